@@ -1,0 +1,56 @@
+"""The exception tree. Each boundary maps its library's errors into it.
+
+AgentError
+├── SettingsError          a setting is unknown, missing or out of range
+├── SourceError            a bag, video, folder or camera can't be read
+│   └── DecodeError        one image can't be decoded (encoding, step, truncation)
+├── StoreError             the memory file can't be opened, read or written
+├── ModelError             a model can't be loaded or gave no usable reply
+│   ├── ModelUnavailable   the server is down, slow or refuses; retry later
+│   └── ReplyError         the reply came but can't be used
+└── QuestionError          a question is empty, too long or its choices are unusable
+
+Every message says what was tried and what to do.
+"""
+
+from __future__ import annotations
+
+
+class AgentError(Exception):
+    """Base of all errors raised on purpose by this package."""
+
+
+class SettingsError(AgentError):
+    """A setting is unknown, missing or out of range."""
+
+
+class SourceError(AgentError):
+    """A bag, video, folder or camera can't be opened or read."""
+
+
+class DecodeError(SourceError):
+    """One image can't be decoded; the rest of its source may be usable."""
+
+
+class StoreError(AgentError):
+    """The memory file can't be opened, read or written."""
+
+
+class ModelError(AgentError):
+    """A model can't be loaded, or gave no usable reply."""
+
+
+class ModelUnavailable(ModelError):
+    """A model's server is down, slow or refuses; the same call may work later."""
+
+
+class ReplyError(ModelError):
+    """A model replied with something that can't be used; ``reply`` holds it."""
+
+    def __init__(self, message: str, *, reply: str = "") -> None:
+        super().__init__(message)
+        self.reply = reply
+
+
+class QuestionError(AgentError):
+    """A question is empty, too long, or its choices can't be used."""

@@ -1,0 +1,59 @@
+"""The seam between the agent and whatever turns keyframes into deltas."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from embodied_agent.records import Delta, Keyframe
+from embodied_agent.settings import PerceptionSettings
+
+
+class Perceiver(Protocol):
+    """Turns keyframe pairs into deltas. Implementations are safe to call from several threads."""
+
+    @property
+    def name(self) -> str:
+        """The model's name, as stored with each delta."""
+        ...
+
+    def perceive(self, previous: Keyframe | None, current: Keyframe) -> Delta:
+        """What changed from ``previous`` (``None`` for the first of a segment) to ``current``.
+
+        A reply that can't be used gives a delta with ``usable=False`` that holds the egomotion
+        only; it is never passed on as fact.
+
+        Raises:
+            ModelUnavailable: the model can't be reached now; the keyframe stays pending.
+            ModelError: the model can't be loaded or used at all.
+        """
+        ...
+
+    def perceive_batch(
+        self, pairs: Sequence[tuple[Keyframe | None, Keyframe]]
+    ) -> list[Delta]:
+        """`perceive` for several pairs at once, in order; same results, maybe faster."""
+        ...
+
+    def close(self) -> None:
+        """Release the model or the connection. Safe to call twice."""
+        ...
+
+
+def make_perceiver(settings: PerceptionSettings) -> Perceiver:
+    """The perceiver that ``settings.backend`` names.
+
+    Raises:
+        ModelError: the checkpoint can't be loaded.
+    """
+    if settings.backend == "geometry":
+        from embodied_agent.perception.geometry import GeometryPerceiver
+
+        return GeometryPerceiver()
+    if settings.backend == "served":
+        from embodied_agent.perception.served import ServedPerceiver
+
+        return ServedPerceiver(settings)
+    from embodied_agent.perception.builtin import BuiltinPerceiver
+
+    return BuiltinPerceiver(settings)

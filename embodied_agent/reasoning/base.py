@@ -1,0 +1,65 @@
+"""The seam between the agent and the language model that answers from the transcript."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from embodied_agent.settings import ReasoningSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """What a reasoner reads. ``transcript`` only ever grows at its end (prefix caches rely on it);
+    everything that depends on the question stands in ``task``, after it."""
+
+    system: str
+    transcript: str
+    task: str
+
+    @property
+    def user(self) -> str:
+        """Transcript and task as one message."""
+        return f"{self.transcript}{self.task}"
+
+
+class Reasoner(Protocol):
+    """A language model that continues a prompt. Safe to call from several threads."""
+
+    @property
+    def name(self) -> str:
+        """The model's name, as given in answers."""
+        ...
+
+    def stream(
+        self, prompt: Prompt, *, timeout_s: float, max_tokens: int | None = None
+    ) -> Iterator[str]:
+        """The reply in pieces as they come: ``<think>…</think><answer>…</answer>``.
+
+        Closing the iterator stops generation.
+
+        Raises:
+            ModelUnavailable: the model can't be reached, or ``timeout_s`` (seconds) ran out.
+            ModelError: the model can't be used.
+        """
+        ...
+
+    def close(self) -> None:
+        """Release the model or the connection. Safe to call twice."""
+        ...
+
+
+def make_reasoner(settings: ReasoningSettings) -> Reasoner:
+    """The reasoner that ``settings.backend`` names.
+
+    Raises:
+        ModelError: the checkpoint can't be loaded.
+    """
+    if settings.backend == "served":
+        from embodied_agent.reasoning.served import ServedReasoner
+
+        return ServedReasoner(settings)
+    from embodied_agent.reasoning.builtin import BuiltinReasoner
+
+    return BuiltinReasoner(settings)

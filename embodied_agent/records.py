@@ -1,0 +1,260 @@
+"""The nouns that flow through the agent: frozen dataclasses, no behaviour beyond decoding-free views.
+
+Conventions used by every module:
+
+- Stamps are integer nanoseconds of the sensor's clock (``stamp_ns``), never the wall clock.
+- Images are ``uint8`` arrays, ``(height, width, 3)`` in BGR order or ``(height, width)`` grey.
+- Poses follow REP-103: x forward, y left, z up, metres; quaternions are ``(x, y, z, w)``.
+- Directions are relative to the camera's heading at the keyframe that names them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+Image = npt.NDArray[np.uint8]
+
+
+class Action(str, Enum):
+    """What the camera did between two keyframes: exactly one of ten (Embodied-R, §3.2)."""
+
+    MOVE_FORWARD = "move forward"
+    MOVE_BACKWARD = "move backward"
+    MOVE_LEFT = "move left"
+    MOVE_RIGHT = "move right"
+    MOVE_UPWARD = "move upward"
+    MOVE_DOWNWARD = "move downward"
+    ROTATE_LEFT = "rotate left"
+    ROTATE_RIGHT = "rotate right"
+    TILT_DOWNWARD = "tilt downward"
+    TILT_UPWARD = "tilt upward"
+
+    def __str__(self) -> str:
+        return self.value
+
+    @property
+    def is_rotation(self) -> bool:
+        """True for rotations and tilts, whose size is an angle."""
+        return self.value.startswith(("rotate", "tilt"))
+
+
+#: Clockwise from straight ahead, 45 degrees apart.
+Direction = Literal[
+    "front", "front-right", "right", "back-right", "back", "back-left", "left", "front-left"
+]
+DIRECTIONS: tuple[Direction, ...] = (
+    "front",
+    "front-right",
+    "right",
+    "back-right",
+    "back",
+    "back-left",
+    "left",
+    "front-left",
+)
+#: Coarse range; where the limits lie is the world's (a room's "far" is a street's "near").
+Distance = Literal["near", "mid", "far"]
+DISTANCES: tuple[Distance, ...] = ("near", "mid", "far")
+
+#: Why a frame became a keyframe, or ``None`` where it did not.
+Reason = Literal[
+    "first",
+    "overlap",
+    "no_features",
+    "few_matches",
+    "no_homography",
+    "motion",
+    "max_interval",
+    "asked",
+    "last",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Pose:
+    """Where the camera was: metres and a unit quaternion ``(x, y, z, w)``, in ``frame_id``."""
+
+    position_m: tuple[float, float, float]
+    orientation_xyzw: tuple[float, float, float, float]
+    frame_id: str = "odom"
+
+
+@dataclass(frozen=True, slots=True)
+class Intrinsics:
+    """A pinhole camera, in pixels of an image of ``width`` by ``height``."""
+
+    fx: float
+    fy: float
+    cx: float
+    cy: float
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """One picture from a source.
+
+    Exactly one of ``image`` and ``encoded`` is set; ``encoded`` is a whole JPEG or PNG file, kept
+    undecoded until somebody needs its pixels (`embodied_agent.sources.decode`).
+    """
+
+    stamp_ns: int
+    image: Image | None = None
+    encoded: bytes | None = None
+    frame_id: str = "camera"
+    index: int = 0
+    pose: Pose | None = None
+    intrinsics: Intrinsics | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Egomotion:
+    """What the camera did from one keyframe to the next, read off the homography between them.
+
+    Angles in degrees: ``yaw_deg`` is positive to the left, ``pitch_deg`` positive upward.
+    ``translation`` is the direction of travel in the earlier camera's frame (x right, y down,
+    z ahead) scaled by the depth of the dominant plane, so it has no unit: 0.3 along z means
+    "30 % of the way to what is ahead". ``action`` is the one of the ten that explains most of it,
+    ``None`` when the camera did not move measurably. ``confidence`` lies in [0, 1].
+    """
+
+    action: Action | None
+    yaw_deg: float = 0.0
+    pitch_deg: float = 0.0
+    roll_deg: float = 0.0
+    translation: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    confidence: float = 0.0
+
+    @property
+    def angle_deg(self) -> float | None:
+        """Size of the action where it is a rotation or tilt, in degrees, never negative."""
+        if self.action is None or not self.action.is_rotation:
+            return None
+        return abs(self.yaw_deg if self.action.value.startswith("rotate") else self.pitch_deg)
+
+
+@dataclass(frozen=True, eq=False)
+class Decision:
+    """The keyframer's word on one frame.
+
+    ``homography`` (3×3, float64) maps pixels of this frame into the last keyframe; ``None`` where
+    none was found. ``overlap_ratio`` in [0, 1] is the part of the last keyframe's view that this
+    frame still shows; ``None`` where it could not be measured.
+    """
+
+    index: int
+    stamp_ns: int
+    keep: bool
+    reason: Reason | None
+    overlap_ratio: float | None = None
+    matches: int = 0
+    inliers: int = 0
+    homography: npt.NDArray[np.float64] | None = None
+    egomotion: Egomotion | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Keyframe:
+    """A kept frame as the memory holds it. ``id`` grows by one per keyframe, from 0.
+
+    ``segment`` counts restarts of the sensor's clock (bag loops, resets): stamps are ordered
+    within a segment only. ``egomotion`` is relative to the previous keyframe.
+    """
+
+    id: int
+    stamp_ns: int
+    jpeg: bytes
+    reason: Reason
+    width: int
+    height: int
+    segment: int = 0
+    frame_id: str = "camera"
+    overlap_ratio: float | None = None
+    inliers: int = 0
+    egomotion: Egomotion | None = None
+    pose: Pose | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """One object that a delta names: ``name`` like "red sofa", and where it lies."""
+
+    name: str
+    direction: Direction
+    distance: Distance | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """What changed from the previous keyframe to keyframe ``keyframe_id``.
+
+    ``action`` is ``None`` for the first keyframe and where nobody could tell. ``angle_deg`` is the
+    size of a rotation or tilt. ``mentions`` are the objects seen in the new view, most prominent
+    first. ``observation`` is free text where the perceiver gave some. ``usable`` is False where
+    the perceiver's reply could not be used: the entry then holds the egomotion only.
+    """
+
+    keyframe_id: int
+    action: Action | None
+    angle_deg: float | None = None
+    mentions: tuple[Mention, ...] = ()
+    observation: str = ""
+    usable: bool = True
+    agrees_with_egomotion: bool | None = None
+    model: str = ""
+    latency_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A question to the agent. ``choices`` are option texts without letters.
+
+    ``at_ns`` asks as of an earlier stamp: the answer uses nothing seen later.
+    """
+
+    text: str
+    choices: tuple[str, ...] = ()
+    at_ns: int | None = None
+    timeout_s: float = 30.0
+    id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """A keyframe that an answer rests on, and why it is cited."""
+
+    keyframe_id: int
+    stamp_ns: int
+    note: str = ""
+    pose: Pose | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the agent answers. ``choice`` is a letter where choices were given.
+
+    ``consistency`` in [0, 1] is the verifier's number, ``None`` where no verifier ran.
+    ``latency_s`` maps stage names to seconds. ``problem`` says why there is no answer, else "".
+    """
+
+    text: str
+    choice: str | None = None
+    reasoning: str = ""
+    consistency: float | None = None
+    evidence: tuple[Evidence, ...] = ()
+    latency_s: dict[str, float] = field(default_factory=dict)
+    models: dict[str, str] = field(default_factory=dict)
+    problem: str = ""
+    question_id: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        """The answer as JSON-ready values."""
+        from dataclasses import asdict
+
+        return asdict(self)
