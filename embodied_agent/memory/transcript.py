@@ -1,0 +1,127 @@
+"""The text a reasoner reads: one line per delta, append-only.
+
+An entry looks like ``#4 rotate left 45: red sofa front-left near; blue lamp front far.`` The number
+is the keyframe's id, so that an answer can cite it. Text once written is never rewritten; over the
+token budget whole blocks of the oldest entries leave at once, so that the rest of the prompt, and
+with it a server's prefix cache, stays as it is for long stretches.
+
+Not here: choosing what to recall (`recall`), prompts (`embodied_agent.reasoning.prompts`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from embodied_agent.records import Delta, Mention
+
+#: Rotations are noted in steps of this many degrees; monocular egomotion is no finer than that.
+ANGLE_STEP_DEG = 15
+
+
+def mention_text(mention: Mention) -> str:
+    """A mention as the transcript writes it: ``red sofa front-left near``."""
+    parts = (mention.name, mention.direction, mention.distance)
+    return " ".join(part for part in parts if part)
+
+
+def action_text(delta: Delta) -> str:
+    """What the camera did, with the angle in degrees where it turned: ``rotate left 45``."""
+    if delta.action is None:
+        return "start" if delta.angle_deg is None else "moved"
+    if delta.action.is_rotation and delta.angle_deg is not None:
+        return f"{delta.action.value} {round_angle(delta.angle_deg)}"
+    return delta.action.value
+
+
+def round_angle(degrees: float) -> int:
+    """``degrees`` to the nearest step of the transcript, at least one step."""
+    return max(1, round(abs(degrees) / ANGLE_STEP_DEG)) * ANGLE_STEP_DEG
+
+
+def entry_text(delta: Delta) -> str:
+    """One transcript line, with its newline. A pure function of the delta."""
+    seen = "; ".join(mention_text(m) for m in delta.mentions)
+    if not delta.usable:
+        seen = "not perceived"
+    elif not seen:
+        seen = "nothing named"
+    said = f" {' '.join(delta.observation.split())}" if delta.observation else ""
+    return f"#{delta.keyframe_id} {action_text(delta)}: {seen}.{said}\n"
+
+
+class Transcript:
+    """Entries within a token budget.
+
+    Args:
+        token_budget: most tokens that `text` may hold; at least one block always stays.
+        count_tokens: the reasoner's tokenizer; where unknown, four characters count as a token.
+        block: how many entries leave at once when the budget is exceeded.
+    """
+
+    def __init__(
+        self,
+        token_budget: int,
+        count_tokens: Callable[[str], int] | None = None,
+        *,
+        block: int = 8,
+    ) -> None:
+        if token_budget < 1 or block < 1:
+            raise ValueError("token_budget and block must be at least 1")
+        self._budget = token_budget
+        self._count = count_tokens or (lambda text: -(-len(text) // 4))
+        self._block = block
+        self._entries: list[tuple[int, str, int]] = []  # keyframe id, line, tokens
+        self._tokens = 0
+        self.dropped_entries = 0
+
+    @classmethod
+    def of(
+        cls,
+        deltas: Iterable[Delta],
+        token_budget: int,
+        count_tokens: Callable[[str], int] | None = None,
+    ) -> Transcript:
+        """A transcript of ``deltas``, as if each had been added in turn."""
+        transcript = cls(token_budget, count_tokens)
+        for delta in deltas:
+            transcript.add(delta)
+        return transcript
+
+    def add(self, delta: Delta) -> None:
+        """Append the entry of ``delta``; ids must grow.
+
+        Raises:
+            ValueError: ``delta`` is not newer than the last entry.
+        """
+        if self._entries and delta.keyframe_id <= self._entries[-1][0]:
+            raise ValueError(
+                f"delta of keyframe {delta.keyframe_id} after {self._entries[-1][0]}: "
+                "entries are appended in keyframe order"
+            )
+        line = entry_text(delta)
+        tokens = self._count(line)
+        self._entries.append((delta.keyframe_id, line, tokens))
+        self._tokens += tokens
+        while self._tokens > self._budget and len(self._entries) > self._block:
+            for _, _, count in self._entries[: self._block]:
+                self._tokens -= count
+            del self._entries[: self._block]
+            self.dropped_entries += self._block
+
+    @property
+    def tokens(self) -> int:
+        """Tokens in `text`."""
+        return self._tokens
+
+    @property
+    def first_id(self) -> int | None:
+        """Id of the oldest keyframe that `text` still holds."""
+        return self._entries[0][0] if self._entries else None
+
+    def text(self) -> str:
+        """All entries, oldest first, each a line."""
+        return "".join(line for _, line, _ in self._entries)
+
+    def at(self, keyframe_id: int) -> str:
+        """The entries up to and including that keyframe."""
+        return "".join(line for entry, line, _ in self._entries if entry <= keyframe_id)

@@ -1,0 +1,97 @@
+"""The compact language of the built-in perceiver: what it is shown and what it replies.
+
+It sees both pictures of a pair, squared to `PICTURE_PX`, and one line about the motion that the
+keyframer measured; it replies ``rotate left: red sofa front-left near; blue lamp front far.`` The
+same text is used to train it, to run it in process, and to run it behind a server.
+
+Not here: the prompt for general VLMs (`embodied_agent.perception.prompts`).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from embodied_agent.errors import ReplyError
+from embodied_agent.records import (
+    DIRECTIONS,
+    DISTANCES,
+    Action,
+    Egomotion,
+    Mention,
+)
+
+#: Side of the square pictures that the built-in perceiver takes, in pixels.
+PICTURE_PX = 192
+
+_PART = re.compile(
+    rf"^(?P<name>[a-z][a-z -]{{0,60}}?) (?P<direction>{'|'.join(sorted(DIRECTIONS, key=len)[::-1])})"
+    rf"(?: (?P<distance>{'|'.join(DISTANCES)}))?$"
+)
+_ACTIONS = {action.value: action for action in Action}
+
+
+@dataclass(frozen=True, slots=True)
+class CompactReply:
+    """The action (``None`` for a first view) and the objects in view, most prominent first."""
+
+    action: Action | None
+    mentions: tuple[Mention, ...]
+
+
+def motion_hint(egomotion: Egomotion | None) -> str:
+    """The keyframer's egomotion in words: degrees in fives, travel in tenths of the depth.
+
+    ``None`` (a first view) gives ``first``.
+    """
+    if egomotion is None:
+        return "first"
+    words = [egomotion.action.value if egomotion.action else "still"]
+    right, down, ahead = egomotion.translation
+    for value, step, positive, negative in (
+        (egomotion.yaw_deg, 5.0, "left", "right"),
+        (egomotion.pitch_deg, 5.0, "up", "down"),
+    ):
+        size = min(round(abs(value) / step), 36) * int(step)
+        words.append(f"{positive if value >= 0 else negative} {size}" if size else "level")
+    for value, positive, negative in (
+        (ahead, "ahead", "back"),
+        (right, "rightward", "leftward"),
+        (-down, "upward", "downward"),
+    ):
+        size = min(round(abs(value) * 10), 20)
+        if size:
+            words.append(f"{positive if value >= 0 else negative} {size}")
+    return " ".join(words)
+
+
+def compact_prompt(egomotion: Egomotion | None) -> str:
+    """The text that goes with the pictures."""
+    return f"Motion: {motion_hint(egomotion)}. Seen:"
+
+
+def compact_reply(action: Action | None, mentions: tuple[Mention, ...]) -> str:
+    """The reply that a perfect perceiver gives; `parse_compact` reads it back."""
+    seen = "; ".join(f"{m.name} {m.direction} {m.distance}" for m in mentions) or "nothing"
+    return f"{action.value if action else 'start'}: {seen}."
+
+
+def parse_compact(reply: str) -> CompactReply:
+    """What a reply says. Parts that name no direction are dropped; the action must be one of ten.
+
+    Raises:
+        ReplyError: no action can be read, or nothing after it can.
+    """
+    head, colon, rest = reply.strip().partition(":")
+    action_name = head.strip()
+    if not colon or (action_name not in _ACTIONS and action_name != "start"):
+        raise ReplyError(f"the reply {reply[:80]!r} begins with none of the ten actions", reply=reply)
+    mentions: dict[str, Mention] = {}
+    parts = [part.strip() for part in rest.strip().removesuffix(".").split(";")]
+    for part in parts:
+        match = _PART.match(part)
+        if match is not None and match["name"] not in mentions:
+            mentions[match["name"]] = Mention(match["name"], match["direction"], match["distance"])  # type: ignore[arg-type]
+    if not mentions and parts != ["nothing"]:
+        raise ReplyError(f"no object can be read from {reply[:80]!r}", reply=reply)
+    return CompactReply(_ACTIONS.get(action_name), tuple(mentions.values()))

@@ -1,0 +1,56 @@
+"""The text of a question to the reasoner, in two styles.
+
+``full`` explains the task to a general language model; ``compact`` is the bare form that the small
+built-in model was trained on. Both put the transcript first and everything that depends on the
+question after it, so that the prefix stays the same from question to question.
+"""
+
+from __future__ import annotations
+
+import string
+from typing import Literal
+
+from embodied_agent.reasoning.base import Prompt
+from embodied_agent.records import Question
+
+Style = Literal["full", "compact"]
+
+_SYSTEM = (
+    "You are a robot with a camera. Below is what you did and saw, in your own order of time, one "
+    "numbered keyframe per line: the action that led to it, then the objects in view with their "
+    "direction relative to your heading at that keyframe, and how far away they were (near, mid, "
+    "far). Angles are in degrees. The last line is where you are now. Turning left moves "
+    "everything to your right, and so on: keep track of how directions change. Think step by step "
+    "inside <think></think>, citing keyframes by number such as #4, then give the final answer "
+    "inside <answer></answer>. If the memory does not tell, say so."
+)
+
+
+def build_prompt(style: Style, transcript: str, recalled: str, question: Question) -> Prompt:
+    """The prompt for ``question``.
+
+    Args:
+        style: ``full`` or ``compact``.
+        transcript: lines of `embodied_agent.memory.transcript`.
+        recalled: the line of `embodied_agent.memory.recall`, may be empty.
+        question: its choices are lettered from A here, in their order.
+    """
+    if style == "compact":
+        options = "; ".join(f"{choice} = {letter}" for letter, choice in lettered(question))
+        task = f"Recall: {recalled or 'nothing'}.\nQuestion: {question.text}\n"
+        if options:
+            task += f"Options: {options}.\n"
+        return Prompt(system="", transcript=transcript, task=task)
+    task = f"\nRelevant entries: {recalled}.\n" if recalled else "\n"
+    task += f"Question: {question.text}\n"
+    if question.choices:
+        lines = "\n".join(f"{letter}. {choice}" for letter, choice in lettered(question))
+        task += f"Choices:\n{lines}\nThe final answer is the letter of one choice."
+    else:
+        task += "The final answer is one short sentence."
+    return Prompt(system=_SYSTEM, transcript=transcript, task=task)
+
+
+def lettered(question: Question) -> list[tuple[str, str]]:
+    """The choices with their letters, from A."""
+    return list(zip(string.ascii_uppercase, question.choices, strict=False))
