@@ -1,0 +1,103 @@
+"""Where the camera may be: a grid of the height up to which each spot of the floor is blocked.
+
+Conservative by half a cell: a spot the grid calls free keeps the clearance it was built with. It
+answers for points and rays, in bulk, and knows nothing of goals.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+from sim_clips.plan import Plan, footprint
+from sim_clips.scene import Wall, WorldName
+
+#: Cell size, and distance to keep from anything, metres.
+CELL_M: dict[str, float] = {"house": 0.1, "warehouse": 0.1, "city": 0.5}
+CLEARANCE_M: dict[str, float] = {"house": 0.35, "warehouse": 0.35, "city": 2.0}
+_BLOCKED = 1e3
+
+
+def wall_box(wall: Wall) -> tuple[float, float, float, float]:
+    """The footprint of an axis-aligned wall: x_min, y_min, x_max, y_max."""
+    half = wall.thickness / 2
+    (ax, ay), (bx, by) = wall.a, wall.b
+    grow_x, grow_y = (half, 0.0) if abs(bx - ax) < abs(by - ay) else (0.0, half)
+    return (
+        min(ax, bx) - grow_x,
+        min(ay, by) - grow_y,
+        max(ax, bx) + grow_x,
+        max(ay, by) + grow_y,
+    )
+
+
+class Occupancy:
+    """Blocked heights over the floor of a plan, each thing grown by the world's clearance."""
+
+    def __init__(self, plan: Plan, world: WorldName) -> None:
+        self.cell = CELL_M[world]
+        self.indoors = world != "city"
+        grow = CLEARANCE_M[world] + 0.75 * self.cell
+        x0, y0, x1, y1 = plan.bounds
+        border = 1.0 if self.indoors else 4.0
+        self.origin = (x0 - border, y0 - border)
+        shape = (
+            int((x1 - x0 + 2 * border) / self.cell) + 2,
+            int((y1 - y0 + 2 * border) / self.cell) + 2,
+        )
+        self.top: npt.NDArray[np.float32] = np.full(shape, -1.0, np.float32)
+        for wall in plan.walls:
+            if self.indoors and wall.z > 1.9:
+                continue
+            height = _BLOCKED if self.indoors else wall.z + wall.height + CLEARANCE_M[world]
+            self._block(wall_box(wall), grow, height)
+        for thing in plan.objects:
+            box = footprint(thing.position[0], thing.position[1], thing.yaw_deg, thing.size)
+            top = thing.position[2] + thing.size[2] + CLEARANCE_M[world]
+            self._block(box, grow, _BLOCKED if self.indoors else top)
+        edge = int((border if self.indoors else 1.0) / self.cell)
+        for side in (np.s_[:edge], np.s_[-edge:]):
+            self.top[side] = _BLOCKED
+            self.top[:, side] = _BLOCKED
+
+    def _block(self, box: tuple[float, float, float, float], grow: float, top: float) -> None:
+        i0 = max(int((box[0] - grow - self.origin[0]) / self.cell), 0)
+        j0 = max(int((box[1] - grow - self.origin[1]) / self.cell), 0)
+        i1 = int((box[2] + grow - self.origin[0]) / self.cell) + 1
+        j1 = int((box[3] + grow - self.origin[1]) / self.cell) + 1
+        part = self.top[i0:i1, j0:j1]
+        np.maximum(part, top, out=part)
+
+    def free(self, x: float, y: float, z: float) -> bool:
+        """True where a camera at the point keeps its clearance."""
+        i, j = int((x - self.origin[0]) / self.cell), int((y - self.origin[1]) / self.cell)
+        if not (0 <= i < self.top.shape[0] and 0 <= j < self.top.shape[1]):
+            return False
+        return bool(self.top[i, j] < z)
+
+    def reach(
+        self, x: float, y: float, z: float, headings_deg: npt.NDArray[np.float64], length: float
+    ) -> npt.NDArray[np.float64]:
+        """How far the camera can go along each heading before it is blocked, up to ``length``."""
+        along = np.arange(1, int(length / self.cell) + 1) * self.cell
+        radians = np.deg2rad(headings_deg)[:, None]
+        i = ((x - self.origin[0] + np.cos(radians) * along) / self.cell).astype(np.intp)
+        j = ((y - self.origin[1] + np.sin(radians) * along) / self.cell).astype(np.intp)
+        np.clip(i, 0, self.top.shape[0] - 1, out=i)
+        np.clip(j, 0, self.top.shape[1] - 1, out=j)
+        blocked = self.top[i, j] >= z
+        first = np.where(blocked.any(axis=1), blocked.argmax(axis=1), along.size)
+        steps: npt.NDArray[np.float64] = first * self.cell
+        return steps
+
+    def clear_ahead(self, x: float, y: float, z: float, heading_deg: float, length: float) -> float:
+        """`reach` along one heading."""
+        count = int(length / self.cell)
+        dx = math.cos(math.radians(heading_deg)) * self.cell
+        dy = math.sin(math.radians(heading_deg)) * self.cell
+        for n in range(1, count + 1):
+            if not self.free(x + n * dx, y + n * dy, z):
+                return (n - 1) * self.cell
+        return count * self.cell

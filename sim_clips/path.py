@@ -1,0 +1,267 @@
+"""The camera's path through a plan: a sequence of the ten actions that hits nothing.
+
+A greedy walk with random restarts: turn and go towards the next goal, prefer views with objects in
+them, and put side steps, tilts and (in the city) climbs in between. No two neighbouring steps have
+the same or opposite actions. It knows no rooms: goals and occupancy say where to go.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from embodied_agent.records import Action
+from sim_clips.motion import END_REST_S, REST_S, advance
+from sim_clips.occupancy import Occupancy
+from sim_clips.plan import Plan
+from sim_clips.scene import CameraPose, Step, WorldName
+
+OPPOSITE: dict[Action, Action] = {}
+for _a, _b in (
+    (Action.MOVE_FORWARD, Action.MOVE_BACKWARD),
+    (Action.MOVE_LEFT, Action.MOVE_RIGHT),
+    (Action.MOVE_UPWARD, Action.MOVE_DOWNWARD),
+    (Action.ROTATE_LEFT, Action.ROTATE_RIGHT),
+    (Action.TILT_DOWNWARD, Action.TILT_UPWARD),
+):
+    OPPOSITE[_a], OPPOSITE[_b] = _b, _a
+
+#: Length of a track from first to last frame, seconds.
+DURATION_S = (20.5, 54.0)
+_TURNS_DEG = np.array([t for t in range(-120, 121, 15) if t == 0 or abs(t) >= 30], np.float64)
+_SIDEWAYS = (Action.MOVE_LEFT, Action.MOVE_RIGHT, Action.MOVE_BACKWARD)
+
+
+@dataclass(frozen=True, slots=True)
+class Habits:
+    """How the camera of a world moves: metres, metres a second, shares of steps, degrees."""
+
+    forward_m: tuple[float, float, float]  # shortest, longest, granularity
+    sideways_m: tuple[float, float]
+    climb_m: tuple[float, float]
+    z_m: tuple[float, float]
+    pitch_start_deg: tuple[float, float]
+    pitch_deg: tuple[float, float]
+    speed_m_s: tuple[float, float]
+    p_sideways: float
+    p_tilt: float
+    p_climb: float
+    tilt_returns: bool
+    view_m: tuple[float, float]  # objects nearer and farther than this don't count as a view
+    pull: float  # weight of coming nearer to the goal
+
+
+HABITS: dict[str, Habits] = {
+    "house": Habits(
+        (0.8, 3.0, 0.2), (0.6, 1.5), (0, 0), (1.1, 1.3), (-10, -5), (-30, 15), (0.8, 1.1),
+        0.16, 0.12, 0.0, True, (0.9, 5.5), 1.0,
+    ),
+    "city": Habits(
+        (6.0, 20.0, 1.0), (5.0, 11.0), (3.0, 9.0), (6.0, 25.0), (-25, -10), (-35, -5), (5.5, 7.5),
+        0.14, 0.18, 0.2, False, (8.0, 48.0), 0.04,
+    ),
+}  # fmt: skip
+HABITS["warehouse"] = HABITS["house"]
+
+
+class _Walk:
+    """One attempt: the steps so far and where they led."""
+
+    def __init__(
+        self, rng: random.Random, plan: Plan, grid: Occupancy, world: WorldName, hfov_deg: float
+    ) -> None:
+        self.rng, self.plan, self.grid = rng, plan, grid
+        self.habits = HABITS[world]
+        self.half_view = math.radians(hfov_deg / 2 * 0.9)
+        self.targets: npt.NDArray[np.float64] = np.array(
+            [thing.position[:2] for thing in plan.objects], np.float64
+        ).reshape(-1, 2)
+        self.count = rng.randint(12, 22)
+        self.steps: list[Step] = []
+        self.goal, self.doors = 0, 0
+        self.speed = rng.uniform(*self.habits.speed_m_s)
+        self.turn_rate = rng.uniform(44.0, 58.0)
+        self.tilted: tuple[Action, float, int] | None = None
+        self.start = self.pose = self._begin()
+
+    def _begin(self) -> CameraPose:
+        rng, h = self.rng, self.habits
+        x0, y0, x1, y1 = self.plan.start_area
+        z = round(rng.uniform(*h.z_m) if self.grid.indoors else rng.uniform(8.0, 20.0), 2)
+        pitch = round(rng.uniform(*h.pitch_start_deg), 1)
+        best, best_seen = None, -1.0
+        for _ in range(24):
+            x, y = rng.uniform(x0, x1), rng.uniform(y0, y1)
+            if not self.grid.free(x, y, z):
+                continue
+            yaw = round(rng.uniform(-180.0, 180.0), 1)
+            seen = float(self._seen(np.array([x]), np.array([y]), np.array([yaw]))[0])
+            if seen > best_seen:
+                best, best_seen = CameraPose(round(x, 3), round(y, 3), z, yaw, pitch), seen
+            if seen >= 0.6:
+                break
+        if best is None:
+            raise _Stuck
+        return best
+
+    def _seen(
+        self,
+        x: npt.NDArray[np.float64],
+        y: npt.NDArray[np.float64],
+        yaw_deg: npt.NDArray[np.float64],
+    ) -> npt.NDArray[np.float64]:
+        """How full of objects each view is, 0 to 1, occlusion ignored."""
+        dx = self.targets[:, 0] - x[..., None]
+        dy = self.targets[:, 1] - y[..., None]
+        angle = np.arctan2(dy, dx) - np.deg2rad(yaw_deg)[..., None]
+        angle = np.abs((angle + math.pi) % (2 * math.pi) - math.pi)
+        square = dx * dx + dy * dy
+        near, far = self.habits.view_m
+        inside = (angle < self.half_view) & (square > near * near) & (square < far * far)
+        shares: npt.NDArray[np.float64] = np.minimum(inside.sum(-1), 3) / 3.0
+        return shares
+
+    def add(self, action: Action, amount: float) -> None:
+        """Append a step and move on; raises `_Stuck` where its neighbours forbid it."""
+        if self.steps and self.steps[-1].action in (action, OPPOSITE[action]):
+            raise _Stuck
+        rate = self.turn_rate if action.is_rotation else self.speed
+        if action in (Action.TILT_DOWNWARD, Action.TILT_UPWARD):
+            rate *= 0.45
+        if action in (Action.MOVE_UPWARD, Action.MOVE_DOWNWARD):
+            rate *= 0.7
+        duration = max(amount / rate, 0.7)
+        self.steps.append(Step(action, amount, round(duration, 2)))
+        self.pose = advance(self.pose, action, amount)
+
+    def _can(self, action: Action) -> bool:
+        return not self.steps or self.steps[-1].action not in (action, OPPOSITE[action])
+
+    def _tilt(self) -> bool:
+        h, rng = self.habits, self.rng
+        if self.tilted is not None:
+            action, amount, since = self.tilted
+            if len(self.steps) - since >= rng.choice((1, 2, 2)) and self._can(action):
+                self.add(action, amount)
+                self.tilted = None
+                return True
+            return False
+        late = h.tilt_returns and len(self.steps) > self.count - 4
+        if rng.random() > h.p_tilt or late or not self.steps:
+            return False
+        action = rng.choice((Action.TILT_DOWNWARD, Action.TILT_UPWARD))
+        amount = float(rng.choice((10, 15, 20)))
+        pitch = self.pose.pitch_deg + (amount if action is Action.TILT_UPWARD else -amount)
+        if not self._can(action) or not h.pitch_deg[0] <= pitch <= h.pitch_deg[1]:
+            return False
+        self.add(action, amount)
+        if h.tilt_returns:
+            self.tilted = (OPPOSITE[action], amount, len(self.steps))
+        return True
+
+    def _sidestep(self) -> bool:
+        rng, p = self.rng, self.pose
+        action = rng.choice(_SIDEWAYS)
+        if rng.random() > self.habits.p_sideways or not self._can(action):
+            return False
+        offset = {Action.MOVE_LEFT: 90.0, Action.MOVE_RIGHT: -90.0}.get(action, 180.0)
+        low, high = self.habits.sideways_m
+        room = self.grid.clear_ahead(p.x, p.y, p.z, p.yaw_deg + offset, high)
+        if room < low:
+            return False
+        self.add(action, round(rng.uniform(low, min(room, high)), 1))
+        return True
+
+    def _climb(self) -> bool:
+        rng, h, p = self.rng, self.habits, self.pose
+        if rng.random() > h.p_climb:
+            return False
+        action = rng.choice((Action.MOVE_UPWARD, Action.MOVE_DOWNWARD))
+        amount = round(rng.uniform(*h.climb_m), 1)
+        z = p.z + (amount if action is Action.MOVE_UPWARD else -amount)
+        if not self._can(action) or not h.z_m[0] <= z <= h.z_m[1]:
+            return False
+        if not self.grid.free(p.x, p.y, z):
+            return False
+        self.add(action, amount)
+        return True
+
+    def _advance_goal(self) -> None:
+        goals = self.plan.goals
+        while self.goal < len(goals):
+            goal = goals[self.goal]
+            if math.hypot(goal.x - self.pose.x, goal.y - self.pose.y) > goal.reach:
+                return
+            self.doors += goal.door
+            self.goal += 1
+
+    def _go(self) -> None:
+        """Turn (or not) and move forward: the best of all such pairs, with some chance."""
+        h, p = self.habits, self.pose
+        turns = _TURNS_DEG
+        last = self.steps[-1].action if self.steps else None
+        if last in (Action.MOVE_FORWARD, Action.MOVE_BACKWARD):
+            turns = turns[turns != 0]
+        elif last in (Action.ROTATE_LEFT, Action.ROTATE_RIGHT):
+            turns = turns[turns == 0]
+        shortest, longest, step = h.forward_m
+        headings = p.yaw_deg + turns
+        reach = self.grid.reach(p.x, p.y, p.z, headings, longest + 1.0)
+        lengths = np.arange(shortest, longest + step / 2, step)
+        radians = np.deg2rad(headings)[:, None]
+        x, y = p.x + np.cos(radians) * lengths, p.y + np.sin(radians) * lengths
+        cost = np.where(lengths <= reach[:, None], 0.0, np.inf)
+        if self.goal < len(self.plan.goals):
+            goal = self.plan.goals[self.goal]
+            cost += h.pull * np.hypot(goal.x - x, goal.y - y)
+        cost -= 0.5 * self._seen(x, y, np.broadcast_to(headings[:, None], x.shape))
+        cost += 0.4 * (reach[:, None] - lengths < 0.3 * shortest)
+        draws = np.array([self.rng.random() for _ in range(turns.size)])
+        cost += 0.5 * draws[:, None]
+        best = int(np.argmin(cost))
+        if not np.isfinite(cost.flat[best]):
+            raise _Stuck
+        turn, length = float(turns[best // lengths.size]), float(lengths[best % lengths.size])
+        if turn:
+            self.add(Action.ROTATE_LEFT if turn > 0 else Action.ROTATE_RIGHT, abs(turn))
+        if len(self.steps) < self.count:
+            self.add(Action.MOVE_FORWARD, round(length, 1))
+
+    def run(self) -> None:
+        """Walk until the step count is reached; raises `_Stuck` where nothing is possible."""
+        while len(self.steps) < self.count:
+            if self._tilt() or self._climb() or self._sidestep():
+                continue
+            self._go()
+            self._advance_goal()
+
+    def good(self, need_door: bool) -> bool:
+        """True for a path worth keeping: long enough, not too long, through a door if needed."""
+        rests = 2 * END_REST_S + len(self.steps) * (REST_S[0] + REST_S[1]) / 2
+        total = sum(step.duration_s for step in self.steps) + rests
+        low, high = DURATION_S
+        return low + 1.5 <= total <= high - 1.5 and (self.doors > 0 or not need_door)
+
+
+class _Stuck(Exception):
+    """This attempt can't go on; the next one may."""
+
+
+def plan_path(
+    rng: random.Random, plan: Plan, world: WorldName, hfov_deg: float, attempts: int = 12
+) -> tuple[CameraPose, tuple[Step, ...]] | None:
+    """Start and steps of a collision-free path, or ``None`` after that many failed attempts."""
+    grid = Occupancy(plan, world)
+    for _ in range(attempts):
+        try:
+            walk = _Walk(rng, plan, grid, world, hfov_deg)
+            walk.run()
+        except _Stuck:
+            continue
+        if walk.good(need_door=world == "house"):
+            return walk.start, tuple(walk.steps)
+    return None
