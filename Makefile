@@ -1,0 +1,84 @@
+# One virtual environment for everything. Installs are repeated only when what they read changes.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+PYTHON ?= python3
+# Passed to pip, for example: make demo PIP_ARGS="--extra-index-url https://download.pytorch.org/whl/cpu"
+PIP_ARGS ?=
+# Passed to pytest, for example: make test ARGS="tests/test_cli.py -k keyframes"
+ARGS ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+RUNTIME := $(VENV)/.installed-runtime
+DEV := $(VENV)/.installed-dev
+GL := $(VENV)/.checked-gl
+
+DEMO_CLIP ?= sim_clips/clips/house_7
+DEMO_QUESTIONS ?= $(DEMO_CLIP)/demo.json
+DEMO_REPORT ?= demo/report.html
+
+.PHONY: demo test lint bench clean distclean help
+
+demo: $(RUNTIME) ## Replay a shipped clip, ask three questions, write demo/report.html
+	@mkdir -p $(dir $(DEMO_REPORT))
+	$(BIN)/embodied-agent replay $(DEMO_CLIP) --questions $(DEMO_QUESTIONS) --report $(DEMO_REPORT)
+
+test: $(DEV) $(GL) ## Run all tests (ARGS="..." goes to pytest)
+	@setup=$$(ls /opt/ros/*/setup.bash 2>/dev/null | tail -n 1 || true); \
+	if [ -n "$$setup" ]; then \
+		echo "ROS 2: using $$setup"; \
+		set +u; source "$$setup"; set -u; \
+	else \
+		echo "ROS 2: none in /opt/ros, so tests marked 'ros' are skipped"; \
+	fi; \
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: $(DEV) ## Check format (ruff), style (ruff) and types (mypy --strict)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy --strict embodied_agent
+
+bench: $(DEV) $(GL) ## Measure: cost per frame, overlap error
+	@for script in bench/[!_]*.py; do \
+		echo "== $$script"; \
+		PYTHONPATH=. $(BIN)/python "$$script"; \
+	done
+
+clean: ## Remove what the other targets wrote, except the virtual environment
+	rm -rf demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
+	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +
+
+distclean: clean ## Remove the virtual environment too
+	rm -rf $(VENV)
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
+		{ echo "Python 3.10 or newer is needed: make PYTHON=/path/to/python3 ..." >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(RUNTIME): pyproject.toml constraints.txt | $(BIN)/python
+	$(BIN)/python -m pip install --quiet $(PIP_ARGS) -c constraints.txt -e .
+	@touch $@
+
+$(DEV): pyproject.toml constraints.txt | $(BIN)/python
+	$(BIN)/python -m pip install --quiet $(PIP_ARGS) -c constraints.txt -e '.[dev,sim,train]'
+	@touch $(RUNTIME) $@
+
+# MuJoCo renders through OSMesa or EGL, which are system libraries.
+$(GL): | $(BIN)/python
+	@if $(BIN)/python -c 'import ctypes.util, sys; sys.exit(not (ctypes.util.find_library("OSMesa") or ctypes.util.find_library("EGL")))'; then \
+		:; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		apt-get update -qq && apt-get install -y -qq --no-install-recommends libosmesa6; \
+	else \
+		echo "Simulation needs a software renderer: sudo apt-get install libosmesa6 (or libegl1)." >&2; \
+		echo "Without one, tests marked 'gl' are skipped." >&2; \
+		exit 0; \
+	fi; \
+	touch $@
