@@ -1,0 +1,164 @@
+"""What the camera did between two views, read off the homography between them.
+
+A homography of a scene whose nearest plane dominates is R + t·nᵀ/d: a rotation, and a travel t in
+units of the plane's distance d. This module takes the two apart and names the one of the ten
+actions that explains most. It is no odometry: travel has no metric scale.
+"""
+
+from __future__ import annotations
+
+import math
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from embodied_agent.records import Action, Egomotion, Intrinsics
+
+Matrix = npt.NDArray[np.float64]
+
+#: Horizontal field of view that is assumed where nobody gave intrinsics.
+ASSUMED_HFOV_DEG = 75.0
+#: A rotation of this many degrees weighs as much as travelling the plane's distance.
+_DEG_PER_DISTANCE = 60.0
+#: Below these the camera did not move measurably.
+_STILL_DEG, _STILL_TRAVEL = 1.5, 0.03
+#: Travel that a pure rotation's homography shows by noise, per degree and at rest.
+_TRAVEL_NOISE_PER_DEG, _TRAVEL_NOISE = 0.004, 0.04
+
+
+def camera_matrix(width: int, height: int, intrinsics: Intrinsics | None) -> Matrix:
+    """Pinhole matrix (3, 3) for an image of this size, scaled from intrinsics or assumed."""
+    if intrinsics is None:
+        focal = width / 2 / math.tan(math.radians(ASSUMED_HFOV_DEG) / 2)
+        return np.array([[focal, 0, width / 2], [0, focal, height / 2], [0, 0, 1]])
+    sx, sy = width / intrinsics.width, height / intrinsics.height
+    return np.array(
+        [
+            [intrinsics.fx * sx, 0, intrinsics.cx * sx],
+            [0, intrinsics.fy * sy, intrinsics.cy * sy],
+            [0, 0, 1],
+        ]
+    )
+
+
+def egomotion(
+    homography: Matrix, width: int, height: int, intrinsics: Intrinsics | None
+) -> Egomotion:
+    """What the camera did, from a homography that maps the current view into the earlier one.
+
+    Args:
+        homography: (3, 3), pixels of an image of ``width`` by ``height``, any scale and sign.
+        width: in pixels.
+        height: in pixels.
+        intrinsics: of any image size; it is scaled. ``None`` assumes 75 degrees across.
+
+    Returns:
+        Angles and travel (see `Egomotion`), with ``action`` ``None`` where the camera rested.
+    """
+    camera = camera_matrix(width, height, intrinsics)
+    normalised = np.linalg.inv(camera) @ homography @ camera
+    if not np.isfinite(normalised).all():
+        return Egomotion(action=None)
+    if np.linalg.det(normalised) < 0:
+        normalised = -normalised
+    singular = np.linalg.svd(normalised, compute_uv=False)
+    if singular[1] <= 1e-9:
+        return Egomotion(action=None)
+    # The middle singular value of R + t·nᵀ/d is 1, and the spread of the others is |t|/d.
+    normalised = normalised / singular[1]
+    spread = float((singular[0] - singular[2]) / singular[1])
+    rotation = nearest_rotation(normalised)
+    angle = rotation_angle_deg(rotation)
+    if spread <= _TRAVEL_NOISE + _TRAVEL_NOISE_PER_DEG * angle:
+        return describe(rotation, np.zeros(3))
+    return describe(*_rotation_and_travel(normalised))
+
+
+def nearest_rotation(matrix: Matrix) -> Matrix:
+    """The rotation nearest to a matrix (polar decomposition)."""
+    left, _, right = np.linalg.svd(matrix)
+    return np.asarray(left @ np.diag([1.0, 1.0, np.linalg.det(left @ right)]) @ right)
+
+
+def rotation_angle_deg(rotation: Matrix) -> float:
+    """Size of a rotation, in degrees."""
+    return math.degrees(math.acos(min(1.0, max(-1.0, (float(np.trace(rotation)) - 1) / 2))))
+
+
+def yaw_pitch_roll_deg(rotation: Matrix) -> tuple[float, float, float]:
+    """Heading (left positive), elevation (up positive) and roll (clockwise positive), degrees.
+
+    ``rotation`` turns the current camera's axes (x right, y down, z ahead) into the earlier one's.
+    """
+    ahead = rotation[:, 2]
+    yaw = math.atan2(-ahead[0], ahead[2])
+    pitch = math.atan2(-ahead[1], math.hypot(ahead[0], ahead[2]))
+    level = np.array([math.cos(yaw), 0.0, math.sin(yaw)])
+    right = rotation[:, 0]
+    down = np.cross(ahead, level)
+    roll = math.atan2(float(right @ down), float(right @ level))
+    return math.degrees(yaw), math.degrees(pitch), math.degrees(roll)
+
+
+def describe(rotation: Matrix, travel: Matrix, confidence: float = 1.0) -> Egomotion:
+    """Name what a rotation and a travel amount to; the larger one is the action."""
+    yaw, pitch, roll = yaw_pitch_roll_deg(rotation)
+    turn = max(abs(yaw), abs(pitch))
+    length = float(np.linalg.norm(travel))
+    action: Action | None = None
+    if turn >= _STILL_DEG or length >= _STILL_TRAVEL:
+        if turn >= length * _DEG_PER_DISTANCE:
+            action = _turn_action(yaw, pitch)
+        else:
+            action = travel_action(travel)
+    share = abs(turn - length * _DEG_PER_DISTANCE) / (turn + length * _DEG_PER_DISTANCE + 1e-9)
+    return Egomotion(
+        action=action,
+        yaw_deg=yaw,
+        pitch_deg=pitch,
+        roll_deg=roll,
+        translation=(float(travel[0]), float(travel[1]), float(travel[2])),
+        confidence=0.0 if action is None else float(confidence * share),
+    )
+
+
+def _turn_action(yaw: float, pitch: float) -> Action:
+    if abs(yaw) >= abs(pitch):
+        return Action.ROTATE_LEFT if yaw > 0 else Action.ROTATE_RIGHT
+    return Action.TILT_UPWARD if pitch > 0 else Action.TILT_DOWNWARD
+
+
+def travel_action(travel: Matrix) -> Action:
+    """The move along the largest component of a travel (x right, y down, z ahead)."""
+    axis = int(np.argmax(np.abs(travel)))
+    positive = bool(travel[axis] > 0)
+    return (
+        (Action.MOVE_LEFT, Action.MOVE_RIGHT),
+        (Action.MOVE_UPWARD, Action.MOVE_DOWNWARD),
+        (Action.MOVE_BACKWARD, Action.MOVE_FORWARD),
+    )[axis][positive]
+
+
+def _rotation_and_travel(homography: Matrix) -> tuple[Matrix, Matrix]:
+    """Split R + t·nᵀ/d (current → earlier) into the solution that turns least.
+
+    Of the up to four solutions only those whose plane lies in front of the camera are physical;
+    of the two that can remain the one with the smaller rotation is taken, since cameras move in
+    one way at a time.
+    """
+    count, rotations, travels, normals = cv2.decomposeHomographyMat(homography, np.eye(3))
+    best: tuple[float, Matrix, Matrix] | None = None
+    for index in range(count):
+        # The library's convention: H = R + t·nᵀ with X' = R·X + t for points n·X = 1.
+        normal = np.asarray(normals[index], np.float64).reshape(3)
+        rotation = np.asarray(rotations[index], np.float64)
+        travel = np.asarray(travels[index], np.float64).reshape(3)
+        if normal[2] < -1e-6:
+            continue
+        angle = rotation_angle_deg(rotation)
+        if best is None or angle < best[0]:
+            best = angle, rotation, travel
+    if best is None:
+        return nearest_rotation(homography), np.zeros(3)
+    return best[1], best[2]

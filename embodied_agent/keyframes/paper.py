@@ -1,0 +1,142 @@
+"""The published keyframe rule, decision for decision (Embodied-R, arXiv 2504.12680, its scripts).
+
+It is meant for frames one second apart and is kept for comparison: it measures areas by filling
+polygons, trusts every homography, and keeps every frame that it can't match. The order of the
+matches, the corners at (width, height) and the truncation of polygon corners to whole pixels all
+belong to the rule, because RANSAC and the area depend on them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal, TypeVar
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from embodied_agent.egomotion import egomotion
+from embodied_agent.keyframes.features import decode_bgr
+from embodied_agent.records import Decision, Frame, Image, Reason
+from embodied_agent.settings import KeyframeSettings
+
+_Item = TypeVar("_Item")
+
+
+class PaperRule:
+    """Holds the last keyframe's features and nothing else."""
+
+    def __init__(self, settings: KeyframeSettings) -> None:
+        self._settings = settings
+        self._orb = cv2.ORB.create()
+        self._matcher = cv2.BFMatcher(cv2.NORM_HAMMING, crossCheck=True)
+        self._reference: tuple[Sequence[cv2.KeyPoint], npt.NDArray[np.uint8] | None] | None = None
+
+    def step(self, frame: Frame, force: Literal["asked", "last"] | None) -> Decision:
+        """The published decision on one frame; a forced frame becomes the reference."""
+        grey = _grey(frame)
+        keypoints, descriptors = self._orb.detectAndCompute(grey, None)
+        current = keypoints, (None if descriptors is None else descriptors.astype(np.uint8))
+        reason: Reason | None = None
+        overlap: float | None = None
+        homography: npt.NDArray[np.float64] | None = None
+        matches = inliers = 0
+        if self._reference is None:
+            reason = "first"
+        elif self._reference[1] is None or current[1] is None:
+            reason = "no_features"
+        else:
+            # The rule queries with the last keyframe and estimates from the best match down.
+            pairs = sorted(
+                self._matcher.match(self._reference[1], current[1]), key=lambda m: m.distance
+            )
+            matches = len(pairs)
+            if matches <= self._settings.min_matches:
+                reason = "few_matches"
+            else:
+                last = np.array([self._reference[0][m.queryIdx].pt for m in pairs], np.float32)
+                now = np.array([keypoints[m.trainIdx].pt for m in pairs], np.float32)
+                found, mask = cv2.findHomography(
+                    now.reshape(-1, 1, 2),
+                    last.reshape(-1, 1, 2),
+                    cv2.RANSAC,
+                    self._settings.ransac_px,
+                )
+                if found is None:
+                    reason = "no_homography"
+                else:
+                    homography = np.asarray(found, np.float64)
+                    inliers = int(np.count_nonzero(mask))
+                    overlap = rasterised_overlap(homography, grey.shape[1], grey.shape[0])
+                    if overlap < self._settings.overlap_threshold:
+                        reason = "overlap"
+        reason = reason or force
+        if reason is not None:
+            self._reference = current
+        motion = None
+        if homography is not None:
+            motion = egomotion(homography, grey.shape[1], grey.shape[0], frame.intrinsics)
+        return Decision(
+            index=frame.index,
+            stamp_ns=frame.stamp_ns,
+            keep=reason is not None,
+            reason=reason,
+            overlap_ratio=overlap,
+            matches=matches,
+            inliers=inliers,
+            homography=homography,
+            egomotion=motion,
+        )
+
+
+def rasterised_overlap(homography: npt.NDArray[np.float64], width: int, height: int) -> float:
+    """Part of the frame covered by the mapped frame, in [0, 1], counted in pixels of a mask."""
+    corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
+    mapped = cv2.perspectiveTransform(corners.reshape(-1, 1, 2), homography).reshape(-1, 2)
+    if not np.isfinite(mapped).all():
+        return 0.0
+    with np.errstate(invalid="ignore"):  # corners near the horizon leave the range of an int32
+        polygon = mapped.astype(np.int32)
+    mask = np.zeros((height, width), np.uint8)
+    try:
+        cv2.fillPoly(mask, [polygon], (1,))
+    except cv2.error:  # corners beyond what the rasteriser can count: nothing measurable
+        return 0.0
+    # The last keyframe's own rectangle fills the whole mask, so the intersection is this mask.
+    return float(np.count_nonzero(mask)) / (width * height)
+
+
+def subsample(items: Sequence[_Item], every: Sequence[_Item], low: int = 4, high: int = 32) -> list[
+    _Item
+]:
+    """The published count forcing: between ``low`` and ``high`` keyframes per source.
+
+    Args:
+        items: the keyframes that the rule chose.
+        every: all frames that the rule was given, from which too small a set is redrawn.
+        low: least number, where there are as many frames.
+        high: largest number.
+
+    Returns:
+        ``items`` where its length is in range, else the first, the last and evenly spaced ones
+        between them, of ``every`` (too few) or of ``items`` (too many).
+    """
+    if len(items) < low:
+        return _evenly(every, low)
+    if len(items) > high:
+        return _evenly(items, high)
+    return list(items)
+
+
+def _evenly(items: Sequence[_Item], count: int) -> list[_Item]:
+    if len(items) <= count:
+        return list(items)
+    between = count - 2
+    step = (len(items) - 2) / between
+    return [items[0], *(items[round(i * step) + 1] for i in range(between)), items[-1]]
+
+
+def _grey(frame: Frame) -> Image:
+    image = decode_bgr(frame)
+    # The rule converts from colour: a JPEG's own grey plane differs by a rounding.
+    return image if image.ndim == 2 else np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), np.uint8)
