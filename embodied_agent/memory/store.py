@@ -1,0 +1,396 @@
+"""The memory on disk: keyframes with their pictures, deltas, answers, all in one SQLite file.
+
+One process writes, any number read. A keyframe is on the disk (synchronous=FULL) when
+`add_keyframe` returns, so neither a crash nor a power cut loses it; its delta follows in
+`commit_delta`, strictly in keyframe order. Within a process every method may be called from any thread.
+
+Not here: what to keep (`embodied_agent.keyframes`), the reasoner's text (`transcript`, `recall`),
+tables and migrations (`schema`), finding and exporting (`query`).
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import apsw
+
+from embodied_agent.errors import StoreError
+from embodied_agent.memory import codec, schema
+from embodied_agent.memory.query import KEYFRAME_COLUMNS, Reader, explain
+from embodied_agent.records import Answer, Delta, Egomotion, Keyframe, Pose, Question, Reason
+from embodied_agent.settings import MemorySettings
+
+State = Literal["pending", "done", "unusable"]
+
+#: How long a write waits for another process's transaction, in milliseconds.
+_BUSY_TIMEOUT_MS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayState:
+    """How far the replay of a source got: its last keyframe, as far as there is one.
+
+    ``ordinal`` is the number of that keyframe's frame within the source, from 0.
+    """
+
+    finished: bool
+    keyframe_id: int | None
+    segment: int
+    ordinal: int
+    stamp_ns: int
+
+
+class Store(Reader):
+    """A memory file. Make one with `Store.open`; use it as a context manager or call `close`."""
+
+    def __init__(
+        self,
+        path: str,
+        settings: MemorySettings,
+        writer: apsw.Connection,
+        reader: apsw.Connection,
+        lock_fd: int | None,
+        *,
+        read_only: bool,
+    ) -> None:
+        self._write_lock = threading.RLock()
+        # In memory, one connection does both, under one lock.
+        super().__init__(path, reader, self._write_lock if reader is writer else threading.RLock())
+        self._settings = settings
+        self._writer = writer
+        self._lock_fd = lock_fd
+        self._picture_bytes: int | None = None  # counted when first needed and after a failure
+        self.read_only = read_only
+
+    @classmethod
+    def open(cls, path: str, settings: MemorySettings, *, read_only: bool = False) -> Store:
+        """Open the memory at ``path``, made if it does not exist; empty: in memory only.
+
+        Raises:
+            StoreError: the file can't be opened or made, is not a memory, comes from a newer
+                version of the code, or another process writes to it (``read_only`` allows that).
+        """
+        if not path:
+            if read_only:
+                raise StoreError("a memory without a file can't be opened read-only; name a file")
+            with explain(":memory:", "open"):
+                connection = apsw.Connection(":memory:")
+                schema.migrate(connection, ":memory:")
+            return cls(":memory:", settings, connection, connection, None, read_only=False)
+        if read_only:
+            if not os.path.isfile(path):
+                raise StoreError(f"there is no memory at {path}; replay or run something first")
+            with explain(path, "open"):
+                connection = _connect(path, apsw.SQLITE_OPEN_READONLY)
+                schema.check_ours(connection, path)
+                if not schema.version_of(connection):
+                    raise StoreError(f"{path} is empty; replay or run something first")
+            return cls(path, settings, connection, connection, None, read_only=True)
+        lock_fd = _lock(path)
+        try:
+            with explain(path, "open"):
+                writer = _connect(path, apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE)
+                schema.check_ours(writer, path)
+                writer.pragma("journal_mode", "WAL")
+                writer.pragma("synchronous", "FULL")
+                schema.migrate(writer, path)
+                reader = _connect(path, apsw.SQLITE_OPEN_READONLY)
+        except BaseException:
+            os.close(lock_fd)
+            raise
+        return cls(path, settings, writer, reader, lock_fd, read_only=False)
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Release the file. Safe to call twice."""
+        with self._write_lock, self._read_lock, explain(self.path, "close"):
+            self._reader.close()
+            self._writer.close()
+            if self._lock_fd is not None:
+                os.close(self._lock_fd)
+                self._lock_fd = None
+
+    @contextmanager
+    def _transaction(self, doing: str) -> Iterator[apsw.Connection]:
+        if self.read_only:
+            raise StoreError(f"can't {doing}: {self.path} was opened read-only")
+        with self._write_lock, explain(self.path, doing):
+            self._writer.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._writer
+                self._writer.execute("COMMIT")
+            except BaseException:
+                # SQLite has already rolled back after some errors, such as a full disk.
+                if self._writer.in_transaction:
+                    self._writer.execute("ROLLBACK")
+                self._picture_bytes = None
+                raise
+
+    def add_keyframe(
+        self,
+        *,
+        stamp_ns: int,
+        jpeg: bytes,
+        width: int,
+        height: int,
+        reason: Reason,
+        segment: int,
+        source: str = "",
+        ordinal: int = 0,
+        frame_id: str = "camera",
+        overlap_ratio: float | None = None,
+        inliers: int = 0,
+        egomotion: Egomotion | None = None,
+        pose: Pose | None = None,
+    ) -> Keyframe:
+        """Store a keyframe as pending, with the next id. It is on the disk when this returns.
+
+        Raises:
+            StoreError: it could not be written; nothing of it was.
+        """
+        x, y, z = pose.position_m if pose is not None else (None, None, None)
+        with self._transaction("store a keyframe") as db:
+            number = int(db.execute("SELECT coalesce(max(id) + 1, 0) FROM keyframes").get)
+            db.execute(
+                f"INSERT INTO keyframes ({KEYFRAME_COLUMNS}, source, ordinal, x, y, z, "
+                "stored_at_s, picture_bytes, state) "
+                "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,'pending')",
+                (
+                    number,
+                    segment,
+                    stamp_ns,
+                    reason,
+                    frame_id,
+                    width,
+                    height,
+                    overlap_ratio,
+                    inliers,
+                    codec.egomotion_to_json(egomotion),
+                    codec.pose_to_json(pose),
+                    source,
+                    ordinal,
+                    x,
+                    y,
+                    z,
+                    time.time(),
+                    len(jpeg),
+                ),
+            )
+            db.execute("INSERT INTO pictures VALUES (?, ?)", (number, jpeg))
+            if self._picture_bytes is not None:
+                self._picture_bytes += len(jpeg)
+            self._retain(db)
+        return Keyframe(
+            id=number,
+            stamp_ns=stamp_ns,
+            jpeg=jpeg,
+            reason=reason,
+            width=width,
+            height=height,
+            segment=segment,
+            frame_id=frame_id,
+            overlap_ratio=overlap_ratio,
+            inliers=inliers,
+            egomotion=egomotion,
+            pose=pose,
+        )
+
+    def commit_delta(self, delta: Delta) -> None:
+        """Store the delta of the oldest pending keyframe; it is done, or unusable, from then on.
+
+        Raises:
+            StoreError: ``delta`` is not that keyframe's, or it could not be written.
+        """
+        with self._transaction("store a delta") as db:
+            oldest = db.execute("SELECT min(id) FROM keyframes WHERE state = 'pending'").get
+            if oldest != delta.keyframe_id:
+                due = "none is" if oldest is None else f"that of keyframe {oldest} is"
+                raise StoreError(
+                    f"delta of keyframe {delta.keyframe_id} is not due, {due}; "
+                    "deltas are committed once each, in keyframe order"
+                )
+            text = codec.delta_to_json(delta)
+            db.execute(
+                "INSERT INTO deltas VALUES (?, ?, ?, ?, ?, ?)",
+                (
+                    delta.keyframe_id,
+                    delta.action.value if delta.action else None,
+                    delta.usable,
+                    delta.model,
+                    delta.latency_s,
+                    text,
+                ),
+            )
+            db.executemany(
+                "INSERT INTO mentions VALUES (?, ?, ?, ?, ?)",
+                [
+                    (delta.keyframe_id, rank, m.name, m.direction, m.distance)
+                    for rank, m in enumerate(delta.mentions)
+                ],
+            )
+            db.execute(
+                "INSERT INTO delta_text (rowid, text) VALUES (?, ?)",
+                (delta.keyframe_id, _searchable(delta)),
+            )
+            db.execute(
+                "UPDATE keyframes SET state = ? WHERE id = ?",
+                ("done" if delta.usable else "unusable", delta.keyframe_id),
+            )
+            self._retain(db)
+
+    def _retain(self, db: apsw.Connection) -> None:
+        """Drop the oldest pictures beyond the limits; their keyframes and deltas stay.
+
+        Pending keyframes keep theirs, and so does the one before them: perception needs both.
+        """
+        if self._picture_bytes is None:
+            self._picture_bytes = int(
+                db.execute("SELECT coalesce(sum(picture_bytes), 0) FROM keyframes").get
+            )
+        max_bytes, max_age_s = self._settings.max_bytes, self._settings.max_age_s
+        needed = db.execute(
+            "SELECT coalesce((SELECT min(id) FROM keyframes WHERE state = 'pending'), "
+            "(SELECT max(id) + 1 FROM keyframes)) - 1"
+        ).get
+        while True:
+            oldest = _one(
+                db.execute(
+                    "SELECT id, picture_bytes, stored_at_s FROM keyframes "
+                    "WHERE picture_bytes > 0 ORDER BY id LIMIT 1"
+                )
+            )
+            if oldest is None or oldest[0] >= needed:
+                return
+            number, size, stored_at_s = oldest
+            too_many = max_bytes and self._picture_bytes > max_bytes
+            if not too_many and not (max_age_s and stored_at_s < time.time() - max_age_s):
+                return
+            db.execute("DELETE FROM pictures WHERE keyframe_id = ?", (number,))
+            db.execute("UPDATE keyframes SET picture_bytes = 0 WHERE id = ?", (number,))
+            self._picture_bytes -= size
+
+    def save_answer(self, question: Question, answer: Answer) -> int:
+        """Keep a question with its answer; returns the number it got.
+
+        Raises:
+            StoreError: it could not be written.
+        """
+        with self._transaction("store an answer") as db:
+            db.execute(
+                "INSERT INTO answers (question, answer, stored_at_s) VALUES (?, ?, ?)",
+                (codec.question_to_json(question), codec.answer_to_json(answer), time.time()),
+            )
+            return db.last_insert_rowid()
+
+    def begin_replay(self, source: str, settings: str) -> ReplayState:
+        """How far the replay of ``source`` got, noted as begun if it was not.
+
+        Args:
+            source: a key for the recording.
+            settings: what keyframes are chosen with; a half-done replay must go on with the same.
+
+        Raises:
+            StoreError: the memory holds part of this source, chosen with other settings.
+        """
+        with self._transaction("begin a replay") as db:
+            row = _one(
+                db.execute("SELECT settings, finished FROM sources WHERE key = ?", (source,))
+            )
+            if row is None:
+                db.execute("INSERT INTO sources VALUES (?, ?, 0)", (source, settings))
+            last = _one(
+                db.execute(
+                    "SELECT id, segment, ordinal, stamp_ns FROM keyframes WHERE source = ? "
+                    "ORDER BY id DESC LIMIT 1",
+                    (source,),
+                )
+            )
+            if row is not None and row[0] != settings:
+                if last is not None:
+                    raise StoreError(
+                        f"{self.path} holds {source} replayed with other keyframe settings; "
+                        "use those again, or another memory file"
+                    )
+                db.execute("UPDATE sources SET settings = ? WHERE key = ?", (settings, source))
+            finished = bool(row[1]) if row is not None else False
+            if last is None:
+                return ReplayState(finished, None, self._next_segment(db), -1, 0)
+            return ReplayState(finished, *last)
+
+    def finish_replay(self, source: str) -> None:
+        """Note that the last frame of ``source`` was seen.
+
+        Raises:
+            StoreError: it could not be written.
+        """
+        with self._transaction("finish a replay") as db:
+            db.execute("UPDATE sources SET finished = 1 WHERE key = ?", (source,))
+
+    def next_segment(self) -> int:
+        """The number that a new segment gets.
+
+        Raises:
+            StoreError: the file can't be read.
+        """
+        with self._query("count segments") as db:
+            return self._next_segment(db)
+
+    @staticmethod
+    def _next_segment(db: apsw.Connection) -> int:
+        return int(db.execute("SELECT coalesce(max(segment) + 1, 0) FROM keyframes").get)
+
+
+def _connect(path: str, flags: int) -> apsw.Connection:
+    connection = apsw.Connection(path, flags=flags)
+    connection.set_busy_timeout(_BUSY_TIMEOUT_MS)
+    return connection
+
+
+def _lock(path: str) -> int:
+    """Become the one writer of ``path``: the file exists, is private, and its lock is ours.
+
+    The lock is on a file beside it, because SQLite's own locks on the memory file vanish when any
+    other descriptor of that file is closed. The system drops it when the process dies.
+    """
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        lock_fd = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise StoreError(
+            f"can't open the memory {path}: {error.strerror}; check that its folder exists and "
+            "may be written to"
+        ) from error
+    try:
+        fcntl.flock(lock_fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(lock_fd)
+        raise StoreError(
+            f"another agent writes to the memory {path}; stop it, open the memory read-only, or "
+            "name another file"
+        ) from error
+    return lock_fd
+
+
+def _one(rows: Any) -> tuple[Any, ...] | None:
+    return next(iter(rows), None)
+
+
+def _searchable(delta: Delta) -> str:
+    parts: Sequence[str] = (
+        delta.action.value if delta.action else "",
+        *(f"{m.name} {m.direction} {m.distance or ''}".strip() for m in delta.mentions),
+        delta.observation,
+    )
+    return "; ".join(part for part in parts if part)

@@ -1,0 +1,53 @@
+"""The perceiver without a model: the camera's motion, and nothing that it did not measure.
+
+It names no objects, so it is honest on any video, and the stored pictures stay open to a second
+look by a model later. Other perceivers fall back to the same delta when a reply can't be used.
+
+Not here: measuring the motion (`embodied_agent.egomotion`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from embodied_agent.records import Delta, Keyframe
+
+
+def delta_from_egomotion(
+    previous: Keyframe | None, current: Keyframe, *, model: str, usable: bool = True
+) -> Delta:
+    """What the keyframer's egomotion says of ``current``, with no mentions.
+
+    The first keyframe of a segment has neither action nor angle. Later ones whose motion could not
+    be measured have no action but an angle of 0, which sets them apart from a start.
+    """
+    motion = current.egomotion
+    if previous is None:
+        return Delta(current.id, action=None, usable=usable, model=model)
+    if motion is None or motion.action is None:
+        return Delta(current.id, action=None, angle_deg=0.0, usable=usable, model=model)
+    return Delta(
+        current.id,
+        action=motion.action,
+        angle_deg=motion.angle_deg,
+        usable=usable,
+        agrees_with_egomotion=True if usable else None,
+        model=model,
+    )
+
+
+class GeometryPerceiver:
+    """`Perceiver` that reads the egomotion off each keyframe. Never fails, takes no time."""
+
+    name = "geometry"
+
+    def perceive(self, previous: Keyframe | None, current: Keyframe) -> Delta:
+        """The egomotion of ``current`` as a delta."""
+        return delta_from_egomotion(previous, current, model=self.name)
+
+    def perceive_batch(self, pairs: Sequence[tuple[Keyframe | None, Keyframe]]) -> list[Delta]:
+        """`perceive` for each pair."""
+        return [self.perceive(previous, current) for previous, current in pairs]
+
+    def close(self) -> None:
+        """Nothing to release."""
