@@ -1,0 +1,304 @@
+"""Trains the built-in reasoner, supervised, on text-only episodes.
+
+    python -m training.reasoner --out runs/reasoner --minutes 60
+
+Journeys are made on the fly in a second process, never twice; training seeds start at a million,
+so that shipped clips and held-out scenes are never among them. Resumes where it stopped.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import multiprocessing
+import queue
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+
+from embodied_agent.memory.recall import recall
+from embodied_agent.memory.transcript import entry_text
+from embodied_agent.reasoning.prompts import build_prompt
+from embodied_agent.records import Delta, Question
+from sim_clips.questions import MAKERS, ClipQuestion, question_of
+from sim_clips.scene import WorldName
+from training.packing import IGNORED, Packed, collate, pack
+from training.text_worlds import TYPICAL_NOISE, noted, sample_journey
+from training.traces import trace
+from training.vocabulary import ASSISTANT, END, USER, save_tokenizer, train_tokenizer
+
+#: Scenes for training begin here; below are shipped clips (< 1,000) and held-out scenes.
+FIRST_TRAINING_SEED = 1_000_000
+#: Longest training sequence in tokens; longer ones lose their last questions.
+LONGEST = 1280
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One question with everything that is said about it, as text."""
+
+    question: ClipQuestion
+    now: int
+    task: str
+    reply: str
+
+
+def reply_text(reasoning: str, answer: int) -> str:
+    """The whole reply that the model is to learn."""
+    return f"<think>{reasoning}</think><answer>{'ABCDEFGH'[answer]}</answer>"
+
+
+def samples_of(
+    world: WorldName, seed: int, rng: np.random.Generator, *, questions: int, longest: int, noise: float
+) -> tuple[list[Delta], list[Sample]]:
+    """One journey, what was noted of it, and questions at several moments."""
+    journey = sample_journey(world, seed, rng)
+    deltas = noted(
+        journey, rng, TYPICAL_NOISE.scaled(noise), first_id=_first_id(rng)
+    )[: longest + 1]
+    ends = [i for i, v in enumerate(journey.views) if v.at_end and 0 < i < len(deltas)]
+    found: list[Sample] = []
+    kinds = list(MAKERS)
+    for _ in range(3 * questions):
+        if len(found) == questions or not ends:
+            break
+        kind = kinds[int(rng.integers(len(kinds)))]
+        now = ends[int(rng.integers(len(ends)))]
+        question = question_of(kind, journey, now, rng, tries=3)
+        if question is None:
+            continue
+        reasoning = trace(journey, deltas, now, question)
+        if reasoning is None:
+            continue
+        asked = Question(question.text, question.choices)
+        recalled, _ = recall(deltas[: now + 1], asked)
+        task = build_prompt("compact", "", recalled, asked).task
+        found.append(Sample(question, now, task, reply_text(reasoning, question.answer)))
+    return deltas, found
+
+
+def _first_id(rng: np.random.Generator) -> int:
+    """Most memories are young; some began long ago."""
+    return 0 if rng.random() < 0.5 else int(rng.integers(0, 200))
+
+
+def pack_samples(
+    tokenizer: PreTrainedTokenizerFast, deltas: list[Delta], samples: list[Sample]
+) -> Packed:
+    """One training sequence."""
+
+    def ids(text: str) -> list[int]:
+        return tokenizer.backend_tokenizer.encode(text, add_special_tokens=False).ids
+
+    head = ids(USER)
+    limits, transcript = [], head
+    for delta in deltas:
+        transcript = transcript + ids(entry_text(delta))
+        limits.append(len(transcript))
+    questions, total = [], len(transcript)
+    for sample in samples:
+        task, reply = ids(sample.task + ASSISTANT), ids(sample.reply + END)
+        total += len(task) + len(reply)
+        if total > LONGEST:
+            break
+        questions.append((limits[sample.now], task, reply))
+    return pack(transcript, questions)
+
+
+def sequences(seed: int, tokenizer: PreTrainedTokenizerFast, longest: int) -> Iterator[Packed]:
+    """Endless fresh training sequences of journeys of up to ``longest`` views."""
+    rng = np.random.default_rng([seed, 7])
+    while True:
+        world: WorldName = "house" if rng.random() < 0.5 else "city"
+        scene = FIRST_TRAINING_SEED + int(rng.integers(1 << 30))
+        noise = float(rng.choice([0.0, 0.0, 0.5, 1.0, 1.0]))
+        deltas, samples = samples_of(
+            world, scene, rng, questions=7, longest=longest, noise=noise
+        )
+        if samples:
+            yield pack_samples(tokenizer, deltas, samples)
+
+
+def corpus(episodes: int, seed: int = 1) -> Iterator[str]:
+    """Texts for the tokenizer."""
+    rng = np.random.default_rng([seed, 3])
+    for _ in range(episodes):
+        world: WorldName = ("house", "city", "warehouse")[int(rng.integers(3))]  # type: ignore[assignment]
+        scene = FIRST_TRAINING_SEED + int(rng.integers(1 << 30))
+        deltas, samples = samples_of(world, scene, rng, questions=8, longest=30, noise=0.0)
+        yield "".join(entry_text(d) for d in deltas)
+        for sample in samples:
+            yield f"{sample.task}{sample.reply}"
+
+
+def new_model(tokenizer: PreTrainedTokenizerFast, *, width: int, layers: int) -> LlamaForCausalLM:
+    """A fresh decoder."""
+    config = LlamaConfig(
+        vocab_size=-(-len(tokenizer) // 64) * 64,
+        hidden_size=width,
+        intermediate_size=3 * width,
+        num_hidden_layers=layers,
+        num_attention_heads=width // 32,
+        num_key_value_heads=width // 32,
+        max_position_embeddings=4096,
+        tie_word_embeddings=True,
+        pad_token_id=tokenizer.pad_token_id,
+        bos_token_id=tokenizer.convert_tokens_to_ids(USER),
+        eos_token_id=tokenizer.eos_token_id,
+    )
+    return LlamaForCausalLM(config)
+
+
+def _produce(seed: int, folder: str, longest: int, out: multiprocessing.Queue) -> None:  # type: ignore[type-arg]
+    torch.set_num_threads(1)
+    tokenizer = PreTrainedTokenizerFast.from_pretrained(folder)
+    for packed in sequences(seed, tokenizer, longest):
+        out.put(packed)
+
+
+def loss_of(model: LlamaForCausalLM, batch: dict[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Mean cross-entropy over reply tokens, and whether each was the most likely one."""
+    hidden = model.model(
+        input_ids=batch["input_ids"],
+        attention_mask=batch["attention_mask"],
+        position_ids=batch["position_ids"],
+        use_cache=False,
+    ).last_hidden_state[:, :-1]
+    targets = batch["labels"][:, 1:]
+    wanted = targets != IGNORED
+    logits = model.lm_head(hidden[wanted])
+    loss = torch.nn.functional.cross_entropy(logits, targets[wanted])
+    return loss, logits.argmax(-1) == targets[wanted]
+
+
+def train(
+    out: Path, *, minutes: float, batch: int, rate: float, width: int, layers: int,
+    threads: int, seed: int, warm_share: float,
+) -> None:
+    """Train for ``minutes`` of this machine's time, in all sessions together; checkpoint often."""
+    torch.set_num_threads(threads)
+    torch.manual_seed(seed)
+    out.mkdir(parents=True, exist_ok=True)
+    state_file = out / "state.pt"
+    if (out / "tokenizer.json").exists():
+        tokenizer = PreTrainedTokenizerFast.from_pretrained(str(out))
+    else:
+        tokenizer = train_tokenizer(corpus(1500))
+        save_tokenizer(tokenizer, out)
+    model = new_model(tokenizer, width=width, layers=layers)
+    optimiser = torch.optim.AdamW(model.parameters(), lr=rate, betas=(0.9, 0.98), weight_decay=0.01)
+    step, spent, seen = 0, 0.0, 0
+    if state_file.exists():
+        state = torch.load(state_file, weights_only=True)
+        model.load_state_dict(state["model"])
+        optimiser.load_state_dict(state["optimiser"])
+        step, spent, seen = state["step"], state["spent"], state["seen"]
+    total = sum(p.numel() for p in model.parameters())
+    print(f"{total / 1e6:.2f} M parameters, {len(tokenizer)} tokens, from step {step}", flush=True)
+    context = multiprocessing.get_context("spawn")
+    feed: multiprocessing.Queue[Packed] = context.Queue(64)
+
+    def producer(longest: int) -> multiprocessing.process.BaseProcess:
+        process = context.Process(
+            target=_produce, args=(seed + step + 1, str(out), longest, feed), daemon=True
+        )
+        process.start()
+        return process
+
+    short = spent < 60 * minutes * warm_share
+    worker = producer(7 if short else 26)
+    model.train()
+    log = (out / "log.jsonl").open("a", encoding="utf-8")
+    started, losses, hits, tick = time.monotonic() - spent, [], [], time.monotonic()
+    pad = int(tokenizer.pad_token_id or 0)
+    letters = {tokenizer.convert_tokens_to_ids(x) for x in "ABCDE"}
+    letter_hits: list[float] = []
+    while (spent := time.monotonic() - started) < 60 * minutes:
+        if short and spent >= 60 * minutes * warm_share:
+            short = False
+            worker.terminate()
+            worker.join(timeout=10)
+            feed = context.Queue(64)
+            worker = producer(26)
+        progress = spent / (60 * minutes)
+        for group in optimiser.param_groups:
+            group["lr"] = rate * min(1.0, (step + 1) / 200) * _schedule(progress)
+        try:
+            items = [feed.get(timeout=120) for _ in range(batch * (3 if short else 1))]
+        except queue.Empty as error:
+            raise RuntimeError("the episode maker stopped; see its traceback above") from error
+        tensors = collate(items, pad)
+        loss, right = loss_of(model, tensors)
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimiser.step()
+        step += 1
+        seen += sum(int(p.blocks.max()) for p in items)
+        losses.append(float(loss.detach()))
+        hits.append(float(right.float().mean()))
+        targets = tensors["labels"][:, 1:]
+        flat = targets[targets != IGNORED]
+        is_letter = torch.tensor([int(t) in letters for t in flat])
+        letter_hits.append(float(right[is_letter].float().mean()))
+        if step % 50 == 0:
+            row = {
+                "step": step, "minutes": round(spent / 60, 2), "questions": seen,
+                "loss": float(np.mean(losses)), "token_accuracy": float(np.mean(hits)),
+                "letter_accuracy": float(np.mean(letter_hits)),
+                "s_per_step": (time.monotonic() - tick) / len(losses),
+            }
+            print(json.dumps(row), flush=True)
+            log.write(json.dumps(row) + "\n")
+            log.flush()
+            losses, hits, letter_hits, tick = [], [], [], time.monotonic()
+        if step % 500 == 0:
+            _save(state_file, model, optimiser, step, spent, seen)
+    worker.terminate()
+    _save(state_file, model, optimiser, step, spent, seen)
+    model.save_pretrained(str(out / "model"))
+    save_tokenizer(tokenizer, out / "model")
+
+
+def _schedule(progress: float) -> float:
+    return 1.0 if progress < 0.3 else 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * (progress - 0.3) / 0.7))
+
+
+def _save(path: Path, model: torch.nn.Module, optimiser: torch.optim.Optimizer, step: int, spent: float, seen: int) -> None:
+    part = path.with_suffix(".part")
+    torch.save(
+        {
+            "model": model.state_dict(), "optimiser": optimiser.state_dict(),
+            "step": step, "spent": spent, "seen": seen,
+        },
+        part,
+    )
+    part.replace(path)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--out", type=Path, default=Path("runs/reasoner"))
+    parser.add_argument("--minutes", type=float, default=60.0, help="training time in all")
+    parser.add_argument("--batch", type=int, default=6, help="sequences per step")
+    parser.add_argument("--rate", type=float, default=1.5e-3, help="peak learning rate")
+    parser.add_argument("--width", type=int, default=192)
+    parser.add_argument("--layers", type=int, default=8)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--warm-share", type=float, default=0.12, help="of the time on short journeys")
+    a = parser.parse_args()
+    train(
+        a.out, minutes=a.minutes, batch=a.batch, rate=a.rate, width=a.width, layers=a.layers,
+        threads=a.threads, seed=a.seed, warm_share=a.warm_share,
+    )
+
+
+if __name__ == "__main__":
+    main()
