@@ -85,6 +85,17 @@ class PerceptionSettings(_Section):
     )
     server: ServerSettings = ServerSettings()
     workers: int = Field(1, ge=1, le=64, description="keyframe pairs in flight at once")
+    batch: int = Field(1, ge=1, le=64, description="keyframe pairs handed to the model at once")
+    queue: int = Field(
+        64, ge=1, description="a replay waits while this many keyframes are yet to be perceived"
+    )
+    stall_timeout_s: float = Field(
+        300.0, gt=0, description="a replay gives up when none is perceived for this long, in seconds"
+    )
+    retry_s: float = Field(
+        1.0, gt=0, le=3600, description="wait after the model can't be reached; doubles each time"
+    )
+    retry_max_s: float = Field(30.0, gt=0, le=3600, description="longest such wait, in seconds")
     watch_list: tuple[str, ...] = Field(
         (), description="standing questions put into the prompt of a served VLM"
     )
@@ -130,10 +141,17 @@ class SourceSettings(_Section):
     """Where frames come from."""
 
     topic: str = Field("", description="image topic of a bag; empty: found by type")
+    odom_topic: str = Field("", description="odometry topic of a bag; empty: found by type")
     fps: float = Field(
         10.0, gt=0, le=1000, description="rate of a folder of images, which has no stamps"
     )
-    sample_hz: float = Field(0.0, ge=0, description="take at most this many frames/s; 0: all")
+    sample_hz: float = Field(0.0, ge=0, le=1000, description="take at most this many frames/s; 0: all")
+    open_timeout_s: float = Field(
+        10.0, gt=0, le=600, description="longest wait for a stream to open, in seconds"
+    )
+    read_timeout_s: float = Field(
+        10.0, gt=0, le=600, description="longest wait for a stream's next frame, in seconds"
+    )
 
 
 class Settings(BaseSettings):

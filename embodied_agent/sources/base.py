@@ -1,0 +1,169 @@
+"""What a source is: frames in time order, a description, and a count of what had to be left out.
+
+Not here: how any kind of source is read (bags.py, video.py, folder.py) and what a picture looks
+like inside (codec.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from types import TracebackType
+
+from embodied_agent.errors import DecodeError, SourceError
+from embodied_agent.records import Frame
+
+#: A stamp this far behind the one before it: the sensor's clock restarted; less is jitter.
+CLOCK_RESTART_NS = 2_000_000_000
+#: Sampling takes a frame this little before its period: rounded stamps lose no frames.
+_SAMPLING_SLACK_NS = 1_000
+#: With this many unusable pictures and not one usable, the rest isn't worth reading.
+_GIVE_UP_AFTER = 300
+
+
+class BadImage(DecodeError):
+    """One picture can't be used; ``reason`` is the short name that skips are counted under."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+@dataclass
+class Skips:
+    """Counts what a source left out, by reason, and remembers the first case in words."""
+
+    counts: dict[str, int] = field(default_factory=dict)
+    first: str = ""
+
+    def add(self, reason: str, message: str) -> None:
+        """Count one case. ``message`` names the place (topic and message number, or file)."""
+        self.counts[reason] = self.counts.get(reason, 0) + 1
+        self.first = self.first or message
+
+    def add_picture(self, error: BadImage, where: str, usable: int) -> None:
+        """Count an unusable picture at ``where``.
+
+        Raises:
+            DecodeError: ``usable`` is 0 after very many unusable pictures.
+        """
+        self.add(error.reason, f"{where}: {error}")
+        if usable == 0 and sum(self.counts.values()) >= _GIVE_UP_AFTER:
+            raise DecodeError(
+                f"gave up: none of the first {_GIVE_UP_AFTER} pictures is usable; {self.first}"
+            )
+
+
+class Sampler:
+    """Thins frames out to at most ``hz`` per second by their stamps; 0 takes all.
+
+    The published way: the first frame at or after each whole period, counted from the first frame
+    taken. Asking (`due`) and taking (`take`) are two steps so that a picture that turns out to be
+    broken doesn't use up its period.
+    """
+
+    def __init__(self, hz: float) -> None:
+        self._hz = Fraction(hz).limit_denominator(1_000_000)
+        self._first_ns: int | None = None
+        self._last_ns = 0
+        self._period = 0
+
+    def _period_of(self, stamp_ns: int, first_ns: int) -> int:
+        elapsed_ns = stamp_ns + _SAMPLING_SLACK_NS - first_ns
+        return elapsed_ns * self._hz.numerator // (self._hz.denominator * 1_000_000_000)
+
+    def due(self, stamp_ns: int) -> bool:
+        """Whether a frame with this stamp is to be taken."""
+        if self._hz == 0 or self._first_ns is None:
+            return True
+        if stamp_ns < self._last_ns - CLOCK_RESTART_NS:
+            self._first_ns = None
+            return True
+        return self._period_of(stamp_ns, self._first_ns) > self._period
+
+    def take(self, stamp_ns: int) -> None:
+        """Note that the frame with this stamp was taken."""
+        if self._first_ns is None:
+            self._first_ns = stamp_ns
+        self._last_ns = stamp_ns
+        self._period = self._period_of(stamp_ns, self._first_ns) if self._hz else 0
+
+    def expected(self, frames: int | None, duration_ns: int | None) -> int | None:
+        """How many of ``frames`` over ``duration_ns`` will be taken, about."""
+        if frames is None or self._hz == 0 or duration_ns is None:
+            return frames
+        return min(frames, self._period_of(max(duration_ns, 0), 0) + 1)
+
+
+class Source:
+    """Frames in time order from one recording or camera. Iterate once; close, or use ``with``.
+
+    Attributes:
+        description: one line for people: what is read, and what was chosen where there was choice.
+        expected_frames: how many frames will come, about; ``None`` where nobody can know.
+        skipped: how many pictures (or poses, or damaged parts of a file) were left out, by reason;
+            grows while iterating.
+        live: True for cameras and streams, which don't wait: keep the latest frame only.
+            Recordings wait for their reader.
+    """
+
+    def __init__(
+        self,
+        description: str,
+        frames: Iterator[Frame],
+        *,
+        skips: Skips,
+        expected_frames: int | None = None,
+        live: bool = False,
+        close: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.description = description
+        self.expected_frames = expected_frames
+        self.live = live
+        self._frames = frames
+        self._skips = skips
+        self._close = close
+        self._started = False
+
+    @property
+    def skipped(self) -> dict[str, int]:
+        return self._skips.counts
+
+    def __enter__(self) -> Source:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Release files or the camera. Safe to call twice."""
+        close, self._close = self._close, lambda: None
+        self._started = True
+        close()
+
+    def __iter__(self) -> Iterator[Frame]:
+        """Frames by rising stamp, numbered from 0 by ``index`` in the order they come.
+
+        Stamps fall back only where the sensor's clock restarted.
+
+        Raises:
+            DecodeError: there were pictures, and not one of them was usable.
+            SourceError: there was nothing, or the source broke while it was read.
+        """
+        if self._started:
+            raise SourceError(f"{self.description}: read once or closed; open it again to reread")
+        self._started = True
+        count = 0
+        for frame in self._frames:
+            yield replace(frame, index=count)
+            count += 1
+        if count == 0:
+            if self._skips.first:
+                raise DecodeError(f"no usable picture in {self.description}; {self._skips.first}")
+            raise SourceError(f"{self.description} holds no pictures")
