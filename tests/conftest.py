@@ -1,0 +1,61 @@
+"""What several tests share: the renderer's choice, ROS skips, and a walk made of pictures."""
+
+from __future__ import annotations
+
+import ctypes.util
+import importlib.util
+import os
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import settings
+
+# How long an example takes depends on what else the machine does; pytest's time-out stays.
+settings.register_profile("project", deadline=None)
+settings.load_profile("project")
+
+if ctypes.util.find_library("OSMesa"):
+    os.environ.setdefault("MUJOCO_GL", "osmesa")
+elif ctypes.util.find_library("EGL"):
+    os.environ.setdefault("MUJOCO_GL", "egl")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip what this machine can't run, each with the reason."""
+    missing = {
+        "ros": None
+        if importlib.util.find_spec("rclpy")
+        else "no ROS 2 here: install it in /opt/ros and run `make test`",
+        "gl": None
+        if importlib.util.find_spec("mujoco") and "MUJOCO_GL" in os.environ
+        else "no software renderer: apt-get install libosmesa6 (or libegl1)",
+    }
+    for item in items:
+        for marker, reason in missing.items():
+            if reason and item.get_closest_marker(marker):
+                item.add_marker(pytest.mark.skip(reason=reason))
+
+
+def panorama_views(count: int, *, step_px: int = 24, width: int = 320) -> list[np.ndarray]:
+    """Views that slide along one wide random picture: full of corners, with known overlap."""
+    rng = np.random.default_rng(5)
+    height = width * 3 // 4
+    wide = np.full((height, width + step_px * count, 3), 110, np.uint8)
+    for _ in range(wide.shape[1] * 2):
+        x, y = int(rng.integers(wide.shape[1])), int(rng.integers(height))
+        size = int(rng.integers(4, 18))
+        colour = tuple(int(c) for c in rng.integers(0, 255, 3))
+        cv2.rectangle(wide, (x, y), (x + size, y + size), colour, -1)
+    return [wide[:, i * step_px : i * step_px + width].copy() for i in range(count)]
+
+
+@pytest.fixture
+def walk(tmp_path: Path) -> Path:
+    """A folder of 30 pictures, each 24 of 320 pixels further along."""
+    folder = tmp_path / "walk"
+    folder.mkdir()
+    for i, view in enumerate(panorama_views(30)):
+        cv2.imwrite(str(folder / f"{i:04d}.png"), view)
+    return folder
