@@ -170,6 +170,11 @@ class Reader:
             ).get
             return found
 
+    def pending_count(self) -> int:
+        """How many keyframes have no delta."""
+        with self._query("count keyframes") as db:
+            return int(db.execute("SELECT count(*) FROM keyframes WHERE state = 'pending'").get)
+
     def horizon(
         self, *, at_ns: int | None = None, source: str | None = None, segment: int | None = None
     ) -> tuple[int, int] | None:

@@ -2,7 +2,7 @@
 
 One process writes, any number read. A keyframe is on the disk (synchronous=FULL) when
 `add_keyframe` returns, so neither a crash nor a power cut loses it; its delta follows in
-`commit_delta`, strictly in keyframe order. Within a process every method may be called from any thread.
+`commit_delta`, strictly in keyframe order. Every method may be called from any thread.
 
 Not here: what to keep (`embodied_agent.keyframes`), the reasoner's text (`transcript`, `recall`),
 tables and migrations (`schema`), finding and exporting (`query`).
@@ -16,8 +16,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import apsw
 
@@ -33,18 +32,14 @@ State = Literal["pending", "done", "unusable"]
 _BUSY_TIMEOUT_MS = 10_000
 
 
-@dataclass(frozen=True, slots=True)
-class ReplayState:
-    """How far the replay of a source got: its last keyframe, as far as there is one.
+class StoredKeyframe(NamedTuple):
+    """Where a keyframe came from. ``ordinal`` is its frame's number within its source, from 0."""
 
-    ``ordinal`` is the number of that keyframe's frame within the source, from 0.
-    """
-
-    finished: bool
-    keyframe_id: int | None
+    id: int
     segment: int
     ordinal: int
     stamp_ns: int
+    reason: Reason
 
 
 class Store(Reader):
@@ -294,12 +289,12 @@ class Store(Reader):
             )
             return db.last_insert_rowid()
 
-    def begin_replay(self, source: str, settings: str) -> ReplayState:
-        """How far the replay of ``source`` got, noted as begun if it was not.
+    def begin_replay(self, source: str, settings: str) -> tuple[bool, list[StoredKeyframe]]:
+        """Whether the replay of ``source`` had ended, and its keyframes so far, in order.
 
         Args:
-            source: a key for the recording.
-            settings: what keyframes are chosen with; a half-done replay must go on with the same.
+            source: a key for the recording; noted as begun if it was not.
+            settings: what keyframes are chosen with; a replay must go on with the same.
 
         Raises:
             StoreError: the memory holds part of this source, chosen with other settings.
@@ -308,26 +303,24 @@ class Store(Reader):
             row = _one(
                 db.execute("SELECT settings, finished FROM sources WHERE key = ?", (source,))
             )
-            if row is None:
-                db.execute("INSERT INTO sources VALUES (?, ?, 0)", (source, settings))
-            last = _one(
-                db.execute(
-                    "SELECT id, segment, ordinal, stamp_ns FROM keyframes WHERE source = ? "
-                    "ORDER BY id DESC LIMIT 1",
+            stored = [
+                StoredKeyframe(*values)
+                for values in db.execute(
+                    "SELECT id, segment, ordinal, stamp_ns, reason FROM keyframes "
+                    "WHERE source = ? ORDER BY id",
                     (source,),
                 )
+            ]
+            if row is not None and row[0] != settings and stored:
+                raise StoreError(
+                    f"{self.path} holds {source} replayed with other keyframe settings; "
+                    "use those again, or another memory file"
+                )
+            db.execute(
+                "INSERT INTO sources VALUES (?1, ?2, 0) ON CONFLICT DO UPDATE SET settings = ?2",
+                (source, settings),
             )
-            if row is not None and row[0] != settings:
-                if last is not None:
-                    raise StoreError(
-                        f"{self.path} holds {source} replayed with other keyframe settings; "
-                        "use those again, or another memory file"
-                    )
-                db.execute("UPDATE sources SET settings = ? WHERE key = ?", (settings, source))
-            finished = bool(row[1]) if row is not None else False
-            if last is None:
-                return ReplayState(finished, None, self._next_segment(db), -1, 0)
-            return ReplayState(finished, *last)
+        return row is not None and bool(row[1]), stored
 
     def finish_replay(self, source: str) -> None:
         """Note that the last frame of ``source`` was seen.

@@ -1,0 +1,368 @@
+"""The agent: frames in, answers out. Everything outside goes through this class.
+
+    with Agent(settings) as agent:
+        agent.begin_replay("kitchen.mcap")     # a recording; leave it out for a camera
+        for frame in source:
+            agent.observe(frame)               # a camera: observe(frame, wait=False)
+        agent.finish()
+        agent.drain(timeout_s=600)
+        answer = agent.ask(Question("Where is the sofa now?"))
+
+Replay waits for perception, drops nothing, and gives the same memory every time, also when it was
+killed halfway and repeated with the same memory file. Live keeps the latest frame only, counts
+what it drops, and looks at the current frame before it answers.
+
+It wires the stages and decides nothing itself: `intake` (frames to stored keyframes), `pipeline`
+(keyframes to deltas), `asking` (memory and question to answer), `events` (who is told).
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any, Literal, overload
+
+from embodied_agent.asking import Asking, check_question
+from embodied_agent.errors import AgentError, DecodeError, ModelError, StoreError
+from embodied_agent.events import Events, Listener
+from embodied_agent.intake import Intake, Progress
+from embodied_agent.memory.store import Store
+from embodied_agent.perception.base import Perceiver, make_perceiver
+from embodied_agent.pipeline import Perception
+from embodied_agent.reasoning.base import Reasoner, make_reasoner
+from embodied_agent.records import Answer, Decision, Frame, Question
+from embodied_agent.settings import Settings
+
+_log = logging.getLogger(__name__)
+
+#: The live thread wakes this often without frames, so that no wait lasts forever.
+_WAKE_S = 60.0
+
+
+class Agent:
+    """One camera's memory and what is asked of it. Every method may be called from any thread.
+
+    What is pending in an existing memory is perceived from the start on. Models are loaded when
+    they are first needed.
+
+    Args:
+        settings: of all stages.
+        store: an open store instead of ``settings.memory.path``; a read-only one can be asked,
+            and nothing else.
+        perceiver: instead of the one that the settings name.
+        reasoner: instead of the one that the settings name.
+        listener: told of decisions, keyframes and deltas; `listen` adds more.
+
+    Whatever is passed in is not closed by `close`.
+
+    Raises:
+        StoreError: the memory can't be opened.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        store: Store | None = None,
+        perceiver: Perceiver | None = None,
+        reasoner: Reasoner | None = None,
+        listener: Listener | None = None,
+    ) -> None:
+        self._owns_store = store is None
+        self.store = store or Store.open(settings.memory.path, settings.memory)
+        self._events = Events()
+        if listener is not None:
+            self._events.add(listener)
+        self._intake = Intake(self.store, settings.keyframes, self._events)
+        self._intake_lock = threading.RLock()
+        self._asking = Asking(
+            self.store,
+            settings.reasoning,
+            lambda: _Borrowed(reasoner) if reasoner else make_reasoner(settings.reasoning),
+        )
+        self._perception: Perception | None = None
+        if not self.store.read_only:
+            self._perception = Perception(
+                self.store,
+                settings.perception,
+                lambda: _Borrowed(perceiver) if perceiver else make_perceiver(settings.perception),
+                self._events,
+            )
+        self._mail = threading.Condition()
+        self._latest: Frame | None = None  # live: the one frame that waits
+        self._live_thread: threading.Thread | None = None
+        self._closed = False
+        self._dropped = self._unreadable = self._asked = self._problems = 0
+        self._last_error = ""
+
+    def __enter__(self) -> Agent:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def listen(self, listener: Listener) -> Callable[[], None]:
+        """Tell ``listener`` from now on, until the function that is returned is called."""
+        return self._events.add(listener)
+
+    def begin_replay(self, source: str) -> Progress:
+        """The frames that follow are a recording's, from its first on.
+
+        If the memory holds some of it already, they are recognised and not stored twice. Nothing
+        new will come when the progress that is returned is ``finished``.
+
+        Args:
+            source: what identifies the recording and how it is read: path, topic, rate.
+
+        Raises:
+            StoreError: the memory can't be written, or holds part of this source chosen with
+                other keyframe settings.
+        """
+        with self._intake_lock:
+            return self._intake.begin_replay(source)
+
+    @overload
+    def observe(self, frame: Frame, *, wait: Literal[True] = True) -> Decision: ...
+
+    @overload
+    def observe(self, frame: Frame, *, wait: Literal[False]) -> None: ...
+
+    def observe(self, frame: Frame, *, wait: bool = True) -> Decision | None:
+        """Take in the next frame.
+
+        Args:
+            frame: in the order of stamps.
+            wait: True: decide now, and wait while too many keyframes are yet to be perceived.
+                False: return at once; the frame replaces one that still waits (that one is
+                counted as dropped), and listeners hear of the decision.
+
+        Returns:
+            The decision; ``None`` without ``wait``. A kept frame is on the disk by then. A frame
+            that can't be decoded is counted and not kept.
+
+        Raises:
+            StoreError: the keyframe can't be stored, or the recording is not what the memory holds.
+            ModelError: perception has stopped, or (`ModelUnavailable`) makes no progress.
+        """
+        if not wait:
+            self._post(frame)
+            return None
+        with self._intake_lock:
+            decision = self._take(frame)
+        if self._perception is not None:
+            self._perception.check()
+            if decision.keep:
+                self._perception.wait_for_room()
+        return decision
+
+    def finish(self) -> None:
+        """The source ended: its last frame is kept. The next frame begins a new segment.
+
+        Raises:
+            StoreError: it can't be stored, or the memory holds more of the recording than came.
+        """
+        with self._intake_lock:
+            with self._mail:
+                waiting, self._latest = self._latest, None
+            if waiting is not None:
+                self._take(waiting)
+            self._intake.finish()
+        if self._perception is not None:
+            self._perception.notify()
+
+    def reset(self) -> None:
+        """Forget where the camera was: the next frame begins a new segment. The memory stays."""
+        with self._intake_lock:
+            self._intake.reset()
+
+    def drain(self, timeout_s: float) -> bool:
+        """Wait until everything stored is perceived; whether it is.
+
+        Raises:
+            ModelError: perception has stopped for good.
+            StoreError: the memory can't be read.
+        """
+        return self._perception is None or self._perception.wait(None, timeout_s)
+
+    def ask(self, question: Question) -> Answer:
+        """The answer; where there is none, its ``problem`` says why.
+
+        Live, the current frame is kept and perceived first. With ``at_ns`` nothing seen later than
+        that is used. Only the segment of that time speaks: others have another frame of reference.
+
+        Raises:
+            QuestionError: the question is empty or too long, or its choices can't be used.
+        """
+        for piece in self.ask_stream(question):
+            if isinstance(piece, Answer):
+                return piece
+        raise AssertionError("a stream ends with its answer")
+
+    def ask_stream(self, question: Question) -> Iterator[str | Answer]:
+        """`ask`, giving pieces of the reply as they come and the answer at the end.
+
+        Raises:
+            QuestionError: as `ask`, at once.
+        """
+        check_question(question)
+        return self._answer(question)
+
+    def status(self) -> dict[str, Any]:
+        """Counters, queue, states, last errors and models, as JSON-ready values.
+
+        Raises:
+            StoreError: the memory can't be read.
+        """
+        return {
+            "live": self._intake.live,
+            "source": self._intake.source,
+            "segment": self._intake.segment,
+            "frames": self._intake.frames,
+            "frames_dropped": self._dropped,
+            "frames_late": self._intake.late,
+            "frames_unreadable": self._unreadable,
+            "last_error": self._last_error,
+            "listener_failures": self._events.failures,
+            "memory": self.store.stats(),
+            "perception": self._perception.status() if self._perception else None,
+            "reasoning": {
+                "model": self._asking.model,
+                "asked": self._asked,
+                "problems": self._problems,
+            },
+        }
+
+    def close(self) -> None:
+        """Stop all threads and release models and memory. What is pending stays for next time."""
+        with self._mail:
+            self._closed = True
+            self._mail.notify_all()
+        if self._live_thread is not None:
+            self._live_thread.join(_WAKE_S)
+        if self._perception is not None:
+            self._perception.close()
+        self._asking.close()
+        if self._owns_store:
+            self.store.close()
+
+    def _take(self, frame: Frame) -> Decision:
+        try:
+            decision = self._intake.take(frame)
+        except DecodeError as error:
+            self._unreadable += 1
+            self._last_error = str(error)
+            return Decision(frame.index, frame.stamp_ns, keep=False, reason=None)
+        if decision.keep and self._perception is not None:
+            self._perception.notify()
+        return decision
+
+    def _post(self, frame: Frame) -> None:
+        with self._mail:
+            self._dropped += self._latest is not None
+            self._latest = frame
+            if self._live_thread is None and not self._closed:
+                self._live_thread = threading.Thread(target=self._live, name="live", daemon=True)
+                self._live_thread.start()
+            self._mail.notify_all()
+
+    def _live(self) -> None:
+        while True:
+            with self._mail:
+                while self._latest is None and not self._closed:
+                    self._mail.wait(_WAKE_S)
+                if self._closed:
+                    return
+            with self._intake_lock:
+                with self._mail:  # a question may have taken it meanwhile
+                    frame, self._latest = self._latest, None
+                try:
+                    if frame is not None:
+                        self._take(frame)
+                except AgentError as error:
+                    self._last_error = str(error)
+                    _log.error("a frame could not be taken in: %s", error)
+                except Exception as error:
+                    # The outermost loop of a thread: seen in status, and the next frame is tried.
+                    self._last_error = repr(error)
+                    _log.exception("a frame could not be taken in")
+
+    def _present(self, question: Question) -> tuple[int, int] | None:
+        """The (segment, keyframe id) that the question is about; live, it is now."""
+        with self._intake_lock:
+            intake = self._intake
+            if question.at_ns is None and intake.live and self._perception is not None:
+                with self._mail:
+                    frame, self._latest = self._latest, None
+                if frame is not None:
+                    self._take(frame)
+                now = intake.keep_current()
+                self._perception.notify()
+                if now is not None and intake.segment is not None:
+                    return intake.segment, now
+            source = intake.source or None
+            return self.store.horizon(at_ns=question.at_ns, source=source)
+
+    def _answer(self, question: Question) -> Iterator[str | Answer]:
+        started = time.monotonic()
+        deadline = started + question.timeout_s
+        self._asked += 1
+        answer = Answer(text="", question_id=question.id)
+        try:
+            present = self._present(question)
+            if present is None:
+                answer = replace(answer, problem=_nothing_seen(question))
+            elif self._perception is not None and not self._perception.wait(
+                present[1], deadline - time.monotonic()
+            ):
+                reason = self._perception.status()["last_error"] or "perception is behind"
+                answer = replace(
+                    answer,
+                    problem="what the camera saw was not perceived within "
+                    f"{question.timeout_s:g} s: {reason}",
+                )
+            waited_s = time.monotonic() - started
+            if present is not None and not answer.problem:
+                for piece in self._asking.stream(question, *present, deadline):
+                    if isinstance(piece, Answer):
+                        answer = piece
+                    else:
+                        yield piece
+            answer = replace(
+                answer,
+                latency_s={
+                    "perceive_wait": waited_s,
+                    **answer.latency_s,
+                    "total": time.monotonic() - started,
+                },
+            )
+        except (ModelError, StoreError, DecodeError) as error:
+            answer = replace(answer, problem=str(error))
+        if not self.store.read_only:
+            try:
+                self.store.save_answer(question, answer)
+            except StoreError as error:
+                self._last_error = str(error)
+        self._problems += bool(answer.problem)
+        yield answer
+
+
+class _Borrowed:
+    """A model that its maker closes: everything passes through but `close`."""
+
+    def __init__(self, model: Any) -> None:
+        self._model = model
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._model, name)
+
+    def close(self) -> None:
+        """Nothing: the model is somebody else's."""
+
+
+def _nothing_seen(question: Question) -> str:
+    if question.at_ns is not None:
+        return f"nothing was seen up to stamp {question.at_ns} ns"
+    return "nothing has been seen yet"

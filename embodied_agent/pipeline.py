@@ -1,0 +1,275 @@
+"""Perception: worker threads that turn pending keyframes into deltas, committed in order.
+
+The queue is the store itself, so it outlives crashes and any outage of the model. A model that
+can't be reached leaves its keyframes pending; a circuit breaker spaces the retries. A model that
+can't be used at all stops perception, and whoever waits for it is told.
+
+Not here: what a model is asked (`embodied_agent.perception`).
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from embodied_agent.breaker import Breaker
+from embodied_agent.errors import (
+    DecodeError,
+    ModelError,
+    ModelUnavailable,
+    ReplyError,
+    StoreError,
+)
+from embodied_agent.events import Events
+from embodied_agent.memory.store import Store
+from embodied_agent.perception.base import Perceiver
+from embodied_agent.perception.geometry import delta_from_egomotion
+from embodied_agent.records import Delta, Keyframe
+from embodied_agent.settings import PerceptionSettings
+
+_log = logging.getLogger(__name__)
+
+#: Waits without another limit wake this often, so that none lasts forever.
+_WAKE_S = 60.0
+#: How long `close` waits for calls in flight, in seconds.
+_CLOSE_S = 5.0
+
+
+class Perception:
+    """The workers of one store. They start at once on whatever is pending.
+
+    Args:
+        store: where pending keyframes are and deltas go.
+        settings: workers, batch, queue and retries.
+        make: makes the perceiver when the first keyframe needs it.
+        events: told of each delta, in keyframe order.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        settings: PerceptionSettings,
+        make: Callable[[], Perceiver],
+        events: Events,
+    ) -> None:
+        self._store = store
+        self._settings = settings
+        self._make = make
+        self._events = events
+        self._changed = threading.Condition()
+        self._making = threading.Lock()
+        self._perceiver: Perceiver | None = None
+        self._breaker = Breaker(settings.retry_s, settings.retry_max_s)
+        self._next = 0  # keyframes from this id on were never taken
+        self._again: list[Keyframe] = []  # taken, failed, to be taken again
+        self._ready: dict[int, tuple[Keyframe, Delta]] = {}  # perceived, not yet committed
+        self._fatal: ModelError | None = None
+        self._closed = False
+        self._last_error = ""
+        self._retries = 0
+        self._committed = 0
+        self._unusable = 0
+        self._seconds = 0.0
+        self._threads = [
+            threading.Thread(target=self._work, name=f"perception-{n}", daemon=True)
+            for n in range(settings.workers)
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def notify(self) -> None:
+        """A keyframe was stored."""
+        with self._changed:
+            self._changed.notify_all()
+
+    def wait(self, keyframe_id: int | None, timeout_s: float) -> bool:
+        """Wait until that keyframe and all before it (``None``: all) are done; whether they are.
+
+        Returns early when the model is down until after the time-out.
+
+        Raises:
+            ModelError: perception has stopped for good.
+            StoreError: the memory can't be read.
+        """
+        deadline = time.monotonic() + timeout_s
+        with self._changed:
+            while True:
+                oldest = self._store.oldest_pending()
+                if oldest is None or (keyframe_id is not None and oldest > keyframe_id):
+                    return True
+                self.check()
+                left = deadline - time.monotonic()
+                if left <= 0 or self._closed or self._breaker.wait_s() > left:
+                    return False
+                self._changed.wait(min(left, _WAKE_S))
+
+    def wait_for_room(self) -> None:
+        """Wait until fewer keyframes are pending than the queue holds.
+
+        Raises:
+            ModelUnavailable: none was perceived for ``stall_timeout_s``.
+            ModelError: perception has stopped for good.
+            StoreError: the memory can't be read.
+        """
+        with self._changed:
+            committed, since = self._committed, time.monotonic()
+            while self._store.pending_count() >= self._settings.queue and not self._closed:
+                self.check()
+                if self._committed != committed:
+                    committed, since = self._committed, time.monotonic()
+                left = since + self._settings.stall_timeout_s - time.monotonic()
+                if left <= 0:
+                    raise ModelUnavailable(
+                        f"no keyframe was perceived for {self._settings.stall_timeout_s:g} s "
+                        f"({self._last_error or 'no error was reported'}); what was stored is "
+                        "safe: run the same command again once the model answers"
+                    )
+                self._changed.wait(min(left, _WAKE_S))
+
+    def check(self) -> None:
+        """Raise the `ModelError` that has stopped perception, if one has."""
+        if self._fatal is not None:
+            raise self._fatal
+
+    def status(self) -> dict[str, Any]:
+        """Counters and states as JSON-ready values."""
+        with self._changed:
+            return {
+                "model": self._perceiver.name if self._perceiver else self._settings.backend,
+                "state": "stopped" if self._fatal else self._breaker.state,
+                "pending": self._store.pending_count(),
+                "perceived": self._committed,
+                "unusable": self._unusable,
+                "retries": self._retries,
+                "retry_in_s": round(self._breaker.wait_s(), 3),
+                "mean_latency_s": self._seconds / self._committed if self._committed else None,
+                "last_error": self._last_error,
+            }
+
+    def close(self) -> None:
+        """Stop the workers and release the perceiver; what is pending stays so."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+        deadline = time.monotonic() + _CLOSE_S
+        for thread in self._threads:
+            if thread is not threading.current_thread():
+                thread.join(max(0.0, deadline - time.monotonic()))
+        if self._perceiver is not None:
+            self._perceiver.close()
+
+    def _work(self) -> None:
+        try:
+            while (batch := self._claim()) is not None:
+                self._perceive(batch)
+        except Exception as error:
+            # The outermost loop of a thread: a fault in a perceiver must be seen, not vanish here.
+            _log.exception("perception stopped")
+            self._stop(ModelError(f"perception stopped on a fault: {error!r}; see the log"))
+
+    def _claim(self) -> list[Keyframe] | None:
+        """The next keyframes to perceive, waiting for them; ``None`` when closed or stopped."""
+        with self._changed:
+            while not self._closed and self._fatal is None:
+                if self._breaker.begin():
+                    try:
+                        self._commit_ready()
+                        batch = self._take()
+                    except StoreError as error:
+                        self._failed(error)
+                        continue
+                    if batch:
+                        return batch
+                    self._breaker.cancel()
+                self._changed.wait(self._breaker.wait_s() or _WAKE_S)
+        return None
+
+    def _take(self) -> list[Keyframe]:
+        size = self._settings.batch
+        if self._again:
+            self._again.sort(key=lambda keyframe: keyframe.id)
+            batch, self._again = self._again[:size], self._again[size:]
+            return batch
+        batch = self._store.pending(size, since=self._next)
+        if batch:
+            self._next = batch[-1].id + 1
+        return batch
+
+    def _perceive(self, batch: list[Keyframe]) -> None:
+        started = time.monotonic()
+        try:
+            pairs = [(self._store.before(keyframe), keyframe) for keyframe in batch]
+            deltas = self._deltas(self._the_perceiver(), pairs)
+        except (ModelUnavailable, StoreError) as error:
+            with self._changed:
+                self._again.extend(batch)
+                self._failed(error)
+            return
+        except ModelError as error:
+            self._stop(error)
+            return
+        each_s = (time.monotonic() - started) / len(batch)
+        with self._changed:
+            self._breaker.success()
+            for keyframe, delta in zip(batch, deltas, strict=True):
+                if delta.keyframe_id != keyframe.id:
+                    raise ValueError(f"delta {delta.keyframe_id} for keyframe {keyframe.id}")
+                timed = delta if delta.latency_s else replace(delta, latency_s=each_s)
+                self._ready[keyframe.id] = keyframe, timed
+            try:
+                self._commit_ready()
+            except StoreError as error:
+                self._failed(error)
+
+    def _deltas(
+        self, perceiver: Perceiver, pairs: list[tuple[Keyframe | None, Keyframe]]
+    ) -> list[Delta]:
+        try:
+            if len(pairs) > 1:
+                return perceiver.perceive_batch(pairs)
+            return [perceiver.perceive(*pairs[0])]
+        except (ReplyError, DecodeError) as error:
+            if len(pairs) > 1:  # one spoils the batch: find out which
+                return [self._deltas(perceiver, [pair])[0] for pair in pairs]
+            previous, current = pairs[0]
+            _log.warning("keyframe %d could not be perceived: %s", current.id, error)
+            self._last_error = str(error)
+            return [delta_from_egomotion(previous, current, model=perceiver.name, usable=False)]
+
+    def _the_perceiver(self) -> Perceiver:
+        with self._making:
+            if self._perceiver is None:
+                self._perceiver = self._make()
+            return self._perceiver
+
+    def _commit_ready(self) -> None:
+        """Commit what is perceived, as far as nothing before it is missing."""
+        while self._ready:
+            oldest = self._store.oldest_pending()
+            if oldest is None or oldest not in self._ready:
+                return
+            keyframe, delta = self._ready[oldest]
+            self._store.commit_delta(delta)
+            del self._ready[oldest]
+            self._committed += 1
+            self._unusable += not delta.usable
+            self._seconds += delta.latency_s
+            self._events.delta(keyframe, delta)
+            self._changed.notify_all()
+
+    def _failed(self, error: ModelUnavailable | StoreError) -> None:
+        self._last_error = str(error)
+        self._retries += 1
+        self._breaker.failure()
+        _log.warning("perception will retry in %.1f s: %s", self._breaker.wait_s(), error)
+        self._changed.notify_all()
+
+    def _stop(self, error: ModelError) -> None:
+        with self._changed:
+            self._fatal = error
+            self._last_error = str(error)
+            self._changed.notify_all()
