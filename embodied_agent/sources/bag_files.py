@@ -24,6 +24,7 @@ from rosbags.serde import SerdeError
 
 from embodied_agent.errors import SourceError
 from embodied_agent.sources.base import Skips
+from embodied_agent.sources.db3_scan import Db3Scan, has_unmerged_log
 from embodied_agent.sources.mcap_scan import McapScan
 
 if sys.version_info >= (3, 14):
@@ -82,6 +83,7 @@ class BagFiles:
     duration_ns: int = 0
     _readers: list[Reader] = field(default_factory=list)
     _scans: list[Path] = field(default_factory=list)
+    _damaged: set[Path] = field(default_factory=set)
 
     def messages(self, topics: Collection[str]) -> Iterator[RawMessage]:
         """Messages of ``topics`` by receive time. Each call starts over."""
@@ -106,16 +108,25 @@ class BagFiles:
                     yield RawMessage(connection.topic, receive_ns, bytes(data))
         except READ_ERRORS as error:
             path = Path(str(reader.path))
-            self.skips.add("damaged_file", f"{path} is damaged: {error or type(error).__name__}")
-            if path.suffix == ".mcap":
+            self._note_damage(path, str(error) or type(error).__name__)
+            if path.is_file():
                 yield from self._scan(path, topics, after_ns=last_ns)
 
     def _scan(
         self, path: Path, topics: Collection[str], after_ns: int = -1
     ) -> Iterator[RawMessage]:
-        for message in McapScan(path).messages():
+        scan = _scan_of(path)
+        for message in scan.messages():
             if message.topic in topics and message.log_ns > after_ns:
                 yield RawMessage(message.topic, message.log_ns, message.data)
+        if scan.damage:
+            self._note_damage(path, f"parts that can't be read: {scan.damage}")
+
+    def _note_damage(self, path: Path, problem: str) -> None:
+        # Once per file, however often it is met.
+        if path not in self._damaged:
+            self._damaged.add(path)
+            self.skips.add("damaged_file", f"{path} is damaged: {problem}")
 
     def _add(self, name: str, msgtype: str, messages: int) -> None:
         topic = self.topics.setdefault(name, Topic(name, msgtype))
@@ -138,7 +149,7 @@ def open_bag_files(path: Path) -> BagFiles:
                 bag._add(connection.topic, connection.msgtype, connection.msgcount)
             if reader.message_count:
                 spans.append((reader.start_time, reader.end_time))
-        elif part.suffix == ".mcap":
+        elif part.is_file():
             span = _survey(part, bag)
             if span is not None:
                 spans.append(span)
@@ -179,30 +190,34 @@ def _parts(path: Path, skips: Skips) -> list[Path]:
 
 
 def _open_reader(path: Path, bag: BagFiles) -> Reader | None:
+    if path.suffix == ".db3" and has_unmerged_log(path):
+        return None
     try:
         reader = Reader(path)
         reader.open()
     except READ_ERRORS as error:
-        bag.skips.add("damaged_file", f"{path}: {error or type(error).__name__}")
+        bag._note_damage(path, str(error) or type(error).__name__)
         return None
     return reader
 
 
 def _survey(path: Path, bag: BagFiles) -> tuple[int, int] | None:
     """Count what a file without usable index holds; it will be scanned."""
-    scan = McapScan(path)
-    times: list[int] = []
+    first_ns = last_ns = None
     try:
-        for message in scan.messages():
+        for message in _scan_of(path).messages():
             bag._add(message.topic, message.msgtype, 1)
-            times = [min([*times, message.log_ns]), max([*times, message.log_ns])]
+            first_ns = min(first_ns or message.log_ns, message.log_ns)
+            last_ns = max(last_ns or message.log_ns, message.log_ns)
     except SourceError as error:
-        bag.skips.add("damaged_file", str(error))
+        bag._note_damage(path, str(error))
         return None
     bag._scans.append(path)
-    if scan.damage:
-        bag.skips.add("damaged_part", f"{path}: {scan.damage} damaged chunks were left out")
-    return (times[0], times[-1]) if times else None
+    return None if first_ns is None or last_ns is None else (first_ns, last_ns)
+
+
+def _scan_of(path: Path) -> McapScan | Db3Scan:
+    return McapScan(path) if path.suffix == ".mcap" else Db3Scan(path)
 
 
 def natural_key(path: Path) -> tuple[object, ...]:
