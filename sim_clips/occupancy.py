@@ -33,6 +33,27 @@ def wall_box(wall: Wall) -> tuple[float, float, float, float]:
     )
 
 
+def walls_between(
+    eyes: npt.NDArray[np.float64],
+    targets: npt.NDArray[np.float64],
+    walls: npt.NDArray[np.float64],
+) -> npt.NDArray[np.bool_]:
+    """Which lines of sight a wall crosses, on the floor plan.
+
+    ``eyes`` is (k, 2), ``targets`` (m, 2), ``walls`` (w, 4) as ax, ay, bx, by; the answer (k, m).
+    """
+    ex, ey = eyes[:, 0, None, None], eyes[:, 1, None, None]
+    dx, dy = targets[None, :, 0, None] - ex, targets[None, :, 1, None] - ey
+    ax, ay, bx, by = (walls[None, None, :, n] for n in range(4))
+    side_a = dx * (ay - ey) - dy * (ax - ex)
+    side_b = dx * (by - ey) - dy * (bx - ex)
+    wx, wy = bx - ax, by - ay
+    side_eye = wx * (ey - ay) - wy * (ex - ax)
+    side_target = side_eye + wx * dy - wy * dx
+    crossed: npt.NDArray[np.bool_] = (side_a * side_b < 0) & (side_eye * side_target < 0)
+    return crossed.any(axis=-1)
+
+
 class Occupancy:
     """Blocked heights over the floor of a plan, each thing grown by the world's clearance."""
 

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from embodied_agent.records import Action
 from sim_clips.motion import END_REST_S, REST_S, advance
-from sim_clips.occupancy import Occupancy
+from sim_clips.occupancy import Occupancy, walls_between
 from sim_clips.plan import Plan
 from sim_clips.scene import CameraPose, Step, WorldName
 
@@ -52,17 +52,18 @@ class Habits:
     p_climb: float
     tilt_returns: bool
     view_m: tuple[float, float]  # objects nearer and farther than this don't count as a view
-    pull: float  # weight of coming nearer to the goal
+    pull: float  # weight of coming nearer to the goal, per metre
+    scenery: float  # weight of a view full of objects
 
 
 HABITS: dict[str, Habits] = {
     "house": Habits(
         (0.8, 3.0, 0.2), (0.6, 1.5), (0, 0), (1.1, 1.3), (-10, -5), (-30, 15), (0.8, 1.1),
-        0.16, 0.12, 0.0, True, (0.9, 5.5), 1.0,
+        0.12, 0.12, 0.0, True, (0.9, 6.0), 1.0, 1.3,
     ),
     "city": Habits(
         (6.0, 20.0, 1.0), (5.0, 11.0), (3.0, 9.0), (6.0, 25.0), (-25, -10), (-35, -5), (5.5, 7.5),
-        0.14, 0.18, 0.2, False, (8.0, 48.0), 0.04,
+        0.12, 0.18, 0.2, False, (10.0, 45.0), 0.03, 2.0,
     ),
 }  # fmt: skip
 HABITS["warehouse"] = HABITS["house"]
@@ -80,6 +81,9 @@ class _Walk:
         self.targets: npt.NDArray[np.float64] = np.array(
             [thing.position[:2] for thing in plan.objects], np.float64
         ).reshape(-1, 2)
+        self.walls: npt.NDArray[np.float64] = np.array(
+            [(*w.a, *w.b) for w in plan.walls if w.z < 1.0 < w.z + w.height], np.float64
+        ).reshape(-1, 4)
         self.count = rng.randint(12, 22)
         self.steps: list[Step] = []
         self.goal, self.doors = 0, 0
@@ -114,14 +118,16 @@ class _Walk:
         y: npt.NDArray[np.float64],
         yaw_deg: npt.NDArray[np.float64],
     ) -> npt.NDArray[np.float64]:
-        """How full of objects each view is, 0 to 1, occlusion ignored."""
-        dx = self.targets[:, 0] - x[..., None]
-        dy = self.targets[:, 1] - y[..., None]
-        angle = np.arctan2(dy, dx) - np.deg2rad(yaw_deg)[..., None]
+        """How full of objects each of k views is, 0 to 1; only walls hide objects here."""
+        dx = self.targets[:, 0] - x[:, None]
+        dy = self.targets[:, 1] - y[:, None]
+        angle = np.arctan2(dy, dx) - np.deg2rad(yaw_deg)[:, None]
         angle = np.abs((angle + math.pi) % (2 * math.pi) - math.pi)
         square = dx * dx + dy * dy
         near, far = self.habits.view_m
         inside = (angle < self.half_view) & (square > near * near) & (square < far * far)
+        if self.walls.size:
+            inside &= ~walls_between(np.stack((x, y), axis=1), self.targets, self.walls)
         shares: npt.NDArray[np.float64] = np.minimum(inside.sum(-1), 3) / 3.0
         return shares
 
@@ -165,8 +171,8 @@ class _Walk:
 
     def _sidestep(self) -> bool:
         rng, p = self.rng, self.pose
-        action = rng.choice(_SIDEWAYS)
-        if rng.random() > self.habits.p_sideways or not self._can(action):
+        action = rng.choice([action for action in _SIDEWAYS if self._can(action)])
+        if rng.random() > self.habits.p_sideways:
             return False
         offset = {Action.MOVE_LEFT: 90.0, Action.MOVE_RIGHT: -90.0}.get(action, 180.0)
         low, high = self.habits.sideways_m
@@ -210,7 +216,7 @@ class _Walk:
             turns = turns[turns == 0]
         shortest, longest, step = h.forward_m
         headings = p.yaw_deg + turns
-        reach = self.grid.reach(p.x, p.y, p.z, headings, longest + 1.0)
+        reach = self.grid.reach(p.x, p.y, p.z, headings, longest + shortest)
         lengths = np.arange(shortest, longest + step / 2, step)
         radians = np.deg2rad(headings)[:, None]
         x, y = p.x + np.cos(radians) * lengths, p.y + np.sin(radians) * lengths
@@ -218,17 +224,21 @@ class _Walk:
         if self.goal < len(self.plan.goals):
             goal = self.plan.goals[self.goal]
             cost += h.pull * np.hypot(goal.x - x, goal.y - y)
-        cost -= 0.5 * self._seen(x, y, np.broadcast_to(headings[:, None], x.shape))
-        cost += 0.4 * (reach[:, None] - lengths < 0.3 * shortest)
+        # A wall right ahead makes an empty picture.
+        cost += np.clip(1.0 - (reach[:, None] - lengths) / shortest, 0.0, 1.0)
         draws = np.array([self.rng.random() for _ in range(turns.size)])
         cost += 0.5 * draws[:, None]
-        best = int(np.argmin(cost))
-        if not np.isfinite(cost.flat[best]):
+        few = np.argsort(cost, axis=None, kind="stable")[:10]
+        cost = cost.flat[few] - h.scenery * self._seen(
+            x.flat[few], y.flat[few], headings[few // lengths.size]
+        )
+        best = int(few[np.argmin(cost)])
+        if not np.isfinite(cost.min()):
             raise _Stuck
         turn, length = float(turns[best // lengths.size]), float(lengths[best % lengths.size])
         if turn:
             self.add(Action.ROTATE_LEFT if turn > 0 else Action.ROTATE_RIGHT, abs(turn))
-        if len(self.steps) < self.count:
+        if len(self.steps) < self.count and not (turn and self._sidestep()):
             self.add(Action.MOVE_FORWARD, round(length, 1))
 
     def run(self) -> None:

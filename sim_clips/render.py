@@ -13,6 +13,7 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -29,6 +30,8 @@ Backend = Literal["osmesa", "egl"]
 _MAX_PARTS = 1200
 _NEAR_M, _FAR_M = 0.06, 260.0
 _WALL_PIECE_M = 2.6
+#: Red value in the id picture → object id: 0 is empty, 1 is walls and floor, n + 2 is object n.
+_ID_OF_CODE = np.maximum(np.arange(256) - 2, -1).astype(np.int16)
 
 
 class RenderError(AgentError):
@@ -117,6 +120,11 @@ class Renderer:
         self.backend = choose_backend(backend)
         import mujoco
 
+        if not mujoco.GLContext.__module__.startswith(f"mujoco.{self.backend}"):
+            raise RenderError(
+                f"mujoco was imported before MUJOCO_GL was set to {self.backend}; import it after "
+                "making the first Renderer, or set MUJOCO_GL in the environment"
+            )
         self._mj = mujoco
         self.width, self.height = width, height
         model = mujoco.MjModel.from_xml_string(_model_xml(width, height), texture_files())
@@ -125,6 +133,7 @@ class Renderer:
         self._gl.make_current()
         self._context = mujoco.MjrContext(model, mujoco.mjtFontScale.mjFONTSCALE_50)
         mujoco.mjr_setBuffer(mujoco.mjtFramebuffer.mjFB_OFFSCREEN, self._context)
+        self._cheaper_textures()
         self._scene = mujoco.MjvScene(model, maxgeom=_MAX_PARTS)
         self._geoms: list[Any] = list(self._scene.geoms)
         self._rect = mujoco.MjrRect(0, 0, width, height)
@@ -152,6 +161,16 @@ class Renderer:
         self._context.free()
         self._gl.free()
 
+    def _cheaper_textures(self) -> None:
+        """Bilinear instead of trilinear filtering: a fifth of the drawing time."""
+        from OpenGL import GL
+
+        for n in range(self._model.ntex):
+            flat = int(self._model.tex_type[n]) == int(self._mj.mjtTexture.mjTEXTURE_2D)
+            target = GL.GL_TEXTURE_2D if flat else GL.GL_TEXTURE_CUBE_MAP
+            GL.glBindTexture(target, int(self._context.texture[n]))
+            GL.glTexParameteri(target, GL.GL_TEXTURE_MIN_FILTER, GL.GL_LINEAR_MIPMAP_NEAREST)
+
     def __enter__(self) -> Renderer:
         return self
 
@@ -164,9 +183,12 @@ class Renderer:
         """Put ``scene`` on stage; later `render` calls show it."""
         self.scene = scene
         self._groups, self._true_types = [], []
-        self._stage(scene)
+        # What is near comes first: fragments behind it fail the depth test and cost no texturing.
         for thing in scene.objects:
             self._object(thing)
+        for wall in scene.walls:
+            self._wall(scene, wall)
+        self._stage(scene)
         self._scene.ngeom = len(self._true_types)
         self._centres = np.array([g.centre for g in self._groups])
         self._radii = np.array([g.radius for g in self._groups])
@@ -241,8 +263,6 @@ class Renderer:
                 emission=0.25,
             )  # fmt: skip
         self._group((*mid, 0.0), 1e4, first)
-        for wall in scene.walls:
-            self._wall(scene, wall)
 
     def _wall(self, scene: Scene, wall: Wall) -> None:
         look, city = scene.look, scene.world == "city"
@@ -333,10 +353,9 @@ class Renderer:
         scene.flags[int(mj.mjtRndFlag.mjRND_IDCOLOR)] = 1
         mj.mjr_render(self._rect, scene, context)
         mj.mjr_readPixels(self._id_rgb, self._zbuf if depth else None, self._rect, context)
-        ids = self._id_rgb[::-1, :, 0].astype(np.int16)
         return Rendered(
-            bgr=np.ascontiguousarray(self._rgb[::-1, :, ::-1]),
-            ids=np.where(ids >= 2, ids - 2, np.int16(-1)).astype(np.int16),
+            bgr=np.asarray(cv2.flip(cv2.cvtColor(self._rgb, cv2.COLOR_RGB2BGR), 0), np.uint8),
+            ids=_ID_OF_CODE[np.ascontiguousarray(self._id_rgb[::-1, :, 0])],
             depth_m=self._metres() if depth else None,
         )
 
