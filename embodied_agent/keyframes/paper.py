@@ -106,9 +106,9 @@ def rasterised_overlap(homography: npt.NDArray[np.float64], width: int, height: 
     return float(np.count_nonzero(mask)) / (width * height)
 
 
-def subsample(items: Sequence[_Item], every: Sequence[_Item], low: int = 4, high: int = 32) -> list[
-    _Item
-]:
+def subsample(
+    items: Sequence[_Item], every: Sequence[_Item], low: int = 4, high: int = 32
+) -> list[_Item]:
     """The published count forcing: between ``low`` and ``high`` keyframes per source.
 
     Args:
@@ -139,4 +139,6 @@ def _evenly(items: Sequence[_Item], count: int) -> list[_Item]:
 def _grey(frame: Frame) -> Image:
     image = decode_bgr(frame)
     # The rule converts from colour: a JPEG's own grey plane differs by a rounding.
-    return image if image.ndim == 2 else np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), np.uint8)
+    return (
+        image if image.ndim == 2 else np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), np.uint8)
+    )

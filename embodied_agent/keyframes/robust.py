@@ -1,8 +1,9 @@
-"""The default keyframe rule: exact overlap, no trust in bad homographies, no floods.
+"""The default keyframe rule: exact overlap, one motion per pair, no floods.
 
-A frame is usable where it has enough features and is neither a blur nor noise. Unusable frames
-never become the reference, so a blank stretch ends where it began: the next usable frame is
-compared with the last good keyframe.
+A frame is kept where it shows too little of the last keyframe, where one motion of the camera ends,
+or where time is up. A picture without usable detail (flat, dark, blurred, noise) never becomes the
+reference, and few of them are kept: when a blind stretch ends, the next good frame is compared
+with the last good keyframe.
 """
 
 from __future__ import annotations
@@ -14,116 +15,147 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from embodied_agent.egomotion import egomotion
-from embodied_agent.keyframes.features import Detector, Features, decode_grey
+from embodied_agent.egomotion import camera_matrix, describe
+from embodied_agent.keyframes.features import decode_grey
 from embodied_agent.keyframes.overlap import is_plausible, overlap_ratio
+from embodied_agent.keyframes.tracking import Tracker, Tracks, strong_corners
+from embodied_agent.keyframes.twoview import two_view
 from embodied_agent.records import Decision, Egomotion, Frame, Image, Reason
 from embodied_agent.settings import KeyframeSettings
 
-#: Fewer features than this can't carry a homography with a margin.
-_USABLE_FEATURES = 30
+#: Fewer corners than this can't carry a homography with a margin.
+_USABLE_CORNERS = 20
 #: Limits of `softness` (see there): below is noise, above is a blur of about 3 pixels.
-_NOISE, _BLUR = 0.10, 0.82
+_NOISE, _BLUR = 0.03, 0.82
+#: A picture whose brightness hardly rises above this (of 255) is dark.
+_DARK = 28.0
 #: A homography needs this many inliers and this share of the matches.
 _MIN_INLIERS, _MIN_INLIER_SHARE = 10, 0.25
-#: One keyframe without usable features per so many frames, whatever their rate.
+#: One keyframe without usable detail per so many frames, whatever their rate.
 _BLIND_FRAMES = 100
-#: Usable frames that match neither the reference nor their neighbour are kept this far apart.
+#: Usable frames that match nothing seen before are kept this far apart, in seconds.
 _UNMATCHED_INTERVAL_S = 1.0
+#: A motion counts once the view moved by this share of the width.
+_MOVED_SHARE = 0.035
+#: A motion ends where the view moves this much slower than it did at its fastest.
+_REST_SHARE = 0.25
 
 
 @dataclass(frozen=True, eq=False)
 class _View:
-    """What is kept of a frame: its features, the size they were taken at, and whether usable."""
+    """One frame against the reference: its tracks, and the homography where it is trusted."""
 
-    features: Features
-    width: int
-    height: int
+    grey: Image
     scale: float
-    usable: bool
-
-
-@dataclass(frozen=True, eq=False)
-class _Comparison:
-    """A frame against a view: counts, and the homography (compared pixels) where trusted."""
-
-    matches: int = 0
+    tracks: Tracks | None
     inliers: int = 0
     homography: npt.NDArray[np.float64] | None = None
     overlap: float | None = None
 
+    @property
+    def matches(self) -> int:
+        return 0 if self.tracks is None else len(self.tracks.now)
+
 
 class RobustRule:
-    """Holds the features of the last good keyframe and of the previous frame."""
+    """Holds the reference's points and one reduced grey picture; see `tracking`."""
 
     def __init__(self, settings: KeyframeSettings) -> None:
         self._settings = settings
-        self._detector = Detector(settings.features)
-        self._reference: _View | None = None
-        self._previous: _View | None = None
+        self._tracker = Tracker(settings.features)
+        self._has_reference = False
         self._kept_ns: int | None = None
         self._blind_ns: int | None = None
         self._frames_since_blind = 0
+        self._fastest_px = 0.0
 
     def step(self, frame: Frame, force: Literal["asked", "last"] | None) -> Decision:
         """The decision on one frame; a forced frame becomes the reference where it is usable."""
-        grey, scale = decode_grey(frame, self._settings.detect_width)
-        view = self._view(grey, scale)
+        view = self._look(frame)
         self._frames_since_blind += 1
-        comparison = _Comparison()
-        if self._reference is not None and self._reference.usable and view.usable:
-            comparison = self._compare(self._reference, view)
-        reason = self._reason(frame, view, comparison) or force
-        if reason is not None:
-            self._kept_ns = frame.stamp_ns
-            if view.usable or self._reference is None or not self._reference.usable:
-                self._reference = view
-            if not view.usable:
-                self._blind_ns = frame.stamp_ns
-                self._frames_since_blind = 0
-        self._previous = view
+        reason, usable = self._reason(frame, view)
+        if reason is None and force is not None:
+            reason, usable = force, is_usable(view.grey)
         motion: Egomotion | None = None
-        homography = comparison.homography
-        if homography is not None:
-            homography = _rescaled(homography, scale)
-            motion = egomotion(
-                homography,
-                round(view.width / scale),
-                round(view.height / scale),
-                frame.intrinsics,
-            )
+        if reason is not None:
+            motion = _motion(frame, view)
+            self._keep(frame, view, usable)
         return Decision(
             index=frame.index,
             stamp_ns=frame.stamp_ns,
             keep=reason is not None,
             reason=reason,
-            overlap_ratio=comparison.overlap,
-            matches=comparison.matches,
-            inliers=comparison.inliers,
-            homography=homography,
+            overlap_ratio=view.overlap,
+            matches=view.matches,
+            inliers=view.inliers,
+            homography=None if view.homography is None else _rescaled(view.homography, view.scale),
             egomotion=motion,
         )
 
-    def _reason(self, frame: Frame, view: _View, comparison: _Comparison) -> Reason | None:
-        if self._reference is None or self._kept_ns is None:
-            return "first"
-        if not view.usable:
-            return "no_features" if self._may_keep_blind(frame.stamp_ns) else None
+    def _keep(self, frame: Frame, view: _View, usable: bool) -> None:
+        self._kept_ns = frame.stamp_ns
+        if usable:
+            self._tracker.start(view.grey)
+            self._has_reference = True
+            self._fastest_px = 0.0
+        else:
+            self._blind_ns = frame.stamp_ns
+            self._frames_since_blind = 0
+
+    def _look(self, frame: Frame) -> _View:
+        grey, scale = decode_grey(frame, self._settings.detect_width)
+        tracks = self._tracker.advance(grey) if self._has_reference else None
+        if tracks is None or len(tracks.now) <= self._settings.min_matches:
+            return _View(grey, scale, tracks)
+        if tracks.step_px is not None:
+            self._fastest_px = max(self._fastest_px, tracks.step_px)
+        found, mask = cv2.findHomography(
+            tracks.now, tracks.reference, cv2.RANSAC, self._settings.ransac_px
+        )
+        if found is None:
+            return _View(grey, scale, tracks)
+        homography = np.asarray(found, np.float64)
+        inliers = int(np.count_nonzero(mask))
+        height, width = grey.shape
+        if inliers < max(_MIN_INLIERS, _MIN_INLIER_SHARE * len(tracks.now)) or not is_plausible(
+            homography, width, height
+        ):
+            return _View(grey, scale, tracks, inliers)
+        overlap = overlap_ratio(homography, width, height)
+        return _View(grey, scale, tracks, inliers, homography, overlap)
+
+    def _reason(self, frame: Frame, view: _View) -> tuple[Reason | None, bool]:
+        """Why to keep a frame, if at all, and whether it can be the reference."""
+        if self._kept_ns is None:
+            return "first", is_usable(view.grey)
         since_s = (frame.stamp_ns - self._kept_ns) / 1e9
-        if since_s < self._settings.min_interval_s:
-            return None
-        if not self._reference.usable:
+        reason = self._wish(view, since_s)
+        if reason is None or since_s < self._settings.min_interval_s:
+            return None, False
+        if is_usable(view.grey):
+            return reason, True
+        return ("no_features" if self._may_keep_blind(frame.stamp_ns) else None), False
+
+    def _wish(self, view: _View, since_s: float) -> Reason | None:
+        """The reason for which this frame would be kept were it usable."""
+        if not self._has_reference:
             return "no_features"
-        if comparison.overlap is None:
-            if since_s < _UNMATCHED_INTERVAL_S and not self._continues(view):
-                return None
-            few = comparison.matches <= self._settings.min_matches
-            return "few_matches" if few else "no_homography"
-        if comparison.overlap < self._settings.overlap_threshold:
+        if view.overlap is None:
+            return "few_matches" if view.matches <= self._settings.min_matches else "no_homography"
+        if view.overlap < self._settings.overlap_threshold:
             return "overlap"
+        if self._settings.split_motions and view.tracks is not None and self._rests(view.tracks):
+            return "motion"
         if 0 < self._settings.max_interval_s <= since_s:
             return "max_interval"
         return None
+
+    def _rests(self, tracks: Tracks) -> bool:
+        """Whether a motion that counts has just come to its end."""
+        if tracks.step_px is None or tracks.step_px > _REST_SHARE * self._fastest_px:
+            return False
+        moved = np.hypot(*(tracks.now - tracks.reference).T)
+        return float(np.percentile(moved, 75)) > _MOVED_SHARE * self._settings.detect_width
 
     def _may_keep_blind(self, stamp_ns: int) -> bool:
         if self._blind_ns is None:
@@ -134,41 +166,25 @@ class RobustRule:
             and waited_s >= self._settings.blind_interval_s
         )
 
-    def _continues(self, view: _View) -> bool:
-        """Whether a frame shows the same as the one before it: a stable view, not a glitch."""
-        return (
-            self._previous is not None
-            and self._previous.usable
-            and self._compare(self._previous, view).overlap is not None
-        )
 
-    def _view(self, grey: Image, scale: float) -> _View:
-        features = self._detector.detect(grey)
-        usable = len(features) >= _USABLE_FEATURES and _NOISE < softness(grey) < _BLUR
-        return _View(features, grey.shape[1], grey.shape[0], scale, usable)
+def _motion(frame: Frame, view: _View) -> Egomotion | None:
+    if view.tracks is None:
+        return None
+    height, width = view.grey.shape
+    seen = two_view(
+        view.tracks.reference.astype(np.float64),
+        view.tracks.now.astype(np.float64),
+        camera_matrix(width, height, frame.intrinsics),
+    )
+    return None if seen is None else describe(seen.rotation, seen.travel, seen.support)
 
-    def _compare(self, reference: _View, view: _View) -> _Comparison:
-        if (reference.width, reference.height) != (view.width, view.height):
-            return _Comparison()
-        pairs = self._detector.match(reference.features, view.features)
-        if len(pairs) <= self._settings.min_matches:
-            return _Comparison(matches=len(pairs))
-        last = reference.features.points[pairs[:, 0]]
-        now = view.features.points[pairs[:, 1]]
-        found, mask = cv2.findHomography(
-            now.reshape(-1, 1, 2), last.reshape(-1, 1, 2), cv2.RANSAC, self._settings.ransac_px
-        )
-        if found is None:
-            return _Comparison(matches=len(pairs))
-        homography = np.asarray(found, np.float64)
-        inliers = int(np.count_nonzero(mask))
-        if (
-            inliers < max(_MIN_INLIERS, _MIN_INLIER_SHARE * len(pairs))
-            or not is_plausible(homography, view.width, view.height)
-        ):
-            return _Comparison(matches=len(pairs), inliers=inliers)
-        overlap = overlap_ratio(homography, view.width, view.height)
-        return _Comparison(len(pairs), inliers, homography, overlap)
+
+def is_usable(grey: Image) -> bool:
+    """Whether a picture has detail that can be told from dark, blur and noise."""
+    mean, spread = cv2.meanStdDev(grey)
+    if float(mean[0, 0]) + 2 * float(spread[0, 0]) < _DARK:
+        return False
+    return _NOISE < softness(grey) < _BLUR and len(strong_corners(grey)) >= _USABLE_CORNERS
 
 
 def softness(grey: Image) -> float:

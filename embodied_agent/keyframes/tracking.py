@@ -1,0 +1,137 @@
+"""Follows a reference view's points from frame to frame, and finds them again after a gap.
+
+Between neighbouring frames points are followed by optical flow, which is cheap, works on soft
+textures and is exact to a fraction of a pixel. Where that fails (a jump, a low frame rate, the end
+of a blind stretch) the frame is matched with the reference by ORB features. Memory is bounded: two
+reduced grey pictures and one set of points.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from embodied_agent.keyframes.features import Detector, Features, match
+from embodied_agent.records import Image
+
+Points = npt.NDArray[np.float32]
+
+#: Points followed from a reference, and the least distance between them as a share of the width.
+_POINTS, _SPACING = 160, 0.025
+#: Corners weaker than this (smallest eigenvalue of the gradient matrix) are noise.
+_CORNER_FLOOR = 2e-5
+#: Flow holds while so many points, and this share of those followed, move consistently.
+_LEAST_POINTS, _LEAST_SHARE = 20, 0.5
+#: Neighbouring frames' points agree with one homography within this share of the width.
+_STEP_TOLERANCE = 0.012
+_WINDOW, _LEVELS = (15, 15), 3
+
+
+@dataclass(frozen=True, eq=False)
+class Tracks:
+    """Where a reference's points (n, 2) lie now (n, 2), and how far they moved since the last
+    frame: ``step_px``, the median, ``None`` after a gap."""
+
+    reference: Points
+    now: Points
+    step_px: float | None
+
+
+class Tracker:
+    """Points of one reference view, followed through the frames."""
+
+    def __init__(self, features: int) -> None:
+        self._detector = Detector(features)
+        self._reference_grey: Image | None = None
+        self._reference_features: Features | None = None
+        self._previous: Image | None = None
+        self._reference: Points = np.empty((0, 2), np.float32)
+        self._now: Points = self._reference
+        self._velocity: Points = self._reference
+
+    def start(self, grey: Image) -> None:
+        """Make a picture the reference."""
+        self._reference_grey = self._previous = grey
+        self._reference_features = None
+        self._reference = self._now = strong_corners(grey)
+        self._velocity = np.zeros_like(self._now)
+
+    def advance(self, grey: Image) -> Tracks | None:
+        """Where the reference's points lie in the next frame; ``None`` where they can't be found."""
+        tracks = self._flow(grey) or self._find(grey)
+        self._previous = grey
+        if tracks is None:
+            self._reference = self._now = self._velocity = np.empty((0, 2), np.float32)
+        return tracks
+
+    def _flow(self, grey: Image) -> Tracks | None:
+        if (
+            self._previous is None
+            or self._previous.shape != grey.shape
+            or len(self._now) < _LEAST_POINTS
+        ):
+            return None
+        guess = self._now + self._velocity
+        moved, found, _ = cv2.calcOpticalFlowPyrLK(
+            self._previous,
+            grey,
+            self._now,
+            guess.copy(),
+            winSize=_WINDOW,
+            maxLevel=_LEVELS,
+            criteria=(cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 15, 0.03),
+            flags=cv2.OPTFLOW_USE_INITIAL_FLOW,
+        )
+        height, width = grey.shape
+        inside = (
+            (found.ravel() == 1)
+            & (moved >= 1).all(1)
+            & (moved[:, 0] < width - 1)
+            & (moved[:, 1] < height - 1)
+        )
+        if np.count_nonzero(inside) < _LEAST_POINTS:
+            return None
+        before, after = self._now[inside], moved[inside]
+        homography, mask = cv2.findHomography(
+            before, after, cv2.USAC_FAST, _STEP_TOLERANCE * width, maxIters=200, confidence=0.99
+        )
+        if homography is None:
+            return None
+        good = mask.ravel() == 1
+        if np.count_nonzero(good) < max(_LEAST_POINTS, _LEAST_SHARE * len(good)):
+            return None
+        self._reference = self._reference[inside][good]
+        self._now = after[good]
+        self._velocity = self._now - before[good]
+        step = float(np.median(np.hypot(self._velocity[:, 0], self._velocity[:, 1])))
+        return Tracks(self._reference, self._now, step)
+
+    def _find(self, grey: Image) -> Tracks | None:
+        if self._reference_grey is None or self._reference_grey.shape != grey.shape:
+            return None
+        if self._reference_features is None:
+            self._reference_features = self._detector.detect(self._reference_grey)
+        current = self._detector.detect(grey)
+        pairs = match(self._reference_features, current)
+        if len(pairs) < _LEAST_POINTS:
+            return None
+        self._reference = self._reference_features.points[pairs[:, 0]].astype(np.float32)
+        self._now = current.points[pairs[:, 1]].astype(np.float32)
+        self._velocity = np.zeros_like(self._now)
+        return Tracks(self._reference, self._now, None)
+
+
+def strong_corners(grey: Image) -> Points:
+    """Well-spread corners (n, 2) that are more than noise; none in a flat picture."""
+    corners = cv2.goodFeaturesToTrack(
+        grey, _POINTS, 0.001, max(3.0, _SPACING * grey.shape[1]), blockSize=5
+    )
+    if corners is None:
+        return np.empty((0, 2), np.float32)
+    points = np.asarray(corners, np.float32).reshape(-1, 2)
+    strength = cv2.cornerMinEigenVal(grey, 5)
+    column, row = points.astype(np.intp).T
+    return points[strength[row, column] > _CORNER_FLOOR]

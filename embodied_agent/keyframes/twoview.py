@@ -1,0 +1,199 @@
+"""Did the camera turn or travel between two views? Answered from matched points, not from a plane.
+
+A turn moves every bearing by one rotation, whatever the depths. A travel moves each point away
+from the point that the camera heads for, by an amount that depends on its depth. Cameras on robots
+mostly do one at a time, so both models are fitted robustly and the better one is believed; where
+neither explains the matches, a general motion is fitted. Travel has no metric scale.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from embodied_agent.egomotion import nearest_rotation
+
+Array = npt.NDArray[np.float64]
+
+#: Points that fit a model lie within this many pixels of it (of the compared, reduced image).
+_FIT_PX = 2.0
+#: Minimal samples tried per model; half the matches being wrong still leaves 16 good ones.
+_SAMPLES = 64
+#: A turn is believed where it explains this share of what any model explains.
+_TURN_SHARE = 0.8
+#: Below this median flow, in pixels, the camera rests.
+STILL_PX = 1.2
+_MIN_POINTS = 8
+
+
+@dataclass(frozen=True, eq=False)
+class TwoView:
+    """Motion between two views, in the earlier camera's axes (x right, y down, z ahead).
+
+    ``rotation`` (3, 3) turns the current axes into the earlier ones; ``travel`` (3,) is where the
+    current camera stands, in units of the scene's median depth. ``flow_px`` is the median motion
+    of the points. ``support`` in [0, 1] is the share of matches that the motion explains.
+    """
+
+    kind: Literal["still", "turn", "travel", "both"]
+    rotation: Array
+    travel: Array
+    flow_px: float
+    support: float
+
+
+def two_view(earlier: Array, now: Array, camera: Array) -> TwoView | None:
+    """The motion from matched pixels (n, 2) and a pinhole matrix (3, 3); ``None`` with too few."""
+    if len(earlier) < _MIN_POINTS:
+        return None
+    flow_px = float(np.median(np.hypot(*(now - earlier).T)))
+    if flow_px < STILL_PX:
+        return TwoView("still", np.eye(3), np.zeros(3), flow_px, 1.0)
+    first, second = bearings(earlier, camera), bearings(now, camera)
+    fit = _FIT_PX / float(camera[0, 0])
+    rng = np.random.default_rng(0)  # the same frames give the same answer, always
+    rotation, turn_fits = _fit_rotation(first, second, fit, rng)
+    travel, travel_fits = _fit_travel(first, second, fit, rng)
+    either = int(np.count_nonzero(turn_fits | travel_fits))
+    if either < _MIN_POINTS:
+        return None
+    if np.count_nonzero(turn_fits) >= _TURN_SHARE * either:
+        support = np.count_nonzero(turn_fits) / len(earlier)
+        return TwoView("turn", rotation, np.zeros(3), flow_px, float(support))
+    rotation, travel, travel_fits = _refine(first, second, travel, travel_fits, fit)
+    length = _median_travel(first[travel_fits], second[travel_fits] @ rotation.T, travel)
+    support = np.count_nonzero(travel_fits) / len(earlier)
+    return TwoView("travel", rotation, travel * length, flow_px, float(support))
+
+
+def bearings(pixels: Array, camera: Array) -> Array:
+    """Unit vectors (n, 3) towards pixels (n, 2)."""
+    rays = np.empty((len(pixels), 3))
+    rays[:, 0] = (pixels[:, 0] - camera[0, 2]) / camera[0, 0]
+    rays[:, 1] = (pixels[:, 1] - camera[1, 2]) / camera[1, 1]
+    rays[:, 2] = 1.0
+    return rays / np.sqrt(np.einsum("ij,ij->i", rays, rays))[:, None]
+
+
+def _fit_rotation(
+    first: Array, second: Array, fit: float, rng: np.random.Generator
+) -> tuple[Array, npt.NDArray[np.bool_]]:
+    """The rotation with ``first ≈ rotation @ second`` that most points agree on."""
+    pick = rng.integers(0, len(first), (_SAMPLES, 2))
+    candidates = np.einsum(
+        "sij,skj->sik",
+        _frames(first[pick[:, 0]], first[pick[:, 1]]),
+        _frames(second[pick[:, 0]], second[pick[:, 1]]),
+    )
+    # |a - R·b|² = 2 - 2·a·R·b for unit vectors, and a·R·b is linear in R.
+    products = np.einsum("ni,nj->nij", first, second).reshape(-1, 9)
+    close = candidates.reshape(-1, 9) @ products.T > 1 - (1.5 * fit) ** 2 / 2
+    best = int(np.argmax(close.sum(1)))
+    rotation, inside = candidates[best], close[best]
+    for _ in range(3):
+        if np.count_nonzero(inside) < 3:
+            break
+        rotation = nearest_rotation(first[inside].T @ second[inside])
+        inside = ((second @ rotation.T - first) ** 2).sum(1) < fit**2
+    return rotation, inside
+
+
+def _frames(a: Array, b: Array) -> Array:
+    """Orthonormal axes (s, 3, 3), as columns, of pairs of bearings (s, 3)."""
+    middle = a + b
+    normal = np.cross(a, b)
+    x = middle / (np.linalg.norm(middle, axis=1, keepdims=True) + 1e-12)
+    z = normal / (np.linalg.norm(normal, axis=1, keepdims=True) + 1e-12)
+    return np.stack([x, np.cross(z, x), z], axis=2)
+
+
+def _fit_travel(
+    first: Array, second: Array, fit: float, rng: np.random.Generator
+) -> tuple[Array, npt.NDArray[np.bool_]]:
+    """The direction of a pure travel that most points agree on, sign included."""
+    normals = np.cross(first, second)
+    size = np.linalg.norm(normals, axis=1)
+    moving = np.flatnonzero(size > fit / 2)
+    if len(moving) < 2:
+        return np.array([0.0, 0.0, 1.0]), np.zeros(len(first), np.bool_)
+    pick = moving[rng.integers(0, len(moving), (_SAMPLES, 2))]
+    candidates = np.cross(normals[pick[:, 0]], normals[pick[:, 1]])
+    length = np.linalg.norm(candidates, axis=1)
+    # A pair of one point with itself, or of parallel normals, says nothing.
+    candidates = candidates[length > 1e-9] / length[length > 1e-9, None]
+    if not len(candidates):
+        return np.array([0.0, 0.0, 1.0]), np.zeros(len(first), np.bool_)
+    candidates = np.concatenate([candidates, -candidates])
+    close = _travel_close(first, second, candidates, fit)
+    best = int(np.argmax(close.sum(1)))
+    travel, inside = candidates[best], close[best]
+    for _ in range(2):
+        if np.count_nonzero(inside) < 3:
+            break
+        _, vectors = np.linalg.eigh(normals[inside].T @ normals[inside])
+        refined = vectors[:, 0]
+        refined = refined if refined @ travel > 0 else -refined
+        again = _travel_close(first, second, refined[None], fit)[0]
+        if np.count_nonzero(again) < np.count_nonzero(inside):
+            break
+        travel, inside = refined, again
+    return travel, inside
+
+
+def _travel_close(first: Array, second: Array, travels: Array, fit: float) -> npt.NDArray[np.bool_]:
+    """Which points (columns) move straight away from where each travel (row) heads."""
+    ahead = travels @ first.T
+    size = np.sqrt(np.maximum(1.0 - ahead * ahead, 1e-9))
+    # Distance of the second bearing from the plane through the first one and the travel.
+    off = np.abs(travels @ np.cross(first, second).T) / size
+    moved = second - first
+    along = ahead * np.einsum("nj,nj->n", first, moved) - travels @ moved.T
+    return (off < fit) & (along > -fit * size)
+
+
+def _refine(
+    first: Array, second: Array, travel: Array, inside: npt.NDArray[np.bool_], fit: float
+) -> tuple[Array, Array, npt.NDArray[np.bool_]]:
+    """Gauss–Newton on a small rotation and the travel's direction, over the points that fit."""
+    rotation = np.eye(3)
+    for _ in range(4):
+        if np.count_nonzero(inside) < _MIN_POINTS:
+            break
+        a, b = first[inside], second[inside] @ rotation.T
+        cross = np.cross(a, b)
+        weight = 1.0 / (np.linalg.norm(np.cross(travel, a), axis=1) + 0.05)
+        error = (cross @ travel) * weight
+        side = np.linalg.svd(travel[None])[2][1:]  # two directions at right angles to it
+        by_travel = (cross @ side.T) * weight[:, None]
+        # d(travel · (a × (b + w × b))) / dw
+        by_turn = np.cross(b, np.cross(travel, a)) * weight[:, None]
+        design = np.hstack([by_turn, by_travel])
+        # A small rotation and a sideways travel look alike: the prior says that it hardly turned.
+        prior = np.diag([_TURN_PRIOR] * 3 + [1e-6] * 2) * len(a)
+        change = np.linalg.solve(design.T @ design + prior, -design.T @ error)
+        rotation = cv2.Rodrigues(change[:3])[0] @ rotation
+        travel = travel + side.T @ change[3:]
+        travel = travel / np.linalg.norm(travel)
+        inside = _travel_close(first, second @ rotation.T, travel[None], fit)[0]
+    return np.asarray(rotation, np.float64), travel, inside
+
+
+#: Weight of the prior "no rotation" per point, against squared bearing errors.
+_TURN_PRIOR = 0.05
+
+
+def _median_travel(first: Array, second: Array, travel: Array) -> float:
+    """Length of the travel in units of the median depth, by the sine rule."""
+    if not len(first):
+        return 0.0
+    parallax = np.linalg.norm(np.cross(first, second), axis=1)
+    opening = np.linalg.norm(np.cross(second, travel), axis=1)
+    clear = opening > math.sin(math.radians(5))
+    if not clear.any():
+        return 0.0
+    return float(np.median(parallax[clear] / opening[clear]))
