@@ -59,7 +59,7 @@ class Scored:
             "right": self.right,
             "consistency": answer.consistency,
             "problem": answer.problem,
-            "evidence": fields["evidence"],
+            "evidence": list(fields["evidence"]),
             "latency_s": fields["latency_s"],
             "models": fields["models"],
         }
