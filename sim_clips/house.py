@@ -266,11 +266,13 @@ def _route(house: _House, plan: Plan) -> None:
             options = [d for d in options if d is not came]
         door = rng.choice(options)
         after = door.rooms[1] if door.rooms[0] == room else door.rooms[0]
-        if rng.random() < 0.45:
+        if plan.goals and rng.random() < 0.4:
             x0, y0, x1, y1 = house.rect(room, 1.2)
             plan.goals.append(Goal(rng.uniform(x0, x1), rng.uniform(y0, y1), 0.9))
-        plan.goals.append(Goal(*door.far_side(room, rng.uniform(0.7, 1.0)), 0.45))
-        plan.goals.append(Goal(*door.far_side(after, rng.uniform(0.8, 1.1)), 0.6, door=True))
+        # Line up with the door first: anywhere straight in front of it.
+        near, back = door.far_side(room, 0.6), door.far_side(room, 2.4)
+        plan.goals.append(Goal(*near, 0.13, tail=(back[0] - near[0], back[1] - near[1])))
+        plan.goals.append(Goal(*door.far_side(after, rng.uniform(0.8, 1.1)), 0.75, door=True))
         room, came = after, door
 
 

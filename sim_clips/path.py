@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -58,8 +58,8 @@ class Habits:
 
 HABITS: dict[str, Habits] = {
     "house": Habits(
-        (0.8, 3.0, 0.2), (0.6, 1.5), (0, 0), (1.1, 1.3), (-10, -5), (-30, 15), (0.8, 1.1),
-        0.12, 0.12, 0.0, True, (0.9, 6.0), 1.0, 1.3,
+        (0.8, 3.0, 0.1), (0.6, 1.5), (0, 0), (1.1, 1.3), (-10, -5), (-30, 15), (0.8, 1.1),
+        0.12, 0.12, 0.0, True, (0.9, 6.0), 1.2, 1.1,
     ),
     "city": Habits(
         (6.0, 20.0, 1.0), (5.0, 11.0), (3.0, 9.0), (6.0, 25.0), (-25, -10), (-35, -5), (5.5, 7.5),
@@ -87,6 +87,7 @@ class _Walk:
         self.count = rng.randint(12, 22)
         self.steps: list[Step] = []
         self.goal, self.doors = 0, 0
+        self.must_pass_door = world == "house"
         self.speed = rng.uniform(*self.habits.speed_m_s)
         self.turn_rate = rng.uniform(44.0, 58.0)
         self.tilted: tuple[Action, float, int] | None = None
@@ -102,7 +103,8 @@ class _Walk:
             x, y = rng.uniform(x0, x1), rng.uniform(y0, y1)
             if not self.grid.free(x, y, z):
                 continue
-            yaw = round(rng.uniform(-180.0, 180.0), 1)
+            # Near a multiple of 15 degrees, so that turns by such can face a door squarely.
+            yaw = round(15.0 * rng.randrange(-12, 12) + rng.uniform(-2.5, 2.5), 1)
             seen = float(self._seen(np.array([x]), np.array([y]), np.array([yaw]))[0])
             if seen > best_seen:
                 best, best_seen = CameraPose(round(x, 3), round(y, 3), z, yaw, pitch), seen
@@ -198,12 +200,34 @@ class _Walk:
 
     def _advance_goal(self) -> None:
         goals = self.plan.goals
-        while self.goal < len(goals):
-            goal = goals[self.goal]
-            if math.hypot(goal.x - self.pose.x, goal.y - self.pose.y) > goal.reach:
+        for n in range(min(self.goal + 2, len(goals)) - 1, self.goal - 1, -1):
+            near_x, near_y = goals[n].nearest(self.pose.x, self.pose.y)
+            if math.hypot(near_x - self.pose.x, near_y - self.pose.y) <= goals[n].reach:
+                self.doors += sum(goal.door for goal in goals[self.goal : n + 1])
+                self.goal = n + 1
                 return
-            self.doors += goal.door
-            self.goal += 1
+
+    def _way_left(
+        self, x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]
+    ) -> npt.NDArray[np.float64]:
+        """Metres from each of k points to the goal after next, over the goals in sight."""
+        goals = self.plan.goals[self.goal : self.goal + 2]
+        if not goals:
+            return np.zeros(x.shape)
+        at = np.array([(goal.x, goal.y) for goal in goals])
+        ways = np.hypot(at[:, 0] - x[:, None], at[:, 1] - y[:, None])
+        tail = goals[0].tail
+        if tail != (0.0, 0.0):
+            dx, dy, square = x - at[0, 0], y - at[0, 1], tail[0] ** 2 + tail[1] ** 2
+            share = np.minimum(np.maximum((dx * tail[0] + dy * tail[1]) / square, 0.0), 1.0)
+            off = np.hypot(dx - share * tail[0], dy - share * tail[1])
+            ways[:, 0] = 3.0 * off + 0.5 * share
+        if self.walls.size:
+            ways += 2.0 * walls_between(np.stack((x, y), axis=1), at, self.walls)
+        if len(goals) > 1:
+            ways[:, 0] += math.hypot(*(at[1] - at[0]))
+        least: npt.NDArray[np.float64] = ways.min(axis=1)
+        return least
 
     def _go(self) -> None:
         """Turn (or not) and move forward: the best of all such pairs, with some chance."""
@@ -220,21 +244,22 @@ class _Walk:
         lengths = np.arange(shortest, longest + step / 2, step)
         radians = np.deg2rad(headings)[:, None]
         x, y = p.x + np.cos(radians) * lengths, p.y + np.sin(radians) * lengths
-        cost = np.where(lengths <= reach[:, None], 0.0, np.inf)
-        if self.goal < len(self.plan.goals):
-            goal = self.plan.goals[self.goal]
-            cost += h.pull * np.hypot(goal.x - x, goal.y - y)
+        cost = np.full(x.shape, np.inf)
+        possible = lengths <= reach[:, None]
+        if not possible.any():
+            raise _Stuck
+        cost[possible] = h.pull * self._way_left(x[possible], y[possible])
         # A wall right ahead makes an empty picture.
         cost += np.clip(1.0 - (reach[:, None] - lengths) / shortest, 0.0, 1.0)
         draws = np.array([self.rng.random() for _ in range(turns.size)])
         cost += 0.5 * draws[:, None]
         few = np.argsort(cost, axis=None, kind="stable")[:10]
-        cost = cost.flat[few] - h.scenery * self._seen(
+        # Until the first door is behind, views count less than getting there.
+        scenery = h.scenery if self.doors or not self.must_pass_door else 0.3 * h.scenery
+        cost = cost.flat[few] - scenery * self._seen(
             x.flat[few], y.flat[few], headings[few // lengths.size]
         )
         best = int(few[np.argmin(cost)])
-        if not np.isfinite(cost.min()):
-            raise _Stuck
         turn, length = float(turns[best // lengths.size]), float(lengths[best % lengths.size])
         if turn:
             self.add(Action.ROTATE_LEFT if turn > 0 else Action.ROTATE_RIGHT, abs(turn))
@@ -249,12 +274,13 @@ class _Walk:
             self._go()
             self._advance_goal()
 
-    def good(self, need_door: bool) -> bool:
-        """True for a path worth keeping: long enough, not too long, through a door if needed."""
+    def paced(self) -> tuple[Step, ...]:
+        """The steps, slowed down or sped up evenly where the track would leave `DURATION_S`."""
         rests = 2 * END_REST_S + len(self.steps) * (REST_S[0] + REST_S[1]) / 2
-        total = sum(step.duration_s for step in self.steps) + rests
-        low, high = DURATION_S
-        return low + 1.5 <= total <= high - 1.5 and (self.doors > 0 or not need_door)
+        total = sum(step.duration_s for step in self.steps)
+        low, high = DURATION_S[0] + 1.5 - rests, DURATION_S[1] - 1.5 - rests
+        factor = max(low / total, min(1.0, high / total))
+        return tuple(replace(s, duration_s=round(s.duration_s * factor, 2)) for s in self.steps)
 
 
 class _Stuck(Exception):
@@ -272,6 +298,6 @@ def plan_path(
             walk.run()
         except _Stuck:
             continue
-        if walk.good(need_door=world == "house"):
-            return walk.start, tuple(walk.steps)
+        if walk.doors or not walk.must_pass_door:
+            return walk.start, walk.paced()
     return None

@@ -41,12 +41,23 @@ ROUND_KINDS = frozenset({"lamp", "plant", "barrel", "tree", "tower", "dome", "fo
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """A point the camera should come near, within ``reach`` metres. ``door`` marks a far side."""
+    """A point, or a line from it along ``tail``, that the camera should reach within ``reach``
+    metres. ``door`` marks the far side of a door."""
 
     x: float
     y: float
     reach: float
     door: bool = False
+    tail: tuple[float, float] = (0.0, 0.0)
+
+    def nearest(self, x: float, y: float) -> tuple[float, float]:
+        """The point of the goal nearest to (x, y)."""
+        square = self.tail[0] ** 2 + self.tail[1] ** 2
+        if square == 0.0:
+            return self.x, self.y
+        share = ((x - self.x) * self.tail[0] + (y - self.y) * self.tail[1]) / square
+        share = min(max(share, 0.0), 1.0)
+        return self.x + share * self.tail[0], self.y + share * self.tail[1]
 
 
 @dataclass
