@@ -1,136 +1,246 @@
-"""What a camera would see, without rendering: approximate visible pixels by geometry.
+"""What a pose sees, without rendering: for text-only training, by the hundred thousand.
 
-Each object is a box whose projection, clipped to the picture and scaled by how much of its box the
-kind fills, gives its pixels; rays to points on it find what walls and other objects hide. Used for
-text-only training data; recorded clips take visibility from the segmentation render.
+Every object is one to four upright boxes; a low-resolution picture of them and of the walls is cast
+column by column on the floor plan. Good to some tens of pixels: `tests/test_sim_visibility.py`
+holds it against the segmentation render. Also the words for where something lies: azimuth and
+range relative to a pose, and their classes.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 
-from sim_clips.scene import CameraPose, Scene
+from embodied_agent.records import Direction, Distance
+from sim_clips.motion import wrap_deg
+from sim_clips.scene import DISTANCE_LIMITS_M, CameraPose, Scene, SceneObject, WorldName
 
-#: Part of its projected box that an object of a kind covers, measured on rendered pictures.
-FILL: dict[str, float] = {
-    "sofa": 0.72, "table": 0.38, "lamp": 0.35, "bookshelf": 0.85, "bed": 0.75, "plant": 0.6,
-    "clock": 0.85, "barrel": 0.85, "door": 0.9, "building": 0.85, "tree": 0.55, "car": 0.6,
-    "tower": 0.75, "dome": 0.7, "crane": 0.3, "billboard": 0.6, "fountain": 0.6,
-}  # fmt: skip
 WIDTH, HEIGHT = 320, 240
-#: Nearest distance at which something is seen, metres.
-NEAR_M = 0.15
+_COLUMNS, _ROWS = 80, 60
+_CELL_PIXELS = (WIDTH / _COLUMNS) * (HEIGHT / _ROWS)
+_NEAR_M = 0.06
 
-Floats = npt.NDArray[np.float64]
-
-
-@dataclass(frozen=True, eq=False)
-class _Boxes:
-    centre: Floats  # (n, 3)
-    half: Floats  # (n, 3)
-    cos: Floats  # (n,)
-    sin: Floats  # (n,)
-
-    def local(self, points: Floats) -> Floats:
-        """World points (..., 3) in each box's own frame: (n, ..., 3)."""
-        shape = (len(self.centre),) + (1,) * (points.ndim - 1)
-        d = points[None] - self.centre.reshape(shape + (3,))
-        c, s = self.cos.reshape(shape), self.sin.reshape(shape)
-        return np.stack((c * d[..., 0] + s * d[..., 1], -s * d[..., 0] + c * d[..., 1], d[..., 2]), -1)
+#: Outer limits of "front", "front-left/right", "left/right" and "back-left/right", |azimuth| in
+#: degrees. Not eight equal sectors: within a camera's view "front" would swallow nearly all.
+DIRECTION_LIMITS_DEG = (15.0, 60.0, 120.0, 165.0)
 
 
-_CORNERS = np.array([(x, y, z) for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)], float)
-_SAMPLES = np.array([(x, y, z) for x in (-0.75, 0, 0.75) for y in (0.0,) for z in (-0.7, 0, 0.7)]
-                    + [(0, y, z) for y in (-0.75, 0.75) for z in (-0.7, 0.0, 0.7)], float)  # fmt: skip
+@dataclass(frozen=True, slots=True)
+class _Hull:
+    """A box standing for a part of a kind, in fractions of its size: x and y half extents about
+    (x, y), from z0 to z1, and how much of the box's outline is really covered."""
+
+    x: float
+    y: float
+    half_x: float
+    half_y: float
+    z0: float
+    z1: float
+    fill: float = 1.0
 
 
-@lru_cache(maxsize=4)
-def _boxes(key: _Key) -> tuple[_Boxes, Floats, Floats, Floats]:
-    scene = key.scene
-    centre = [o.centre for o in scene.objects]
-    half = [tuple(s / 2 for s in o.size) for o in scene.objects]
-    yaw = [np.radians(o.yaw_deg) for o in scene.objects]
-    for wall in scene.walls:
-        (ax, ay), (bx, by) = wall.a, wall.b
-        centre.append(((ax + bx) / 2, (ay + by) / 2, wall.z + wall.height / 2))
-        half.append((np.hypot(bx - ax, by - ay) / 2, wall.thickness / 2, wall.height / 2))
-        yaw.append(np.arctan2(by - ay, bx - ax))
-    c, h, angle = np.array(centre, float), np.array(half, float), np.array(yaw, float)
-    boxes = _Boxes(c, h, np.cos(angle), np.sin(angle))
-    n = len(scene.objects)
+_ROUND = 0.4  # half side of a square whose outline is as wide, on average, as a circle's
+_HULLS: dict[str, tuple[_Hull, ...]] = {
+    "sofa": (_Hull(0, 0, 0.5, 0.5, 0.06, 0.66), _Hull(0, -0.38, 0.5, 0.12, 0.66, 1.0)),
+    "table": (
+        _Hull(0, 0, 0.5, 0.5, 0.68, 1.0),
+        _Hull(0, -0.45, 0.5, 0.05, 0.0, 0.68, 0.1),
+        _Hull(0, 0.45, 0.5, 0.05, 0.0, 0.68, 0.1),
+    ),
+    "lamp": (
+        _Hull(0, 0, 0.3, 0.3, 0.52, 0.72),
+        _Hull(0, 0, 0.14, 0.14, 0.72, 1.0),
+        _Hull(0, 0, 0.05, 0.05, 0.03, 0.52),
+        _Hull(0, 0, 0.38, 0.38, 0.0, 0.03),
+    ),
+    "bookshelf": (_Hull(0, 0, 0.5, 0.5, 0.0, 1.0),),
+    "bed": (_Hull(0, 0, 0.49, 0.49, 0.09, 0.58), _Hull(0, -0.48, 0.5, 0.02, 0.0, 1.0)),
+    "plant": (
+        _Hull(0, 0, 0.24, 0.24, 0.0, 0.36),
+        _Hull(0, 0, 0.37, 0.37, 0.36, 0.7, 0.95),
+        _Hull(0, 0, 0.18, 0.18, 0.7, 0.97),
+    ),
+    "clock": (_Hull(0, -0.03, 0.5, 0.47, 0.0, 1.0),),
+    "barrel": (_Hull(0, 0, _ROUND, _ROUND, 0.0, 1.0),),
+    "door": (_Hull(0, -0.05, 0.5, 0.45, 0.0, 1.0),),
+    "building": (_Hull(0, 0, 0.5, 0.5, 0.0, 0.965),),
+    "tree": (
+        _Hull(0, 0, 0.08, 0.08, 0.0, 0.2),
+        _Hull(0, 0, 0.33, 0.33, 0.2, 0.42),
+        _Hull(0, 0, 0.24, 0.24, 0.42, 0.7),
+        _Hull(0, 0, 0.11, 0.11, 0.7, 0.97),
+    ),
+    "car": (_Hull(0, 0, 0.5, 0.46, 0.08, 0.6), _Hull(-0.06, 0, 0.36, 0.43, 0.6, 1.0)),
+    "tower": (_Hull(0, 0, 0.345, 0.345, 0.0, 0.8), _Hull(0, 0, 0.2, 0.2, 0.8, 0.98)),
+    "dome": (_Hull(0, 0, 0.395, 0.395, 0.0, 0.62), _Hull(0, 0, 0.24, 0.24, 0.62, 0.86)),
+    "crane": (
+        _Hull(-0.18, 0, 0.055, 0.38, 0.0, 1.0),
+        _Hull(0, 0, 0.5, 0.3, 0.86, 0.92),
+        _Hull(-0.435, 0, 0.065, 0.45, 0.76, 0.87),
+        _Hull(0.36, 0, 0.03, 0.2, 0.54, 0.62),
+    ),
+    "billboard": (
+        _Hull(0, 0, 0.5, 0.4, 0.4, 1.0),
+        _Hull(-0.28, 0, 0.028, 0.25, 0.0, 0.4),
+        _Hull(0.28, 0, 0.028, 0.25, 0.0, 0.4),
+    ),
+    "fountain": (
+        _Hull(0, 0, 0.41, 0.41, 0.0, 0.3),
+        _Hull(0, 0, 0.13, 0.13, 0.3, 0.55),
+        _Hull(0, 0, 0.05, 0.05, 0.55, 1.0),
+    ),
+}  # fmt: skip
 
-    def spread(unit: Floats) -> Floats:
-        local = unit[None] * h[:n, None]
-        cs, sn = boxes.cos[:n, None], boxes.sin[:n, None]
-        return np.stack(
-            (
-                cs * local[..., 0] - sn * local[..., 1] + c[:n, None, 0],
-                sn * local[..., 0] + cs * local[..., 1] + c[:n, None, 1],
-                local[..., 2] + c[:n, None, 2],
-            ),
-            -1,
-        )
-
-    fill = np.array([FILL[o.kind] for o in scene.objects])
-    return boxes, spread(_CORNERS), spread(_SAMPLES), fill
+_COLUMN_U = (np.arange(_COLUMNS) + 0.5) * (WIDTH / _COLUMNS) - WIDTH / 2
+_ROW_V = HEIGHT / 2 - (np.arange(_ROWS) + 0.5) * (HEIGHT / _ROWS)
 
 
-class _Key:
-    """A scene as a cache key, by identity."""
+class Sight:
+    """The boxes of one scene, ready to be looked at from many poses."""
 
     def __init__(self, scene: Scene) -> None:
-        self.scene = scene
+        rows: list[tuple[float, ...]] = []
+        for thing in scene.objects:
+            yaw = math.radians(thing.yaw_deg)
+            c, s = math.cos(yaw), math.sin(yaw)
+            (px, py, pz), (w, d, h) = thing.position, thing.size
+            for hull in _HULLS[thing.kind]:
+                x, y = hull.x * w, hull.y * d
+                rows.append((
+                    px + c * x - s * y, py + s * x + c * y, yaw, hull.half_x * w, hull.half_y * d,
+                    pz + hull.z0 * h, pz + hull.z1 * h, thing.id, hull.fill,
+                ))  # fmt: skip
+        for wall in scene.walls:
+            if scene.world == "city":
+                continue  # kerbs hide nothing
+            (ax, ay), (bx, by) = wall.a, wall.b
+            rows.append((
+                (ax + bx) / 2, (ay + by) / 2, math.atan2(by - ay, bx - ax),
+                math.hypot(bx - ax, by - ay) / 2, wall.thickness / 2,
+                wall.z, wall.z + wall.height, -1, 1.0,
+            ))  # fmt: skip
+        table = np.array(rows, np.float64)
+        self._x, self._y, self._yaw = table[:, 0], table[:, 1], table[:, 2]
+        self._half_x, self._half_y = table[:, 3], table[:, 4]
+        self._z0, self._z1 = table[:, 5], table[:, 6]
+        self._owner, self._fill = table[:, 7].astype(np.intp), table[:, 8]
+        self._radius = np.hypot(self._half_x, self._half_y)
+        self._count = len(scene.objects)
 
-    def __hash__(self) -> int:
-        return id(self.scene)
+    def view(self, pose: CameraPose, hfov_deg: float) -> list[tuple[int, float]]:
+        """Object ids with approximate visible pixels of a 320×240 picture, most first."""
+        yaw, pitch = math.radians(pose.yaw_deg), math.radians(pose.pitch_deg)
+        half_tan = math.tan(math.radians(hfov_deg) / 2)
+        focal = WIDTH / 2 / half_tan
+        c, s, cos_p, sin_p = math.cos(yaw), math.sin(yaw), math.cos(pitch), math.sin(pitch)
+        dx, dy = self._x - pose.x, self._y - pose.y
+        ahead, left = c * dx + s * dy, c * dy - s * dx
+        r = self._radius
+        near = ahead + r > _NEAR_M
+        near &= np.abs(left) - 1.6 * r < np.maximum(ahead, 0.0) * (half_tan / cos_p) * 1.05
+        keep = np.flatnonzero(near)
+        if not keep.size:
+            return []
+        # Rays over the floor, scaled so that their parameter is the distance ahead.
+        slope = -_COLUMN_U / (focal * cos_p)
+        turn = self._yaw[keep] - yaw
+        ct, st = np.cos(turn)[:, None], np.sin(turn)[:, None]
+        a, b = ahead[keep][:, None], left[keep][:, None]
+        ox, oy = -(ct * a + st * b), st * a - ct * b
+        rx, ry = ct + st * slope, ct * slope - st
+        rx = np.where(np.abs(rx) < 1e-9, 1e-9, rx)
+        ry = np.where(np.abs(ry) < 1e-9, 1e-9, ry)
+        reach_x, reach_y = self._half_x[keep][:, None] / np.abs(rx), self._half_y[keep][:, None]
+        reach_y = reach_y / np.abs(ry)
+        mid_x, mid_y = -ox / rx, -oy / ry
+        enter = np.maximum(np.maximum(mid_x - reach_x, mid_y - reach_y), _NEAR_M)
+        leave = np.minimum(mid_x + reach_x, mid_y + reach_y)
+        hit = leave > enter
+        seen = np.flatnonzero(hit.any(axis=1))
+        if not seen.size:
+            return []
+        keep, enter, leave, hit = keep[seen], enter[seen], leave[seen], hit[seen]
 
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Key) and other.scene is self.scene
+        def row(dz: npt.NDArray[np.float64], d: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+            out: npt.NDArray[np.float64] = focal * (
+                (dz * cos_p - d * sin_p) / np.maximum(d * cos_p + dz * sin_p, _NEAR_M)
+            )
+            return out
+
+        low, high = (self._z0[keep] - pose.z)[:, None], (self._z1[keep] - pose.z)[:, None]
+        top = np.maximum(row(high, enter), row(high, leave))
+        bottom = np.minimum(row(low, enter), row(low, leave))
+        top = np.where(hit, top, -1e9).astype(np.float32)
+        bottom = bottom.astype(np.float32)
+        return self._cast(keep, enter.astype(np.float32), top, bottom)
+
+    def _cast(
+        self,
+        keep: npt.NDArray[np.intp],
+        enter: npt.NDArray[np.float32],
+        top: npt.NDArray[np.float32],
+        bottom: npt.NDArray[np.float32],
+    ) -> list[tuple[int, float]]:
+        """Pixels per object of the columns' vertical spans, the nearest span winning."""
+        nearest = np.full((_COLUMNS, _ROWS), np.inf, np.float32)
+        winner = np.full((_COLUMNS, _ROWS), -1, np.intp)
+        rows = _ROW_V.astype(np.float32)
+        for n in range(keep.size):
+            columns = np.flatnonzero(top[n] > bottom[n])
+            if not columns.size:
+                continue
+            span = slice(int(columns[0]), int(columns[-1]) + 1)
+            inside = (rows < top[n, span, None]) & (rows > bottom[n, span, None])
+            inside &= enter[n, span, None] < nearest[span]
+            np.copyto(nearest[span], enter[n, span, None], where=inside)
+            winner[span][inside] = n
+        hits = winner[winner >= 0]
+        pixels = np.bincount(hits, minlength=keep.size) * self._fill[keep] * _CELL_PIXELS
+        totals = np.bincount(self._owner[keep] + 1, weights=pixels, minlength=self._count + 1)[1:]
+        order = np.argsort(-totals, kind="stable")
+        return [(int(n), float(totals[n])) for n in order if totals[n] > 0.0]
 
 
-def approximate_view(scene: Scene, pose: CameraPose, hfov_deg: float) -> list[tuple[int, float]]:
-    """Indices into ``scene.objects`` and approximate pixels in a 320×240 picture, for those seen."""
-    boxes, corners, samples, fill = _boxes(_Key(scene))
-    eye = np.array((pose.x, pose.y, pose.z))
-    yaw, pitch = np.radians(pose.yaw_deg), np.radians(pose.pitch_deg)
-    ahead = np.array((np.cos(yaw) * np.cos(pitch), np.sin(yaw) * np.cos(pitch), np.sin(pitch)))
-    right = np.array((np.sin(yaw), -np.cos(yaw), 0.0))
-    down = np.cross(ahead, right)
-    axes = np.stack((right, down, ahead), 1)
-    focal = WIDTH / 2 / np.tan(np.radians(hfov_deg) / 2)
+_latest: list[tuple[Scene, Sight]] = []
 
-    camera = (corners - eye) @ axes  # (n, 8, 3)
-    z = np.maximum(camera[..., 2], NEAR_M)
-    u = np.clip(camera[..., 0] / z * focal, -WIDTH / 2, WIDTH / 2)
-    v = np.clip(camera[..., 1] / z * focal, -HEIGHT / 2, HEIGHT / 2)
-    area = (u.max(1) - u.min(1)) * (v.max(1) - v.min(1)) * fill
-    candidates = np.flatnonzero((camera[..., 2].max(1) > NEAR_M) & (area > 20))
-    if not len(candidates):
-        return []
 
-    points = samples[candidates]  # (m, k, 3)
-    seen = (points - eye) @ axes
-    depth = np.maximum(seen[..., 2], 1e-6)
-    inside = (
-        (seen[..., 2] > NEAR_M)
-        & (np.abs(seen[..., 0] / depth * focal) < WIDTH / 2)
-        & (np.abs(seen[..., 1] / depth * focal) < HEIGHT / 2)
-    )
-    local_eye = boxes.local(eye[None])[:, 0]  # (b, 3)
-    ray = boxes.local(points) - local_eye[:, None, None]  # (b, m, k, 3)
-    ray = np.where(np.abs(ray) < 1e-9, 1e-9, ray)
-    half, start = boxes.half[:, None, None], local_eye[:, None, None]
-    t1, t2 = (-half - start) / ray, (half - start) / ray
-    enter, leave = np.minimum(t1, t2).max(-1), np.maximum(t1, t2).min(-1)
-    hit = (enter < leave) & (leave > 0.0) & (enter < 0.97)
-    hit[candidates, np.arange(len(candidates))] = False  # nothing hides itself
-    clear = inside & ~hit.any(0)
-    share = clear.sum(1) / np.maximum(inside.sum(1), 1)
-    pixels = area[candidates] * share
-    return [
-        (int(i), float(p)) for i, p in zip(candidates, pixels, strict=True) if p > 0
-    ]
+def approximate_view(
+    scene: Scene, pose: CameraPose, hfov_deg: float | None = None
+) -> list[tuple[int, float]]:
+    """Object ids with approximate visible pixels of a 320×240 picture, most first.
+
+    Remembers the boxes of the scene asked last; use `Sight` to keep several.
+    """
+    if not _latest or _latest[0][0] is not scene:
+        _latest[:] = [(scene, Sight(scene))]
+    return _latest[0][1].view(pose, scene.hfov_deg if hfov_deg is None else hfov_deg)
+
+
+def relative(thing: SceneObject, pose: CameraPose) -> tuple[float, float]:
+    """Azimuth in degrees, positive to the LEFT of the heading, and metres on the floor plan."""
+    dx, dy = thing.position[0] - pose.x, thing.position[1] - pose.y
+    return wrap_deg(math.degrees(math.atan2(dy, dx)) - pose.yaw_deg), math.hypot(dx, dy)
+
+
+def direction_class(azimuth_deg: float) -> Direction:
+    """The word for an azimuth, limits as in `DIRECTION_LIMITS_DEG` (each belongs inward)."""
+    size, left = abs(wrap_deg(azimuth_deg)), wrap_deg(azimuth_deg) > 0
+    front, oblique, side, rear = DIRECTION_LIMITS_DEG
+    if size <= front:
+        return "front"
+    if size <= oblique:
+        return "front-left" if left else "front-right"
+    if size <= side:
+        return "left" if left else "right"
+    if size <= rear:
+        return "back-left" if left else "back-right"
+    return "back"
+
+
+def distance_class(world: WorldName, metres: float) -> Distance:
+    """"near", "mid" or "far", by the world's `DISTANCE_LIMITS_M`."""
+    near, far = DISTANCE_LIMITS_M[world]
+    return "near" if metres < near else "mid" if metres < far else "far"
