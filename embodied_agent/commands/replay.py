@@ -269,7 +269,7 @@ class _Run:
 
 def replay_key(spec: str, settings: SourceSettings) -> str:
     """What identifies a recording and how it is read, in the memory."""
-    read = {name: value for name, value in settings.model_dump().items() if value}
+    read = settings.model_dump(include={"topic", "odom_topic", "fps", "sample_hz"})
     return f"{Path(spec).expanduser().resolve()} {json.dumps(read, sort_keys=True)}"
 
 
