@@ -220,8 +220,8 @@ def _scan_of(path: Path) -> McapScan | Db3Scan:
     return McapScan(path) if path.suffix == ".mcap" else Db3Scan(path)
 
 
-def natural_key(path: Path) -> tuple[object, ...]:
+def natural_key(path: Path) -> tuple[list[int | str], str]:
     """Sorts ``frame_2`` before ``frame_10``."""
     parts = re.split(r"(\d+)", path.name)
     # Text and numbers alternate, so like is compared with like; the name decides between 01 and 1.
-    return (*((int(p) if i % 2 else p.casefold()) for i, p in enumerate(parts)), path.name)
+    return [int(p) if i % 2 else p.casefold() for i, p in enumerate(parts)], path.name
