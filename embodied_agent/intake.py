@@ -11,7 +11,7 @@ Not here: which frames are kept (`embodied_agent.keyframes`), threads (`embodied
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from embodied_agent.errors import StoreError
@@ -74,7 +74,7 @@ class Intake:
         self._fresh = True
         self._last = self._last_id = None
 
-    def take(self, frame: Frame, force: Literal["asked"] | None = None) -> Decision:
+    def take(self, frame: Frame) -> Decision:
         """Decide on one frame and store it, as pending, if it is kept.
 
         A stamp slightly before the last one is jitter, and the frame is left out; one far before
@@ -92,7 +92,7 @@ class Intake:
             elif back_ns > 0:
                 self.late += 1
                 return Decision(frame.index, frame.stamp_ns, keep=False, reason=None)
-        decision = self._step(frame, force)
+        decision = self._step(frame, None)
         self.frames += 1
         return decision
 
@@ -126,6 +126,9 @@ class Intake:
 
     def _step(self, frame: Frame, force: Literal["asked"] | None) -> Decision:
         decision = self._selector.step(frame, force=force)
+        if force is not None:
+            # The rule was asked about this frame before and had no reason of its own.
+            decision = replace(decision, reason=force)
         self._last_id = None
         if decision.keep:
             self._keep(frame, decision)
