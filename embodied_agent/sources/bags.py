@@ -1,22 +1,17 @@
-"""Frames from a rosbag2 recording: which topics, which stamps, in which order, with which pose.
+"""Frames from a rosbag2 recording: with which stamps, in which order, with which pose.
 
 Pictures are taken in the order of their stamps, and odometry that was recorded a little later than
 its picture still counts: pictures are held for half a second of recorded time. The files beneath
-are bag_files.py's, pixels ros_images.py's, poses poses.py's.
+are bag_files.py's, the topics bag_topics.py's, pixels ros_images.py's, poses poses.py's.
 """
 
 from __future__ import annotations
 
-import functools
 import heapq
-import math
-import re
 import struct
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
-
-from rosbags.typesys import Stores, get_typestore
+from typing import NamedTuple
 
 from embodied_agent.errors import SourceError
 from embodied_agent.records import Frame, Intrinsics, Pose
@@ -28,17 +23,19 @@ from embodied_agent.sources.bag_files import (
     Topic,
     open_bag_files,
 )
+from embodied_agent.sources.bag_topics import (
+    COMPRESSED,
+    ODOMETRY,
+    choose_image_topic,
+    choose_odometry_topic,
+    deserialize,
+    read_intrinsics,
+)
 from embodied_agent.sources.base import CLOCK_RESTART_NS, BadImage, Sampler, Source
 from embodied_agent.sources.codec import check_complete
 from embodied_agent.sources.poses import PoseTrack
 from embodied_agent.sources.ros_images import image_from_ros
 
-IMAGE = "sensor_msgs/msg/Image"
-COMPRESSED = "sensor_msgs/msg/CompressedImage"
-CAMERA_INFO = "sensor_msgs/msg/CameraInfo"
-ODOMETRY = "nav_msgs/msg/Odometry"
-
-_NOT_COLOUR = re.compile(r"depth|disparity|infra|mask|segment|label|(^|[/_])ir([/_\d]|$)", re.I)
 _HOLD_NS = 500_000_000
 _HOLD_FRAMES = 64
 _HOLD_BYTES = 256_000_000
@@ -62,8 +59,8 @@ def open_bag(path: Path, settings: SourceSettings) -> Source:
     bag = open_bag_files(path)
     try:
         topic, remark = choose_image_topic(bag, settings.topic)
-        odometry = _choose_odometry(bag, settings.odom_topic, topic.name)
-        intrinsics = _read_intrinsics(bag, topic.name)
+        odometry = choose_odometry_topic(bag, settings.odom_topic, topic.name)
+        intrinsics = read_intrinsics(bag, topic.name)
     except SourceError:
         bag.close()
         raise
@@ -80,90 +77,6 @@ def open_bag(path: Path, settings: SourceSettings) -> Source:
         expected_frames=sampler.expected(topic.messages, bag.duration_ns),
         close=bag.close,
     )
-
-
-def choose_image_topic(bag: BagFiles, wanted: str) -> tuple[Topic, str]:
-    """The topic to read, and a remark where others could have been meant.
-
-    Raises:
-        SourceError: the bag holds no images, or none under the name ``wanted``.
-    """
-    images = [t for t in bag.topics.values() if t.msgtype in (IMAGE, COMPRESSED)]
-    listing = ", ".join(f"{t.name} ({t.messages} images)" for t in images)
-    if not images:
-        others = ", ".join(f"{t.name} ({t.msgtype})" for t in bag.topics.values())
-        raise SourceError(
-            f"{bag.path} holds no images: it has no topic of type {IMAGE} or {COMPRESSED}, only "
-            f"{others}"
-        )
-    if wanted:
-        names = [wanted, f"/{wanted}", f"{wanted}/compressed", f"/{wanted}/compressed"]
-        found = next((t for name in names for t in images if t.name == name), None)
-        if found is None:
-            raise SourceError(
-                f"{bag.path} has no image topic {wanted!r}; its image topics: {listing}"
-            )
-        return found, ""
-    filled = [t for t in images if t.messages]
-    if not filled:
-        raise SourceError(f"{bag.path} holds no images: its image topics are empty: {listing}")
-    best = min(
-        filled,
-        key=lambda t: (
-            _NOT_COLOUR.search(t.name) is not None,
-            -t.messages,
-            t.msgtype == IMAGE,  # of two equals, the one that needn't be encoded again
-            t.name,
-        ),
-    )
-    rest = [t.name for t in filled if t is not best]
-    return best, f" (chosen; it also has {', '.join(rest)}: name one with topic)" if rest else ""
-
-
-def _choose_odometry(bag: BagFiles, wanted: str, image_topic: str) -> Topic | None:
-    found = [t for t in bag.topics.values() if t.msgtype == ODOMETRY]
-    if wanted:
-        named = [t for t in found if t.name in (wanted, f"/{wanted}")]
-        if not named:
-            listing = ", ".join(t.name for t in found) or "none"
-            raise SourceError(
-                f"{bag.path} has no odometry topic {wanted!r}; its odometry topics: {listing}"
-            )
-        return named[0]
-    return max(
-        (t for t in found if t.messages),
-        key=lambda t: (_shared(t.name, image_topic), t.messages, t.name),
-        default=None,
-    )
-
-
-def _shared(one: str, other: str) -> int:
-    """How many leading parts two topic names have in common."""
-    pairs = zip(one.strip("/").split("/"), other.strip("/").split("/"), strict=False)
-    return next((i for i, (a, b) in enumerate(pairs) if a != b), 0)
-
-
-def _read_intrinsics(bag: BagFiles, image_topic: str) -> Intrinsics | None:
-    """From the first CameraInfo in the image topic's namespace or the nearest above it."""
-    infos = [t.name for t in bag.topics.values() if t.msgtype == CAMERA_INFO and t.messages]
-    near = [name for name in infos if image_topic.startswith(name.rpartition("/")[0] + "/")]
-    images = [t for t in bag.topics.values() if t.msgtype in (IMAGE, COMPRESSED)]
-    if not near and len(infos) == len(images) == 1:
-        near = infos
-    if not near:
-        return None
-    chosen = max(near, key=lambda name: (_shared(name, image_topic), name))
-    for message in bag.messages([chosen]):
-        try:
-            info = _deserialize(message.data, CAMERA_INFO)
-        except READ_ERRORS:
-            continue
-        fx, fy, cx, cy = (float(info.k[i]) for i in (0, 4, 2, 5))
-        # An uncalibrated camera publishes zeros.
-        if all(map(math.isfinite, (fx, fy, cx, cy))) and fx > 0 and fy > 0:
-            return Intrinsics(fx, fy, cx, cy, int(info.width), int(info.height))
-        return None
-    return None
 
 
 class _BagFrames:
@@ -240,7 +153,7 @@ class _BagFrames:
     def _add_pose(self, message: RawMessage, *, keep_all: bool) -> None:
         where = f"{message.topic} at {message.receive_ns} ns"
         try:
-            odometry = _deserialize(message.data, ODOMETRY)
+            odometry = deserialize(message.data, ODOMETRY)
             position = odometry.pose.pose.position
             turn = odometry.pose.pose.orientation
             pose = Pose(
@@ -259,7 +172,7 @@ class _BagFrames:
 
     def _frame(self, held: _Held) -> Frame:
         try:
-            message = _deserialize(held.data, self._topic.msgtype)
+            message = deserialize(held.data, self._topic.msgtype)
             frame_id = str(message.header.frame_id) or "camera"
             raw = None if self._topic.msgtype == COMPRESSED else message
             encoded = b"" if raw else message.data.tobytes()
@@ -296,14 +209,3 @@ def header_stamp_ns(data: bytes) -> int:
         return 0
     seconds, nanoseconds = struct.unpack_from("<iI" if data[1] & 1 else ">iI", data, 4)
     return max(0, int(seconds) * 1_000_000_000 + int(nanoseconds))
-
-
-@functools.cache
-def _typestore() -> Any:
-    # The four types read here are the same in every ROS 2 release, so the bag's own definitions,
-    # which may be missing or broken, aren't needed.
-    return get_typestore(Stores.ROS2_JAZZY)
-
-
-def _deserialize(data: bytes, msgtype: str) -> Any:
-    return _typestore().deserialize_cdr(data, msgtype)
