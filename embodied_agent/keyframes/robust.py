@@ -80,6 +80,8 @@ class RobustRule:
         if reason is not None:
             motion = _motion(frame, view)
             self._keep(frame, view, usable)
+        elif view.homography is not None:
+            self._tracker.replenish(view.grey, view.homography)
         return Decision(
             index=frame.index,
             stamp_ns=frame.stamp_ns,

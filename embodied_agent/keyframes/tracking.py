@@ -19,14 +19,19 @@ from embodied_agent.records import Image
 
 Points = npt.NDArray[np.float32]
 
-#: Points followed from a reference, and the least distance between them as a share of the width.
-_POINTS, _SPACING = 160, 0.025
+#: Corners considered, and the least distance between them as a share of the width; of those in
+#: each cell of a grid the strongest few are followed, or one bright object would hold them all.
+_CANDIDATES, _SPACING = 400, 0.02
+_CELLS_ACROSS, _PER_CELL = 8, 3
 #: Corners weaker than this (smallest eigenvalue of the gradient matrix) are noise.
 _CORNER_FLOOR = 2e-5
+#: Fewer points than this are topped up.
+_FEW_POINTS = 50
 #: Flow holds while so many points, and this share of those followed, move consistently.
 _LEAST_POINTS, _LEAST_SHARE = 20, 0.5
 #: Neighbouring frames' points agree with one homography within this share of the width.
 _STEP_TOLERANCE = 0.012
+_FLAT = 2e-5
 _WINDOW, _LEVELS = (15, 15), 3
 
 
@@ -50,22 +55,40 @@ class Tracker:
         self._previous: Image | None = None
         self._reference: Points = np.empty((0, 2), np.float32)
         self._now: Points = self._reference
-        self._velocity: Points = self._reference
+        self._step: npt.NDArray[np.float64] | None = None
 
     def start(self, grey: Image) -> None:
         """Make a picture the reference."""
         self._reference_grey = self._previous = grey
         self._reference_features = None
         self._reference = self._now = strong_corners(grey)
-        self._velocity = np.zeros_like(self._now)
 
     def advance(self, grey: Image) -> Tracks | None:
         """Where the reference's points lie in the next frame; ``None`` where they can't be found."""
         tracks = self._flow(grey) or self._find(grey)
         self._previous = grey
         if tracks is None:
-            self._reference = self._now = self._velocity = np.empty((0, 2), np.float32)
+            self._reference = self._now = np.empty((0, 2), np.float32)
+            self._step = None
         return tracks
+
+    def replenish(self, grey: Image, homography: npt.NDArray[np.float64]) -> None:
+        """Add points of the picture just tracked, with places in the reference by a homography.
+
+        For views where too little of the reference is left to follow, or too weak.
+        """
+        if len(self._now) >= _FEW_POINTS:
+            return
+        fresh = strong_corners(grey)
+        apart = _SPACING * grey.shape[1]
+        if len(fresh) and len(self._now):
+            gaps = np.abs(fresh[:, None] - self._now[None]).max(2).min(1)
+            fresh = fresh[gaps > apart]
+        if not len(fresh):
+            return
+        there = cv2.perspectiveTransform(fresh[:, None], homography)[:, 0].astype(np.float32)
+        self._reference = np.concatenate([self._reference, there])
+        self._now = np.concatenate([self._now, fresh])
 
     def _flow(self, grey: Image) -> Tracks | None:
         if (
@@ -74,16 +97,20 @@ class Tracker:
             or len(self._now) < _LEAST_POINTS
         ):
             return None
-        guess = self._now + self._velocity
+        # Cameras keep moving as they did, so the search starts where the last step leads to.
+        guess = self._now
+        if self._step is not None:
+            guess = cv2.perspectiveTransform(guess[:, None], self._step)[:, 0]
         moved, found, _ = cv2.calcOpticalFlowPyrLK(
             self._previous,
             grey,
             self._now,
-            guess.copy(),
+            guess.astype(np.float32, copy=True),
             winSize=_WINDOW,
             maxLevel=_LEVELS,
             criteria=(cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 15, 0.03),
             flags=cv2.OPTFLOW_USE_INITIAL_FLOW,
+            minEigThreshold=_FLAT,
         )
         height, width = grey.shape
         inside = (
@@ -105,9 +132,9 @@ class Tracker:
             return None
         self._reference = self._reference[inside][good]
         self._now = after[good]
-        self._velocity = self._now - before[good]
-        step = float(np.median(np.hypot(self._velocity[:, 0], self._velocity[:, 1])))
-        return Tracks(self._reference, self._now, step)
+        self._step = np.asarray(homography, np.float64)
+        step = np.hypot(*(self._now - before[good]).T)
+        return Tracks(self._reference, self._now, float(np.median(step)))
 
     def _find(self, grey: Image) -> Tracks | None:
         if self._reference_grey is None or self._reference_grey.shape != grey.shape:
@@ -120,18 +147,26 @@ class Tracker:
             return None
         self._reference = self._reference_features.points[pairs[:, 0]].astype(np.float32)
         self._now = current.points[pairs[:, 1]].astype(np.float32)
-        self._velocity = np.zeros_like(self._now)
+        self._step = None
         return Tracks(self._reference, self._now, None)
 
 
 def strong_corners(grey: Image) -> Points:
-    """Well-spread corners (n, 2) that are more than noise; none in a flat picture."""
+    """Corners (n, 2) that are more than noise, spread over the picture; none in a flat one."""
+    width = grey.shape[1]
     corners = cv2.goodFeaturesToTrack(
-        grey, _POINTS, 0.001, max(3.0, _SPACING * grey.shape[1]), blockSize=5
+        grey, _CANDIDATES, 0.0005, max(3.0, _SPACING * width), blockSize=5
     )
     if corners is None:
         return np.empty((0, 2), np.float32)
-    points = np.asarray(corners, np.float32).reshape(-1, 2)
-    strength = cv2.cornerMinEigenVal(grey, 5)
+    points = np.asarray(corners, np.float32).reshape(-1, 2)  # strongest first
     column, row = points.astype(np.intp).T
-    return points[strength[row, column] > _CORNER_FLOOR]
+    points = points[cv2.cornerMinEigenVal(grey, 5)[row, column] > _CORNER_FLOOR]
+    cell = (points * (_CELLS_ACROSS / width)).astype(np.intp)
+    order = np.argsort(cell[:, 1] * _CELLS_ACROSS + cell[:, 0], kind="stable")
+    _, starts, counts = np.unique(
+        (cell[:, 1] * _CELLS_ACROSS + cell[:, 0])[order], return_index=True, return_counts=True
+    )
+    rank = np.empty(len(points), np.intp)
+    rank[order] = np.arange(len(points)) - np.repeat(starts, counts)
+    return points[rank < _PER_CELL]

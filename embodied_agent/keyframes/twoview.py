@@ -24,8 +24,12 @@ Array = npt.NDArray[np.float64]
 _FIT_PX = 2.0
 #: Minimal samples tried per model; half the matches being wrong still leaves 16 good ones.
 _SAMPLES = 64
-#: A turn is believed where it explains this share of what any model explains.
-_TURN_SHARE = 0.8
+#: A simpler motion is believed where it explains this share of what a richer one does; a turn
+#: that explains this share of all matches needs no comparison with a general motion.
+_PARSIMONY, _CLEAR_SHARE = 0.8, 0.7
+#: Weight of the prior "no further rotation" per point, against squared bearing errors: for a
+#: travel, which hardly turns, and for a motion that may do both.
+_TURN_PRIOR, _FREE_PRIOR = 0.05, 0.001
 #: Below this median flow, in pixels, the camera rests.
 STILL_PX = 1.2
 _MIN_POINTS = 8
@@ -57,18 +61,46 @@ def two_view(earlier: Array, now: Array, camera: Array) -> TwoView | None:
     first, second = bearings(earlier, camera), bearings(now, camera)
     fit = _FIT_PX / float(camera[0, 0])
     rng = np.random.default_rng(0)  # the same frames give the same answer, always
-    rotation, turn_fits = _fit_rotation(first, second, fit, rng)
-    travel, travel_fits = _fit_travel(first, second, fit, rng)
-    either = int(np.count_nonzero(turn_fits | travel_fits))
-    if either < _MIN_POINTS:
+    turn, turn_fits = _fit_rotation(first, second, fit, rng)
+    travel = _fit_general(first, second, np.eye(3), fit, _TURN_PRIOR, rng)
+    turned, travelled = np.count_nonzero(turn_fits), np.count_nonzero(travel.fits)
+    if turned >= _PARSIMONY * travelled and turned >= _CLEAR_SHARE * len(earlier):
+        return TwoView("turn", turn, np.zeros(3), flow_px, turned / len(earlier))
+    both = _fit_general(first, second, turn, fit, _FREE_PRIOR, rng)
+    most = max(turned, travelled, np.count_nonzero(both.fits))
+    if most < _MIN_POINTS:
         return None
-    if np.count_nonzero(turn_fits) >= _TURN_SHARE * either:
-        support = np.count_nonzero(turn_fits) / len(earlier)
-        return TwoView("turn", rotation, np.zeros(3), flow_px, float(support))
-    rotation, travel, travel_fits = _refine(first, second, travel, travel_fits, fit)
-    length = _median_travel(first[travel_fits], second[travel_fits] @ rotation.T, travel)
-    support = np.count_nonzero(travel_fits) / len(earlier)
-    return TwoView("travel", rotation, travel * length, flow_px, float(support))
+    if turned >= _PARSIMONY * most:
+        return TwoView("turn", turn, np.zeros(3), flow_px, turned / len(earlier))
+    kind: Literal["travel", "both"] = "travel" if travelled >= _PARSIMONY * most else "both"
+    best = travel if kind == "travel" else both
+    length = _median_travel(first[best.fits], second[best.fits] @ best.rotation.T, best.direction)
+    support = np.count_nonzero(best.fits) / len(earlier)
+    return TwoView(kind, best.rotation, best.direction * length, flow_px, support)
+
+
+@dataclass(frozen=True, eq=False)
+class _General:
+    """A rotation, the direction of a travel, and which points fit the two."""
+
+    rotation: Array
+    direction: Array
+    fits: npt.NDArray[np.bool_]
+
+
+def _fit_general(
+    first: Array,
+    second: Array,
+    rotation: Array,
+    fit: float,
+    prior: float,
+    rng: np.random.Generator,
+) -> _General:
+    """A travel on top of a known rotation, which is then corrected as far as its prior allows."""
+    turned = second @ rotation.T
+    direction, fits = _fit_travel(first, turned, fit, rng)
+    change, direction, fits = _refine(first, turned, direction, fits, fit, prior)
+    return _General(change @ rotation, direction, fits)
 
 
 def bearings(pixels: Array, camera: Array) -> Array:
@@ -157,7 +189,12 @@ def _travel_close(first: Array, second: Array, travels: Array, fit: float) -> np
 
 
 def _refine(
-    first: Array, second: Array, travel: Array, inside: npt.NDArray[np.bool_], fit: float
+    first: Array,
+    second: Array,
+    travel: Array,
+    inside: npt.NDArray[np.bool_],
+    fit: float,
+    turn_prior: float,
 ) -> tuple[Array, Array, npt.NDArray[np.bool_]]:
     """Gauss–Newton on a small rotation and the travel's direction, over the points that fit."""
     rotation = np.eye(3)
@@ -174,17 +211,13 @@ def _refine(
         by_turn = np.cross(b, np.cross(travel, a)) * weight[:, None]
         design = np.hstack([by_turn, by_travel])
         # A small rotation and a sideways travel look alike: the prior says that it hardly turned.
-        prior = np.diag([_TURN_PRIOR] * 3 + [1e-6] * 2) * len(a)
+        prior = np.diag([turn_prior] * 3 + [1e-6] * 2) * len(a)
         change = np.linalg.solve(design.T @ design + prior, -design.T @ error)
         rotation = cv2.Rodrigues(change[:3])[0] @ rotation
         travel = travel + side.T @ change[3:]
         travel = travel / np.linalg.norm(travel)
         inside = _travel_close(first, second @ rotation.T, travel[None], fit)[0]
     return np.asarray(rotation, np.float64), travel, inside
-
-
-#: Weight of the prior "no rotation" per point, against squared bearing errors.
-_TURN_PRIOR = 0.05
 
 
 def _median_travel(first: Array, second: Array, travel: Array) -> float:
