@@ -1,0 +1,379 @@
+"""One OpenAI-compatible server, as the served perceiver and the served reasoner use it.
+
+Whatever goes wrong between here and the server ends in one of two errors: `ModelUnavailable` (down,
+slow, overloaded: the same call may work later) or `ModelError` (wrong address, key or model:
+somebody has to change something). What fails before the first piece of a reply is tried again with
+back-off and jitter; what would only burden a slow server further (a time-out) is not.
+
+Replies are always streamed, so that one deadline covers all of a reply, however slowly it drips.
+
+Not here: what is asked (`embodied_agent.perception.prompts`, `embodied_agent.reasoning.prompts`).
+"""
+
+from __future__ import annotations
+
+import importlib
+import math
+import random
+import socket
+import threading
+import time
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import Any, cast
+
+import openai
+
+from embodied_agent.errors import ModelError, ModelUnavailable
+from embodied_agent.settings import ServerSettings
+
+#: A message as the API takes it: role, and content as text or a list of parts.
+Message = dict[str, Any]
+
+#: A server that takes longer than this to accept a connection is down, in seconds.
+_CONNECT_S = 10.0
+#: First wait before another try and the longest, in seconds; a server may ask for more.
+_FIRST_WAIT_S, _LONGEST_WAIT_S = 0.5, 8.0
+#: How long a list of models may take when it only serves an error message, in seconds.
+_LIST_S = 5.0
+#: What the reasoning part of a reply is called by servers that keep it apart from the content.
+_REASONING_FIELDS = ("reasoning_content", "reasoning")
+
+
+def _transport_errors() -> tuple[type[Exception], ...]:
+    # Depending on its version, openai stands on httpx or httpx2, and lets some of their errors
+    # through while it streams.
+    found: list[type[Exception]] = []
+    for name in ("httpx2", "httpx"):
+        try:
+            found.append(importlib.import_module(name).HTTPError)
+        except ImportError:
+            continue
+    return tuple(found)
+
+
+_TRANSPORT_ERRORS: tuple[type[Exception], ...] = _transport_errors()
+#: Everything that asking a server can raise; ValueError is JSON that is none.
+_THEIR_ERRORS: tuple[type[Exception], ...] = (
+    openai.OpenAIError,
+    *_TRANSPORT_ERRORS,
+    OSError,
+    ValueError,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A piece of a reply. ``reasoning``: it came in a field of its own, not in the content."""
+
+    text: str
+    reasoning: bool = False
+
+
+class ChatServer:
+    """A connection to one server. Every method may be called from any thread.
+
+    Args:
+        settings: its address, model, key, time-out and retries.
+
+    Raises:
+        ModelError: the address is none.
+    """
+
+    def __init__(self, settings: ServerSettings) -> None:
+        if not settings.base_url.startswith(("http://", "https://")):
+            raise ModelError(
+                f"server.base_url must begin with http:// or https://, not {settings.base_url!r}"
+            )
+        self._settings = settings
+        key = settings.api_key.get_secret_value() if settings.api_key else ""
+        self._client = openai.OpenAI(
+            base_url=settings.base_url,
+            # Never empty: the library would send the key of its own environment variable.
+            api_key=key or "none",
+            timeout=settings.timeout_s,
+            max_retries=0,
+        )
+        self._closed = threading.Event()
+        self._found = ""
+        self._schemas_refused = False
+
+    @property
+    def name(self) -> str:
+        """The model's name; while a server is yet to be asked for it, its address."""
+        return self._settings.model or self._found or self._settings.base_url
+
+    def models(self, timeout_s: float) -> list[str]:
+        """Names of the models that the server says it has.
+
+        Raises:
+            ModelUnavailable: the server can't be reached within ``timeout_s`` seconds.
+            ModelError: it does not list its models.
+        """
+        try:
+            page = self._client.models.list(timeout=timeout_s)
+            return [model.id for model in page.data if isinstance(model.id, str)]
+        except _THEIR_ERRORS as error:
+            raise self._mapped(error, timeout_s, hint=False) from error
+        except (AttributeError, TypeError) as error:  # JSON or HTML of another shape
+            raise ModelError(
+                f"{self._settings.base_url} does not list models; is server.base_url right? It "
+                "usually ends in /v1"
+            ) from error
+
+    def stream(
+        self,
+        messages: Sequence[Message],
+        *,
+        max_tokens: int,
+        timeout_s: float,
+        temperature: float = 0.0,
+        schema: dict[str, Any] | None = None,
+    ) -> Generator[Piece, None, None]:
+        """The reply in pieces. Closing the iterator ends the request.
+
+        Args:
+            messages: of the chat, in order.
+            max_tokens: the longest reply.
+            timeout_s: for all of it, tries included, in seconds.
+            temperature: 0 is greedy.
+            schema: JSON schema of the reply, for servers that can hold a model to one; others are
+                asked without it, and the reply may be anything.
+
+        Raises:
+            ModelUnavailable: the server is down, slow, overloaded, or broke off.
+            ModelError: it refuses the request, or is no such server.
+        """
+        deadline = time.monotonic() + timeout_s
+        request: dict[str, Any] = {
+            "messages": list(messages),
+            "max_tokens": max_tokens,
+            "temperature": temperature,
+            "stream": True,
+        }
+        if schema is not None and not self._schemas_refused:
+            request["response_format"] = {
+                "type": "json_schema",
+                "json_schema": {"name": "reply", "schema": schema, "strict": True},
+            }
+        response = self._open(request, deadline, timeout_s)
+        finished = False
+        with _cut_at(deadline, response) as expired:
+            try:
+                self._check_kind(response)
+                for chunk in response:
+                    pieces, last = _pieces(chunk)
+                    finished = finished or last
+                    yield from pieces
+            except _THEIR_ERRORS as error:
+                if expired.is_set():
+                    raise self._too_slow(timeout_s) from error
+                raise self._mapped(error, timeout_s) from error
+            if not finished:
+                if expired.is_set():
+                    raise self._too_slow(timeout_s)
+                raise ModelUnavailable(
+                    f"{self._settings.base_url} broke off in the middle of a reply; see its log"
+                )
+
+    def complete(
+        self,
+        messages: Sequence[Message],
+        *,
+        max_tokens: int,
+        schema: dict[str, Any] | None = None,
+    ) -> str:
+        """The whole reply, greedy, without reasoning that the server keeps apart, in one piece.
+
+        Raises:
+            ModelUnavailable: as `stream`, also when the reply breaks off.
+            ModelError: as `stream`.
+        """
+        pieces = self.stream(
+            messages, max_tokens=max_tokens, timeout_s=self._settings.timeout_s, schema=schema
+        )
+        return "".join(piece.text for piece in pieces if not piece.reasoning)
+
+    def close(self) -> None:
+        """End waits for another try, and close idle connections. Safe to call twice."""
+        self._closed.set()
+        self._client.close()
+
+    def _model(self, timeout_s: float) -> str:
+        if not self._settings.model and not self._found:
+            try:
+                names = self.models(timeout_s)
+            except ModelError as error:
+                # `transformers serve`, for one, fails to list what it does not have in a cache.
+                advice = "if it never lists its models, name one with server.model"
+                raise type(error)(f"{error}; {advice}") from error
+            if not names:
+                raise ModelError(
+                    f"{self._settings.base_url} lists no models; name one with server.model"
+                )
+            self._found = names[0]
+        return self._settings.model or self._found
+
+    def _open(self, request: dict[str, Any], deadline: float, timeout_s: float) -> Any:
+        attempt = 0
+        while True:
+            if self._closed.is_set():
+                raise ModelUnavailable("the connection was closed")
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise self._too_slow(timeout_s)
+            try:
+                model = self._model(left)
+                response = self._client.chat.completions.create(
+                    **{**request, "model": model},
+                    timeout=openai.Timeout(left, connect=min(left, _CONNECT_S)),
+                )
+            except ModelUnavailable as error:  # the list of models
+                failure, wait_s = error, _backoff_s(attempt, None)
+            except _THEIR_ERRORS as error:
+                if "response_format" in request and _refused(error):
+                    # Perhaps it was the schema; if it was not, the next try says what it was.
+                    del request["response_format"]
+                    response = self._open(request, deadline, timeout_s)
+                    self._schemas_refused = True
+                    return response
+                mapped = self._mapped(error, timeout_s)
+                if not isinstance(mapped, ModelUnavailable) or _timed_out(error):
+                    raise mapped from error
+                failure, wait_s = mapped, _backoff_s(attempt, error)
+                failure.__cause__ = error
+            else:
+                return response
+            attempt += 1
+            if attempt > self._settings.max_retries or wait_s > deadline - time.monotonic():
+                raise failure
+            self._closed.wait(wait_s)
+
+    def _check_kind(self, response: Any) -> None:
+        kind = response.response.headers.get("content-type", "")
+        if "event-stream" not in kind:
+            raise ModelError(
+                f"{self._settings.base_url} replied with {kind or 'something unnamed'} instead of "
+                "a stream of events; is server.base_url right? It usually ends in /v1"
+            )
+
+    def _too_slow(self, timeout_s: float) -> ModelUnavailable:
+        return ModelUnavailable(
+            f"{self._settings.base_url} did not finish its reply within {timeout_s:g} s; allow "
+            "more time, or serve a smaller model"
+        )
+
+    def _mapped(self, error: Exception, timeout_s: float, *, hint: bool = True) -> ModelError:
+        """``error`` in this package's terms; ``hint``: say which models the server has."""
+        where = self._settings.base_url
+        if _timed_out(error):
+            return self._too_slow(timeout_s)
+        if isinstance(error, openai.APIStatusError):
+            status, said = error.status_code, _said(error)
+            if status in (401, 403):
+                return ModelError(f"{where} refuses the key ({status}: {said}); set server.api_key")
+            if status in (408, 409, 425, 429) or status >= 500:
+                return ModelUnavailable(f"{where} can't reply now ({status}: {said})")
+            return ModelError(
+                f"{where} refuses the request for model {self.name!r} ({status}: {said})"
+                + (self._models_hint() if hint else "")
+            )
+        if isinstance(error, ValueError):
+            return ModelError(
+                f"{where} sent something that is not JSON; is server.base_url right? It usually "
+                "ends in /v1"
+            )
+        if isinstance(error, openai.APIConnectionError) or not isinstance(error, openai.APIError):
+            cause = error.__cause__ or error
+            return ModelUnavailable(
+                f"can't reach {where} ({cause}); is the server running, and server.base_url right?"
+            )
+        return ModelUnavailable(f"{where} failed while it replied ({_said(error)})")
+
+    def _models_hint(self) -> str:
+        try:
+            names = self.models(_LIST_S)
+        except ModelError:
+            names = []
+        if not names:
+            return "; it does not list its models. Check server.base_url and server.model"
+        if self.name in names:
+            return ""
+        return f"; it has {', '.join(names[:10])}. Set server.model to one of them"
+
+
+@contextmanager
+def _cut_at(deadline: float, response: Any) -> Iterator[threading.Event]:
+    """Close ``response`` at the end, and cut its connection if the deadline passes before that.
+
+    A time-out on reading would not do: it starts anew with every byte, also of a keep-alive.
+    """
+    expired = threading.Event()
+
+    def cut() -> None:
+        expired.set()
+        stream = response.response.extensions.get("network_stream")
+        connection = stream.get_extra_info("socket") if stream is not None else None
+        if isinstance(connection, socket.socket):
+            # The plain socket's method also for TLS: a reader in another thread wakes up.
+            with suppress(OSError):  # it went away by itself
+                socket.socket.shutdown(connection, socket.SHUT_RDWR)
+
+    timer = threading.Timer(max(0.0, deadline - time.monotonic()), cut)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield expired
+    finally:
+        timer.cancel()
+        response.close()
+
+
+def _pieces(chunk: object) -> tuple[list[Piece], bool]:
+    """The texts of a streamed chunk, and whether it is the last; nothing in it is trusted."""
+    choices = getattr(chunk, "choices", None)
+    if not isinstance(choices, list) or not choices:
+        return [], False
+    delta = getattr(choices[0], "delta", None)
+    found = []
+    for name in (*_REASONING_FIELDS, "content"):
+        text = getattr(delta, name, None)
+        if isinstance(text, str) and text:
+            found.append(Piece(text, reasoning=name != "content"))
+    return found, getattr(choices[0], "finish_reason", None) is not None
+
+
+def _timed_out(error: Exception) -> bool:
+    return isinstance(error, (openai.APITimeoutError, TimeoutError)) or (
+        isinstance(error, _TRANSPORT_ERRORS) and "Timeout" in type(error).__name__
+    )
+
+
+def _refused(error: Exception) -> bool:
+    return isinstance(error, openai.APIStatusError) and error.status_code in (400, 422)
+
+
+def _said(error: openai.OpenAIError) -> str:
+    """What the server says, in one short line."""
+    body = cast(Any, getattr(error, "body", None))
+    if isinstance(body, dict):
+        for name in ("message", "detail", "error"):
+            if isinstance(body.get(name), str):
+                body = body[name]
+                break
+    text = " ".join((body if isinstance(body, str) else str(error)).split())
+    return text if len(text) <= 300 else f"{text[:300]}…"
+
+
+def _backoff_s(attempt: int, error: Exception | None) -> float:
+    """Seconds to wait before try ``attempt`` + 1: doubling, jittered, or what the server asks."""
+    wait_s = min(_LONGEST_WAIT_S, _FIRST_WAIT_S * 2.0**attempt) * (1 - 0.5 * random.random())
+    if isinstance(error, openai.APIStatusError):
+        try:
+            asked_s = float(error.response.headers.get("retry-after", ""))
+        except ValueError:  # absent, or a date
+            asked_s = 0.0
+        if math.isfinite(asked_s):
+            wait_s = max(wait_s, asked_s)
+    return wait_s
