@@ -1,0 +1,72 @@
+"""Command line of the simulated clips: ``python -m sim_clips record`` and ``… shipped``."""
+
+from __future__ import annotations
+
+from enum import Enum
+from pathlib import Path
+from typing import Annotated, cast
+
+import typer
+
+from embodied_agent.errors import AgentError
+from sim_clips.record import Recording, record
+from sim_clips.scene import WorldName
+
+#: The clips that come with the repository.
+SHIPPED: tuple[tuple[WorldName, int], ...] = (
+    ("house", 7),
+    ("house", 21),
+    ("house", 42),
+    ("city", 7),
+    ("city", 21),
+    ("city", 42),
+    ("warehouse", 7),
+    ("warehouse", 21),
+)
+CLIPS = Path(__file__).parent / "clips"
+
+app = typer.Typer(help="Simulated worlds: record clips with truth and questions.", add_completion=False)
+
+
+class World(str, Enum):
+    """The worlds, as choices on the command line."""
+
+    HOUSE = "house"
+    CITY = "city"
+    WAREHOUSE = "warehouse"
+
+
+@app.command("record")
+def record_command(
+    world: Annotated[World, typer.Option(help="which world")],
+    seed: Annotated[int, typer.Option(help="the same seed gives the same clip")],
+    out: Annotated[Path, typer.Option(help="folder to write; an older clip there is replaced")],
+    width: Annotated[int, typer.Option(min=32, help="pixels")] = 320,
+    height: Annotated[int, typer.Option(min=32, help="pixels")] = 240,
+    fps: Annotated[float, typer.Option(min=0.5, max=60.0, help="frames a second")] = 10.0,
+    jpeg_quality: Annotated[int, typer.Option(min=1, max=100)] = 85,
+) -> None:
+    """Record one clip: a rosbag2 MCAP with truth.json and questions.json beside it."""
+    how = Recording(width, height, fps, jpeg_quality)
+    try:
+        record(cast(WorldName, world.value), seed, out, how, say=typer.echo)
+    except AgentError as error:
+        typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(1) from error
+
+
+@app.command()
+def shipped(
+    out: Annotated[Path, typer.Option(help="folder of the clips")] = CLIPS,
+) -> None:
+    """Record again every clip that comes with the repository."""
+    try:
+        for world, seed in SHIPPED:
+            record(world, seed, out / f"{world}_{seed}", say=typer.echo)
+    except AgentError as error:
+        typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(1) from error
+
+
+if __name__ == "__main__":
+    app()

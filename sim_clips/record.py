@@ -1,0 +1,298 @@
+"""Recording a clip: a scene played by the camera, written as a bag with its truth and questions.
+
+A clip is a folder that is itself a rosbag2 recording (``metadata.yaml`` and one ``.mcap``) with
+two files beside them. Topics: ``camera/image/compressed`` (sensor_msgs/CompressedImage, JPEG),
+``camera/camera_info`` (sensor_msgs/CameraInfo) and ``odom`` (nav_msgs/Odometry: pose of
+``camera_link``, x forward, y left, z up, in ``odom``). The same seed writes the same bytes.
+
+``truth.json``::
+
+    world, seed, width, height, fps, hfov_deg
+    bounds   [x_min, y_min, x_max, y_max] of the floor, metres
+    objects  [{id, name, kind, colour, position [x, y, z], size [w, d, h], yaw_deg}]
+    walls    [{a [x, y], b [x, y], height, thickness, z}]
+    steps    [{action, amount (degrees or metres), duration_s}]
+    frames   [{stamp_ns, pose {x, y, z, yaw_deg, pitch_deg}, step, visible {name: pixels}}]
+
+``step`` is the index of the step under way, or -1 at rest. ``visible`` counts pixels of the
+segmentation render, scaled to a 320×240 picture, from 30 up. ``questions.json`` is the list that
+`sim_clips.questions.make_questions` makes of the truth.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+from rosbags.rosbag2 import StoragePlugin, Writer
+from rosbags.typesys import Stores, get_typestore
+
+from embodied_agent.errors import AgentError
+from sim_clips.layout import make_scene
+from sim_clips.motion import TrackPoint, camera_track
+from sim_clips.render import Rendered, Renderer
+from sim_clips.scene import CameraPose, Scene, WorldName
+
+if TYPE_CHECKING:
+    from rosbags.interfaces import Connection
+
+IMAGE_TOPIC = "camera/image/compressed"
+INFO_TOPIC = "camera/camera_info"
+ODOM_TOPIC = "odom"
+#: Fewest pixels (of a 320×240 picture) for an object to be listed in a frame's truth.
+LISTED_PIXELS = 30
+_TYPES = get_typestore(Stores.ROS2_JAZZY)
+_VERSION = 8  # of the bag's metadata: readable from Humble on
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """How a clip is recorded: pixels, frames a second, JPEG quality from 1 to 100."""
+
+    width: int = 320
+    height: int = 240
+    fps: float = 10.0
+    jpeg_quality: int = 85
+
+
+class RecordError(AgentError):
+    """A clip can't be written: the folder holds something else, or a setting is out of range."""
+
+
+def quaternion(pose: CameraPose) -> tuple[float, float, float, float]:
+    """Orientation (x, y, z, w) of a camera link: yaw about z, then pitch (positive is up)."""
+    half_yaw, half_pitch = math.radians(pose.yaw_deg) / 2, -math.radians(pose.pitch_deg) / 2
+    cy, sy, cp, sp = math.cos(half_yaw), math.sin(half_yaw), math.cos(half_pitch), math.sin(half_pitch)
+    return (-sy * sp, cy * sp, sy * cp, cy * cp)
+
+
+def _message(name: str, **fields: Any) -> Any:
+    return _TYPES.types[name](**fields)
+
+
+def _header(stamp_ns: int, frame_id: str) -> Any:
+    stamp = _message(
+        "builtin_interfaces/msg/Time", sec=stamp_ns // 10**9, nanosec=stamp_ns % 10**9
+    )
+    return _message("std_msgs/msg/Header", stamp=stamp, frame_id=frame_id)
+
+
+def _image(stamp_ns: int, jpeg: bytes) -> Any:
+    return _message(
+        "sensor_msgs/msg/CompressedImage",
+        header=_header(stamp_ns, "camera_optical_frame"),
+        format="bgr8; jpeg compressed bgr8",
+        data=np.frombuffer(jpeg, np.uint8),
+    )
+
+
+def _camera_info(stamp_ns: int, scene: Scene, how: Recording) -> Any:
+    f = how.width / 2 / math.tan(math.radians(scene.hfov_deg) / 2)
+    cx, cy = (how.width - 1) / 2, (how.height - 1) / 2
+    roi = _message(
+        "sensor_msgs/msg/RegionOfInterest",
+        x_offset=0, y_offset=0, height=0, width=0, do_rectify=False,
+    )  # fmt: skip
+    return _message(
+        "sensor_msgs/msg/CameraInfo",
+        header=_header(stamp_ns, "camera_optical_frame"),
+        height=how.height,
+        width=how.width,
+        distortion_model="plumb_bob",
+        d=np.zeros(5),
+        k=np.array([f, 0, cx, 0, f, cy, 0, 0, 1.0]),
+        r=np.eye(3).ravel(),
+        p=np.array([f, 0, cx, 0, 0, f, cy, 0, 0, 0, 1.0, 0]),
+        binning_x=0,
+        binning_y=0,
+        roi=roi,
+    )
+
+
+def _odometry(point: TrackPoint) -> Any:
+    x, y, z, w = quaternion(point.pose)
+    pose = _message(
+        "geometry_msgs/msg/Pose",
+        position=_message("geometry_msgs/msg/Point", x=point.pose.x, y=point.pose.y, z=point.pose.z),
+        orientation=_message("geometry_msgs/msg/Quaternion", x=x, y=y, z=z, w=w),
+    )
+    zero = _message("geometry_msgs/msg/Vector3", x=0.0, y=0.0, z=0.0)
+    still = _message("geometry_msgs/msg/Twist", linear=zero, angular=zero)
+    return _message(
+        "nav_msgs/msg/Odometry",
+        header=_header(point.stamp_ns, "odom"),
+        child_frame_id="camera_link",
+        pose=_message("geometry_msgs/msg/PoseWithCovariance", pose=pose, covariance=np.zeros(36)),
+        twist=_message("geometry_msgs/msg/TwistWithCovariance", twist=still, covariance=np.zeros(36)),
+    )
+
+
+def _rounded_pose(pose: CameraPose) -> dict[str, float]:
+    return {name: round(value, 5) for name, value in asdict(pose).items()}
+
+
+def _visible(scene: Scene, picture: Rendered) -> dict[str, int]:
+    """Pixels of each object, scaled to a 320×240 picture, most first."""
+    ids = picture.ids[picture.ids >= 0]
+    scale = 320 * 240 / picture.ids.size
+    counts = np.bincount(ids.ravel(), minlength=len(scene.objects)) * scale
+    order = np.argsort(-counts, kind="stable")
+    return {
+        scene.objects[int(n)].name: round(float(counts[n]))
+        for n in order
+        if counts[n] >= LISTED_PIXELS
+    }
+
+
+def truth_of(
+    scene: Scene, how: Recording, frames: list[dict[str, Any]]
+) -> dict[str, Any]:
+    """The clip's truth as JSON-ready values (the schema is in this module's docstring)."""
+    return {
+        "world": scene.world,
+        "seed": scene.seed,
+        "width": how.width,
+        "height": how.height,
+        "fps": how.fps,
+        "hfov_deg": scene.hfov_deg,
+        "bounds": list(scene.bounds),
+        "objects": [
+            {
+                "id": thing.id,
+                "name": thing.name,
+                "kind": thing.kind,
+                "colour": thing.colour,
+                "position": list(thing.position),
+                "size": list(thing.size),
+                "yaw_deg": thing.yaw_deg,
+            }
+            for thing in scene.objects
+        ],
+        "walls": [
+            {"a": list(w.a), "b": list(w.b), "height": w.height, "thickness": w.thickness, "z": w.z}
+            for w in scene.walls
+        ],
+        "steps": [
+            {"action": s.action.value, "amount": s.amount, "duration_s": s.duration_s}
+            for s in scene.steps
+        ],
+        "frames": frames,
+    }
+
+
+def _connections(writer: Writer) -> tuple[Connection, Connection, Connection]:
+    image, info, odom = (
+        writer.add_connection(topic, kind, typestore=_TYPES)
+        for topic, kind in (
+            (IMAGE_TOPIC, "sensor_msgs/msg/CompressedImage"),
+            (INFO_TOPIC, "sensor_msgs/msg/CameraInfo"),
+            (ODOM_TOPIC, "nav_msgs/msg/Odometry"),
+        )
+    )
+    return image, info, odom
+
+
+def _write_bag(
+    folder: Path, scene: Scene, how: Recording, renderer: Renderer
+) -> list[dict[str, Any]]:
+    """Render every frame into a bag at ``folder``; returns the frames' truth."""
+    renderer.load(scene)
+    frames: list[dict[str, Any]] = []
+    options = [cv2.IMWRITE_JPEG_QUALITY, how.jpeg_quality]
+    with Writer(folder, version=_VERSION, storage_plugin=StoragePlugin.MCAP) as writer:
+        image, info, odom = _connections(writer)
+
+        def put(connection: Connection, stamp_ns: int, message: Any) -> None:
+            data = _TYPES.serialize_cdr(message, connection.msgtype)
+            writer.write(connection, stamp_ns, data)
+
+        for point in camera_track(scene, how.fps):
+            picture = renderer.render(point.pose)
+            jpeg = cv2.imencode(".jpg", picture.bgr, options)[1].tobytes()
+            put(odom, point.stamp_ns, _odometry(point))
+            put(info, point.stamp_ns, _camera_info(point.stamp_ns, scene, how))
+            put(image, point.stamp_ns, _image(point.stamp_ns, jpeg))
+            frames.append(
+                {
+                    "stamp_ns": point.stamp_ns,
+                    "pose": _rounded_pose(point.pose),
+                    "step": point.step,
+                    "visible": _visible(scene, picture),
+                }
+            )
+    return frames
+
+
+def _write_json(file: Path, value: Any) -> None:
+    file.write_text(json.dumps(value, indent=None, separators=(",", ":")) + "\n", "utf-8")
+
+
+def _questions(truth: dict[str, Any], seed: int) -> list[dict[str, Any]]:
+    from sim_clips.questions import make_questions
+
+    return make_questions(truth, seed)
+
+
+def record(
+    world: WorldName,
+    seed: int,
+    folder: Path,
+    how: Recording | None = None,
+    *,
+    renderer: Renderer | None = None,
+    say: Callable[[str], None] = lambda _: None,
+) -> Path:
+    """Record the clip of ``world`` and ``seed`` into ``folder``; an older clip there is replaced.
+
+    ``say`` is told what was written. Raises `RecordError` where ``folder`` holds something that is
+    not a clip, ValueError for an unknown world.
+    """
+    how = how or Recording()
+    if not 1 <= how.jpeg_quality <= 100 or how.fps <= 0:
+        raise RecordError(f"jpeg quality must lie in 1..100 and fps above 0, got {how}")
+    _clear(folder)
+    scene = make_scene(world, seed)
+    own = renderer is None
+    stage = renderer or Renderer(how.width, how.height)
+    if (stage.width, stage.height) != (how.width, how.height):
+        raise RecordError("the renderer's picture size is not the recording's")
+    try:
+        frames = _write_bag(folder, scene, how, stage)
+    finally:
+        if own:
+            stage.close()
+    truth = truth_of(scene, how, frames)
+    _write_json(folder / "truth.json", truth)
+    questions = _questions(truth, seed)
+    _write_json(folder / "questions.json", questions)
+    seconds = (frames[-1]["stamp_ns"] - frames[0]["stamp_ns"]) / 1e9
+    size = sum(file.stat().st_size for file in folder.iterdir()) / 1e6
+    say(
+        f"{folder}: {len(frames)} frames, {seconds:.1f} s, {len(scene.objects)} objects, "
+        f"{len(questions)} questions, {size:.2f} MB"
+    )
+    return folder
+
+
+def _clear(folder: Path) -> None:
+    """Make room for a bag: its writer wants to create the folder itself."""
+    if not folder.exists():
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        return
+    if not folder.is_dir():
+        raise RecordError(f"{folder} is a file; give a folder for the clip")
+    names = {file.name for file in folder.iterdir()}
+    ours = {"metadata.yaml", "truth.json", "questions.json", f"{folder.name}.mcap"}
+    if names - ours:
+        raise RecordError(
+            f"{folder} holds {', '.join(sorted(names - ours)[:3])}, which no clip does; "
+            "give a new folder, or the folder of an older clip"
+        )
+    shutil.rmtree(folder)
