@@ -17,6 +17,9 @@ from pydantic_settings import (
     PydanticBaseSettingsSource,
     SettingsConfigDict,
 )
+from pydantic_settings import (
+    SettingsError as EnvironmentSettingsError,
+)
 
 from embodied_agent.errors import SettingsError
 
@@ -90,7 +93,9 @@ class PerceptionSettings(_Section):
         64, ge=1, description="a replay waits while this many keyframes are yet to be perceived"
     )
     stall_timeout_s: float = Field(
-        300.0, gt=0, description="a replay gives up when none is perceived for this long, in seconds"
+        300.0,
+        gt=0,
+        description="a replay gives up when none is perceived for this long, in seconds",
     )
     retry_s: float = Field(
         1.0, gt=0, le=3600, description="wait after the model can't be reached; doubles each time"
@@ -109,20 +114,22 @@ class ReasoningSettings(_Section):
     """How a question is answered from the memory."""
 
     backend: Literal["builtin", "served"] = Field(
-        "builtin", description="`builtin`: small model in process; `served`: a language model "
-        "behind an OpenAI-compatible server"
+        "builtin",
+        description="`builtin`: small model in process; `served`: a language model "
+        "behind an OpenAI-compatible server",
     )
     model_path: str = Field(
         "", description="folder of the `builtin` checkpoint; empty: the one that is shipped"
     )
-    prompt: Literal["auto", "full", "compact"] = Field(
-        "auto", description="as for perception"
-    )
+    prompt: Literal["auto", "full", "compact"] = Field("auto", description="as for perception")
     server: ServerSettings = ServerSettings(base_url="http://127.0.0.1:8001/v1")
     temperature: float = Field(0.0, ge=0, le=2, description="0: greedy, repeatable")
     max_tokens: int = Field(512, ge=16, le=32768, description="longest answer, in tokens")
     token_budget: int = Field(
-        6144, ge=256, le=1_000_000, description="transcript length, in tokens, that a prompt may hold"
+        6144,
+        ge=256,
+        le=1_000_000,
+        description="transcript length, in tokens, that a prompt may hold",
     )
     timeout_s: float = Field(30.0, gt=0, le=3600, description="per question, in seconds")
 
@@ -145,7 +152,9 @@ class SourceSettings(_Section):
     fps: float = Field(
         10.0, gt=0, le=1000, description="rate of a folder of images, which has no stamps"
     )
-    sample_hz: float = Field(0.0, ge=0, le=1000, description="take at most this many frames/s; 0: all")
+    sample_hz: float = Field(
+        0.0, ge=0, le=1000, description="take at most this many frames/s; 0: all"
+    )
     open_timeout_s: float = Field(
         10.0, gt=0, le=600, description="longest wait for a stream to open, in seconds"
     )
@@ -176,7 +185,7 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Explicit values win over the environment; `load_settings` lays out the file below both."""
+        """Explicit values beat the environment; `load_settings` lays out the file below both."""
         return init_settings, env_settings
 
     @classmethod
@@ -202,9 +211,13 @@ def load_settings(config: Path | str | None = None, **overrides: Any) -> Setting
             raise SettingsError(f"can't read settings from {config}: {error}") from error
         if loaded is not None and not isinstance(loaded, dict):
             raise SettingsError(f"{config} must hold sections such as 'keyframes:', not {loaded!r}")
-        values = loaded or {}
+        # A section whose lines are all commented out is there, but holds nothing.
+        values = {str(key): value for key, value in (loaded or {}).items() if value is not None}
     # Environment beats the file, so it is laid over it before explicit overrides are.
-    environment = Settings.from_environment()
+    try:
+        environment = Settings.from_environment()
+    except EnvironmentSettingsError as error:
+        raise SettingsError(f"can't read settings from the environment: {error}") from error
     for layer in (environment, _nested(overrides)):
         values = _merge(values, layer)
     try:
@@ -234,5 +247,7 @@ def _merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
     merged = dict(base)
     for key, value in over.items():
         old = merged.get(key)
-        merged[key] = _merge(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
+        merged[key] = (
+            _merge(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
+        )
     return merged
