@@ -12,20 +12,24 @@ Not here: what is asked (`embodied_agent.perception.prompts`, `embodied_agent.re
 
 from __future__ import annotations
 
-import importlib
-import math
-import random
 import socket
 import threading
 import time
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import openai
 
 from embodied_agent.errors import ModelError, ModelUnavailable
+from embodied_agent.serving_errors import (
+    THEIR_ERRORS,
+    backoff_s,
+    refused,
+    said,
+    timed_out,
+)
 from embodied_agent.settings import ServerSettings
 
 #: A message as the API takes it: role, and content as text or a list of parts.
@@ -33,34 +37,10 @@ Message = dict[str, Any]
 
 #: A server that takes longer than this to accept a connection is down, in seconds.
 _CONNECT_S = 10.0
-#: First wait before another try and the longest, in seconds; a server may ask for more.
-_FIRST_WAIT_S, _LONGEST_WAIT_S = 0.5, 8.0
 #: How long a list of models may take when it only serves an error message, in seconds.
 _LIST_S = 5.0
 #: What the reasoning part of a reply is called by servers that keep it apart from the content.
 _REASONING_FIELDS = ("reasoning_content", "reasoning")
-
-
-def _transport_errors() -> tuple[type[Exception], ...]:
-    # Depending on its version, openai stands on httpx or httpx2, and lets some of their errors
-    # through while it streams.
-    found: list[type[Exception]] = []
-    for name in ("httpx2", "httpx"):
-        try:
-            found.append(importlib.import_module(name).HTTPError)
-        except ImportError:
-            continue
-    return tuple(found)
-
-
-_TRANSPORT_ERRORS: tuple[type[Exception], ...] = _transport_errors()
-#: Everything that asking a server can raise; ValueError is JSON that is none.
-_THEIR_ERRORS: tuple[type[Exception], ...] = (
-    openai.OpenAIError,
-    *_TRANSPORT_ERRORS,
-    OSError,
-    ValueError,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +77,7 @@ class ChatServer:
         )
         self._closed = threading.Event()
         self._found = ""
-        self._schemas_refused = False
+        self._schemasrefused = False
 
     @property
     def name(self) -> str:
@@ -114,7 +94,7 @@ class ChatServer:
         try:
             page = self._client.models.list(timeout=timeout_s)
             return [model.id for model in page.data if isinstance(model.id, str)]
-        except _THEIR_ERRORS as error:
+        except THEIR_ERRORS as error:
             raise self._mapped(error, timeout_s, hint=False) from error
         except (AttributeError, TypeError) as error:  # JSON or HTML of another shape
             raise ModelError(
@@ -152,7 +132,7 @@ class ChatServer:
             "temperature": temperature,
             "stream": True,
         }
-        if schema is not None and not self._schemas_refused:
+        if schema is not None and not self._schemasrefused:
             request["response_format"] = {
                 "type": "json_schema",
                 "json_schema": {"name": "reply", "schema": schema, "strict": True},
@@ -166,7 +146,7 @@ class ChatServer:
                     pieces, last = _pieces(chunk)
                     finished = finished or last
                     yield from pieces
-            except _THEIR_ERRORS as error:
+            except THEIR_ERRORS as error:
                 if expired.is_set():
                     raise self._too_slow(timeout_s) from error
                 raise self._mapped(error, timeout_s) from error
@@ -230,18 +210,18 @@ class ChatServer:
                     timeout=openai.Timeout(left, connect=min(left, _CONNECT_S)),
                 )
             except ModelUnavailable as error:  # the list of models
-                failure, wait_s = error, _backoff_s(attempt, None)
-            except _THEIR_ERRORS as error:
-                if "response_format" in request and _refused(error):
+                failure, wait_s = error, backoff_s(attempt, None)
+            except THEIR_ERRORS as error:
+                if "response_format" in request and refused(error):
                     # Perhaps it was the schema; if it was not, the next try says what it was.
                     del request["response_format"]
                     response = self._open(request, deadline, timeout_s)
-                    self._schemas_refused = True
+                    self._schemasrefused = True
                     return response
                 mapped = self._mapped(error, timeout_s)
-                if not isinstance(mapped, ModelUnavailable) or _timed_out(error):
+                if not isinstance(mapped, ModelUnavailable) or timed_out(error):
                     raise mapped from error
-                failure, wait_s = mapped, _backoff_s(attempt, error)
+                failure, wait_s = mapped, backoff_s(attempt, error)
                 failure.__cause__ = error
             else:
                 return response
@@ -267,16 +247,16 @@ class ChatServer:
     def _mapped(self, error: Exception, timeout_s: float, *, hint: bool = True) -> ModelError:
         """``error`` in this package's terms; ``hint``: say which models the server has."""
         where = self._settings.base_url
-        if _timed_out(error):
+        if timed_out(error):
             return self._too_slow(timeout_s)
         if isinstance(error, openai.APIStatusError):
-            status, said = error.status_code, _said(error)
+            status, text = error.status_code, said(error)
             if status in (401, 403):
-                return ModelError(f"{where} refuses the key ({status}: {said}); set server.api_key")
+                return ModelError(f"{where} refuses the key ({status}: {text}); set server.api_key")
             if status in (408, 409, 425, 429) or status >= 500:
-                return ModelUnavailable(f"{where} can't reply now ({status}: {said})")
+                return ModelUnavailable(f"{where} can't reply now ({status}: {text})")
             return ModelError(
-                f"{where} refuses the request for model {self.name!r} ({status}: {said})"
+                f"{where} refuses the request for model {self.name!r} ({status}: {text})"
                 + (self._models_hint() if hint else "")
             )
         if isinstance(error, ValueError):
@@ -289,7 +269,7 @@ class ChatServer:
             return ModelUnavailable(
                 f"can't reach {where} ({cause}); is the server running, and server.base_url right?"
             )
-        return ModelUnavailable(f"{where} failed while it replied ({_said(error)})")
+        return ModelUnavailable(f"{where} failed while it replied ({said(error)})")
 
     def _models_hint(self) -> str:
         try:
@@ -342,38 +322,3 @@ def _pieces(chunk: object) -> tuple[list[Piece], bool]:
         if isinstance(text, str) and text:
             found.append(Piece(text, reasoning=name != "content"))
     return found, getattr(choices[0], "finish_reason", None) is not None
-
-
-def _timed_out(error: Exception) -> bool:
-    return isinstance(error, (openai.APITimeoutError, TimeoutError)) or (
-        isinstance(error, _TRANSPORT_ERRORS) and "Timeout" in type(error).__name__
-    )
-
-
-def _refused(error: Exception) -> bool:
-    return isinstance(error, openai.APIStatusError) and error.status_code in (400, 422)
-
-
-def _said(error: openai.OpenAIError) -> str:
-    """What the server says, in one short line."""
-    body = cast(Any, getattr(error, "body", None))
-    if isinstance(body, dict):
-        for name in ("message", "detail", "error"):
-            if isinstance(body.get(name), str):
-                body = body[name]
-                break
-    text = " ".join((body if isinstance(body, str) else str(error)).split())
-    return text if len(text) <= 300 else f"{text[:300]}…"
-
-
-def _backoff_s(attempt: int, error: Exception | None) -> float:
-    """Seconds to wait before try ``attempt`` + 1: doubling, jittered, or what the server asks."""
-    wait_s = min(_LONGEST_WAIT_S, _FIRST_WAIT_S * 2.0**attempt) * (1 - 0.5 * random.random())
-    if isinstance(error, openai.APIStatusError):
-        try:
-            asked_s = float(error.response.headers.get("retry-after", ""))
-        except ValueError:  # absent, or a date
-            asked_s = 0.0
-        if math.isfinite(asked_s):
-            wait_s = max(wait_s, asked_s)
-    return wait_s

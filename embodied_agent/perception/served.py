@@ -1,0 +1,169 @@
+"""The perceiver behind an OpenAI-compatible server: any vision-language model, or the built-in one.
+
+Not here: the connection (`embodied_agent.serving`), what is asked and how the reply is read
+(`prompts` and `replies` for general models, `language` for the built-in one).
+"""
+
+from __future__ import annotations
+
+import base64
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import cv2
+import numpy as np
+
+from embodied_agent.errors import DecodeError, ReplyError
+from embodied_agent.perception import language
+from embodied_agent.perception.geometry import delta_from_egomotion
+from embodied_agent.perception.prompts import AGAIN, full_prompt, full_schema
+from embodied_agent.perception.replies import parse_full
+from embodied_agent.records import Action, Delta, Keyframe, Mention
+from embodied_agent.serving import ChatServer, Message
+from embodied_agent.settings import PerceptionSettings
+
+#: Of pictures that are scaled down before they are sent.
+_JPEG_QUALITY = 90
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    action: Action | None
+    mentions: tuple[Mention, ...]
+    observation: str = ""
+
+
+class ServedPerceiver:
+    """`Perceiver` that asks a server. Connects when the first keyframe needs it.
+
+    Raises:
+        ModelError: the server's address is none.
+    """
+
+    def __init__(self, settings: PerceptionSettings) -> None:
+        self._settings = settings
+        self._server = ChatServer(settings.server)
+        self._style: Literal["full", "compact"] = (
+            "full" if settings.prompt == "auto" else settings.prompt
+        )
+
+    @property
+    def name(self) -> str:
+        """The model's name as the server knows it."""
+        return self._server.name
+
+    def perceive(self, previous: Keyframe | None, current: Keyframe) -> Delta:
+        """What changed, as the served model sees it; see `Perceiver.perceive`.
+
+        Raises:
+            DecodeError: a keyframe's picture can't be decoded.
+            ModelUnavailable: the server is down, slow or overloaded.
+            ModelError: it refuses the request.
+        """
+        started = time.monotonic()
+        try:
+            reading = (
+                self._ask_compact(previous, current)
+                if self._style == "compact"
+                else self._ask_full(previous, current)
+            )
+        except ReplyError:
+            delta = delta_from_egomotion(previous, current, model=self.name, usable=False)
+        else:
+            delta = _delta(reading, previous, current)
+        return replace(delta, model=self.name, latency_s=time.monotonic() - started)
+
+    def perceive_batch(self, pairs: Sequence[tuple[Keyframe | None, Keyframe]]) -> list[Delta]:
+        """`perceive` for each pair, as many at once as there are workers."""
+        if len(pairs) < 2 or self._settings.workers == 1:
+            return [self.perceive(previous, current) for previous, current in pairs]
+        with ThreadPoolExecutor(self._settings.workers, "perceive") as pool:
+            return list(pool.map(lambda pair: self.perceive(*pair), pairs))
+
+    def close(self) -> None:
+        """Close the connection. Safe to call twice."""
+        self._server.close()
+
+    def _ask_full(self, previous: Keyframe | None, current: Keyframe) -> _Reading:
+        first = previous is None
+        seen = [keyframe for keyframe in (previous, current) if keyframe is not None]
+        watch_list = self._settings.watch_list
+        messages = _messages(
+            [_scaled(keyframe, self._settings.image_width) for keyframe in seen],
+            full_prompt(first, current.egomotion, watch_list),
+        )
+        schema = full_schema(first, watching=bool(watch_list))
+        reply = self._complete(messages, schema)
+        try:
+            read = parse_full(reply)
+        except ReplyError:
+            # Greedy decoding would say the same again, so the model is told what was wrong.
+            messages += [
+                {"role": "assistant", "content": reply},
+                {"role": "user", "content": AGAIN},
+            ]
+            read = parse_full(self._complete(messages, schema))
+        return _Reading(read.action, read.mentions, read.observation)
+
+    def _ask_compact(self, previous: Keyframe | None, current: Keyframe) -> _Reading:
+        # Asked once: the built-in model knows no second attempt, and greedy it repeats itself.
+        messages = _messages(
+            language.pictures(previous, current),
+            language.compact_prompt(None if previous is None else current.egomotion),
+        )
+        read = language.parse_compact(self._complete(messages))
+        return _Reading(read.action, read.mentions)
+
+    def _complete(self, messages: list[Message], schema: dict[str, Any] | None = None) -> str:
+        return self._server.complete(messages, max_tokens=self._settings.max_tokens, schema=schema)
+
+
+def _delta(reading: _Reading, previous: Keyframe | None, current: Keyframe) -> Delta:
+    """The reading as a delta; what it leaves open, the measured motion fills in."""
+    measured = delta_from_egomotion(previous, current, model="")
+    delta = replace(
+        measured,
+        mentions=reading.mentions,
+        observation=reading.observation,
+        agrees_with_egomotion=None,
+    )
+    if previous is None or reading.action is None:
+        return delta
+    motion = current.egomotion
+    agrees = None if motion is None or motion.action is None else motion.action is reading.action
+    return replace(
+        delta,
+        action=reading.action,
+        angle_deg=measured.angle_deg if agrees else None,
+        agrees_with_egomotion=agrees,
+    )
+
+
+def _messages(images: Sequence[bytes], text: str) -> list[Message]:
+    """One user message: the pictures, earlier first, then the text."""
+    content: list[dict[str, Any]] = [
+        {"type": "image_url", "image_url": {"url": _data_uri(image)}} for image in images
+    ]
+    content.append({"type": "text", "text": text})
+    return [{"role": "user", "content": content}]
+
+
+def _data_uri(image: bytes) -> str:
+    kind = "png" if image.startswith(b"\x89PNG") else "jpeg"
+    return f"data:image/{kind};base64,{base64.b64encode(image).decode('ascii')}"
+
+
+def _scaled(keyframe: Keyframe, width: int) -> bytes:
+    """The keyframe's JPEG, at most ``width`` pixels wide."""
+    if keyframe.width <= width:
+        return keyframe.jpeg
+    image = cv2.imdecode(np.frombuffer(keyframe.jpeg, np.uint8), cv2.IMREAD_COLOR)
+    if image is None:
+        raise DecodeError(f"the picture of keyframe {keyframe.id} can't be decoded")
+    height = max(1, round(image.shape[0] * width / image.shape[1]))
+    small = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
+    _, encoded = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
+    return encoded.tobytes()
