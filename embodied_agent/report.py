@@ -8,6 +8,7 @@ file refers to nothing outside itself.
 from __future__ import annotations
 
 import base64
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +18,7 @@ import cv2
 import jinja2
 import numpy as np
 
-from embodied_agent.errors import AgentError
+from embodied_agent.errors import AgentError, SettingsError
 from embodied_agent.records import Decision, Delta, Keyframe, Pose
 from embodied_agent.report_figures import Landmark, OverlapChart, PathMap, overlap_chart, path_map
 from embodied_agent.scoring import Scored, score
@@ -129,6 +130,43 @@ def write(replay: Replay, path: Path) -> None:
         path.write_text(render(replay), encoding="utf-8")
     except OSError as error:
         raise AgentError(f"can't write the report to {path}: {error.strerror}") from error
+
+
+def landmarks_beside(source: str) -> list[Landmark]:
+    """True places of objects, where a simulated clip's ``truth.json`` lies by it; else none."""
+    path = Path(source).expanduser()
+    file = (path if path.is_dir() else path.parent) / "truth.json"
+    try:
+        objects = json.loads(file.read_text(encoding="utf-8"))["objects"]
+        return [
+            Landmark(
+                str(o["name"]),
+                float(o["position"][0]),
+                float(o["position"][1]),
+                str(o["name"]).split()[0],
+            )
+            for o in objects
+        ]
+    except (OSError, ValueError, LookupError, TypeError):
+        # A decoration of the report: other files of that name mean nothing to it.
+        return []
+
+
+def check_writable(path: Path) -> None:
+    """Find out before a long replay whether the report can be written, not after it.
+
+    Raises:
+        SettingsError: it can't.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        existed = path.exists()
+        with path.open("ab"):
+            pass
+        if not existed:
+            path.unlink()
+    except OSError as error:
+        raise SettingsError(f"can't write the report to {path}: {error.strerror}") from error
 
 
 def _picture(jpeg: bytes) -> str:

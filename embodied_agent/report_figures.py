@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from embodied_agent.records import Decision, Keyframe, Pose
 
@@ -17,6 +17,7 @@ CHART_BOX = (44.0, 12.0, 988.0, 204.0)
 MAP_WIDTH, MAP_HEIGHT = 760.0, 520.0
 #: Room for labels, left and right, above and below.
 MARGIN_X, MARGIN_Y = 80.0, 40.0
+_Box = tuple[float, float, float, float]  # left, top, right, bottom
 #: More points than this add nothing to a line of this size.
 MAX_POINTS = 2000
 
@@ -33,13 +34,15 @@ class Landmark:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A point of a drawing that stands for keyframes; ``id`` is the first of them."""
+    """A point of a drawing that stands for keyframes, ``id`` being the first of them, or for a
+    landmark. ``label_at`` is (x, y, SVG text-anchor), ``None`` where the label found no room."""
 
     id: int
     x: float
     y: float
     label: str
     kind: str = ""
+    label_at: tuple[float, float, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +61,13 @@ class OverlapChart:
 
 @dataclass(frozen=True, slots=True)
 class PathMap:
-    """The path from above: ``headings`` are short lines (x1, y1, x2, y2); ``landmarks`` have their
-    name as label where it fits, and their colour as kind; ``scale`` is (pixels, text)."""
+    """The path from above: ``headings`` are short lines (x1, y1, x2, y2); the ``kind`` of a
+    landmark is its colour; ``scale`` is (length, text)."""
 
     path: str
     marks: tuple[Mark, ...]
     headings: tuple[tuple[float, float, float, float], ...]
-    landmarks: tuple[tuple[Mark, bool], ...]
+    landmarks: tuple[Mark, ...]
     scale: tuple[float, str]
     width: float = MAP_WIDTH
     height: float = MAP_HEIGHT
@@ -138,14 +141,17 @@ def path_map(
     spots = [(k.id, *place(p.position_m[0], p.position_m[1]), _yaw(p)) for k, p in posed]
     thin = track[:: max(1, len(track) // MAX_POINTS)]
     points = [place(p.position_m[0], p.position_m[1]) for p in thin]
+    marks = _grouped([(i, px, py) for i, px, py, _ in spots])
+    things = [Mark(0, *place(lm.x, lm.y), lm.name, lm.colour) for lm in landmarks]
+    labelled = _with_labels([*marks, *things])
     metres = _round_number((x_max - x_min or 1.0) / 4)
     return PathMap(
         path=" ".join(f"{px:.1f},{py:.1f}" for px, py in points),
-        marks=_grouped([(i, px, py) for i, px, py, _ in spots]),
+        marks=labelled[: len(marks)],
         headings=tuple(
             (px, py, px + 22 * math.cos(yaw), py - 22 * math.sin(yaw)) for _, px, py, yaw in spots
         ),
-        landmarks=_labelled([(lm, *place(lm.x, lm.y)) for lm in landmarks]),
+        landmarks=labelled[len(marks) :],
         scale=(metres * zoom, f"{metres:g} m"),
     )
 
@@ -156,33 +162,53 @@ def _yaw(pose: Pose) -> float:
     return math.atan2(2 * (w * z + x * y), 1 - 2 * (y * y + z * z))
 
 
-def _grouped(spots: Sequence[tuple[int, float, float]]) -> tuple[Mark, ...]:
-    """Keyframes in a row at one place (a camera that turns) share a mark, "4-7"."""
+def _grouped(spots: Sequence[tuple[int, float, float]]) -> list[Mark]:
+    """Keyframes at one place (a camera that turns, or comes back) share a mark, "4-7, 12"."""
     groups: list[list[tuple[int, float, float]]] = []
     for spot in spots:
-        if groups and math.dist(groups[-1][0][1:], spot[1:]) < 16:
-            groups[-1].append(spot)
-        else:
+        near = next((g for g in groups if math.dist(g[0][1:], spot[1:]) < 14), None)
+        if near is None:
             groups.append([spot])
-    return tuple(
-        Mark(g[0][0], g[0][1], g[0][2], str(g[0][0]) + (f"–{g[-1][0]}" if len(g) > 1 else ""))
-        for g in groups
-    )
+        else:
+            near.append(spot)
+    return [
+        Mark(g[0][0], g[0][1], g[0][2], _ranges([number for number, _, _ in g])) for g in groups
+    ]
 
 
-def _labelled(spots: Sequence[tuple[Landmark, float, float]]) -> tuple[tuple[Mark, bool], ...]:
-    """Landmarks, each with whether its name can be written without covering an earlier one."""
-    taken: list[tuple[float, float, float, float]] = []
+def _ranges(numbers: Sequence[int]) -> str:
+    """Rising numbers in short: 1, 2, 3, 7 become "1-3, 7"."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return ", ".join(str(r[0]) if len(r) == 1 else f"{r[0]}–{r[-1]}" for r in runs)
+
+
+def _with_labels(marks: Sequence[Mark]) -> tuple[Mark, ...]:
+    """Each mark with a place for its label that covers no mark and no other label, if there is."""
+    taken: list[_Box] = [(m.x - 6, m.y - 6, m.x + 6, m.y + 6) for m in marks]
     out = []
-    for landmark, x, y in spots:
-        left, top = x + 8, y - 7
-        right, bottom = left + 6.2 * len(landmark.name), y + 7
-        free = right < MAP_WIDTH and not any(
-            left < r and right > le and top < b and bottom > t for le, t, r, b in taken
-        )
-        if free:
-            taken.append((left, top, right, bottom))
-        out.append((Mark(0, x, y, landmark.name, landmark.colour), free))
+    for mark in marks:
+        width = 7.0 * len(mark.label)
+        choices: list[tuple[tuple[float, float, str], _Box]] = [
+            ((mark.x + 10, mark.y + 4, "start"), (9, -7, 10 + width, 7)),
+            ((mark.x - 10, mark.y + 4, "end"), (-10 - width, -7, -9, 7)),
+            ((mark.x, mark.y - 11, "middle"), (-width / 2, -22, width / 2, -8)),
+            ((mark.x, mark.y + 20, "middle"), (-width / 2, 8, width / 2, 22)),
+        ]
+        for at, (left, top, right, bottom) in choices:
+            box = (mark.x + left, mark.y + top, mark.x + right, mark.y + bottom)
+            inside = box[0] >= 0 and box[1] >= 0 and box[2] <= MAP_WIDTH and box[3] <= MAP_HEIGHT
+            if inside and not any(
+                box[0] < b[2] and box[2] > b[0] and box[1] < b[3] and box[3] > b[1] for b in taken
+            ):
+                taken.append(box)
+                mark = replace(mark, label_at=at)
+                break
+        out.append(mark)
     return tuple(out)
 
 

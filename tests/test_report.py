@@ -165,7 +165,7 @@ def test_keyframes_without_poses_give_no_map() -> None:
 def test_a_path_lies_within_its_drawing() -> None:
     plan = path_map(a_replay(12).keyframes, [], [Landmark("far", 50, -80)])
     assert plan is not None
-    for mark in plan.marks + tuple(m for m, _ in plan.landmarks):
+    for mark in plan.marks + plan.landmarks:
         assert 0 <= mark.x <= plan.width
         assert 0 <= mark.y <= plan.height
 
@@ -176,6 +176,15 @@ def test_a_turning_camera_gets_one_mark_on_the_map() -> None:
     plan = path_map(still, [], [])
     assert plan is not None
     assert [mark.label for mark in plan.marks] == ["0–2"]
+
+
+def test_a_camera_that_comes_back_shares_the_earlier_mark() -> None:
+    poses = [a_pose(0), a_pose(0), a_pose(9), a_pose(0)]
+    plan = path_map(
+        [Keyframe(i, i, b"", "overlap", 9, 9, pose=p) for i, p in enumerate(poses)], [], []
+    )
+    assert plan is not None
+    assert [mark.label for mark in plan.marks] == ["0–1, 3", "2"]
 
 
 def test_a_report_that_cannot_be_written_says_where(tmp_path: Path) -> None:

@@ -31,7 +31,7 @@ from embodied_agent.commands.common import (
     settings_from,
 )
 from embodied_agent.commands.memory import keyframe_values
-from embodied_agent.errors import ModelUnavailable, SettingsError
+from embodied_agent.errors import ModelUnavailable
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -39,7 +39,6 @@ if TYPE_CHECKING:
 
     from embodied_agent.agent import Agent
     from embodied_agent.records import Decision, Delta, Frame, Keyframe, Pose
-    from embodied_agent.report_figures import Landmark
     from embodied_agent.scoring import Case, Scored
     from embodied_agent.settings import Settings, SourceSettings
     from embodied_agent.sources import Source
@@ -87,7 +86,9 @@ def replay(
         )
         cases = cases_from(questions or [], choices or [], question_file, settings)
         if report is not None:
-            _check_writable(report)
+            from embodied_agent.report import check_writable
+
+            check_writable(report)
         say = console(json_output)
         run = _Run(source, settings, say, report is not None)
         results = run.go(cases)
@@ -242,7 +243,7 @@ class _Run:
 
     def write_report(self, results: Sequence[Scored], path: Path) -> None:
         """Write the report of this replay."""
-        from embodied_agent.report import Replay, write
+        from embodied_agent.report import Replay, landmarks_beside, write
 
         write(
             Replay(
@@ -289,38 +290,6 @@ def drain(agent: Agent, settings: Settings) -> None:
                 + ("; they are safe in the memory" if settings.memory.path else "")
             )
         pending = left
-
-
-def landmarks_beside(source: str) -> list[Landmark]:
-    """True places of objects, where a simulated clip's ``truth.json`` lies by it; else none."""
-    from embodied_agent.report_figures import Landmark
-
-    path = Path(source).expanduser()
-    file = (path if path.is_dir() else path.parent) / "truth.json"
-    try:
-        objects = json.loads(file.read_text(encoding="utf-8"))["objects"]
-        return [
-            Landmark(
-                f"{o['colour']} {o['kind']}",
-                float(o["position"][0]),
-                float(o["position"][1]),
-                str(o["colour"]),
-            )
-            for o in objects
-        ]
-    except (OSError, ValueError, LookupError, TypeError):
-        # A decoration of the report: other files of that name mean nothing to it.
-        return []
-
-
-def _check_writable(report: Path) -> None:
-    """Find out before a long replay, not after it."""
-    try:
-        report.parent.mkdir(parents=True, exist_ok=True)
-        with report.open("ab"):
-            pass
-    except OSError as error:
-        raise SettingsError(f"can't write the report to {report}: {error.strerror}") from error
 
 
 def _progress(say: Console) -> Progress:
