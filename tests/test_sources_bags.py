@@ -166,6 +166,17 @@ def test_the_camera_info_of_the_nearest_namespace_is_used(tmp_path: Path) -> Non
     assert (frame.intrinsics.fx, frame.intrinsics.cx, frame.intrinsics.width) == (30.0, 4.0, 8)
 
 
+def test_names_without_leading_slash_find_their_camera_too(tmp_path: Path) -> None:
+    messages = [
+        ("camera_info", camera_info(S, 10.0), S),
+        ("front/camera_info", camera_info(S, 20.0), S),
+        *walk(1, "image"),
+    ]
+    (frame,) = frames_of(write_bag(tmp_path / "bag", messages))
+    assert frame.intrinsics is not None
+    assert frame.intrinsics.fx == 10.0
+
+
 def test_an_uncalibrated_camera_has_no_intrinsics(tmp_path: Path) -> None:
     messages = [("/camera_info", camera_info(S, 0.0), S), *walk(1, "/image")]
     assert frames_of(write_bag(tmp_path / "bag", messages))[0].intrinsics is None

@@ -94,7 +94,8 @@ def _shared(one: str, other: str) -> int:
 def read_intrinsics(bag: BagFiles, image_topic: str) -> Intrinsics | None:
     """From the first CameraInfo in the image topic's namespace or the nearest above it."""
     infos = [t.name for t in bag.topics.values() if t.msgtype == CAMERA_INFO and t.messages]
-    near = [name for name in infos if image_topic.startswith(name.rpartition("/")[0] + "/")]
+    place = f"/{image_topic.strip('/')}"
+    near = [n for n in infos if place.startswith(f"/{n.strip('/')}".rpartition("/")[0] + "/")]
     images = [t for t in bag.topics.values() if t.msgtype in (IMAGE, COMPRESSED)]
     if not near and len(infos) == len(images) == 1:
         near = infos
