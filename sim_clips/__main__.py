@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import Enum
 from pathlib import Path
-from typing import Annotated, cast
+from typing import Annotated
 
 import typer
 
@@ -24,8 +24,12 @@ SHIPPED: tuple[tuple[WorldName, int], ...] = (
     ("warehouse", 21),
 )
 CLIPS = Path(__file__).parent / "clips"
+#: JPEG quality of the shipped clips: they come with every checkout, so they are kept small.
+SHIPPED_QUALITY = 70
 
-app = typer.Typer(help="Simulated worlds: record clips with truth and questions.", add_completion=False)
+app = typer.Typer(
+    help="Simulated worlds: record clips with truth and questions.", add_completion=False
+)
 
 
 class World(str, Enum):
@@ -49,7 +53,7 @@ def record_command(
     """Record one clip: a rosbag2 MCAP with truth.json and questions.json beside it."""
     how = Recording(width, height, fps, jpeg_quality)
     try:
-        record(cast(WorldName, world.value), seed, out, how, say=typer.echo)
+        record(world.value, seed, out, how, say=typer.echo)
     except AgentError as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(1) from error
@@ -62,7 +66,8 @@ def shipped(
     """Record again every clip that comes with the repository."""
     try:
         for world, seed in SHIPPED:
-            record(world, seed, out / f"{world}_{seed}", say=typer.echo)
+            how = Recording(jpeg_quality=SHIPPED_QUALITY)
+            record(world, seed, out / f"{world}_{seed}", how, say=typer.echo)
     except AgentError as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(1) from error

@@ -122,7 +122,9 @@ def camera_track(scene: Scene, fps: float = 10.0, *, shake: bool = True) -> list
     base, current = scene.start, 0
     for frame in range(int(end_s * fps) + 1):
         time_s = frame / fps
-        while current < len(starts) and time_s >= starts[current][0] + starts[current][1].duration_s:
+        while (
+            current < len(starts) and time_s >= starts[current][0] + starts[current][1].duration_s
+        ):
             step = starts[current][1]
             base = advance(base, step.action, step.amount)
             current += 1

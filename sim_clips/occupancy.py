@@ -50,8 +50,9 @@ def walls_between(
     wx, wy = bx - ax, by - ay
     side_eye = wx * (ey - ay) - wy * (ex - ax)
     side_target = side_eye + wx * dy - wy * dx
-    crossed: npt.NDArray[np.bool_] = (side_a * side_b < 0) & (side_eye * side_target < 0)
-    return crossed.any(axis=-1)
+    crossed = (side_a * side_b < 0) & (side_eye * side_target < 0)
+    hidden: npt.NDArray[np.bool_] = np.any(crossed, axis=-1)
+    return hidden
 
 
 class Occupancy:

@@ -151,7 +151,9 @@ class WallSide:
             return 0.0 if self.inward > 0 else 180.0
         return -90.0 if self.inward > 0 else 90.0
 
-    def spot(self, along: float, size: tuple[float, float, float], gap: float) -> tuple[float, float]:
+    def spot(
+        self, along: float, size: tuple[float, float, float], gap: float
+    ) -> tuple[float, float]:
         """Centre of an object at ``along`` whose back is ``gap`` metres off the wall."""
         off = self.level + self.inward * (size[1] / 2 + gap)
         return (along, off) if self.axis == "x" else (off, along)

@@ -27,7 +27,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import cv2
 import numpy as np
@@ -49,7 +49,7 @@ ODOM_TOPIC = "odom"
 #: Fewest pixels (of a 320×240 picture) for an object to be listed in a frame's truth.
 LISTED_PIXELS = 30
 _TYPES = get_typestore(Stores.ROS2_JAZZY)
-_VERSION = 8  # of the bag's metadata: readable from Humble on
+_VERSION: Literal[8] = 8  # of the bag's metadata: readable from Humble on
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,8 @@ class RecordError(AgentError):
 def quaternion(pose: CameraPose) -> tuple[float, float, float, float]:
     """Orientation (x, y, z, w) of a camera link: yaw about z, then pitch (positive is up)."""
     half_yaw, half_pitch = math.radians(pose.yaw_deg) / 2, -math.radians(pose.pitch_deg) / 2
-    cy, sy, cp, sp = math.cos(half_yaw), math.sin(half_yaw), math.cos(half_pitch), math.sin(half_pitch)
+    cy, sy = math.cos(half_yaw), math.sin(half_yaw)
+    cp, sp = math.cos(half_pitch), math.sin(half_pitch)
     return (-sy * sp, cy * sp, sy * cp, cy * cp)
 
 
@@ -78,9 +79,7 @@ def _message(name: str, **fields: Any) -> Any:
 
 
 def _header(stamp_ns: int, frame_id: str) -> Any:
-    stamp = _message(
-        "builtin_interfaces/msg/Time", sec=stamp_ns // 10**9, nanosec=stamp_ns % 10**9
-    )
+    stamp = _message("builtin_interfaces/msg/Time", sec=stamp_ns // 10**9, nanosec=stamp_ns % 10**9)
     return _message("std_msgs/msg/Header", stamp=stamp, frame_id=frame_id)
 
 
@@ -120,7 +119,9 @@ def _odometry(point: TrackPoint) -> Any:
     x, y, z, w = quaternion(point.pose)
     pose = _message(
         "geometry_msgs/msg/Pose",
-        position=_message("geometry_msgs/msg/Point", x=point.pose.x, y=point.pose.y, z=point.pose.z),
+        position=_message(
+            "geometry_msgs/msg/Point", x=point.pose.x, y=point.pose.y, z=point.pose.z
+        ),
         orientation=_message("geometry_msgs/msg/Quaternion", x=x, y=y, z=z, w=w),
     )
     zero = _message("geometry_msgs/msg/Vector3", x=0.0, y=0.0, z=0.0)
@@ -130,7 +131,9 @@ def _odometry(point: TrackPoint) -> Any:
         header=_header(point.stamp_ns, "odom"),
         child_frame_id="camera_link",
         pose=_message("geometry_msgs/msg/PoseWithCovariance", pose=pose, covariance=np.zeros(36)),
-        twist=_message("geometry_msgs/msg/TwistWithCovariance", twist=still, covariance=np.zeros(36)),
+        twist=_message(
+            "geometry_msgs/msg/TwistWithCovariance", twist=still, covariance=np.zeros(36)
+        ),
     )
 
 
@@ -151,9 +154,7 @@ def _visible(scene: Scene, picture: Rendered) -> dict[str, int]:
     }
 
 
-def truth_of(
-    scene: Scene, how: Recording, frames: list[dict[str, Any]]
-) -> dict[str, Any]:
+def truth_of(scene: Scene, how: Recording, frames: list[dict[str, Any]]) -> dict[str, Any]:
     """The clip's truth as JSON-ready values (the schema is in this module's docstring)."""
     return {
         "world": scene.world,
@@ -205,7 +206,7 @@ def _write_bag(
     """Render every frame into a bag at ``folder``; returns the frames' truth."""
     renderer.load(scene)
     frames: list[dict[str, Any]] = []
-    options = [cv2.IMWRITE_JPEG_QUALITY, how.jpeg_quality]
+    options = [cv2.IMWRITE_JPEG_QUALITY, how.jpeg_quality, cv2.IMWRITE_JPEG_OPTIMIZE, 1]
     with Writer(folder, version=_VERSION, storage_plugin=StoragePlugin.MCAP) as writer:
         image, info, odom = _connections(writer)
 

@@ -1,8 +1,8 @@
 """Pictures of a scene on the CPU: colour, object ids and depth, through MuJoCo's renderer.
 
-`Renderer` keeps one tiny compiled model (textures, materials, a cone) and writes the scene's parts
-straight into MuJoCo's list of visual geoms, so that loading a scene compiles nothing and a picture
-needs no physics. There are no shadows or highlights: colours must keep their hue.
+`Renderer` keeps one tiny compiled model (textures, materials, a cone) for all scenes and aims at
+what `sim_clips.stage` puts on stage; a picture needs no physics. There are no shadows or
+highlights: colours must keep their hue.
 """
 
 from __future__ import annotations
@@ -11,31 +11,21 @@ import ctypes.util
 import math
 import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Literal
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from embodied_agent.errors import AgentError
-from sim_clips.scene import COLOURS, CameraPose, Scene, SceneObject, Wall
-from sim_clips.shapes import ACCENTS, Part, parts_of
+from sim_clips.scene import CameraPose, Scene
+from sim_clips.stage import MAX_PARTS, RenderError, Stage
 from sim_clips.textures import FLOORS, WALLS, texture_files
-
-if TYPE_CHECKING:
-    import mujoco
 
 Backend = Literal["osmesa", "egl"]
 
-_MAX_PARTS = 1200
 _NEAR_M, _FAR_M = 0.06, 260.0
-_WALL_PIECE_M = 2.6
 #: Red value in the id picture → object id: 0 is empty, 1 is walls and floor, n + 2 is object n.
 _ID_OF_CODE = np.maximum(np.arange(256) - 2, -1).astype(np.int16)
-
-
-class RenderError(AgentError):
-    """No OpenGL library for rendering without a screen, or a scene too large to draw."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,16 +92,6 @@ def _model_xml(width: int, height: int) -> str:
 </mujoco>"""
 
 
-@dataclass(frozen=True, slots=True)
-class _Group:
-    """Parts that appear and vanish together, with a sphere around them."""
-
-    centre: tuple[float, float, float]
-    radius: float
-    first: int
-    last: int
-
-
 class Renderer:
     """Draws one scene at a time. Not thread-safe; belongs to the thread that made it."""
 
@@ -134,27 +114,13 @@ class Renderer:
         self._context = mujoco.MjrContext(model, mujoco.mjtFontScale.mjFONTSCALE_50)
         mujoco.mjr_setBuffer(mujoco.mjtFramebuffer.mjFB_OFFSCREEN, self._context)
         self._cheaper_textures()
-        self._scene = mujoco.MjvScene(model, maxgeom=_MAX_PARTS)
-        self._geoms: list[Any] = list(self._scene.geoms)
+        self._scene = mujoco.MjvScene(model, maxgeom=MAX_PARTS)
+        self._stage = Stage(mujoco, model, self._scene)
         self._rect = mujoco.MjrRect(0, 0, width, height)
         self._rgb = np.zeros((height, width, 3), np.uint8)
         self._id_rgb = np.zeros((height, width, 3), np.uint8)
         self._zbuf = np.zeros((height, width), np.float32)
-        self._materials = {model.material(n).name: n for n in range(model.nmat)}
-        self._types = {
-            "box": int(mujoco.mjtGeom.mjGEOM_BOX),
-            "ball": int(mujoco.mjtGeom.mjGEOM_ELLIPSOID),
-            "cylinder": int(mujoco.mjtGeom.mjGEOM_CYLINDER),
-            "cone": int(mujoco.mjtGeom.mjGEOM_MESH),
-        }
-        self._hidden = int(mujoco.mjtGeom.mjGEOM_NONE)
-        cone_mat = np.zeros(9)
-        mujoco.mju_quat2Mat(cone_mat, model.mesh_quat[0])
-        self._cone = (cone_mat.reshape(3, 3), np.array(model.mesh_pos[0]))
         self.scene: Scene | None = None
-        self._groups: list[_Group] = []
-        self._true_types: list[int] = []
-        self._shown: npt.NDArray[np.bool_] = np.zeros(0, bool)
 
     def close(self) -> None:
         """Free the OpenGL context; the renderer can't be used afterwards."""
@@ -163,7 +129,7 @@ class Renderer:
 
     def _cheaper_textures(self) -> None:
         """Bilinear instead of trilinear filtering: a fifth of the drawing time."""
-        from OpenGL import GL
+        from OpenGL import GL  # type: ignore[import-untyped]
 
         for n in range(self._model.ntex):
             flat = int(self._model.tex_type[n]) == int(self._mj.mjtTexture.mjTEXTURE_2D)
@@ -177,162 +143,10 @@ class Renderer:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    # Loading -------------------------------------------------------------------------------
-
     def load(self, scene: Scene) -> None:
         """Put ``scene`` on stage; later `render` calls show it."""
         self.scene = scene
-        self._groups, self._true_types = [], []
-        # What is near comes first: fragments behind it fail the depth test and cost no texturing.
-        for thing in scene.objects:
-            self._object(thing)
-        for wall in scene.walls:
-            self._wall(scene, wall)
-        self._stage(scene)
-        self._scene.ngeom = len(self._true_types)
-        self._centres = np.array([g.centre for g in self._groups])
-        self._radii = np.array([g.radius for g in self._groups])
-        self._shown = np.ones(len(self._groups), bool)
-        self._lights(scene)
-
-    def _add(
-        self,
-        shape: str,
-        centre: npt.NDArray[np.float64],
-        half: tuple[float, float, float],
-        turn: npt.NDArray[np.float64],
-        rgb: tuple[float, float, float],
-        *,
-        object_id: int = -1,
-        material: str = "",
-        emission: float = 0.0,
-    ) -> None:
-        index = len(self._true_types)
-        if index >= _MAX_PARTS:
-            raise RenderError(f"the scene has more than {_MAX_PARTS} parts")
-        geom = self._geoms[index]
-        kind = self._types[shape]
-        # MuJoCo takes a cylinder's size as radius and half length
-        size = np.array((half[0], half[2], 0.0) if shape == "cylinder" else half)
-        if shape == "cone":
-            turn = turn * size
-            centre = centre + turn @ self._cone[1]
-            turn = turn @ self._cone[0]
-        colour = np.array((*rgb, 1.0), np.float32)
-        self._mj.mjv_initGeom(geom, kind, size, centre, turn.ravel(), colour)
-        if shape == "cone":
-            geom.dataid = 0
-            geom.mat = turn
-        geom.category = 4
-        geom.segid = object_id + 1
-        geom.specular = 0.0
-        geom.shininess = 0.0
-        geom.emission = emission
-        if material:
-            geom.matid = self._materials[material]
-        self._true_types.append(kind)
-
-    def _group(self, centre: tuple[float, float, float], radius: float, first: int) -> None:
-        self._groups.append(_Group(centre, radius, first, len(self._true_types)))
-
-    def _stage(self, scene: Scene) -> None:
-        look = scene.look
-        x0, y0, x1, y1 = scene.bounds
-        mid, eye = ((x0 + x1) / 2, (y0 + y1) / 2), np.eye(3)
-        grey, warm = look.get("floor_grey", 0.6), look.get("floor_warm", 0.0)
-        floor_rgb = (min(grey + warm, 1.0), grey, max(grey - warm, 0.0))
-        style = int(look.get("floor_texture", 0.0)) % FLOORS
-        city = scene.world == "city"
-        margin = 160.0 if city else 6.0
-        half = (max(x1 - x0, y1 - y0) / 2 + margin,) * 2
-        ground = f"ground{(4, 1, 2, 4, 2)[style]}" if city else f"floor{style}"
-        dim = 0.75 if city else 1.0
-        first = len(self._true_types)
-        self._add(
-            "box",
-            np.array((*mid, -0.05)),
-            (*half, 0.05),
-            eye,
-            (floor_rgb[0] * dim, floor_rgb[1] * dim, floor_rgb[2] * dim),
-            material=ground,
-        )
-        if not city:
-            top = max(wall.z + wall.height for wall in scene.walls)
-            self._add(
-                "box", np.array((*mid, top + 0.05)), (*half, 0.05), eye, (0.9, 0.9, 0.9),
-                emission=0.25,
-            )  # fmt: skip
-        self._group((*mid, 0.0), 1e4, first)
-
-    def _wall(self, scene: Scene, wall: Wall) -> None:
-        look, city = scene.look, scene.world == "city"
-        grey, warm = look.get("wall_grey", 0.85), look.get("wall_warm", 0.0)
-        rgb = (min(grey + warm, 1.0), grey, max(grey - warm, 0.0))
-        (ax, ay), (bx, by) = wall.a, wall.b
-        length = math.hypot(bx - ax, by - ay)
-        if city:
-            pieces, material = 1, f"ground{1 + int(look.get('wall_texture', 0.0)) % 2}"
-        else:
-            pieces = max(1, round(length / _WALL_PIECE_M))
-            material = f"wall{int(look.get('wall_texture', 0.0)) % WALLS}"
-        yaw = math.atan2(by - ay, bx - ax)
-        turn = np.array(
-            [[math.cos(yaw), -math.sin(yaw), 0], [math.sin(yaw), math.cos(yaw), 0], [0, 0, 1.0]]
-        )
-        half = (length / pieces / 2, wall.thickness / 2, wall.height / 2)
-        for n in range(pieces):
-            share = (n + 0.5) / pieces
-            x, y, z = ax + (bx - ax) * share, ay + (by - ay) * share, wall.z + half[2]
-            first = len(self._true_types)
-            centre = np.array((x, y, z))
-            self._add("box", centre, half, turn, rgb, material=material, emission=0.2)
-            if not city and wall.z == 0.0:  # a skirting board
-                board = (half[0], half[1] + 0.012, 0.045)
-                low = np.array((x, y, 0.045))
-                self._add("box", low, board, turn, (0.4 * grey, 0.39 * grey, 0.38 * grey))
-            self._group((x, y, z), math.hypot(*half) + 0.1, first)
-
-    def _object(self, thing: SceneObject) -> None:
-        yaw = math.radians(thing.yaw_deg)
-        turn = np.array(
-            [[math.cos(yaw), -math.sin(yaw), 0], [math.sin(yaw), math.cos(yaw), 0], [0, 0, 1.0]]
-        )
-        base = np.array(thing.position)
-        first = len(self._true_types)
-        for part in parts_of(thing.kind, thing.size):
-            own = part.colour == "own"
-            self._add(
-                part.shape,
-                base + turn @ np.array(part.centre),
-                part.half,
-                turn @ _AXES[part.axis],
-                COLOURS[thing.colour] if own else ACCENTS[part.colour],
-                object_id=thing.id,
-                material="windows" if part.windows else "",
-                emission=_emission(part),
-            )
-        self._group(thing.centre, math.hypot(*thing.size) / 2 + 0.05, first)
-
-    def _lights(self, scene: Scene) -> None:
-        look = scene.look
-        azimuth = math.radians(look.get("light_azimuth_deg", 30.0))
-        elevation = math.radians(look.get("light_elevation_deg", 60.0))
-        light = self._scene.lights[0]
-        light.type = int(self._mj.mjtLightType.mjLIGHT_DIRECTIONAL)
-        light.dir = [
-            -math.cos(azimuth) * math.cos(elevation),
-            -math.sin(azimuth) * math.cos(elevation),
-            -math.sin(elevation),
-        ]
-        light.pos = [0.0, 0.0, 100.0]
-        light.ambient = [look.get("ambient", 0.5)] * 3
-        light.diffuse = [look.get("light", 0.4)] * 3
-        light.specular = [0.0] * 3
-        light.headlight = 0
-        light.castshadow = 0
-        self._scene.nlight = 1
-
-    # Drawing -------------------------------------------------------------------------------
+        self._stage.load(scene)
 
     def render(
         self, pose: CameraPose, hfov_deg: float | None = None, *, depth: bool = False
@@ -381,29 +195,6 @@ class Renderer:
             camera.frustum_near, camera.frustum_far = _NEAR_M, _FAR_M
             camera.frustum_top, camera.frustum_bottom = half_h * _NEAR_M, -half_h * _NEAR_M
             camera.frustum_center, camera.frustum_width = 0.0, half_w * _NEAR_M
-        offset = self._centres - (pose.x, pose.y, pose.z)
-        ahead = offset @ forward
-        sideways, upward = np.abs(offset @ left), np.abs(offset @ up)
-        r = self._radii
-        visible = (ahead > -r) & (
-            sideways * math.cos(math.atan(half_w)) - ahead * math.sin(math.atan(half_w)) < r
+        self._stage.hide_unseen(
+            np.array((pose.x, pose.y, pose.z)), forward, left, up, (half_w, half_h)
         )
-        visible &= upward * math.cos(math.atan(half_h)) - ahead * math.sin(math.atan(half_h)) < r
-        for n in np.flatnonzero(visible != self._shown):
-            group = self._groups[n]
-            for part in range(group.first, group.last):
-                self._geoms[part].type = self._true_types[part] if visible[n] else self._hidden
-        self._shown = visible
-
-
-_AXES: dict[str, npt.NDArray[np.float64]] = {
-    "z": np.eye(3),
-    "y": np.array([[1.0, 0, 0], [0, 0, 1.0], [0, -1.0, 0]]),
-    "x": np.array([[0, 0, 1.0], [0, 1.0, 0], [-1.0, 0, 0]]),
-}
-
-
-def _emission(part: Part) -> float:
-    if part.colour == "glow":
-        return 0.6
-    return 0.12 if part.colour == "own" else 0.08

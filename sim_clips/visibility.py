@@ -241,6 +241,6 @@ def direction_class(azimuth_deg: float) -> Direction:
 
 
 def distance_class(world: WorldName, metres: float) -> Distance:
-    """"near", "mid" or "far", by the world's `DISTANCE_LIMITS_M`."""
+    """One of "near", "mid" and "far", by the world's `DISTANCE_LIMITS_M`."""
     near, far = DISTANCE_LIMITS_M[world]
     return "near" if metres < near else "mid" if metres < far else "far"
