@@ -20,7 +20,14 @@ import numpy as np
 
 from embodied_agent.errors import AgentError, SettingsError
 from embodied_agent.records import Decision, Delta, Keyframe, Pose
-from embodied_agent.report_figures import Landmark, OverlapChart, PathMap, overlap_chart, path_map
+from embodied_agent.report_figures import (
+    Landmark,
+    OverlapChart,
+    PathMap,
+    Surroundings,
+    overlap_chart,
+    path_map,
+)
 from embodied_agent.scoring import Scored, score
 
 #: Pictures in the report are at most this wide, in pixels: enough to see, small enough to mail.
@@ -52,7 +59,7 @@ class Replay:
     decisions: Sequence[Decision] = ()
     path: Sequence[Pose] = ()
     overlap_threshold: float | None = None
-    landmarks: Sequence[Landmark] = ()
+    around: Surroundings = field(default_factory=Surroundings)
     results: Sequence[Scored] = ()
     settings: dict[str, str] = field(default_factory=dict)
     elapsed_s: float = 0.0
@@ -93,7 +100,7 @@ def render(replay: Replay) -> str:
     chart: OverlapChart | None = None
     if any(d.overlap_ratio is not None for d in replay.decisions):
         chart = overlap_chart(replay.decisions, replay.keyframes, start_ns, end_ns)
-    plan: PathMap | None = path_map(replay.keyframes, replay.path, replay.landmarks)
+    plan: PathMap | None = path_map(replay.keyframes, replay.path, replay.around)
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("embodied_agent", "templates"),
         autoescape=True,
@@ -132,24 +139,28 @@ def write(replay: Replay, path: Path) -> None:
         raise AgentError(f"can't write the report to {path}: {error.strerror}") from error
 
 
-def landmarks_beside(source: str) -> list[Landmark]:
-    """True places of objects, where a simulated clip's ``truth.json`` lies by it; else none."""
+def truth_beside(source: str) -> Surroundings:
+    """True places of objects and walls, where a simulated clip's ``truth.json`` lies by it."""
     path = Path(source).expanduser()
     file = (path if path.is_dir() else path.parent) / "truth.json"
     try:
-        objects = json.loads(file.read_text(encoding="utf-8"))["objects"]
-        return [
-            Landmark(
-                str(o["name"]),
-                float(o["position"][0]),
-                float(o["position"][1]),
-                str(o["name"]).split()[0],
-            )
-            for o in objects
-        ]
+        truth = json.loads(file.read_text(encoding="utf-8"))
+        landmarks = tuple(
+            Landmark(str(o["name"]), *_point(o["position"]), str(o["name"]).split()[0])
+            for o in truth["objects"]
+        )
+        # What hangs above the floor, such as a lintel, is no wall on a map.
+        walls = tuple(
+            (*_point(w["a"]), *_point(w["b"])) for w in truth["walls"] if float(w["z"]) == 0
+        )
     except (OSError, ValueError, LookupError, TypeError):
         # A decoration of the report: other files of that name mean nothing to it.
-        return []
+        return Surroundings()
+    return Surroundings(landmarks, walls)
+
+
+def _point(position: Sequence[float]) -> tuple[float, float]:
+    return float(position[0]), float(position[1])
 
 
 def check_writable(path: Path) -> None:

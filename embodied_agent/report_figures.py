@@ -33,6 +33,14 @@ class Landmark:
 
 
 @dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What is known to stand around a path: ``walls`` are lines (x1, y1, x2, y2) in metres."""
+
+    landmarks: tuple[Landmark, ...] = ()
+    walls: tuple[tuple[float, float, float, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Mark:
     """A point of a drawing that stands for keyframes, ``id`` being the first of them, or for a
     landmark. ``label_at`` is (x, y, SVG text-anchor), ``None`` where the label found no room."""
@@ -68,6 +76,7 @@ class PathMap:
     marks: tuple[Mark, ...]
     headings: tuple[tuple[float, float, float, float], ...]
     landmarks: tuple[Mark, ...]
+    walls: tuple[tuple[float, float, float, float], ...]
     scale: tuple[float, str]
     width: float = MAP_WIDTH
     height: float = MAP_HEIGHT
@@ -115,7 +124,7 @@ def overlap_chart(
 
 
 def path_map(
-    keyframes: Sequence[Keyframe], path: Sequence[Pose], landmarks: Sequence[Landmark]
+    keyframes: Sequence[Keyframe], path: Sequence[Pose], around: Surroundings
 ) -> PathMap | None:
     """Lay out the path, the keyframes on it and what stands around; ``None`` without poses."""
     posed = [(k, k.pose) for k in keyframes if k.pose is not None]
@@ -124,8 +133,8 @@ def path_map(
     track = list(path) or [pose for _, pose in posed]
     xs = [p.position_m[0] for p in track] + [p.position_m[0] for _, p in posed]
     ys = [p.position_m[1] for p in track] + [p.position_m[1] for _, p in posed]
-    xs += [landmark.x for landmark in landmarks]
-    ys += [landmark.y for landmark in landmarks]
+    xs += [lm.x for lm in around.landmarks] + [x for w in around.walls for x in w[::2]]
+    ys += [lm.y for lm in around.landmarks] + [y for w in around.walls for y in w[1::2]]
     x_min, x_max, y_min, y_max = min(xs), max(xs), min(ys), max(ys)
     zoom = min(
         (MAP_WIDTH - 2 * MARGIN_X) / max(x_max - x_min, 1.0),
@@ -142,7 +151,7 @@ def path_map(
     thin = track[:: max(1, len(track) // MAX_POINTS)]
     points = [place(p.position_m[0], p.position_m[1]) for p in thin]
     marks = _grouped([(i, px, py) for i, px, py, _ in spots])
-    things = [Mark(0, *place(lm.x, lm.y), lm.name, lm.colour) for lm in landmarks]
+    things = [Mark(0, *place(lm.x, lm.y), lm.name, lm.colour) for lm in around.landmarks]
     labelled = _with_labels([*marks, *things])
     metres = _round_number((x_max - x_min or 1.0) / 4)
     return PathMap(
@@ -152,6 +161,7 @@ def path_map(
             (px, py, px + 22 * math.cos(yaw), py - 22 * math.sin(yaw)) for _, px, py, yaw in spots
         ),
         landmarks=labelled[len(marks) :],
+        walls=tuple((*place(x1, y1), *place(x2, y2)) for x1, y1, x2, y2 in around.walls),
         scale=(metres * zoom, f"{metres:g} m"),
     )
 

@@ -26,8 +26,8 @@ from embodied_agent.records import (
     Pose,
     Question,
 )
-from embodied_agent.report import Replay, clock, render, write
-from embodied_agent.report_figures import Landmark, path_map
+from embodied_agent.report import Replay, clock, render, truth_beside, write
+from embodied_agent.report_figures import Landmark, Surroundings, path_map
 from embodied_agent.scoring import Case, Scored
 
 HOSTILE = "<script>alert('x')</script><img src=x onerror=alert(1)>\"'&"
@@ -81,7 +81,7 @@ def a_replay(count: int = 6, *, text: str = "red sofa") -> Replay:
         decisions=decisions,
         path=[a_pose(i) for i in range(count)],
         overlap_threshold=0.5,
-        landmarks=[Landmark(text, 1.0, 2.0, "rgb(200 30 30)")],
+        around=Surroundings((Landmark(text, 1.0, 2.0, "rgb(200 30 30)"),), ((0, 0, 5, 0),)),
         results=[
             Scored(Case(question, "landmark_position", "A"), answer),
             Scored(Case(question, "route_planning", "B"), answer),
@@ -129,7 +129,7 @@ def test_what_a_model_says_is_never_markup() -> None:
 @given(st.text(alphabet="<>/\"'&{%}a =#\0\u202e", min_size=1, max_size=40))
 def test_no_text_changes_which_elements_the_report_has(text: str) -> None:
     # Which landmarks are labelled depends on how long their names are, rightly.
-    plain, other = (replace(a_replay(1, text=t), landmarks=()) for t in ("sofa", text))
+    plain, other = (replace(a_replay(1, text=t), around=Surroundings()) for t in ("sofa", text))
     assert [tag for tag, _ in tags_of(render(other))] == [tag for tag, _ in tags_of(render(plain))]
 
 
@@ -159,11 +159,11 @@ def test_a_picture_that_retention_dropped_is_told() -> None:
 
 
 def test_keyframes_without_poses_give_no_map() -> None:
-    assert path_map([Keyframe(0, 0, b"", "first", 320, 240)], [], []) is None
+    assert path_map([Keyframe(0, 0, b"", "first", 320, 240)], [], Surroundings()) is None
 
 
 def test_a_path_lies_within_its_drawing() -> None:
-    plan = path_map(a_replay(12).keyframes, [], [Landmark("far", 50, -80)])
+    plan = path_map(a_replay(12).keyframes, [], Surroundings((Landmark("far", 50, -80),)))
     assert plan is not None
     for mark in plan.marks + plan.landmarks:
         assert 0 <= mark.x <= plan.width
@@ -173,7 +173,7 @@ def test_a_path_lies_within_its_drawing() -> None:
 def test_a_turning_camera_gets_one_mark_on_the_map() -> None:
     pose = a_pose(0)
     still = [Keyframe(i, i, b"", "overlap", 320, 240, pose=pose) for i in range(3)]
-    plan = path_map(still, [], [])
+    plan = path_map(still, [], Surroundings())
     assert plan is not None
     assert [mark.label for mark in plan.marks] == ["0–2"]
 
@@ -181,7 +181,9 @@ def test_a_turning_camera_gets_one_mark_on_the_map() -> None:
 def test_a_camera_that_comes_back_shares_the_earlier_mark() -> None:
     poses = [a_pose(0), a_pose(0), a_pose(9), a_pose(0)]
     plan = path_map(
-        [Keyframe(i, i, b"", "overlap", 9, 9, pose=p) for i, p in enumerate(poses)], [], []
+        [Keyframe(i, i, b"", "overlap", 9, 9, pose=p) for i, p in enumerate(poses)],
+        [],
+        Surroundings(),
     )
     assert plan is not None
     assert [mark.label for mark in plan.marks] == ["0–1, 3", "2"]
@@ -196,3 +198,16 @@ def test_a_report_that_cannot_be_written_says_where(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("ns", "text"), [(0, "0:00.0"), (67_300_000_000, "1:07.3")])
 def test_times_read_as_minutes_and_seconds(ns: int, text: str) -> None:
     assert clock(ns) == text
+
+
+def test_a_clips_truth_is_drawn_and_any_other_file_of_that_name_is_not(tmp_path: Path) -> None:
+    truth = tmp_path / "truth.json"
+    truth.write_text(
+        '{"objects": [{"name": "red sofa", "position": [1, 2, 0]}],'
+        '"walls": [{"a": [0, 0], "b": [1, 0], "z": 0}, {"a": [0, 0], "b": [1, 0], "z": 2.0}]}'
+    )
+    around = truth_beside(str(tmp_path))
+    assert around.landmarks == (Landmark("red sofa", 1, 2, "red"),)
+    assert around.walls == ((0, 0, 1, 0),)
+    truth.write_text('{"objects": "none"}')
+    assert truth_beside(str(tmp_path)) == Surroundings()

@@ -243,7 +243,7 @@ class _Run:
 
     def write_report(self, results: Sequence[Scored], path: Path) -> None:
         """Write the report of this replay."""
-        from embodied_agent.report import Replay, landmarks_beside, write
+        from embodied_agent.report import Replay, truth_beside, write
 
         write(
             Replay(
@@ -255,7 +255,7 @@ class _Run:
                 decisions=self.decisions,
                 path=self.path,
                 overlap_threshold=self.settings.keyframes.overlap_threshold,
-                landmarks=landmarks_beside(self.source),
+                around=truth_beside(self.source),
                 results=results,
                 settings={
                     "keyframes": self.settings.keyframes.method,
