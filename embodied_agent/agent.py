@@ -13,12 +13,12 @@ killed halfway and repeated with the same memory file. Live keeps the latest fra
 what it drops, and looks at the current frame before it answers.
 
 It wires the stages and decides nothing itself: `intake` (frames to stored keyframes), `pipeline`
-(keyframes to deltas), `asking` (memory and question to answer), `events` (who is told).
+(keyframes to deltas), `asking` (memory and question to answer), `mailbox` (latest only), `events`
+(who is told).
 """
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -26,20 +26,16 @@ from dataclasses import replace
 from typing import Any, Literal, overload
 
 from embodied_agent.asking import Asking, check_question
-from embodied_agent.errors import AgentError, DecodeError, ModelError, StoreError
+from embodied_agent.errors import DecodeError, ModelError, StoreError
 from embodied_agent.events import Events, Listener
 from embodied_agent.intake import Intake, Progress
+from embodied_agent.mailbox import Mailbox
 from embodied_agent.memory.store import Store
 from embodied_agent.perception.base import Perceiver, make_perceiver
 from embodied_agent.pipeline import Perception
 from embodied_agent.reasoning.base import Reasoner, make_reasoner
 from embodied_agent.records import Answer, Decision, Frame, Question
 from embodied_agent.settings import Settings
-
-_log = logging.getLogger(__name__)
-
-#: The live thread wakes this often without frames, so that no wait lasts forever.
-_WAKE_S = 60.0
 
 
 class Agent:
@@ -91,11 +87,8 @@ class Agent:
                 lambda: _Borrowed(perceiver) if perceiver else make_perceiver(settings.perception),
                 self._events,
             )
-        self._mail = threading.Condition()
-        self._latest: Frame | None = None  # live: the one frame that waits
-        self._live_thread: threading.Thread | None = None
-        self._closed = False
-        self._dropped = self._unreadable = self._asked = self._problems = 0
+        self._mailbox = Mailbox(self._take, self._intake_lock)
+        self._unreadable = self._asked = self._problems = 0
         self._last_error = ""
 
     def __enter__(self) -> Agent:
@@ -148,7 +141,7 @@ class Agent:
             ModelError: perception has stopped, or (`ModelUnavailable`) makes no progress.
         """
         if not wait:
-            self._post(frame)
+            self._mailbox.post(frame)
             return None
         with self._intake_lock:
             decision = self._take(frame)
@@ -165,8 +158,7 @@ class Agent:
             StoreError: it can't be stored, or the memory holds more of the recording than came.
         """
         with self._intake_lock:
-            with self._mail:
-                waiting, self._latest = self._latest, None
+            waiting = self._mailbox.pop()
             if waiting is not None:
                 self._take(waiting)
             self._intake.finish()
@@ -221,10 +213,10 @@ class Agent:
             "source": self._intake.source,
             "segment": self._intake.segment,
             "frames": self._intake.frames,
-            "frames_dropped": self._dropped,
+            "frames_dropped": self._mailbox.dropped,
             "frames_late": self._intake.late,
             "frames_unreadable": self._unreadable,
-            "last_error": self._last_error,
+            "last_error": self._last_error or self._mailbox.last_error,
             "listener_failures": self._events.failures,
             "memory": self.store.stats(),
             "perception": self._perception.status() if self._perception else None,
@@ -237,11 +229,7 @@ class Agent:
 
     def close(self) -> None:
         """Stop all threads and release models and memory. What is pending stays for next time."""
-        with self._mail:
-            self._closed = True
-            self._mail.notify_all()
-        if self._live_thread is not None:
-            self._live_thread.join(_WAKE_S)
+        self._mailbox.close()
         if self._perception is not None:
             self._perception.close()
         self._asking.close()
@@ -259,43 +247,12 @@ class Agent:
             self._perception.notify()
         return decision
 
-    def _post(self, frame: Frame) -> None:
-        with self._mail:
-            self._dropped += self._latest is not None
-            self._latest = frame
-            if self._live_thread is None and not self._closed:
-                self._live_thread = threading.Thread(target=self._live, name="live", daemon=True)
-                self._live_thread.start()
-            self._mail.notify_all()
-
-    def _live(self) -> None:
-        while True:
-            with self._mail:
-                while self._latest is None and not self._closed:
-                    self._mail.wait(_WAKE_S)
-                if self._closed:
-                    return
-            with self._intake_lock:
-                with self._mail:  # a question may have taken it meanwhile
-                    frame, self._latest = self._latest, None
-                try:
-                    if frame is not None:
-                        self._take(frame)
-                except AgentError as error:
-                    self._last_error = str(error)
-                    _log.error("a frame could not be taken in: %s", error)
-                except Exception as error:
-                    # The outermost loop of a thread: seen in status, and the next frame is tried.
-                    self._last_error = repr(error)
-                    _log.exception("a frame could not be taken in")
-
     def _present(self, question: Question) -> tuple[int, int] | None:
         """The (segment, keyframe id) that the question is about; live, it is now."""
         with self._intake_lock:
             intake = self._intake
             if question.at_ns is None and intake.live and self._perception is not None:
-                with self._mail:
-                    frame, self._latest = self._latest, None
+                frame = self._mailbox.pop()
                 if frame is not None:
                     self._take(frame)
                 now = intake.keep_current()

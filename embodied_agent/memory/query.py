@@ -1,7 +1,7 @@
 """Reading a memory file: keyframes, deltas, answers, search by text, time and place, export.
 
 The other half of `embodied_agent.memory.store`, apart so that whoever only reads finds everything
-here, and nothing here can write. It also holds the one mapping from SQLite's errors into ours.
+here, and nothing here can write.
 """
 
 from __future__ import annotations
@@ -19,46 +19,13 @@ import apsw
 
 from embodied_agent.errors import StoreError
 from embodied_agent.memory import codec
+from embodied_agent.memory.file import explain
 from embodied_agent.records import Answer, Delta, Keyframe, Question
 
 KEYFRAME_COLUMNS = (
     "id, segment, stamp_ns, reason, frame_id, width, height, "
     "overlap_ratio, inliers, egomotion, pose"
 )
-
-#: What to do about each kind of SQLite's errors; the first that fits is told.
-_ADVICE: tuple[tuple[tuple[type[apsw.Error], ...], str], ...] = (
-    ((apsw.FullError,), "the disk is full; free some space or lower memory.max_bytes"),
-    (
-        (apsw.BusyError, apsw.LockedError, apsw.ProtocolError),
-        "another process holds the file for too long; stop it or name another file",
-    ),
-    ((apsw.NotADBError,), "it is not a SQLite file; name another file for the memory"),
-    (
-        (apsw.ReadOnlyError, apsw.PermissionsError, apsw.AuthError),
-        "it can't be written to; check its owner and mode",
-    ),
-    (
-        (apsw.CorruptError, apsw.FormatError),
-        "the file is damaged; restore an export or begin a new memory, and keep the damaged file "
-        "for `sqlite3 FILE .recover`",
-    ),
-    ((apsw.CantOpenError,), "it can't be opened; check the path and the permissions of its folder"),
-    ((apsw.IOError,), "the disk can't be read or written; check it"),
-    ((apsw.ConnectionClosedError,), "the memory was closed"),
-)
-
-
-@contextmanager
-def explain(path: str, doing: str) -> Iterator[None]:
-    """Turn SQLite's errors into `StoreError` with what was tried and what to do."""
-    try:
-        yield
-    except apsw.Error as error:
-        advice = next((text for kinds, text in _ADVICE if isinstance(error, kinds)), "")
-        raise StoreError(
-            f"can't {doing} ({path}): {advice or error}" + (f" [{error}]" if advice else "")
-        ) from error
 
 
 @dataclass(frozen=True, eq=False)

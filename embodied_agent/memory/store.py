@@ -5,12 +5,11 @@ One process writes, any number read. A keyframe is on the disk (synchronous=FULL
 `commit_delta`, strictly in keyframe order. Every method may be called from any thread.
 
 Not here: what to keep (`embodied_agent.keyframes`), the reasoner's text (`transcript`, `recall`),
-tables and migrations (`schema`), finding and exporting (`query`).
+tables and migrations (`schema`), finding and exporting (`query`), the file itself (`file`).
 """
 
 from __future__ import annotations
 
-import fcntl
 import os
 import threading
 import time
@@ -22,14 +21,12 @@ import apsw
 
 from embodied_agent.errors import StoreError
 from embodied_agent.memory import codec, schema
-from embodied_agent.memory.query import KEYFRAME_COLUMNS, Reader, explain
+from embodied_agent.memory.file import connect, explain, lock
+from embodied_agent.memory.query import KEYFRAME_COLUMNS, Reader
 from embodied_agent.records import Answer, Delta, Egomotion, Keyframe, Pose, Question, Reason
 from embodied_agent.settings import MemorySettings
 
 State = Literal["pending", "done", "unusable"]
-
-#: How long a write waits for another process's transaction, in milliseconds.
-_BUSY_TIMEOUT_MS = 10_000
 
 
 class StoredKeyframe(NamedTuple):
@@ -83,20 +80,20 @@ class Store(Reader):
             if not os.path.isfile(path):
                 raise StoreError(f"there is no memory at {path}; replay or run something first")
             with explain(path, "open"):
-                connection = _connect(path, apsw.SQLITE_OPEN_READONLY)
+                connection = connect(path, apsw.SQLITE_OPEN_READONLY)
                 schema.check_ours(connection, path)
                 if not schema.version_of(connection):
                     raise StoreError(f"{path} is empty; replay or run something first")
             return cls(path, settings, connection, connection, None, read_only=True)
-        lock_fd = _lock(path)
+        lock_fd = lock(path)
         try:
             with explain(path, "open"):
-                writer = _connect(path, apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE)
+                writer = connect(path, apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE)
                 schema.check_ours(writer, path)
                 writer.pragma("journal_mode", "WAL")
                 writer.pragma("synchronous", "FULL")
                 schema.migrate(writer, path)
-                reader = _connect(path, apsw.SQLITE_OPEN_READONLY)
+                reader = connect(path, apsw.SQLITE_OPEN_READONLY)
         except BaseException:
             os.close(lock_fd)
             raise
@@ -343,37 +340,6 @@ class Store(Reader):
     @staticmethod
     def _next_segment(db: apsw.Connection) -> int:
         return int(db.execute("SELECT coalesce(max(segment) + 1, 0) FROM keyframes").get)
-
-
-def _connect(path: str, flags: int) -> apsw.Connection:
-    connection = apsw.Connection(path, flags=flags)
-    connection.set_busy_timeout(_BUSY_TIMEOUT_MS)
-    return connection
-
-
-def _lock(path: str) -> int:
-    """Become the one writer of ``path``: the file exists, is private, and its lock is ours.
-
-    The lock is on a file beside it, because SQLite's own locks on the memory file vanish when any
-    other descriptor of that file is closed. The system drops it when the process dies.
-    """
-    try:
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-        lock_fd = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise StoreError(
-            f"can't open the memory {path}: {error.strerror}; check that its folder exists and "
-            "may be written to"
-        ) from error
-    try:
-        fcntl.flock(lock_fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        os.close(lock_fd)
-        raise StoreError(
-            f"another agent writes to the memory {path}; stop it, open the memory read-only, or "
-            "name another file"
-        ) from error
-    return lock_fd
 
 
 def _one(rows: Any) -> tuple[Any, ...] | None:

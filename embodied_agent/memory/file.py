@@ -1,0 +1,89 @@
+"""A memory file as the operating system sees it: private, with one writer, and how it fails.
+
+The one place where SQLite's errors become `StoreError`. Not here: what is in the file
+(`embodied_agent.memory.schema`).
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import apsw
+
+from embodied_agent.errors import StoreError
+
+#: How long a write waits for another process's transaction, in milliseconds.
+_BUSY_TIMEOUT_MS = 10_000
+
+#: What to do about each kind of SQLite's errors; the first that fits is told.
+_ADVICE: tuple[tuple[tuple[type[apsw.Error], ...], str], ...] = (
+    ((apsw.FullError,), "the disk is full; free some space or lower memory.max_bytes"),
+    (
+        (apsw.BusyError, apsw.LockedError, apsw.ProtocolError),
+        "another process holds the file for too long; stop it or name another file",
+    ),
+    ((apsw.NotADBError,), "it is not a SQLite file; name another file for the memory"),
+    (
+        (apsw.ReadOnlyError, apsw.PermissionsError, apsw.AuthError),
+        "it can't be written to; check its owner and mode",
+    ),
+    (
+        (apsw.CorruptError, apsw.FormatError),
+        "the file is damaged; restore an export or begin a new memory, and keep the damaged file "
+        "for `sqlite3 FILE .recover`",
+    ),
+    ((apsw.CantOpenError,), "it can't be opened; check the path and the permissions of its folder"),
+    ((apsw.IOError,), "the disk can't be read or written; check it"),
+    ((apsw.ConnectionClosedError,), "the memory was closed"),
+)
+
+
+@contextmanager
+def explain(path: str, doing: str) -> Iterator[None]:
+    """Turn SQLite's errors into `StoreError` with what was tried and what to do."""
+    try:
+        yield
+    except apsw.Error as error:
+        advice = next((text for kinds, text in _ADVICE if isinstance(error, kinds)), "")
+        raise StoreError(
+            f"can't {doing} ({path}): {advice or error}" + (f" [{error}]" if advice else "")
+        ) from error
+
+
+def connect(path: str, flags: int) -> apsw.Connection:
+    """Open ``path`` with SQLite's open ``flags``.
+
+    Raises:
+        apsw.Error: it can't be opened.
+    """
+    connection = apsw.Connection(path, flags=flags)
+    connection.set_busy_timeout(_BUSY_TIMEOUT_MS)
+    return connection
+
+
+def lock(path: str) -> int:
+    """Become the one writer of ``path``: the file exists, is private, and its lock is ours.
+
+    The lock is on a file beside it, because SQLite's own locks on the memory file vanish when any
+    other descriptor of that file is closed. The system drops it when the process dies.
+    """
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        lock_fd = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise StoreError(
+            f"can't open the memory {path}: {error.strerror}; check that its folder exists and "
+            "may be written to"
+        ) from error
+    try:
+        fcntl.flock(lock_fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(lock_fd)
+        raise StoreError(
+            f"another agent writes to the memory {path}; stop it, open the memory read-only, or "
+            "name another file"
+        ) from error
+    return lock_fd
