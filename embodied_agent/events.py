@@ -1,7 +1,7 @@
 """What the agent tells whoever shows it: decisions, keyframes, deltas.
 
 Listeners are called on the agent's own threads, in order. They hand over and return, as perception
-waits for them, and must not call `observe` or `ask`, which may wait for perception in turn. One that
+waits for them. They must not call `observe` or `ask`, which may wait for perception. One that
 raises is reported in the log and counted, and nothing stops.
 """
 
