@@ -42,15 +42,17 @@ def walls_between(
 
     ``eyes`` is (k, 2), ``targets`` (m, 2), ``walls`` (w, 4) as ax, ay, bx, by; the answer (k, m).
     """
-    ex, ey = eyes[:, 0, None, None], eyes[:, 1, None, None]
-    dx, dy = targets[None, :, 0, None] - ex, targets[None, :, 1, None] - ey
-    ax, ay, bx, by = (walls[None, None, :, n] for n in range(4))
-    side_a = dx * (ay - ey) - dy * (ax - ex)
-    side_b = dx * (by - ey) - dy * (bx - ex)
+    ex, ey = eyes[:, 0, None], eyes[:, 1, None]
+    ax, ay, bx, by = np.ascontiguousarray(walls.T)
     wx, wy = bx - ax, by - ay
-    side_eye = wx * (ey - ay) - wy * (ex - ax)
-    side_target = side_eye + wx * dy - wy * dx
-    crossed = (side_a * side_b < 0) & (side_eye * side_target < 0)
+    to_ax, to_ay, to_bx, to_by = ax - ex, ay - ey, bx - ex, by - ey  # (k, w)
+    eye_side = (wy * to_ax - wx * to_ay)[:, None]
+    dx = (targets[:, 0] - ex)[:, :, None]
+    dy = (targets[:, 1] - ey)[:, :, None]
+    crossed = (dx * to_ay[:, None] - dy * to_ax[:, None]) * (
+        dx * to_by[:, None] - dy * to_bx[:, None]
+    ) < 0
+    crossed &= eye_side * (eye_side + wx * dy - wy * dx) < 0
     hidden: npt.NDArray[np.bool_] = np.any(crossed, axis=-1)
     return hidden
 

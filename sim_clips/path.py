@@ -98,21 +98,19 @@ class _Walk:
         x0, y0, x1, y1 = self.plan.start_area
         z = round(rng.uniform(*h.z_m) if self.grid.indoors else rng.uniform(8.0, 20.0), 2)
         pitch = round(rng.uniform(*h.pitch_start_deg), 1)
-        best, best_seen = None, -1.0
+        options: list[CameraPose] = []
         for _ in range(24):
-            x, y = rng.uniform(x0, x1), rng.uniform(y0, y1)
-            if not self.grid.free(x, y, z):
-                continue
+            x, y = round(rng.uniform(x0, x1), 3), round(rng.uniform(y0, y1), 3)
             # Near a multiple of 15 degrees, so that turns by such can face a door squarely.
             yaw = round(15.0 * rng.randrange(-12, 12) + rng.uniform(-2.5, 2.5), 1)
-            seen = float(self._seen(np.array([x]), np.array([y]), np.array([yaw]))[0])
-            if seen > best_seen:
-                best, best_seen = CameraPose(round(x, 3), round(y, 3), z, yaw, pitch), seen
-            if seen >= 0.6:
+            if self.grid.free(x, y, z):
+                options.append(CameraPose(x, y, z, yaw, pitch))
+            if len(options) == 6:
                 break
-        if best is None:
+        if not options:
             raise _Stuck
-        return best
+        at = np.array([(p.x, p.y, p.yaw_deg) for p in options])
+        return options[int(np.argmax(self._seen(at[:, 0], at[:, 1], at[:, 2])))]
 
     def _seen(
         self,
@@ -171,10 +169,10 @@ class _Walk:
             self.tilted = (OPPOSITE[action], amount, len(self.steps))
         return True
 
-    def _sidestep(self) -> bool:
+    def _sidestep(self, *, always: bool = False) -> bool:
         rng, p = self.rng, self.pose
         action = rng.choice([action for action in _SIDEWAYS if self._can(action)])
-        if rng.random() > self.habits.p_sideways:
+        if rng.random() > self.habits.p_sideways and not always:
             return False
         offset = {Action.MOVE_LEFT: 90.0, Action.MOVE_RIGHT: -90.0}.get(action, 180.0)
         low, high = self.habits.sideways_m
@@ -247,15 +245,18 @@ class _Walk:
         cost = np.full(x.shape, np.inf)
         possible = lengths <= reach[:, None]
         if not possible.any():
+            if self._sidestep(always=True):
+                return
             raise _Stuck
-        cost[possible] = h.pull * self._way_left(x[possible], y[possible])
+        # Until the first door is behind, views count less than getting there.
+        waiting = self.must_pass_door and not self.doors
+        pull, scenery = (2.0 * h.pull, 0.4 * h.scenery) if waiting else (h.pull, h.scenery)
+        cost[possible] = pull * self._way_left(x[possible], y[possible])
         # A wall right ahead makes an empty picture.
         cost += np.clip(1.0 - (reach[:, None] - lengths) / shortest, 0.0, 1.0)
         draws = np.array([self.rng.random() for _ in range(turns.size)])
         cost += 0.5 * draws[:, None]
         few = np.argsort(cost, axis=None, kind="stable")[:10]
-        # Until the first door is behind, views count less than getting there.
-        scenery = h.scenery if self.doors or not self.must_pass_door else 0.3 * h.scenery
         cost = cost.flat[few] - scenery * self._seen(
             x.flat[few], y.flat[few], headings[few // lengths.size]
         )
@@ -273,6 +274,8 @@ class _Walk:
                 continue
             self._go()
             self._advance_goal()
+            if self.must_pass_door and not self.doors and len(self.steps) > 0.6 * self.count:
+                raise _Stuck
 
     def paced(self) -> tuple[Step, ...]:
         """The steps, slowed down or sped up evenly where the track would leave `DURATION_S`."""
