@@ -28,8 +28,8 @@ from embodied_agent.reasoning.prompts import build_prompt
 from embodied_agent.records import Delta, Question
 from sim_clips.questions import MAKERS, ClipQuestion, question_of
 from sim_clips.scene import WorldName
-from training.packing import IGNORED, Packed, collate, pack
-from training.text_worlds import TYPICAL_NOISE, noted, sample_journey
+from training.packing import ATTENTION, IGNORED, Batch, Block, Packed, collate
+from training.text_worlds import TYPICAL_NOISE, noted, renamed, sample_journey
 from training.traces import trace
 from training.vocabulary import ASSISTANT, END, USER, save_tokenizer, train_tokenizer
 
@@ -55,13 +55,21 @@ def reply_text(reasoning: str, answer: int) -> str:
 
 
 def samples_of(
-    world: WorldName, seed: int, rng: np.random.Generator, *, questions: int, longest: int, noise: float
+    world: WorldName,
+    seed: int,
+    rng: np.random.Generator,
+    *,
+    questions: int,
+    longest: int,
+    noise: float,
 ) -> tuple[list[Delta], list[Sample]]:
     """One journey, what was noted of it, and questions at several moments."""
     journey = sample_journey(world, seed, rng)
-    deltas = noted(
-        journey, rng, TYPICAL_NOISE.scaled(noise), first_id=_first_id(rng)
-    )[: longest + 1]
+    if rng.random() < 0.7:
+        journey = renamed(journey, rng)
+    deltas = noted(journey, rng, TYPICAL_NOISE.scaled(noise), first_id=_first_id(rng))[
+        : longest + 1
+    ]
     ends = [i for i, v in enumerate(journey.views) if v.at_end and 0 < i < len(deltas)]
     found: list[Sample] = []
     kinds = list(MAKERS)
@@ -101,14 +109,14 @@ def pack_samples(
     for delta in deltas:
         transcript = transcript + ids(entry_text(delta))
         limits.append(len(transcript))
-    questions, total = [], len(transcript)
+    blocks, total = [], len(transcript)
     for sample in samples:
-        task, reply = ids(sample.task + ASSISTANT), ids(sample.reply + END)
-        total += len(task) + len(reply)
+        block = Block(limits[sample.now], ids(sample.task + ASSISTANT), ids(sample.reply + END))
+        total += len(block.task) + len(block.reply)
         if total > LONGEST:
             break
-        questions.append((limits[sample.now], task, reply))
-    return pack(transcript, questions)
+        blocks.append(block)
+    return Packed(transcript, blocks)
 
 
 def sequences(seed: int, tokenizer: PreTrainedTokenizerFast, longest: int) -> Iterator[Packed]:
@@ -118,9 +126,8 @@ def sequences(seed: int, tokenizer: PreTrainedTokenizerFast, longest: int) -> It
         world: WorldName = "house" if rng.random() < 0.5 else "city"
         scene = FIRST_TRAINING_SEED + int(rng.integers(1 << 30))
         noise = float(rng.choice([0.0, 0.0, 0.5, 1.0, 1.0]))
-        deltas, samples = samples_of(
-            world, scene, rng, questions=7, longest=longest, noise=noise
-        )
+        views = int(rng.integers(min(6, longest), longest + 1))
+        deltas, samples = samples_of(world, scene, rng, questions=7, longest=views, noise=noise)
         if samples:
             yield pack_samples(tokenizer, deltas, samples)
 
@@ -162,15 +169,15 @@ def _produce(seed: int, folder: str, longest: int, out: multiprocessing.Queue) -
         out.put(packed)
 
 
-def loss_of(model: LlamaForCausalLM, batch: dict[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
+def loss_of(model: LlamaForCausalLM, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
     """Mean cross-entropy over reply tokens, and whether each was the most likely one."""
     hidden = model.model(
-        input_ids=batch["input_ids"],
-        attention_mask=batch["attention_mask"],
-        position_ids=batch["position_ids"],
+        input_ids=batch.ids,
+        position_ids=batch.positions,
         use_cache=False,
+        layout=batch.layout,
     ).last_hidden_state[:, :-1]
-    targets = batch["labels"][:, 1:]
+    targets = batch.labels[:, 1:]
     wanted = targets != IGNORED
     logits = model.lm_head(hidden[wanted])
     loss = torch.nn.functional.cross_entropy(logits, targets[wanted])
@@ -178,8 +185,16 @@ def loss_of(model: LlamaForCausalLM, batch: dict[str, torch.Tensor]) -> tuple[to
 
 
 def train(
-    out: Path, *, minutes: float, batch: int, rate: float, width: int, layers: int,
-    threads: int, seed: int, warm_share: float,
+    out: Path,
+    *,
+    minutes: float,
+    batch: int,
+    rate: float,
+    width: int,
+    layers: int,
+    threads: int,
+    seed: int,
+    warm_share: float,
 ) -> None:
     """Train for ``minutes`` of this machine's time, in all sessions together; checkpoint often."""
     torch.set_num_threads(threads)
@@ -189,9 +204,10 @@ def train(
     if (out / "tokenizer.json").exists():
         tokenizer = PreTrainedTokenizerFast.from_pretrained(str(out))
     else:
-        tokenizer = train_tokenizer(corpus(1500))
+        tokenizer = train_tokenizer(corpus(800), whole_names=True)
         save_tokenizer(tokenizer, out)
     model = new_model(tokenizer, width=width, layers=layers)
+    model.set_attn_implementation(ATTENTION)
     optimiser = torch.optim.AdamW(model.parameters(), lr=rate, betas=(0.9, 0.98), weight_decay=0.01)
     step, spent, seen = 0, 0.0, 0
     if state_file.exists():
@@ -216,7 +232,6 @@ def train(
     model.train()
     log = (out / "log.jsonl").open("a", encoding="utf-8")
     started, losses, hits, tick = time.monotonic() - spent, [], [], time.monotonic()
-    pad = int(tokenizer.pad_token_id or 0)
     letters = {tokenizer.convert_tokens_to_ids(x) for x in "ABCDE"}
     letter_hits: list[float] = []
     while (spent := time.monotonic() - started) < 60 * minutes:
@@ -225,32 +240,35 @@ def train(
             worker.terminate()
             worker.join(timeout=10)
             feed = context.Queue(64)
-            worker = producer(26)
+            worker = producer(24)
         progress = spent / (60 * minutes)
         for group in optimiser.param_groups:
             group["lr"] = rate * min(1.0, (step + 1) / 200) * _schedule(progress)
         try:
-            items = [feed.get(timeout=120) for _ in range(batch * (3 if short else 1))]
+            items = [feed.get(timeout=120) for _ in range(batch * (2 if short else 1))]
         except queue.Empty as error:
             raise RuntimeError("the episode maker stopped; see its traceback above") from error
-        tensors = collate(items, pad)
+        tensors = collate(items)
         loss, right = loss_of(model, tensors)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimiser.step()
         step += 1
-        seen += sum(int(p.blocks.max()) for p in items)
+        seen += tensors.questions
         losses.append(float(loss.detach()))
         hits.append(float(right.float().mean()))
-        targets = tensors["labels"][:, 1:]
+        targets = tensors.labels[:, 1:]
         flat = targets[targets != IGNORED]
         is_letter = torch.tensor([int(t) in letters for t in flat])
         letter_hits.append(float(right[is_letter].float().mean()))
         if step % 50 == 0:
             row = {
-                "step": step, "minutes": round(spent / 60, 2), "questions": seen,
-                "loss": float(np.mean(losses)), "token_accuracy": float(np.mean(hits)),
+                "step": step,
+                "minutes": round(spent / 60, 2),
+                "questions": seen,
+                "loss": float(np.mean(losses)),
+                "token_accuracy": float(np.mean(hits)),
                 "letter_accuracy": float(np.mean(letter_hits)),
                 "s_per_step": (time.monotonic() - tick) / len(losses),
             }
@@ -267,15 +285,29 @@ def train(
 
 
 def _schedule(progress: float) -> float:
-    return 1.0 if progress < 0.3 else 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * (progress - 0.3) / 0.7))
+    return (
+        1.0
+        if progress < 0.3
+        else 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * (progress - 0.3) / 0.7))
+    )
 
 
-def _save(path: Path, model: torch.nn.Module, optimiser: torch.optim.Optimizer, step: int, spent: float, seen: int) -> None:
+def _save(
+    path: Path,
+    model: torch.nn.Module,
+    optimiser: torch.optim.Optimizer,
+    step: int,
+    spent: float,
+    seen: int,
+) -> None:
     part = path.with_suffix(".part")
     torch.save(
         {
-            "model": model.state_dict(), "optimiser": optimiser.state_dict(),
-            "step": step, "spent": spent, "seen": seen,
+            "model": model.state_dict(),
+            "optimiser": optimiser.state_dict(),
+            "step": step,
+            "spent": spent,
+            "seen": seen,
         },
         part,
     )
@@ -283,20 +315,31 @@ def _save(path: Path, model: torch.nn.Module, optimiser: torch.optim.Optimizer, 
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
     parser.add_argument("--out", type=Path, default=Path("runs/reasoner"))
     parser.add_argument("--minutes", type=float, default=60.0, help="training time in all")
-    parser.add_argument("--batch", type=int, default=6, help="sequences per step")
-    parser.add_argument("--rate", type=float, default=1.5e-3, help="peak learning rate")
-    parser.add_argument("--width", type=int, default=192)
-    parser.add_argument("--layers", type=int, default=8)
+    parser.add_argument("--batch", type=int, default=4, help="sequences per step")
+    parser.add_argument("--rate", type=float, default=2e-3, help="peak learning rate")
+    parser.add_argument("--width", type=int, default=128)
+    parser.add_argument("--layers", type=int, default=6)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--warm-share", type=float, default=0.12, help="of the time on short journeys")
+    parser.add_argument(
+        "--warm-share", type=float, default=0.12, help="of the time on short journeys"
+    )
     a = parser.parse_args()
     train(
-        a.out, minutes=a.minutes, batch=a.batch, rate=a.rate, width=a.width, layers=a.layers,
-        threads=a.threads, seed=a.seed, warm_share=a.warm_share,
+        a.out,
+        minutes=a.minutes,
+        batch=a.batch,
+        rate=a.rate,
+        width=a.width,
+        layers=a.layers,
+        threads=a.threads,
+        seed=a.seed,
+        warm_share=a.warm_share,
     )
 
 

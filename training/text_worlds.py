@@ -7,7 +7,7 @@ mistakes can be laid over the truth, so that the reasoner learns to live with th
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -77,6 +77,22 @@ def sample_journey(world: WorldName, seed: int, rng: np.random.Generator) -> Jou
     )
 
 
+def renamed(journey: Journey, rng: np.random.Generator) -> Journey:
+    """The same journey among other things: names drawn anew from all colours and kinds, so that
+    the reasoner learns nothing from which object it is."""
+    every = [f"{c} {k}" for c in COLOURS for k in (*HOUSE_KINDS, *CITY_KINDS)]
+    drawn = rng.choice(len(every), len(journey.objects), replace=False)
+    new = {old: every[int(n)] for old, n in zip(journey.objects, drawn, strict=True)}
+    return replace(
+        journey,
+        objects={new[name]: place for name, place in journey.objects.items()},
+        views=tuple(
+            replace(view, visible={new[n]: p for n, p in view.visible.items()})
+            for view in journey.views
+        ),
+    )
+
+
 def _parts(step: Step, scene: Scene, rng: np.random.Generator) -> list[float]:
     """How a step is cut by keyframes: where half of the view has changed, and at its end."""
     if step.action.is_rotation:
@@ -138,11 +154,15 @@ def noted(
         if rng.random() < noise.invented:
             kinds = CITY_KINDS if journey.world == "city" else HOUSE_KINDS
             name = f"{_any(rng, list(COLOURS))} {_any(rng, kinds)}"
-            invented = Mention(name, _any(rng, ("front-left", "front", "front-right")), _any(rng, DISTANCES))
+            invented = Mention(
+                name, _any(rng, ("front-left", "front", "front-right")), _any(rng, DISTANCES)
+            )
             mentions.append(invented)
         unique = {m.name: m for m in mentions[::-1]}
         deltas.append(
-            Delta(first_id + index, action, angle, tuple(m for m in mentions if unique[m.name] is m))
+            Delta(
+                first_id + index, action, angle, tuple(m for m in mentions if unique[m.name] is m)
+            )
         )
     return deltas
 

@@ -16,7 +16,7 @@ from sim_clips.questions import ClipQuestion
 from sim_clips.scene import CameraPose
 
 #: A chain of updates longer than this is not taught.
-LONGEST_CHAIN = 14
+LONGEST_CHAIN = 10
 
 
 def trace(
@@ -61,7 +61,9 @@ class _Context:
             return None
         mention = self.mention(seen, name)
         assert mention is not None
-        parts = [f"{name} #{self.deltas[seen].keyframe_id} {mention_text(mention)[len(name) + 1 :]}"]
+        parts = [
+            f"{name} #{self.deltas[seen].keyframe_id} {mention_text(mention)[len(name) + 1 :]}"
+        ]
         for index in range(seen + 1, (self.now if until is None else until) + 1):
             delta = self.deltas[index]
             where = self.place(name, self.journey.views[index].pose)

@@ -12,6 +12,9 @@ from pathlib import Path
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
+from embodied_agent.records import DIRECTIONS, DISTANCES, Action
+from sim_clips.scene import CITY_KINDS, COLOURS, HOUSE_KINDS
+
 USER, ASSISTANT, END, PAD = "<|user|>", "<|assistant|>", "<|end|>", "<|pad|>"
 #: Tokens that the answer format needs; not special, so that decoding keeps them.
 FORMAT = ("<think>", "</think>", "<answer>", "</answer>")
@@ -19,6 +22,9 @@ FORMAT = ("<think>", "</think>", "<answer>", "</answer>")
 IMAGE = ("<image>", "<fake_token_around_image>", "<global-img>", "<end_of_utterance>")
 
 _WORDS = r" ?[A-Za-z]+(?:-[A-Za-z]+)*| ?#\d+| ?\d+|\n| ?[^\sA-Za-z\d]|\s"
+_ACTIONS = r" ?(?:move|rotate|tilt) (?:forward|backward|left|right|upward|downward)"
+_PLACES = r" (?:front|back|left|right)(?:-left|-right)? (?:near|mid|far)"
+_NAMES = rf" (?:{'|'.join(COLOURS)}) (?:{'|'.join((*HOUSE_KINDS, *CITY_KINDS))})"
 
 CHAT_TEMPLATE = (
     "{% for message in messages %}"
@@ -29,12 +35,20 @@ CHAT_TEMPLATE = (
 )
 
 
-def train_tokenizer(texts: Iterable[str], size: int = 2048) -> PreTrainedTokenizerFast:
-    """A tokenizer whose vocabulary comes from ``texts``, with the numbers of keyframes and angles."""
+def train_tokenizer(
+    texts: Iterable[str], size: int = 2048, *, whole_names: bool
+) -> PreTrainedTokenizerFast:
+    """A tokenizer whose vocabulary comes from ``texts``.
+
+    Actions ("rotate left"), places ("front-left near"), keyframe numbers and angles are one token
+    each. ``whole_names`` makes each object's name one token too: the reasoner then looks names up
+    in one hop; the perceiver must not, since it has to name pairs that it never saw.
+    """
+    words = "|".join((_ACTIONS, _PLACES, *((_NAMES,) if whole_names else ()), _WORDS))
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [
-            pre_tokenizers.Split(Regex(_WORDS), "isolated"),
+            pre_tokenizers.Split(Regex(words), "isolated"),
             pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
         ]
     )
@@ -46,9 +60,14 @@ def train_tokenizer(texts: Iterable[str], size: int = 2048) -> PreTrainedTokeniz
         show_progress=False,
     )
     numbers = [f"#{n} #{n} {n}\n#{n}" for n in range(256)] * 40
+    places = [f" {d} {r}" for d in DIRECTIONS for r in DISTANCES]
+    names = [f" {c} {k}" for c in COLOURS for k in (*HOUSE_KINDS, *CITY_KINDS)]
+    actions = [f" {a.value}, {a.value}\n{a.value}" for a in Action]
+    phrases = (places + names + actions) * 40
 
     def corpus() -> Iterable[str]:
         yield from numbers
+        yield from phrases
         yield from texts
 
     tokenizer.train_from_iterator(corpus(), trainer)

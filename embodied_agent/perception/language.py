@@ -12,12 +12,16 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+import cv2
+import numpy as np
+
 from embodied_agent.errors import ReplyError
 from embodied_agent.records import (
     DIRECTIONS,
     DISTANCES,
     Action,
     Egomotion,
+    Image,
     Mention,
 )
 
@@ -85,7 +89,9 @@ def parse_compact(reply: str) -> CompactReply:
     head, colon, rest = reply.strip().partition(":")
     action_name = head.strip()
     if not colon or (action_name not in _ACTIONS and action_name != "start"):
-        raise ReplyError(f"the reply {reply[:80]!r} begins with none of the ten actions", reply=reply)
+        raise ReplyError(
+            f"the reply {reply[:80]!r} begins with none of the ten actions", reply=reply
+        )
     mentions: dict[str, Mention] = {}
     parts = [part.strip() for part in rest.strip().removesuffix(".").split(";")]
     for part in parts:
@@ -95,3 +101,9 @@ def parse_compact(reply: str) -> CompactReply:
     if not mentions and parts != ["nothing"]:
         raise ReplyError(f"no object can be read from {reply[:80]!r}", reply=reply)
     return CompactReply(_ACTIONS.get(action_name), tuple(mentions.values()))
+
+
+def square_picture(image: Image) -> Image:
+    """A BGR picture (h, w, 3) as the built-in perceiver takes it: RGB, `PICTURE_PX` squared."""
+    squared = cv2.resize(image, (PICTURE_PX, PICTURE_PX), interpolation=cv2.INTER_AREA)
+    return cv2.cvtColor(squared, cv2.COLOR_BGR2RGB).astype(np.uint8, copy=False)

@@ -1,0 +1,353 @@
+"""Trains the built-in perceiver, supervised, on rendered keyframes (`training.frames`).
+
+    python -m training.frames --out runs/frames --scenes 2000
+    python -m training.perceiver --frames runs/frames --out runs/perceiver --minutes 60
+
+Three stages, by share of the time: the vision tower alone on windows of a quarter of the picture
+(per-patch kind, colour and range of objects; windows cost a quarter of whole pictures and are
+chosen where objects are), then on whole pictures, then vision and language together on keyframe
+pairs, with the per-patch losses kept. Resumes where it stopped.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import nn
+from torch.nn.functional import cross_entropy
+from transformers import Idefics3ForConditionalGeneration, PreTrainedTokenizerFast
+
+from embodied_agent.perception.language import compact_prompt, compact_reply
+from embodied_agent.records import Action, Egomotion, Mention
+from training.frames import GRID, KINDS, PATCH_PX, Shard, load_shard
+from training.perceiver_model import new_model, prompt_ids, save_checkpoint
+from training.reasoner import corpus
+from training.vocabulary import END, train_tokenizer
+
+IGNORED = -100
+WINDOW = 6
+#: Weight of patches without an object, which are most.
+EMPTY_WEIGHT = 0.25
+#: Shares of the training time.
+WINDOWS_UNTIL, PICTURES_UNTIL = 0.34, 0.50
+
+
+class Frames:
+    """All shards of a folder, in memory; `refresh` picks up those written since."""
+
+    def __init__(self, folder: Path, limit: int) -> None:
+        self.folder, self.limit = folder, limit
+        self.shards: list[Shard] = []
+        self._names: set[str] = set()
+        self.refresh()
+
+    def refresh(self) -> None:
+        for path in sorted(self.folder.glob("*.npz")):
+            if path.name not in self._names and len(self) < self.limit:
+                self._names.add(path.name)
+                self.shards.append(load_shard(path))
+
+    def __len__(self) -> int:
+        return sum(len(s.rows) for s in self.shards)
+
+    def draw(self, rng: np.random.Generator) -> tuple[Shard, int]:
+        shard = self.shards[int(rng.integers(len(self.shards)))]
+        return shard, int(rng.integers(len(shard.rows)))
+
+
+class DenseHead(nn.Module):
+    """Per-patch kind, colour and range from the vision tower's features; training only."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.sizes = (len(KINDS) + 1, 9, 4)
+        self.out = nn.Linear(width, sum(self.sizes))
+
+    def loss(
+        self, features: torch.Tensor, kinds: torch.Tensor, colours: torch.Tensor, ranges: torch.Tensor
+    ) -> tuple[torch.Tensor, dict[str, float]]:
+        """Features (B, P, width), labels (B, P)."""
+        kind, colour, distance = self.out(features).split(self.sizes, -1)
+        weight = torch.ones(self.sizes[0])
+        weight[0] = EMPTY_WEIGHT
+        thing = kinds > 0
+        total = cross_entropy(kind.flatten(0, 1), kinds.flatten(), weight=weight)
+        if bool(thing.any()):
+            total = total + cross_entropy(colour[thing], colours[thing])
+            total = total + 0.5 * cross_entropy(distance[thing], ranges[thing])
+        with torch.no_grad():
+            marks = {
+                "kind": float((kind.argmax(-1)[thing] == kinds[thing]).float().mean()),
+                "colour": float((colour.argmax(-1)[thing] == colours[thing]).float().mean()),
+                "range": float((distance.argmax(-1)[thing] == ranges[thing]).float().mean()),
+            }
+        return total, marks
+
+
+def see(
+    model: Idefics3ForConditionalGeneration, pictures: torch.Tensor, positions: torch.Tensor
+) -> torch.Tensor:
+    """Vision features (B, P, width) of pictures or windows; positions (B, P) in the whole grid."""
+    tower = model.model.vision_model
+    patches = tower.embeddings.patch_embedding(pictures).flatten(2).transpose(1, 2)
+    hidden = patches + tower.embeddings.position_embedding(positions)
+    hidden = tower.encoder(inputs_embeds=hidden, attention_mask=None).last_hidden_state
+    return tower.post_layernorm(hidden)
+
+
+def normalised(pictures: npt.NDArray[np.uint8]) -> torch.Tensor:
+    """(B, h, w, 3) uint8 to (B, 3, h, w) as the processor scales it."""
+    return (torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 255.0 - 0.5) / 0.5
+
+
+def window_batch(frames: Frames, count: int, rng: np.random.Generator) -> dict[str, Any]:
+    """Windows of WINDOW×WINDOW patches, nine in ten with an object in them, half mirrored."""
+    pictures, labels, positions = [], [], []
+    grid = np.arange(GRID * GRID).reshape(GRID, GRID)
+    while len(pictures) < count:
+        shard, index = frames.draw(rng)
+        kinds = shard.kinds[index]
+        things = np.argwhere(kinds > 0)
+        if len(things) and rng.random() < 0.92:
+            r, c = things[int(rng.integers(len(things)))] - rng.integers(0, WINDOW, 2)
+        else:
+            r, c = rng.integers(0, GRID - WINDOW + 1, 2)
+        r, c = (int(np.clip(v, 0, GRID - WINDOW)) for v in (r, c))
+        cut = (slice(r, r + WINDOW), slice(c, c + WINDOW))
+        picture = shard.pictures[
+            index, r * PATCH_PX : (r + WINDOW) * PATCH_PX, c * PATCH_PX : (c + WINDOW) * PATCH_PX
+        ]
+        layers = np.stack([shard.kinds[index][cut], shard.colours[index][cut], shard.ranges[index][cut]])
+        place = grid[cut]
+        if rng.random() < 0.5:
+            picture, layers = picture[:, ::-1], layers[:, :, ::-1]
+        pictures.append(picture)
+        labels.append(layers.reshape(3, -1))
+        positions.append(place.reshape(-1))
+    stacked = torch.from_numpy(np.stack(labels)).long()
+    return {
+        "pictures": normalised(np.stack(pictures)),
+        "labels": stacked,
+        "positions": torch.from_numpy(np.stack(positions)),
+    }
+
+
+def hint_of(row: dict[str, Any]) -> Egomotion | None:
+    """The simulated egomotion that a frame's row holds."""
+    if row["yaw"] is None:
+        return None
+    travel = row["travel"]
+    action = Action(row["hinted"]) if row["hinted"] else None
+    return Egomotion(action, row["yaw"], row["pitch"], 0.0, (travel[0], travel[1], travel[2]))
+
+
+def reply_of(row: dict[str, Any]) -> str:
+    """What a perfect perceiver says of a frame."""
+    mentions = tuple(Mention(*m) for m in row["mentions"])
+    return compact_reply(Action(row["action"]) if row["action"] else None, mentions)
+
+
+@dataclass(frozen=True, eq=False)
+class PairBatch:
+    """Pictures (n, 3, h, w) with their labels, and B prompts whose ``sources`` say which pictures
+    fill their image tokens, in order."""
+
+    pictures: torch.Tensor
+    labels: torch.Tensor
+    ids: torch.Tensor
+    targets: torch.Tensor
+    mask: torch.Tensor
+    sources: list[int]
+
+
+def pair_batch(
+    frames: Frames, tokenizer: PreTrainedTokenizerFast, runs: int, length: int, single: float,
+    rng: np.random.Generator,
+) -> PairBatch:
+    """``runs`` stretches of ``length`` consecutive keyframes; each picture is seen once and used
+    twice, as the current and as the previous one. ``single`` of the prompts get no previous one."""
+    pictures, labels, prompts, sources = [], [], [], []
+    end = tokenizer.convert_tokens_to_ids(END)
+    for _ in range(runs):
+        shard, index = frames.draw(rng)
+        index = min(index, len(shard.rows) - length)
+        for number in range(index, index + length):
+            row = shard.rows[number]
+            place = len(pictures)
+            pictures.append(shard.pictures[number])
+            labels.append(
+                np.stack([g[number].reshape(-1) for g in (shard.kinds, shard.colours, shard.ranges)])
+            )
+            follows = number > index and row["view"] > 0
+            if number == index and row["view"] > 0:
+                continue  # its previous picture is not in the batch
+            alone = not follows or rng.random() < single
+            head = prompt_ids(tokenizer, 1 if alone else 2, compact_prompt(hint_of(row)))
+            reply = tokenizer.backend_tokenizer.encode(" " + reply_of(row), add_special_tokens=False).ids
+            prompts.append((head, [*reply, end]))
+            sources += [place] if alone else [place - 1, place]
+    longest = max(len(a) + len(b) for a, b in prompts)
+    pad = int(tokenizer.pad_token_id or 0)
+    ids = np.full((len(prompts), longest), pad, np.int64)
+    targets = np.full((len(prompts), longest), IGNORED, np.int64)
+    mask = np.zeros((len(prompts), longest), np.int64)
+    for row_number, (head, reply) in enumerate(prompts):
+        n = len(head) + len(reply)
+        ids[row_number, :n] = head + reply
+        targets[row_number, len(head) : n] = reply
+        mask[row_number, :n] = 1
+    return PairBatch(
+        normalised(np.stack(pictures)), torch.from_numpy(np.stack(labels)).long(),
+        torch.from_numpy(ids), torch.from_numpy(targets), torch.from_numpy(mask), sources,
+    )  # fmt: skip
+
+
+def language_loss(
+    model: Idefics3ForConditionalGeneration, features: torch.Tensor, batch: PairBatch
+) -> tuple[torch.Tensor, float]:
+    """Cross-entropy of the replies, and the share of their tokens that is most likely."""
+    tokens = model.model.connector(features)[batch.sources]
+    embedded = model.get_input_embeddings()(batch.ids)
+    holes = (batch.ids == model.config.image_token_id).unsqueeze(-1)
+    embedded = embedded.masked_scatter(holes, tokens.flatten(0, 1))
+    hidden = model.model.text_model(
+        inputs_embeds=embedded, attention_mask=batch.mask, use_cache=False
+    ).last_hidden_state[:, :-1]
+    targets = batch.targets[:, 1:]
+    wanted = targets != IGNORED
+    logits = model.lm_head(hidden[wanted])
+    right = float((logits.argmax(-1) == targets[wanted]).float().mean())
+    return cross_entropy(logits, targets[wanted]), right
+
+
+def train(
+    frames_folder: Path, out: Path, *, minutes: float, rate: float, threads: int, seed: int,
+    limit: int,
+) -> None:
+    """Train for ``minutes`` in all sessions together; checkpoint often."""
+    torch.set_num_threads(threads)
+    torch.manual_seed(seed)
+    out.mkdir(parents=True, exist_ok=True)
+    if (out / "tokenizer.json").exists():
+        tokenizer = PreTrainedTokenizerFast.from_pretrained(str(out))
+    else:
+        tokenizer = train_tokenizer(corpus(150), whole_names=False)
+        tokenizer.save_pretrained(str(out))
+    model = new_model(tokenizer)
+    head = DenseHead(model.config.vision_config.hidden_size)
+    vision = [*model.model.vision_model.parameters(), *head.parameters()]
+    vision_ids = {id(p) for p in vision}
+    language = [p for p in model.parameters() if id(p) not in vision_ids]
+    optimiser = torch.optim.AdamW(
+        [{"params": vision}, {"params": language}], lr=rate, betas=(0.9, 0.97), weight_decay=0.02
+    )
+    step, spent = 0, 0.0
+    state_file = out / "state.pt"
+    if state_file.exists():
+        state = torch.load(state_file, weights_only=True)
+        model.load_state_dict(state["model"])
+        head.load_state_dict(state["head"])
+        optimiser.load_state_dict(state["optimiser"])
+        step, spent = state["step"], state["spent"]
+    count = sum(p.numel() for p in model.parameters())
+    frames = Frames(frames_folder, limit)
+    print(f"{count / 1e6:.2f} M parameters, {len(frames)} frames, from step {step}", flush=True)
+    rng = np.random.default_rng([seed, step])
+    whole = torch.arange(GRID * GRID)[None]
+    started, tick = time.monotonic() - spent, time.monotonic()
+    marks: dict[str, list[float]] = {}
+    with (out / "log.jsonl").open("a", encoding="utf-8") as log:
+        while (spent := time.monotonic() - started) < 60 * minutes:
+            progress = spent / (60 * minutes)
+            vision_rate, language_rate = _rates(progress)
+            warm = min(1.0, (step + 1) / 200)
+            optimiser.param_groups[0]["lr"] = rate * vision_rate * warm
+            optimiser.param_groups[1]["lr"] = rate * language_rate
+            seen: dict[str, float] = {}
+            if progress < WINDOWS_UNTIL:
+                batch = window_batch(frames, 96, rng)
+                features = see(model, batch["pictures"], batch["positions"])
+                loss, seen = head.loss(features, *batch["labels"].unbind(1))
+                stage = "windows"
+            else:
+                stage = "pictures" if progress < PICTURES_UNTIL else "pairs"
+                single = 0.6 if progress < 0.75 else 0.15
+                pairs = pair_batch(frames, tokenizer, 5, 6, single, rng)
+                features = see(model, pairs.pictures, whole.expand(len(pairs.pictures), -1))
+                loss, seen = head.loss(features, *pairs.labels.unbind(1))
+                if stage == "pairs":
+                    said, seen["tokens"] = language_loss(model, features, pairs)
+                    seen["said"] = float(said.detach())
+                    loss = 0.4 * loss + said
+            optimiser.zero_grad(set_to_none=True)
+            loss.backward()
+            nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            optimiser.step()
+            step += 1
+            for name, value in {"loss": float(loss.detach()), **seen}.items():
+                marks.setdefault(name, []).append(value)
+            if step % 50 == 0:
+                row = {"step": step, "minutes": round(spent / 60, 2), "stage": stage}
+                row |= {name: round(float(np.nanmean(v)), 4) for name, v in marks.items()}
+                row["s_per_step"] = round((time.monotonic() - tick) / 50, 3)
+                print(json.dumps(row), flush=True)
+                log.write(json.dumps(row) + "\n")
+                log.flush()
+                marks, tick = {}, time.monotonic()
+                frames.refresh()
+            if step % 300 == 0:
+                _save(state_file, model, head, optimiser, step, spent)
+    _save(state_file, model, head, optimiser, step, spent)
+    save_checkpoint(model, tokenizer, out / "model")
+
+
+def _rates(progress: float) -> tuple[float, float]:
+    """Learning rates of vision and language, as shares of the peak."""
+    if progress < PICTURES_UNTIL:
+        return (1.0 if progress < 0.2 else 0.7), 0.0
+    late = (progress - PICTURES_UNTIL) / (1 - PICTURES_UNTIL)
+    fade = 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * late))
+    return 0.45 * fade, fade
+
+
+def _save(
+    path: Path, model: nn.Module, head: nn.Module, optimiser: torch.optim.Optimizer, step: int,
+    spent: float,
+) -> None:
+    part = path.with_suffix(".part")
+    torch.save(
+        {
+            "model": model.state_dict(), "head": head.state_dict(),
+            "optimiser": optimiser.state_dict(), "step": step, "spent": spent,
+        },
+        part,
+    )  # fmt: skip
+    part.replace(path)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--frames", type=Path, default=Path("runs/frames"))
+    parser.add_argument("--out", type=Path, default=Path("runs/perceiver"))
+    parser.add_argument("--minutes", type=float, default=60.0, help="training time in all")
+    parser.add_argument("--rate", type=float, default=1e-3, help="peak learning rate")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--limit", type=int, default=70_000, help="most frames kept in memory")
+    a = parser.parse_args()
+    train(
+        a.frames, a.out, minutes=a.minutes, rate=a.rate, threads=a.threads, seed=a.seed, limit=a.limit
+    )
+
+
+if __name__ == "__main__":
+    main()
