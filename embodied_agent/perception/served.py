@@ -14,16 +14,16 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import cv2
-import numpy as np
 
-from embodied_agent.errors import DecodeError, ReplyError
+from embodied_agent.errors import ReplyError
 from embodied_agent.perception import language
 from embodied_agent.perception.geometry import delta_from_egomotion
 from embodied_agent.perception.prompts import AGAIN, full_prompt, full_schema
 from embodied_agent.perception.replies import parse_full
-from embodied_agent.records import Action, Delta, Keyframe, Mention
+from embodied_agent.records import Action, Delta, Frame, Image, Keyframe, Mention
 from embodied_agent.serving import ChatServer, Message
 from embodied_agent.settings import PerceptionSettings
+from embodied_agent.sources.codec import decode
 
 #: Of pictures that are scaled down before they are sent.
 _JPEG_QUALITY = 90
@@ -111,7 +111,7 @@ class ServedPerceiver:
     def _ask_compact(self, previous: Keyframe | None, current: Keyframe) -> _Reading:
         # Asked once: the built-in model knows no second attempt, and greedy it repeats itself.
         messages = _messages(
-            language.pictures(previous, current),
+            [_squared(keyframe) for keyframe in (previous, current) if keyframe is not None],
             language.compact_prompt(None if previous is None else current.egomotion),
         )
         read = language.parse_compact(self._complete(messages))
@@ -156,14 +156,23 @@ def _data_uri(image: bytes) -> str:
     return f"data:image/{kind};base64,{base64.b64encode(image).decode('ascii')}"
 
 
+def _pixels(keyframe: Keyframe) -> Image:
+    return decode(Frame(keyframe.stamp_ns, encoded=keyframe.jpeg))
+
+
 def _scaled(keyframe: Keyframe, width: int) -> bytes:
     """The keyframe's JPEG, at most ``width`` pixels wide."""
     if keyframe.width <= width:
         return keyframe.jpeg
-    image = cv2.imdecode(np.frombuffer(keyframe.jpeg, np.uint8), cv2.IMREAD_COLOR)
-    if image is None:
-        raise DecodeError(f"the picture of keyframe {keyframe.id} can't be decoded")
+    image = _pixels(keyframe)
     height = max(1, round(image.shape[0] * width / image.shape[1]))
     small = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
     _, encoded = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
+    return encoded.tobytes()
+
+
+def _squared(keyframe: Keyframe) -> bytes:
+    """The picture as the built-in model takes it; PNG, to be the same pixels as in process."""
+    picture = language.square_picture(_pixels(keyframe))
+    _, encoded = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
     return encoded.tobytes()
