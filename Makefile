@@ -16,8 +16,8 @@ RUNTIME := $(VENV)/.installed-runtime
 DEV := $(VENV)/.installed-dev
 GL := $(VENV)/.checked-gl
 
-DEMO_CLIP ?= sim_clips/clips/house_7
-DEMO_QUESTIONS ?= $(DEMO_CLIP)/demo.json
+DEMO_CLIP ?= sim_clips/clips/house_42
+DEMO_QUESTIONS ?= sim_clips/clips/demo.json
 DEMO_REPORT ?= demo/report.html
 
 .PHONY: demo test lint bench clean distclean help

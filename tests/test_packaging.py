@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -67,6 +68,22 @@ def test_the_demo_installs_neither_test_nor_training_packages() -> None:
     (install,) = [line for line in shown.splitlines() if "pip install" in line]
     assert install.rstrip().endswith("-e .")
     assert "-c constraints.txt" in install
+
+
+def test_the_demo_asks_three_questions_of_its_clip() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    clip, file = (
+        ROOT / re.search(rf"^{name} \?= (?:\$\(DEMO_CLIP\)/)?(.+)$", makefile, re.MULTILINE)[1]
+        for name in ("DEMO_CLIP", "DEMO_QUESTIONS")
+    )
+    if not clip.exists():
+        pytest.skip("the clips are not recorded: python -m sim_clips shipped")
+    asked = json.loads(file.read_text())
+    known = {entry["id"]: entry for entry in json.loads((clip / "questions.json").read_text())}
+    assert len(asked) == 3
+    for entry in asked:
+        for field in ("type", "text", "choices", "answer", "stamp_ns"):
+            assert entry[field] == known[entry["id"]][field]
 
 
 def test_ci_runs_test_and_lint() -> None:
