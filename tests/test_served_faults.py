@@ -26,6 +26,7 @@ from served_kit import (
 )
 
 from embodied_agent.errors import ModelError, ModelUnavailable
+from embodied_agent.perception.language import compact_prompt, square_picture
 from embodied_agent.perception.served import ServedPerceiver
 from embodied_agent.reasoning.base import Prompt
 from embodied_agent.reasoning.served import ServedReasoner
@@ -273,6 +274,44 @@ def test_pictures_are_scaled_down_to_the_width_that_is_set() -> None:
         url = server.requests[0]["messages"][0]["content"][0]["image_url"]["url"]
     data = base64.b64decode(url.removeprefix("data:image/jpeg;base64,"))
     assert cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR).shape == (24, 640, 3)
+
+
+def test_the_compact_style_sends_squared_pictures_without_loss_and_asks_once() -> None:
+    with faulty(says("rotate left: red sofa front near.")) as server:
+        settings = PerceptionSettings(
+            backend="served", prompt="compact", server=server_settings(server.url)
+        )
+        served = ServedPerceiver(settings)
+        delta = served.perceive(*PAIR)
+        served.close()
+        *images, text = server.requests[0]["messages"][0]["content"]
+    assert delta.mentions == (Mention("red sofa", "front", "near"),)
+    assert text["text"] == compact_prompt(TURN)
+    assert "response_format" not in server.requests[0]
+    for image, sent in zip(PAIR, images, strict=True):
+        data = base64.b64decode(sent["image_url"]["url"].removeprefix("data:image/png;base64,"))
+        decoded = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+        original = cv2.imdecode(np.frombuffer(image.jpeg, np.uint8), cv2.IMREAD_COLOR)
+        assert np.array_equal(decoded[..., ::-1], square_picture(original))
+
+
+def test_an_unreadable_compact_reply_is_not_asked_for_again() -> None:
+    with faulty(says("I see a sofa.")) as server:
+        settings = PerceptionSettings(
+            backend="served", prompt="compact", server=server_settings(server.url)
+        )
+        served = ServedPerceiver(settings)
+        assert not served.perceive(*PAIR).usable
+        served.close()
+        assert len(server.requests) == 1
+
+
+def test_only_the_key_of_the_settings_is_ever_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "meant-for-somebody-else")
+    with faulty(says("yes")) as server:
+        ask(server.url)
+        ask(server.url, api_key="ours")
+    assert server.keys == ["Bearer none", "Bearer ours"]
 
 
 def test_an_action_that_contradicts_the_motion_is_kept_and_marked() -> None:

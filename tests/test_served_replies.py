@@ -22,11 +22,16 @@ from embodied_agent.perception.replies import (
 )
 from embodied_agent.records import DIRECTIONS, DISTANCES, Action, Egomotion, Mention
 
-names = st.from_regex(r"[a-z]{3,8}( [a-z]{2,8}){0,2}", fullmatch=True).filter(
-    lambda name: not name.startswith(("a ", "an ", "the ", "one ", "some "))
+words = st.text("abcdefghijklmnopqrstuvwxyz", min_size=1, max_size=8)
+names = (
+    st.lists(words, min_size=1, max_size=3)
+    .map(" ".join)
+    .filter(lambda name: not name.startswith(("a ", "an ", "the ", "one ", "some ")))
 )
 mentions = st.builds(Mention, names, st.sampled_from(DIRECTIONS), st.sampled_from(DISTANCES))
-sentences = st.from_regex(r"[A-Z][a-z]{1,8}( [a-z']{1,8}){0,12}\.", fullmatch=True)
+sentences = st.lists(words | st.just("it's"), min_size=1, max_size=12).map(
+    lambda said: " ".join(said).capitalize() + "."
+)
 replies = st.builds(
     FullReply,
     st.sampled_from(Action),

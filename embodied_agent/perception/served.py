@@ -10,8 +10,8 @@ import base64
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from typing import Any, Literal
+from dataclasses import replace
+from typing import Any, Literal, NamedTuple
 
 import cv2
 
@@ -19,6 +19,7 @@ from embodied_agent.errors import ReplyError
 from embodied_agent.perception import language
 from embodied_agent.perception.geometry import delta_from_egomotion
 from embodied_agent.perception.prompts import AGAIN, full_prompt, full_schema
+from embodied_agent.perception.reading import delta_from_reading
 from embodied_agent.perception.replies import parse_full
 from embodied_agent.records import Action, Delta, Frame, Image, Keyframe, Mention
 from embodied_agent.serving import ChatServer, Message
@@ -29,8 +30,7 @@ from embodied_agent.sources.codec import decode
 _JPEG_QUALITY = 90
 
 
-@dataclass(frozen=True, slots=True)
-class _Reading:
+class _Reading(NamedTuple):
     action: Action | None
     mentions: tuple[Mention, ...]
     observation: str = ""
@@ -73,8 +73,15 @@ class ServedPerceiver:
         except ReplyError:
             delta = delta_from_egomotion(previous, current, model=self.name, usable=False)
         else:
-            delta = _delta(reading, previous, current)
-        return replace(delta, model=self.name, latency_s=time.monotonic() - started)
+            delta = delta_from_reading(
+                reading.action,
+                reading.mentions,
+                previous,
+                current,
+                model=self.name,
+                observation=reading.observation,
+            )
+        return replace(delta, latency_s=time.monotonic() - started)
 
     def perceive_batch(self, pairs: Sequence[tuple[Keyframe | None, Keyframe]]) -> list[Delta]:
         """`perceive` for each pair, as many at once as there are workers."""
@@ -119,27 +126,6 @@ class ServedPerceiver:
 
     def _complete(self, messages: list[Message], schema: dict[str, Any] | None = None) -> str:
         return self._server.complete(messages, max_tokens=self._settings.max_tokens, schema=schema)
-
-
-def _delta(reading: _Reading, previous: Keyframe | None, current: Keyframe) -> Delta:
-    """The reading as a delta; what it leaves open, the measured motion fills in."""
-    measured = delta_from_egomotion(previous, current, model="")
-    delta = replace(
-        measured,
-        mentions=reading.mentions,
-        observation=reading.observation,
-        agrees_with_egomotion=None,
-    )
-    if previous is None or reading.action is None:
-        return delta
-    motion = current.egomotion
-    agrees = None if motion is None or motion.action is None else motion.action is reading.action
-    return replace(
-        delta,
-        action=reading.action,
-        angle_deg=measured.angle_deg if agrees else None,
-        agrees_with_egomotion=agrees,
-    )
 
 
 def _messages(images: Sequence[bytes], text: str) -> list[Message]:
