@@ -28,13 +28,13 @@ _TRIES = 40
 
 def _look(rng: random.Random) -> dict[str, float]:
     """Light, tints, textures and shake; colours stay near grey so that objects stand out."""
-    grey, floor_grey = rng.uniform(0.72, 0.92), rng.uniform(0.45, 0.8)
+    grey, floor_grey = rng.uniform(0.72, 0.92), rng.uniform(0.5, 0.82)
     warm, floor_warm = rng.uniform(-0.03, 0.06), rng.uniform(-0.02, 0.07)
     return {
         "light_azimuth_deg": round(rng.uniform(-180.0, 180.0), 1),
         "light_elevation_deg": round(rng.uniform(45.0, 75.0), 1),
-        "light": round(rng.uniform(0.3, 0.5), 3),
-        "ambient": round(rng.uniform(0.45, 0.6), 3),
+        "light": round(rng.uniform(0.3, 0.45), 3),
+        "ambient": round(rng.uniform(0.52, 0.66), 3),
         "wall_grey": round(grey, 3),
         "wall_warm": round(warm, 3),
         "wall_texture": float(rng.randrange(4)),

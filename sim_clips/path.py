@@ -147,27 +147,37 @@ class _Walk:
     def _can(self, action: Action) -> bool:
         return not self.steps or self.steps[-1].action not in (action, OPPOSITE[action])
 
-    def _tilt(self) -> bool:
+    def _tilt(self, *, always: bool = False) -> bool:
+        """Tilt, or tilt back where the world wants it and it is time."""
         h, rng = self.habits, self.rng
         if self.tilted is not None:
             action, amount, since = self.tilted
-            if len(self.steps) - since >= rng.choice((1, 2, 2)) and self._can(action):
+            ripe = always or len(self.steps) - since >= rng.choice((1, 2, 2))
+            if ripe and self._can(action):
                 self.add(action, amount)
                 self.tilted = None
                 return True
             return False
         late = h.tilt_returns and len(self.steps) > self.count - 4
-        if rng.random() > h.p_tilt or late or not self.steps:
+        if not always and (rng.random() > h.p_tilt or late or not self.steps):
             return False
-        action = rng.choice((Action.TILT_DOWNWARD, Action.TILT_UPWARD))
+        up = rng.random() < 0.5
+        action = Action.TILT_UPWARD if up else Action.TILT_DOWNWARD
+        if always and not self._tilt_fits(action, 10.0):
+            action = OPPOSITE[action]
         amount = float(rng.choice((10, 15, 20)))
-        pitch = self.pose.pitch_deg + (amount if action is Action.TILT_UPWARD else -amount)
-        if not self._can(action) or not h.pitch_deg[0] <= pitch <= h.pitch_deg[1]:
+        if always and not self._tilt_fits(action, amount):
+            amount = 10.0
+        if not self._can(action) or not self._tilt_fits(action, amount):
             return False
         self.add(action, amount)
         if h.tilt_returns:
             self.tilted = (OPPOSITE[action], amount, len(self.steps))
         return True
+
+    def _tilt_fits(self, action: Action, amount: float) -> bool:
+        pitch = self.pose.pitch_deg + (amount if action is Action.TILT_UPWARD else -amount)
+        return self.habits.pitch_deg[0] <= pitch <= self.habits.pitch_deg[1]
 
     def _sidestep(self, *, always: bool = False) -> bool:
         rng, p = self.rng, self.pose
@@ -232,18 +242,17 @@ class _Walk:
         h, p = self.habits, self.pose
         turns = _TURNS_DEG
         last = self.steps[-1].action if self.steps else None
-        if last in (Action.MOVE_FORWARD, Action.MOVE_BACKWARD):
-            turns = turns[turns != 0]
-        elif last in (Action.ROTATE_LEFT, Action.ROTATE_RIGHT):
+        straight_on = last in (Action.MOVE_FORWARD, Action.MOVE_BACKWARD)
+        if last in (Action.ROTATE_LEFT, Action.ROTATE_RIGHT):
             turns = turns[turns == 0]
         shortest, longest, step = h.forward_m
         headings = p.yaw_deg + turns
         reach = self.grid.reach(p.x, p.y, p.z, headings, longest + shortest)
-        lengths = np.arange(shortest, longest + step / 2, step)
+        lengths = np.arange(shortest + step * self.rng.randrange(2), longest + step / 2, 2 * step)
         radians = np.deg2rad(headings)[:, None]
         x, y = p.x + np.cos(radians) * lengths, p.y + np.sin(radians) * lengths
-        cost = np.full(x.shape, np.inf)
         possible = lengths <= reach[:, None]
+        cost = np.where(possible, 0.0, np.inf)
         if not possible.any():
             if self._sidestep(always=True):
                 return
@@ -251,17 +260,21 @@ class _Walk:
         # Until the first door is behind, views count less than getting there.
         waiting = self.must_pass_door and not self.doors
         pull, scenery = (2.0 * h.pull, 0.4 * h.scenery) if waiting else (h.pull, h.scenery)
-        cost[possible] = pull * self._way_left(x[possible], y[possible])
+        # Going straight on needs another action in between: a tilt.
+        cost[(turns == 0) if straight_on else slice(0)] += 0.6
+        cost[possible] += pull * self._way_left(x[possible], y[possible])
         # A wall right ahead makes an empty picture.
         cost += np.clip(1.0 - (reach[:, None] - lengths) / shortest, 0.0, 1.0)
         draws = np.array([self.rng.random() for _ in range(turns.size)])
-        cost += 0.5 * draws[:, None]
+        cost += (0.2 if waiting else 0.5) * draws[:, None]
         few = np.argsort(cost, axis=None, kind="stable")[:10]
         cost = cost.flat[few] - scenery * self._seen(
             x.flat[few], y.flat[few], headings[few // lengths.size]
         )
         best = int(few[np.argmin(cost)])
         turn, length = float(turns[best // lengths.size]), float(lengths[best % lengths.size])
+        if not turn and straight_on and not self._tilt(always=True):
+            raise _Stuck
         if turn:
             self.add(Action.ROTATE_LEFT if turn > 0 else Action.ROTATE_RIGHT, abs(turn))
         if len(self.steps) < self.count and not (turn and self._sidestep()):

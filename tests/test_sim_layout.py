@@ -26,7 +26,7 @@ from sim_clips.scene import (
 
 WORLDS: tuple[WorldName, ...] = ("house", "city", "warehouse")
 SCENES: dict[str, list[Scene]] = {
-    world: [make_scene(world, s) for s in range(25)] for world in WORLDS
+    world: [make_scene(world, s) for s in range(12)] for world in WORLDS
 }
 ALL = [scene for scenes in SCENES.values() for scene in scenes]
 

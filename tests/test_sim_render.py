@@ -179,7 +179,7 @@ def test_approximate_visibility_agrees_with_the_render(
     renderer: Renderer, world: WorldName
 ) -> None:
     both = only_guessed = only_seen = 0
-    for seed in range(8):
+    for seed in range(6):
         scene = make_scene(world, 500 + seed)
         renderer.load(scene)
         for pose in poses_after_steps(scene):
