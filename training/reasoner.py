@@ -20,7 +20,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+from transformers import (
+    GenerationConfig,
+    LlamaConfig,
+    LlamaForCausalLM,
+    PreTrainedTokenizerFast,
+)
 
 from embodied_agent.memory.recall import recall
 from embodied_agent.memory.transcript import entry_text
@@ -37,6 +42,8 @@ from training.vocabulary import ASSISTANT, END, USER, save_tokenizer, train_toke
 FIRST_TRAINING_SEED = 1_000_000
 #: Longest training sequence in tokens; longer ones lose their last questions.
 LONGEST = 1280
+#: Types whose question makes no sense without its choices; the others are also asked openly.
+NEEDS_CHOICES = frozenset({"relative_distance"})
 
 
 @dataclass(frozen=True)
@@ -49,9 +56,16 @@ class Sample:
     reply: str
 
 
-def reply_text(reasoning: str, answer: int) -> str:
-    """The whole reply that the model is to learn."""
-    return f"<think>{reasoning}</think><answer>{'ABCDEFGH'[answer]}</answer>"
+def reply_text(reasoning: str, question: ClipQuestion, *, lettered: bool) -> str:
+    """The whole reply that the model is to learn.
+
+    The last thing reasoned is the option with its letter, as the options list it: the letter is
+    then copied along with the option instead of being looked up again after the reasoning.
+    """
+    if not lettered:
+        return f"<think>{reasoning}.</think><answer>{question.choices[question.answer]}</answer>"
+    letter = "ABCDEFGH"[question.answer]
+    return f"<think>{reasoning} = {letter}.</think><answer>{letter}</answer>"
 
 
 def samples_of(
@@ -84,10 +98,11 @@ def samples_of(
         reasoning = trace(journey, deltas, now, question)
         if reasoning is None:
             continue
-        asked = Question(question.text, question.choices)
+        lettered = kind in NEEDS_CHOICES or rng.random() < 0.88
+        asked = Question(question.text, question.choices if lettered else ())
         recalled, _ = recall(deltas[: now + 1], asked)
         task = build_prompt("compact", "", recalled, asked).task
-        found.append(Sample(question, now, task, reply_text(reasoning, question.answer)))
+        found.append(Sample(question, now, task, reply_text(reasoning, question, lettered=lettered)))
     return deltas, found
 
 
@@ -156,7 +171,7 @@ def new_model(tokenizer: PreTrainedTokenizerFast, *, width: int, layers: int) ->
         max_position_embeddings=4096,
         tie_word_embeddings=True,
         pad_token_id=tokenizer.pad_token_id,
-        bos_token_id=tokenizer.convert_tokens_to_ids(USER),
+        bos_token_id=None,
         eos_token_id=tokenizer.eos_token_id,
     )
     return LlamaForCausalLM(config)
@@ -280,8 +295,27 @@ def train(
             _save(state_file, model, optimiser, step, spent, seen)
     worker.terminate()
     _save(state_file, model, optimiser, step, spent, seen)
-    model.save_pretrained(str(out / "model"))
-    save_tokenizer(tokenizer, out / "model")
+    save_checkpoint(model, tokenizer, out / "model")
+
+
+def save_checkpoint(
+    model: LlamaForCausalLM,
+    tokenizer: PreTrainedTokenizerFast,
+    folder: Path,
+    *,
+    dtype: torch.dtype = torch.float16,
+) -> None:
+    """Everything that transformers, ``transformers serve`` and vLLM need to load the model."""
+    copy = LlamaForCausalLM(model.config)
+    copy.load_state_dict(model.state_dict())
+    copy.generation_config = GenerationConfig(
+        do_sample=False,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+        max_new_tokens=512,
+    )
+    copy.to(dtype).save_pretrained(str(folder))
+    save_tokenizer(tokenizer, folder)
 
 
 def _schedule(progress: float) -> float:

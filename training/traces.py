@@ -22,7 +22,7 @@ LONGEST_CHAIN = 10
 def trace(
     journey: Journey, deltas: Sequence[Delta], now: int, question: ClipQuestion
 ) -> str | None:
-    """The reasoning for ``question`` at view ``now``, ending in "So …."; ``None`` where the
+    """The reasoning for ``question`` at view ``now``, ending in "So …"; ``None`` where the
     transcript does not support the true answer (the object was missed, the order was misread).
 
     Args:
@@ -33,7 +33,7 @@ def trace(
     body = writer(_Context(journey, deltas, now), question)
     if body is None:
         return None
-    return f"{body} So {question.choices[question.answer]}."
+    return f"{body} So {question.choices[question.answer]}"
 
 
 class _Context:
