@@ -36,7 +36,7 @@ def test_help_loads_no_model_or_vision_library() -> None:
         "import sys; from embodied_agent.cli import app; app(['--help'], standalone_mode=False); "
         "assert not {'torch', 'transformers', 'cv2', 'numpy', 'apsw'} & set(sys.modules)"
     )
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=60, capture_output=True)
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=240, capture_output=True)
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_keyframes_need_no_torch(walk: Path) -> None:
         f"app(['keyframes', {str(walk)!r}, '--json'], standalone_mode=False)\n"
         "assert 'torch' not in sys.modules and 'transformers' not in sys.modules"
     )
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=60, capture_output=True)
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=240, capture_output=True)
 
 
 def test_keyframes_json_has_the_documented_shape(walk: Path) -> None:
@@ -145,7 +145,7 @@ def test_json_is_alone_on_stdout_of_the_real_process(walk: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "embodied_agent.cli", "replay", walk, *QUICK, "--json"],
         capture_output=True,
-        timeout=120,
+        timeout=240,
         check=True,
     )
     assert json.loads(done.stdout)["frames"] == 30
@@ -213,7 +213,7 @@ def test_debug_shows_the_traceback() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "embodied_agent.cli", "--debug", "keyframes", "/nowhere"],
         capture_output=True,
-        timeout=60,
+        timeout=240,
         check=False,
     )
     assert b"Traceback" in done.stderr
@@ -258,7 +258,7 @@ def test_an_interrupted_replay_says_what_is_safe_and_goes_on(walk: Path, tmp_pat
     )
     arguments = ["replay", str(walk), *QUICK, "--memory", str(memory), "--json"]
     done = subprocess.run(
-        [sys.executable, "-c", code, *arguments], capture_output=True, timeout=60, check=False
+        [sys.executable, "-c", code, *arguments], capture_output=True, timeout=240, check=False
     )
     assert done.returncode == 130
     assert done.stdout == b""
@@ -310,6 +310,6 @@ def test_the_process_ends_quietly_when_its_reader_goes_away(walk: Path) -> None:
         process.stdout.close()
         assert process.stderr is not None
         errors = process.stderr.read()
-        process.wait(60)
+        process.wait(240)
     assert b"Traceback" not in errors
     assert process.returncode in (1, -signal.SIGPIPE)

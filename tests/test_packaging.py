@@ -32,7 +32,7 @@ def make(*arguments: str) -> str:
         capture_output=True,
         text=True,
         check=True,
-        timeout=60,
+        timeout=240,
         env={k: v for k, v in os.environ.items() if not k.startswith("MAKE")},
     )
     return done.stdout
