@@ -67,7 +67,12 @@ def _pick(rng: Rng, items: Sequence[Any]) -> Any:
 
 
 def _ask(
-    kind: str, rng: Rng, wordings: Sequence[str], truth: str, wrong: Sequence[str], about: Any,
+    kind: str,
+    rng: Rng,
+    wordings: Sequence[str],
+    truth: str,
+    wrong: Sequence[str],
+    about: Any,
     **names: str,
 ) -> ClipQuestion:
     options = [truth, *wrong]
@@ -98,9 +103,7 @@ def _direction_options(azimuth: float, rng: Rng, count: int = 3) -> list[Directi
     """Wrong directions that the azimuth is clear of; ``None`` where it lies too near an edge that
     matters for fewer than ``count``."""
     truth = direction_class(azimuth)
-    wrong = [
-        d for d in DIRECTIONS if d != truth and sector_gap(azimuth, d) >= DIRECTION_MARGIN_DEG
-    ]
+    wrong = [d for d in DIRECTIONS if d != truth and sector_gap(azimuth, d) >= DIRECTION_MARGIN_DEG]
     if len(wrong) < count:
         return None
     # One neighbour where possible, so that telling left from right is not enough.
@@ -119,7 +122,8 @@ def landmark_position(journey: Journey, now: int, rng: Rng) -> ClipQuestion | No
     if wrong is None or metres < 0.7:
         return None
     return _ask(
-        "landmark_position", rng,
+        "landmark_position",
+        rng,
         (
             "Where is the {name} now?",
             "Which way is the {name} from here?",
@@ -128,7 +132,10 @@ def landmark_position(journey: Journey, now: int, rng: Rng) -> ClipQuestion | No
             "You want to look at the {name} again. In which direction is it?",
             "Where would I find the {name}, seen from you right now?",
         ),
-        direction_class(azimuth), wrong, {"name": name}, name=name,
+        direction_class(azimuth),
+        wrong,
+        {"name": name},
+        name=name,
     )
 
 
@@ -141,7 +148,11 @@ def counterfactual(journey: Journey, now: int, rng: Rng) -> ClipQuestion | None:
     pose = journey.views[now].pose
     done = _steps_done(journey, now)
     turns = [k for k in range(max(0, done - 3), done) if journey.steps[k].action in _TURNS]
-    if turns and rng.random() < 0.35 and _first_seen(journey, name) <= _view_before(journey, turns[-1]):
+    if (
+        turns
+        and rng.random() < 0.35
+        and _first_seen(journey, name) <= _view_before(journey, turns[-1])
+    ):
         skipped = turns[-1]
         imagined = journey.views[_view_before(journey, skipped)].pose
         for step in journey.steps[skipped + 1 : done]:
@@ -172,8 +183,14 @@ def counterfactual(journey: Journey, now: int, rng: Rng) -> ClipQuestion | None:
     if wrong is None or metres < 0.7:
         return None
     return _ask(
-        "counterfactual", rng, wordings, direction_class(azimuth), wrong, about,
-        name=name, turn=turn,
+        "counterfactual",
+        rng,
+        wordings,
+        direction_class(azimuth),
+        wrong,
+        about,
+        name=name,
+        turn=turn,
     )
 
 
@@ -205,14 +222,18 @@ def progress_evaluation(journey: Journey, now: int, rng: Rng) -> ClipQuestion | 
     numbers = [n for n in range(lowest, lowest + 4) if n != done]
     plan = ", ".join(f"{i + 1} {journey.steps[i].action.value}" for i in range(length))
     return _ask(
-        "progress_evaluation", rng,
+        "progress_evaluation",
+        rng,
         (
             "Your instructions from the start were: {plan}. Which step have you just finished?",
             "The plan since the start is: {plan}. How far have you come?",
             "You follow this route from the start: {plan}. Which step did you complete last?",
             "Route: {plan}. Which of its steps is the last one that is done?",
         ),
-        f"step {done}", [f"step {n}" for n in numbers], {"done": done}, plan=plan,
+        f"step {done}",
+        [f"step {n}" for n in numbers],
+        {"done": done},
+        plan=plan,
     )
 
 
@@ -225,13 +246,16 @@ def action_generation(journey: Journey, now: int, rng: Rng) -> ClipQuestion | No
         others = [a.value for a in Action if a not in (truth, last)]
         rng.shuffle(others)
         return _ask(
-            "action_generation", rng,
+            "action_generation",
+            rng,
             (
                 "Which action undoes your last one?",
                 "What should you do to get back to where you were before your last action?",
                 "Your last action was a mistake. Which action takes it back?",
             ),
-            truth.value, [last.value, *others[:2]], {"undo": True},
+            truth.value,
+            [last.value, *others[:2]],
+            {"undo": True},
         )
     names = clear_names(journey, now)
     if not names:
@@ -245,14 +269,18 @@ def action_generation(journey: Journey, now: int, rng: Rng) -> ClipQuestion | No
     truth_text = options[0] if size <= 8 else options[1] if azimuth > 0 else options[2]
     extra = _pick(rng, ("move backward", "tilt upward", "tilt downward", "move upward"))
     return _ask(
-        "action_generation", rng,
+        "action_generation",
+        rng,
         (
             "Which action should you take next to get to the {name}?",
             "You are to go to the {name}. What do you do first?",
             "What is the next action on the way to the {name}?",
             "To approach the {name}, which action comes first?",
         ),
-        truth_text, [*(o for o in options if o != truth_text), extra], {"name": name}, name=name,
+        truth_text,
+        [*(o for o in options if o != truth_text), extra],
+        {"name": name},
+        name=name,
     )
 
 
@@ -279,14 +307,17 @@ def relative_distance(journey: Journey, now: int, rng: Rng) -> ClipQuestion | No
     truth = ranked[first]
     listed = list(rng.permutation([truth, *wrong]))
     return _ask(
-        "relative_distance", rng,
+        "relative_distance",
+        rng,
         (
             "Which of these is closest to you now?",
             "Which one is the nearest to where you are?",
             "Of the following, what are you closest to at the moment?",
             "From here, which of these objects is the least far away?",
         ),
-        truth, [str(w) for w in wrong], {"names": [str(n) for n in listed]},
+        truth,
+        [str(w) for w in wrong],
+        {"names": [str(n) for n in listed]},
     )
 
 
@@ -295,8 +326,11 @@ QUADRANTS = ("front-left", "front-right", "back-left", "back-right")
 
 def relative_direction(journey: Journey, now: int, rng: Rng) -> ClipQuestion | None:
     """Standing at X and facing Y, where is Z? X, Y and Z were seen together."""
-    views = [v for v in journey.views[: now + 1]
-             if sum(p >= CLEAR_PIXELS for p in v.visible.values()) >= 3]
+    views = [
+        v
+        for v in journey.views[: now + 1]
+        if sum(p >= CLEAR_PIXELS for p in v.visible.values()) >= 3
+    ]
     if not views:
         return None
     view = _pick(rng, views)
@@ -311,16 +345,20 @@ def relative_direction(journey: Journey, now: int, rng: Rng) -> ClipQuestion | N
         return None
     truth = f"{'front' if size < 90 else 'back'}-{'left' if angle > 0 else 'right'}"
     return _ask(
-        "relative_direction", rng,
+        "relative_direction",
+        rng,
         (
             "If you stood at the {at} and faced the {facing}, where would the {asked} be?",
             "Standing by the {at} and looking at the {facing}, where is the {asked}?",
             "Seen from the {at} with the {facing} straight ahead, in which direction is the {asked}?",
             "Someone at the {at} looks towards the {facing}. Where does the {asked} lie for them?",
         ),
-        truth, [q for q in QUADRANTS if q != truth],
+        truth,
+        [q for q in QUADRANTS if q != truth],
         {"at": at, "facing": facing, "asked": asked},
-        at=at, facing=facing, asked=asked,
+        at=at,
+        facing=facing,
+        asked=asked,
     )
 
 
@@ -353,14 +391,18 @@ def route_planning(journey: Journey, now: int, rng: Rng) -> ClipQuestion | None:
             return None
         moves = {2: "two", 3: "three"}[count]
         return _ask(
-            "route_planning", rng,
+            "route_planning",
+            rng,
             (
                 "How do you get back to where you were {moves} actions ago?",
                 "Which route takes back your last {moves} actions?",
                 "Retrace your last {moves} actions: what do you do?",
                 "You have to return to where you were before your last {moves} actions. Which way?",
             ),
-            truth, shuffled[:3], {"back": count}, moves=moves,
+            truth,
+            shuffled[:3],
+            {"back": count},
+            moves=moves,
         )
     names = clear_names(journey, now)
     if not names:
@@ -373,15 +415,18 @@ def route_planning(journey: Journey, now: int, rng: Rng) -> ClipQuestion | None:
     if wrong_directions is None:
         return None
     return _ask(
-        "route_planning", rng,
+        "route_planning",
+        rng,
         (
             "Which route leads straight to the {name}?",
             "How do you get to the {name} from here, as straight as possible?",
             "You are to drive to the {name}. Which way do you go?",
             "Plan the direct way to the {name}.",
         ),
-        route_to(direction_class(azimuth)), [route_to(d) for d in wrong_directions],
-        {"name": name}, name=name,
+        route_to(direction_class(azimuth)),
+        [route_to(d) for d in wrong_directions],
+        {"name": name},
+        name=name,
     )
 
 
@@ -440,19 +485,21 @@ def appearance_order(journey: Journey, now: int, rng: Rng) -> ClipQuestion | Non
         return None
     truth = sorted(chosen, key=lambda n: first[n])
     permutations = [(0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0)]
-    wrong = [
-        ", ".join(truth[i] for i in permutations[int(p)]) for p in rng.permutation(5)[:3]
-    ]
+    wrong = [", ".join(truth[i] for i in permutations[int(p)]) for p in rng.permutation(5)[:3]]
     listed = ", ".join(str(n) for n in rng.permutation(chosen))
     return _ask(
-        "appearance_order", rng,
+        "appearance_order",
+        rng,
         (
             "In which order did you first see these: {listed}?",
             "Put these in the order of their first appearance: {listed}.",
             "Which of these orders is the one in which they came into view: {listed}?",
             "What came first, second and third: {listed}?",
         ),
-        ", ".join(truth), wrong, {"names": chosen}, listed=listed,
+        ", ".join(truth),
+        wrong,
+        {"names": chosen},
+        listed=listed,
     )
 
 

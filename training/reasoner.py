@@ -35,7 +35,7 @@ from sim_clips.questions import MAKERS, ClipQuestion, question_of
 from sim_clips.scene import WorldName
 from training.packing import ATTENTION, IGNORED, Batch, Block, Packed, collate
 from training.text_worlds import TYPICAL_NOISE, noted, renamed, sample_journey
-from training.traces import trace
+from training.traces import LONGEST_CHAIN, trace
 from training.vocabulary import ASSISTANT, END, USER, save_tokenizer, train_tokenizer
 
 #: Scenes for training begin here; below are shipped clips (< 1,000) and held-out scenes.
@@ -77,14 +77,19 @@ def samples_of(
     longest: int,
     noise: float,
 ) -> tuple[list[Delta], list[Sample]]:
-    """One journey, what was noted of it, and questions at several moments."""
+    """What the transcript holds of one journey, and questions at several moments; each sample's
+    ``now`` counts the transcript's entries."""
     journey = sample_journey(world, seed, rng)
     if rng.random() < 0.7:
         journey = renamed(journey, rng)
     deltas = noted(journey, rng, TYPICAL_NOISE.scaled(noise), first_id=_first_id(rng))[
         : longest + 1
     ]
-    ends = [i for i, v in enumerate(journey.views) if v.at_end and 0 < i < len(deltas)]
+    # Old entries leave a long transcript in blocks; what they named can still be recalled.
+    blocks = (len(deltas) - LONGEST_CHAIN - 2) // 8
+    gone = 8 * int(rng.integers(1, blocks + 1)) if blocks > 0 and rng.random() < 0.3 else 0
+    since = gone + LONGEST_CHAIN + 1 if gone else 1
+    ends = [i for i, v in enumerate(journey.views) if v.at_end and since <= i < len(deltas)]
     found: list[Sample] = []
     kinds = list(MAKERS)
     for _ in range(3 * questions):
@@ -92,6 +97,8 @@ def samples_of(
             break
         kind = kinds[int(rng.integers(len(kinds)))]
         now = ends[int(rng.integers(len(ends)))]
+        if gone and kind == "progress_evaluation":
+            continue  # its start is no longer there to be read
         question = question_of(kind, journey, now, rng, tries=3)
         if question is None:
             continue
@@ -102,8 +109,10 @@ def samples_of(
         asked = Question(question.text, question.choices if lettered else ())
         recalled, _ = recall(deltas[: now + 1], asked)
         task = build_prompt("compact", "", recalled, asked).task
-        found.append(Sample(question, now, task, reply_text(reasoning, question, lettered=lettered)))
-    return deltas, found
+        found.append(
+            Sample(question, now - gone, task, reply_text(reasoning, question, lettered=lettered))
+        )
+    return deltas[gone:], found
 
 
 def _first_id(rng: np.random.Generator) -> int:
@@ -255,7 +264,7 @@ def train(
             worker.terminate()
             worker.join(timeout=10)
             feed = context.Queue(64)
-            worker = producer(24)
+            worker = producer(32)
         progress = spent / (60 * minutes)
         for group in optimiser.param_groups:
             group["lr"] = rate * min(1.0, (step + 1) / 200) * _schedule(progress)

@@ -54,7 +54,7 @@ class Noise:
 
 
 #: About what the built-in perceiver does on held-out scenes (see its model card).
-TYPICAL_NOISE = Noise(0.15, 0.08, 0.10, 0.12, 0.08, 0.03)
+TYPICAL_NOISE = Noise(0.15, 0.08, 0.08, 0.12, 0.08, 0.01)
 
 
 def sample_journey(world: WorldName, seed: int, rng: np.random.Generator) -> Journey:
@@ -100,7 +100,7 @@ def _parts(step: Step, scene: Scene, rng: np.random.Generator) -> list[float]:
     elif step.action is Action.MOVE_BACKWARD:
         piece = float("inf")
     else:
-        piece = (8.0 if scene.world == "city" else 1.5) * float(rng.uniform(0.6, 1.6))
+        piece = (15.0 if scene.world == "city" else 0.95) * float(rng.uniform(0.7, 1.5))
     parts: list[float] = []
     left = step.amount
     while left > piece * 1.15:
