@@ -13,14 +13,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import Literal
 
 from embodied_agent.errors import ModelError, QuestionError, ReplyError
 from embodied_agent.memory.recall import recall
 from embodied_agent.memory.store import Store
 from embodied_agent.memory.transcript import Transcript
 from embodied_agent.reasoning.answer import parse_answer
-from embodied_agent.reasoning.base import Prompt, Reasoner
+from embodied_agent.reasoning.base import Prompt, Reasoner, prompt_style, transcript_budget
 from embodied_agent.reasoning.prompts import build_prompt
 from embodied_agent.records import Answer, Delta, Evidence, Question
 from embodied_agent.settings import ReasoningSettings
@@ -113,10 +112,10 @@ class Asking:
         started = time.monotonic()
         with self._lock:
             if self._view is None or self._view.segment != segment:
-                self._view = _Segment(segment, self._settings.token_budget)
+                self._view = _Segment(segment, transcript_budget(self._settings))
             deltas, transcript = self._view.read(self._store, last_id)
         recalled, recalled_ids = recall(deltas, question)
-        prompt = build_prompt(self._style, transcript, recalled, question)
+        prompt = build_prompt(prompt_style(self._settings), transcript, recalled, question)
         recalled_at = time.monotonic()
         answer = Answer(
             text="",
@@ -164,12 +163,6 @@ class Asking:
         """Release the reasoner."""
         if self._reasoner is not None:
             self._reasoner.close()
-
-    @property
-    def _style(self) -> Literal["full", "compact"]:
-        if self._settings.prompt != "auto":
-            return self._settings.prompt
-        return "compact" if self._settings.backend == "builtin" else "full"
 
     def _reply(self, prompt: Prompt, deadline: float) -> Iterator[str]:
         with self._lock:

@@ -126,10 +126,11 @@ class ReasoningSettings(_Section):
     temperature: float = Field(0.0, ge=0, le=2, description="0: greedy, repeatable")
     max_tokens: int = Field(512, ge=16, le=32768, description="longest answer, in tokens")
     token_budget: int = Field(
-        6144,
-        ge=256,
+        0,
+        ge=0,
         le=1_000_000,
-        description="transcript length, in tokens, that a prompt may hold",
+        description="transcript length that a prompt may hold, in tokens of four characters; "
+        "0: 550 for the compact prompt (what the built-in model was trained on), else 6144",
     )
     timeout_s: float = Field(30.0, gt=0, le=3600, description="per question, in seconds")
 

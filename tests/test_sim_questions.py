@@ -161,7 +161,9 @@ def test_a_blind_guesser_stays_near_chance() -> None:
                     texts[q["type"], choice] += 2 if i == "ABCDE".index(q["answer"]) else -1
         for clip, q in ALL:
             if clip == held.name:
-                guess = max(range(len(q["choices"])), key=lambda i: texts[q["type"], q["choices"][i]])
+                guess = max(
+                    range(len(q["choices"])), key=lambda i: texts[q["type"], q["choices"][i]]
+                )
                 right += "ABCDE"[guess] == q["answer"]
                 chance += 1 / len(q["choices"])
     assert right / len(ALL) <= chance / len(ALL) + 0.10

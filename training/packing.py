@@ -26,11 +26,15 @@ Ints = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class Block:
-    """A question: how many of the transcript's tokens it sees, its tokens, and the reply's."""
+    """A question: how many of the transcript's tokens it sees, its tokens, and the reply's.
+
+    The first ``recalled`` tokens of the task repeat parts of the transcript.
+    """
 
     limit: int
     task: list[int]
     reply: list[int]
+    recalled: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,10 +64,12 @@ class Layout:
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """Flat tensors (1, N) and their layout."""
+    """Flat tensors (1, N) and their layout. ``labels`` are the replies' tokens, ``recalled`` those
+    of the recall lines; both `IGNORED` elsewhere."""
 
     ids: torch.Tensor
     labels: torch.Tensor
+    recalled: torch.Tensor
     positions: torch.Tensor
     layout: Layout
     questions: int
@@ -73,6 +79,7 @@ def collate(items: list[Packed]) -> Batch:
     """One batch of several sequences."""
     ids: list[int] = []
     labels: list[int] = []
+    recalled: list[int] = []
     positions: list[int] = []
     transcripts: list[range] = []
     blocks: list[range] = []
@@ -83,6 +90,7 @@ def collate(items: list[Packed]) -> Batch:
         count = len(item.transcript)
         ids += item.transcript
         labels += [IGNORED] * count
+        recalled += [IGNORED] * count
         positions += range(count)
         transcripts.append(range(start, start + count))
         for block in item.blocks:
@@ -90,6 +98,7 @@ def collate(items: list[Packed]) -> Batch:
             count = len(block.task) + len(block.reply)
             ids += block.task + block.reply
             labels += [IGNORED] * len(block.task) + block.reply
+            recalled += block.task[: block.recalled] + [IGNORED] * (count - block.recalled)
             positions += range(block.limit, block.limit + count)
             blocks.append(range(start, start + count))
             parents.append(number)
@@ -103,6 +112,7 @@ def collate(items: list[Packed]) -> Batch:
     return Batch(
         ids=torch.tensor(ids)[None],
         labels=torch.tensor(labels)[None],
+        recalled=torch.tensor(recalled)[None],
         positions=torch.tensor(positions)[None],
         layout=Layout(
             torch.from_numpy(table_t),

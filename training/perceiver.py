@@ -73,7 +73,11 @@ class DenseHead(nn.Module):
         self.out = nn.Linear(width, sum(self.sizes))
 
     def loss(
-        self, features: torch.Tensor, kinds: torch.Tensor, colours: torch.Tensor, ranges: torch.Tensor
+        self,
+        features: torch.Tensor,
+        kinds: torch.Tensor,
+        colours: torch.Tensor,
+        ranges: torch.Tensor,
     ) -> tuple[torch.Tensor, dict[str, float]]:
         """Features (B, P, width), labels (B, P)."""
         kind, colour, distance = self.out(features).split(self.sizes, -1)
@@ -126,7 +130,9 @@ def window_batch(frames: Frames, count: int, rng: np.random.Generator) -> dict[s
         picture = shard.pictures[
             index, r * PATCH_PX : (r + WINDOW) * PATCH_PX, c * PATCH_PX : (c + WINDOW) * PATCH_PX
         ]
-        layers = np.stack([shard.kinds[index][cut], shard.colours[index][cut], shard.ranges[index][cut]])
+        layers = np.stack(
+            [shard.kinds[index][cut], shard.colours[index][cut], shard.ranges[index][cut]]
+        )
         place = grid[cut]
         if rng.random() < 0.5:
             picture, layers = picture[:, ::-1], layers[:, :, ::-1]
@@ -170,7 +176,11 @@ class PairBatch:
 
 
 def pair_batch(
-    frames: Frames, tokenizer: PreTrainedTokenizerFast, runs: int, length: int, single: float,
+    frames: Frames,
+    tokenizer: PreTrainedTokenizerFast,
+    runs: int,
+    length: int,
+    single: float,
     rng: np.random.Generator,
 ) -> PairBatch:
     """``runs`` stretches of ``length`` consecutive keyframes; each picture is seen once and used
@@ -185,14 +195,18 @@ def pair_batch(
             place = len(pictures)
             pictures.append(shard.pictures[number])
             labels.append(
-                np.stack([g[number].reshape(-1) for g in (shard.kinds, shard.colours, shard.ranges)])
+                np.stack(
+                    [g[number].reshape(-1) for g in (shard.kinds, shard.colours, shard.ranges)]
+                )
             )
             follows = number > index and row["view"] > 0
             if number == index and row["view"] > 0:
                 continue  # its previous picture is not in the batch
             alone = not follows or rng.random() < single
             head = prompt_ids(tokenizer, 1 if alone else 2, compact_prompt(hint_of(row)))
-            reply = tokenizer.backend_tokenizer.encode(" " + reply_of(row), add_special_tokens=False).ids
+            reply = tokenizer.backend_tokenizer.encode(
+                " " + reply_of(row), add_special_tokens=False
+            ).ids
             prompts.append((head, [*reply, end]))
             sources += [place] if alone else [place - 1, place]
     longest = max(len(a) + len(b) for a, b in prompts)
@@ -230,7 +244,13 @@ def language_loss(
 
 
 def train(
-    frames_folder: Path, out: Path, *, minutes: float, rate: float, threads: int, seed: int,
+    frames_folder: Path,
+    out: Path,
+    *,
+    minutes: float,
+    rate: float,
+    threads: int,
+    seed: int,
     limit: int,
 ) -> None:
     """Train for ``minutes`` in all sessions together; checkpoint often."""
@@ -320,7 +340,11 @@ def _rates(progress: float) -> tuple[float, float]:
 
 
 def _save(
-    path: Path, model: nn.Module, head: nn.Module, optimiser: torch.optim.Optimizer, step: int,
+    path: Path,
+    model: nn.Module,
+    head: nn.Module,
+    optimiser: torch.optim.Optimizer,
+    step: int,
     spent: float,
 ) -> None:
     part = path.with_suffix(".part")
@@ -335,7 +359,9 @@ def _save(
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
     parser.add_argument("--frames", type=Path, default=Path("runs/frames"))
     parser.add_argument("--out", type=Path, default=Path("runs/perceiver"))
     parser.add_argument("--minutes", type=float, default=60.0, help="training time in all")
@@ -345,7 +371,13 @@ def main() -> None:
     parser.add_argument("--limit", type=int, default=70_000, help="most frames kept in memory")
     a = parser.parse_args()
     train(
-        a.frames, a.out, minutes=a.minutes, rate=a.rate, threads=a.threads, seed=a.seed, limit=a.limit
+        a.frames,
+        a.out,
+        minutes=a.minutes,
+        rate=a.rate,
+        threads=a.threads,
+        seed=a.seed,
+        limit=a.limit,
     )
 
 

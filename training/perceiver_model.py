@@ -41,8 +41,12 @@ CHAT_TEMPLATE = (
 
 
 def new_model(
-    tokenizer: PreTrainedTokenizerFast, *, vision_width: int = 192, vision_layers: int = 6,
-    text_width: int = 192, text_layers: int = 4,
+    tokenizer: PreTrainedTokenizerFast,
+    *,
+    vision_width: int = 192,
+    vision_layers: int = 6,
+    text_width: int = 192,
+    text_layers: int = 4,
 ) -> Idefics3ForConditionalGeneration:
     """A fresh perceiver."""
     end, pad = (tokenizer.convert_tokens_to_ids(t) for t in (END, PAD))
@@ -69,8 +73,11 @@ def new_model(
 
 
 def save_checkpoint(
-    model: Idefics3ForConditionalGeneration, tokenizer: PreTrainedTokenizerFast, folder: Path,
-    *, dtype: torch.dtype = torch.float16,
+    model: Idefics3ForConditionalGeneration,
+    tokenizer: PreTrainedTokenizerFast,
+    folder: Path,
+    *,
+    dtype: torch.dtype = torch.float16,
 ) -> None:
     """Everything that transformers, ``transformers serve`` and vLLM need to load the model."""
     end, pad = (tokenizer.convert_tokens_to_ids(t) for t in (END, PAD))

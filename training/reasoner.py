@@ -42,6 +42,9 @@ from training.vocabulary import ASSISTANT, END, USER, save_tokenizer, train_toke
 FIRST_TRAINING_SEED = 1_000_000
 #: Longest training sequence in tokens; longer ones lose their last questions.
 LONGEST = 1280
+#: Weight of predicting the recall line, which repeats parts of the transcript: it teaches looking
+#: an entry up by its number, on tokens that are read anyway.
+RECALL_WEIGHT = 0.4
 #: Types whose question makes no sense without its choices; the others are also asked openly.
 NEEDS_CHOICES = frozenset({"relative_distance"})
 
@@ -135,7 +138,13 @@ def pack_samples(
         limits.append(len(transcript))
     blocks, total = [], len(transcript)
     for sample in samples:
-        block = Block(limits[sample.now], ids(sample.task + ASSISTANT), ids(sample.reply + END))
+        line = sample.task.index("\n") + 1
+        block = Block(
+            limits[sample.now],
+            ids(sample.task + ASSISTANT),
+            ids(sample.reply + END),
+            recalled=len(ids(sample.task[:line])),
+        )
         total += len(block.task) + len(block.reply)
         if total > LONGEST:
             break
@@ -200,11 +209,14 @@ def loss_of(model: LlamaForCausalLM, batch: Batch) -> tuple[torch.Tensor, torch.
         position_ids=batch.positions,
         use_cache=False,
         layout=batch.layout,
-    ).last_hidden_state[:, :-1]
-    targets = batch.labels[:, 1:]
-    wanted = targets != IGNORED
+    ).last_hidden_state[0, :-1]
+    targets, recalled = batch.labels[0, 1:], batch.recalled[0, 1:]
+    wanted, copied = targets != IGNORED, recalled != IGNORED
     logits = model.lm_head(hidden[wanted])
     loss = torch.nn.functional.cross_entropy(logits, targets[wanted])
+    if bool(copied.any()):
+        copies = model.lm_head(hidden[copied])
+        loss = loss + RECALL_WEIGHT * torch.nn.functional.cross_entropy(copies, recalled[copied])
     return loss, logits.argmax(-1) == targets[wanted]
 
 
@@ -258,6 +270,7 @@ def train(
     started, losses, hits, tick = time.monotonic() - spent, [], [], time.monotonic()
     letters = {tokenizer.convert_tokens_to_ids(x) for x in "ABCDE"}
     letter_hits: list[float] = []
+    saved = spent
     while (spent := time.monotonic() - started) < 60 * minutes:
         if short and spent >= 60 * minutes * warm_share:
             short = False
@@ -269,7 +282,9 @@ def train(
         for group in optimiser.param_groups:
             group["lr"] = rate * min(1.0, (step + 1) / 200) * _schedule(progress)
         try:
-            items = [feed.get(timeout=120) for _ in range(batch * (2 if short else 1))]
+            items = [
+                feed.get(timeout=120) for _ in range(batch * (2 if short or progress > 0.6 else 1))
+            ]
         except queue.Empty as error:
             raise RuntimeError("the episode maker stopped; see its traceback above") from error
         tensors = collate(items)
@@ -286,7 +301,7 @@ def train(
         flat = targets[targets != IGNORED]
         is_letter = torch.tensor([int(t) in letters for t in flat])
         letter_hits.append(float(right[is_letter].float().mean()))
-        if step % 50 == 0:
+        if step % 200 == 0:
             row = {
                 "step": step,
                 "minutes": round(spent / 60, 2),
@@ -300,7 +315,8 @@ def train(
             log.write(json.dumps(row) + "\n")
             log.flush()
             losses, hits, letter_hits, tick = [], [], [], time.monotonic()
-        if step % 500 == 0:
+        if spent - saved > 180:
+            saved = spent
             _save(state_file, model, optimiser, step, spent, seen)
     worker.terminate()
     _save(state_file, model, optimiser, step, spent, seen)
@@ -363,7 +379,12 @@ def main() -> None:
     )
     parser.add_argument("--out", type=Path, default=Path("runs/reasoner"))
     parser.add_argument("--minutes", type=float, default=60.0, help="training time in all")
-    parser.add_argument("--batch", type=int, default=4, help="sequences per step")
+    parser.add_argument(
+        "--batch",
+        type=int,
+        default=1,
+        help="sequences per step, of 7 questions; doubles from half time on",
+    )
     parser.add_argument("--rate", type=float, default=2e-3, help="peak learning rate")
     parser.add_argument("--width", type=int, default=128)
     parser.add_argument("--layers", type=int, default=6)

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 from embodied_agent.settings import ReasoningSettings
+
+#: What the built-in model was trained to read; recall brings back what older entries named.
+_COMPACT_BUDGET = 550
+#: The published prompt length.
+_FULL_BUDGET = 6144
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +53,20 @@ class Reasoner(Protocol):
     def close(self) -> None:
         """Release the model or the connection. Safe to call twice."""
         ...
+
+
+def prompt_style(settings: ReasoningSettings) -> Literal["full", "compact"]:
+    """The style of prompt that ``settings`` ask for."""
+    if settings.prompt != "auto":
+        return settings.prompt
+    return "compact" if settings.backend == "builtin" else "full"
+
+
+def transcript_budget(settings: ReasoningSettings) -> int:
+    """Longest transcript in a prompt, in tokens as `Transcript` counts them."""
+    if settings.token_budget:
+        return settings.token_budget
+    return _COMPACT_BUDGET if prompt_style(settings) == "compact" else _FULL_BUDGET
 
 
 def make_reasoner(settings: ReasoningSettings) -> Reasoner:

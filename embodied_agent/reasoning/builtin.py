@@ -29,10 +29,6 @@ class BuiltinReasoner:
         self._lock = threading.Lock()
         self.name = f"builtin:{folder.name}"
 
-    def count_tokens(self, text: str) -> int:
-        """Length of ``text`` in this model's tokens."""
-        return len(self._tokenizer(text, add_special_tokens=False).input_ids)
-
     def stream(
         self, prompt: Prompt, *, timeout_s: float, max_tokens: int | None = None
     ) -> Iterator[str]:
