@@ -1,4 +1,4 @@
-"""The nouns that flow through the agent: frozen dataclasses, no behaviour beyond decoding-free views.
+"""The nouns that flow through the agent: frozen dataclasses with next to no behaviour.
 
 Conventions used by every module:
 

@@ -54,7 +54,7 @@ class Journey:
     views: tuple[View, ...]
 
     def placed(self, name: str, pose: CameraPose) -> tuple[float, float]:
-        """Azimuth in degrees (positive left, in (−180, 180]) and distance in metres from ``pose``."""
+        """Azimuth in degrees (positive left, (−180, 180]) and distance in metres from a pose."""
         x, y = self.objects[name]
         return bearing(x - pose.x, y - pose.y, pose.yaw_deg)
 

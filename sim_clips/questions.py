@@ -350,7 +350,7 @@ def relative_direction(journey: Journey, now: int, rng: Rng) -> ClipQuestion | N
         (
             "If you stood at the {at} and faced the {facing}, where would the {asked} be?",
             "Standing by the {at} and looking at the {facing}, where is the {asked}?",
-            "Seen from the {at} with the {facing} straight ahead, in which direction is the {asked}?",
+            "Seen from the {at} with the {facing} straight ahead, which way is the {asked}?",
             "Someone at the {at} looks towards the {facing}. Where does the {asked} lie for them?",
         ),
         truth,
@@ -436,6 +436,7 @@ def undo(steps: Sequence[Step]) -> tuple[Step, ...]:
 
 
 def route_text(steps: Sequence[Step]) -> str:
+    """A route as a choice says it."""
     return ", ".join(step.action.value for step in steps)
 
 

@@ -236,6 +236,7 @@ def markdown(found: dict[str, Any]) -> str:
 
 
 def main() -> None:
+    """Read the command line and run."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )

@@ -151,17 +151,24 @@ def labels_of(
     return tuple(np.asarray(values, np.int8)[owner] for values in (kinds, tints, ranges))
 
 
-def make_shard(first_scene: int, renderer: Renderer, worlds: tuple[WorldName, ...]) -> Shard:
-    """The frames of `SCENES_PER_SHARD` scenes from seed ``first_scene`` on."""
+def make_shard(
+    first_scene: int,
+    renderer: Renderer,
+    worlds: tuple[WorldName, ...],
+    *,
+    scenes: int = SCENES_PER_SHARD,
+) -> Shard:
+    """The frames of ``scenes`` scenes from seed ``first_scene`` on."""
     pictures: list[npt.NDArray[np.uint8]] = []
     grids: list[tuple[npt.NDArray[np.int8], ...]] = []
     rows: list[dict[str, Any]] = []
-    for seed in range(first_scene, first_scene + SCENES_PER_SHARD):
+    for seed in range(first_scene, first_scene + scenes):
         rng = np.random.default_rng([seed, 11])
         world = worlds[seed % len(worlds)]
         scene = make_scene(world, seed)
         journey, shots, masks = views_of(scene, renderer, rng)
         for index, (view, shot, mask) in enumerate(zip(journey.views, shots, masks, strict=True)):
+            seen = mentions_of(journey, view)
             hint = simulated_hint(journey, index, rng)
             pictures.append(shot)
             grids.append(labels_of(scene, view.pose, mask))
@@ -172,7 +179,7 @@ def make_shard(first_scene: int, renderer: Renderer, worlds: tuple[WorldName, ..
                     "yaw": hint and hint.yaw_deg, "pitch": hint and hint.pitch_deg,
                     "travel": hint and hint.translation,
                     "hinted": hint and hint.action and hint.action.value,
-                    "mentions": [[m.name, m.direction, m.distance] for m in mentions_of(journey, view)],
+                    "mentions": [[m.name, m.direction, m.distance] for m in seen],
                 }
             )  # fmt: skip
     kinds, colours, ranges = (np.stack(layer) for layer in zip(*grids, strict=True))
@@ -198,6 +205,7 @@ def load_shard(path: Path) -> Shard:
 
 
 def main() -> None:
+    """Read the command line and run."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )

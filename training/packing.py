@@ -142,7 +142,7 @@ def attend(
     scaling: float | None = None,
     **_: Any,
 ) -> tuple[torch.Tensor, None]:
-    """Attention over a flat row; q, k, v are (1, heads, N, size), the result (1, N, heads, size)."""
+    """Attention over a flat row: q, k, v (1, heads, N, size), the result (1, N, heads, size)."""
     heads, total, size = query.shape[1:]
 
     def rows(tensor: torch.Tensor) -> torch.Tensor:

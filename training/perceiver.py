@@ -359,6 +359,7 @@ def _save(
 
 
 def main() -> None:
+    """Read the command line and run."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )

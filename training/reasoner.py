@@ -195,11 +195,20 @@ def new_model(tokenizer: PreTrainedTokenizerFast, *, width: int, layers: int) ->
     return LlamaForCausalLM(config)
 
 
-def _produce(seed: int, folder: str, longest: int, out: multiprocessing.Queue) -> None:  # type: ignore[type-arg]
+def _produce(seed: int, folder: str, longest: int, out: multiprocessing.Queue[Packed]) -> None:
+    """Runs in a process of its own, until its parent ends."""
     torch.set_num_threads(1)
+    parent = multiprocessing.parent_process()
     tokenizer = PreTrainedTokenizerFast.from_pretrained(folder)
     for packed in sequences(seed, tokenizer, longest):
-        out.put(packed)
+        while parent is None or parent.is_alive():
+            try:
+                out.put(packed, timeout=10)
+                break
+            except queue.Full:
+                continue
+        else:
+            return
 
 
 def loss_of(model: LlamaForCausalLM, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
@@ -374,6 +383,7 @@ def _save(
 
 
 def main() -> None:
+    """Read the command line and train."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )

@@ -28,8 +28,9 @@ from embodied_agent.records import (
 #: Side of the square pictures that the built-in perceiver takes, in pixels.
 PICTURE_PX = 192
 
+_DIRECTION = "|".join(sorted(DIRECTIONS, key=len, reverse=True))
 _PART = re.compile(
-    rf"^(?P<name>[a-z][a-z -]{{0,60}}?) (?P<direction>{'|'.join(sorted(DIRECTIONS, key=len)[::-1])})"
+    rf"^(?P<name>[a-z][a-z -]{{0,60}}?) (?P<direction>{_DIRECTION})"
     rf"(?: (?P<distance>{'|'.join(DISTANCES)}))?$"
 )
 _ACTIONS = {action.value: action for action in Action}
@@ -97,7 +98,8 @@ def parse_compact(reply: str) -> CompactReply:
     for part in parts:
         match = _PART.match(part)
         if match is not None and match["name"] not in mentions:
-            mentions[match["name"]] = Mention(match["name"], match["direction"], match["distance"])  # type: ignore[arg-type]
+            name, direction, distance = match.groups()
+            mentions[name] = Mention(name, direction, distance)  # type: ignore[arg-type]
     if not mentions and parts != ["nothing"]:
         raise ReplyError(f"no object can be read from {reply[:80]!r}", reply=reply)
     return CompactReply(_ACTIONS.get(action_name), tuple(mentions.values()))
