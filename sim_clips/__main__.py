@@ -14,14 +14,14 @@ from sim_clips.scene import WorldName
 
 #: The clips that come with the repository.
 SHIPPED: tuple[tuple[WorldName, int], ...] = (
-    ("house", 7),
-    ("house", 21),
-    ("house", 42),
-    ("city", 7),
-    ("city", 21),
-    ("city", 42),
-    ("warehouse", 7),
-    ("warehouse", 21),
+    ("house", 8),
+    ("house", 44),
+    ("house", 58),
+    ("city", 26),
+    ("city", 35),
+    ("city", 47),
+    ("warehouse", 40),
+    ("warehouse", 48),
 )
 CLIPS = Path(__file__).parent / "clips"
 #: JPEG quality of the shipped clips: they come with every checkout, so they are kept small.
