@@ -22,7 +22,7 @@ ASSUMED_HFOV_DEG = 75.0
 #: A rotation of this many degrees weighs as much as travelling the plane's distance.
 _DEG_PER_DISTANCE = 60.0
 #: Below these the camera did not move measurably.
-_STILL_DEG, _STILL_TRAVEL = 1.5, 0.03
+_STILL_DEG, _STILL_TRAVEL = 1.5, 0.015
 #: Travel that a pure rotation's homography shows by noise, per degree and at rest.
 _TRAVEL_NOISE_PER_DEG, _TRAVEL_NOISE = 0.004, 0.04
 
@@ -140,24 +140,29 @@ def travel_action(travel: Matrix) -> Action:
 
 
 def _rotation_and_travel(homography: Matrix) -> tuple[Matrix, Matrix]:
-    """Split R + t·nᵀ/d (current → earlier) into the solution that turns least.
+    """Split R + t·nᵀ/d (current → earlier, middle singular value 1) into R and t/d.
 
-    Of the up to four solutions only those whose plane lies in front of the camera are physical;
-    of the two that can remain the one with the smaller rotation is taken, since cameras move in
-    one way at a time.
+    Two of the four solutions have their plane in front of the camera; of them the one that turns
+    less is taken, since cameras move in one way at a time. (Closed form: Ma, Soatto, Košecká,
+    Sastry, An Invitation to 3-D Vision, §5.3.3; OpenCV's gives NaN for some exact planes.)
     """
-    count, rotations, travels, normals = cv2.decomposeHomographyMat(homography, np.eye(3))
+    _, singular, axes = np.linalg.svd(homography)
+    v1, v2, v3 = axes
+    high, low = max(singular[0] ** 2 - 1, 0.0), max(1 - singular[2] ** 2, 0.0)
+    spread = math.sqrt(high + low)
     best: tuple[float, Matrix, Matrix] | None = None
-    for index in range(count):
-        # The library's convention: H = R + t·nᵀ with X' = R·X + t for points n·X = 1.
-        normal = np.asarray(normals[index], np.float64).reshape(3)
-        rotation = np.asarray(rotations[index], np.float64)
-        travel = np.asarray(travels[index], np.float64).reshape(3)
-        if normal[2] < -1e-6:
-            continue
+    for sign in (1.0, -1.0):
+        u = (math.sqrt(low) * v1 + sign * math.sqrt(high) * v3) / spread
+        normal = np.cross(v2, u)
+        before = np.stack([v2, u, normal], axis=1)
+        a, b = homography @ v2, homography @ u
+        after = np.stack([a, b, np.cross(a, b)], axis=1)
+        rotation = after @ before.T
+        travel = (homography - rotation) @ normal
+        if normal[2] < 0:  # t·nᵀ = (-t)·(-n)ᵀ, and the plane lies ahead
+            travel = -travel
         angle = rotation_angle_deg(rotation)
         if best is None or angle < best[0]:
             best = angle, rotation, travel
-    if best is None:
-        return nearest_rotation(homography), np.zeros(3)
+    assert best is not None
     return best[1], best[2]
