@@ -106,13 +106,18 @@ def _decoder(tokenizer: PreTrainedTokenizerFast) -> dict[str, Any]:
 
 def _fit(model: torch.nn.Module, batches: list[dict[str, Any]], steps: int = 60) -> None:
     optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # more only hinder each other in a model of this size
     model.train()
     for _ in range(steps):
-        for batch in batches:
-            model(**batch).loss.backward()
+        loss = sum(model(**batch).loss for batch in batches) / len(batches)
+        loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         optimizer.zero_grad()
+        if loss < 0.05:
+            break
+    torch.set_num_threads(threads)
     model.eval()
 
 
