@@ -33,7 +33,8 @@ def overlap_ratio(homography: Matrix, width: int, height: int) -> float:
     quad = mapped_corners(homography, width, height)
     if quad is None:
         try:
-            quad = mapped_corners(np.linalg.inv(homography), width, height)
+            inverse = np.asarray(np.linalg.inv(homography), np.float64)
+            quad = mapped_corners(inverse, width, height)
         except np.linalg.LinAlgError:
             return 0.0
         if quad is None:

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from embodied_agent.egomotion import egomotion
 from embodied_agent.keyframes.features import decode_bgr
-from embodied_agent.records import Decision, Frame, Image, Reason
+from embodied_agent.records import Decision, Egomotion, Frame, Image, Reason
 from embodied_agent.settings import KeyframeSettings
 
 _Item = TypeVar("_Item")
@@ -31,6 +31,7 @@ class PaperRule:
         self._orb = cv2.ORB.create()
         self._matcher = cv2.BFMatcher(cv2.NORM_HAMMING, crossCheck=True)
         self._reference: tuple[Sequence[cv2.KeyPoint], npt.NDArray[np.uint8] | None] | None = None
+        self._motion: Egomotion | None = None
 
     def step(self, frame: Frame, force: Literal["asked", "last"] | None) -> Decision:
         """The published decision on one frame; a forced frame becomes the reference."""
@@ -73,9 +74,9 @@ class PaperRule:
         reason = reason or force
         if reason is not None:
             self._reference = current
-        motion = None
+        self._motion = None
         if homography is not None:
-            motion = egomotion(homography, grey.shape[1], grey.shape[0], frame.intrinsics)
+            self._motion = egomotion(homography, grey.shape[1], grey.shape[0], frame.intrinsics)
         return Decision(
             index=frame.index,
             stamp_ns=frame.stamp_ns,
@@ -85,8 +86,12 @@ class PaperRule:
             matches=matches,
             inliers=inliers,
             homography=homography,
-            egomotion=motion,
+            egomotion=self._motion,
         )
+
+    def motion(self) -> Egomotion | None:
+        """What the camera did from the last keyframe to the last frame, by the homography."""
+        return self._motion
 
 
 def rasterised_overlap(homography: npt.NDArray[np.float64], width: int, height: int) -> float:

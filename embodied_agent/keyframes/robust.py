@@ -18,9 +18,9 @@ import numpy.typing as npt
 from embodied_agent.egomotion import camera_matrix, describe
 from embodied_agent.keyframes.features import decode_grey
 from embodied_agent.keyframes.overlap import is_plausible, overlap_ratio
-from embodied_agent.keyframes.tracking import Tracker, Tracks, strong_corners
+from embodied_agent.keyframes.tracking import Points, Tracker, Tracks, strong_corners
 from embodied_agent.keyframes.twoview import two_view
-from embodied_agent.records import Decision, Egomotion, Frame, Image, Reason
+from embodied_agent.records import Decision, Egomotion, Frame, Image, Intrinsics, Reason
 from embodied_agent.settings import KeyframeSettings
 
 #: Fewer corners than this can't carry a homography with a margin.
@@ -37,8 +37,11 @@ _BLIND_FRAMES = 100
 _UNMATCHED_INTERVAL_S = 1.0
 #: A motion counts once the view moved by this share of the width.
 _MOVED_SHARE = 0.035
-#: A motion ends where the view moves this much slower than it did at its fastest.
-_REST_SHARE = 0.25
+#: A motion ends where the view moves this much slower than it did at its fastest; what was never
+#: faster than this share of the width a second is a drift, not a motion.
+_REST_SHARE, _MOVING_SHARE = 0.25, 0.04
+#: Speeds of frames closer than this are averaged.
+_SPEED_SPAN_S = 0.08
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,19 +70,23 @@ class RobustRule:
         self._kept_ns: int | None = None
         self._blind_ns: int | None = None
         self._frames_since_blind = 0
-        self._fastest_px = 0.0
+        self._seen_ns = 0
+        self._speed = self._fastest = 0.0  # of the view, in pixels a second; fastest since kept
+        self._last: tuple[_View, Intrinsics | None] | None = None
 
     def step(self, frame: Frame, force: Literal["asked", "last"] | None) -> Decision:
         """The decision on one frame; a forced frame becomes the reference where it is usable."""
         view = self._look(frame)
+        self._seen_ns = frame.stamp_ns
+        self._last = view, frame.intrinsics
         self._frames_since_blind += 1
-        reason, usable = self._reason(frame, view)
+        reason, corners = self._reason(frame, view)
         if reason is None and force is not None:
-            reason, usable = force, is_usable(view.grey)
+            reason, corners = force, usable_corners(view.grey)
         motion: Egomotion | None = None
         if reason is not None:
-            motion = _motion(frame, view)
-            self._keep(frame, view, usable)
+            motion = self.motion()
+            self._keep(frame, view, corners)
         elif view.homography is not None:
             self._tracker.replenish(view.grey, view.homography)
         return Decision(
@@ -94,12 +101,27 @@ class RobustRule:
             egomotion=motion,
         )
 
-    def _keep(self, frame: Frame, view: _View, usable: bool) -> None:
+    def motion(self) -> Egomotion | None:
+        """What the camera did from the reference to the last frame, as far as it was followed."""
+        if self._last is None:
+            return None
+        view, intrinsics = self._last
+        if view.tracks is None:
+            return None
+        height, width = view.grey.shape
+        seen = two_view(
+            view.tracks.reference.astype(np.float64),
+            view.tracks.now.astype(np.float64),
+            camera_matrix(width, height, intrinsics),
+        )
+        return None if seen is None else describe(seen.rotation, seen.travel, seen.support)
+
+    def _keep(self, frame: Frame, view: _View, corners: Points | None) -> None:
         self._kept_ns = frame.stamp_ns
-        if usable:
-            self._tracker.start(view.grey)
+        if corners is not None:
+            self._tracker.start(view.grey, corners)
             self._has_reference = True
-            self._fastest_px = 0.0
+            self._fastest = 0.0
         else:
             self._blind_ns = frame.stamp_ns
             self._frames_since_blind = 0
@@ -109,10 +131,9 @@ class RobustRule:
         tracks = self._tracker.advance(grey) if self._has_reference else None
         if tracks is None or len(tracks.now) <= self._settings.min_matches:
             return _View(grey, scale, tracks)
-        if tracks.step_px is not None:
-            self._fastest_px = max(self._fastest_px, tracks.step_px)
+        self._gauge_speed(frame.stamp_ns, tracks.step_px)
         found, mask = cv2.findHomography(
-            tracks.now, tracks.reference, cv2.RANSAC, self._settings.ransac_px
+            tracks.now, tracks.reference, cv2.USAC_FAST, self._settings.ransac_px
         )
         if found is None:
             return _View(grey, scale, tracks)
@@ -126,17 +147,18 @@ class RobustRule:
         overlap = overlap_ratio(homography, width, height)
         return _View(grey, scale, tracks, inliers, homography, overlap)
 
-    def _reason(self, frame: Frame, view: _View) -> tuple[Reason | None, bool]:
-        """Why to keep a frame, if at all, and whether it can be the reference."""
+    def _reason(self, frame: Frame, view: _View) -> tuple[Reason | None, Points | None]:
+        """Why to keep a frame, if at all, and its corners where it can be the reference."""
         if self._kept_ns is None:
-            return "first", is_usable(view.grey)
+            return "first", usable_corners(view.grey)
         since_s = (frame.stamp_ns - self._kept_ns) / 1e9
         reason = self._wish(view, since_s)
         if reason is None or since_s < self._settings.min_interval_s:
-            return None, False
-        if is_usable(view.grey):
-            return reason, True
-        return ("no_features" if self._may_keep_blind(frame.stamp_ns) else None), False
+            return None, None
+        corners = usable_corners(view.grey)
+        if corners is not None:
+            return reason, corners
+        return ("no_features" if self._may_keep_blind(frame.stamp_ns) else None), None
 
     def _wish(self, view: _View, since_s: float) -> Reason | None:
         """The reason for which this frame would be kept were it usable."""
@@ -154,10 +176,20 @@ class RobustRule:
 
     def _rests(self, tracks: Tracks) -> bool:
         """Whether a motion that counts has just come to its end."""
-        if tracks.step_px is None or tracks.step_px > _REST_SHARE * self._fastest_px:
+        width = self._settings.detect_width
+        if self._fastest < _MOVING_SHARE * width or self._speed > _REST_SHARE * self._fastest:
             return False
         moved = np.hypot(*(tracks.now - tracks.reference).T)
-        return float(np.percentile(moved, 75)) > _MOVED_SHARE * self._settings.detect_width
+        return float(np.percentile(moved, 75)) > _MOVED_SHARE * width
+
+    def _gauge_speed(self, stamp_ns: int, step_px: float | None) -> None:
+        elapsed_s = (stamp_ns - self._seen_ns) / 1e9
+        if step_px is None:  # a gap: how fast it went is not known
+            self._speed = 0.0
+        elif elapsed_s > 0:
+            weight = min(1.0, elapsed_s / _SPEED_SPAN_S)
+            self._speed += weight * (step_px / elapsed_s - self._speed)
+        self._fastest = max(self._fastest, self._speed)
 
     def _may_keep_blind(self, stamp_ns: int) -> bool:
         if self._blind_ns is None:
@@ -169,24 +201,15 @@ class RobustRule:
         )
 
 
-def _motion(frame: Frame, view: _View) -> Egomotion | None:
-    if view.tracks is None:
-        return None
-    height, width = view.grey.shape
-    seen = two_view(
-        view.tracks.reference.astype(np.float64),
-        view.tracks.now.astype(np.float64),
-        camera_matrix(width, height, frame.intrinsics),
-    )
-    return None if seen is None else describe(seen.rotation, seen.travel, seen.support)
-
-
-def is_usable(grey: Image) -> bool:
-    """Whether a picture has detail that can be told from dark, blur and noise."""
+def usable_corners(grey: Image) -> Points | None:
+    """Corners of a picture whose detail can be told from dark, blur and noise, else ``None``."""
     mean, spread = cv2.meanStdDev(grey)
     if float(mean[0, 0]) + 2 * float(spread[0, 0]) < _DARK:
-        return False
-    return _NOISE < softness(grey) < _BLUR and len(strong_corners(grey)) >= _USABLE_CORNERS
+        return None
+    if not _NOISE < softness(grey) < _BLUR:
+        return None
+    corners = strong_corners(grey)
+    return corners if len(corners) >= _USABLE_CORNERS else None
 
 
 def softness(grey: Image) -> float:

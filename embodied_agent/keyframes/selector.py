@@ -10,7 +10,7 @@ from typing import Literal, Protocol
 
 from embodied_agent.keyframes.paper import PaperRule
 from embodied_agent.keyframes.robust import RobustRule
-from embodied_agent.records import Decision, Frame
+from embodied_agent.records import Decision, Egomotion, Frame
 from embodied_agent.settings import KeyframeSettings
 
 Force = Literal["asked", "last"]
@@ -18,6 +18,8 @@ Force = Literal["asked", "last"]
 
 class _Rule(Protocol):
     def step(self, frame: Frame, force: Force | None) -> Decision: ...
+
+    def motion(self) -> Egomotion | None: ...
 
 
 class KeyframeSelector:
@@ -33,7 +35,7 @@ class KeyframeSelector:
         self._last: Decision | None = None
 
     def step(self, frame: Frame, *, force: Force | None = None) -> Decision:
-        """The decision on one frame.
+        """The decision on one frame; `robust` works out the egomotion of kept frames only.
 
         Args:
             frame: any size; grey, BGR or an undecoded JPEG or PNG.
@@ -55,10 +57,11 @@ class KeyframeSelector:
         nothing is left to keep.
         """
         last = self._last
+        motion = None if last is None or last.keep else self._rule.motion()
         self.reset()
         if last is None or last.keep:
             return None
-        return replace(last, keep=True, reason="last")
+        return replace(last, keep=True, reason="last", egomotion=motion)
 
     def reset(self) -> None:
         """Forget everything; the next frame is kept as ``first``."""

@@ -19,20 +19,20 @@ from embodied_agent.records import Image
 
 Points = npt.NDArray[np.float32]
 
-#: Corners considered, and the least distance between them as a share of the width; of those in
-#: each cell of a grid the strongest few are followed, or one bright object would hold them all.
-_CANDIDATES, _SPACING = 400, 0.02
-_CELLS_ACROSS, _PER_CELL = 8, 3
+#: Least distance between corners, as a share of the width; of those in each cell of a grid the
+#: strongest few are followed, or one bright object would hold them all.
+_SPACING = 0.02
+_CELLS_ACROSS, _PER_CELL = 8, 2
 #: Corners weaker than this (smallest eigenvalue of the gradient matrix) are noise.
-_CORNER_FLOOR = 2e-5
-#: Fewer points than this are topped up.
-_FEW_POINTS = 50
+_CORNER_BLOCK, _CORNER_FLOOR = 5, 2e-5
+#: Fewer points than this are topped up, every so many frames at most.
+_FEW_POINTS, _FRESH_FRAMES = 50, 3
 #: Flow holds while so many points, and this share of those followed, move consistently.
 _LEAST_POINTS, _LEAST_SHARE = 20, 0.5
 #: Neighbouring frames' points agree with one homography within this share of the width.
 _STEP_TOLERANCE = 0.012
 _FLAT = 2e-5
-_WINDOW, _LEVELS = (15, 15), 3
+_WINDOW, _LEVELS = (11, 11), 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,15 +56,17 @@ class Tracker:
         self._reference: Points = np.empty((0, 2), np.float32)
         self._now: Points = self._reference
         self._step: npt.NDArray[np.float64] | None = None
+        self._since_fresh = 0
 
-    def start(self, grey: Image) -> None:
-        """Make a picture the reference."""
+    def start(self, grey: Image, corners: Points) -> None:
+        """Make a picture the reference, with the corners (n, 2) found in it."""
         self._reference_grey = self._previous = grey
         self._reference_features = None
-        self._reference = self._now = strong_corners(grey)
+        self._reference = self._now = corners
+        self._since_fresh = 0
 
     def advance(self, grey: Image) -> Tracks | None:
-        """Where the reference's points lie in the next frame; ``None`` where they can't be found."""
+        """Where the reference's points lie in the next frame, ``None`` where nowhere."""
         tracks = self._flow(grey) or self._find(grey)
         self._previous = grey
         if tracks is None:
@@ -77,8 +79,10 @@ class Tracker:
 
         For views where too little of the reference is left to follow, or too weak.
         """
-        if len(self._now) >= _FEW_POINTS:
+        self._since_fresh += 1
+        if len(self._now) >= _FEW_POINTS or self._since_fresh < _FRESH_FRAMES:
             return
+        self._since_fresh = 0
         fresh = strong_corners(grey)
         apart = _SPACING * grey.shape[1]
         if len(fresh) and len(self._now):
@@ -100,15 +104,16 @@ class Tracker:
         # Cameras keep moving as they did, so the search starts where the last step leads to.
         guess = self._now
         if self._step is not None:
-            guess = cv2.perspectiveTransform(guess[:, None], self._step)[:, 0]
+            led = cv2.perspectiveTransform(guess[:, None], self._step)[:, 0]
+            guess = np.asarray(led, np.float32)
         moved, found, _ = cv2.calcOpticalFlowPyrLK(
             self._previous,
             grey,
             self._now,
-            guess.astype(np.float32, copy=True),
+            guess.copy(),
             winSize=_WINDOW,
             maxLevel=_LEVELS,
-            criteria=(cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 15, 0.03),
+            criteria=(cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 10, 0.03),
             flags=cv2.OPTFLOW_USE_INITIAL_FLOW,
             minEigThreshold=_FLAT,
         )
@@ -154,19 +159,25 @@ class Tracker:
 def strong_corners(grey: Image) -> Points:
     """Corners (n, 2) that are more than noise, spread over the picture; none in a flat one."""
     width = grey.shape[1]
-    corners = cv2.goodFeaturesToTrack(
-        grey, _CANDIDATES, 0.0005, max(3.0, _SPACING * width), blockSize=5
-    )
-    if corners is None:
-        return np.empty((0, 2), np.float32)
-    points = np.asarray(corners, np.float32).reshape(-1, 2)  # strongest first
-    column, row = points.astype(np.intp).T
-    points = points[cv2.cornerMinEigenVal(grey, 5)[row, column] > _CORNER_FLOOR]
-    cell = (points * (_CELLS_ACROSS / width)).astype(np.intp)
-    order = np.argsort(cell[:, 1] * _CELLS_ACROSS + cell[:, 0], kind="stable")
-    _, starts, counts = np.unique(
-        (cell[:, 1] * _CELLS_ACROSS + cell[:, 0])[order], return_index=True, return_counts=True
-    )
-    rank = np.empty(len(points), np.intp)
-    rank[order] = np.arange(len(points)) - np.repeat(starts, counts)
-    return points[rank < _PER_CELL]
+    strength = cv2.cornerMinEigenVal(grey, _CORNER_BLOCK)
+    reach = 2 * round(_SPACING * width / 2) + 1
+    peaks = cv2.compare(strength, cv2.dilate(strength, np.ones((reach, reach))), cv2.CMP_GE)
+    rim = _WINDOW[0] // 2
+    peaks[:rim], peaks[-rim:], peaks[:, :rim], peaks[:, -rim:] = 0, 0, 0, 0
+    row, column = np.nonzero(peaks)
+    value = strength[row, column]
+    strong = value > _CORNER_FLOOR
+    row, column, value = row[strong], column[strong], value[strong]
+    cell = row * _CELLS_ACROSS // width * _CELLS_ACROSS + column * _CELLS_ACROSS // width
+    order = np.lexsort((-value, cell))  # cell by cell, strongest first
+    cell = cell[order]
+    kept = order[_rank_in_run(cell) < _PER_CELL]
+    return np.stack([column[kept], row[kept]], axis=1).astype(np.float32)
+
+
+def _rank_in_run(labels: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
+    """Position of each element in its run of equal labels, from 0."""
+    at = np.arange(len(labels))
+    begins = np.ones(len(labels), np.bool_)
+    begins[1:] = labels[1:] != labels[:-1]
+    return at - np.maximum.accumulate(np.where(begins, at, 0))
