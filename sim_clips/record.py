@@ -31,7 +31,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import cv2
 import numpy as np
-from rosbags.rosbag2 import StoragePlugin, Writer
+from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer
 from rosbags.typesys import Stores, get_typestore
 
 from embodied_agent.errors import AgentError
@@ -207,7 +207,10 @@ def _write_bag(
     renderer.load(scene)
     frames: list[dict[str, Any]] = []
     options = [cv2.IMWRITE_JPEG_QUALITY, how.jpeg_quality, cv2.IMWRITE_JPEG_OPTIMIZE, 1]
-    with Writer(folder, version=_VERSION, storage_plugin=StoragePlugin.MCAP) as writer:
+    bag = Writer(folder, version=_VERSION, storage_plugin=StoragePlugin.MCAP)
+    # MCAP's own chunk compression, as rosbag2 writes it: covariances and headers cost nothing.
+    bag.set_compression(CompressionMode.STORAGE, CompressionFormat.ZSTD)
+    with bag as writer:
         image, info, odom = _connections(writer)
 
         def put(connection: Connection, stamp_ns: int, message: Any) -> None:
