@@ -32,15 +32,21 @@ def homographies(draw: st.DrawFn) -> Matrix:
     return np.asarray(middle @ core @ np.linalg.inv(middle), np.float64)
 
 
+def share_mapping_back(matrix: Matrix) -> float:
+    """Share of the last keyframe's pixels that the frame shows, counted one by one."""
+    x, y = np.meshgrid(np.arange(0.5, WIDTH), np.arange(0.5, HEIGHT))
+    back = np.stack([x.ravel(), y.ravel(), np.ones(x.size)], 1) @ np.linalg.inv(matrix).T
+    u, v = back[:, 0] / back[:, 2], back[:, 1] / back[:, 2]
+    middle = matrix[2] @ (WIDTH / 2, HEIGHT / 2, 1.0)
+    ahead = matrix[2] @ np.stack([u, v, np.ones_like(u)]) * middle > 0
+    return float(((u >= 0) & (u <= WIDTH) & (v >= 0) & (v <= HEIGHT) & ahead).mean())
+
+
 @settings(deadline=None, max_examples=80)
 @given(matrix=homographies())
 def test_overlap_equals_the_share_of_the_frame_that_maps_back_inside(matrix: Matrix) -> None:
     assume(is_plausible(matrix, WIDTH, HEIGHT))
-    x, y = np.meshgrid(np.arange(0.5, WIDTH), np.arange(0.5, HEIGHT))
-    back = np.stack([x.ravel(), y.ravel(), np.ones(x.size)], 1) @ np.linalg.inv(matrix).T
-    u, v = back[:, 0] / back[:, 2], back[:, 1] / back[:, 2]
-    ahead = matrix[2] @ np.stack([u, v, np.ones_like(u)]) > 0
-    count = ((u >= 0) & (u <= WIDTH) & (v >= 0) & (v <= HEIGHT) & ahead).mean()
+    count = share_mapping_back(matrix)
     assert overlap_ratio(matrix, WIDTH, HEIGHT) == pytest.approx(count, abs=0.006)
     assert overlap_ratio(matrix, WIDTH, HEIGHT) == pytest.approx(
         rasterised_overlap(matrix, WIDTH, HEIGHT), abs=0.02
@@ -56,6 +62,18 @@ def test_overlap_is_a_share_and_does_not_depend_on_the_matrix_scale(
     assert overlap_ratio(scale * matrix, WIDTH, HEIGHT) == pytest.approx(ratio, abs=1e-4)
 
 
+@pytest.mark.parametrize("angle_deg", [20, 40, 50, 60])
+def test_a_wide_turn_overlaps_by_the_part_of_the_view_that_is_left(angle_deg: float) -> None:
+    focal = 190.0  # 80 degrees across
+    camera = np.array([[focal, 0, WIDTH / 2], [0, focal, HEIGHT / 2], [0, 0, 1]])
+    c, s = math.cos(math.radians(angle_deg)), math.sin(math.radians(angle_deg))
+    matrix = camera @ np.array([[c, 0, s], [0, 1, 0], [-s, 0, c]]) @ np.linalg.inv(camera)
+    assert is_plausible(matrix, WIDTH, HEIGHT)
+    assert overlap_ratio(matrix, WIDTH, HEIGHT) == pytest.approx(
+        share_mapping_back(matrix), abs=0.006
+    )
+
+
 def test_identity_overlaps_fully_and_a_far_shift_not_at_all() -> None:
     assert overlap_ratio(np.eye(3), WIDTH, HEIGHT) == pytest.approx(1.0)
     far = np.array([[1, 0, 400.0], [0, 1, 0], [0, 0, 1]])
@@ -67,7 +85,7 @@ def test_identity_overlaps_fully_and_a_far_shift_not_at_all() -> None:
     [
         ("mirror", [[-1, 0, 320], [0, 1, 0], [0, 0, 1]]),
         ("collapse to a line", [[1, 0, 0], [0, 1e-6, 0], [0, 0, 1]]),
-        ("shrink beyond belief", [[0.1, 0, 0], [0, 0.1, 0], [0, 0, 1]]),
+        ("shrink beyond belief", [[0.1, 0, 144], [0, 0.1, 108], [0, 0, 1]]),
         ("fold over the horizon", [[1, 0, 0], [0, 1, 0], [-0.005, 0, 1]]),
         ("zero", [[0, 0, 0], [0, 0, 0], [0, 0, 0]]),
         ("not a number", [[math.nan, 0, 0], [0, 1, 0], [0, 0, 1]]),

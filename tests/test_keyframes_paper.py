@@ -82,8 +82,7 @@ def clip(seed: int) -> list[Image]:
     return frames
 
 
-@pytest.mark.parametrize("seed", range(4))
-@pytest.mark.parametrize("threshold", [0.5, 0.7])
+@pytest.mark.parametrize(("seed", "threshold"), [(0, 0.5), (1, 0.5), (2, 0.7)])
 def test_paper_keeps_exactly_what_the_published_rule_keeps(seed: int, threshold: float) -> None:
     frames = clip(seed)
     selector = KeyframeSelector(KeyframeSettings(method="paper", overlap_threshold=threshold))

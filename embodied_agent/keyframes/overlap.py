@@ -1,4 +1,8 @@
-"""Exact view overlap from a homography, and which homographies can be a camera's at all."""
+"""Exact view overlap from a homography, and which homographies can be a camera's at all.
+
+A wide turn brings part of the frame to the last keyframe's horizon or behind it. That part is cut
+off before mapping, so that the rest stays a convex polygon that can be clipped exactly.
+"""
 
 from __future__ import annotations
 
@@ -8,55 +12,66 @@ import numpy.typing as npt
 
 Matrix = npt.NDArray[np.float64]
 
-#: A view this much larger or smaller than the last one is no plausible step of a camera.
-_AREA_RATIO = 10.0
-
-
-def mapped_corners(homography: Matrix, width: int, height: int) -> npt.NDArray[np.float64] | None:
-    """The frame's corners (4, 2) mapped; ``None`` where one lies on or beyond the horizon."""
-    corners = np.array([[0, 0, 1], [width, 0, 1], [width, height, 1], [0, height, 1]], np.float64)
-    mapped = corners @ homography.T
-    depth = mapped[:, 2]
-    centre = homography[2] @ np.array([width / 2, height / 2, 1.0])
-    if not np.isfinite(mapped).all() or centre == 0 or (depth / centre <= 1e-6).any():
-        return None
-    return np.asarray(mapped[:, :2] / depth[:, None], np.float64)
+#: What maps this near to the horizon, against the depth of the frame's middle, is cut off.
+_NEAR_HORIZON = 0.02
+#: Around its middle a view is magnified at most so much, in area; a turn by 60 degrees makes 8.
+_MAGNIFIED = 12.0
+#: And is stretched at most so much in one direction against the other; the same turn makes 2.
+_STRETCHED = 6.0
 
 
 def overlap_ratio(homography: Matrix, width: int, height: int) -> float:
     """Part of the last keyframe's view that the mapped frame covers, in [0, 1], exactly.
 
-    Where a part of the frame maps beyond the horizon, the overlap is measured the other way
-    round: the last keyframe's rectangle mapped into this frame.
+    Args:
+        homography: (3, 3), pixels of the frame into those of the last keyframe, any scale.
+        width: of both, in pixels.
+        height: of both, in pixels.
     """
-    rectangle = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
-    quad = mapped_corners(homography, width, height)
-    if quad is None:
-        try:
-            inverse = np.asarray(np.linalg.inv(homography), np.float64)
-            quad = mapped_corners(inverse, width, height)
-        except np.linalg.LinAlgError:
-            return 0.0
-        if quad is None:
-            return 0.0
-    polygon = quad.astype(np.float32)
-    if not np.isfinite(polygon).all() or not cv2.isContourConvex(polygon):
+    mapped = mapped_frame(homography, width, height)
+    if mapped is None:
         return 0.0
-    area, _ = cv2.intersectConvexConvex(rectangle, polygon)
+    rectangle = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
+    area, _ = cv2.intersectConvexConvex(rectangle, mapped.astype(np.float32))
     return float(min(1.0, max(0.0, area / (width * height))))
 
 
+def mapped_frame(homography: Matrix, width: int, height: int) -> Matrix | None:
+    """The frame's outline (3 to 5, 2) in the last keyframe, without what lies at its horizon.
+
+    ``None`` where the homography maps the frame's middle nowhere.
+    """
+    corners = np.array([[0, 0, 1], [width, 0, 1], [width, height, 1], [0, height, 1]], np.float64)
+    middle = float(homography[2] @ (width / 2, height / 2, 1.0))
+    if not np.isfinite(homography).all() or middle == 0:
+        return None
+    points = corners @ (homography / middle).T
+    ahead = points[:, 2] - _NEAR_HORIZON
+    outline = []
+    for i in range(4):
+        j = (i + 1) % 4
+        if ahead[i] >= 0:
+            outline.append(points[i])
+        if (ahead[i] >= 0) != (ahead[j] >= 0):
+            share = ahead[i] / (ahead[i] - ahead[j])
+            outline.append(points[i] + share * (points[j] - points[i]))
+    polygon = np.array(outline)
+    return np.asarray(polygon[:, :2] / polygon[:, 2:], np.float64)
+
+
 def is_plausible(homography: Matrix, width: int, height: int) -> bool:
-    """Whether a homography can be two views of one camera: no flip, no fold, no collapse."""
-    if not np.isfinite(homography).all():
+    """Whether a homography can be two views of one camera: no mirror, no collapse, no blow-up.
+
+    Judged by what it does around the middle of the frame.
+    """
+    x, y = width / 2, height / 2
+    u, v, w = homography @ (x, y, 1.0)
+    if not np.isfinite(homography).all() or w == 0:
         return False
-    quad = mapped_corners(homography, width, height)
-    if quad is None:
+    a = (homography[0, :2] - u / w * homography[2, :2]) / w
+    b = (homography[1, :2] - v / w * homography[2, :2]) / w
+    area = float(a[0] * b[1] - a[1] * b[0])
+    if not 1 / _MAGNIFIED < area < _MAGNIFIED:
         return False
-    x, y = quad[:, 0], quad[:, 1]
-    edge_x, edge_y = np.roll(x, -1) - x, np.roll(y, -1) - y
-    turns = edge_x * np.roll(edge_y, -1) - edge_y * np.roll(edge_x, -1)
-    if not (turns > 0).all():  # not convex, or mirrored
-        return False
-    area = 0.5 * float(np.sum(x * np.roll(y, -1) - y * np.roll(x, -1)))
-    return 1 / _AREA_RATIO < area / (width * height) < _AREA_RATIO
+    # For a 2×2 matrix, stretch + 1 / stretch is its squared norm over its determinant.
+    return float(a @ a + b @ b) / area < _STRETCHED + 1 / _STRETCHED
