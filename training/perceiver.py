@@ -38,7 +38,7 @@ WINDOW = 6
 #: Weight of patches without an object, which are most.
 EMPTY_WEIGHT = 0.25
 #: Shares of the training time.
-WINDOWS_UNTIL, PICTURES_UNTIL = 0.34, 0.50
+WINDOWS_UNTIL, PICTURES_UNTIL = 0.34, 0.42
 
 
 class Frames:

@@ -29,9 +29,7 @@ class Perceiver(Protocol):
         """
         ...
 
-    def perceive_batch(
-        self, pairs: Sequence[tuple[Keyframe | None, Keyframe]]
-    ) -> list[Delta]:
+    def perceive_batch(self, pairs: Sequence[tuple[Keyframe | None, Keyframe]]) -> list[Delta]:
         """`perceive` for several pairs at once, in order; same results, maybe faster."""
         ...
 
