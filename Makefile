@@ -16,7 +16,7 @@ RUNTIME := $(VENV)/.installed-runtime
 DEV := $(VENV)/.installed-dev
 GL := $(VENV)/.checked-gl
 
-DEMO_CLIP ?= sim_clips/clips/house_42
+DEMO_CLIP ?= sim_clips/clips/house_8
 DEMO_QUESTIONS ?= sim_clips/clips/demo.json
 DEMO_REPORT ?= demo/report.html
 

@@ -543,7 +543,7 @@ def make_questions(
     stamps = sorted({ends[round(k)] for k in np.linspace(1, len(ends) - 1, count)})
     letters: Counter[int] = Counter()
     said: Counter[tuple[str, str]] = Counter()
-    asked: set[tuple[str, str]] = set()
+    asked: set[tuple[str, int, str]] = set()
     found: list[tuple[int, ClipQuestion]] = []
     for kind in MAKERS:
         wanted = per_type
@@ -556,9 +556,11 @@ def make_questions(
                 continue
             right = question.choices[question.answer]
             patience = attempt // (3 * per_type)
-            if (kind, question.text) in asked or said[kind, right] > patience:
+            # Another wording of the same question would count one answer twice.
+            same = (kind, now, right if kind == "relative_distance" else repr(question.about))
+            if same in asked or said[kind, right] > patience:
                 continue
-            asked.add((kind, question.text))
+            asked.add(same)
             said[kind, right] += 1
             place = min(
                 range(len(question.choices)), key=lambda i: (letters[i], float(rng.random()))
