@@ -37,7 +37,9 @@ class KeyframeSettings(_Section):
     overlap_threshold: float = Field(
         0.5, gt=0, lt=1, description="keep a frame that shows less of the last keyframe than this"
     )
-    features: int = Field(300, ge=50, le=5000, description="ORB features per frame (`robust`)")
+    features: int = Field(
+        300, ge=50, le=5000, description="ORB features that find a lost view again (`robust`)"
+    )
     detect_width: int = Field(
         320, ge=80, le=4096, description="`robust` scales wider frames down to this, in pixels"
     )

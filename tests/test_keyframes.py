@@ -220,6 +220,11 @@ def test_views_a_second_apart_that_share_nothing_are_all_kept() -> None:
     assert kept(decisions) == [0, 1, 2, 3, 4, 5]
 
 
+def test_views_that_share_nothing_do_not_flood_a_fast_camera() -> None:
+    decisions = run([window(100 + 331 * (i * 7 % 9), 150 * (i % 5)) for i in range(60)])
+    assert 4 <= len(kept(decisions)) <= 15  # of 30 that `min_interval_s` alone would allow
+
+
 def test_colour_grey_jpeg_and_png_give_the_same_keyframes() -> None:
     def sizes(images: list[Image]) -> list[Image]:
         return [np.asarray(cv2.resize(i, (640, 480)), np.uint8) for i in images]

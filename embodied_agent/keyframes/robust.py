@@ -33,8 +33,8 @@ _DARK = 28.0
 _MIN_INLIERS, _MIN_INLIER_SHARE = 10, 0.25
 #: One keyframe without usable detail per so many frames, whatever their rate.
 _BLIND_FRAMES = 100
-#: Usable frames that match nothing seen before are kept this far apart, in seconds.
-_UNMATCHED_INTERVAL_S = 1.0
+#: Frames that match nothing seen before: so many are kept at once, further ones this far apart.
+_UNMATCHED_AT_ONCE, _UNMATCHED_INTERVAL_S = 2, 1.0
 #: A motion counts once the view moved by this share of the width.
 _MOVED_SHARE = 0.035
 #: A motion ends where the view moves this much slower than it did at its fastest; what was never
@@ -70,6 +70,7 @@ class RobustRule:
         self._kept_ns: int | None = None
         self._blind_ns: int | None = None
         self._frames_since_blind = 0
+        self._unmatched = 0  # keyframes in a row that matched nothing
         self._seen_ns = 0
         self._speed = self._fastest = 0.0  # of the view, in pixels a second; fastest since kept
         self._last: tuple[_View, Intrinsics | None] | None = None
@@ -153,10 +154,17 @@ class RobustRule:
             return "first", usable_corners(view.grey)
         since_s = (frame.stamp_ns - self._kept_ns) / 1e9
         reason = self._wish(view, since_s)
-        if reason is None or since_s < self._settings.min_interval_s:
+        lost = reason in ("few_matches", "no_homography")
+        if not lost:
+            self._unmatched = 0
+        least_s = self._settings.min_interval_s
+        if self._unmatched >= _UNMATCHED_AT_ONCE:
+            least_s = max(least_s, _UNMATCHED_INTERVAL_S)
+        if reason is None or since_s < least_s:
             return None, None
         corners = usable_corners(view.grey)
         if corners is not None:
+            self._unmatched += lost
             return reason, corners
         return ("no_features" if self._may_keep_blind(frame.stamp_ns) else None), None
 
