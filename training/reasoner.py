@@ -33,6 +33,7 @@ from embodied_agent.reasoning.prompts import build_prompt
 from embodied_agent.records import Delta, Question
 from sim_clips.questions import MAKERS, ClipQuestion, question_of
 from sim_clips.scene import WorldName
+from training.copying import INITIAL_SCALE, ROPE_THETA, teach_copying
 from training.packing import ATTENTION, IGNORED, Batch, Block, Packed, collate
 from training.text_worlds import TYPICAL_NOISE, noted, renamed, sample_journey
 from training.traces import LONGEST_CHAIN, trace
@@ -42,8 +43,6 @@ from training.vocabulary import ASSISTANT, END, USER, save_tokenizer, train_toke
 FIRST_TRAINING_SEED = 1_000_000
 #: Longest training sequence in tokens; longer ones lose their last questions.
 LONGEST = 1280
-#: Standard deviation of fresh weights; the usual 0.02 is meant for models ten times as wide.
-INITIAL_SCALE = 0.06
 #: Journeys stay this short until so many letters are right: copying is learned first.
 SHORT_VIEWS, SHORT_UNTIL = 6, 0.9
 #: Weight of predicting the recall line, which repeats parts of the transcript: it teaches looking
@@ -193,35 +192,15 @@ def new_model(tokenizer: PreTrainedTokenizerFast, *, width: int, layers: int) ->
         max_position_embeddings=4096,
         attention_bias=True,
         initializer_range=INITIAL_SCALE,
+        rope_parameters={"rope_type": "default", "rope_theta": ROPE_THETA},
         tie_word_embeddings=True,
         pad_token_id=tokenizer.pad_token_id,
         bos_token_id=None,
         eos_token_id=tokenizer.eos_token_id,
     )
     model = LlamaForCausalLM(config)
-    for head, offset in enumerate((1, 2, 3)[: width // 32 - 1]):
-        _look_back(model, head, offset)
+    teach_copying(model)
     return model
-
-
-def _look_back(model: LlamaForCausalLM, head: int, offset: int) -> None:
-    """Let a head of the first layer begin by attending to the token ``offset`` places before.
-
-    All that the model does rests on "what came after this token?", which needs such a head first;
-    from random weights one takes thousands of steps to form. With rotary positions a constant query
-    and a constant key rotated by the offset do it; both stay trainable.
-    """
-    attention = model.model.layers[0].self_attn
-    size = attention.head_dim
-    rows = slice(head * size, (head + 1) * size)
-    turn = offset / 10000.0 ** (torch.arange(0, size, 2) / size)
-    strength = 20.0**0.5 * size**0.25
-    with torch.no_grad():
-        attention.q_proj.weight[rows] *= 0.1
-        attention.k_proj.weight[rows] *= 0.1
-        ahead = torch.cat((torch.ones(size // 2), torch.zeros(size // 2)))
-        attention.q_proj.bias[rows] = strength * ahead
-        attention.k_proj.bias[rows] = strength * torch.cat((torch.cos(turn), torch.sin(turn)))
 
 
 def _produce(seed: int, folder: str, longest: int, out: multiprocessing.Queue[Packed]) -> None:
