@@ -6,6 +6,7 @@ import base64
 import json
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import cv2
@@ -314,12 +315,19 @@ def test_only_the_key_of_the_settings_is_ever_sent(monkeypatch: pytest.MonkeyPat
     assert server.keys == ["Bearer none", "Bearer ours"]
 
 
-def test_an_action_that_contradicts_the_motion_is_kept_and_marked() -> None:
+@pytest.mark.parametrize(
+    ("confidence", "expected"),
+    [(0.9, (Action.ROTATE_LEFT, 30.0)), (0.2, (Action.MOVE_FORWARD, None))],
+)
+def test_an_action_that_contradicts_the_motion_counts_only_where_that_is_unsure(
+    confidence: float, expected: tuple[Action, float | None]
+) -> None:
     with faulty(says(REPLY.replace("rotate left", "move forward"))) as server:
         served = perceiver(server.url)
-        delta = served.perceive(*PAIR)
+        measured = replace(TURN, confidence=confidence)
+        delta = served.perceive(PAIR[0], keyframe(1, egomotion=measured))
         served.close()
-    assert (delta.action, delta.angle_deg) == (Action.MOVE_FORWARD, None)
+    assert (delta.action, delta.angle_deg) == expected
     assert delta.agrees_with_egomotion is False
 
 

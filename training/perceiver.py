@@ -28,12 +28,14 @@ from transformers import Idefics3ForConditionalGeneration, PreTrainedTokenizerFa
 
 from embodied_agent.perception.language import compact_prompt, compact_reply
 from embodied_agent.records import Action, Egomotion, Mention
+from sim_clips.scene import COLOURS
 from training.frames import GRID, KINDS, PATCH_PX, Shard, load_shard
 from training.perceiver_model import new_model, prompt_ids, save_checkpoint
 from training.reasoner import corpus
 from training.vocabulary import END, train_tokenizer
 
 IGNORED = -100
+SIDES = ("front-left", "front", "front-right")
 WINDOW = 6
 #: Weight of patches without an object, which are most.
 EMPTY_WEIGHT = 0.25
@@ -65,12 +67,17 @@ class Frames:
 
 
 class DenseHead(nn.Module):
-    """Per-patch kind, colour and range from the vision tower's features; training only."""
+    """Per-patch kind, colour, range and side from the vision tower's features; training only.
+
+    The side (left, ahead, right) makes the features tell where in the picture they are from; the
+    language model has no other way to know.
+    """
 
     def __init__(self, width: int) -> None:
         super().__init__()
         self.sizes = (len(KINDS) + 1, 9, 4)
         self.out = nn.Linear(width, sum(self.sizes))
+        self.side = nn.Linear(width, len(SIDES))
 
     def loss(
         self,
@@ -78,6 +85,7 @@ class DenseHead(nn.Module):
         kinds: torch.Tensor,
         colours: torch.Tensor,
         ranges: torch.Tensor,
+        sides: torch.Tensor | None = None,
     ) -> tuple[torch.Tensor, dict[str, float]]:
         """Features (B, P, width), labels (B, P)."""
         kind, colour, distance = self.out(features).split(self.sizes, -1)
@@ -88,8 +96,14 @@ class DenseHead(nn.Module):
         if bool(thing.any()):
             total = total + cross_entropy(colour[thing], colours[thing])
             total = total + 0.5 * cross_entropy(distance[thing], ranges[thing])
+        marks = {}
+        if sides is not None and bool((sides != IGNORED).any()):
+            known = sides != IGNORED
+            side = self.side(features)[known]
+            total = total + cross_entropy(side, sides[known])
+            marks["side"] = float((side.argmax(-1) == sides[known]).float().mean())
         with torch.no_grad():
-            marks = {
+            marks |= {
                 "kind": float((kind.argmax(-1)[thing] == kinds[thing]).float().mean()),
                 "colour": float((colour.argmax(-1)[thing] == colours[thing]).float().mean()),
                 "range": float((distance.argmax(-1)[thing] == ranges[thing]).float().mean()),
@@ -162,6 +176,17 @@ def reply_of(row: dict[str, Any]) -> str:
     return compact_reply(Action(row["action"]) if row["action"] else None, mentions)
 
 
+def sides_of(shard: Shard, index: int) -> npt.NDArray[np.int64]:
+    """Per patch, which of `SIDES` the object on it lies; `IGNORED` where none does."""
+    table = np.full((len(KINDS) + 1, len(COLOURS) + 1), IGNORED)
+    colours = list(COLOURS)
+    for name, direction, _ in shard.rows[index]["mentions"]:
+        colour, kind = name.split()
+        if direction in SIDES:
+            table[KINDS.index(kind) + 1, colours.index(colour) + 1] = SIDES.index(direction)
+    return table[shard.kinds[index], shard.colours[index]].astype(np.int64)
+
+
 @dataclass(frozen=True, eq=False)
 class PairBatch:
     """Pictures (n, 3, h, w) with their labels, and B prompts whose ``sources`` say which pictures
@@ -194,11 +219,8 @@ def pair_batch(
             row = shard.rows[number]
             place = len(pictures)
             pictures.append(shard.pictures[number])
-            labels.append(
-                np.stack(
-                    [g[number].reshape(-1) for g in (shard.kinds, shard.colours, shard.ranges)]
-                )
-            )
+            layers = [grid[number] for grid in (shard.kinds, shard.colours, shard.ranges)]
+            labels.append(np.stack([*layers, sides_of(shard, number)]).reshape(4, -1))
             follows = number > index and row["view"] > 0
             if number == index and row["view"] > 0:
                 continue  # its previous picture is not in the batch
@@ -264,11 +286,14 @@ def train(
         tokenizer.save_pretrained(str(out))
     model = new_model(tokenizer)
     head = DenseHead(model.config.vision_config.hidden_size)
-    vision = [*model.model.vision_model.parameters(), *head.parameters()]
+    vision = [*model.model.vision_model.parameters(), *head.out.parameters()]
     vision_ids = {id(p) for p in vision}
     language = [p for p in model.parameters() if id(p) not in vision_ids]
     optimiser = torch.optim.AdamW(
-        [{"params": vision}, {"params": language}], lr=rate, betas=(0.9, 0.97), weight_decay=0.02
+        [{"params": vision}, {"params": language}, {"params": [*head.side.parameters()]}],
+        lr=rate,
+        betas=(0.9, 0.97),
+        weight_decay=0.02,
     )
     step, spent = 0, 0.0
     state_file = out / "state.pt"
@@ -292,6 +317,7 @@ def train(
             warm = min(1.0, (step + 1) / 200)
             optimiser.param_groups[0]["lr"] = rate * vision_rate * warm
             optimiser.param_groups[1]["lr"] = rate * language_rate
+            optimiser.param_groups[2]["lr"] = rate
             seen: dict[str, float] = {}
             if progress < WINDOWS_UNTIL:
                 batch = window_batch(frames, 96, rng)

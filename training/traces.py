@@ -22,7 +22,7 @@ LONGEST_CHAIN = 10
 def trace(
     journey: Journey, deltas: Sequence[Delta], now: int, question: ClipQuestion
 ) -> str | None:
-    """The reasoning for ``question`` at view ``now``, ending in "So …"; ``None`` where the
+    """The reasoning for ``question`` at view ``now``; ``None`` where the
     transcript does not support the true answer (the object was missed, the order was misread).
 
     Args:
@@ -30,10 +30,7 @@ def trace(
         deltas: the transcript's entries, possibly with mistakes, up to ``now`` at least.
     """
     writer = _WRITERS[question.type]
-    body = writer(_Context(journey, deltas, now), question)
-    if body is None:
-        return None
-    return f"{body} So {question.choices[question.answer]}"
+    return writer(_Context(journey, deltas, now), question)
 
 
 class _Context:

@@ -1,8 +1,9 @@
 """From what a model said of a keyframe to its delta, next to what was measured.
 
-The model's word counts for what it saw and, where it names one of the ten, for the action; the
-keyframer's egomotion gives the angle, steps in where the model leaves the action open, and says
-whether it agrees. The same for every perceiver with a model, in process or behind a server.
+The model's word counts for what it saw. For the action, the keyframer's egomotion counts where it
+was measured with confidence: it is right more often than any model of the same pictures. The
+model's word steps in where it was not, and the delta says whether the two agree. The same for every
+perceiver with a model, in process or behind a server.
 
 Not here: reading the model's text (`replies`, `language`).
 """
@@ -13,6 +14,9 @@ from dataclasses import replace
 
 from embodied_agent.perception.geometry import delta_from_egomotion
 from embodied_agent.records import Action, Delta, Keyframe, Mention
+
+#: Egomotion at least this sure of itself outweighs the model's word on the action.
+TRUSTED_CONFIDENCE = 0.5
 
 
 def delta_from_reading(
@@ -42,7 +46,10 @@ def delta_from_reading(
     if previous is None or action is None:
         return delta
     motion = current.egomotion
-    agrees = None if motion is None or motion.action is None else motion.action is action
+    if motion is None or motion.action is None:
+        return replace(delta, action=action, angle_deg=None)
+    agrees = motion.action is action
+    if agrees or motion.confidence >= TRUSTED_CONFIDENCE:
+        return replace(delta, agrees_with_egomotion=agrees)
     # An angle measured for another action says nothing about this one.
-    angle_deg = measured.angle_deg if agrees else None
-    return replace(delta, action=action, angle_deg=angle_deg, agrees_with_egomotion=agrees)
+    return replace(delta, action=action, angle_deg=None, agrees_with_egomotion=False)
