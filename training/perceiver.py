@@ -350,7 +350,7 @@ def train(
                 log.flush()
                 marks, tick = {}, time.monotonic()
                 frames.refresh()
-            if step % 300 == 0:
+            if step % 100 == 0:
                 _save(state_file, model, head, optimiser, step, spent)
     _save(state_file, model, head, optimiser, step, spent)
     save_checkpoint(model, tokenizer, out / "model")

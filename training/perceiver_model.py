@@ -24,6 +24,8 @@ from training.vocabulary import ASSISTANT, END, PAD, USER
 PATCH_PX = 16
 SCALE = 2
 GRID = PICTURE_PX // PATCH_PX
+#: Size of the position code in a patch's embedding, next to a picture's content of about 14.
+POSITION_SCALE = 14.0
 #: Language-model tokens that one picture takes, without the three around it.
 PICTURE_TOKENS = (GRID // SCALE) ** 2
 
@@ -69,7 +71,27 @@ def new_model(
         pad_token_id=pad,
         tie_word_embeddings=True,
     )  # fmt: skip
-    return Idefics3ForConditionalGeneration(config)
+    model = Idefics3ForConditionalGeneration(config)
+    _show_positions(model)
+    return model
+
+
+def _show_positions(model: Idefics3ForConditionalGeneration) -> None:
+    """Let each patch say from the start where in the picture it is.
+
+    Learned position embeddings start so small that they drown in what the patches show, and the
+    language model, which sees features only, then never learns left from right.
+    """
+    table = model.model.vision_model.embeddings.position_embedding.weight
+    row, column = torch.meshgrid(
+        torch.linspace(-1, 1, GRID), torch.linspace(-1, 1, GRID), indexing="ij"
+    )
+    code = torch.stack(
+        (column, row, 0.6 * torch.cos(torch.pi * column), 0.6 * torch.sin(torch.pi * column)), -1
+    ).reshape(GRID * GRID, -1)
+    directions = torch.linalg.qr(torch.randn(table.shape[1], code.shape[1])).Q
+    with torch.no_grad():
+        table += POSITION_SCALE * code @ directions.T
 
 
 def save_checkpoint(
