@@ -147,12 +147,12 @@ def test_the_reasoner_trains_stops_and_goes_on_where_it_was(tmp_path: Path, monk
         "seed": 1,
         "warm_share": 0.0,
     }
-    train(tmp_path, minutes=0.02, **options)
+    train(tmp_path, minutes=60, most_steps=2, **options)
     first = torch.load(tmp_path / "state.pt", weights_only=True)
-    assert first["step"] > 0
-    train(tmp_path, minutes=0.04, **options)
+    assert first["step"] == 2
+    train(tmp_path, minutes=60, most_steps=4, **options)
     second = torch.load(tmp_path / "state.pt", weights_only=True)
-    assert second["step"] > first["step"]
+    assert second["step"] == 4
     assert second["spent"] > first["spent"]
     assert (tmp_path / "model" / "model.safetensors").is_file()
 
@@ -199,7 +199,7 @@ def test_the_perceiver_trains_on_rendered_frames_and_its_checkpoint_replies(tmp_
     (tmp_path / "frames").mkdir()
     save_shard(tmp_path / "frames" / "01000000.npz", shard)
     options = {"rate": 1e-3, "threads": 1, "seed": 1, "limit": 1000}
-    train_perceiver(tmp_path / "frames", tmp_path / "run", minutes=0.25, **options)
+    train_perceiver(tmp_path / "frames", tmp_path / "run", minutes=60, most_steps=3, **options)
     settings = load_settings(perception__model_path=str(tmp_path / "run" / "model"))
     perceiver = BuiltinPerceiver(settings.perception)
     jpeg = encode_jpeg(np.full((240, 320, 3), 128, np.uint8), 90)

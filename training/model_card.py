@@ -57,7 +57,7 @@ them. For anything else point `reasoning` at a served model.
 ## How it was made
 
 Supervised, on text-only journeys through scenes from seed 1,000,000 on (house and city), made on
-the fly and never twice, with a perceiver's mistakes laid over half of them; {questions:,} questions.
+the fly and never twice, with a perceiver's mistakes laid over half of them; {questions:,} in all.
 The reasoning it learns is written by a teacher that knows the true geometry (`training.traces`).
 Reinforcement learning is not part of this checkpoint.
 

@@ -274,8 +274,12 @@ def train(
     threads: int,
     seed: int,
     limit: int,
+    most_steps: int | None = None,
 ) -> None:
-    """Train for ``minutes`` in all sessions together; checkpoint often."""
+    """Train for ``minutes`` in all sessions together; checkpoint often.
+
+    ``most_steps`` ends it earlier, at that many steps in all sessions together.
+    """
     torch.set_num_threads(threads)
     torch.manual_seed(seed)
     out.mkdir(parents=True, exist_ok=True)
@@ -311,7 +315,7 @@ def train(
     started, tick = time.monotonic() - spent, time.monotonic()
     marks: dict[str, list[float]] = {}
     with (out / "log.jsonl").open("a", encoding="utf-8") as log:
-        while (spent := time.monotonic() - started) < 60 * minutes:
+        while (spent := time.monotonic() - started) < 60 * minutes and step != most_steps:
             progress = spent / (60 * minutes)
             vision_rate, language_rate = _rates(progress)
             warm = min(1.0, (step + 1) / 200)

@@ -264,8 +264,12 @@ def train(
     threads: int,
     seed: int,
     warm_share: float,
+    most_steps: int | None = None,
 ) -> None:
-    """Train for ``minutes`` of this machine's time, in all sessions together; checkpoint often."""
+    """Train for ``minutes`` of this machine's time, in all sessions together; checkpoint often.
+
+    ``most_steps`` ends it earlier, at that many steps in all sessions together.
+    """
     torch.set_num_threads(threads)
     torch.manual_seed(seed)
     out.mkdir(parents=True, exist_ok=True)
@@ -305,7 +309,7 @@ def train(
     answer_hits: list[float] = []
     answers_right = 0.0
     saved = spent
-    while (spent := time.monotonic() - started) < 60 * minutes:
+    while (spent := time.monotonic() - started) < 60 * minutes and step != most_steps:
         if short and (spent >= 60 * minutes * warm_share or answers_right > SHORT_UNTIL):
             short = False
             worker.terminate()
@@ -353,6 +357,10 @@ def train(
             saved = spent
             _save(state_file, model, optimiser, step, spent, seen)
     worker.terminate()
+    worker.join(timeout=10)
+    feed.close()
+    feed.join_thread()
+    log.close()
     _save(state_file, model, optimiser, step, spent, seen)
     save_checkpoint(model, tokenizer, out / "model")
 
