@@ -203,7 +203,8 @@ class _Run:
 
         def on_delta(keyframe: Keyframe, delta: Delta) -> None:
             progress.advance(perceived)
-            seconds = (keyframe.stamp_ns - (self._start_ns or keyframe.stamp_ns)) / 1e9
+            start_ns = keyframe.stamp_ns if self._start_ns is None else self._start_ns
+            seconds = (keyframe.stamp_ns - start_ns) / 1e9
             reason = keyframe.reason.replace("_", " ")
             self.say.print(
                 f"{keyframe.id:>4}  {seconds:7.2f} s  {reason:<13} {noted(delta)}",
