@@ -134,6 +134,11 @@ class ReasoningSettings(_Section):
         description="transcript length that a prompt may hold, in tokens of four characters; "
         "0: 550 for the compact prompt (what the built-in model was trained on), else 6144",
     )
+    choose: bool = Field(
+        True,
+        description="`builtin` gives the likeliest of a question's choices; false: it answers "
+        "freely, and an answer that is none of them counts as none",
+    )
     timeout_s: float = Field(30.0, gt=0, le=3600, description="per question, in seconds")
 
 

@@ -156,6 +156,7 @@ def settings(served: Served, backend: str) -> Settings:
             model_path=served.reasoner,
             server=reasoner,
             max_tokens=MAX_TOKENS,
+            choose=False,  # a server can't: it replies as the model decodes
         ),
     )
 
@@ -193,8 +194,8 @@ def test_a_replay_through_the_server_gives_the_same_deltas_and_answer(
 def test_reasoning_streams_through_the_server_with_its_marks(served: Served) -> None:
     prompt = Prompt(
         system="",
-        transcript="#0 start: red sofa front-left near.\n#12 rotate left 45: nothing named.\n",
-        task="Where?",
+        transcript="#0 start: red sofa front-left near.\n#1 rotate left 45: nothing named.\n",
+        task="Recall: #0 red sofa front-left near.\nQuestion: Where is the red sofa now?\n",
     )
     texts = []
     for backend in ("served", "builtin"):

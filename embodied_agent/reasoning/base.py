@@ -17,11 +17,13 @@ _FULL_BUDGET = 6144
 @dataclass(frozen=True, slots=True)
 class Prompt:
     """What a reasoner reads. ``transcript`` only ever grows at its end (prefix caches rely on it);
-    everything that depends on the question stands in ``task``, after it."""
+    everything that depends on the question stands in ``task``, after it. ``choices`` are the texts
+    of which the answer must be one, where there are any."""
 
     system: str
     transcript: str
     task: str
+    choices: tuple[str, ...] = ()
 
     @property
     def user(self) -> str:

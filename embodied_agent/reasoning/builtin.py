@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 from embodied_agent.checkpoints import checkpoint_folder, load
 from embodied_agent.errors import ModelError, ModelUnavailable
 from embodied_agent.reasoning.base import Prompt
 from embodied_agent.settings import ReasoningSettings
+
+ANSWER, END_OF_ANSWER = "<answer>", "</answer>"
 
 
 class BuiltinReasoner:
@@ -26,6 +29,8 @@ class BuiltinReasoner:
         folder = checkpoint_folder(settings.model_path, "reasoner")
         self._model, self._tokenizer = load(folder, "reasoner")
         self._settings = settings
+        ends = self._model.generation_config.eos_token_id
+        self._stops = set(ends) if isinstance(ends, list) else {ends}
         self._lock = threading.Lock()
         self.name = f"builtin:{folder.name}"
 
@@ -69,11 +74,10 @@ class BuiltinReasoner:
                 f"transcript and question take {ids.shape[1]} tokens; with {limit} for the answer "
                 f"the model reads {longest}: lower reasoning.token_budget"
             )
-        ids = ids.to(self._model.device)
-        ends = self._model.generation_config.eos_token_id
-        stops = set(ends) if isinstance(ends, list) else {ends}
+        choices = prompt.choices if self._settings.choose else ()
         made: list[int] = []
         said, cache = "", None
+        ids = ids.to(self._model.device)
         for _ in range(limit):
             if time.monotonic() > deadline:
                 raise ModelUnavailable(
@@ -81,10 +85,10 @@ class BuiltinReasoner:
                 )
             with torch.inference_mode():
                 output = self._model(input_ids=ids, past_key_values=cache, use_cache=True)
-                cache = output.past_key_values
-                token = self._choose(output.logits[0, -1])
-            if token in stops:
-                return
+            cache = output.past_key_values
+            token = self._choose(output.logits[0, -1])
+            if token in self._stops:
+                break
             made.append(token)
             ids = torch.tensor([[token]], device=self._model.device)
             text = self._tokenizer.decode(made, skip_special_tokens=True)
@@ -93,6 +97,28 @@ class BuiltinReasoner:
             if len(text) > len(said):
                 yield text[len(said) :]
                 said = text
+            if choices and said.endswith(ANSWER):
+                yield self._likeliest(ids, cache, choices) + END_OF_ANSWER
+                return
+
+    def _likeliest(self, ids: Any, cache: Any, choices: Sequence[str]) -> str:
+        """The choice whose tokens, up to the end of the answer, are the most probable to follow.
+
+        ``ids`` is the last token (1, 1), not yet in ``cache``.
+        """
+        import torch
+
+        scores = []
+        for choice in choices:
+            after = self._tokenizer(f" {choice}{END_OF_ANSWER}", add_special_tokens=False)
+            tokens = torch.tensor([after.input_ids], device=ids.device)
+            with torch.inference_mode():
+                read = torch.cat((ids, tokens[:, :-1]), 1)
+                logits = self._model(input_ids=read, past_key_values=cache, use_cache=True).logits
+            cache.crop(-read.shape[1])
+            chances = torch.log_softmax(logits[0].float(), -1)
+            scores.append(float(chances.gather(1, tokens[0][:, None]).sum()))
+        return choices[scores.index(max(scores))]
 
     def _choose(self, logits: object) -> int:
         import torch

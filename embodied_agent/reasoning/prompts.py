@@ -40,7 +40,7 @@ def build_prompt(style: Style, transcript: str, recalled: str, question: Questio
         task = f"Recall: {recalled or 'nothing'}.\nQuestion: {question.text}\n"
         if options:
             task += f"Options: {options}.\n"
-        return Prompt(system="", transcript=transcript, task=task)
+        return Prompt("", transcript, task, question.choices)
     task = f"\nRelevant entries: {recalled}.\n" if recalled else "\n"
     task += f"Question: {question.text}\n"
     if question.choices:
@@ -48,7 +48,7 @@ def build_prompt(style: Style, transcript: str, recalled: str, question: Questio
         task += f"Choices:\n{lines}\nThe final answer is the letter of one choice."
     else:
         task += "The final answer is one short sentence."
-    return Prompt(system=_SYSTEM, transcript=transcript, task=task)
+    return Prompt(_SYSTEM, transcript, task, question.choices)
 
 
 def lettered(question: Question) -> list[tuple[str, str]]:
