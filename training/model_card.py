@@ -39,7 +39,7 @@ The egomotion in the prompt is simulated with the keyframer's usual errors.
 
 ```sh
 python -m training.frames --out runs/frames --scenes 1400
-python -m training.perceiver --frames runs/frames --out runs/perceiver --minutes 77
+python -m training.perceiver --frames runs/frames --out runs/perceiver --minutes 80
 python -m training.evaluate_clips --out runs/evaluation
 python -m training.model_card --which perceiver --run runs/perceiver --evaluation runs/evaluation
 ```
