@@ -276,9 +276,9 @@ def train(
     limit: int,
     most_steps: int | None = None,
 ) -> None:
-    """Train for ``minutes`` in all sessions together; checkpoint often.
+    """Train for ``minutes``, resumed runs counted in; checkpoint often.
 
-    ``most_steps`` ends it earlier, at that many steps in all sessions together.
+    ``most_steps`` ends it earlier, at that many steps, resumed runs counted in.
     """
     torch.set_num_threads(threads)
     torch.manual_seed(seed)
