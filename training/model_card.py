@@ -40,7 +40,7 @@ The egomotion in the prompt is simulated with the keyframer's usual errors.
 ```sh
 python -m training.frames --out runs/frames --scenes 1400
 python -m training.perceiver --frames runs/frames --out runs/perceiver --minutes 80
-python -m training.evaluate_clips --out runs/evaluation
+python -m training.evaluate_clips --clips 3 --out runs/evaluation
 python -m training.model_card --which perceiver --run runs/perceiver --evaluation runs/evaluation
 ```
 
@@ -63,7 +63,7 @@ Reinforcement learning is not part of this checkpoint.
 
 ```sh
 python -m training.reasoner --out runs/reasoner --minutes 40
-python -m training.evaluate_clips --out runs/evaluation
+python -m training.evaluate_clips --clips 3 --out runs/evaluation
 python -m training.model_card --which reasoner --run runs/reasoner --evaluation runs/evaluation
 ```
 
