@@ -14,7 +14,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUNTIME := $(VENV)/.installed-runtime
 DEV := $(VENV)/.installed-dev
-GL := $(VENV)/.checked-gl
+SYSTEM := $(VENV)/.checked-system
 
 DEMO_CLIP ?= sim_clips/clips/house_8
 DEMO_QUESTIONS ?= sim_clips/clips/demo.json
@@ -26,7 +26,7 @@ demo: $(RUNTIME) ## Replay a shipped clip, ask three questions, write demo/repor
 	@mkdir -p $(dir $(DEMO_REPORT))
 	$(BIN)/embodied-agent replay $(DEMO_CLIP) --questions $(DEMO_QUESTIONS) --report $(DEMO_REPORT)
 
-test: $(DEV) $(GL) ## Run all tests (ARGS="..." goes to pytest)
+test: $(DEV) $(SYSTEM) ## Run all tests (ARGS="..." goes to pytest)
 	@setup=$$(ls /opt/ros/*/setup.bash 2>/dev/null | tail -n 1 || true); \
 	if [ -n "$$setup" ]; then \
 		echo "ROS 2: using $$setup"; \
@@ -41,7 +41,7 @@ lint: $(DEV) ## Check format (ruff), style (ruff) and types (mypy --strict)
 	$(BIN)/ruff check .
 	$(BIN)/mypy --strict embodied_agent
 
-bench: $(DEV) $(GL) ## Measure: cost per frame, overlap error
+bench: $(DEV) $(SYSTEM) ## Measure: cost per frame, overlap error
 	@for script in bench/[!_]*.py; do \
 		echo "== $$script"; \
 		PYTHONPATH=. $(BIN)/python "$$script"; \
@@ -63,22 +63,28 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(RUNTIME): pyproject.toml constraints.txt | $(BIN)/python
-	$(BIN)/python -m pip install --quiet $(PIP_ARGS) -c constraints.txt -e .
+	$(BIN)/python -m pip install --quiet $(PIP_ARGS) -c constraints.txt -e '.[web]'
 	@touch $@
 
 $(DEV): pyproject.toml constraints.txt | $(BIN)/python
-	$(BIN)/python -m pip install --quiet $(PIP_ARGS) -c constraints.txt -e '.[dev,sim,train]'
+	$(BIN)/python -m pip install --quiet $(PIP_ARGS) -c constraints.txt -e '.[dev]'
 	@touch $(RUNTIME) $@
 
-# MuJoCo renders through OSMesa or EGL, which are system libraries.
-$(GL): | $(BIN)/python
-	@if $(BIN)/python -c 'import ctypes.util, sys; sys.exit(not (ctypes.util.find_library("OSMesa") or ctypes.util.find_library("EGL")))'; then \
+# What tests need of the system: a software renderer (MuJoCo), an MQTT broker, a browser.
+$(SYSTEM): | $(BIN)/python
+	@missing=""; \
+	$(BIN)/python -c 'import ctypes.util, sys; sys.exit(not (ctypes.util.find_library("OSMesa") or ctypes.util.find_library("EGL")))' \
+		|| missing="$$missing libosmesa6"; \
+	PATH="$$PATH:/usr/sbin" command -v mosquitto >/dev/null || missing="$$missing mosquitto"; \
+	command -v mosquitto_pub >/dev/null || missing="$$missing mosquitto-clients"; \
+	command -v chromium >/dev/null || missing="$$missing chromium"; \
+	if [ -z "$$missing" ]; then \
 		:; \
 	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-		apt-get update -qq && apt-get install -y -qq --no-install-recommends libosmesa6; \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing; \
 	else \
-		echo "Simulation needs a software renderer: sudo apt-get install libosmesa6 (or libegl1)." >&2; \
-		echo "Without one, tests marked 'gl' are skipped." >&2; \
+		echo "Some tests need more: sudo apt-get install$$missing" >&2; \
+		echo "Without it, they are skipped." >&2; \
 		exit 0; \
 	fi; \
 	touch $@

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import replace
 from typing import Any, Literal, overload
 
@@ -193,8 +193,10 @@ class Agent:
                 return piece
         raise AssertionError("a stream ends with its answer")
 
-    def ask_stream(self, question: Question) -> Iterator[str | Answer]:
+    def ask_stream(self, question: Question) -> Generator[str | Answer, None, None]:
         """`ask`, giving pieces of the reply as they come and the answer at the end.
+
+        Closing the generator stops the model at once.
 
         Raises:
             QuestionError: as `ask`, at once.
@@ -262,7 +264,7 @@ class Agent:
             source = intake.source or None
             return self.store.horizon(at_ns=question.at_ns, source=source)
 
-    def _answer(self, question: Question) -> Iterator[str | Answer]:
+    def _answer(self, question: Question) -> Generator[str | Answer, None, None]:
         started = time.monotonic()
         deadline = started + question.timeout_s
         self._asked += 1

@@ -8,7 +8,8 @@ AgentError
 ├── ModelError             a model can't be loaded or gave no usable reply
 │   ├── ModelUnavailable   the server is down, slow or refuses; retry later
 │   └── ReplyError         the reply came but can't be used
-└── QuestionError          a question is empty, too long or its choices are unusable
+├── QuestionError          a question is empty, too long or its choices are unusable
+└── Busy                   too many questions wait already; ask again later
 
 Every message says what was tried and what to do.
 """
@@ -54,3 +55,7 @@ class ReplyError(ModelError):
 
 class QuestionError(AgentError):
     """A question is empty, too long, or its choices can't be used."""
+
+
+class Busy(AgentError):
+    """Too many questions wait already; the same one may be taken later."""

@@ -1,34 +1,15 @@
-"""Every setting, its unit, range, default and meaning, once.
-
-YAML files, environment variables (``EMBODIED_AGENT_KEYFRAMES__METHOD=paper``), command-line options
-and ROS parameters all come from this schema; the README's table is generated from it.
-"""
+"""Settings of the stages between a frame and an answer."""
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
-from pydantic_settings import (
-    BaseSettings,
-    EnvSettingsSource,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
-)
-from pydantic_settings import (
-    SettingsError as EnvironmentSettingsError,
-)
+from pydantic import Field, SecretStr
 
-from embodied_agent.errors import SettingsError
+from embodied_agent.settings.base import Section
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class KeyframeSettings(_Section):
+class KeyframeSettings(Section):
     """Which frames are kept."""
 
     method: Literal["robust", "paper"] = Field(
@@ -62,7 +43,7 @@ class KeyframeSettings(_Section):
     jpeg_quality: int = Field(90, ge=30, le=100, description="of stored keyframes")
 
 
-class ServerSettings(_Section):
+class ServerSettings(Section):
     """An OpenAI-compatible server."""
 
     base_url: str = Field("http://127.0.0.1:8000/v1", description="root of the server's API")
@@ -72,7 +53,7 @@ class ServerSettings(_Section):
     max_retries: int = Field(3, ge=0, le=20, description="per request, with back-off and jitter")
 
 
-class PerceptionSettings(_Section):
+class PerceptionSettings(Section):
     """How a pair of keyframes becomes a semantic delta."""
 
     backend: Literal["builtin", "served", "geometry"] = Field(
@@ -112,7 +93,7 @@ class PerceptionSettings(_Section):
     )
 
 
-class ReasoningSettings(_Section):
+class ReasoningSettings(Section):
     """How a question is answered from the memory."""
 
     backend: Literal["builtin", "served"] = Field(
@@ -140,9 +121,13 @@ class ReasoningSettings(_Section):
         "freely, and an answer that is none of them counts as none",
     )
     timeout_s: float = Field(30.0, gt=0, le=3600, description="per question, in seconds")
+    parallel: int = Field(1, ge=1, le=64, description="questions answered at once")
+    waiting: int = Field(
+        128, ge=1, le=10_000, description="questions that may wait their turn; more are refused"
+    )
 
 
-class MemorySettings(_Section):
+class MemorySettings(Section):
     """Where what was seen is kept."""
 
     path: str = Field("", description="SQLite file; empty: in memory only, gone at exit")
@@ -152,7 +137,7 @@ class MemorySettings(_Section):
     max_age_s: float = Field(0.0, ge=0, description="older pictures go; 0: no limit")
 
 
-class SourceSettings(_Section):
+class SourceSettings(Section):
     """Where frames come from."""
 
     topic: str = Field("", description="image topic of a bag; empty: found by type")
@@ -169,93 +154,3 @@ class SourceSettings(_Section):
     read_timeout_s: float = Field(
         10.0, gt=0, le=600, description="longest wait for a stream's next frame, in seconds"
     )
-
-
-class Settings(BaseSettings):
-    """All settings, by section."""
-
-    model_config = SettingsConfigDict(
-        env_prefix="EMBODIED_AGENT_", env_nested_delimiter="__", extra="forbid", frozen=True
-    )
-
-    keyframes: KeyframeSettings = KeyframeSettings()
-    perception: PerceptionSettings = PerceptionSettings()
-    reasoning: ReasoningSettings = ReasoningSettings()
-    memory: MemorySettings = MemorySettings()
-    source: SourceSettings = SourceSettings()
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Explicit values beat the environment; `load_settings` lays out the file below both."""
-        return init_settings, env_settings
-
-    @classmethod
-    def from_environment(cls) -> dict[str, Any]:
-        """What the environment sets, as nested plain values, unchecked."""
-        return EnvSettingsSource(cls)()
-
-
-def load_settings(config: Path | str | None = None, **overrides: Any) -> Settings:
-    """Settings from a YAML file, the environment and keyword overrides, the later winning.
-
-    Overrides name a setting by section and name: ``load_settings(keyframes__method="paper")``;
-    those that are ``None`` are ignored.
-
-    Raises:
-        SettingsError: the file can't be read, or a setting is unknown or out of range.
-    """
-    values: dict[str, Any] = {}
-    if config is not None:
-        try:
-            loaded = yaml.safe_load(Path(config).read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-            raise SettingsError(f"can't read settings from {config}: {error}") from error
-        if loaded is not None and not isinstance(loaded, dict):
-            raise SettingsError(f"{config} must hold sections such as 'keyframes:', not {loaded!r}")
-        # A section whose lines are all commented out is there, but holds nothing.
-        values = {str(key): value for key, value in (loaded or {}).items() if value is not None}
-    # Environment beats the file, so it is laid over it before explicit overrides are.
-    try:
-        environment = Settings.from_environment()
-    except EnvironmentSettingsError as error:
-        raise SettingsError(f"can't read settings from the environment: {error}") from error
-    for layer in (environment, _nested(overrides)):
-        values = _merge(values, layer)
-    try:
-        return Settings(**values)
-    except ValidationError as error:
-        lines = [
-            f"{'.'.join(str(part) for part in e['loc'])}: {e['msg']} (got {e.get('input')!r})"
-            for e in error.errors(include_url=False)
-        ]
-        raise SettingsError("; ".join(lines)) from error
-
-
-def _nested(flat: dict[str, Any]) -> dict[str, Any]:
-    out: dict[str, Any] = {}
-    for key, value in flat.items():
-        if value is None:
-            continue
-        *sections, name = key.split("__")
-        place = out
-        for section in sections:
-            place = place.setdefault(section, {})
-        place[name] = value
-    return out
-
-
-def _merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
-    merged = dict(base)
-    for key, value in over.items():
-        old = merged.get(key)
-        merged[key] = (
-            _merge(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
-        )
-    return merged
