@@ -145,7 +145,9 @@ class Decision:
 
     ``homography`` (3×3, float64) maps pixels of this frame into the last keyframe; ``None`` where
     none was found. ``overlap_ratio`` in [0, 1] is the part of the last keyframe's view that this
-    frame still shows; ``None`` where it could not be measured.
+    frame still shows; ``None`` where it could not be measured. ``matched`` (n, 4; float32) are the
+    points that agree with the homography: x, y in this frame and x, y in the last keyframe, in
+    pixels of the full picture; ``None`` without a homography.
     """
 
     index: int
@@ -157,6 +159,7 @@ class Decision:
     inliers: int = 0
     homography: npt.NDArray[np.float64] | None = None
     egomotion: Egomotion | None = None
+    matched: npt.NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True, eq=False)

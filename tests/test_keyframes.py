@@ -93,6 +93,19 @@ def test_the_homography_maps_the_frame_into_the_last_keyframe_in_full_pixels() -
     assert there[:2] / there[2] == pytest.approx([150.0, 100.0], abs=1.5)
 
 
+@pytest.mark.parametrize("method", ["paper", "robust"])
+def test_matched_points_lie_where_the_known_shift_puts_them(method: str) -> None:
+    images = [cv2.resize(window(200 + 5 * i), (640, 480)) for i in range(6)]
+    first, *_, last = run([np.asarray(image, np.uint8) for image in images], method=method)
+    assert first.matched is None
+    assert last.matched is not None
+    assert last.matched.dtype == np.float32
+    assert last.matched.shape == (last.inliers, 4)
+    now, then = last.matched[:, :2], last.matched[:, 2:]
+    assert np.median(np.abs(then - now - [50, 0]), axis=0) == pytest.approx([0, 0], abs=1.0)
+    assert np.ptp(now[:, 0]) > 300  # of 640: full pixels, not the reduced picture's
+
+
 def test_a_turn_is_named_and_measured() -> None:
     angles = np.concatenate([np.linspace(0, 20, 9), [20.0] * 4])
     decisions = run(rotating(angles))

@@ -41,6 +41,7 @@ class PaperRule:
         reason: Reason | None = None
         overlap: float | None = None
         homography: npt.NDArray[np.float64] | None = None
+        matched: npt.NDArray[np.float32] | None = None
         matches = inliers = 0
         if self._reference is None:
             reason = "first"
@@ -68,6 +69,7 @@ class PaperRule:
                 else:
                     homography = np.asarray(found, np.float64)
                     inliers = int(np.count_nonzero(mask))
+                    matched = np.concatenate((now, last), axis=1)[mask.ravel() == 1]
                     overlap = rasterised_overlap(homography, grey.shape[1], grey.shape[0])
                     if overlap < self._settings.overlap_threshold:
                         reason = "overlap"
@@ -87,6 +89,7 @@ class PaperRule:
             inliers=inliers,
             homography=homography,
             egomotion=self._motion,
+            matched=matched,
         )
 
     def motion(self) -> Egomotion | None:

@@ -54,6 +54,7 @@ class _View:
     inliers: int = 0
     homography: npt.NDArray[np.float64] | None = None
     overlap: float | None = None
+    matched: npt.NDArray[np.float32] | None = None
 
     @property
     def matches(self) -> int:
@@ -100,6 +101,7 @@ class RobustRule:
             inliers=view.inliers,
             homography=None if view.homography is None else _rescaled(view.homography, view.scale),
             egomotion=motion,
+            matched=view.matched,
         )
 
     def motion(self) -> Egomotion | None:
@@ -146,7 +148,9 @@ class RobustRule:
         ):
             return _View(grey, scale, tracks, inliers)
         overlap = overlap_ratio(homography, width, height)
-        return _View(grey, scale, tracks, inliers, homography, overlap)
+        matched = np.concatenate((tracks.now, tracks.reference), axis=1)[mask.ravel() == 1]
+        matched *= np.float32(1 / scale)
+        return _View(grey, scale, tracks, inliers, homography, overlap, matched)
 
     def _reason(self, frame: Frame, view: _View) -> tuple[Reason | None, Points | None]:
         """Why to keep a frame, if at all, and its corners where it can be the reference."""
