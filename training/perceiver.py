@@ -2,11 +2,13 @@
 
     python -m training.frames --out runs/frames --scenes 2000
     python -m training.perceiver --frames runs/frames --out runs/perceiver --minutes 60
+    python -m training.perceiver --start embodied_agent/models/perceiver --out runs/more
 
 Three stages, by share of the time: the vision tower alone on windows of a quarter of the picture
 (per-patch kind, colour and range of objects; windows cost a quarter of whole pictures and are
 chosen where objects are), then on whole pictures, then vision and language together on keyframe
-pairs, with the per-patch losses kept. Resumes where it stopped.
+pairs, with the per-patch losses kept. With ``--start`` the weights come from a checkpoint and the
+first stage is left out. Resumes where it stopped.
 """
 
 from __future__ import annotations
@@ -27,7 +29,7 @@ from torch.nn.functional import cross_entropy
 from transformers import Idefics3ForConditionalGeneration, PreTrainedTokenizerFast
 
 from embodied_agent.perception.language import compact_prompt, compact_reply
-from embodied_agent.records import Action, Egomotion, Mention
+from embodied_agent.records import DIRECTIONS, Action, Egomotion, Mention
 from sim_clips.scene import COLOURS
 from training.frames import GRID, KINDS, PATCH_PX, Shard, load_shard
 from training.perceiver_model import new_model, prompt_ids, save_checkpoint
@@ -41,6 +43,10 @@ WINDOW = 6
 EMPTY_WEIGHT = 0.25
 #: Shares of the training time.
 WINDOWS_UNTIL, PICTURES_UNTIL = 0.34, 0.42
+#: Where training goes on from a checkpoint: the fresh per-patch head is fitted first.
+STARTED = 0.40
+#: Weight of the word for a direction: one of four in a mention, and the last that is learned.
+DIRECTION_WEIGHT = 3.0
 
 
 class Frames:
@@ -248,9 +254,13 @@ def pair_batch(
 
 
 def language_loss(
-    model: Idefics3ForConditionalGeneration, features: torch.Tensor, batch: PairBatch
-) -> tuple[torch.Tensor, float]:
-    """Cross-entropy of the replies, and the share of their tokens that is most likely."""
+    model: Idefics3ForConditionalGeneration,
+    features: torch.Tensor,
+    batch: PairBatch,
+    directions: torch.Tensor,
+) -> tuple[torch.Tensor, dict[str, float]]:
+    """Cross-entropy of the replies, and how many of their tokens, and of those among the ids
+    ``directions``, are the most likely."""
     tokens = model.model.connector(features)[batch.sources]
     embedded = model.get_input_embeddings()(batch.ids)
     holes = (batch.ids == model.config.image_token_id).unsqueeze(-1)
@@ -260,9 +270,15 @@ def language_loss(
     ).last_hidden_state[:, :-1]
     targets = batch.targets[:, 1:]
     wanted = targets != IGNORED
-    logits = model.lm_head(hidden[wanted])
-    right = float((logits.argmax(-1) == targets[wanted]).float().mean())
-    return cross_entropy(logits, targets[wanted]), right
+    logits, targets = model.lm_head(hidden[wanted]), targets[wanted]
+    correct = (logits.argmax(-1) == targets).float()
+    sides = torch.isin(targets, directions)
+    weight = 1 + (DIRECTION_WEIGHT - 1) * sides.float()
+    loss = (weight * cross_entropy(logits, targets, reduction="none")).sum() / weight.sum()
+    marks = {"tokens": float(correct.mean())}
+    if bool(sides.any()):
+        marks["direction"] = float(correct[sides].mean())
+    return loss, marks
 
 
 def train(
@@ -275,6 +291,7 @@ def train(
     seed: int,
     limit: int,
     most_steps: int | None = None,
+    start: Path | None = None,
 ) -> None:
     """Train for ``minutes``, resumed runs counted in; checkpoint often.
 
@@ -283,12 +300,18 @@ def train(
     torch.set_num_threads(threads)
     torch.manual_seed(seed)
     out.mkdir(parents=True, exist_ok=True)
-    if (out / "tokenizer.json").exists():
+    if start is not None:
+        tokenizer = PreTrainedTokenizerFast.from_pretrained(str(start))
+    elif (out / "tokenizer.json").exists():
         tokenizer = PreTrainedTokenizerFast.from_pretrained(str(out))
     else:
         tokenizer = train_tokenizer(corpus(150), whole_names=False)
         tokenizer.save_pretrained(str(out))
     model = new_model(tokenizer)
+    if start is not None:
+        saved = Idefics3ForConditionalGeneration.from_pretrained(str(start), dtype=torch.float32)
+        model.load_state_dict(saved.state_dict())
+    directions = torch.tensor(_direction_ids(tokenizer))
     head = DenseHead(model.config.vision_config.hidden_size)
     vision = [*model.model.vision_model.parameters(), *head.out.parameters()]
     vision_ids = {id(p) for p in vision}
@@ -317,6 +340,8 @@ def train(
     with (out / "log.jsonl").open("a", encoding="utf-8") as log:
         while (spent := time.monotonic() - started) < 60 * minutes and step != most_steps:
             progress = spent / (60 * minutes)
+            if start is not None:
+                progress = STARTED + (1 - STARTED) * progress
             vision_rate, language_rate = _rates(progress)
             warm = min(1.0, (step + 1) / 200)
             optimiser.param_groups[0]["lr"] = rate * vision_rate * warm
@@ -335,8 +360,8 @@ def train(
                 features = see(model, pairs.pictures, whole.expand(len(pairs.pictures), -1))
                 loss, seen = head.loss(features, *pairs.labels.unbind(1))
                 if stage == "pairs":
-                    said, seen["tokens"] = language_loss(model, features, pairs)
-                    seen["said"] = float(said.detach())
+                    said, read = language_loss(model, features, pairs, directions)
+                    seen |= {"said": float(said.detach()), **read}
                     loss = 0.4 * loss + said
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
@@ -358,6 +383,15 @@ def train(
                 _save(state_file, model, head, optimiser, step, spent)
     _save(state_file, model, head, optimiser, step, spent)
     save_checkpoint(model, tokenizer, out / "model")
+
+
+def _direction_ids(tokenizer: PreTrainedTokenizerFast) -> list[int]:
+    """The tokens that say a direction, alone or with a distance."""
+    return [
+        number
+        for token, number in tokenizer.get_vocab().items()
+        if token.replace("Ġ", " ").split()[:1] and token.replace("Ġ", " ").split()[0] in DIRECTIONS
+    ]
 
 
 def _rates(progress: float) -> tuple[float, float]:
@@ -396,6 +430,7 @@ def main() -> None:
     parser.add_argument("--frames", type=Path, default=Path("runs/frames"))
     parser.add_argument("--out", type=Path, default=Path("runs/perceiver"))
     parser.add_argument("--minutes", type=float, default=60.0, help="training time in all")
+    parser.add_argument("--start", type=Path, help="checkpoint whose weights to go on from")
     parser.add_argument("--rate", type=float, default=1e-3, help="peak learning rate")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seed", type=int, default=1)
@@ -409,6 +444,7 @@ def main() -> None:
         threads=a.threads,
         seed=a.seed,
         limit=a.limit,
+        start=a.start,
     )
 
 
