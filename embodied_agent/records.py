@@ -242,7 +242,8 @@ class Evidence:
 class Answer:
     """What the agent answers. ``choice`` is a letter where choices were given.
 
-    ``consistency`` in [0, 1] is the verifier's number, ``None`` where no verifier ran.
+    ``consistency`` in [0, 1] is the verifier's number, ``None`` where no verifier ran;
+    ``verified_by`` names how it came about.
     ``latency_s`` maps stage names to seconds. ``problem`` says why there is no answer, else "".
     """
 
@@ -255,6 +256,7 @@ class Answer:
     models: dict[str, str] = field(default_factory=dict)
     problem: str = ""
     question_id: str = ""
+    verified_by: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         """The answer as JSON-ready values."""

@@ -45,10 +45,12 @@ _REASONING_FIELDS = ("reasoning_content", "reasoning")
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A piece of a reply. ``reasoning``: it came in a field of its own, not in the content."""
+    """A piece of a reply. ``reasoning``: it came in a field of its own, not in the content.
+    ``cut``: the reply ended here because it reached its longest length."""
 
     text: str
     reasoning: bool = False
+    cut: bool = False
 
 
 class ChatServer:
@@ -109,6 +111,7 @@ class ChatServer:
         max_tokens: int,
         timeout_s: float,
         temperature: float = 0.0,
+        seed: int | None = None,
         schema: dict[str, Any] | None = None,
     ) -> Generator[Piece, None, None]:
         """The reply in pieces. Closing the iterator ends the request.
@@ -118,6 +121,7 @@ class ChatServer:
             max_tokens: the longest reply.
             timeout_s: for all of it, tries included, in seconds.
             temperature: 0 is greedy.
+            seed: of the sampling, for servers that take one.
             schema: JSON schema of the reply, for servers that can hold a model to one; others are
                 asked without it, and the reply may be anything.
 
@@ -132,6 +136,8 @@ class ChatServer:
             "temperature": temperature,
             "stream": True,
         }
+        if seed is not None:
+            request["seed"] = seed
         if schema is not None and not self._schemasrefused:
             request["response_format"] = {
                 "type": "json_schema",
@@ -321,4 +327,7 @@ def _pieces(chunk: object) -> tuple[list[Piece], bool]:
         text = getattr(delta, name, None)
         if isinstance(text, str) and text:
             found.append(Piece(text, reasoning=name != "content"))
-    return found, getattr(choices[0], "finish_reason", None) is not None
+    finish = getattr(choices[0], "finish_reason", None)
+    if finish == "length":
+        found.append(Piece("", cut=True))
+    return found, finish is not None
