@@ -1,0 +1,1 @@
+"""How the world outside reaches an agent: thin translations that decide nothing."""

@@ -1,0 +1,1 @@
+"""HTTP API, live events, metrics, MCP and the page, on one port."""
