@@ -9,7 +9,8 @@ AgentError
 │   ├── ModelUnavailable   the server is down, slow or refuses; retry later
 │   └── ReplyError         the reply came but can't be used
 ├── QuestionError          a question is empty, too long or its choices are unusable
-└── Busy                   too many questions wait already; ask again later
+├── Busy                   too many questions wait already; ask again later
+└── LinkError              a broker can't be reached, or refuses what is sent to it
 
 Every message says what was tried and what to do.
 """
@@ -59,3 +60,7 @@ class QuestionError(AgentError):
 
 class Busy(AgentError):
     """Too many questions wait already; the same one may be taken later."""
+
+
+class LinkError(AgentError):
+    """A broker, or the robot behind it, can't be reached or refuses; may work later."""

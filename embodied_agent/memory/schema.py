@@ -84,8 +84,33 @@ CREATE TABLE sources (
 );
 """
 
+_VERSION_2 = """
+-- Questions that came over MQTT, so that a repeated one gets its first answer.
+CREATE TABLE requests (
+    id            TEXT PRIMARY KEY,         -- the asker's, or made up where there was none
+    digest        BLOB NOT NULL,            -- of what was asked: tells a repetition from another
+    body          TEXT NOT NULL,            -- JSON, to ask again after a crash
+    client        TEXT NOT NULL,            -- whose turn it takes
+    received_at_s REAL NOT NULL,            -- wall clock
+    expires_at_s  REAL,                     -- wall clock; not answered after this
+    answer        TEXT                      -- JSON, once there is one
+);
+CREATE INDEX requests_open ON requests (received_at_s) WHERE answer IS NULL;
+CREATE INDEX requests_age ON requests (received_at_s);
+
+-- Where answers are to go; a row goes once the broker has taken the answer.
+CREATE TABLE outbox (
+    number      INTEGER PRIMARY KEY,
+    request_id  TEXT NOT NULL REFERENCES requests (id),
+    topic       TEXT NOT NULL,
+    correlation BLOB NOT NULL,
+    since_s     REAL NOT NULL,              -- wall clock
+    UNIQUE (request_id, topic, correlation)
+);
+"""
+
 #: The n-th script brings a file from version n to n + 1.
-MIGRATIONS: tuple[str, ...] = (_VERSION_1,)
+MIGRATIONS: tuple[str, ...] = (_VERSION_1, _VERSION_2)
 
 
 def version_of(connection: apsw.Connection) -> int:

@@ -5,7 +5,8 @@ One process writes, any number read. A keyframe is on the disk (synchronous=FULL
 `commit_delta`, strictly in keyframe order. Every method may be called from any thread.
 
 Not here: what to keep (`embodied_agent.keyframes`), the reasoner's text (`transcript`, `recall`),
-tables and migrations (`schema`), finding and exporting (`query`), the file itself (`file`).
+tables and migrations (`schema`), questions from afar (`outbox`), finding and exporting (`query`),
+the file itself (`file`).
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ import apsw
 from embodied_agent.errors import StoreError
 from embodied_agent.memory import codec, schema
 from embodied_agent.memory.file import connect, explain, lock
+from embodied_agent.memory.outbox import Outbox
 from embodied_agent.memory.query import KEYFRAME_COLUMNS, Reader
 from embodied_agent.records import Answer, Delta, Egomotion, Keyframe, Pose, Question, Reason
 from embodied_agent.settings import MemorySettings
@@ -60,6 +62,8 @@ class Store(Reader):
         self._lock_fd = lock_fd
         self._picture_bytes: int | None = None  # counted when first needed and after a failure
         self.read_only = read_only
+        #: Questions that came from afar, and answers on their way.
+        self.outbox = Outbox(self._transaction, self._query)
 
     @classmethod
     def open(cls, path: str, settings: MemorySettings, *, read_only: bool = False) -> Store:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, SecretStr
 
 from embodied_agent.settings.base import Section
 
@@ -121,18 +121,6 @@ class MqttSettings(Section):
     delta_backlog: int = Field(
         256, ge=1, le=100_000, description="deltas kept while the broker is away; the oldest go"
     )
-
-    @model_validator(mode="after")
-    def _fits(self) -> MqttSettings:
-        if bool(self.cert_file) != bool(self.key_file):
-            raise ValueError("cert_file and key_file belong together; set both or neither")
-        if (self.ca_file or self.cert_file) and not self.tls:
-            raise ValueError("ca_file and cert_file need tls; set it to true")
-        if self.password is not None and self.password_file:
-            raise ValueError("set password or password_file, not both")
-        if (self.password is not None or self.password_file) and not self.username:
-            raise ValueError("a password needs a username")
-        return self
 
 
 class RosSettings(Section):
