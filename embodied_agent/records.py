@@ -245,6 +245,7 @@ class Answer:
     ``consistency`` in [0, 1] is the verifier's number, ``None`` where no verifier ran;
     ``verified_by`` names how it came about.
     ``latency_s`` maps stage names to seconds. ``problem`` says why there is no answer, else "".
+    ``notice`` says what an answer that is there could not rest on, as during an outage, else "".
     """
 
     text: str
@@ -256,6 +257,7 @@ class Answer:
     models: dict[str, str] = field(default_factory=dict)
     problem: str = ""
     question_id: str = ""
+    notice: str = ""
     verified_by: str = ""
 
     def as_dict(self) -> dict[str, Any]:
