@@ -117,7 +117,7 @@ def test_noise_errs_about_as_often_as_it_says() -> None:
 
 def test_the_program_answers_the_shipped_questions_from_true_entries_far_above_chance() -> None:
     from embodied_agent.records import Keyframe
-    from training.evaluate_clips import true_delta
+    from training.true_perception import true_delta
 
     right = count = 0
     for clip in sorted(Path("sim_clips/clips").glob("*/truth.json"))[:3]:

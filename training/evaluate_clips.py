@@ -30,62 +30,16 @@ from embodied_agent.reasoning.answer import parse_answer
 from embodied_agent.reasoning.base import transcript_budget
 from embodied_agent.reasoning.builtin import BuiltinReasoner
 from embodied_agent.reasoning.prompts import build_prompt
-from embodied_agent.records import Action, Delta, Keyframe, Mention, Question
+from embodied_agent.records import Delta, Question
 from embodied_agent.settings import Settings, load_settings
 from embodied_agent.sources import open_source
-from sim_clips.journey import direction_class, distance_class, journey_of_truth, wrap
 from sim_clips.record import record
-from sim_clips.scene import VISIBLE_PIXELS, CameraPose
 from training import program
+from training.true_perception import true_delta
 
 FIRST_HELD_OUT_SEED = 500_000
 
 Marks = dict[str, list[float]]
-
-
-def true_delta(truth: dict[str, Any], before: Keyframe | None, keyframe: Keyframe) -> Delta:
-    """What a perfect perceiver would note of a keyframe."""
-    journey = journey_of_truth(truth)
-    by_stamp = {f["stamp_ns"]: f for f in truth["frames"]}
-    frame = by_stamp[keyframe.stamp_ns]
-    pose = CameraPose(**frame["pose"])
-    seen = sorted(
-        (n for n, pixels in frame["visible"].items() if pixels >= VISIBLE_PIXELS),
-        key=lambda n: (-frame["visible"][n], n),
-    )
-    mentions = []
-    for name in seen:
-        azimuth, metres = journey.placed(name, pose)
-        place = direction_class(azimuth), distance_class(journey.world, metres)
-        mentions.append(Mention(name, *place))
-    action, angle = None, None
-    if before is not None:
-        action, angle = true_action(
-            CameraPose(**by_stamp[before.stamp_ns]["pose"]),
-            pose,
-            8.0 if journey.world == "city" else 1.5,
-        )
-    return Delta(keyframe.id, action, angle, tuple(mentions))
-
-
-def true_action(a: CameraPose, b: CameraPose, scale_m: float) -> tuple[Action, float | None]:
-    """The dominant of the ten actions between two poses, and its angle where it turns."""
-    heading = np.radians(a.yaw_deg)
-    dx, dy = b.x - a.x, b.y - a.y
-    ahead = dx * np.cos(heading) + dy * np.sin(heading)
-    left = -dx * np.sin(heading) + dy * np.cos(heading)
-    yaw, pitch = wrap(b.yaw_deg - a.yaw_deg), b.pitch_deg - a.pitch_deg
-    sizes = {
-        (Action.MOVE_FORWARD, Action.MOVE_BACKWARD): ahead / scale_m,
-        (Action.MOVE_LEFT, Action.MOVE_RIGHT): left / scale_m,
-        (Action.MOVE_UPWARD, Action.MOVE_DOWNWARD): (b.z - a.z) / scale_m,
-        (Action.ROTATE_LEFT, Action.ROTATE_RIGHT): yaw / 45.0,
-        (Action.TILT_UPWARD, Action.TILT_DOWNWARD): pitch / 30.0,
-    }
-    (plus, minus), size = max(sizes.items(), key=lambda item: abs(item[1]))
-    action = plus if size > 0 else minus
-    angle = abs(yaw if action.value.startswith("rotate") else pitch) if action.is_rotation else None
-    return action, angle
 
 
 def perception_marks(noted: Sequence[Delta], truths: Sequence[Delta]) -> Marks:

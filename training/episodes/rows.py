@@ -1,0 +1,202 @@
+"""What an episode is: one question, what the agent knew then, and the true answer.
+
+A row keeps the prompt in the pieces that the runtime built (system, transcript, recalled, task) and
+the deltas behind it, so that the same question can be put in another style without going back to
+the recording. Columns are texts, whole numbers and lists of texts only; what has more structure
+(deltas, about, provenance) is kept as JSON text, so that every row has the same columns in JSONL
+and parquet alike.
+
+Not here: where rows come from (`recordings`, `worlds`), files (`dataset`).
+"""
+
+from __future__ import annotations
+
+import json
+import string
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Literal
+
+from embodied_agent.errors import AgentError
+from embodied_agent.memory.codec import delta_from_json
+from embodied_agent.memory.recall import recall
+from embodied_agent.memory.transcript import Transcript
+from embodied_agent.reasoning.base import Prompt, transcript_budget
+from embodied_agent.reasoning.prompts import Style, build_prompt
+from embodied_agent.records import Delta, Question
+from embodied_agent.settings import ReasoningSettings
+
+#: How an answer is marked: a letter of the choices, a number by relative accuracy, or free text.
+Kind = Literal["choice", "number", "text"]
+
+
+class DatasetError(AgentError):
+    """A dataset of episodes can't be made, read or used as it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Episode:
+    """One question with its truth and the memory it was asked of.
+
+    ``answer`` is the letter of a choice for ``kind`` "choice", a decimal number for "number", else
+    the text itself. ``deltas`` are all entries of the segment up to the question; ``transcript``
+    is what of them fitted the budget. ``reasoning`` is the teacher's, empty where there is none.
+    ``domain`` names the world or data set that the scene is from. ``about`` is what the question's
+    maker knows about it (see `sim_clips.questions`). ``provenance`` names models, settings and
+    versions.
+    """
+
+    id: str
+    scene: str
+    source: str
+    segment: int
+    stamp_ns: int
+    category: str
+    kind: Kind
+    question: str
+    choices: tuple[str, ...]
+    answer: str
+    style: Style
+    system: str
+    transcript: str
+    recalled: str
+    task: str
+    deltas: tuple[Delta, ...]
+    reasoning: str = ""
+    domain: str = ""
+    split: str = "train"
+    about: Mapping[str, Any] = field(default_factory=dict)
+    provenance: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def answer_text(self) -> str:
+        """The answer in words: the choice's text where there are choices."""
+        if self.kind != "choice":
+            return self.answer
+        return self.choices[string.ascii_uppercase.index(self.answer)]
+
+    @property
+    def asked(self) -> Question:
+        """The question as the agent takes it."""
+        return Question(self.question, self.choices, id=self.id)
+
+    @property
+    def prompt(self) -> Prompt:
+        """What the reasoner reads, as the runtime built it."""
+        return Prompt(self.system, self.transcript, self.task, self.choices)
+
+    def prompt_in(self, style: Style) -> Prompt:
+        """What the reasoner would read in ``style``; built anew from the deltas where it differs
+        from the style of the row."""
+        return self.prompt if style == self.style else prompt_of(self.deltas, self.asked, style)
+
+    def without_memory(self) -> Episode:
+        """The same question to an agent that has noted nothing: one entry, which names nothing."""
+        first = self.deltas[0].keyframe_id if self.deltas else 0
+        return self.with_deltas((Delta(first, None),))
+
+    def with_deltas(self, deltas: Sequence[Delta]) -> Episode:
+        """The same question to an agent that has noted ``deltas`` instead."""
+        prompt = prompt_of(deltas, self.asked, self.style)
+        return replace(
+            self,
+            deltas=tuple(deltas),
+            system=prompt.system,
+            transcript=prompt.transcript,
+            recalled=recall(deltas, self.asked)[0],
+            task=prompt.task,
+            reasoning="",
+        )
+
+
+def prompt_of(deltas: Sequence[Delta], question: Question, style: Style) -> Prompt:
+    """The prompt that the runtime builds from these entries (the same functions, in its order)."""
+    budget = transcript_budget(ReasoningSettings(prompt=style))
+    recalled, _ = recall(deltas, question)
+    return build_prompt(style, Transcript.of(deltas, budget).text(), recalled, question)
+
+
+def checked(episode: Episode) -> Episode:
+    """The episode itself, if its answer can be marked.
+
+    Raises:
+        DatasetError: the answer is none of the choices, or no number where one is needed.
+    """
+    if episode.kind == "choice":
+        letters = string.ascii_uppercase[: len(episode.choices)]
+        if len(episode.answer) != 1 or episode.answer not in letters:
+            raise DatasetError(
+                f"episode {episode.id}: answer {episode.answer!r} is not one of {letters}"
+            )
+    if episode.kind == "number":
+        try:
+            float(episode.answer)
+        except ValueError as error:
+            raise DatasetError(
+                f"episode {episode.id}: answer {episode.answer!r} is not a number"
+            ) from error
+    return episode
+
+
+def to_row(episode: Episode) -> dict[str, Any]:
+    """The columns of a row."""
+    return {
+        "id": episode.id,
+        "scene": episode.scene,
+        "split": episode.split,
+        "source": episode.source,
+        "segment": episode.segment,
+        "stamp_ns": episode.stamp_ns,
+        "domain": episode.domain,
+        "category": episode.category,
+        "kind": episode.kind,
+        "question": episode.question,
+        "choices": list(episode.choices),
+        "answer": episode.answer,
+        "reasoning": episode.reasoning,
+        "style": episode.style,
+        "system": episode.system,
+        "transcript": episode.transcript,
+        "recalled": episode.recalled,
+        "task": episode.task,
+        "deltas": _dump([_delta_values(delta) for delta in episode.deltas]),
+        "about": _dump(dict(episode.about)),
+        "provenance": _dump(dict(episode.provenance)),
+    }
+
+
+def from_row(row: Mapping[str, Any]) -> Episode:
+    """The inverse of `to_row`.
+
+    Raises:
+        DatasetError: a column is missing, or holds something else.
+    """
+    try:
+        values = dict(row)
+        values["choices"] = tuple(values["choices"])
+        deltas = json.loads(values["deltas"])
+        values["deltas"] = tuple(_delta(entry) for entry in deltas)
+        values["about"] = json.loads(values["about"])
+        values["provenance"] = json.loads(values["provenance"])
+        return Episode(**values)
+    except (KeyError, TypeError, ValueError) as error:
+        raise DatasetError(
+            f"row {row.get('id', '?')} is no episode ({error}); make the data set again with "
+            "python -m training.episodes"
+        ) from error
+
+
+_EMPTY = asdict(Delta(0, None))
+
+
+def _delta_values(delta: Delta) -> dict[str, Any]:
+    """A delta without what has its default value: rows hold many."""
+    return {k: v for k, v in asdict(delta).items() if v != _EMPTY[k] or k == "keyframe_id"}
+
+
+def _delta(values: dict[str, Any]) -> Delta:
+    return delta_from_json(json.dumps({**_EMPTY, **values}))
+
+
+def _dump(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)

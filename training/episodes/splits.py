@@ -1,0 +1,51 @@
+"""Which split a scene belongs to: by a hash of its name, so never half of a scene in each.
+
+The hash does not depend on what else is in the data set: adding recordings moves no scene.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from training.episodes.rows import DatasetError
+
+#: In the order of their shares; ``ood`` holds domains that are kept from training altogether.
+SPLITS = ("train", "validation", "test", "ood")
+
+
+@dataclass(frozen=True, slots=True)
+class Shares:
+    """Per cent of scenes that go to train, validation and test (published: 75, 5, 20)."""
+
+    train: float = 75.0
+    validation: float = 5.0
+    test: float = 20.0
+
+    @classmethod
+    def parse(cls, text: str) -> Shares:
+        """Shares from ``"75/5/20"``.
+
+        Raises:
+            DatasetError: these are not three numbers from 0 that add up to 100.
+        """
+        try:
+            shares = cls(*(float(part) for part in text.split("/")))
+        except (TypeError, ValueError) as error:
+            raise DatasetError(f"--split needs three numbers like 75/5/20, not {text!r}") from error
+        parts = (shares.train, shares.validation, shares.test)
+        if not (min(parts) >= 0 and abs(sum(parts) - 100) < 1e-6):
+            raise DatasetError(f"--split {text}: three shares from 0 that add up to 100 are needed")
+        return shares
+
+
+def split_of(scene: str, shares: Shares, domain: str = "", ood: Collection[str] = ()) -> str:
+    """The split of ``scene``, one of `SPLITS`; domains in ``ood`` go there whole."""
+    if domain and domain in ood:
+        return "ood"
+    digest = hashlib.sha256(scene.encode()).digest()
+    place = 100 * int.from_bytes(digest[:8], "big") / 2**64
+    if place < shares.train:
+        return "train"
+    return "validation" if place < shares.train + shares.validation else "test"

@@ -1,0 +1,166 @@
+"""Text-only episodes: journeys through simulated worlds that nobody rendered, by the thousand.
+
+The same journeys, perceiver's mistakes and teacher as `training.reasoner` trains on; here they
+become rows that can be split, kept and evaluated. Scenes for training have seeds from a million on;
+shipped clips and held-out scenes (see `training.evaluate_clips`) lie below.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from embodied_agent.memory.recall import recall
+from embodied_agent.reasoning.prompts import Style
+from embodied_agent.records import Delta, Question
+from sim_clips.journey import Journey
+from sim_clips.questions import MAKERS, ClipQuestion, question_of
+from sim_clips.scene import WorldName
+from training.episodes.rows import DatasetError, Episode, prompt_of
+from training.text_worlds import TYPICAL_NOISE, noted, renamed, sample_journey
+from training.traces import trace
+
+#: Scenes for training begin here.
+FIRST_SEED = 1_000_000
+#: Scenes of one unit.
+BLOCK = 50
+#: Longest journey, in keyframes after the first.
+LONGEST = 32
+WORLDS: tuple[WorldName, ...] = ("house", "city", "warehouse")
+
+
+@dataclass(frozen=True, slots=True)
+class WorldUnit:
+    """Scenes ``first`` to ``first + count - 1`` of a world, ``questions`` of each.
+
+    ``noise`` scales a perceiver's typical mistakes; ``answerable`` keeps only questions whose true
+    answer follows from what was noted (those for which the teacher can write out the reasoning);
+    ``rename`` draws the objects' names anew in most scenes, as training does.
+    """
+
+    world: WorldName
+    first: int
+    count: int
+    questions: int = 24
+    noise: float = 1.0
+    answerable: bool = False
+    rename: bool = True
+    seed: int = 1
+
+    @property
+    def name(self) -> str:
+        """Of the unit's files."""
+        return f"{self.world}_{self.first}_{self.count}"
+
+
+def parse_worlds(text: str) -> tuple[WorldName, int, int]:
+    """World, number of scenes and first seed of ``house:2000`` or ``house:2000@500000``.
+
+    Raises:
+        DatasetError: it is something else.
+    """
+    world, _, rest = text.partition(":")
+    count, _, first = rest.partition("@")
+    known = next((name for name in WORLDS if name == world), None)
+    if known is None or not count.isdigit() or int(count) < 1 or (first and not first.isdigit()):
+        raise DatasetError(
+            f"--worlds needs WORLD:SCENES or WORLD:SCENES@FIRST_SEED with a world of "
+            f"{', '.join(WORLDS)}, not {text!r}"
+        )
+    return known, int(count), int(first or FIRST_SEED)
+
+
+def world_episodes(
+    unit: WorldUnit, style: Style, provenance: dict[str, str]
+) -> tuple[list[Episode], Counter[str]]:
+    """All episodes of a unit (their split is not yet set), and what was left out, by reason."""
+    episodes: list[Episode] = []
+    skipped: Counter[str] = Counter()
+    for scene in range(unit.first, unit.first + unit.count):
+        digest = hashlib.sha256(f"{unit.seed} {unit.world} {scene}".encode()).digest()
+        rng = np.random.default_rng(int.from_bytes(digest[:8], "big"))
+        episodes += _scene_episodes(unit, scene, rng, style, provenance, skipped)
+    return episodes, skipped
+
+
+def _scene_episodes(
+    unit: WorldUnit,
+    seed: int,
+    rng: np.random.Generator,
+    style: Style,
+    provenance: dict[str, str],
+    skipped: Counter[str],
+) -> list[Episode]:
+    journey = sample_journey(unit.world, seed, rng)
+    if unit.rename and rng.random() < 0.7:
+        journey = renamed(journey, rng)
+    deltas = noted(journey, rng, TYPICAL_NOISE.scaled(unit.noise))[: LONGEST + 1]
+    ends = [i for i, view in enumerate(journey.views[: len(deltas)]) if view.at_end and i > 0]
+    if not ends:
+        skipped["journey without a finished step"] += 1
+        return []
+    kinds = list(MAKERS)
+    found: list[Episode] = []
+    asked: set[tuple[str, int, str]] = set()
+    for attempt in range(3 * unit.questions):
+        if len(found) == unit.questions:
+            break
+        kind = kinds[(attempt + int(rng.integers(2))) % len(kinds)]
+        now = ends[int(rng.integers(len(ends)))]
+        question = question_of(kind, journey, now, rng, tries=3)
+        if question is None:
+            continue
+        same = (kind, now, repr(question.about))
+        if same in asked:
+            continue
+        asked.add(same)
+        reasoning = trace(journey, deltas, now, question) or ""
+        if unit.answerable and not reasoning:
+            skipped["the true answer does not follow from what was noted"] += 1
+            continue
+        found.append(
+            _episode(unit, seed, len(found), journey, deltas, now, question, reasoning, style)
+        )
+    return [replace(episode, provenance=provenance) for episode in found]
+
+
+def _episode(
+    unit: WorldUnit,
+    seed: int,
+    number: int,
+    journey: Journey,
+    deltas: list[Delta],
+    now: int,
+    question: ClipQuestion,
+    reasoning: str,
+    style: Style,
+) -> Episode:
+    known = deltas[: now + 1]
+    asked = Question(question.text, question.choices)
+    prompt = prompt_of(known, asked, style)
+    scene = f"{unit.world}_{seed}"
+    return Episode(
+        id=f"{scene}_{number:02d}",
+        scene=scene,
+        source=f"worlds:{scene}",
+        segment=0,
+        stamp_ns=journey.views[now].stamp_ns,
+        category=question.type,
+        kind="choice",
+        question=question.text,
+        choices=question.choices,
+        answer="ABCDE"[question.answer],
+        style=style,
+        system=prompt.system,
+        transcript=prompt.transcript,
+        recalled=recall(known, asked)[0],
+        task=prompt.task,
+        deltas=tuple(known),
+        reasoning=reasoning,
+        domain=unit.world,
+        about=question.about,
+    )
+
