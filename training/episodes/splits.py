@@ -40,6 +40,9 @@ class Shares:
         return shares
 
 
+DEFAULT_SHARES = Shares()
+
+
 def split_of(scene: str, shares: Shares, domain: str = "", ood: Collection[str] = ()) -> str:
     """The split of ``scene``, one of `SPLITS`; domains in ``ood`` go there whole."""
     if domain and domain in ood:

@@ -163,4 +163,3 @@ def _episode(
         domain=unit.world,
         about=question.about,
     )
-

@@ -57,9 +57,7 @@ class BadRow(DatasetError):
     """A row can't be used; its text is the reason under which it is counted."""
 
 
-def read_rows(
-    rows: Iterable[Any], one: Callable[[Mapping[str, Any]], Asked], path: Path
-) -> Read:
+def read_rows(rows: Iterable[Any], one: Callable[[Mapping[str, Any]], Asked], path: Path) -> Read:
     """Each row by ``one``, bad ones left out and counted.
 
     Raises:
