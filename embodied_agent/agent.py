@@ -88,6 +88,7 @@ class Agent:
                 self._events,
             )
         self._mailbox = Mailbox(self._take, self._intake_lock)
+        self._keyframes = settings.keyframes
         self._unreadable = self._asked = self._problems = 0
         self._last_error = ""
 
@@ -220,6 +221,10 @@ class Agent:
             "frames_unreadable": self._unreadable,
             "last_error": self._last_error or self._mailbox.last_error,
             "listener_failures": self._events.failures,
+            "keyframer": {
+                "method": self._keyframes.method,
+                "overlap_threshold": self._keyframes.overlap_threshold,
+            },
             "memory": self.store.stats(),
             "perception": self._perception.status() if self._perception else None,
             "reasoning": {

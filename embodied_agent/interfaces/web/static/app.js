@@ -1,0 +1,125 @@
+// The page: events in, panels told. Not here: any panel of its own.
+
+import { Asking } from "./ask.js";
+import { Camera, Readouts } from "./camera.js";
+import { $, put, say } from "./dom.js";
+import { History } from "./history.js";
+import { Memory } from "./memory.js";
+import { Path } from "./path.js";
+import { Stages } from "./stages.js";
+import { Strip } from "./strip.js";
+import { Viewer } from "./viewer.js";
+import { Live } from "./wire.js";
+import { span } from "./words.js";
+
+const memory = new Memory();
+const camera = new Camera();
+const readouts = new Readouts();
+const history = new History();
+const stages = new Stages();
+const viewer = new Viewer(memory, {
+  askAsOf: (keyframe) => asking.asOf(keyframe),
+  shown: (id) => path.show(id),
+});
+const open = (id) => viewer.open(id);
+const strip = new Strip(memory, open);
+const path = new Path(open);
+const asking = new Asking({
+  open,
+  cited: (ids) => {
+    strip.cite(ids);
+    path.cite(ids);
+  },
+});
+
+let loaded = false;
+let awaySince = 0;
+let awayWhy = "";
+let awayTimer = 0;
+
+// All lists anew: at first, when the agent is back, and when it says that events were lost.
+async function reload() {
+  try {
+    await Promise.all([memory.reload(), path.reload(), asking.loadEarlier()]);
+    const { newest } = memory;
+    if (newest) readouts.kept(newest);
+    camera.refresh();
+    loaded = true;
+  } catch (error) {
+    banner(`The memory could not be read: ${error.message}.`);
+  }
+}
+
+function banner(text) {
+  $("banner").hidden = !text;
+  put($("banner"), text);
+}
+
+function tellAway() {
+  banner(`${awayWhy} Trying again; what is shown is from ${span((Date.now() - awaySince) / 1000)} ago.`);
+}
+
+function status(value) {
+  stages.show(value);
+  const source = value.source || (value.live ? "live camera" : "");
+  put($("source"), sourceName(source));
+  $("source").title = source;
+  document.title = value.source ? `${sourceName(source)} · Embodied Agent` : "Embodied Agent";
+  readouts.threshold(value.keyframer?.overlap_threshold);
+  if (history.limit !== (value.keyframer?.overlap_threshold ?? null)) history.threshold(value.keyframer?.overlap_threshold);
+}
+
+// The name of a recording's file, without the options that identify how it is read.
+function sourceName(source) {
+  const place = source.replace(/ \{.*\}$/s, "");
+  return place.split("/").filter(Boolean).pop() ?? "";
+}
+
+function suggest() {
+  for (let at = memory.ids.length - 1; at >= Math.max(0, memory.ids.length - 30); at--) {
+    const mention = memory.byId.get(memory.ids[at]).delta?.mentions[0];
+    if (mention) return asking.suggest(mention.name);
+  }
+  asking.suggest("");
+}
+
+memory.addEventListener("change", suggest);
+
+new Live("/api/events", ["decision", "keyframe", "delta", "status", "answered", "resync"], {
+  decision(value) {
+    camera.decided(value);
+    readouts.decided(value);
+    history.decided(value);
+    path.decided(value);
+  },
+  keyframe(value) {
+    memory.add(value);
+    readouts.kept(value);
+    history.kept(value);
+    path.kept(value);
+  },
+  delta: (value) => memory.perceived(value),
+  answered: (value) => asking.answered(value),
+  status,
+  resync: reload,
+  state(state, why) {
+    const live = state === "live";
+    $("link").dataset.state = live ? "ok" : "bad";
+    put($("link-text"), live ? "connected" : "reconnecting");
+    clearInterval(awayTimer);
+    camera.away(!live);
+    if (live) {
+      if (loaded) say("The agent is back.");
+      banner("");
+      history.clear();
+      path.clear();
+      reload();
+      return;
+    }
+    if (!awaySince || $("banner").hidden) awaySince = Date.now();
+    awayWhy = why;
+    stages.away();
+    tellAway();
+    awayTimer = setInterval(tellAway, 1000);
+  },
+});

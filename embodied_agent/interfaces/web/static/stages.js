@@ -1,0 +1,161 @@
+// One tile per stage: what state it is in, in a word, and the numbers that explain it.
+// Not here: how the numbers come about; they are those of /api/status.
+
+import { $, el, put } from "./dom.js";
+import { bytes, count, plural, seconds, span } from "./words.js";
+
+// A camera whose last picture is older than this is silent, in seconds.
+const SILENT_S = 3;
+const ROWS = 3;
+
+export class Stages {
+  constructor() {
+    this.tiles = new Map();
+    for (const name of ["Camera", "Keyframes", "Perception", "Memory", "Reasoning", "Interfaces"]) {
+      const word = el("span", { class: "word" }, "–");
+      const main = el("p", { class: "main" }, "–");
+      const rows = Array.from({ length: ROWS }, () => {
+        const row = { name: el("dt"), value: el("dd") };
+        row.box = el("div", {}, row.name, row.value);
+        return row;
+      });
+      const note = el("p", { class: "note", hidden: true });
+      const tile = el("section", { class: "stage", "data-state": "wait", "aria-label": name },
+        el("h3", {}, el("span", { class: "dot", "aria-hidden": "true" }), name, word),
+        main, el("dl", {}, ...rows.map((row) => row.box)), note);
+      this.tiles.set(name, { tile, word, main, rows, note });
+      $("stages").append(tile);
+    }
+  }
+
+  show(status) {
+    this.set("Camera", camera(status));
+    this.set("Keyframes", keyframes(status));
+    this.set("Perception", perception(status));
+    this.set("Memory", memory(status));
+    this.set("Reasoning", reasoning(status));
+    this.set("Interfaces", interfaces(status));
+  }
+
+  away() {
+    for (const { tile, word } of this.tiles.values()) {
+      tile.dataset.state = "wait";
+      put(word, "not known");
+    }
+  }
+
+  set(name, { state, word, main, rows, note = "" }) {
+    const tile = this.tiles.get(name);
+    tile.tile.dataset.state = state;
+    put(tile.word, word);
+    put(tile.main, main);
+    tile.rows.forEach((row, i) => {
+      row.box.hidden = !rows[i];
+      put(row.name, rows[i]?.[0] ?? "");
+      put(row.value, rows[i]?.[1] ?? "");
+      row.value.title = rows[i]?.[1] ?? "";
+    });
+    tile.note.hidden = !note;
+    put(tile.note, note);
+    tile.note.title = note;
+  }
+}
+
+function camera(status) {
+  const age = status.frame_age_s;
+  const lost = status.frames_dropped + status.frames_late + status.frames_unreadable;
+  const rows = [["pictures", count(status.frames)], ["dropped", dropped(status)], ["unreadable", count(status.frames_unreadable)]];
+  const base = { rows, note: status.last_error };
+  if (age === null) return { ...base, state: "wait", word: "no picture yet", main: "–" };
+  const main = age < 0.95 ? "now" : `${span(age)} ago`;
+  if (age > SILENT_S) return { ...base, state: "bad", word: "silent", main };
+  return { ...base, state: lost > status.frames / 2 ? "wait" : "ok", word: status.live ? "live" : "recording", main };
+}
+
+function dropped(status) {
+  const all = status.frames + status.frames_dropped;
+  const share = all ? Math.round((100 * status.frames_dropped) / all) : 0;
+  return share ? `${count(status.frames_dropped)} (${share} %)` : count(status.frames_dropped);
+}
+
+function keyframes(status) {
+  const kept = status.memory.keyframes;
+  const keyframer = status.keyframer ?? {};
+  return {
+    state: kept ? "ok" : "wait",
+    word: kept ? "choosing" : "none yet",
+    main: count(kept),
+    rows: [
+      ["segment", status.segment === null ? "–" : count(status.segment)],
+      ["rule", keyframer.method ?? "–"],
+      ["late pictures", count(status.frames_late)],
+    ],
+  };
+}
+
+const BREAKER = {
+  closed: ["ok", "working"],
+  open: ["bad", "waiting to retry"],
+  "half-open": ["wait", "trying again"],
+  stopped: ["bad", "stopped"],
+};
+
+function perception(status) {
+  const { perception: stage } = status;
+  if (!stage) return { state: "wait", word: "off", main: "read only", rows: [] };
+  const [state, word] = BREAKER[stage.state] ?? ["wait", stage.state];
+  const retry = stage.retry_in_s ? `next try in ${seconds(stage.retry_in_s)}. ` : "";
+  return {
+    state,
+    word: state === "ok" && !stage.pending ? "up to date" : word,
+    main: stage.pending ? `${count(stage.pending)} waiting` : "0 waiting",
+    rows: [
+      ["perceived", stage.unusable ? `${count(stage.perceived)}, ${count(stage.unusable)} unusable` : count(stage.perceived)],
+      ["mean", stage.mean_latency_s === null ? "–" : seconds(stage.mean_latency_s)],
+      ["model", stage.model],
+    ],
+    note: state === "ok" ? "" : `${retry}${stage.last_error}`,
+  };
+}
+
+function memory({ memory: stage }) {
+  return {
+    state: "ok",
+    word: stage.path === ":memory:" ? "not kept on disk" : "on disk",
+    main: bytes(stage.file_bytes),
+    rows: [
+      ["pictures", count(stage.pictures)],
+      ["objects", `${count(stage.objects)}, ${plural(stage.mentions, "mention")}`],
+      ["answers", count(stage.answers)],
+    ],
+  };
+}
+
+function reasoning({ reasoning: stage, asks }) {
+  const turned = [asks.refused && `${count(asks.refused)} refused`, asks.expired && `${count(asks.expired)} too late`];
+  return {
+    state: "ok",
+    word: asks.running ? "answering" : "ready",
+    main: asks.waiting ? `${count(asks.waiting)} waiting` : "0 waiting",
+    rows: [
+      ["asked", [count(stage.asked), ...turned].filter(Boolean).join(", ")],
+      ["unanswered", count(stage.problems)],
+      ["model", stage.model],
+    ],
+  };
+}
+
+function interfaces({ interfaces: all = {}, listener_failures: failures, uptime_s: up, version }) {
+  const wrong = Object.entries(all).filter(([, stage]) => stage.problem);
+  return {
+    state: wrong.length ? "bad" : "ok",
+    word: wrong.length ? "in trouble" : "up",
+    main: Object.keys(all).join(" · ") || "–",
+    rows: [
+      ["watching", count(all.web?.watchers)],
+      ["running for", span(up)],
+      ["version", failures ? `${version}, ${plural(failures, "listener fault")}` : version],
+    ],
+    note: wrong.map(([name, stage]) => `${name}: ${stage.problem}`).join("; "),
+  };
+}

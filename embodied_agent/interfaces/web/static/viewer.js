@@ -1,0 +1,161 @@
+// One keyframe large, in a dialog: picture, what was seen, how it was chosen, where it was taken.
+// Arrow keys go to its neighbours, Escape closes.
+
+import { $, el, put } from "./dom.js";
+import { degrees, moveText, percent, reasonText, seconds, stampLong } from "./words.js";
+
+export class Viewer {
+  constructor(memory, { askAsOf, shown }) {
+    this.memory = memory;
+    this.askAsOf = askAsOf;
+    this.shown = shown; // told the id, null when closed
+    this.dialog = $("viewer");
+    this.keyframe = null;
+    $("v-close").addEventListener("click", () => this.dialog.close());
+    $("v-prev").addEventListener("click", () => this.go(-1));
+    $("v-next").addEventListener("click", () => this.go(1));
+    this.dialog.addEventListener("keydown", (event) => {
+      if (event.key === "ArrowLeft") this.go(-1);
+      else if (event.key === "ArrowRight") this.go(1);
+      else return;
+      event.preventDefault();
+    });
+    this.dialog.addEventListener("click", (event) => {
+      if (event.target === this.dialog) this.dialog.close(); // outside of it
+    });
+    this.dialog.addEventListener("close", () => {
+      this.keyframe = null;
+      this.shown(null);
+    });
+    $("v-picture").addEventListener("error", () => this.gone(true));
+    $("v-picture").addEventListener("load", () => this.gone(false));
+    memory.addEventListener("change", () => {
+      if (this.keyframe && this.keyframe.delta && !this.hadDelta) this.show(this.keyframe);
+    });
+  }
+
+  async open(id) {
+    this.wanted = id;
+    let found = null;
+    let problem = "It is no longer in the memory.";
+    try {
+      found = await this.memory.find(id);
+    } catch (error) {
+      problem = `It could not be loaded: ${error.message}.`;
+    }
+    if (this.wanted !== id) return;
+    if (found) this.show(found);
+    else this.missing(id, problem);
+    if (!this.dialog.open) this.dialog.showModal();
+    await this.ends(id);
+  }
+
+  async go(step) {
+    const beside = await this.memory.beside(this.wanted, step).catch(() => null);
+    if (beside !== null) await this.open(beside);
+  }
+
+  // At an end, the button that leads nowhere is off; focus doesn't fall out of the dialog.
+  async ends(id) {
+    for (const [button, step] of [[$("v-prev"), -1], [$("v-next"), 1]]) {
+      const beside = await this.memory.beside(id, step).catch(() => null);
+      if (this.wanted !== id) return;
+      if (beside === null && document.activeElement === button) $("v-close").focus();
+      button.disabled = beside === null;
+    }
+  }
+
+  gone(is) {
+    $("v-gone").hidden = !is;
+    $("v-picture").hidden = is;
+  }
+
+  missing(id, problem) {
+    this.keyframe = null;
+    put($("v-title"), `Keyframe ${id}`);
+    put($("v-when"), "");
+    $("v-picture").removeAttribute("src");
+    this.gone(true);
+    $("v-facts").replaceChildren(el("p", { class: "note" }, problem));
+  }
+
+  show(keyframe) {
+    const { delta } = keyframe;
+    this.keyframe = keyframe;
+    this.hadDelta = Boolean(delta);
+    put($("v-title"), `Keyframe ${keyframe.id}`);
+    put($("v-when"), stampLong(keyframe.stamp_ns));
+    const picture = $("v-picture");
+    if (picture.getAttribute("src") !== keyframe.picture) {
+      this.gone(false);
+      picture.width = keyframe.width;
+      picture.height = keyframe.height;
+      picture.src = keyframe.picture;
+      picture.alt = delta?.mentions.length
+        ? `In view: ${delta.mentions.map((mention) => mention.name).join(", ")}`
+        : `Picture of keyframe ${keyframe.id}`;
+    }
+    $("v-facts").replaceChildren(
+      el("h3", {}, "What was seen"), ...whatWasSeen(keyframe),
+      el("h3", {}, "How it was chosen"), table(howItWasChosen(keyframe)),
+      el("h3", {}, "Where"), ...where(keyframe),
+      el("p", { class: "actions" }, el("button", {
+        type: "button",
+        click: () => {
+          this.dialog.close();
+          this.askAsOf(keyframe);
+        },
+      }, "Ask as of this moment")));
+    this.shown(keyframe.id);
+  }
+}
+
+function table(rows) {
+  return el("dl", { class: "table" }, ...rows.filter(([, value]) => value).map(([name, value]) =>
+    el("div", {}, el("dt", {}, name), el("dd", {}, value))));
+}
+
+function whatWasSeen(keyframe) {
+  const { delta } = keyframe;
+  if (!delta) return [el("p", { class: "note" }, "Not perceived yet: it waits in the queue.")];
+  const parts = [];
+  if (!delta.usable) parts.push(el("p", { class: "note" }, "The perceiver's reply could not be used; the motion is the keyframer's."));
+  const move = moveText(keyframe);
+  const unlike = delta.agrees_with_egomotion === false ? ", unlike the measured motion" : "";
+  parts.push(table([["Camera", move ? move + unlike : "no motion named"]]));
+  if (delta.mentions.length) {
+    parts.push(el("ul", { class: "mentions" }, ...delta.mentions.map((mention) =>
+      el("li", {}, el("span", {}, mention.name),
+        el("span", {}, [mention.direction, mention.distance].filter(Boolean).join(", "))))));
+  }
+  if (delta.observation) parts.push(el("p", { class: "said" }, delta.observation));
+  if (!delta.mentions.length && !delta.observation && delta.usable) {
+    parts.push(el("p", { class: "hint" }, "No object was named."));
+  }
+  parts.push(el("p", { class: "hint" }, `by ${delta.model || "an unnamed model"} in ${seconds(delta.latency_s)}`));
+  return parts;
+}
+
+function howItWasChosen(keyframe) {
+  const ego = keyframe.egomotion;
+  return [
+    ["Reason", reasonText(keyframe.reason)],
+    ["Overlap", keyframe.overlap_ratio === null ? "" : percent(keyframe.overlap_ratio)],
+    ["Points that agree", keyframe.overlap_ratio === null ? "" : String(keyframe.inliers)],
+    ["Measured motion", ego?.action ? moveText({ egomotion: ego }) : ""],
+    ["Turned", ego ? `yaw ${degrees(ego.yaw_deg)}, pitch ${degrees(ego.pitch_deg)}` : ""],
+    ["Segment", String(keyframe.segment)],
+  ];
+}
+
+function where({ pose }) {
+  if (!pose) return [el("p", { class: "hint" }, "No pose came with this picture.")];
+  const [x, y, z] = pose.position_m.map((metres) => metres.toFixed(2));
+  const [qx, qy, qz, qw] = pose.orientation_xyzw;
+  const yaw = Math.atan2(2 * (qw * qz + qx * qy), 1 - 2 * (qy * qy + qz * qz));
+  return [table([
+    ["Position", `x ${x}, y ${y}, z ${z} m`],
+    ["Heading", `${degrees((yaw * 180) / Math.PI)} to the left of x`],
+    ["Frame", pose.frame_id],
+  ])];
+}
