@@ -196,6 +196,12 @@ class AnswerReply(_Reply):
     problem: str
 
 
+class AnswersReply(_Reply):
+    """Questions with their answers, oldest first."""
+
+    answers: list[AnswerReply]
+
+
 class PieceReply(_Reply):
     """A piece of the reasoner's reply as it is made."""
 

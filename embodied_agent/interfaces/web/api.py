@@ -1,0 +1,308 @@
+"""The HTTP API: what is remembered, what happens now, and questions.
+
+Handlers that read the memory are plain functions, which FastAPI runs on worker threads; the others
+stay on the loop. What each takes and gives stands in its signature and in /api/openapi.json.
+
+Not here: who gets in (`guard`), live events (`feed`), metrics (`metrics`), MCP (`assistant`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Header, HTTPException, Path, Query, Request
+from fastapi.responses import Response, StreamingResponse
+
+from embodied_agent.agent import Agent
+from embodied_agent.asks import Ask, Asks
+from embodied_agent.interfaces.schema import (
+    AnswerReply,
+    AnswersReply,
+    AskRequest,
+    ErrorReply,
+    HitReply,
+    KeyframeReply,
+    KeyframesReply,
+    PathReply,
+    PieceReply,
+    RecallReply,
+    StatusReply,
+    answer_reply,
+    keyframe_reply,
+    path_point,
+    safe_text,
+)
+from embodied_agent.interfaces.web.feed import Feed, encode
+from embodied_agent.interfaces.web.overview import Overview
+from embodied_agent.interfaces.web.pictures import LiveCamera, Thumbnails, etag
+from embodied_agent.memory.store import Store
+from embodied_agent.records import Answer
+from embodied_agent.settings import Settings
+
+_INT64 = 2**63 - 1
+_EVENTS = {"Content-Type": "text/event-stream", "Cache-Control": "no-store"}
+
+Stamp = Annotated[int | None, Query(ge=-_INT64, le=_INT64, description="nanoseconds")]
+Metres = Annotated[float | None, Query(ge=-1e9, le=1e9, allow_inf_nan=False, description="m")]
+KeyframeId = Annotated[int, Path(ge=0, le=_INT64)]
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What the handlers work on."""
+
+    agent: Agent
+    asks: Asks
+    settings: Settings
+    overview: Overview
+    feed: Feed
+    camera: LiveCamera
+    thumbnails: Thumbnails
+
+
+def _errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    return {status: {"model": ErrorReply} for status in (*statuses, 401, 403, 421, 422, 429, 503)}
+
+
+_JPEG: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"image/jpeg": {"schema": {"type": "string", "format": "binary"}}}},
+    304: {"description": "the picture is the one that you have"},
+}
+_SSE = {"text/event-stream": {"schema": {"type": "string"}}}
+
+
+def make_router(parts: Callable[[], Parts]) -> APIRouter:
+    """The routes; ``parts`` gives what they work on once the app has started."""
+    router = APIRouter(prefix="/api")
+
+    @router.get("/status", responses=_errors())
+    def status() -> StatusReply:
+        """Counters, queues, states and last errors of every stage."""
+        return parts().overview.status()
+
+    @router.get("/keyframes", responses=_errors())
+    def keyframes(
+        since: Annotated[int, Query(ge=0, le=_INT64, description="ids from this on")] = 0,
+        before: Annotated[
+            int | None, Query(ge=0, le=_INT64, description="ids below this only")
+        ] = None,
+        segment: Annotated[int | None, Query(ge=0, le=_INT64)] = None,
+        limit: Annotated[int, Query(ge=1, le=500)] = 100,
+        newest: Annotated[bool, Query(description="the last ones, not the first")] = False,
+    ) -> KeyframesReply:
+        """What the memory holds, in order of ids."""
+        return list_keyframes(parts().agent.store, since, before, segment, limit, newest=newest)
+
+    @router.get(
+        "/keyframes/{keyframe_id}.jpg",
+        responses={**_errors(404), **_JPEG},
+        response_class=Response,
+    )
+    async def picture(
+        keyframe_id: KeyframeId,
+        width: Annotated[
+            Literal["160", "320", "640"] | None, Query(description="a smaller one, in pixels")
+        ] = None,
+        if_none_match: Annotated[str, Header()] = "",
+    ) -> Response:
+        """A keyframe's picture. Ids start anew with a new memory, so caches have to ask again."""
+        found = await asyncio.to_thread(parts().agent.store.keyframe, keyframe_id)
+        if found is None or not found.jpeg:
+            why = "is not known" if found is None else "has lost its picture to retention"
+            raise HTTPException(404, f"keyframe {keyframe_id} {why}")
+        jpeg = found.jpeg
+        if width is not None and int(width) < found.width:
+            jpeg = await parts().thumbnails.of(jpeg, int(width))
+        return _jpeg(jpeg, etag(jpeg), found.stamp_ns, if_none_match)
+
+    @router.get("/recall", responses=_errors())
+    def recall(
+        text: Annotated[str, Query(max_length=1000, description="words")] = "",
+        from_ns: Stamp = None,
+        to_ns: Stamp = None,
+        x: Metres = None,
+        y: Metres = None,
+        z: Metres = None,
+        radius_m: Annotated[float, Query(gt=0, le=1e6, allow_inf_nan=False)] = 2.0,
+        limit: Annotated[int, Query(ge=1, le=200)] = 20,
+    ) -> RecallReply:
+        """Keyframes that fit every condition given, best first."""
+        given = (x, y, z)
+        if any(v is not None for v in given) and None in given:
+            raise HTTPException(422, "a place needs x, y and z")
+        near = tuple(v for v in given if v is not None) or None
+        hits = parts().agent.store.search(
+            text=text, from_ns=from_ns, to_ns=to_ns, near_m=near, radius_m=radius_m, limit=limit
+        )
+        return RecallReply(
+            hits=[HitReply(keyframe=keyframe_reply(h.keyframe, h.delta), rank=h.rank) for h in hits]
+        )
+
+    @router.get("/path", responses=_errors())
+    def path(limit: Annotated[int, Query(ge=1, le=20_000)] = 20_000) -> PathReply:
+        """Where the keyframes were taken, in order; those without a pose are left out."""
+        store = parts().agent.store
+        last = store.horizon()
+        first = 0 if last is None else max(0, last[1] + 1 - limit)
+        found = store.keyframes(since=first)
+        points = [point for k in found if (point := path_point(k)) is not None]
+        frames = [k.pose.frame_id for k in found if k.pose is not None]
+        return PathReply(frame_id=frames[-1] if frames else "", points=points)
+
+    @router.get("/answers", responses=_errors())
+    def answers(limit: Annotated[int, Query(ge=1, le=200)] = 20) -> AnswersReply:
+        """The latest questions with their answers, oldest first."""
+        found = parts().agent.store.answers(limit)
+        return AnswersReply(answers=[answer_reply(question, answer) for question, answer in found])
+
+    @router.post(
+        "/ask",
+        response_model=AnswerReply,
+        responses={
+            **_errors(400, 408, 413),
+            200: {"model": AnswerReply, "content": _SSE, "description": "the answer"},
+        },
+    )
+    async def ask(asked: AskRequest, request: Request) -> Response:
+        """Ask. With ``stream`` the reply is server-sent events: ``piece`` as the reply is made,
+        then ``answer``. What could not be answered says why in ``problem``."""
+        its = parts()
+        question = asked.to_question(its.settings.reasoning.timeout_s)
+        client = f"http:{request.client.host if request.client else ''}"
+        if asked.stream:
+            pieces = _Pieces()
+            taken = its.asks.submit(question, client=client, on_piece=pieces.add)
+            return StreamingResponse(_streamed(taken, pieces), headers=_EVENTS)
+        taken = its.asks.submit(question, client=client)
+        answer = await _answer_unless_gone(taken, request)
+        reply = answer_reply(question, answer)
+        return Response(reply.model_dump_json(), media_type="application/json")
+
+    @router.get(
+        "/events",
+        responses={**_errors(), 200: {"content": _SSE, "description": "the events"}},
+        response_class=StreamingResponse,
+    )
+    async def events(
+        last_event_id: Annotated[str, Header(max_length=64)] = "",
+    ) -> StreamingResponse:
+        """Live: ``decision`` (the latest only), ``keyframe``, ``delta``, ``answered``, ``status``
+        every second. ``Last-Event-ID`` goes on after an interruption; ``resync`` says that events
+        were missed and the lists must be read again."""
+        return StreamingResponse(await parts().feed.watch(last_event_id), headers=_EVENTS)
+
+    @router.get("/camera.jpg", responses={**_errors(404), **_JPEG}, response_class=Response)
+    async def camera(if_none_match: Annotated[str, Header()] = "") -> Response:
+        """The camera's latest picture, scaled down; ``X-Stamp-Ns`` is its stamp."""
+        found = await parts().camera.picture()
+        if found is None:
+            raise HTTPException(404, "no frame has come yet")
+        return _jpeg(found.jpeg, found.etag, found.stamp_ns, if_none_match)
+
+    return router
+
+
+def list_keyframes(
+    store: Store,
+    since: int,
+    before: int | None,
+    segment: int | None,
+    limit: int,
+    *,
+    newest: bool,
+) -> KeyframesReply:
+    """A page of keyframes with their deltas.
+
+    Raises:
+        StoreError: the memory can't be read.
+    """
+    last = store.horizon()
+    end = last[1] + 1 if last is not None else 0
+    end = end if before is None else min(before, end)
+    if newest:  # ids have no gaps
+        since = max(since, end - limit)
+    found = [
+        k for k in store.keyframes(since=since, segment=segment, limit=limit + 1) if k.id < end
+    ]
+    page, more = found[:limit], found[limit:]
+    deltas = {}
+    if page:
+        deltas = {d.keyframe_id: d for d in store.deltas(since=page[0].id, until=page[-1].id)}
+    replies: list[KeyframeReply] = [keyframe_reply(k, deltas.get(k.id)) for k in page]
+    return KeyframesReply(keyframes=replies, next=more[0].id if more else None)
+
+
+def _jpeg(data: bytes, tag: str, stamp_ns: int, if_none_match: str) -> Response:
+    headers = {"ETag": tag, "Cache-Control": "private, no-cache", "X-Stamp-Ns": str(stamp_ns)}
+    if tag in (part.strip().removeprefix("W/") for part in if_none_match.split(",")):
+        return Response(status_code=304, headers=headers)
+    return Response(data, media_type="image/jpeg", headers=headers)
+
+
+class _Pieces:
+    """Pieces on their way from the reasoner's thread to the loop. A slow client gets what came
+    meanwhile as one piece, so nothing queues but the reply itself."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._text = ""
+        self.came = asyncio.Event()
+
+    def add(self, piece: str) -> None:
+        """From any thread."""
+        with suppress(RuntimeError):  # the loop has ended: nobody listens
+            self._loop.call_soon_threadsafe(self._append, piece)
+
+    def _append(self, piece: str) -> None:
+        self._text += piece
+        self.came.set()
+
+    def take(self) -> str:
+        """All that came since."""
+        text, self._text = self._text, ""
+        self.came.clear()
+        return text
+
+
+async def _streamed(taken: Ask, pieces: _Pieces) -> AsyncIterator[bytes]:
+    """Pieces, then the answer. Whoever hangs up stops the model."""
+    answer = asyncio.ensure_future(asyncio.wrap_future(taken.answer))
+    answer.add_done_callback(lambda _: pieces.came.set())
+    try:
+        while not answer.done():
+            await pieces.came.wait()
+            text = pieces.take()
+            if text:
+                yield encode("piece", PieceReply(text=safe_text(text)))
+        text = pieces.take()
+        if text:
+            yield encode("piece", PieceReply(text=safe_text(text)))
+        yield encode("answer", answer_reply(taken.question, answer.result()))
+    finally:
+        if not taken.answer.done():
+            taken.cancel()
+
+
+async def _answer_unless_gone(taken: Ask, request: Request) -> Answer:
+    """The answer; cancelled when the client hangs up first."""
+
+    async def gone() -> None:
+        while (await request.receive())["type"] != "http.disconnect":
+            pass
+
+    answer = asyncio.ensure_future(asyncio.wrap_future(taken.answer))
+    hung_up = asyncio.ensure_future(gone())
+    either: set[asyncio.Future[Any]] = {answer, hung_up}
+    try:
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        if not answer.done():
+            taken.cancel()
+        return await answer
+    finally:
+        hung_up.cancel()
+        if not taken.answer.done():
+            taken.cancel()

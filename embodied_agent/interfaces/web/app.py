@@ -1,0 +1,193 @@
+"""The app behind the port: API, events, metrics, MCP and page, inside the guard.
+
+Not here: the socket and the server (`embodied_agent.interfaces.web.server`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import FileResponse, PlainTextResponse, Response
+from fastapi.staticfiles import StaticFiles
+from starlette.exceptions import HTTPException
+from starlette.routing import Route
+
+from embodied_agent.agent import Agent
+from embodied_agent.asks import Asks
+from embodied_agent.errors import (
+    AgentError,
+    Busy,
+    DecodeError,
+    QuestionError,
+    SettingsError,
+    StoreError,
+)
+from embodied_agent.interfaces.schema import field_errors
+from embodied_agent.interfaces.web.api import Parts, make_router
+from embodied_agent.interfaces.web.assistant import make_assistant
+from embodied_agent.interfaces.web.feed import Feed
+from embodied_agent.interfaces.web.guard import Guard, check_exposure, refusal
+from embodied_agent.interfaces.web.metrics import Metrics
+from embodied_agent.interfaces.web.overview import Overview
+from embodied_agent.interfaces.web.pictures import LiveCamera, Thumbnails
+from embodied_agent.settings import Settings
+
+STATIC = Path(__file__).with_name("static")
+#: A session of an assistant that is silent for this long is forgotten, in seconds.
+_MCP_IDLE_S = 600.0
+_MCP_SESSIONS = 100
+
+
+class WebApp(FastAPI):
+    """The app. ``parts`` is there from its start to its end."""
+
+    parts: Parts | None = None
+
+    def running(self) -> Parts:
+        """What the handlers work on."""
+        if self.parts is None:
+            raise AgentError("the web interface is starting or stopping; try again")
+        return self.parts
+
+
+def make_app(
+    agent: Agent,
+    asks: Asks,
+    settings: Settings,
+    *,
+    interfaces: Callable[[], dict[str, dict[str, Any]]] = dict,
+    not_ready: Callable[[], list[str]] = list,
+) -> WebApp:
+    """The app for one agent.
+
+    Args:
+        agent: what it shows.
+        asks: takes its questions.
+        settings: of all; ``settings.web`` is this interface's.
+        interfaces: state of all interfaces, for the status.
+        not_ready: reasons for not being ready that are not the agent's own.
+
+    Raises:
+        SettingsError: it would be reachable from other machines without a token.
+    """
+    check_exposure(settings.web)
+    metrics: Metrics | None = None
+
+    @asynccontextmanager
+    async def lifespan(app: WebApp) -> AsyncIterator[None]:
+        nonlocal metrics
+        overview = Overview(agent, asks, interfaces, not_ready)
+        feed = Feed(agent, asks, settings.web, overview.status)
+        metrics = Metrics(agent, asks, overview.status, lambda: feed.watchers, lambda: feed.resyncs)
+        camera = LiveCamera(lambda: feed.newest, settings.web.camera_width)
+        app.parts = Parts(agent, asks, settings, overview, feed, camera, Thumbnails())
+        async with assistant.session_manager.run():
+            yield
+        app.parts = None
+        feed.close()
+        metrics.close()
+        overview.close()
+
+    app = WebApp(
+        title="embodied-agent",
+        summary="Spatial memory of a camera: watch it, search it, ask it",
+        openapi_url="/api/openapi.json",
+        docs_url=None,  # those pages load scripts from elsewhere
+        redoc_url=None,
+        lifespan=lifespan,
+    )
+    assistant = make_assistant(app.running)
+    inner = assistant.streamable_http_app(
+        max_request_body_size=settings.web.max_body_bytes,
+        session_idle_timeout=_MCP_IDLE_S,
+        max_sessions=_MCP_SESSIONS,
+        host="0.0.0.0",  # the guard has checked the name already
+    )
+    app.router.routes += [route for route in inner.routes if isinstance(route, Route)]
+    app.include_router(make_router(app.running))
+    _add_rest(app, lambda: metrics)
+    _add_errors(app)
+
+    def counted(method: str, route: str, status: int, seconds: float) -> None:
+        if metrics is not None:
+            metrics.requested(method, route, status, seconds)
+
+    app.add_middleware(Guard, settings=settings.web, counted=counted)
+    return app
+
+
+def _add_rest(app: WebApp, metrics: Callable[[], Metrics | None]) -> None:
+    @app.get("/healthz", response_class=PlainTextResponse, tags=["operation"])
+    async def alive() -> str:
+        """The process is alive."""
+        return "alive\n"
+
+    @app.get("/readyz", response_class=PlainTextResponse, tags=["operation"])
+    async def ready() -> Response:
+        """200 when questions about now can be answered; 503, saying why, when they can't."""
+        problems = await asyncio.to_thread(app.running().overview.problems)
+        if problems:
+            return PlainTextResponse("\n".join(problems) + "\n", 503)
+        return PlainTextResponse("ready\n")
+
+    @app.get("/metrics", response_class=PlainTextResponse, tags=["operation"])
+    async def prometheus() -> Response:
+        """Metrics of every stage in Prometheus' text format."""
+        found = metrics()
+        text = await asyncio.to_thread(found.text) if found is not None else b""
+        return Response(text, media_type="text/plain; version=0.0.4; charset=utf-8")
+
+    if (STATIC / "index.html").is_file():
+
+        @app.get("/", include_in_schema=False)
+        async def page() -> Response:
+            return FileResponse(STATIC / "index.html", headers={"Cache-Control": "no-cache"})
+
+        app.mount("/static", _Static(directory=STATIC))
+
+
+class _Static(StaticFiles):
+    """The page's files; browsers ask each time whether they changed."""
+
+    def file_response(self, *args: Any, **kwargs: Any) -> Response:
+        response = super().file_response(*args, **kwargs)
+        response.headers["Cache-Control"] = "no-cache"
+        return response
+
+
+def _add_errors(app: FastAPI) -> None:
+    """Every refusal in the same form."""
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(request: Request, error: RequestValidationError) -> Response:
+        errors = error.errors()
+        if any(found["type"] == "json_invalid" for found in errors):
+            return refusal(400, "json", "the body is no JSON")
+        return refusal(422, "invalid", field_errors(list(errors)))
+
+    @app.exception_handler(HTTPException)
+    async def http(request: Request, error: HTTPException) -> Response:
+        codes = {400: "json", 404: "not_found", 405: "method", 413: "too_large", 422: "invalid"}
+        headers = {k.replace("-", "_"): v for k, v in (error.headers or {}).items()}
+        code = codes.get(error.status_code, "refused")
+        return refusal(error.status_code, code, str(error.detail), **headers)
+
+    @app.exception_handler(AgentError)
+    async def ours(request: Request, error: AgentError) -> Response:
+        if isinstance(error, Busy):
+            return refusal(503, "busy", str(error), Retry_After="2")
+        for kind, status, code in (
+            (QuestionError, 422, "question"),
+            (DecodeError, 404, "undecodable"),
+            (StoreError, 503, "memory"),
+            (SettingsError, 500, "settings"),
+        ):
+            if isinstance(error, kind):
+                return refusal(status, code, str(error))
+        return refusal(503, "agent", str(error), Retry_After="2")

@@ -1,0 +1,170 @@
+"""MCP: what an AI assistant can do with the robot's memory, through the official SDK.
+
+Tools ``ask``, ``recall``, ``look`` (a keyframe's picture) and ``status``; resources with the recent
+deltas. Each call goes the same way as over HTTP, through the same queue of questions.
+
+Not here: sessions and transport (the SDK's), who gets in (`embodied_agent.interfaces.web.guard`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from typing import Annotated, Any
+
+from mcp.server import MCPServer
+from mcp.server.mcpserver import Image
+from mcp.server.mcpserver.exceptions import ResourceNotFoundError, ToolError
+from mcp_types import ToolAnnotations
+from pydantic import Field, ValidationError
+
+from embodied_agent.errors import AgentError
+from embodied_agent.interfaces.schema import (
+    AnswerReply,
+    AskRequest,
+    HitReply,
+    RecallReply,
+    StatusReply,
+    answer_reply,
+    delta_reply,
+    field_errors,
+    keyframe_reply,
+)
+from embodied_agent.interfaces.web.api import Parts
+from embodied_agent.memory.transcript import entry_text
+
+#: How many deltas the resource of recent ones holds.
+RECENT = 50
+_INSTRUCTIONS = (
+    "The memory of a robot's camera: keyframes in order of time, and for each what changed since "
+    "the one before. `ask` lets the robot's own reasoner answer a question about space and order; "
+    "`recall` searches; `look` shows a keyframe's picture by its id, which answers cite."
+)
+_READS = ToolAnnotations(read_only_hint=True, open_world_hint=False)
+
+
+def make_assistant(parts: Callable[[], Parts]) -> MCPServer[Any]:
+    """The MCP server; ``parts`` gives what it works on once the app has started."""
+    server: MCPServer[Any] = MCPServer(
+        "embodied-agent", instructions=_INSTRUCTIONS, log_level="WARNING"
+    )
+
+    @server.tool(annotations=ToolAnnotations(read_only_hint=False, open_world_hint=False))
+    async def ask(
+        question: Annotated[str, Field(description="in plain words")],
+        choices: Annotated[
+            list[str] | None, Field(description="option texts without letters, if it has any")
+        ] = None,
+        at_ns: Annotated[
+            int | None, Field(description="answer as of this stamp, in nanoseconds")
+        ] = None,
+        timeout_s: Annotated[
+            float | None, Field(description="longest wait for the answer, in seconds")
+        ] = None,
+    ) -> AnswerReply:
+        """Ask the robot about what its camera has seen and where things are from it now.
+
+        The answer cites keyframes; `problem` says why there is none."""
+        its = parts()
+        try:
+            asked = AskRequest(
+                question=question, choices=choices or [], at_ns=at_ns, timeout_s=timeout_s
+            )
+        except ValidationError as error:
+            raise ToolError(field_errors(error.errors())) from error
+        put = asked.to_question(its.settings.reasoning.timeout_s)
+        try:
+            taken = its.asks.submit(put, client="mcp")
+        except AgentError as error:
+            raise ToolError(str(error)) from error
+        try:
+            return answer_reply(put, await asyncio.wrap_future(taken.answer))
+        finally:
+            if not taken.answer.done() or taken.answer.cancelled():
+                taken.cancel()
+
+    @server.tool(annotations=_READS)
+    async def recall(
+        text: Annotated[str, Field(description="words; empty: the newest", max_length=1000)] = "",
+        from_ns: Annotated[int | None, Field(description="from this stamp on, ns")] = None,
+        to_ns: Annotated[int | None, Field(description="up to this stamp, ns")] = None,
+        limit: Annotated[int, Field(ge=1, le=50)] = 10,
+    ) -> RecallReply:
+        """Search the memory for keyframes by what was seen in them, best first."""
+        store = parts().agent.store
+        limits = (-(2**63) + 1, 2**63 - 1)
+        if any(v is not None and not limits[0] <= v <= limits[1] for v in (from_ns, to_ns)):
+            raise ToolError("a stamp has at most 63 bits")
+        try:
+            hits = await asyncio.to_thread(
+                store.search, text=text, from_ns=from_ns, to_ns=to_ns, limit=limit
+            )
+        except AgentError as error:
+            raise ToolError(str(error)) from error
+        return RecallReply(
+            hits=[HitReply(keyframe=keyframe_reply(h.keyframe, h.delta), rank=h.rank) for h in hits]
+        )
+
+    @server.tool(annotations=_READS)
+    async def look(
+        keyframe_id: Annotated[
+            int | None, Field(ge=0, le=2**63 - 1, description="as cited; null: what is seen now")
+        ] = None,
+    ) -> Image:
+        """The picture of a keyframe, or what the camera sees now."""
+        its = parts()
+        try:
+            if keyframe_id is None:
+                now = await its.camera.picture()
+                if now is None:
+                    raise ToolError("no frame has come yet")
+                return Image(data=now.jpeg, format="jpeg")
+            found = await asyncio.to_thread(its.agent.store.keyframe, keyframe_id)
+        except AgentError as error:
+            raise ToolError(str(error)) from error
+        if found is None:
+            raise ToolError(f"there is no keyframe {keyframe_id}")
+        if not found.jpeg:
+            raise ToolError(f"keyframe {keyframe_id} has lost its picture to retention")
+        return Image(data=found.jpeg, format="jpeg")
+
+    @server.tool(annotations=_READS)
+    async def status() -> StatusReply:
+        """Counters, queues and last errors of every stage of the robot's memory."""
+        try:
+            return await asyncio.to_thread(parts().overview.status)
+        except AgentError as error:
+            raise ToolError(str(error)) from error
+
+    @server.resource(
+        "memory://deltas/recent",
+        name="recent deltas",
+        description=f"What changed in the latest {RECENT} keyframes, a line each, oldest first",
+        mime_type="text/plain",
+    )
+    async def recent() -> str:
+        def read() -> str:
+            store = parts().agent.store
+            last = store.horizon()
+            first = 0 if last is None else max(0, last[1] + 1 - RECENT)
+            return "".join(entry_text(delta) for delta in store.deltas(since=first))
+
+        return await asyncio.to_thread(read)
+
+    @server.resource(
+        "memory://deltas/{keyframe_id}",
+        name="delta",
+        description="What changed at one keyframe, as JSON",
+        mime_type="application/json",
+    )
+    async def one(keyframe_id: str) -> str:
+        if not keyframe_id.isdecimal() or len(keyframe_id) > 18:
+            raise ResourceNotFoundError("a keyframe's id is a number")
+        number = int(keyframe_id)
+        found = await asyncio.to_thread(parts().agent.store.deltas, since=number, until=number)
+        if not found:
+            raise ResourceNotFoundError(f"keyframe {number} is unknown or not perceived yet")
+        return json.dumps(delta_reply(found[0]).model_dump())
+
+    return server

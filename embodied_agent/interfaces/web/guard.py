@@ -1,0 +1,308 @@
+"""Who gets in: host and origin checks, the token, limits of size and rate, and safe headers.
+
+An ASGI layer around everything else on the port, so that no route can forget a check:
+
+- The ``Host`` header must name this machine: an address, localhost, its own name or one that the
+  settings allow. A page elsewhere that points its own name at the robot (DNS rebinding) fails here.
+- A request with an ``Origin`` must come from a page of this very server; no CORS header is sent.
+- With a token, each request but the probes shows it as bearer, or as the cookie that the page's
+  first visit (``/?token=…``) set. Nothing else takes it from an address, and it is never logged.
+- Bodies are read up to a limit and within a time before anything behind sees them.
+- A fault behind is logged and counted here; the client reads that there was one, and no more.
+
+Not here: what is served (`embodied_agent.interfaces.web.app`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import ipaddress
+import logging
+import socket
+import time
+from collections.abc import Callable, Iterable
+from http.cookies import CookieError, SimpleCookie
+from urllib.parse import parse_qs, urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from embodied_agent.errors import SettingsError
+from embodied_agent.interfaces.schema import error_reply
+from embodied_agent.interfaces.web.limits import Rate
+from embodied_agent.settings import WebSettings
+
+_log = logging.getLogger(__name__)
+
+#: Paths that tell a supervisor one word and need no token.
+PROBES = ("/healthz", "/readyz")
+#: Longest wait for a request's body, in seconds.
+_BODY_S = 10.0
+#: Wrong tokens from one address: at once, and per second lastingly.
+_WRONG_BURST, _WRONG_HZ = 10, 0.2
+_COOKIE_S = 30 * 24 * 3600
+
+#: Everything comes from this server and nothing is inline: text can't become script.
+CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
+    "connect-src 'self'; font-src 'self'; manifest-src 'self'; base-uri 'none'; "
+    "form-action 'none'; frame-ancestors 'none'"
+)
+_HEADERS = {
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
+
+#: Told of each request when it is over: method, route, status, seconds.
+Counted = Callable[[str, str, int, float], None]
+
+
+def refusal(status: int, code: str, message: str, **headers: str) -> Response:
+    """A refusal as `embodied_agent.interfaces.schema.ErrorReply`."""
+    body = error_reply(code, message).model_dump()
+    return JSONResponse(body, status, {name.replace("_", "-"): v for name, v in headers.items()})
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach what listens on ``host``."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def check_exposure(settings: WebSettings) -> None:
+    """Refuse to be reachable from other machines without a token.
+
+    Raises:
+        SettingsError: saying what to set.
+    """
+    if settings.token is None and not is_loopback(settings.host):
+        raise SettingsError(
+            f"web.host is {settings.host}, which other machines can reach: set web.token (at "
+            "least 16 characters, best as EMBODIED_AGENT_WEB__TOKEN), or listen on 127.0.0.1"
+        )
+
+
+class _TooLarge(Exception):
+    pass
+
+
+class Guard:
+    """The layer around ``app``."""
+
+    def __init__(self, app: ASGIApp, settings: WebSettings, counted: Counted) -> None:
+        self._app = app
+        self._settings = settings
+        self._counted = counted
+        self._token = settings.token.get_secret_value().encode() if settings.token else b""
+        # A cookie that leaks must not give away the token itself.
+        self._cookie = hmac.new(self._token, b"embodied-agent page", hashlib.sha256).hexdigest()
+        self._names = _own_names(settings)
+        self._rate = Rate(settings.rate_hz, settings.burst)
+        self._wrong = Rate(_WRONG_HZ, _WRONG_BURST)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+            return
+        if scope["type"] != "http":  # nothing here speaks web sockets
+            await send({"type": "websocket.close", "code": 1008})
+            return
+        started, status = time.monotonic(), 0
+
+        async def guarded_send(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers = MutableHeaders(scope=message)
+                for name, value in _HEADERS.items():
+                    headers.setdefault(name, value)
+                headers.setdefault("Cache-Control", "no-store")
+            await send(message)
+
+        try:
+            refused = self._refused(scope)
+            if refused is None:
+                receive = await self._with_body(Headers(scope=scope), receive)
+                await self._app(scope, receive, guarded_send)
+            else:
+                await refused(scope, receive, guarded_send)
+        except _TooLarge:
+            answer = refusal(
+                413,
+                "too_large",
+                f"at most {self._settings.max_body_bytes} bytes",
+                Connection="close",
+            )
+            await answer(scope, receive, guarded_send)
+        except asyncio.TimeoutError:
+            answer = refusal(408, "slow", "the body did not come in time", Connection="close")
+            await answer(scope, receive, guarded_send)
+        except Exception:
+            # The outermost level of a request: the client reads no traceback, the log does.
+            _log.exception("a fault while serving %s %s", scope["method"], scope["path"])
+            if not status:
+                answer = refusal(500, "internal", "a fault in the agent; its log says more")
+                await answer(scope, receive, guarded_send)
+            status = 500
+        finally:
+            self._counted(scope["method"], _route(scope), status, time.monotonic() - started)
+
+    def _refused(self, scope: Scope) -> Response | None:
+        """The answer to a request that does not get in; ``None`` for one that does."""
+        headers, path = Headers(scope=scope), scope["path"]
+        address = scope["client"][0] if scope.get("client") else ""
+        wait_s = self._rate.take(address)
+        if wait_s:
+            return refusal(
+                429, "rate", "too many requests from your address", Retry_After=f"{wait_s + 1:.0f}"
+            )
+        host = headers.get("host", "")
+        if not self._is_ours(host):
+            return refusal(
+                421,
+                "host",
+                "this server does not go by that name; the setting web.allowed_hosts lists those "
+                "that it has",
+            )
+        origin = headers.get("origin")
+        if origin is not None and urlsplit(origin).netloc.casefold() != host.casefold():
+            return refusal(403, "origin", "only this server's own page may do that")
+        if not self._token or path in PROBES:
+            return None
+        if self._shows_token(headers):
+            return None
+        if self._wrong.exhausted(address):
+            return refusal(429, "rate", "too many wrong tokens; wait a minute", Retry_After="60")
+        offered = _first_visit(scope)
+        if offered is not None and hmac.compare_digest(offered.encode(), self._token):
+            return self._welcome(scope)
+        if offered is not None or "authorization" in headers:
+            self._wrong.take(address)
+        if path == "/":
+            return PlainTextResponse(
+                "This page needs a token: open it once as /?token=YOUR-TOKEN\n", 401
+            )
+        return refusal(
+            401, "token", "show the token: 'Authorization: Bearer …'", WWW_Authenticate="Bearer"
+        )
+
+    def _is_ours(self, host: str) -> bool:
+        name = _host_name(host)
+        if name in self._names:
+            return True
+        try:
+            ipaddress.ip_address(name)
+        except ValueError:
+            return False
+        return True  # an address can't be made to point elsewhere, as a name can
+
+    def _shows_token(self, headers: Headers) -> bool:
+        scheme, _, value = headers.get("authorization", "").partition(" ")
+        if scheme.lower() == "bearer":
+            return hmac.compare_digest(value.strip().encode(), self._token)
+        try:
+            cookies = SimpleCookie(headers.get("cookie", ""))
+        except CookieError:
+            return False
+        return any(
+            hmac.compare_digest(morsel.value.encode(), self._cookie.encode())
+            for name, morsel in cookies.items()
+            if name.startswith(_COOKIE)
+        )
+
+    def _welcome(self, scope: Scope) -> Response:
+        """The page without the token in its address, and a cookie instead."""
+        response = RedirectResponse("/", 303)
+        # Browsers keep one jar per machine, not per port: two robots must not take turns.
+        port = scope["server"][1] if scope.get("server") else 0
+        response.set_cookie(
+            f"{_COOKIE}{port}", self._cookie, max_age=_COOKIE_S, httponly=True, samesite="strict"
+        )
+        return response
+
+    async def _with_body(self, headers: Headers, receive: Receive) -> Receive:
+        """``receive`` with the whole body read."""
+        limit = self._settings.max_body_bytes
+        announced = headers.get("content-length", "0")
+        if announced.isdigit() and int(announced) > limit:
+            raise _TooLarge
+        if announced == "0" and "transfer-encoding" not in headers:
+            return receive
+        body = bytearray()
+        last: Message | None = None
+
+        async def read() -> None:
+            nonlocal last
+            while True:
+                message = await receive()
+                if message["type"] != "http.request":
+                    last = message
+                    return
+                body.extend(message.get("body", b""))
+                if len(body) > limit:
+                    raise _TooLarge
+                if not message.get("more_body"):
+                    return
+
+        await asyncio.wait_for(read(), _BODY_S)
+        whole: Message | None = {"type": "http.request", "body": bytes(body), "more_body": False}
+
+        async def replay() -> Message:
+            nonlocal whole, last
+            if whole is not None:
+                message, whole = whole, None
+                return message
+            if last is not None:
+                return last
+            return await receive()
+
+        return replay
+
+
+_COOKIE = "embodied_agent_"
+
+
+def _own_names(settings: WebSettings) -> frozenset[str]:
+    own = socket.gethostname().casefold()
+    names: Iterable[str] = (
+        "localhost",
+        own,
+        f"{own}.local",
+        settings.host,
+        *settings.allowed_hosts,
+    )
+    return frozenset(name.casefold().strip("[]") for name in names)
+
+
+def _host_name(host: str) -> str:
+    """``robot:8080`` → ``robot``, ``[::1]:8080`` → ``::1``."""
+    host = host.casefold()
+    if host.startswith("["):
+        return host[1:].partition("]")[0]
+    return host.partition(":")[0]
+
+
+def _first_visit(scope: Scope) -> str | None:
+    """The token in the address of the page's first visit."""
+    if scope["path"] != "/" or scope["method"] != "GET":
+        return None
+    query = parse_qs(scope["query_string"].decode("latin-1"), max_num_fields=20)
+    values = query.get("token")
+    return values[0] if values else None
+
+
+def _route(scope: Scope) -> str:
+    """The route's pattern, so that counters don't grow with what clients make up."""
+    route = scope.get("route")
+    return str(getattr(route, "path", "")) or "other"

@@ -1,0 +1,202 @@
+"""Prometheus metrics of every stage, in a registry of their own.
+
+What the stages count already is read when somebody scrapes; latencies and decisions are counted as
+they come. Names follow Prometheus: ``embodied_agent_<what>_<unit>``, counters end in ``_total``.
+
+Not here: the counting inside the stages (`embodied_agent.agent.Agent.status`).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Iterator
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.exposition import generate_latest
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+
+from embodied_agent.agent import Agent
+from embodied_agent.asks import Ask, AskListener, Asks
+from embodied_agent.errors import AgentError
+from embodied_agent.events import Listener
+from embodied_agent.interfaces.schema import StatusReply
+from embodied_agent.records import Answer, Decision, Delta, Frame, Keyframe
+
+_log = logging.getLogger(__name__)
+
+# When each series began is of no use here, and a third of the text.
+disable_created_metrics()
+
+_PREFIX = "embodied_agent"
+_SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25, 60)
+
+
+class Metrics:
+    """The metrics of one agent with its interfaces.
+
+    Args:
+        agent: whose stages.
+        asks: the queue of questions.
+        status: what the stages count.
+        watchers: how many clients watch live.
+        resyncs: how many watchers missed events.
+    """
+
+    def __init__(
+        self,
+        agent: Agent,
+        asks: Asks,
+        status: Callable[[], StatusReply],
+        watchers: Callable[[], int],
+        resyncs: Callable[[], int],
+    ) -> None:
+        self._registry = CollectorRegistry()
+        self._decisions = Counter(
+            f"{_PREFIX}_decisions",
+            "Frames decided on, by the reason for keeping them (none: not kept)",
+            ["reason"],
+            registry=self._registry,
+        )
+        self._keyframes = Counter(
+            f"{_PREFIX}_keyframes", "Keyframes stored", registry=self._registry
+        )
+        self._perception = Histogram(
+            f"{_PREFIX}_perception_seconds",
+            "Time that the perceiver took per keyframe",
+            buckets=_SECONDS,
+            registry=self._registry,
+        )
+        self._answers = Counter(
+            f"{_PREFIX}_answers",
+            "Questions that are over, by outcome",
+            ["outcome"],
+            registry=self._registry,
+        )
+        self._stages = Histogram(
+            f"{_PREFIX}_answer_seconds",
+            "Time of an answer, by stage",
+            ["stage"],
+            buckets=_SECONDS,
+            registry=self._registry,
+        )
+        self._requests = Counter(
+            f"{_PREFIX}_http_requests",
+            "HTTP requests that are over",
+            ["method", "route", "status"],
+            registry=self._registry,
+        )
+        self._request_seconds = Histogram(
+            f"{_PREFIX}_http_request_seconds",
+            "Time of HTTP requests, streams left out",
+            ["route"],
+            buckets=(0.001, 0.005, *_SECONDS),
+            registry=self._registry,
+        )
+        self._registry.register(_Stages(status, watchers, resyncs))
+        listener = Listener(self._on_decision, self._on_keyframe, self._on_delta)
+        self._remove = (
+            agent.listen(listener),
+            asks.listen(AskListener(on_answer=self._on_answer)),
+        )
+
+    def text(self) -> bytes:
+        """All of them in Prometheus' text format."""
+        return generate_latest(self._registry)
+
+    def close(self) -> None:
+        """Listen no more."""
+        for remove in self._remove:
+            remove()
+
+    def requested(self, method: str, route: str, status: int, seconds: float) -> None:
+        """Count one HTTP request."""
+        method = method if method in ("GET", "HEAD", "POST", "DELETE", "OPTIONS") else "other"
+        self._requests.labels(method, route, status).inc()
+        if route not in ("/api/events", "/api/ask", "/mcp"):
+            self._request_seconds.labels(route).observe(seconds)
+
+    def _on_decision(self, frame: Frame, decision: Decision) -> None:
+        self._decisions.labels(decision.reason or "none").inc()
+
+    def _on_keyframe(self, keyframe: Keyframe) -> None:
+        self._keyframes.inc()
+
+    def _on_delta(self, keyframe: Keyframe, delta: Delta) -> None:
+        self._perception.observe(delta.latency_s)
+
+    def _on_answer(self, ask: Ask, answer: Answer) -> None:
+        self._answers.labels("problem" if answer.problem else "answered").inc()
+        for stage, seconds in answer.latency_s.items():
+            self._stages.labels(stage).observe(seconds)
+
+
+class _Stages(Collector):
+    """Reads what the stages count."""
+
+    def __init__(
+        self,
+        status: Callable[[], StatusReply],
+        watchers: Callable[[], int],
+        resyncs: Callable[[], int],
+    ) -> None:
+        self._status, self._watchers, self._resyncs = status, watchers, resyncs
+
+    def describe(self) -> Iterable[Metric]:
+        return ()
+
+    def collect(self) -> Iterator[Metric]:
+        try:
+            status = self._status()
+        except AgentError as error:
+            _log.warning("no metrics of the stages: %s", error)
+            yield _gauge("up", "1 while the stages can be read", 0)
+            return
+        perception, memory = status.perception or {}, status.memory
+        yield _gauge("up", "1 while the stages can be read", 1)
+        yield _gauge("ready", "1 while questions about now can be answered", status.ready)
+        yield _counter("frames", "Frames taken in", status.frames)
+        yield _counter("frames_dropped", "Frames that nobody had time for", status.frames_dropped)
+        yield _counter("frames_late", "Frames behind the one before", status.frames_late)
+        yield _counter("frames_unreadable", "Frames without picture", status.frames_unreadable)
+        if status.frame_age_s is not None:
+            yield _gauge("frame_age_seconds", "Since the latest frame", status.frame_age_s)
+        yield _counter("listener_failures", "Displays that broke", status.listener_failures)
+        yield _gauge("keyframes_pending", "Keyframes yet to be perceived", memory["pending"])
+        if perception:
+            yield _counter("perceived", "Keyframes perceived", perception["perceived"])
+            yield _counter("unusable", "Keyframes without usable reply", perception["unusable"])
+            yield _counter("perception_retries", "Perceiver calls repeated", perception["retries"])
+            yield _gauge(
+                "perception_retry_in_seconds", "Until the next try", perception["retry_in_s"]
+            )
+            state = GaugeMetricFamily(
+                f"{_PREFIX}_perception_state", "1 for the present state", labels=["state"]
+            )
+            state.add_metric([str(perception["state"])], 1)
+            yield state
+        yield _gauge("asks_waiting", "Questions that wait their turn", status.asks.waiting)
+        yield _gauge("asks_running", "Questions that are being answered", status.asks.running)
+        yield _counter("asks_refused", "Questions refused, too many waiting", status.asks.refused)
+        yield _counter("asks_expired", "Questions whose turn did not come", status.asks.expired)
+        yield _gauge("memory_keyframes", "Keyframes in the memory", memory["keyframes"])
+        yield _gauge("memory_objects", "Different objects named", memory["objects"])
+        yield _gauge("memory_file_bytes", "Size of the memory", memory["file_bytes"])
+        yield _gauge("memory_picture_bytes", "Size of its pictures", memory["picture_bytes"])
+        yield _gauge("watchers", "Clients that watch live", self._watchers())
+        yield _counter("resyncs", "Watchers that missed events", self._resyncs())
+        problem = GaugeMetricFamily(
+            f"{_PREFIX}_interface_problem", "1 while an interface has a problem", labels=["name"]
+        )
+        for name, values in status.interfaces.items():
+            problem.add_metric([name], float(bool(values.get("problem"))))
+        yield problem
+
+
+def _gauge(name: str, meaning: str, value: float) -> Metric:
+    return GaugeMetricFamily(f"{_PREFIX}_{name}", meaning, value=float(value))
+
+
+def _counter(name: str, meaning: str, value: float) -> Metric:
+    return CounterMetricFamily(f"{_PREFIX}_{name}", meaning, value=float(value))

@@ -1,0 +1,145 @@
+"""The web server as one of the agent's interfaces: the socket, and uvicorn on the shared loop.
+
+The address is taken when the server is made, so a port that is in use stops the start with a clear
+error, and clients that come early wait instead of being refused.
+
+Not here: what is served (`embodied_agent.interfaces.web.app`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import socket
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import uvicorn
+
+from embodied_agent.agent import Agent
+from embodied_agent.asks import Asks
+from embodied_agent.errors import AgentError, SettingsError
+from embodied_agent.interfaces.web.app import WebApp, make_app
+from embodied_agent.settings import Settings
+
+#: Connections that wait to be accepted, and that are open at most.
+_BACKLOG, _CONNECTIONS = 512, 512
+#: How long requests may go on once the server stops, in seconds.
+_GRACE_S = 3
+
+
+class WebServer:
+    """A `Part` of the interfaces (`embodied_agent.interfaces.host`).
+
+    Args:
+        agent: what it shows.
+        asks: takes its questions.
+        settings: of all; ``settings.web`` is this interface's.
+        interfaces: state of all interfaces, for the status.
+        not_ready: reasons for not being ready that are not the agent's own.
+
+    Raises:
+        SettingsError: the address can't be listened on, or needs a token.
+    """
+
+    def __init__(
+        self,
+        agent: Agent,
+        asks: Asks,
+        settings: Settings,
+        *,
+        interfaces: Callable[[], dict[str, dict[str, Any]]] = dict,
+        not_ready: Callable[[], list[str]] = list,
+    ) -> None:
+        def app() -> WebApp:
+            return make_app(agent, asks, settings, interfaces=interfaces, not_ready=not_ready)
+
+        self._app: WebApp | None = app()
+        self._make = app
+        self._host, self._port = settings.web.host, settings.web.port
+        self._socket: socket.socket | None = self._listen()
+        self.ready = threading.Event()
+        self._serving: WebApp | None = None
+
+    @property
+    def url(self) -> str:
+        """Where the page is, for a browser on this machine or one that reaches it."""
+        host = self._host
+        if host in ("0.0.0.0", "::"):
+            host = socket.gethostname()
+        elif ":" in host:
+            host = f"[{host}]"
+        return f"http://{host}:{self._port}/"
+
+    async def serve(self, stop: asyncio.Event) -> None:
+        """Serve until ``stop``; streams are ended, other requests get a little time.
+
+        Raises:
+            SettingsError: the address can't be listened on any more.
+            AgentError: the server ended by itself.
+        """
+        listening = self._socket or self._listen()
+        app = self._app or self._make()
+        self._socket = self._app = None
+        config = uvicorn.Config(
+            app,
+            http="h11",
+            ws="none",
+            lifespan="on",
+            log_config=None,
+            access_log=False,  # addresses of first visits hold the token
+            server_header=False,
+            proxy_headers=False,
+            backlog=_BACKLOG,
+            limit_concurrency=_CONNECTIONS,
+            timeout_graceful_shutdown=_GRACE_S,
+        )
+        server = uvicorn.Server(config)
+        self._serving = app
+        try:
+            running = asyncio.create_task(server.serve(sockets=[listening]))
+            stopping = asyncio.create_task(stop.wait())
+            self.ready.set()
+            await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            stopping.cancel()
+            if app.parts is not None:
+                app.parts.feed.close()
+            server.should_exit = True
+            await running
+            if not stop.is_set():
+                raise AgentError("the web server ended by itself; the log says more")
+        finally:
+            self._serving = None
+            listening.close()
+
+    def status(self) -> dict[str, Any]:
+        """State and counters as JSON-ready values."""
+        parts = self._serving.parts if self._serving else None
+        return {
+            "state": "serving" if parts else "down",
+            "url": self.url,
+            "watchers": parts.feed.watchers if parts else 0,
+        }
+
+    def _listen(self) -> socket.socket:
+        try:
+            family = socket.AF_INET
+            if ":" in self._host:
+                ipaddress.IPv6Address(self._host)
+                family = socket.AF_INET6
+            found = socket.socket(family, socket.SOCK_STREAM)
+            try:
+                found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                found.bind((self._host, self._port))
+                found.listen(_BACKLOG)
+                found.setblocking(False)
+            except BaseException:
+                found.close()
+                raise
+        except (OSError, ValueError) as error:
+            raise SettingsError(
+                f"can't listen on {self._host}:{self._port} (web.host, web.port): {error}"
+            ) from error
+        self._port = int(found.getsockname()[1])
+        return found
