@@ -1,0 +1,127 @@
+"""Reasoning changed so that it leads to another option: what keeps a judge honest.
+
+A judge that is only ever shown true reasoning may learn to guess the true answer from the question
+and the early steps. Here the conclusion is rewritten (the last direction of a chain, a step number,
+an order), so that the text leads elsewhere and the judge has to follow it there.
+
+Not here: true reasoning (`training.traces`), the judge itself (`training.judge`).
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+
+import numpy as np
+
+from embodied_agent.records import DIRECTIONS, DISTANCES, Action, Delta, Mention
+from sim_clips.journey import INVERSE
+from sim_clips.questions import ClipQuestion, route_to
+from sim_clips.scene import CITY_KINDS, COLOURS, HOUSE_KINDS
+from training import program
+
+_DIRECTION = "|".join(sorted(DIRECTIONS, key=len, reverse=True))
+_LAST_PLACE = re.compile(rf"\b({_DIRECTION})((?: (?:{'|'.join(DISTANCES)}))?\.)$")
+_LAST_DISTANCE = re.compile(rf"\b(?:{'|'.join(DISTANCES)})$")
+_NAME = re.compile(rf"\b(?:{'|'.join(COLOURS)}) (?:{'|'.join((*HOUSE_KINDS, *CITY_KINDS))})\b")
+_EVERY_NAME = [f"{colour} {kind}" for colour in COLOURS for kind in (*HOUSE_KINDS, *CITY_KINDS)]
+#: The directions from which each first action towards an object follows.
+_TOWARDS = {
+    "move forward": ("front",),
+    "rotate left": ("front-left", "left", "back-left"),
+    "rotate right": ("front-right", "right", "back-right"),
+}
+_ROUTES = {route_to(direction): direction for direction in DIRECTIONS}
+
+
+def redirected(
+    question: ClipQuestion, reasoning: str, rng: np.random.Generator
+) -> tuple[str, int] | None:
+    """``reasoning`` rewritten to lead to another choice, and the index of that choice; ``None``
+    where this reasoning can't be bent that way."""
+    kind, about, choices = question.type, question.about, question.choices
+    if kind == "relative_direction":
+        return _other_triangle(question, reasoning, rng)
+    others = [i for i in range(len(choices)) if i != question.answer]
+    target = others[int(rng.integers(len(others)))]
+    wanted = choices[target]
+    text: str | None
+    if kind in ("landmark_position", "counterfactual"):
+        text = _last_direction(reasoning, wanted)
+    elif kind == "progress_evaluation":
+        text = re.sub(r"\d+\.$", f"{wanted.removeprefix('step ')}.", reasoning)
+    elif kind == "action_generation" and "undo" in about:
+        text = re.sub(r"(#\d+ ).*\.$", rf"\g<1>{INVERSE[Action(wanted)].value}.", reasoning)
+    elif kind == "action_generation":
+        ways = _TOWARDS.get(wanted)
+        text = ways and _last_direction(reasoning, ways[int(rng.integers(len(ways)))])
+    elif kind == "relative_distance":
+        text = _other_nearest(reasoning, wanted, rng)
+    elif kind == "route_planning":
+        text = (
+            _other_retrace(reasoning, wanted)
+            if "back" in about
+            else (_last_direction(reasoning, _ROUTES[wanted]) if wanted in _ROUTES else None)
+        )
+    else:
+        ids = re.findall(r"#\d+", reasoning)
+        names = wanted.split(", ")
+        text = " ".join(f"{i} {n}." for i, n in zip(ids, names, strict=True))
+    return (text, target) if text else None
+
+
+def renamed_text(parts: tuple[str, ...], rng: np.random.Generator) -> tuple[str, ...]:
+    """The same texts about other things: every object's name is exchanged, alike in all parts."""
+    found = sorted({name for part in parts for name in _NAME.findall(part)})
+    drawn = rng.choice(len(_EVERY_NAME), len(found), replace=False)
+    new = {old: _EVERY_NAME[int(n)] for old, n in zip(found, drawn, strict=True)}
+    return tuple(_NAME.sub(lambda m: new[m.group()], part) for part in parts)
+
+
+def _last_direction(reasoning: str, direction: str) -> str | None:
+    text, count = _LAST_PLACE.subn(rf"{direction}\2", reasoning)
+    return text if count else None
+
+
+def _other_nearest(reasoning: str, wanted: str, rng: np.random.Generator) -> str | None:
+    chains = []
+    for chain in reasoning.removesuffix(".").split(". "):
+        distance = "near" if chain.startswith(wanted) else ("mid", "far")[int(rng.integers(2))]
+        text, count = _LAST_DISTANCE.subn(distance, chain)
+        if not count:
+            return None
+        chains.append(text)
+    return ". ".join(chains) + "."
+
+
+def _other_retrace(reasoning: str, wanted: str) -> str | None:
+    """Each run of one action becomes a run of what the wanted route takes back."""
+    entries = re.findall(r"(#\d+) ([a-z ]+)\.", reasoning)
+    route = [INVERSE[Action(step)].value for step in wanted.split(", ")]
+    runs: list[list[str]] = []
+    for index, (keyframe, action) in enumerate(entries):
+        if index == 0 or action != entries[index - 1][1]:
+            runs.append([])
+        runs[-1].append(keyframe)
+    if len(runs) != len(route) or any(a == b for a, b in itertools.pairwise(route)):
+        return None
+    return " ".join(
+        f"{keyframe} {action}." for run, action in zip(runs, route, strict=True) for keyframe in run
+    )
+
+
+def _other_triangle(
+    question: ClipQuestion, reasoning: str, rng: np.random.Generator
+) -> tuple[str, int] | None:
+    """Three fresh places; the plain program says which quadrant they make."""
+    names = [question.about[key] for key in ("at", "facing", "asked")]
+    header = re.match(r"#\d+", reasoning)
+    ahead = [(d, r) for d in DIRECTIONS if d.startswith("front") for r in DISTANCES]
+    places = [ahead[int(i)] for i in rng.choice(len(ahead), 3, replace=False)]
+    mentions = tuple(Mention(n, d, r) for n, (d, r) in zip(names, places, strict=True))
+    row = {"type": question.type, "about": question.about, "choices": list(question.choices)}
+    letter = program.answer([Delta(0, None, None, mentions)], row, "house")
+    if letter is None or header is None:
+        return None
+    said = ", ".join(f"{m.name} {m.direction} {m.distance}" for m in mentions)
+    return f"{header.group()} {said}.", "ABCDE".index(letter)
