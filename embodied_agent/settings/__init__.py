@@ -28,9 +28,12 @@ from embodied_agent.settings.stages import (
     MemorySettings,
     PerceptionSettings,
     ReasoningSettings,
+    SecondLookSettings,
     ServerSettings,
     SourceSettings,
+    VerifySettings,
 )
+from embodied_agent.settings.vllm import VllmModelSettings, VllmSettings
 
 __all__ = [
     "KeyframeSettings",
@@ -39,9 +42,13 @@ __all__ = [
     "PerceptionSettings",
     "ReasoningSettings",
     "RosSettings",
+    "SecondLookSettings",
     "ServerSettings",
     "Settings",
     "SourceSettings",
+    "VerifySettings",
+    "VllmModelSettings",
+    "VllmSettings",
     "WebSettings",
     "load_settings",
 ]
@@ -62,6 +69,7 @@ class Settings(BaseSettings):
     web: WebSettings = WebSettings()
     mqtt: MqttSettings = MqttSettings()
     ros: RosSettings = RosSettings()
+    vllm: VllmSettings = VllmSettings()
 
     @classmethod
     def settings_customise_sources(

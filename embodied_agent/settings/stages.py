@@ -93,6 +93,54 @@ class PerceptionSettings(Section):
     )
 
 
+class VerifySettings(Section):
+    """Does the answer follow from its own reasoning? A frozen reference model is asked."""
+
+    mode: Literal["off", "on"] = Field(
+        "off", description="`on`: answers get a consistency from 0 to 1"
+    )
+    backend: Literal["auto", "builtin", "served"] = Field(
+        "auto",
+        description="the reference: `builtin`: a small model in process; `served`: one behind an "
+        "OpenAI-compatible server; `auto`: builtin for the compact prompt, else served",
+    )
+    model_path: str = Field(
+        "", description="folder of the `builtin` reference; empty: the one that is shipped"
+    )
+    server: ServerSettings = ServerSettings(base_url="")
+    method: Literal["samples", "likelihood"] = Field(
+        "samples",
+        description="`samples`: share of sampled conclusions that agree; `likelihood`: the "
+        "answer's share of the choices' probability (`builtin`, questions with choices)",
+    )
+    samples: int = Field(5, ge=1, le=64, description="conclusions drawn in one batch")
+    temperature: float = Field(0.7, gt=0, le=2, description="of the samples")
+    timeout_s: float = Field(
+        5.0,
+        gt=0,
+        le=600,
+        description="longest verification, within the question's time, in seconds",
+    )
+    low: float = Field(0.5, ge=0, le=1, description="a consistency below this counts as low")
+    attempts: int = Field(
+        1, ge=1, le=8, description="answers tried while consistency is low; the best is given"
+    )
+    attempt_temperature: float = Field(0.7, gt=0, le=2, description="of attempts after the first")
+
+
+class SecondLookSettings(Section):
+    """At question time, the best stored keyframes are looked at again with the question."""
+
+    mode: Literal["off", "on", "auto"] = Field(
+        "off", description="`auto`: when the first answer's consistency is low"
+    )
+    keyframes: int = Field(3, ge=1, le=32, description="keyframes looked at")
+    budget_s: float = Field(
+        5.0, gt=0, le=600, description="longest look, within the question's time, in seconds"
+    )
+    max_tokens: int = Field(120, ge=16, le=4096, description="longest finding per keyframe")
+
+
 class ReasoningSettings(Section):
     """How a question is answered from the memory."""
 
@@ -107,6 +155,9 @@ class ReasoningSettings(Section):
     prompt: Literal["auto", "full", "compact"] = Field("auto", description="as for perception")
     server: ServerSettings = ServerSettings(base_url="http://127.0.0.1:8001/v1")
     temperature: float = Field(0.0, ge=0, le=2, description="0: greedy, repeatable")
+    seed: int | None = Field(
+        None, ge=0, le=2**31 - 1, description="of sampling; empty: another one for each answer"
+    )
     max_tokens: int = Field(512, ge=16, le=32768, description="longest answer, in tokens")
     token_budget: int = Field(
         0,
@@ -120,6 +171,15 @@ class ReasoningSettings(Section):
         description="`builtin` gives the likeliest of a question's choices; false: it answers "
         "freely, and an answer that is none of them counts as none",
     )
+    kept_cache_mb: int = Field(
+        512,
+        ge=0,
+        le=1_000_000,
+        description="`builtin` keeps keys and values of the prompt read last up to this size, in "
+        "megabytes, and computes only what is new; 0: nothing is kept",
+    )
+    verify: VerifySettings = VerifySettings()
+    second_look: SecondLookSettings = SecondLookSettings()
     timeout_s: float = Field(30.0, gt=0, le=3600, description="per question, in seconds")
     parallel: int = Field(1, ge=1, le=64, description="questions answered at once")
     waiting: int = Field(
