@@ -16,6 +16,8 @@ from embodied_agent.records import Delta, Mention
 
 #: Rotations are noted in steps of this many degrees; monocular egomotion is no finer than that.
 ANGLE_STEP_DEG = 15
+#: Fewest entries that leave at once.
+_LEAST_BLOCK = 8
 
 
 def mention_text(mention: Mention) -> str:
@@ -55,7 +57,8 @@ class Transcript:
     Args:
         token_budget: most tokens that `text` may hold; at least one block always stays.
         count_tokens: the reasoner's tokenizer; where unknown, four characters count as a token.
-        block: how many entries leave at once when the budget is exceeded.
+        block: how many entries leave at once when the budget is exceeded; by default a quarter of
+            them, at least eight: the longer the prompt, the longer it takes to read anew.
     """
 
     def __init__(
@@ -63,9 +66,9 @@ class Transcript:
         token_budget: int,
         count_tokens: Callable[[str], int] | None = None,
         *,
-        block: int = 8,
+        block: int | None = None,
     ) -> None:
-        if token_budget < 1 or block < 1:
+        if token_budget < 1 or (block is not None and block < 1):
             raise ValueError("token_budget and block must be at least 1")
         self._budget = token_budget
         self._count = count_tokens or (lambda text: -(-len(text) // 4))
@@ -102,11 +105,13 @@ class Transcript:
         tokens = self._count(line)
         self._entries.append((delta.keyframe_id, line, tokens))
         self._tokens += tokens
-        while self._tokens > self._budget and len(self._entries) > self._block:
-            for _, _, count in self._entries[: self._block]:
-                self._tokens -= count
-            del self._entries[: self._block]
-            self.dropped_entries += self._block
+        while self._tokens > self._budget:
+            block = self._block or max(_LEAST_BLOCK, len(self._entries) // 4)
+            if len(self._entries) <= block:
+                break
+            self._tokens -= sum(count for _, _, count in self._entries[:block])
+            del self._entries[:block]
+            self.dropped_entries += block
 
     @property
     def tokens(self) -> int:

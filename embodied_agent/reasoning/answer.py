@@ -1,7 +1,8 @@
 """Reading a reasoner's reply: strictly inside <answer>, nowhere else.
 
 The published scripts search the whole reply for a letter and so take "plan B. is wrong …
-<answer>A</answer>" for B. Here a choice is read only from the last closed <answer> block.
+<answer>A</answer>" for B. Here a choice is read only from the last closed <answer> block after the
+reasoning. Servers that put the opening <think> into the prompt give replies without it.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 from embodied_agent.errors import ReplyError
 
 _ANSWER = re.compile(r"<answer>(.*?)</answer>", re.DOTALL)
-_THINK = re.compile(r"<think>(.*?)</think>", re.DOTALL)
+_THINK, _END_OF_THOUGHT = "<think>", "</think>"
 _LETTER = re.compile(r"^\(?([A-Za-z])\)?(?:[.:)]|\s*$|\s+[-–—])\s*")
 _CITED = re.compile(r"#(\d{1,9})\b")
 
@@ -33,14 +34,19 @@ class ParsedAnswer:
 def parse_answer(reply: str, choices: Sequence[str]) -> ParsedAnswer:
     """Reasoning, answer and choice of a reply ``<think>…</think><answer>…</answer>``.
 
+    The opening tag may be missing, and so may both; then the reasoning is all before the answer.
+
     With choices, the answer must be a letter of one ("B", "B. left", "(b)") or the text of one.
 
     Raises:
         ReplyError: there is no closed <answer> block, it is empty, or it names no choice.
     """
-    blocks = _ANSWER.findall(reply)
-    thoughts = _THINK.search(reply)
-    reasoning = thoughts.group(1).strip() if thoughts else ""
+    thoughts, closed, conclusion = reply.rpartition(_END_OF_THOUGHT)
+    if not closed:
+        # Nobody said where the reasoning ends: it is what stands before the answer.
+        thoughts = conclusion.rpartition("<answer>")[0]
+    blocks = _ANSWER.findall(conclusion)
+    reasoning = thoughts.replace(_THINK, "").replace(_END_OF_THOUGHT, "").strip()
     if not blocks:
         raise ReplyError("the reply has no <answer></answer>", reply=reply)
     said = " ".join(blocks[-1].split())

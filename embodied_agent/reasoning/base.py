@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from embodied_agent.errors import ReplyError
 from embodied_agent.settings import ReasoningSettings
 
+ANSWER, END_OF_ANSWER, END_OF_THOUGHT = "<answer>", "</answer>", "</think>"
 #: What the built-in model was trained to read; recall brings back what older entries named.
 _COMPACT_BUDGET = 550
 #: The published prompt length.
@@ -40,21 +42,43 @@ class Reasoner(Protocol):
         ...
 
     def stream(
-        self, prompt: Prompt, *, timeout_s: float, max_tokens: int | None = None
+        self,
+        prompt: Prompt,
+        *,
+        timeout_s: float,
+        max_tokens: int | None = None,
+        temperature: float | None = None,
+        seed: int | None = None,
     ) -> Iterator[str]:
         """The reply in pieces as they come: ``<think>…</think><answer>…</answer>``.
 
         Closing the iterator stops generation.
 
+        Args:
+            prompt: what to continue.
+            timeout_s: for all of it, in seconds.
+            max_tokens: the longest reply, ``temperature``: 0 is greedy, ``seed``: of sampling;
+                each instead of the setting.
+
         Raises:
-            ModelUnavailable: the model can't be reached, or ``timeout_s`` (seconds) ran out.
+            ModelUnavailable: the model can't be reached, or ``timeout_s`` ran out.
             ModelError: the model can't be used.
+            ReplyError: the reply reached its longest length before its answer ended.
         """
         ...
 
     def close(self) -> None:
         """Release the model or the connection. Safe to call twice."""
         ...
+
+
+def too_long(limit: int, reply: str) -> ReplyError:
+    """The error of a reply that reached its longest length before its answer."""
+    return ReplyError(
+        f"the reply reached its limit of {limit} tokens before its answer ended; raise "
+        "reasoning.max_tokens",
+        reply=reply,
+    )
 
 
 def prompt_style(settings: ReasoningSettings) -> Literal["full", "compact"]:

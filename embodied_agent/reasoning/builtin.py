@@ -1,6 +1,7 @@
 """The reasoner in process: the small model that is shipped, or any decoder on disk.
 
-Not here: the prompt (`prompts`), reading the reply (`answer`), training (`training.reasoner`).
+Not here: the prompt (`prompts`), what is kept from prompt to prompt (`kept_prefix`), reading the
+reply (`answer`), training (`training.reasoner`).
 """
 
 from __future__ import annotations
@@ -12,94 +13,139 @@ from typing import Any
 
 from embodied_agent.checkpoints import checkpoint_folder, load
 from embodied_agent.errors import ModelError, ModelUnavailable
-from embodied_agent.reasoning.base import Prompt
+from embodied_agent.reasoning.base import (
+    ANSWER,
+    END_OF_ANSWER,
+    END_OF_THOUGHT,
+    Prompt,
+    too_long,
+)
 from embodied_agent.settings import ReasoningSettings
-
-ANSWER, END_OF_ANSWER = "<answer>", "</answer>"
 
 
 class BuiltinReasoner:
-    """`Reasoner` that runs a language model in this process.
+    """`Reasoner` that runs a language model in this process, one reply at a time.
 
     Raises:
         ModelError: the checkpoint can't be loaded.
     """
 
     def __init__(self, settings: ReasoningSettings) -> None:
+        from embodied_agent.reasoning.kept_prefix import KeptPrefix
+
         folder = checkpoint_folder(settings.model_path, "reasoner")
         self._model, self._tokenizer = load(folder, "reasoner")
         self._settings = settings
         ends = self._model.generation_config.eos_token_id
         self._stops = set(ends) if isinstance(ends, list) else {ends}
+        self._kept = KeptPrefix(self._model, settings.kept_cache_mb * 1_000_000)
         self._lock = threading.Lock()
         self.name = f"builtin:{folder.name}"
 
+    @property
+    def tokens_read(self) -> tuple[int, int]:
+        """Tokens of prompts that were computed, and that were kept from the prompt before."""
+        return self._kept.read_tokens, self._kept.kept_tokens
+
     def stream(
-        self, prompt: Prompt, *, timeout_s: float, max_tokens: int | None = None
+        self,
+        prompt: Prompt,
+        *,
+        timeout_s: float,
+        max_tokens: int | None = None,
+        temperature: float | None = None,
+        seed: int | None = None,
     ) -> Iterator[str]:
         """The reply token by token; closing the iterator stops generation at once.
 
         Raises:
             ModelUnavailable: ``timeout_s`` seconds ran out, also while another reply was made.
             ModelError: the prompt is longer than the model can read.
+            ReplyError: the reply reached its longest length before its answer ended.
         """
         deadline = time.monotonic() + timeout_s
-        limit = max_tokens or self._settings.max_tokens
         if not self._lock.acquire(timeout=timeout_s):
             raise ModelUnavailable(
                 f"the built-in reasoner was busy with other questions for {timeout_s:g} s"
             )
+
+        def check() -> None:
+            if time.monotonic() > deadline:
+                raise ModelUnavailable(
+                    f"the built-in reasoner did not finish within {timeout_s:g} s; raise timeout_s"
+                )
+
         try:
-            yield from self._generate(prompt, limit, deadline, timeout_s)
+            limit = max_tokens or self._settings.max_tokens
+            ids = self._prompt_ids(prompt, limit)
+            logits, cache = self._kept.read(ids, check)
+            choose = _Choice(
+                self._settings.temperature if temperature is None else temperature,
+                self._settings.seed if seed is None else seed,
+                self._model.device,
+            )
+            choices = prompt.choices if self._settings.choose else ()
+            yield from self._continued(logits, cache, choose, limit, choices, check)
         finally:
+            self._kept.release()
             self._lock.release()
 
     def close(self) -> None:
         """Nothing to release before the process ends."""
 
-    def _generate(
-        self, prompt: Prompt, limit: int, deadline: float, timeout_s: float
-    ) -> Iterator[str]:
-        import torch
-
+    def _prompt_ids(self, prompt: Prompt, limit: int) -> list[int]:
         messages = [{"role": "system", "content": prompt.system}] if prompt.system else []
         messages.append({"role": "user", "content": prompt.user})
         text = self._tokenizer.apply_chat_template(
             messages, add_generation_prompt=True, tokenize=False
         )
-        ids = self._tokenizer(text, add_special_tokens=False, return_tensors="pt").input_ids
+        ids: list[int] = self._tokenizer(text, add_special_tokens=False).input_ids
         longest = self._model.config.max_position_embeddings
-        if ids.shape[1] + limit > longest:
+        if len(ids) + limit > longest:
             raise ModelError(
-                f"transcript and question take {ids.shape[1]} tokens; with {limit} for the answer "
+                f"transcript and question take {len(ids)} tokens; with {limit} for the answer "
                 f"the model reads {longest}: lower reasoning.token_budget"
             )
-        choices = prompt.choices if self._settings.choose else ()
+        return ids
+
+    def _continued(
+        self,
+        logits: Any,
+        cache: Any,
+        choose: _Choice,
+        limit: int,
+        choices: Sequence[str],
+        check: Any,
+    ) -> Iterator[str]:
+        """The text that follows a prompt whose last logits and cache these are."""
+        import torch
+
         made: list[int] = []
-        said, cache = "", None
-        ids = ids.to(self._model.device)
-        for _ in range(limit):
-            if time.monotonic() > deadline:
-                raise ModelUnavailable(
-                    f"the built-in reasoner did not finish within {timeout_s:g} s; raise timeout_s"
-                )
-            with torch.inference_mode():
-                output = self._model(input_ids=ids, past_key_values=cache, use_cache=True)
-            cache = output.past_key_values
-            token = self._choose(output.logits[0, -1])
+        said = ""
+        while True:
+            token = choose(logits)
             if token in self._stops:
-                break
+                return
             made.append(token)
-            ids = torch.tensor([[token]], device=self._model.device)
             text = self._tokenizer.decode(made, skip_special_tokens=True)
-            if text.endswith("\ufffd"):
-                continue  # a character in the middle of its bytes
-            if len(text) > len(said):
+            whole = not text.endswith("\ufffd")  # else in the middle of a character's bytes
+            if whole and len(text) > len(said):
                 yield text[len(said) :]
                 said = text
-            if choices and said.endswith(ANSWER):
+            ids = torch.tensor([[token]], device=self._model.device)
+            if choices and whole and said.endswith(ANSWER):
                 yield self._likeliest(ids, cache, choices) + END_OF_ANSWER
                 return
+            if said.endswith(END_OF_ANSWER) and END_OF_THOUGHT in said:
+                return
+            if len(made) == limit:
+                if END_OF_ANSWER in said:
+                    return
+                raise too_long(limit, said)
+            check()
+            with torch.inference_mode():
+                logits = self._model(input_ids=ids, past_key_values=cache, use_cache=True).logits
+            logits = logits[0, -1]
 
     def _likeliest(self, ids: Any, cache: Any, choices: Sequence[str]) -> str:
         """The choice whose tokens, up to the end of the answer, are the most probable to follow.
@@ -120,11 +166,24 @@ class BuiltinReasoner:
             scores.append(float(chances.gather(1, tokens[0][:, None]).sum()))
         return choices[scores.index(max(scores))]
 
-    def _choose(self, logits: object) -> int:
+
+class _Choice:
+    """Chooses the next token: the likeliest, or one at random with a generator of its own."""
+
+    def __init__(self, temperature: float, seed: int | None, device: Any) -> None:
         import torch
 
-        assert isinstance(logits, torch.Tensor)
-        if self._settings.temperature == 0:
+        self._temperature = temperature
+        self._random = torch.Generator(device=device)
+        if seed is None:
+            self._random.seed()
+        else:
+            self._random.manual_seed(seed)
+
+    def __call__(self, logits: Any) -> int:
+        import torch
+
+        if self._temperature == 0:
             return int(logits.argmax())
-        chances = torch.softmax(logits.float() / self._settings.temperature, -1)
-        return int(torch.multinomial(chances, 1))
+        chances = torch.softmax(logits.float() / self._temperature, -1)
+        return int(torch.multinomial(chances, 1, generator=self._random))

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import closing
 
-from embodied_agent.reasoning.base import Prompt
+from embodied_agent.reasoning.base import END_OF_ANSWER, END_OF_THOUGHT, Prompt, too_long
 from embodied_agent.serving import ChatServer, Message, Piece
 from embodied_agent.settings import ReasoningSettings
 
@@ -33,42 +33,71 @@ class ServedReasoner:
         return self._server.name
 
     def stream(
-        self, prompt: Prompt, *, timeout_s: float, max_tokens: int | None = None
+        self,
+        prompt: Prompt,
+        *,
+        timeout_s: float,
+        max_tokens: int | None = None,
+        temperature: float | None = None,
+        seed: int | None = None,
     ) -> Iterator[str]:
         """The reply in pieces, its reasoning in <think></think>. Closing ends the request.
+
+        The request also ends with the answer: some models would go on.
 
         Raises:
             ModelUnavailable: the server is down, slow or broke off, or ``timeout_s`` seconds ran
                 out.
             ModelError: it refuses the request.
+            ReplyError: the reply reached its longest length before its answer ended.
         """
+        limit = max_tokens or self._settings.max_tokens
         pieces = self._server.stream(
-            _messages(prompt),
-            max_tokens=max_tokens or self._settings.max_tokens,
+            messages_of(prompt),
+            max_tokens=limit,
             timeout_s=timeout_s,
-            temperature=self._settings.temperature,
+            temperature=self._settings.temperature if temperature is None else temperature,
+            seed=self._settings.seed if seed is None else seed,
         )
         # Without `closing`, the request would end only when the garbage collector comes by.
         with closing(pieces):
-            yield from _marked(pieces)
+            yield from _marked(pieces, limit)
+
+    @property
+    def server(self) -> ChatServer:
+        """The connection, for others that ask the same model."""
+        return self._server
 
     def close(self) -> None:
         """Close the connection. Safe to call twice."""
         self._server.close()
 
 
-def _messages(prompt: Prompt) -> list[Message]:
+def messages_of(prompt: Prompt) -> list[Message]:
+    """The chat that puts ``prompt`` to a server.
+
+    System message and transcript come first, byte for byte as for the question before, so that the
+    server finds what it computed then.
+    """
     system = [{"role": "system", "content": prompt.system}] if prompt.system else []
     return [*system, {"role": "user", "content": prompt.user}]
 
 
-def _marked(pieces: Iterator[Piece]) -> Iterator[str]:
+def _marked(pieces: Iterator[Piece], limit: int) -> Iterator[str]:
     """The texts, with <think> and </think> around those that came as reasoning."""
-    inside = False
+    inside, reply = False, ""
     for piece in pieces:
+        if piece.cut:
+            if END_OF_ANSWER not in reply:
+                raise too_long(limit, reply)
+            break
+        text = piece.text
         if piece.reasoning != inside:
-            yield "<think>" if piece.reasoning else "</think>"
+            text = ("<think>" if piece.reasoning else END_OF_THOUGHT) + text
             inside = piece.reasoning
-        yield piece.text
+        reply += text
+        yield text
+        if not inside and END_OF_ANSWER in reply.partition(END_OF_THOUGHT)[2]:
+            return
     if inside:
-        yield "</think>"
+        yield END_OF_THOUGHT
