@@ -1,4 +1,4 @@
-"""The command `embodied-agent`: replay, ask, keyframes, memory, serve, doctor.
+"""The command `embodied-agent`: replay, run, ask, keyframes, memory, serve, doctor.
 
 Each subcommand lies in `embodied_agent.commands` and imports what it needs when it runs, so that
 `--help` is quick and `keyframes` needs no model library.
@@ -19,6 +19,7 @@ from embodied_agent.commands.doctor import doctor
 from embodied_agent.commands.keyframes import keyframes
 from embodied_agent.commands.memory import memory
 from embodied_agent.commands.replay import replay
+from embodied_agent.commands.run import run
 from embodied_agent.commands.serve import serve
 
 app = typer.Typer(
@@ -59,6 +60,7 @@ def _options(
 
 
 app.command()(replay)
+app.command()(run)
 app.command()(ask)
 app.command()(keyframes)
 app.command()(serve)

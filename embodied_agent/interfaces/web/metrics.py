@@ -27,7 +27,7 @@ from embodied_agent.records import Answer, Decision, Delta, Frame, Keyframe
 _log = logging.getLogger(__name__)
 
 # When each series began is of no use here, and a third of the text.
-disable_created_metrics()
+disable_created_metrics()  # type: ignore[no-untyped-call]
 
 _PREFIX = "embodied_agent"
 _SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25, 60)
