@@ -13,10 +13,11 @@ Not here: what is asked (`embodied_agent.perception.prompts`, `embodied_agent.re
 from __future__ import annotations
 
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,10 +27,13 @@ from embodied_agent.errors import ModelError, ModelUnavailable
 from embodied_agent.serving_errors import (
     THEIR_ERRORS,
     backoff_s,
+    certificate_problem,
+    out_of_memory,
     refused,
     said,
     timed_out,
 )
+from embodied_agent.serving_guard import Guard
 from embodied_agent.settings import ServerSettings
 
 #: A message as the API takes it: role, and content as text or a list of parts.
@@ -58,12 +62,14 @@ class ChatServer:
 
     Args:
         settings: its address, model, key, time-out and retries.
+        guarded: after a failure, callers are told at once for a growing while; only one of them
+            tries. Without it, whoever calls spaces the tries.
 
     Raises:
-        ModelError: the address is none.
+        ModelError: the address is none, or the file of certificates can't be read.
     """
 
-    def __init__(self, settings: ServerSettings) -> None:
+    def __init__(self, settings: ServerSettings, *, guarded: bool = True) -> None:
         if not settings.base_url.startswith(("http://", "https://")):
             raise ModelError(
                 f"server.base_url must begin with http:// or https://, not {settings.base_url!r}"
@@ -76,7 +82,9 @@ class ChatServer:
             api_key=key or "none",
             timeout=settings.timeout_s,
             max_retries=0,
+            http_client=_client(settings),
         )
+        self._guard = Guard(settings.base_url) if guarded else None
         self._closed = threading.Event()
         self._found = ""
         self._schemasrefused = False
@@ -85,6 +93,10 @@ class ChatServer:
     def name(self) -> str:
         """The model's name; while a server is yet to be asked for it, its address."""
         return self._settings.model or self._found or self._settings.base_url
+
+    def status(self) -> dict[str, Any]:
+        """State and counters, as JSON-ready values; empty where it is not guarded."""
+        return {} if self._guard is None else self._guard.status()
 
     def models(self, timeout_s: float) -> list[str]:
         """Names of the models that the server says it has.
@@ -130,6 +142,26 @@ class ChatServer:
             ModelError: it refuses the request, or is no such server.
         """
         deadline = time.monotonic() + timeout_s
+        request = self._request(messages, max_tokens, temperature, seed, schema)
+        if self._guard is None:
+            yield from self._streamed(request, deadline, timeout_s)
+            return
+        with (
+            self._guard.call(timeout_s) as call,
+            closing(self._streamed(request, deadline, timeout_s)) as pieces,
+        ):
+            for piece in pieces:
+                call.began = True
+                yield piece
+
+    def _request(
+        self,
+        messages: Sequence[Message],
+        max_tokens: int,
+        temperature: float,
+        seed: int | None,
+        schema: dict[str, Any] | None,
+    ) -> dict[str, Any]:
         request: dict[str, Any] = {
             "messages": list(messages),
             "max_tokens": max_tokens,
@@ -143,6 +175,11 @@ class ChatServer:
                 "type": "json_schema",
                 "json_schema": {"name": "reply", "schema": schema, "strict": True},
             }
+        return request
+
+    def _streamed(
+        self, request: dict[str, Any], deadline: float, timeout_s: float
+    ) -> Generator[Piece, None, None]:
         response = self._open(request, deadline, timeout_s)
         finished = False
         with _cut_at(deadline, response) as expired:
@@ -257,6 +294,11 @@ class ChatServer:
             return self._too_slow(timeout_s)
         if isinstance(error, openai.APIStatusError):
             status, text = error.status_code, said(error)
+            if out_of_memory(error):
+                return ModelUnavailable(
+                    f"{where} ran out of memory ({status}: {text}); serve a smaller model, or give "
+                    "it shorter prompts and fewer requests at once"
+                )
             if status in (401, 403):
                 return ModelError(f"{where} refuses the key ({status}: {text}); set server.api_key")
             if status in (408, 409, 425, 429) or status >= 500:
@@ -272,6 +314,9 @@ class ChatServer:
             )
         if isinstance(error, openai.APIConnectionError) or not isinstance(error, openai.APIError):
             cause = error.__cause__ or error
+            distrust = certificate_problem(error)
+            if distrust:
+                return ModelError(f"can't talk to {where} over TLS: {distrust}")
             return ModelUnavailable(
                 f"can't reach {where} ({cause}); is the server running, and server.base_url right?"
             )
@@ -287,6 +332,18 @@ class ChatServer:
         if self.name in names:
             return ""
         return f"; it has {', '.join(names[:10])}. Set server.model to one of them"
+
+
+def _client(settings: ServerSettings) -> Any:
+    """The HTTP client, with certificates of one's own where settings name them; else the usual."""
+    if not settings.ca_file:
+        return None
+    try:
+        context = ssl.create_default_context()
+        context.load_verify_locations(cafile=settings.ca_file)
+    except (OSError, ssl.SSLError) as error:
+        raise ModelError(f"can't read certificates from {settings.ca_file}: {error}") from error
+    return openai.DefaultHttpxClient(verify=context)
 
 
 @contextmanager

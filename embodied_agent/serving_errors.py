@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import math
 import random
+import ssl
 from typing import Any, cast
 
 import openai
@@ -48,6 +49,35 @@ def timed_out(error: Exception) -> bool:
 def refused(error: Exception) -> bool:
     """Whether the server finds fault with what the request says."""
     return isinstance(error, openai.APIStatusError) and error.status_code in (400, 422)
+
+
+def out_of_memory(error: openai.APIStatusError) -> bool:
+    """Whether the server says that its memory did not suffice, whatever status it gives that."""
+    text = said(error).lower()
+    return "out of memory" in text or "outofmemory" in text or "cannot allocate memory" in text
+
+
+def certificate_problem(error: BaseException) -> str:
+    """What is wrong with the server's certificate or its TLS, and what to do; empty where nothing
+    of that kind lies behind ``error``."""
+    cause: BaseException | None = error
+    for _ in range(10):  # a chain of causes, without following a circle forever
+        if cause is None:
+            return ""
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return (
+                f"its certificate is not trusted ({cause.verify_message}); name the file with "
+                "the certificate that signed it in server.ca_file, and use the host name that "
+                "it was issued for"
+            )
+        # Some versions keep the text of the error only.
+        text = str(cause)
+        if "CERTIFICATE_VERIFY_FAILED" in text:
+            return f"its certificate is not trusted ({text}); set server.ca_file"
+        if "WRONG_VERSION_NUMBER" in text or "wrong version number" in text:
+            return "it does not speak TLS; should server.base_url begin with http://?"
+        cause = cause.__cause__ or cause.__context__
+    return ""
 
 
 def said(error: openai.OpenAIError) -> str:

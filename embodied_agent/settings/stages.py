@@ -49,6 +49,9 @@ class ServerSettings(Section):
     base_url: str = Field("http://127.0.0.1:8000/v1", description="root of the server's API")
     model: str = Field("", description="model name as the server knows it; empty: its first")
     api_key: SecretStr | None = Field(None, description="sent as bearer token")
+    ca_file: str = Field(
+        "", description="certificates (PEM) to trust besides the system's, for https"
+    )
     timeout_s: float = Field(60.0, gt=0, le=3600, description="per request, in seconds")
     max_retries: int = Field(3, ge=0, le=20, description="per request, with back-off and jitter")
 
