@@ -23,7 +23,9 @@ from embodied_agent.records import (
 
 
 def _dump(values: dict[str, Any]) -> str:
-    return json.dumps(values, ensure_ascii=False, separators=(",", ":"))
+    text = json.dumps(values, ensure_ascii=False, separators=(",", ":"))
+    # A served model may send half a surrogate pair, which SQLite can't keep.
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _action(value: str | None) -> Action | None:
