@@ -1,0 +1,1 @@
+"""MQTT 5: questions and answers, deltas and status over a broker."""

@@ -1,0 +1,392 @@
+"""One connection to an MQTT 5 broker: aiomqtt, with what it leaves out.
+
+It acknowledges a message only when told to, so that it can be written down first; it looks at the
+reason codes of the broker's acknowledgements, and says why a connection was refused; and it lets go
+of a payload that is too large before anybody keeps it.
+
+Not here: what is said over it (`service`, `client`), and connecting again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import aiomqtt
+import paho.mqtt.client as paho
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+from paho.mqtt.subscribeoptions import SubscribeOptions
+
+from embodied_agent.errors import LinkError, SettingsError
+from embodied_agent.settings import MqttSettings
+
+#: Reason codes after which the same message may be sent again later (MQTT 5, 2.4).
+_LATER = {0x80, 0x83, 0x97}
+_SESSION_TAKEN_OVER = 0x8E
+#: Messages without acknowledgement that may wait beside those with one.
+_QOS_0_WAITING = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A message from the broker. ``payload`` is ``None`` where it was too large to be kept;
+    ``expiry_s`` is how long it stays of interest, in seconds."""
+
+    topic: str
+    payload: bytes | None
+    size: int
+    retain: bool
+    response_topic: str | None = None
+    correlation: bytes = b""
+    expiry_s: int | None = None
+    user: tuple[tuple[str, str], ...] = ()
+    acknowledge: Callable[[], None] = lambda: None
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A message to the broker; see `Incoming`."""
+
+    topic: str
+    payload: bytes
+    qos: int = 1
+    retain: bool = False
+    correlation: bytes = b""
+    response_topic: str | None = None
+    expiry_s: int | None = None
+    user: tuple[tuple[str, str], ...] = ()
+
+
+class Refused(LinkError):
+    """The broker does not take a message, and won't take it later either."""
+
+
+def tls_context(settings: MqttSettings) -> ssl.SSLContext | None:
+    """How to encrypt, ``None`` where ``tls`` is off.
+
+    Raises:
+        SettingsError: a file can't be used, or is set without ``tls``.
+    """
+    if not settings.tls:
+        if settings.ca_file or settings.cert_file or settings.key_file:
+            raise SettingsError("mqtt.ca_file, cert_file and key_file need mqtt.tls: set it")
+        return None
+    if bool(settings.cert_file) != bool(settings.key_file):
+        raise SettingsError("mqtt.cert_file and mqtt.key_file belong together: set both")
+    reading = settings.ca_file
+    try:
+        context = ssl.create_default_context(cafile=settings.ca_file or None)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        if settings.cert_file:
+            reading = f"{settings.cert_file} with {settings.key_file}"
+            # A key with a passphrase must not stop a robot's start with a prompt.
+            context.load_cert_chain(settings.cert_file, settings.key_file, password="")
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"can't use the PEM file {reading}: {error}") from error
+    return context
+
+
+def password(settings: MqttSettings) -> str | None:
+    """The password, read from its file where one is set.
+
+    Raises:
+        SettingsError: the file can't be read, or there is no user name with it.
+    """
+    if settings.password is not None and settings.password_file:
+        raise SettingsError("set mqtt.password or mqtt.password_file, not both")
+    if not settings.username and (settings.password is not None or settings.password_file):
+        raise SettingsError("an MQTT password needs a user name: set mqtt.username")
+    if settings.password is not None:
+        return settings.password.get_secret_value()
+    if not settings.password_file:
+        return None
+    try:
+        return Path(settings.password_file).read_text(encoding="utf-8").rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(
+            f"can't read mqtt.password_file {settings.password_file}: {error}"
+        ) from error
+
+
+class Connection(aiomqtt.Client):
+    """An asynchronous context manager, for one connection; make another one to connect again.
+
+    Args:
+        settings: where and as whom.
+        client_id: names the session.
+        session_expiry_s: the broker keeps the session this long; 0: not at all.
+        max_payload_bytes: of larger messages only the size is kept.
+        will: what the broker says when the connection is lost.
+
+    Raises:
+        SettingsError: a file of certificates or the password can't be used.
+    """
+
+    def __init__(
+        self,
+        settings: MqttSettings,
+        *,
+        client_id: str,
+        session_expiry_s: int,
+        max_payload_bytes: int,
+        will: Outgoing | None = None,
+    ) -> None:
+        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+        properties.SessionExpiryInterval = session_expiry_s
+        properties.MaximumPacketSize = settings.max_packet_bytes
+        properties.ReceiveMaximum = settings.receive_maximum
+        self._faults = _Faults()
+        super().__init__(
+            settings.host,
+            settings.port,
+            username=settings.username or None,
+            password=password(settings),
+            logger=self._faults.logger,
+            identifier=client_id,
+            protocol=aiomqtt.ProtocolVersion.V5,
+            will=None
+            if will is None
+            else aiomqtt.Will(will.topic, will.payload, will.qos, will.retain),
+            timeout=settings.connect_timeout_s,
+            keepalive=settings.keepalive_s,
+            clean_start=session_expiry_s == 0,
+            properties=properties,
+            tls_context=tls_context(settings),
+            max_queued_incoming_messages=settings.receive_maximum + _QOS_0_WAITING,
+        )
+        self._settings = settings
+        self._max_payload = max_payload_bytes
+        self._acks: dict[int, asyncio.Future[ReasonCode]] = {}
+        self._client.manual_ack_set(True)
+        self._client.connect_timeout = settings.connect_timeout_s
+        #: Messages without acknowledgement that came too fast.
+        self.dropped = 0
+
+    async def __aenter__(self) -> Connection:
+        """Connect.
+
+        Raises:
+            LinkError: the broker can't be reached or refuses, with the reason.
+        """
+        try:
+            await super().__aenter__()
+        except aiomqtt.MqttError as error:
+            raise self._explained(error) from error
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Disconnect."""
+        try:
+            await super().__aexit__(kind, error, traceback)
+        except aiomqtt.MqttError as fault:
+            raise self._explained(fault) from fault
+        if self._disconnected.done():
+            self._disconnected.exception()  # whoever had to know was told
+
+    async def listen(self, topic: str) -> None:
+        """Subscribe to ``topic`` with QoS 1; retained messages are not wanted.
+
+        Raises:
+            LinkError: the broker refuses, does not reply or is gone.
+        """
+        options = SubscribeOptions(qos=1, retainHandling=SubscribeOptions.RETAIN_DO_NOT_SEND)
+        await self._subscribe(topic, options)
+
+    async def watch(self, topic: str) -> None:
+        """Subscribe to ``topic``, the retained message included.
+
+        Raises:
+            LinkError: as `listen`.
+        """
+        await self._subscribe(topic, SubscribeOptions(qos=1))
+
+    async def _subscribe(self, topic: str, options: SubscribeOptions) -> None:
+        try:
+            codes = await self.subscribe(topic, options=options)
+        except aiomqtt.MqttError as error:
+            raise self._explained(error) from error
+        for code in codes:
+            if isinstance(code, ReasonCode) and code.is_failure:
+                raise LinkError(
+                    f"the broker refuses the subscription to {topic} ({code}): "
+                    f"allow it to {self._who()} in the broker's access list"
+                )
+
+    async def next(self) -> list[Incoming]:
+        """The next message, and those that came with it.
+
+        Raises:
+            LinkError: the connection is lost.
+        """
+        try:
+            messages: list[Any] = [await anext(self.messages)]
+        except aiomqtt.MqttError as error:
+            raise self._explained(error) from error
+        while not self._queue.empty():
+            messages.append(self._queue.get_nowait())
+        return messages
+
+    async def send(self, message: Outgoing) -> None:
+        """Publish, and wait until the broker has taken it (with QoS 1).
+
+        Raises:
+            Refused: the broker does not take this message.
+            LinkError: it takes it later perhaps, does not reply, or the connection is lost.
+        """
+        info = self._client.publish(
+            message.topic, message.payload, message.qos, message.retain, _properties(message)
+        )
+        if info.rc != paho.MQTT_ERR_SUCCESS:
+            raise LinkError(f"can't send to the broker: {paho.error_string(info.rc)}")
+        if message.qos == 0:
+            return
+        ack: asyncio.Future[ReasonCode] = asyncio.get_running_loop().create_future()
+        self._acks[info.mid] = ack
+        try:
+            await asyncio.wait(
+                (ack, self._disconnected),
+                timeout=self.timeout,
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+        finally:
+            self._acks.pop(info.mid, None)
+        if not ack.done():
+            if self._disconnected.done():
+                raise LinkError("the connection to the broker was lost")
+            raise LinkError(f"the broker did not acknowledge within {self.timeout:g} s")
+        code = ack.result()
+        if code.is_failure:
+            kind = LinkError if code.value in _LATER else Refused
+            raise kind(f"the broker does not take messages for {message.topic} ({code})")
+
+    @property
+    def congested(self) -> bool:
+        """Whether what was sent has not left yet."""
+        return self._client.want_write()
+
+    def _on_message(self, client: paho.Client, userdata: Any, message: paho.MQTTMessage) -> None:
+        found = message.properties
+        size = len(message.payload)
+
+        def acknowledge() -> None:
+            self._client.ack(message.mid, message.qos)
+
+        incoming = Incoming(
+            topic=message.topic,
+            payload=bytes(message.payload) if size <= self._max_payload else None,
+            size=size,
+            retain=message.retain,
+            response_topic=getattr(found, "ResponseTopic", None),
+            correlation=getattr(found, "CorrelationData", b""),
+            expiry_s=getattr(found, "MessageExpiryInterval", None),
+            user=tuple(getattr(found, "UserProperty", ())),
+            acknowledge=acknowledge,
+        )
+        if size > self._max_payload:
+            message.payload = b""
+        try:
+            self._queue.put_nowait(incoming)  # type: ignore[arg-type]
+        except asyncio.QueueFull:
+            # With QoS 1 the broker keeps to our receive maximum; these are without a promise.
+            self.dropped += 1
+
+    def _on_publish(
+        self,
+        client: paho.Client,
+        userdata: Any,
+        mid: int,
+        reason_code: ReasonCode,
+        properties: Properties,
+    ) -> None:
+        ack = self._acks.pop(mid, None)
+        if ack is not None and not ack.done():
+            ack.set_result(reason_code)
+
+    def _on_disconnect(
+        self,
+        client: paho.Client,
+        userdata: Any,
+        flags: paho.DisconnectFlags,
+        reason_code: ReasonCode,
+        properties: Properties | None = None,
+    ) -> None:
+        if not self._connected.done():
+            # As when the broker does not like our certificate: don't wait for the time-out.
+            self._connected.set_exception(aiomqtt.MqttError("the broker hung up"))
+        super()._on_disconnect(client, userdata, flags, reason_code, properties)
+
+    def _who(self) -> str:
+        return f"user {self._settings.username}" if self._settings.username else "this client"
+
+    def _explained(self, error: aiomqtt.MqttError) -> LinkError:
+        """What went wrong, where, and what to do."""
+        place = f"MQTT broker {self._settings.host}:{self._settings.port}"
+        code = getattr(error, "rc", None)
+        value = code.value if isinstance(code, ReasonCode) else None
+        cause = str(error.__cause__ or error)
+        faults = f"{cause} {self._faults.last}".lower()
+        if isinstance(error, aiomqtt.exceptions.MqttConnectError):
+            advice = "check mqtt.username and its password, and the broker's access list: it "
+            advice += f"must let {self._who()} use the topics of {self._settings.robot!r}"
+            return LinkError(f"the {place} refuses the connection ({code}): {advice}")
+        if value == _SESSION_TAKEN_OVER:
+            return LinkError(
+                f"another client with the same name took over at the {place}: two agents have the "
+                f"same mqtt.robot {self._settings.robot!r} or mqtt.client_id; give each its own"
+            )
+        if "certificate verify failed" in faults or "certificate_verify_failed" in faults:
+            return LinkError(
+                f"the certificate of the {place} can't be trusted ({cause}): check mqtt.ca_file, "
+                "and that mqtt.host is a name in the certificate"
+            )
+        if "alert" in faults and ("certificate" in faults or "unknown ca" in faults):
+            return LinkError(
+                f"the {place} does not take our certificate ({self._faults.last or cause}): check "
+                "mqtt.cert_file and mqtt.key_file"
+            )
+        if "ssl" in faults or "tls" in faults:
+            detail = self._faults.last or cause
+            return LinkError(f"no encrypted connection to the {place} ({detail}): check mqtt.port")
+        detail = f"{cause}; {self._faults.last}" if self._faults.last else cause
+        return LinkError(f"no connection to the {place} ({detail}): is it running?")
+
+
+class _Faults(logging.Handler):
+    """Keeps the last thing that paho reports as an error, which it raises nowhere."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.last = ""
+        self.logger = logging.Logger("paho", logging.ERROR)
+        self.logger.addHandler(self)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.last = record.getMessage()
+
+
+def _properties(message: Outgoing) -> Properties:
+    properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+    properties.PayloadFormatIndicator = 1
+    properties.ContentType = "application/json"
+    if message.correlation:
+        properties.CorrelationData = message.correlation
+    if message.response_topic is not None:
+        properties.ResponseTopic = message.response_topic
+    if message.expiry_s is not None:
+        properties.MessageExpiryInterval = message.expiry_s
+    if message.user:
+        properties.UserProperty = list(message.user)
+    return properties

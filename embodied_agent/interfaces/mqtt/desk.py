@@ -1,0 +1,340 @@
+"""Requests from MQTT: written down, asked in turn, and their answers put into the outbox.
+
+It lives as long as the agent, through any number of connections; whatever is to be sent waits here
+or in the store until one takes it.
+
+Not here: the connection (`connection`), when it is made and what else goes over it (`service`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+
+from embodied_agent.asks import Ask, Asks
+from embodied_agent.errors import AgentError, Busy, QuestionError, StoreError
+from embodied_agent.interfaces.mqtt.connection import Incoming, Outgoing
+from embodied_agent.interfaces.mqtt.messages import (
+    Code,
+    Parsed,
+    Refusal,
+    Topics,
+    answer_payload,
+    parse,
+    piece_payload,
+)
+from embodied_agent.interfaces.mqtt.seldom import Seldom
+from embodied_agent.interfaces.schema import AskRequest
+from embodied_agent.memory.outbox import Address, Delivery, Outbox, Request
+from embodied_agent.memory.store import Store
+from embodied_agent.records import Answer
+from embodied_agent.settings import MqttSettings
+
+_log = logging.getLogger(__name__)
+
+#: Refusals that wait for a connection; the oldest go first.
+_REFUSALS = 256
+#: Characters of one reply that wait to be sent as pieces; what comes beyond stays out, as the
+#: answer holds it.
+_PIECES = 65_536
+#: Old ids are looked for after this many requests.
+_PRUNE_EVERY = 100
+
+
+@dataclass(eq=False)
+class _Job:
+    """A request that is being asked."""
+
+    request: Request
+    address: Address
+    deadline: float | None  # by time.monotonic: expired after this
+    ask: Ask | None = None
+    text: str = ""
+    pieces: int = 0
+    ended: bool = False
+
+
+@dataclass
+class Counters:
+    """What happened since the start."""
+
+    received: int = 0
+    refused: int = 0
+    repeated: int = 0
+    expired: int = 0
+    answered: int = 0
+    undeliverable: int = 0
+    by_code: dict[str, int] = field(default_factory=dict)
+
+
+class Desk:
+    """Takes requests in and has answers ready. Used on one asyncio loop.
+
+    Args:
+        asks: answers the questions.
+        store: keeps requests and answers.
+        settings: limits.
+        timeout_s: of a question that names none, in seconds.
+    """
+
+    def __init__(
+        self, asks: Asks, store: Store, settings: MqttSettings, *, timeout_s: float
+    ) -> None:
+        self._asks = asks
+        self._outbox: Outbox = store.outbox
+        self._in_memory = store.path == ":memory:"
+        self._settings = settings
+        self._timeout_s = timeout_s
+        self._topics = Topics(settings.robot)
+        self._loop = asyncio.get_running_loop()
+        self._jobs: dict[str, _Job] = {}
+        self._keeping: set[asyncio.Task[None]] = set()
+        self._talking: dict[_Job, None] = {}
+        self._refusals: deque[Outgoing] = deque(maxlen=_REFUSALS)
+        self._unpruned = 0
+        self._seldom = Seldom(_log)
+        #: Set when there may be something to send.
+        self.wake = asyncio.Event()
+        self.counters = Counters()
+
+    async def resume(self) -> None:
+        """Ask again what was open when the last process ended."""
+        for request in await asyncio.to_thread(self._outbox.open):
+            if request.id in self._jobs:
+                continue
+            asked = AskRequest.model_validate_json(request.body)
+            passed_s = time.time() - request.received_at_s
+            left_s = (asked.timeout_s or self._timeout_s) - passed_s
+            if request.expires_at_s is not None and time.time() > request.expires_at_s:
+                self.counters.expired += 1
+                await asyncio.to_thread(self._outbox.forget, request.id)
+            elif left_s <= 0:
+                question = asked.to_question(self._timeout_s)
+                problem = "the agent was away until the time-out had passed; ask again"
+                answer = Answer("", problem=problem, question_id=request.id)
+                await self._keep(request.id, answer_payload(question, answer))
+            else:
+                asked = asked.model_copy(update={"timeout_s": left_s, "stream": False})
+                await self._ask(request, asked, Address(self._topics.answer(request.id)))
+        self.wake.set()
+
+    async def take(self, messages: Sequence[Incoming]) -> None:
+        """Take in messages of the ``ask`` topic. They are on the disk when this returns, or
+        refused; they may be acknowledged then. Never raises for what they hold."""
+        arrived: list[Parsed] = []
+        for message in messages:
+            if message.retain or message.expiry_s == 0:
+                self.counters.expired += 1
+                continue
+            self.counters.received += 1
+            found = parse(message, self._topics, self._settings.max_request_bytes)
+            if isinstance(found, Refusal):
+                self._refuse(found.address, found.id, found.code, found.message)
+            else:
+                arrived.append(found)
+        if not arrived:
+            return
+        try:
+            verdicts = await asyncio.to_thread(
+                self._outbox.take, [(parsed.stored, parsed.address) for parsed in arrived]
+            )
+        except StoreError as error:
+            for parsed in arrived:
+                self._refuse(parsed.address, parsed.request.id, "store_failed", str(error))
+            return
+        for parsed, verdict in zip(arrived, verdicts, strict=True):
+            if verdict == "other":
+                text = (
+                    f"the id {parsed.request.id!r} was used for another question; take a new one "
+                    "for every question"
+                )
+                self._refuse(parsed.address, parsed.request.id, "id_reused", text)
+            elif verdict == "known":
+                self.counters.repeated += 1
+                self._prolong(parsed)
+            else:
+                await self._ask(parsed.stored, parsed.request, parsed.address)
+        self.wake.set()
+        await self._prune(len(arrived))
+
+    def pieces(self) -> list[Outgoing]:
+        """What was reasoned since the last call, to be sent at once."""
+        found = []
+        for job in self._talking:
+            if job.text and not job.ended:
+                payload = piece_payload(job.request.id, job.pieces, job.text)
+                found.append(
+                    Outgoing(job.address.topic, payload, 0, correlation=job.address.correlation)
+                )
+                job.pieces, job.text = job.pieces + 1, ""
+        self._talking.clear()
+        return found
+
+    def refusal(self) -> Outgoing | None:
+        """The oldest refusal that waits, ``None`` if none does."""
+        return self._refusals.popleft() if self._refusals else None
+
+    def put_back(self, refusal: Outgoing) -> None:
+        """It could not be sent."""
+        if len(self._refusals) < _REFUSALS:
+            self._refusals.appendleft(refusal)
+
+    async def due(self, limit: int) -> list[Delivery]:
+        """The oldest answers that wait."""
+        since_s = time.time() - self._settings.answer_expiry_s
+        return await asyncio.to_thread(self._outbox.due, limit, since_s=since_s)
+
+    def letter(self, delivery: Delivery) -> Outgoing:
+        """A delivery as a message, with what is left of its life."""
+        left_s = self._settings.answer_expiry_s - (time.time() - delivery.since_s)
+        return Outgoing(
+            delivery.address.topic,
+            delivery.answer.encode(),
+            correlation=delivery.address.correlation,
+            expiry_s=max(1, min(int(left_s), self._settings.answer_expiry_s)),
+        )
+
+    async def sent(self, numbers: Sequence[int]) -> None:
+        """The broker has these, or never will."""
+        await asyncio.to_thread(self._outbox.sent, numbers)
+
+    async def settle(self, timeout_s: float) -> None:
+        """Wait until answers that are there already are written down."""
+        if self._keeping:
+            await asyncio.wait(self._keeping, timeout=timeout_s)
+
+    def cancel(self) -> None:
+        """Stop the answers in the making; with a memory file, they are asked again next time."""
+        for job in list(self._jobs.values()):
+            job.ended = True
+            if job.ask is not None:
+                job.ask.cancel()
+
+    async def _ask(self, request: Request, asked: AskRequest, address: Address) -> None:
+        question = asked.to_question(self._timeout_s)
+        deadline = None
+        if request.expires_at_s is not None:
+            left_s = max(0.001, request.expires_at_s - time.time())
+            deadline = time.monotonic() + left_s
+            # No work for an answer that nobody wants any more.
+            question = replace(question, timeout_s=min(question.timeout_s, left_s))
+        job = _Job(request, address, deadline)
+        self._jobs[request.id] = job
+
+        def on_piece(piece: str) -> None:
+            self._call(self._piece, job, piece)
+
+        try:
+            ask = self._asks.submit(
+                question, client=request.client, on_piece=on_piece if asked.stream else None
+            )
+        except (Busy, QuestionError) as error:
+            await self._drop(job, "busy" if isinstance(error, Busy) else "bad_question", str(error))
+            return
+        job.ask = ask
+        ask.answer.add_done_callback(lambda done: self._call(self._answered, job, done.result()))
+
+    def _prolong(self, parsed: Parsed) -> None:
+        job = self._jobs.get(parsed.request.id)
+        if job is None or job.deadline is None:
+            return
+        expires = parsed.stored.expires_at_s
+        left_s = None if expires is None else expires - time.time()
+        job.deadline = None if left_s is None else max(job.deadline, time.monotonic() + left_s)
+
+    def _piece(self, job: _Job, piece: str) -> None:
+        if job.ended:
+            return
+        job.text += piece[: max(0, _PIECES - len(job.text))]
+        self._talking[job] = None
+        self.wake.set()
+
+    def _answered(self, job: _Job, answer: Answer) -> None:
+        ask = job.ask
+        in_time = ask is None or time.monotonic() < ask.submitted + ask.question.timeout_s
+        never_asked = bool(answer.problem) and not answer.latency_s and in_time
+        stopping = never_asked and ask is not None and ask.cancelled.is_set()
+        if job.ended or (stopping and not self._in_memory):
+            # With a memory file, the question stays open and is asked again next time.
+            self._jobs.pop(job.request.id, None)
+            return
+        if never_asked:
+            ending = self._drop(job, "dropped", answer.problem)
+        else:
+            ending = self._end(job, answer)
+        task = self._loop.create_task(ending)
+        self._keeping.add(task)
+        task.add_done_callback(self._keeping.discard)
+
+    async def _drop(self, job: _Job, code: Code, message: str) -> None:
+        """Refuse a question that was taken already; its id may be used again."""
+        job.ended = True
+        with suppress(StoreError):
+            await asyncio.to_thread(self._outbox.forget, job.request.id)
+        self._jobs.pop(job.request.id, None)
+        self._refuse(job.address, job.request.id, code, message)
+
+    async def _end(self, job: _Job, answer: Answer) -> None:
+        request = job.request
+        question = AskRequest.model_validate_json(request.body).to_question(self._timeout_s)
+        try:
+            if job.deadline is not None and time.monotonic() > job.deadline:
+                self.counters.expired += 1
+                await asyncio.to_thread(self._outbox.forget, request.id)
+            else:
+                payload = answer_payload(question, replace(answer, question_id=request.id))
+                await self._keep(request.id, payload)
+        except AgentError as error:
+            self._refuse(job.address, request.id, "store_failed", str(error))
+        finally:
+            job.ended = True
+            self._jobs.pop(request.id, None)
+            self.wake.set()
+
+    async def _keep(self, request_id: str, payload: str) -> None:
+        if await asyncio.to_thread(self._outbox.answer, request_id, payload):
+            self.counters.answered += 1
+        else:
+            self.counters.expired += 1
+
+    def _refuse(self, address: Address | None, name: str, code: Code, message: str) -> None:
+        self.counters.refused += 1
+        self.counters.by_code[code] = self.counters.by_code.get(code, 0) + 1
+        self._seldom.warning("request %r refused (%s): %s", name, code, message)
+        if address is None:
+            return
+        payload = Refusal(address, name, code, message).payload()
+        self._refusals.append(
+            Outgoing(
+                address.topic,
+                payload,
+                correlation=address.correlation,
+                expiry_s=self._settings.answer_expiry_s,
+            )
+        )
+        self.wake.set()
+
+    async def _prune(self, arrived: int) -> None:
+        self._unpruned += arrived
+        if self._unpruned < _PRUNE_EVERY:
+            return
+        self._unpruned = 0
+        try:
+            self.counters.undeliverable += await asyncio.to_thread(
+                self._outbox.prune,
+                keep_s=self._settings.keep_requests_s,
+                keep=self._settings.keep_requests,
+                answer_expiry_s=self._settings.answer_expiry_s,
+            )
+        except StoreError as error:
+            self._seldom.warning("old requests could not be forgotten: %s", error)
+
+    def _call(self, function: Callable[..., object], *values: object) -> None:
+        # Once the loop has ended nobody waits for it.
+        with suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(function, *values)

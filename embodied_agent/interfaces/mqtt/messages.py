@@ -1,0 +1,275 @@
+"""What is said over MQTT: topics, requests out of payloads, replies into payloads.
+
+Topics of a robot, below ``embodied_agent/<robot>/``: ``ask`` (requests), ``answer/<id>`` (answers
+to requests that name no response topic), ``delta`` (what was seen) and ``status`` (retained). All
+payloads are JSON in UTF-8; a reply's ``type`` says which of the models it is.
+
+Not here: the models shared with other interfaces (`embodied_agent.interfaces.schema`), sending.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import time
+import uuid
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import pydantic_core
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from embodied_agent.asking import check_question
+from embodied_agent.errors import QuestionError
+from embodied_agent.interfaces.mqtt.connection import Incoming
+from embodied_agent.interfaces.schema import (
+    AnswerReply,
+    AskRequest,
+    ErrorDetail,
+    KeyframeReply,
+    answer_reply,
+    field_errors,
+    keyframe_reply,
+    safe_text,
+)
+from embodied_agent.memory.outbox import Address, Request
+from embodied_agent.records import Answer, Delta, Keyframe, Question
+
+ROOT = "embodied_agent"
+_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}\Z")
+_LONGEST_TOPIC = 1024
+_LONGEST_CORRELATION = 1024
+_LONGEST_CLIENT = 256
+
+#: Why a request is refused, in a word.
+Code = Literal[
+    "bad_request",
+    "bad_question",
+    "bad_response_topic",
+    "too_large",
+    "id_reused",
+    "busy",
+    "dropped",
+    "store_failed",
+]
+
+
+class AnswerMessage(AnswerReply):
+    """The answer to a request. Where ``problem`` is not empty, it says why there is none."""
+
+    type: Literal["answer"] = "answer"
+
+
+class PieceMessage(BaseModel):
+    """A piece of the reply while it is made, for a request with ``stream``. Sent with QoS 0: some
+    may be missing, the answer that follows is whole. ``number`` counts from 0."""
+
+    model_config = ConfigDict(frozen=True)
+
+    type: Literal["piece"] = "piece"
+    id: str
+    number: int
+    text: str
+
+
+class ErrorMessage(BaseModel):
+    """A request that was refused, and was not asked. ``id`` is empty where it could not be read."""
+
+    model_config = ConfigDict(frozen=True)
+
+    type: Literal["error"] = "error"
+    id: str
+    error: ErrorDetail
+
+
+class DeltaMessage(KeyframeReply):
+    """A keyframe and what was seen in it, once that is committed to the memory."""
+
+    type: Literal["delta"] = "delta"
+
+
+class StatusMessage(BaseModel):
+    """How the robot is, retained. ``details`` (null when offline) has the counters, queues, states
+    and last errors of every stage; what it holds may grow."""
+
+    model_config = ConfigDict(frozen=True)
+
+    type: Literal["status"] = "status"
+    robot: str
+    state: Literal["online", "offline"]
+    reason: str = Field("", description='when offline: "stopped" or "connection lost"')
+    version: str
+    at_s: float | None = Field(description="robot's wall clock, seconds since 1970; null in a will")
+    details: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Topics:
+    """The topics of one robot."""
+
+    robot: str
+
+    @property
+    def base(self) -> str:
+        """What all of them begin with."""
+        return f"{ROOT}/{self.robot}"
+
+    @property
+    def ask(self) -> str:
+        """Where requests come in."""
+        return f"{self.base}/ask"
+
+    @property
+    def delta(self) -> str:
+        """Where deltas go."""
+        return f"{self.base}/delta"
+
+    @property
+    def status(self) -> str:
+        """Where the status is retained."""
+        return f"{self.base}/status"
+
+    def answer(self, request_id: str) -> str:
+        """Where the answer goes if the request names no response topic."""
+        return f"{self.base}/answer/{request_id}"
+
+    def usable(self, response_topic: str) -> bool:
+        """Whether an answer may go there: nobody may make the robot speak for others.
+
+        Topics of this program other than the robot's own answers are refused, and so are those of
+        the broker.
+        """
+        if not response_topic or len(response_topic) > _LONGEST_TOPIC:
+            return False
+        if response_topic.startswith("$") or re.search(r"[+#\x00-\x1f\x7f]", response_topic):
+            return False
+        own = response_topic.startswith(f"{self.base}/answer/")
+        return own or response_topic.split("/")[0] != ROOT
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """A request that can be asked."""
+
+    request: AskRequest
+    stored: Request
+    address: Address
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A request that can't. ``address`` is ``None`` where there is nowhere to say so."""
+
+    address: Address | None
+    id: str
+    code: Code
+    message: str
+
+    def payload(self) -> bytes:
+        """What the asker is told."""
+        return error_payload(self.id, self.code, self.message)
+
+
+def parse(message: Incoming, topics: Topics, max_bytes: int) -> Parsed | Refusal:
+    """A request out of a message from the ``ask`` topic."""
+    correlation = message.correlation
+    response = message.response_topic
+    address = None
+    if (
+        response is not None
+        and topics.usable(response)
+        and len(correlation) <= _LONGEST_CORRELATION
+    ):
+        address = Address(response, correlation)
+    if message.payload is None:
+        text = f"the request has {message.size:,} bytes; at most {max_bytes:,} are read"
+        return Refusal(address, "", "too_large", text)
+    name = _id_of(message.payload)
+    if address is None and name:
+        address = Address(topics.answer(name), correlation[:_LONGEST_CORRELATION])
+    if response is not None and not topics.usable(response):
+        text = (
+            "answers can't be sent to this response topic; use one of your own, without wildcards"
+        )
+        return Refusal(address, name, "bad_response_topic", text)
+    if len(correlation) > _LONGEST_CORRELATION:
+        text = (
+            f"{len(correlation)} bytes of correlation data; at most {_LONGEST_CORRELATION} are kept"
+        )
+        return Refusal(address, name, "bad_request", text)
+    try:
+        request = AskRequest.model_validate_json(message.payload)
+        check_question(request.to_question(1.0))
+    except ValidationError as error:
+        text = field_errors(list(error.errors(include_url=False, include_input=False)))
+        return Refusal(address, name, "bad_request", text)
+    except QuestionError as error:
+        return Refusal(address, name, "bad_question", str(error))
+    if not request.id:
+        # A repetition of it can't be told from a second question.
+        request = request.model_copy(update={"id": f"auto-{uuid.uuid4().hex}"})
+    now = time.time()
+    stored = Request(
+        id=request.id,
+        digest=_digest(request),
+        body=request.model_dump_json(),
+        client=_client_of(message, topics),
+        received_at_s=now,
+        expires_at_s=None if message.expiry_s is None else now + message.expiry_s,
+    )
+    return Parsed(request, stored, address or Address(topics.answer(request.id), correlation))
+
+
+def answer_payload(question: Question, answer: Answer) -> str:
+    """An answer as JSON."""
+    return AnswerMessage(**answer_reply(question, answer).model_dump()).model_dump_json()
+
+
+def piece_payload(request_id: str, number: int, text: str) -> bytes:
+    """A piece of a reply as JSON."""
+    message = PieceMessage(id=request_id, number=number, text=safe_text(text))
+    return message.model_dump_json().encode()
+
+
+def error_payload(request_id: str, code: Code, message: str) -> bytes:
+    """A refusal as JSON."""
+    error = ErrorDetail(code=code, message=safe_text(message))
+    return ErrorMessage(id=request_id, error=error).model_dump_json().encode()
+
+
+def delta_payload(keyframe: Keyframe, delta: Delta) -> bytes:
+    """A keyframe with its delta as JSON."""
+    message = DeltaMessage(**keyframe_reply(keyframe, delta).model_dump())
+    return message.model_dump_json().encode()
+
+
+def status_payload(message: StatusMessage) -> bytes:
+    """A status as JSON."""
+    # In ASCII: the details are any text, lone surrogates included.
+    return json.dumps(message.model_dump(), default=str).encode()
+
+
+def _id_of(payload: bytes) -> str:
+    """The id in a payload that may not be a request; empty where there is none that can be used."""
+    try:
+        values = pydantic_core.from_json(payload)
+    except ValueError:
+        return ""
+    name = values.get("id") if isinstance(values, dict) else None
+    return name if isinstance(name, str) and _ID.match(name) else ""
+
+
+def _digest(request: AskRequest) -> bytes:
+    """Equal for requests that ask the same."""
+    asked = [request.question, request.choices, request.at_ns]
+    return hashlib.sha256(json.dumps(asked).encode()).digest()[:16]
+
+
+def _client_of(message: Incoming, topics: Topics) -> str:
+    """Whose turn a request takes: what the asker calls itself, else where it wants its answers."""
+    named = next((value for name, value in message.user if name == "client"), "")
+    topic = message.response_topic or ""
+    if topic.startswith(f"{topics.base}/answer/"):
+        topic = ""  # one per request: everybody would be first
+    return f"mqtt {named or topic}"[:_LONGEST_CLIENT]

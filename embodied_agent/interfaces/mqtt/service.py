@@ -1,0 +1,372 @@
+"""The agent on an MQTT 5 broker: requests in, answers, deltas and status out.
+
+A request is acknowledged to the broker once it is on the disk, so a crash between the two makes the
+broker send it again, and its id tells that it is known. An answer leaves the outbox once the broker
+has acknowledged it, so it may come twice after a failure, with the same id and the same text.
+Where the broker is away, it is tried again with growing, random waits; deltas wait in a bounded
+backlog, of which the oldest go.
+
+Not here: what happens to a request (`desk`), what messages look like (`messages`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import threading
+import time
+from collections import deque
+from collections.abc import Coroutine
+from contextlib import suppress
+from importlib.metadata import version
+from typing import Any, Literal
+
+from embodied_agent.agent import Agent
+from embodied_agent.asks import Asks
+from embodied_agent.errors import LinkError, SettingsError, StoreError
+from embodied_agent.events import Listener
+from embodied_agent.interfaces.mqtt.connection import (
+    Connection,
+    Outgoing,
+    Refused,
+    password,
+    tls_context,
+)
+from embodied_agent.interfaces.mqtt.desk import Desk
+from embodied_agent.interfaces.mqtt.messages import (
+    StatusMessage,
+    Topics,
+    delta_payload,
+    status_payload,
+)
+from embodied_agent.interfaces.mqtt.seldom import Seldom
+from embodied_agent.memory.outbox import Delivery
+from embodied_agent.records import Delta, Keyframe
+from embodied_agent.settings import Settings
+
+_log = logging.getLogger(__name__)
+
+#: Answers that are on their way to the broker at once.
+_AT_ONCE = 16
+#: A connection that held this long was a good one: the next wait is short again.
+_GOOD_S = 10.0
+#: How long the end of the service waits for the last answers to leave, in seconds.
+_FAREWELL_S = 3.0
+
+State = Literal["off", "connecting", "connected", "waiting", "stopped"]
+
+
+async def serve(agent: Agent, asks: Asks, settings: Settings, stop: asyncio.Event) -> None:
+    """Serve until ``stop`` is set; see `Service`."""
+    await Service(agent, asks, settings).serve(stop)
+
+
+class Service:
+    """One robot on one broker.
+
+    Args:
+        agent: whose deltas and status are published.
+        asks: takes the questions.
+        settings: the section ``mqtt``, and the time-out of questions.
+
+    Raises:
+        SettingsError: a file of certificates or the password can't be used, or the agent's memory
+            is read-only.
+    """
+
+    def __init__(self, agent: Agent, asks: Asks, settings: Settings) -> None:
+        self._settings = settings.mqtt
+        tls_context(self._settings)
+        password(self._settings)
+        if agent.store.read_only:
+            raise SettingsError("MQTT needs a memory that can be written to; open it for that")
+        self._agent = agent
+        self._asks = asks
+        self._timeout_s = settings.reasoning.timeout_s
+        self._topics = Topics(self._settings.robot)
+        self._seldom = Seldom(_log)
+        self._desk: Desk | None = None
+        self._resumed = False
+        self._deltas: deque[bytes] = deque(maxlen=self._settings.delta_backlog)
+        self._delta_came = asyncio.Event()
+        self._state: State = "off"
+        self._last_error = ""
+        self._connections = self._published = self._deltas_dropped = self._dropped = 0
+        self._undeliverable = 0
+        #: Set once it serves, or tries to.
+        self.ready = threading.Event()
+
+    def status(self) -> dict[str, Any]:
+        """State, last error and counters as JSON-ready values; called from any thread."""
+        desk = self._desk
+        counters = desk.counters if desk is not None else None
+        return {
+            "state": self._state,
+            "last_error": self._last_error,
+            "broker": f"{self._settings.host}:{self._settings.port}",
+            "robot": self._settings.robot,
+            "connections": self._connections,
+            "received": counters.received if counters else 0,
+            "refused": counters.refused if counters else 0,
+            "refused_by_code": dict(counters.by_code) if counters else {},
+            "repeated": counters.repeated if counters else 0,
+            "expired": counters.expired if counters else 0,
+            "answered": counters.answered if counters else 0,
+            "sent": self._published,
+            "undeliverable": self._undeliverable + (counters.undeliverable if counters else 0),
+            "deltas_waiting": len(self._deltas),
+            "deltas_dropped": self._deltas_dropped,
+            "messages_dropped": self._dropped,
+        }
+
+    async def serve(self, stop: asyncio.Event) -> None:
+        """Serve until ``stop`` is set; answers that are ready by then still leave.
+
+        Raises:
+            SettingsError: a file of certificates or the password can't be used any more.
+            StoreError: the memory can't be read.
+        """
+        loop = asyncio.get_running_loop()
+        self._desk = Desk(self._asks, self._agent.store, self._settings, timeout_s=self._timeout_s)
+        self._resumed = False
+        self._delta_came = asyncio.Event()
+
+        def on_delta(keyframe: Keyframe, delta: Delta) -> None:
+            # On a thread of perception, which must not wait for a broker.
+            loop.call_soon_threadsafe(self._note, delta_payload(keyframe, delta))
+
+        unlisten = self._agent.listen(Listener(on_delta=on_delta))
+        self._warn_of_plain_passwords()
+        self.ready.set()
+        try:
+            await self._stay_connected(self._desk, stop)
+        finally:
+            unlisten()
+            self._desk.cancel()
+            self._state = "stopped"
+
+    async def _stay_connected(self, desk: Desk, stop: asyncio.Event) -> None:
+        wait_s = self._settings.retry_s
+        while not stop.is_set():
+            began = time.monotonic()
+            self._state = "connecting"
+            try:
+                await self._until(stop, self._connected(desk, stop))
+            except LinkError as error:
+                self._last_error = str(error)
+            if stop.is_set():
+                return
+            self._state = "waiting"
+            if time.monotonic() - began > _GOOD_S:
+                wait_s = self._settings.retry_s
+            # Random, so that a fleet does not come back to its broker all at once.
+            this_s = wait_s * random.uniform(0.5, 1.0)
+            self._seldom.warning("%s; next try in %.1f s", self._last_error, this_s)
+            with suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(stop.wait(), this_s)
+            wait_s = min(2 * wait_s, self._settings.retry_max_s)
+
+    async def _until(self, stop: asyncio.Event, connected: Coroutine[Any, Any, None]) -> None:
+        """Don't wait for a broker that does not reply once it is time to stop."""
+        task, stopping = asyncio.ensure_future(connected), asyncio.ensure_future(stop.wait())
+        try:
+            await asyncio.wait((task, stopping), return_when=asyncio.FIRST_COMPLETED)
+            if self._state == "connecting" and not task.done():
+                task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+        finally:
+            task.cancel()
+            stopping.cancel()
+
+    async def _connected(self, desk: Desk, stop: asyncio.Event) -> None:
+        """One connection, from its beginning to its end.
+
+        Raises:
+            LinkError: it could not be made, or was lost.
+        """
+        async with Connection(
+            self._settings,
+            client_id=self._settings.client_id or f"embodied_agent-{self._settings.robot}",
+            session_expiry_s=self._settings.session_expiry_s,
+            max_payload_bytes=self._settings.max_request_bytes,
+            will=self._offline("connection lost"),
+        ) as connection:
+            await connection.listen(self._topics.ask)
+            self._connections += 1
+            self._state, self._last_error = "connected", ""
+            await connection.send(await self._online())
+            _log.info("connected to the broker %s:%d", self._settings.host, self._settings.port)
+            if not self._resumed:
+                await desk.resume()
+                self._resumed = True
+            receiving = asyncio.Lock()
+            work: list[Coroutine[Any, Any, None]] = [
+                self._receive(connection, desk, receiving),
+                self._send(connection, desk),
+                self._send_deltas(connection),
+                self._send_status(connection),
+            ]
+            tasks = [asyncio.ensure_future(part) for part in work]
+            stopping = asyncio.ensure_future(stop.wait())
+            try:
+                await asyncio.wait((*tasks, stopping), return_when=asyncio.FIRST_COMPLETED)
+                if stop.is_set() and not any(task.done() for task in tasks):
+                    async with receiving:  # what was taken in is acknowledged by now
+                        tasks[0].cancel()
+                    with suppress(LinkError, asyncio.TimeoutError):
+                        await asyncio.wait_for(self._farewell(connection, desk), _FAREWELL_S)
+            finally:
+                for task in (*tasks, stopping):
+                    task.cancel()
+                results = await asyncio.gather(*tasks, stopping, return_exceptions=True)
+                self._dropped += connection.dropped
+            for result in results:
+                if isinstance(result, Exception):
+                    raise result
+
+    async def _receive(self, connection: Connection, desk: Desk, receiving: asyncio.Lock) -> None:
+        while True:
+            messages = await connection.next()
+            async with receiving:
+                await desk.take(messages)
+                for message in messages:
+                    message.acknowledge()
+
+    async def _send(self, connection: Connection, desk: Desk) -> None:
+        desk.wake.set()
+        while True:
+            await desk.wake.wait()
+            desk.wake.clear()
+            await self._send_ready(connection, desk)
+
+    async def _send_ready(self, connection: Connection, desk: Desk) -> None:
+        """Send everything that is ready: pieces, refusals, answers."""
+        while True:
+            if not connection.congested:
+                for piece in desk.pieces():
+                    await connection.send(piece)
+            while (refusal := desk.refusal()) is not None:
+                try:
+                    await connection.send(refusal)
+                except Refused as error:
+                    self._seldom.warning("a refusal can't be delivered: %s", error)
+                except LinkError:
+                    desk.put_back(refusal)
+                    raise
+            try:
+                due = await desk.due(_AT_ONCE)
+                if not due:
+                    return
+                await desk.sent(await self._send_answers(connection, desk, due))
+            except StoreError as error:
+                self._last_error = str(error)
+                self._seldom.warning("answers wait: %s", error)
+                return
+
+    async def _send_answers(
+        self, connection: Connection, desk: Desk, due: list[Delivery]
+    ) -> list[int]:
+        """Send answers; the numbers of those that are done with.
+
+        Raises:
+            LinkError: the connection is lost, and none was taken.
+        """
+        results = await asyncio.gather(
+            *(connection.send(desk.letter(delivery)) for delivery in due), return_exceptions=True
+        )
+        done, fault = [], None
+        for delivery, result in zip(due, results, strict=True):
+            if result is None:
+                self._published += 1
+            elif isinstance(result, Refused):
+                # Nobody may send there, now or later.
+                self._undeliverable += 1
+                self._last_error = str(result)
+                self._seldom.warning("an answer can't be delivered: %s", result)
+            elif isinstance(result, BaseException):
+                fault = result
+                continue
+            done.append(delivery.number)
+        if fault is not None and not done:
+            raise fault
+        if fault is not None:
+            desk.wake.set()
+        return done
+
+    async def _send_deltas(self, connection: Connection) -> None:
+        self._delta_came.set()
+        while True:
+            await self._delta_came.wait()
+            self._delta_came.clear()
+            while self._deltas:
+                payload = self._deltas[0]
+                try:
+                    await connection.send(Outgoing(self._topics.delta, payload))
+                except Refused as error:
+                    self._last_error = str(error)
+                    self._seldom.warning("a delta can't be published: %s", error)
+                # It may have been pushed out of the backlog meanwhile.
+                if self._deltas and self._deltas[0] is payload:
+                    self._deltas.popleft()
+
+    async def _send_status(self, connection: Connection) -> None:
+        while True:
+            await asyncio.sleep(self._settings.status_interval_s)
+            await connection.send(await self._online())
+
+    async def _farewell(self, connection: Connection, desk: Desk) -> None:
+        await desk.settle(_FAREWELL_S)
+        await self._send_ready(connection, desk)
+        await connection.send(self._offline("stopped"))
+
+    def _note(self, payload: bytes) -> None:
+        if len(self._deltas) == self._deltas.maxlen:
+            self._deltas_dropped += 1
+        self._deltas.append(payload)
+        self._delta_came.set()
+
+    async def _online(self) -> Outgoing:
+        details: dict[str, Any] = {
+            "asks": {
+                "waiting": self._asks.waiting,
+                "running": self._asks.running,
+                "refused": self._asks.refused,
+            },
+            "mqtt": self.status(),
+        }
+        try:
+            details = {**await asyncio.to_thread(self._agent.status), **details}
+        except StoreError as error:
+            details["last_error"] = str(error)
+        return self._status_message("online", "", time.time(), details)
+
+    def _offline(self, reason: str) -> Outgoing:
+        return self._status_message(
+            "offline", reason, time.time() if reason == "stopped" else None, None
+        )
+
+    def _status_message(
+        self,
+        state: Literal["online", "offline"],
+        reason: str,
+        at_s: float | None,
+        details: dict[str, Any] | None,
+    ) -> Outgoing:
+        message = StatusMessage(
+            robot=self._settings.robot,
+            state=state,
+            reason=reason,
+            version=version("embodied-agent"),
+            at_s=at_s,
+            details=details,
+        )
+        return Outgoing(self._topics.status, status_payload(message), retain=True)
+
+    def _warn_of_plain_passwords(self) -> None:
+        local = self._settings.host in ("127.0.0.1", "::1", "localhost")
+        if self._settings.username and not self._settings.tls and not local:
+            _log.warning(
+                "the MQTT password goes over the network as plain text; set mqtt.tls to encrypt it"
+            )
