@@ -98,8 +98,8 @@ class ServedPerceiver:
         first = previous is None
         seen = [keyframe for keyframe in (previous, current) if keyframe is not None]
         watch_list = self._settings.watch_list
-        messages = _messages(
-            [_scaled(keyframe, self._settings.image_width) for keyframe in seen],
+        messages = messages_with_pictures(
+            [scaled_jpeg(keyframe, self._settings.image_width) for keyframe in seen],
             full_prompt(first, current.egomotion, watch_list),
         )
         schema = full_schema(first, watching=bool(watch_list))
@@ -117,7 +117,7 @@ class ServedPerceiver:
 
     def _ask_compact(self, previous: Keyframe | None, current: Keyframe) -> _Reading:
         # Asked once: the built-in model knows no second attempt, and greedy it repeats itself.
-        messages = _messages(
+        messages = messages_with_pictures(
             [_squared(keyframe) for keyframe in (previous, current) if keyframe is not None],
             language.compact_prompt(None if previous is None else current.egomotion),
         )
@@ -128,7 +128,7 @@ class ServedPerceiver:
         return self._server.complete(messages, max_tokens=self._settings.max_tokens, schema=schema)
 
 
-def _messages(images: Sequence[bytes], text: str) -> list[Message]:
+def messages_with_pictures(images: Sequence[bytes], text: str) -> list[Message]:
     """One user message: the pictures, earlier first, then the text."""
     content: list[dict[str, Any]] = [
         {"type": "image_url", "image_url": {"url": _data_uri(image)}} for image in images
@@ -146,7 +146,7 @@ def _pixels(keyframe: Keyframe) -> Image:
     return decode(Frame(keyframe.stamp_ns, encoded=keyframe.jpeg))
 
 
-def _scaled(keyframe: Keyframe, width: int) -> bytes:
+def scaled_jpeg(keyframe: Keyframe, width: int) -> bytes:
     """The keyframe's JPEG, at most ``width`` pixels wide."""
     if keyframe.width <= width:
         return keyframe.jpeg
