@@ -119,10 +119,16 @@ def load_settings(config: Path | str | None = None, **overrides: Any) -> Setting
         return Settings(**values)
     except ValidationError as error:
         lines = [
-            f"{'.'.join(str(part) for part in e['loc'])}: {e['msg']} (got {e.get('input')!r})"
+            f"{'.'.join(str(part) for part in e['loc'])}: {e['msg']}{_got(e['loc'], e.get('input'))}"
             for e in error.errors(include_url=False)
         ]
         raise SettingsError("; ".join(lines)) from error
+
+
+def _got(place: tuple[int | str, ...], value: Any) -> str:
+    """What was given, for the message; not where it is a secret."""
+    secret = any(part in ("token", "password", "api_key") for part in place)
+    return "" if secret else f" (got {value!r})"
 
 
 def _nested(flat: dict[str, Any]) -> dict[str, Any]:
