@@ -119,7 +119,7 @@ def load_settings(config: Path | str | None = None, **overrides: Any) -> Setting
         return Settings(**values)
     except ValidationError as error:
         lines = [
-            f"{'.'.join(str(part) for part in e['loc'])}: {e['msg']}{_got(e['loc'], e.get('input'))}"
+            f"{'.'.join(map(str, e['loc']))}: {e['msg']}{_got(e['loc'], e.get('input'))}"
             for e in error.errors(include_url=False)
         ]
         raise SettingsError("; ".join(lines)) from error
