@@ -36,6 +36,8 @@ FIRST_HELD_OUT_SEED = 500_000
 IGNORED = -100
 #: Share of samples whose reasoning leads elsewhere.
 REDIRECTED = 0.4
+#: Types that need comparing or geometry, not copying, are shown this many times as often.
+HARD = {"relative_distance": 5.0, "relative_direction": 4.0}
 
 Base = tuple[ClipQuestion, str, bool]
 
@@ -97,9 +99,11 @@ def batches(
     def ids(text: str) -> list[int]:
         return list(tokenizer.backend_tokenizer.encode(text, add_special_tokens=False).ids)
 
+    weights = np.array([HARD.get(question.type, 1.0) for question, _, _ in pool])
+    weights /= weights.sum()
     while True:
         rows = []
-        for index in rng.integers(len(pool), size=8 * size):
+        for index in rng.choice(len(pool), size=8 * size, p=weights):
             item, answer = varied(pool[int(index)], rng, REDIRECTED)
             user, begun = judge_text(item)
             rows.append((ids(f"{USER}{user}{ASSISTANT}{begun}"), ids(f" {answer}</answer>{END}")))

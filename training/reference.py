@@ -25,6 +25,7 @@ from embodied_agent.errors import ModelError, ModelUnavailable, ReplyError
 from embodied_agent.reasoning.answer import parse_answer
 from embodied_agent.reasoning.prompts import Style, build_prompt, lettered
 from embodied_agent.records import Question
+from training.sharing import logps_of
 
 #: Longest answer that a reference gives, in tokens.
 ANSWER_TOKENS = 24
@@ -117,13 +118,38 @@ class LocalReference:
     def answers(self, items: Sequence[Reasoned]) -> list[str | None]:
         """As `Reference.answers`; items of like length go together."""
         texts = [self._text(item) for item in items]
-        order = sorted(range(len(items)), key=lambda i: len(texts[i]))
         found: list[str | None] = [None] * len(items)
-        for start in range(0, len(order), self._batch):
-            part = order[start : start + self._batch]
-            for index, said in zip(part, self._continued([texts[i] for i in part]), strict=True):
-                found[index] = read(said, items[index].choices)
+        # Of given choices the likeliest is taken, as the runtime does; else the reference speaks.
+        scored = [bool(item.choices) and self._style == "compact" for item in items]
+        for way in (True, False):
+            order = [i for i in range(len(items)) if scored[i] == way]
+            order.sort(key=lambda i: len(texts[i]))
+            for start in range(0, len(order), self._batch):
+                part = order[start : start + self._batch]
+                heads = [texts[i] for i in part]
+                choices = [items[i].choices for i in part]
+                said = self._likeliest(heads, choices) if way else self._continued(heads)
+                for index, one, options in zip(part, said, choices, strict=True):
+                    found[index] = one if way else read(one, options)
         return found
+
+    @torch.inference_mode()
+    def _likeliest(self, heads: list[str], choices: list[tuple[str, ...]]) -> list[str]:
+        """Of each item's choices the one that most probably follows its text."""
+        prompts = self._ids(heads)
+        tails = self._ids([f" {c}</answer>" for options in choices for c in options])
+        owners = [row for row, options in enumerate(choices) for _ in options]
+        logps, _ = logps_of(
+            self._model, [prompts[o] for o in owners], tails, temperature=1.0, entropy=False
+        )
+        totals, found = logps.sum(-1).tolist(), []
+        for options in choices:
+            own, totals = totals[: len(options)], totals[len(options) :]
+            found.append(options[own.index(max(own))])
+        return found
+
+    def _ids(self, texts: list[str]) -> list[list[int]]:
+        return list(self._tokenizer(texts, add_special_tokens=False).input_ids)
 
     def _text(self, item: Reasoned) -> str:
         if self._style == "compact":
