@@ -1,0 +1,333 @@
+"""Many prompts at once through a language model in process: the built-in reasoner's own way of
+answering (greedy; where choices are given, the likeliest of them), dozens of rows at a time.
+
+Prompts are padded on the left. A row that has come to its answer leaves the batch together with
+others, and its choices are weighed for all of those rows in one go. The replies are those that
+`embodied_agent.reasoning.builtin` gives one by one (a test holds the two together).
+
+Not here: one question at a time, with time-outs (`embodied_agent.reasoning.builtin`).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from embodied_agent.checkpoints import checkpoint_folder, load
+from embodied_agent.errors import ModelError
+from embodied_agent.reasoning.base import Prompt
+from embodied_agent.reasoning.builtin import ANSWER, END_OF_ANSWER
+from training.evaluation.caches import Alike, alike, new_cache, selected
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a model said: its text, and how many tokens of it were generated (the choice that is
+    weighed instead of generated counts with its own). ``latency_s`` is the reply's share of its
+    batch's time."""
+
+    text: str
+    tokens: int
+    latency_s: float = 0.0
+
+
+@dataclass
+class _Row:
+    """A row of the batch: which prompt it is, and what it has said."""
+
+    index: int
+    length: int  # of the prompt, in tokens
+    made: list[int] = field(default_factory=list)
+    text: str = ""
+
+
+class BatchedModel:
+    """A causal language model with its tokenizer, ready for batches.
+
+    Args:
+        model_path: a checkpoint folder; empty: the shipped reasoner.
+        padded_tokens: most tokens of one batch's prompts, padding included.
+        rows: most prompts in a batch.
+        choose: the likeliest of a prompt's choices is the answer; else it answers freely.
+
+    Raises:
+        ModelError: the checkpoint can't be loaded.
+    """
+
+    def __init__(
+        self,
+        model_path: str | Path = "",
+        *,
+        padded_tokens: int = 49_152,
+        rows: int = 64,
+        choose: bool = True,
+    ) -> None:
+        folder = checkpoint_folder(str(model_path), "reasoner")
+        model, tokenizer = load(folder, "reasoner")
+        name = folder.as_posix() if model_path else f"builtin:{folder.name}"
+        self._begin(model, tokenizer, name, padded_tokens, rows, choose)
+
+    @classmethod
+    def of(
+        cls,
+        model: Any,
+        tokenizer: Any,
+        name: str,
+        *,
+        padded_tokens: int = 49_152,
+        rows: int = 64,
+        choose: bool = True,
+    ) -> BatchedModel:
+        """A model that is loaded already, for example one in training.
+
+        Raises:
+            ModelError: it attends in another way than to everything before.
+        """
+        made = cls.__new__(cls)
+        made._begin(model, tokenizer, name, padded_tokens, rows, choose)
+        return made
+
+    def _begin(
+        self, model: Any, tokenizer: Any, name: str, padded_tokens: int, rows: int, choose: bool
+    ) -> None:
+        self.model, self.tokenizer, self.name = model, tokenizer, name
+        self._padded_tokens, self._rows, self._choose = padded_tokens, rows, choose
+        ends = model.generation_config.eos_token_id
+        self._stops = set(ends) if isinstance(ends, list) else {ends}
+        kinds = set(getattr(model.config, "layer_types", None) or ["full_attention"])
+        if kinds != {"full_attention"}:
+            raise ModelError(
+                f"{name} attends in other ways than to everything ({', '.join(sorted(kinds))}): "
+                "batches of it are not supported, one question at a time is"
+            )
+        self._pad = tokenizer.pad_token_id
+        if self._pad is None:
+            self._pad = tokenizer.eos_token_id
+
+    def replies(
+        self,
+        prompts: Sequence[Prompt],
+        *,
+        max_tokens: int = 512,
+        tell: Callable[[int], None] = lambda _: None,
+    ) -> list[Reply]:
+        """The reply to each prompt, in order.
+
+        Args:
+            prompts: any number.
+            max_tokens: longest reply.
+            tell: told how many more are done, now and then.
+
+        Raises:
+            ModelError: a prompt is longer than the model can read.
+        """
+        ids = [self._ids(self._chat(prompt)) for prompt in prompts]
+        longest = self.model.config.max_position_embeddings
+        for prompt_ids in ids:
+            if len(prompt_ids) + max_tokens > longest:
+                raise ModelError(
+                    f"a prompt takes {len(prompt_ids)} tokens; with {max_tokens} for the answer "
+                    f"the model reads {longest}: lower the token budget or --max-tokens"
+                )
+        found: list[Reply | None] = [None] * len(prompts)
+        groups = alike(ids, self._rows)
+        # The longest first: what does not fit into memory shows at once.
+        groups.sort(key=lambda group: -len(group.trunk))
+        while groups:
+            batch, rows, width = [groups[0]], len(groups[0].members), 0
+            width = max(len(ids[i]) for i in groups[0].members)
+            for group in groups[1:]:
+                more = rows + len(group.members)
+                if more > self._rows or more * width > self._padded_tokens:
+                    break
+                batch.append(group)
+                rows = more
+            groups = groups[len(batch) :]
+            started = time.monotonic()
+            self._batch(batch, ids, prompts, max_tokens, found)
+            share_s = (time.monotonic() - started) / rows
+            for i in (i for group in batch for i in group.members):
+                found[i] = replace(found[i] or Reply("", 0), latency_s=share_s)
+            tell(rows)
+        return [reply for reply in found if reply is not None]
+
+    def _chat(self, prompt: Prompt) -> str:
+        messages = [{"role": "system", "content": prompt.system}] if prompt.system else []
+        messages.append({"role": "user", "content": prompt.user})
+        return str(
+            self.tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=False)
+        )
+
+    def _ids(self, text: str) -> list[int]:
+        return list(self.tokenizer(text, add_special_tokens=False).input_ids)
+
+    @torch.inference_mode()
+    def _batch(
+        self,
+        groups: Sequence[Alike],
+        ids: Sequence[list[int]],
+        prompts: Sequence[Prompt],
+        max_tokens: int,
+        found: list[Reply | None],
+    ) -> None:
+        """Reply to the prompts of some groups."""
+        device = self.model.device
+        cache, mask, logits = self._read(groups, ids)
+        rows = [_Row(i, len(ids[i])) for group in groups for i in group.members]
+        ended: list[int] = []  # places in the batch that have come to their answer
+        closed: list[int] = []  # places whose reply is over
+        for step in range(max_tokens):
+            chosen = logits.argmax(-1)
+            live = torch.ones(len(rows), dtype=torch.long, device=device)
+            for place, token in enumerate(chosen.tolist()):
+                if place in ended or place in closed:
+                    live[place] = 0
+                    continue
+                if token in self._stops:
+                    closed.append(place)
+                    live[place] = 0
+                    continue
+                row = rows[place]
+                row.made.append(token)
+                row.text = self.tokenizer.decode(row.made, skip_special_tokens=True)
+                if row.text.endswith(ANSWER) and self._choose and prompts[row.index].choices:
+                    ended.append(place)
+            over = len(ended) + len(closed)
+            last = over == len(rows) or step == max_tokens - 1
+            # The rows' last token is read with the next step; those that ended need it, too.
+            mask = torch.cat((mask, live[:, None]), 1)
+            if not last:
+                positions = mask.sum(1, keepdim=True) - 1
+                output = self.model(
+                    input_ids=chosen[:, None],
+                    attention_mask=mask,
+                    position_ids=positions.clamp(min=0),
+                    past_key_values=cache,
+                    use_cache=True,
+                )
+                cache, logits = output.past_key_values, output.logits[:, -1]
+            if last or over >= max(8, len(rows) // 2):
+                self._settle(rows, ended, prompts, cache, mask[:, : cache.get_seq_length()])
+                gone = set(ended) | set(closed)
+                if last:
+                    gone = set(range(len(rows)))
+                for place in gone:
+                    row = rows[place]
+                    found[row.index] = Reply(row.text, len(row.made))
+                keep = [place for place in range(len(rows)) if place not in gone]
+                if not keep:
+                    return
+                index = torch.tensor(keep, device=device)
+                cache.batch_select_indices(index)
+                mask, logits = mask[index], logits[index]
+                rows = [rows[place] for place in keep]
+                ended, closed = [], []
+
+    def _read(
+        self, groups: Sequence[Alike], ids: Sequence[list[int]]
+    ) -> tuple[Any, torch.Tensor, torch.Tensor]:
+        """Read all prompts: the cache, which of its places are each row's own (rows, places), and
+        the logits after each prompt (rows, tokens)."""
+        device = self.model.device
+        cache = new_cache()
+        width = max(len(group.trunk) for group in groups)
+        trunks = torch.full((len(groups), width), self._pad, device=device)
+        real = torch.zeros_like(trunks)
+        for n, group in enumerate(groups):
+            trunks[n, : len(group.trunk)] = torch.tensor(list(group.trunk), device=device)
+            real[n, : len(group.trunk)] = 1
+        self.model(
+            input_ids=trunks,
+            attention_mask=real,
+            past_key_values=cache,
+            use_cache=True,
+            logits_to_keep=1,
+        )
+        members = [
+            (n, i, shared)
+            for n, group in enumerate(groups)
+            for i, shared in zip(group.members, group.shared, strict=True)
+        ]
+        cache.batch_select_indices(torch.tensor([n for n, _, _ in members], device=device))
+        begins = torch.tensor([shared for _, _, shared in members], device=device)
+        own = max(len(ids[i]) - shared for _, i, shared in members)
+        tokens = torch.full((len(members), own), self._pad, device=device)
+        rest = torch.zeros_like(tokens)
+        for row, (_, i, shared) in enumerate(members):
+            text = ids[i][shared:]
+            tokens[row, own - len(text) :] = torch.tensor(text, device=device)
+            rest[row, own - len(text) :] = 1
+        mask = torch.cat(
+            ((torch.arange(width, device=device)[None] < begins[:, None]).long(), rest), 1
+        )
+        output = self.model(
+            input_ids=tokens,
+            attention_mask=mask,
+            position_ids=(begins[:, None] + rest.cumsum(1) - 1).clamp(min=0),
+            past_key_values=cache,
+            use_cache=True,
+            logits_to_keep=1,
+        )
+        return cache, mask, output.logits[:, -1]
+
+    def _settle(
+        self,
+        rows: Sequence[_Row],
+        ended: Sequence[int],
+        prompts: Sequence[Prompt],
+        cache: Any,
+        mask: torch.Tensor,
+    ) -> None:
+        """Give each row that has come to its answer the likeliest of its choices."""
+        if not ended:
+            return
+        device = self.model.device
+        index = torch.tensor(list(ended), device=device)
+        own = selected(cache, index)
+        seen = mask[index].clone()
+        # A row's last token, <answer>, is read anew with each choice: it must not be seen twice.
+        lengths = torch.tensor([rows[p].length + len(rows[p].made) for p in ended], device=device)
+        for n, place in enumerate(ended):
+            extra = int(seen[n].sum()) - (rows[place].length + len(rows[place].made) - 1)
+            if extra > 0:
+                seen[n, torch.nonzero(seen[n])[-extra:, 0]] = 0
+        options = [prompts[rows[place].index].choices for place in ended]
+        scores = torch.full((len(ended), max(map(len, options))), -torch.inf, device=device)
+        spent = torch.zeros_like(scores, dtype=torch.long)
+        for number in range(scores.shape[1]):
+            texts = [
+                self._ids(f" {choices[number]}{END_OF_ANSWER}") if number < len(choices) else []
+                for choices in options
+            ]
+            width = max(map(len, texts))
+            tokens = torch.full((len(ended), width + 1), self._pad, device=device)
+            real = torch.zeros_like(tokens)
+            for n, (place, text) in enumerate(zip(ended, texts, strict=True)):
+                tokens[n, 0] = rows[place].made[-1]
+                tokens[n, 1 : 1 + len(text)] = torch.tensor(text, dtype=torch.long, device=device)
+                real[n, : 1 + len(text)] = 1
+            positions = lengths[:, None] - 1 + torch.arange(width + 1, device=device)[None]
+            output = self.model(
+                input_ids=tokens[:, :-1],
+                attention_mask=torch.cat((seen, real[:, :-1]), 1),
+                position_ids=positions[:, :-1],
+                past_key_values=own,
+                use_cache=True,
+            )
+            own.crop(-width)
+            chances = torch.log_softmax(output.logits.float(), -1)
+            each = chances.gather(2, tokens[:, 1:, None])[..., 0] * real[:, 1:]
+            for n, text in enumerate(texts):
+                if text:
+                    scores[n, number] = each[n].sum()
+                    spent[n, number] = len(text)
+        for n, place in enumerate(ended):
+            best = int(scores[n].argmax())
+            row = rows[place]
+            row.text += options[n][best] + END_OF_ANSWER
+            row.made += [self._pad] * int(spent[n, best])
