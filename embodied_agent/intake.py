@@ -49,6 +49,7 @@ class Intake:
         self.segment: int | None = None
         self.frames = 0
         self.late = 0
+        self.store_problem = ""  # why the last keyframe could not be stored
 
     @property
     def live(self) -> bool:
@@ -73,6 +74,11 @@ class Intake:
         self._selector.reset()
         self._fresh = True
         self._last = self._last_id = None
+
+    def retune(self, settings: KeyframeSettings) -> None:
+        """Choose by these thresholds from the next frame on; what is not one stays."""
+        self._settings = settings
+        self._selector.retune(settings)
 
     def take(self, frame: Frame) -> Decision:
         """Decide on one frame and store it, as pending, if it is kept.
@@ -157,10 +163,12 @@ class Intake:
             self.segment = self._store.next_segment()
         try:
             keyframe = self._stored(frame, decision, self.segment)
-        except StoreError:
+        except StoreError as error:
             # The selector now compares with a frame that nobody has; begin anew with the next.
             self.reset()
+            self.store_problem = str(error)
             raise
+        self.store_problem = ""
         self._last_id, self._fresh = keyframe.id, False
         self._events.keyframe(keyframe)
 

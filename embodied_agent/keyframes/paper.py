@@ -33,6 +33,10 @@ class PaperRule:
         self._reference: tuple[Sequence[cv2.KeyPoint], npt.NDArray[np.uint8] | None] | None = None
         self._motion: Egomotion | None = None
 
+    def retune(self, settings: KeyframeSettings) -> None:
+        """Use these thresholds from the next frame on."""
+        self._settings = settings
+
     def step(self, frame: Frame, force: Literal["asked", "last"] | None) -> Decision:
         """The published decision on one frame; a forced frame becomes the reference."""
         grey = _grey(frame)

@@ -76,6 +76,10 @@ class RobustRule:
         self._speed = self._fastest = 0.0  # of the view, in pixels a second; fastest since kept
         self._last: tuple[_View, Intrinsics | None] | None = None
 
+    def retune(self, settings: KeyframeSettings) -> None:
+        """Use these thresholds from the next frame on; features and width stay as they were."""
+        self._settings = settings
+
     def step(self, frame: Frame, force: Literal["asked", "last"] | None) -> Decision:
         """The decision on one frame; a forced frame becomes the reference where it is usable."""
         view = self._look(frame)

@@ -21,6 +21,8 @@ class _Rule(Protocol):
 
     def motion(self) -> Egomotion | None: ...
 
+    def retune(self, settings: KeyframeSettings) -> None: ...
+
 
 class KeyframeSelector:
     """Decides frame by frame what the memory keeps; not thread-safe.
@@ -67,6 +69,13 @@ class KeyframeSelector:
         """Forget everything; the next frame is kept as ``first``."""
         self._rule = self._new_rule()
         self._last = None
+
+    def retune(self, settings: KeyframeSettings) -> None:
+        """Use these thresholds from the next frame on; method, features and width stay."""
+        kept = {name: getattr(self._settings, name) for name in ("method", "features")}
+        kept["detect_width"] = self._settings.detect_width
+        self._settings = settings.model_copy(update=kept)
+        self._rule.retune(self._settings)
 
     def _new_rule(self) -> _Rule:
         if self._settings.method == "paper":

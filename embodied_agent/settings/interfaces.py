@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field, SecretStr
 
 from embodied_agent.settings.base import Section
@@ -125,3 +127,45 @@ class MqttSettings(Section):
 
 class RosSettings(Section):
     """The ROS 2 node."""
+
+    autostart: bool = Field(
+        False,
+        description="the node configures and activates itself, and tries again where it fails",
+    )
+    image_transport: Literal["raw", "compressed"] = Field(
+        "raw",
+        description="`raw`: subscribe to `image` (sensor_msgs/Image); `compressed`: to "
+        "`image/compressed` (sensor_msgs/CompressedImage)",
+    )
+    pose: Literal["odom", "tf", "none"] = Field(
+        "odom",
+        description="where poses come from: `odom`: the topic `odom` (nav_msgs/Odometry); `tf`: "
+        "the transform from `ros.base_frame` to `ros.fixed_frame`; `none`: nowhere",
+    )
+    fixed_frame: str = Field("odom", description="poses from TF are given in this frame")
+    base_frame: str = Field(
+        "base_link", description="the frame whose pose is taken from TF: x ahead, y left, z up"
+    )
+    pose_wait_s: float = Field(
+        0.05,
+        ge=0,
+        le=1,
+        description="an image waits this long for a pose at its stamp, in seconds; then it takes "
+        "the nearest within 50 ms, or none",
+    )
+    silent_s: float = Field(
+        3.0,
+        gt=0,
+        le=3600,
+        description="diagnostics warn when no image came for this long, in seconds",
+    )
+    server_check_s: float = Field(
+        10.0,
+        gt=0,
+        le=3600,
+        description="how often diagnostics ask whether the models' servers can be reached, in "
+        "seconds",
+    )
+    max_image_bytes: int = Field(
+        200_000_000, ge=1_000_000, le=4_000_000_000, description="larger images are not taken"
+    )

@@ -1,0 +1,1 @@
+"""The ROS 2 node. Nothing outside this folder imports ROS; nothing in here decides anything."""

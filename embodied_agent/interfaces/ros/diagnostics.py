@@ -1,0 +1,241 @@
+"""The node's state on /diagnostics: camera, memory, perception, reasoning, servers, interfaces.
+
+Through diagnostic_updater where it is installed, else as DiagnosticArray messages directly; both
+say the same. WARN means that somebody should look, ERROR that something is being lost.
+
+Not here: where the numbers come from (`watch`, `images`).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from rclpy.clock import Clock, ClockType
+
+try:
+    import diagnostic_updater
+except ImportError:
+    diagnostic_updater = None
+
+OK, WARN, ERROR = DiagnosticStatus.OK, DiagnosticStatus.WARN, DiagnosticStatus.ERROR
+#: How often diagnostics are published, in seconds.
+PERIOD_S = 1.0
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of diagnostics: how bad, in words, and the numbers behind it."""
+
+    level: bytes = OK
+    message: str = "ok"
+    values: Mapping[str, object] = field(default_factory=dict)
+
+
+class RateMeter:
+    """How many a second, from a counter that is read now and then."""
+
+    def __init__(self) -> None:
+        self._last: tuple[float, int] | None = None
+        self.per_s = 0.0
+
+    def read(self, count: int, now_s: float) -> float:
+        """The rate since the last reading at least half a period ago."""
+        if self._last is None:
+            self._last = now_s, count
+        elif now_s - self._last[0] >= PERIOD_S / 2:
+            self.per_s = (count - self._last[1]) / (now_s - self._last[0])
+            self._last = now_s, count
+        return self.per_s
+
+
+def camera(
+    *,
+    active: bool,
+    topic: str,
+    arrived: int,
+    rate_hz: float,
+    age_s: float | None,
+    silent_s: float,
+    active_s: float,
+    status: Mapping[str, Any],
+    complaints: Mapping[str, int],
+    publishers: int,
+) -> Finding:
+    """Images: WARN when none came for ``silent_s`` seconds of being active."""
+    values = {
+        "topic": topic,
+        "publishers": publishers,
+        "rate_hz": f"{rate_hz:.1f}",
+        "age_s": "none yet" if age_s is None else f"{age_s:.2f}",
+        "images": arrived,
+        "dropped": status.get("frames_dropped", 0),
+        "late": status.get("frames_late", 0),
+        "undecodable": status.get("frames_unreadable", 0),
+        **{f"complaints.{kind}": count for kind, count in sorted(complaints.items())},
+    }
+    if not active:
+        return Finding(OK, "inactive", values)
+    if active_s > silent_s and (age_s is None or age_s > silent_s):
+        since = "since the node is active" if age_s is None else f"for {age_s:.1f} s"
+        who = "nobody publishes" if not publishers else f"{publishers} publish"
+        return Finding(WARN, f"the camera is silent: no image {since}; {who} on {topic}", values)
+    return Finding(OK, f"{rate_hz:.1f} images/s", values)
+
+
+def memory(status: Mapping[str, Any], problem: str) -> Finding:
+    """The store: ERROR when it can't be read or written."""
+    stats = status.get("memory", {})
+    values = {
+        "path": stats.get("path", ""),
+        "bytes": stats.get("file_bytes", 0),
+        "keyframes": stats.get("keyframes", 0),
+        "pictures": stats.get("pictures", 0),
+        "picture_bytes": stats.get("picture_bytes", 0),
+        "segments": stats.get("segments", 0),
+        "answers": stats.get("answers", 0),
+    }
+    problem = problem or status.get("store_problem", "")
+    if problem:
+        return Finding(ERROR, problem, values)
+    return Finding(OK, f"{values['keyframes']} keyframes, {values['bytes']} bytes", values)
+
+
+def perception(status: Mapping[str, Any]) -> Finding:
+    """Keyframes to deltas: WARN while the model can't be reached, ERROR when it has stopped."""
+    state = status.get("perception") or {}
+    latency_s = state.get("mean_latency_s")
+    values = {
+        "model": state.get("model", ""),
+        "state": state.get("state", ""),
+        "queue": state.get("pending", 0),
+        "perceived": state.get("perceived", 0),
+        "unusable": state.get("unusable", 0),
+        "retries": state.get("retries", 0),
+        "mean_latency_s": "" if latency_s is None else f"{latency_s:.3f}",
+        "last_error": state.get("last_error", ""),
+    }
+    waiting = f"{values['queue']} keyframes wait"
+    if values["state"] == "stopped":
+        return Finding(ERROR, f"stopped, {waiting}: {values['last_error']}", values)
+    if values["state"] not in ("", "closed"):
+        return Finding(WARN, f"the model fails, {waiting}: {values['last_error']}", values)
+    return Finding(OK, waiting, values)
+
+
+def reasoning(
+    status: Mapping[str, Any], asks: Mapping[str, int], last_latency_s: float | None
+) -> Finding:
+    """Questions to answers."""
+    state = status.get("reasoning", {})
+    values = {
+        "model": state.get("model", ""),
+        "asked": state.get("asked", 0),
+        "without_answer": state.get("problems", 0),
+        **asks,
+        "last_latency_s": "" if last_latency_s is None else f"{last_latency_s:.3f}",
+    }
+    return Finding(OK, f"{values['asked']} asked, {asks.get('waiting', 0)} wait", values)
+
+
+def servers(found: Mapping[str, str]) -> Finding:
+    """Model servers: WARN where one can't be reached; what is stored waits for it."""
+    values = {stage: problem or "reachable" for stage, problem in found.items()}
+    problems = [f"{stage}: {problem}" for stage, problem in found.items() if problem]
+    if problems:
+        return Finding(WARN, "; ".join(problems), values)
+    return Finding(OK, "reachable" if found else "none are used", values)
+
+
+def interfaces(found: Mapping[str, str], names: tuple[str, ...]) -> Finding:
+    """Web and MQTT: WARN where one fails."""
+    values = {name: found.get(name, "") or "ok" for name in names}
+    if found:
+        return Finding(WARN, "; ".join(f"{name}: {why}" for name, why in found.items()), values)
+    return Finding(OK, ", ".join(names) or "none are on", values)
+
+
+class Diagnostics:
+    """Publishes findings once a second until it is destroyed.
+
+    Args:
+        node: publishes.
+        checks: by name; called on the executor, must return at once.
+        updater: the module diagnostic_updater, ``None`` to do without.
+    """
+
+    def __init__(
+        self,
+        node: Any,
+        checks: Mapping[str, Callable[[], Finding]],
+        updater: Any = diagnostic_updater,
+    ) -> None:
+        self._node = node
+        self._checks = checks
+        self._name = node.get_fully_qualified_name()
+        publishers, timers = set(node.publishers), set(node.timers)
+        if updater is not None:
+            made = updater.Updater(node)
+            made.setHardwareID(self._name)
+            for name, check in checks.items():
+                made.add(name, _task(check))
+            publish = made.update
+        else:
+            self._publisher = node.create_publisher(DiagnosticArray, "/diagnostics", 10)
+            publish = self._publish
+        # The updater can't be ended; what it made is what is new.
+        self._publishers = set(node.publishers) - publishers
+        for timer in set(node.timers) - timers:
+            node.destroy_timer(timer)
+        # Also while simulated time stands still, which is when a camera falls silent.
+        self._timer = node.create_timer(
+            PERIOD_S, publish, clock=Clock(clock_type=ClockType.STEADY_TIME)
+        )
+
+    def destroy(self) -> None:
+        """Publish no more."""
+        self._node.destroy_timer(self._timer)
+        for publisher in self._publishers:
+            self._node.destroy_publisher(publisher)
+        for name in ("diagnostic_updater.period", "diagnostic_updater.use_fqn"):
+            if self._node.has_parameter(name):
+                self._node.undeclare_parameter(name)
+
+    def _publish(self) -> None:
+        message = DiagnosticArray()
+        message.header.stamp = self._node.get_clock().now().to_msg()
+        for name, check in self._checks.items():
+            finding = check()
+            message.status.append(
+                DiagnosticStatus(
+                    level=finding.level,
+                    name=f"{self._node.get_name()}: {name}",
+                    message=finding.message,
+                    hardware_id=self._name,
+                    values=[
+                        KeyValue(key=key, value=str(value)) for key, value in finding.values.items()
+                    ],
+                )
+            )
+        self._publisher.publish(message)
+
+
+def _task(check: Callable[[], Finding]) -> Callable[[Any], Any]:
+    """A finding as diagnostic_updater wants it."""
+
+    def run(status: Any) -> Any:
+        finding = check()
+        status.summary(finding.level, finding.message)
+        for key, value in finding.values.items():
+            status.add(key, str(value))
+        return status
+
+    return run
+
+
+def age_s(since_s: float | None) -> float | None:
+    """Seconds since a time of `time.monotonic`."""
+    return None if since_s is None else time.monotonic() - since_s
