@@ -32,7 +32,7 @@ from embodied_agent.intake import Intake, Progress
 from embodied_agent.mailbox import Mailbox
 from embodied_agent.memory.store import Store
 from embodied_agent.perception.base import Perceiver, make_perceiver
-from embodied_agent.pipeline import Perception
+from embodied_agent.pipeline import Perception, View
 from embodied_agent.reasoning.base import Reasoner, make_reasoner
 from embodied_agent.records import Answer, Decision, Frame, Question
 from embodied_agent.settings import Settings
@@ -269,6 +269,10 @@ class Agent:
             source = intake.source or None
             return self.store.horizon(at_ns=question.at_ns, source=source)
 
+    def _knows(self, segment: int, last_id: int, view: View) -> bool:
+        """Whether there is anything to answer from."""
+        return view.provisional is not None or self.store.has_delta(segment, until=last_id)
+
     def _answer(self, question: Question) -> Generator[str | Answer, None, None]:
         started = time.monotonic()
         deadline = started + question.timeout_s
@@ -278,24 +282,28 @@ class Agent:
             present = self._present(question)
             if present is None:
                 answer = replace(answer, problem=_nothing_seen(question))
-            elif self._perception is not None and not self._perception.wait(
-                present[1], deadline - time.monotonic()
-            ):
-                reason = self._perception.status()["last_error"] or "perception is behind"
-                answer = replace(
-                    answer,
-                    problem="what the camera saw was not perceived within "
-                    f"{question.timeout_s:g} s: {reason}",
-                )
+            view = View()
+            if present is not None and self._perception is not None:
+                view = self._perception.look(present[1], deadline - time.monotonic())
+                if view.missing and not self._knows(*present, view):
+                    answer = replace(
+                        answer,
+                        problem="what the camera saw was not perceived within "
+                        f"{question.timeout_s:g} s: {view.reason}",
+                    )
             waited_s = time.monotonic() - started
             if present is not None and not answer.problem:
-                for piece in self._asking.stream(question, *present, deadline):
+                pieces = self._asking.stream(
+                    question, *present, deadline, provisional=view.provisional
+                )
+                for piece in pieces:
                     if isinstance(piece, Answer):
                         answer = piece
                     else:
                         yield piece
             answer = replace(
                 answer,
+                notice=" ".join(filter(None, [_notice(view), answer.notice])),
                 latency_s={
                     "perceive_wait": waited_s,
                     **answer.latency_s,
@@ -324,6 +332,27 @@ class _Borrowed:
 
     def close(self) -> None:
         """Nothing: the model is somebody else's."""
+
+
+def _notice(view: View) -> str:
+    """What an answer could not rest on; empty where it rests on all that was seen."""
+    if not view.missing:
+        return ""
+    if view.provisional is None:
+        gap = (
+            f"the last {view.missing} keyframes have"
+            if view.missing > 1
+            else "the present view has"
+        )
+        return f"{gap} not been perceived yet ({view.reason}); this rests on what was seen before."
+    between = view.missing - 1
+    if not between:
+        return ""
+    gap = f"{between} keyframes" if between > 1 else "one keyframe"
+    return (
+        f"{gap} before the present view {'have' if between > 1 else 'has'} not been perceived yet "
+        f"({view.reason}); this rests on the present view and on what was seen before them."
+    )
 
 
 def _nothing_seen(question: Question) -> str:

@@ -17,7 +17,7 @@ from dataclasses import replace
 from embodied_agent.errors import ModelError, QuestionError, ReplyError
 from embodied_agent.memory.recall import recall
 from embodied_agent.memory.store import Store
-from embodied_agent.memory.transcript import Transcript
+from embodied_agent.memory.transcript import Transcript, entry_text
 from embodied_agent.reasoning.answer import parse_answer
 from embodied_agent.reasoning.base import Prompt, Reasoner, prompt_style, transcript_budget
 from embodied_agent.reasoning.prompts import build_prompt
@@ -96,7 +96,13 @@ class Asking:
         return self._reasoner.name if self._reasoner else self._settings.backend
 
     def stream(
-        self, question: Question, segment: int, last_id: int, deadline: float
+        self,
+        question: Question,
+        segment: int,
+        last_id: int,
+        deadline: float,
+        *,
+        provisional: Delta | None = None,
     ) -> Iterator[str | Answer]:
         """Pieces of the reply as they come, then the answer.
 
@@ -105,6 +111,8 @@ class Asking:
             segment: answer from this segment,
             last_id: up to this keyframe.
             deadline: by `time.monotonic`, in seconds.
+            provisional: of a keyframe perceived out of turn, after all that is committed; this
+                question reads it as the last entry, the memory gets it later.
 
         Raises:
             StoreError: the memory can't be read.
@@ -114,6 +122,10 @@ class Asking:
             if self._view is None or self._view.segment != segment:
                 self._view = _Segment(segment, transcript_budget(self._settings))
             deltas, transcript = self._view.read(self._store, last_id)
+        if provisional is not None and provisional.keyframe_id not in {
+            delta.keyframe_id for delta in deltas
+        }:
+            deltas, transcript = [*deltas, provisional], transcript + entry_text(provisional)
         recalled, recalled_ids = recall(deltas, question)
         prompt = build_prompt(prompt_style(self._settings), transcript, recalled, question)
         recalled_at = time.monotonic()

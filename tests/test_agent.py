@@ -269,14 +269,20 @@ def test_an_unusable_reply_leaves_the_motion_and_nothing_invented() -> None:
 
 
 @pytest.mark.parametrize(
-    "error", [ModelError("the checkpoint is missing"), ValueError("a fault in the program")]
+    ("error", "state"),
+    [
+        (ModelError("no such model"), "refused"),
+        (ValueError("a fault in the program"), "stopped"),
+    ],
 )
-def test_a_model_that_cannot_be_used_stops_the_replay_with_its_reason(error: Exception) -> None:
+def test_a_model_that_cannot_be_used_stops_the_replay_with_its_reason(
+    error: Exception, state: str
+) -> None:
     broken = Faulty(lambda call, keyframe: error)
     with Agent(settings(perception__queue=2), perceiver=broken) as agent:
         with pytest.raises(ModelError, match=str(error)):
             replay(agent, frames())
-        assert agent.status()["perception"]["state"] == "stopped"
+        assert agent.status()["perception"]["state"] == state
         assert len(agent.store.pending(9)) >= 1
 
 

@@ -123,6 +123,15 @@ class Reader:
             rows = db.execute(sql, (since, until, segment))
             return [codec.delta_from_json(text) for (text,) in rows]
 
+    def has_delta(self, segment: int, *, until: int) -> bool:
+        """Whether a keyframe of ``segment`` up to ``until`` has a delta."""
+        sql = (
+            "SELECT EXISTS (SELECT 1 FROM deltas JOIN keyframes k ON k.id = keyframe_id "
+            "WHERE segment = ? AND k.id <= ?)"
+        )
+        with self._query("read deltas") as db:
+            return bool(db.execute(sql, (segment, until)).get)
+
     def counts(self) -> dict[str, int]:
         """How many keyframes are ``pending``, ``done`` and ``unusable``."""
         with self._query("count keyframes") as db:
@@ -137,10 +146,16 @@ class Reader:
             ).get
             return found
 
-    def pending_count(self) -> int:
+    def pending_count(self, *, until: int | None = None) -> int:
         """How many keyframes have no delta."""
         with self._query("count keyframes") as db:
-            return int(db.execute("SELECT count(*) FROM keyframes WHERE state = 'pending'").get)
+            return int(
+                db.execute(
+                    "SELECT count(*) FROM keyframes "
+                    "WHERE state = 'pending' AND (?1 IS NULL OR id <= ?1)",
+                    (until,),
+                ).get
+            )
 
     def horizon(
         self, *, at_ns: int | None = None, source: str | None = None, segment: int | None = None
