@@ -35,7 +35,7 @@ from embodied_agent.perception.base import Perceiver, make_perceiver
 from embodied_agent.pipeline import Perception, View
 from embodied_agent.reasoning.base import Reasoner, make_reasoner
 from embodied_agent.records import Answer, Decision, Frame, Question
-from embodied_agent.settings import Settings
+from embodied_agent.settings import KeyframeSettings, Settings
 
 
 class Agent:
@@ -171,6 +171,17 @@ class Agent:
         with self._intake_lock:
             self._intake.reset()
 
+    def retune(self, settings: KeyframeSettings) -> None:
+        """Choose keyframes by these thresholds from the next frame on; the method stays."""
+        with self._intake_lock:
+            self._intake.retune(settings)
+            self._keyframes = settings
+
+    @property
+    def frames_dropped(self) -> int:
+        """Frames so far that a newer one replaced before their turn."""
+        return self._mailbox.dropped
+
     def drain(self, timeout_s: float) -> bool:
         """Wait until everything stored is perceived; whether it is.
 
@@ -220,6 +231,7 @@ class Agent:
             "frames_late": self._intake.late,
             "frames_unreadable": self._unreadable,
             "last_error": self._last_error or self._mailbox.last_error,
+            "store_problem": self._intake.store_problem,
             "listener_failures": self._events.failures,
             "keyframer": {
                 "method": self._keyframes.method,
