@@ -155,8 +155,8 @@ class Running:
     """A service on a loop of its own in a thread, as `interfaces.host` runs it."""
 
     def __init__(self, agent: Agent, asks: Asks, settings: Settings) -> None:
+        self.settings = settings
         self.service = Service(agent, asks, settings)
-        self._asks = asks
         self._loop = asyncio.new_event_loop()
         self._stop = asyncio.Event()
         self.error: BaseException | None = None

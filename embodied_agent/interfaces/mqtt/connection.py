@@ -33,6 +33,8 @@ _LATER = {0x80, 0x83, 0x97}
 _SESSION_TAKEN_OVER = 0x8E
 #: Messages without acknowledgement that may wait beside those with one.
 _QOS_0_WAITING = 64
+#: Packets that have not left the machine, before the dispensable ones are held back.
+_CONGESTED = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,8 +276,8 @@ class Connection(aiomqtt.Client):
 
     @property
     def congested(self) -> bool:
-        """Whether what was sent has not left yet."""
-        return self._client.want_write()
+        """Whether much of what was sent has not left yet."""
+        return len(self._client._out_packet) > _CONGESTED
 
     def _on_message(self, client: paho.Client, userdata: Any, message: paho.MQTTMessage) -> None:
         found = message.properties

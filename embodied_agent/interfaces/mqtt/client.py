@@ -1,0 +1,215 @@
+"""Ask a robot over MQTT: the other end of `service`, for the command line and for programs.
+
+    answer = ask_robot(settings.mqtt, AskRequest(question="Where is the door?"), timeout_s=30)
+
+The request has an id of its own. Where the connection is lost, it is made again and the request is
+repeated; the robot knows the id, asks once and gives the same answer.
+
+Not here: anything on the robot's side.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+from collections.abc import Callable
+from contextlib import suppress
+
+from pydantic import ValidationError
+
+from embodied_agent.errors import AgentError, Busy, LinkError, QuestionError
+from embodied_agent.interfaces.mqtt.connection import (
+    Connection,
+    Incoming,
+    Outgoing,
+    Refused,
+)
+from embodied_agent.interfaces.mqtt.messages import (
+    AnswerMessage,
+    ErrorMessage,
+    PieceMessage,
+    StatusMessage,
+    Topics,
+)
+from embodied_agent.interfaces.schema import AskRequest
+from embodied_agent.records import Answer, Evidence, Pose
+from embodied_agent.settings import MqttSettings
+
+#: Wait before connecting again, in seconds.
+_RETRY_S = 0.5
+#: The robot's own time-out comes first, and its answer then says what was slow.
+_GRACE_S = 2.0
+
+
+def ask_robot(
+    settings: MqttSettings,
+    request: AskRequest,
+    *,
+    timeout_s: float,
+    on_piece: Callable[[str], None] | None = None,
+) -> Answer:
+    """The robot's answer; where it has none, its ``problem`` says why.
+
+    Args:
+        settings: the broker, how to reach it, and the robot's name.
+        request: what to ask; without an id it gets one.
+        timeout_s: for all of it, in seconds.
+        on_piece: told each piece of the reply as it comes.
+
+    Raises:
+        LinkError: the broker can't be reached or refuses, or the robot did not answer in time.
+        Busy: the robot has too many questions already.
+        QuestionError: the robot refuses the question.
+        SettingsError: a file of certificates or the password can't be used.
+    """
+    request = request.model_copy(
+        update={
+            "id": request.id or uuid.uuid4().hex,
+            "timeout_s": request.timeout_s or timeout_s,
+            "stream": on_piece is not None,
+        }
+    )
+    return asyncio.run(_Asking(settings, request, timeout_s + _GRACE_S, on_piece).answer())
+
+
+class _Asking:
+    """One request until its answer."""
+
+    def __init__(
+        self,
+        settings: MqttSettings,
+        request: AskRequest,
+        timeout_s: float,
+        on_piece: Callable[[str], None] | None,
+    ) -> None:
+        self._settings = settings
+        self._request = request
+        self._deadline = time.monotonic() + timeout_s
+        self._timeout_s = timeout_s
+        self._on_piece = on_piece or (lambda piece: None)
+        self._topics = Topics(settings.robot)
+        self._next_piece = 0
+        self._status: StatusMessage | None = None
+        self._asked = False
+
+    async def answer(self) -> Answer:
+        while True:
+            try:
+                return await asyncio.wait_for(self._over_one_connection(), self._left_s())
+            except asyncio.TimeoutError as error:
+                raise LinkError(self._silence()) from error
+            except Refused:
+                raise
+            except LinkError:
+                if not self._asked or self._left_s() <= _RETRY_S:
+                    raise
+                await asyncio.sleep(_RETRY_S)
+
+    def _left_s(self) -> float:
+        return max(0.001, self._deadline - time.monotonic())
+
+    async def _over_one_connection(self) -> Answer:
+        name = self._request.id
+        async with Connection(
+            self._settings,
+            client_id=f"ask-{uuid.uuid4().hex}",
+            session_expiry_s=0,
+            max_payload_bytes=self._settings.max_packet_bytes,
+        ) as connection:
+            await connection.listen(self._topics.answer(name))
+            await connection.watch(self._topics.status)
+            await connection.send(
+                Outgoing(
+                    self._topics.ask,
+                    self._request.model_dump_json(exclude_defaults=True).encode(),
+                    correlation=name.encode(),
+                    response_topic=self._topics.answer(name),
+                    expiry_s=max(1, round(self._left_s())),
+                    user=(("client", self._settings.username or "embodied-agent ask"),),
+                )
+            )
+            self._asked = True
+            while True:
+                for message in await connection.next():
+                    message.acknowledge()
+                    answer = self._read(message)
+                    if answer is not None:
+                        return answer
+
+    def _read(self, message: Incoming) -> Answer | None:
+        payload = message.payload or b""
+        if message.topic == self._topics.status:
+            with suppress(ValidationError):
+                self._status = StatusMessage.model_validate_json(payload)
+            return None
+        with suppress(ValidationError):
+            piece = PieceMessage.model_validate_json(payload)
+            # After a lost connection pieces may come twice.
+            if piece.number >= self._next_piece:
+                self._next_piece = piece.number + 1
+                self._on_piece(piece.text)
+            return None
+        with suppress(ValidationError):
+            raise self._refusal(ErrorMessage.model_validate_json(payload))
+        with suppress(ValidationError):
+            return answer_of(AnswerMessage.model_validate_json(payload))
+        raise Refused(
+            f"{self._settings.robot} sent something that is no answer: its version of "
+            "embodied-agent may be another one"
+        )
+
+    def _refusal(self, message: ErrorMessage) -> AgentError:
+        kinds: dict[str, type[AgentError]] = {
+            "busy": Busy,
+            "dropped": Busy,
+            "bad_request": QuestionError,
+            "bad_question": QuestionError,
+            "too_large": QuestionError,
+        }
+        return kinds.get(message.error.code, Refused)(
+            f"{self._settings.robot} refuses the question: {message.error.message}"
+        )
+
+    def _silence(self) -> str:
+        robot = self._settings.robot
+        place = f"{self._settings.host}:{self._settings.port}"
+        if not self._asked:
+            return f"the MQTT broker {place} did not reply within {self._timeout_s:g} s"
+        if self._status is None:
+            why = (
+                f"the broker {place} knows no such robot: check its name, and that this user may "
+                f"read {self._topics.status}"
+            )
+        elif self._status.state == "offline":
+            why = f"it is offline ({self._status.reason})"
+        else:
+            why = "it is online; allow more with --set reasoning.timeout_s=…"
+        return f"no answer from {robot} within {self._timeout_s:g} s: {why}"
+
+
+def answer_of(message: AnswerMessage) -> Answer:
+    """The record that a message was made from."""
+    evidence = tuple(
+        Evidence(
+            item.keyframe_id,
+            item.stamp_ns,
+            item.note,
+            None
+            if item.pose is None
+            else Pose(item.pose.position_m, item.pose.orientation_xyzw, item.pose.frame_id),
+        )
+        for item in message.evidence
+    )
+    return Answer(
+        text=message.text,
+        choice=message.choice,
+        reasoning=message.reasoning,
+        consistency=message.consistency,
+        evidence=evidence,
+        latency_s=message.latency_s,
+        models=message.models,
+        problem=message.problem,
+        question_id=message.id,
+        notice=message.notice,
+    )
