@@ -1,8 +1,8 @@
-"""The README's tables of settings, generated from the schema.
+"""The tables of settings in docs/settings.md, generated from the schema.
 
 python -m embodied_agent.settings_table                    # print
-python -m embodied_agent.settings_table --check README.md  # fail where it is out of date
-python -m embodied_agent.settings_table --write README.md  # bring it up to date
+python -m embodied_agent.settings_table --check docs/settings.md  # fail where it is out of date
+python -m embodied_agent.settings_table --write docs/settings.md  # bring it up to date
 """
 
 from __future__ import annotations

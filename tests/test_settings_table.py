@@ -1,4 +1,4 @@
-"""The README's tables of settings stay those of the schema."""
+"""The documented tables of settings stay those of the schema."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from embodied_agent.errors import SettingsError
 from embodied_agent.settings import Settings
 from embodied_agent.settings_table import BEGIN, END, main, rows, settings_tables, with_tables
 
-README = Path(__file__).parent.parent / "README.md"
+DOCUMENT = Path(__file__).parent.parent / "docs" / "settings.md"
 
 
 def names(section: BaseModel, prefix: str = "") -> list[str]:
@@ -24,7 +24,7 @@ def names(section: BaseModel, prefix: str = "") -> list[str]:
 
 
 def test_the_readme_holds_the_tables_of_the_schema(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--check", str(README)]) == 0, capsys.readouterr().err
+    assert main(["--check", str(DOCUMENT)]) == 0, capsys.readouterr().err
 
 
 def test_every_setting_has_its_row_with_default_and_meaning() -> None:
@@ -48,7 +48,7 @@ def test_the_environment_does_not_reach_the_tables(monkeypatch: pytest.MonkeyPat
 
 
 def test_writing_changes_only_what_lies_between_the_markers(tmp_path: Path) -> None:
-    path = tmp_path / "README.md"
+    path = tmp_path / "settings.md"
     path.write_text(f"# Title\n{BEGIN}\nout of date\n{END}\nrest\n", encoding="utf-8")
     assert main(["--check", str(path)]) == 1
     assert main(["--write", str(path)]) == 0
@@ -67,7 +67,7 @@ def test_missing_or_doubled_markers_are_an_error_and_nothing_is_written(
 ) -> None:
     with pytest.raises(SettingsError, match="once"):
         with_tables(text)
-    path = tmp_path / "README.md"
+    path = tmp_path / "settings.md"
     path.write_text(text, encoding="utf-8")
     assert main(["--write", str(path)]) == 1
     assert path.read_text(encoding="utf-8") == text

@@ -1,7 +1,7 @@
 """Every setting, its unit, range, default and meaning, once.
 
 YAML files, environment variables (``EMBODIED_AGENT_KEYFRAMES__METHOD=paper``), command-line options
-and ROS parameters all come from this schema; the README's table is generated from it.
+and ROS parameters all come from this schema; the tables of docs/settings.md are generated from it.
 """
 
 from __future__ import annotations
