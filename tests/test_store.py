@@ -422,3 +422,12 @@ def test_a_deltas_text_is_searchable_however_odd(path: str) -> None:
         add(store)
         store.commit_delta(Delta(0, None, observation='it\'s a "quoted" dónde; -- \x00 thing'))
         assert [hit.keyframe.id for hit in store.search(text="dónde")] == [0]
+
+
+def test_sqlites_name_for_a_memory_without_a_file_makes_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with Store.open(":memory:", SETTINGS) as store:
+        add(store)
+    assert list(tmp_path.iterdir()) == []

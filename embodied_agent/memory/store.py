@@ -67,13 +67,15 @@ class Store(Reader):
 
     @classmethod
     def open(cls, path: str, settings: MemorySettings, *, read_only: bool = False) -> Store:
-        """Open the memory at ``path``, made if it does not exist; empty: in memory only.
+        """Open the memory at ``path``, made if it does not exist.
+
+        Empty, or SQLite's ``:memory:``: in memory only.
 
         Raises:
             StoreError: the file can't be opened or made, is not a memory, comes from a newer
                 version of the code, or another process writes to it (``read_only`` allows that).
         """
-        if not path:
+        if path in ("", ":memory:"):
             if read_only:
                 raise StoreError("a memory without a file can't be opened read-only; name a file")
             with explain(":memory:", "open"):
