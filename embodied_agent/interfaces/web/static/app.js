@@ -43,7 +43,6 @@ async function reload() {
     await Promise.all([memory.reload(), path.reload(), asking.loadEarlier()]);
     const { newest } = memory;
     if (newest) readouts.kept(newest);
-    camera.refresh();
     loaded = true;
   } catch (error) {
     banner(`The memory could not be read: ${error.message}.`);
@@ -61,6 +60,7 @@ function tellAway() {
 
 function status(value) {
   stages.show(value);
+  if (value.frame_age_s !== null) camera.exists();
   const source = value.source || (value.live ? "live camera" : "");
   put($("source"), sourceName(source));
   $("source").title = source;
@@ -76,7 +76,7 @@ function sourceName(source) {
 }
 
 function suggest() {
-  for (let at = memory.ids.length - 1; at >= Math.max(0, memory.ids.length - 30); at--) {
+  for (let at = memory.ids.length - 1; at >= Math.max(0, memory.ids.length - 200); at--) {
     const mention = memory.byId.get(memory.ids[at]).delta?.mentions[0];
     if (mention) return asking.suggest(mention.name);
   }

@@ -45,12 +45,12 @@ export class Asking {
     $("question").focus();
   }
 
-  prefill(text, choices) {
+  prefill(text, choices, focus = true) {
     $("question").value = text;
     $("choices").value = choices.join("\n");
     this.fit();
     this.countChoices();
-    $("question").focus();
+    if (focus) $("question").focus();
   }
 
   // Example questions; about something that was really seen, where something was.
@@ -97,8 +97,7 @@ export class Asking {
       entry.finish(reply);
       this.cited(reply.evidence.map((item) => item.keyframe_id));
       say(reply.problem ? `No answer: ${reply.problem}` : `Answer: ${reply.text}`);
-      box.value = "";
-      this.fit();
+      if (!reply.problem) this.prefill("", [], false);
     } catch (error) {
       const why = error.name === "AbortError" ? "stopped" : error.message;
       entry.fail(why);
@@ -217,7 +216,7 @@ function linked(text, known, open) {
 
 function meta(reply) {
   const { total, ...stages } = reply.latency_s;
-  const took = Object.entries(stages).filter(([, value]) => value >= 0.0005)
+  const took = Object.entries(stages).filter(([, value]) => value >= 0.001)
     .map(([name, value]) => `${STAGES[name] ?? name.replaceAll("_", " ")} ${seconds(value)}`);
   const sum = (total ?? 0) + (stages.queue ?? 0);
   const line = el("p", { class: "meta" });

@@ -41,13 +41,18 @@ export class Camera {
 
   away(is) {
     $("view").classList.toggle("away", is);
-    if (!is) this.refresh();
+    if (is) this.asked = false;
+  }
+
+  // There is a picture: fetched once for who comes between two decisions.
+  exists() {
+    if (!this.asked) this.refresh();
   }
 
   async refresh() {
     this.wanted = true;
     if (this.fetching || document.hidden) return;
-    this.fetching = true;
+    this.fetching = this.asked = true;
     this.wanted = false;
     try {
       const response = await get("/api/camera.jpg", { cache: "no-store", signal: AbortSignal.timeout(10000) });

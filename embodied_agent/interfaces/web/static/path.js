@@ -162,7 +162,8 @@ export class Path {
       }
       const apart = !labelled || Math.hypot(x - labelled[0], y - labelled[1]) > LABEL_APART;
       if (strong || apart) {
-        label(context, `${id}`, x + 8, y - 7, colour);
+        const long = context.measureText(`${id}`).width;
+        label(context, `${id}`, x + 10 + long > this.canvas.clientWidth ? x - 8 - long : x + 8, y - 7, colour);
         labelled = point.at;
       }
     }

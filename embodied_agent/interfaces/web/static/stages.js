@@ -107,7 +107,7 @@ function perception(status) {
   const retry = stage.retry_in_s ? `next try in ${seconds(stage.retry_in_s)}. ` : "";
   return {
     state,
-    word: state === "ok" && !stage.pending ? "up to date" : word,
+    word: state === "ok" && !stage.pending ? "idle" : word,
     main: stage.pending ? `${count(stage.pending)} waiting` : "0 waiting",
     rows: [
       ["perceived", stage.unusable ? `${count(stage.perceived)}, ${count(stage.unusable)} unusable` : count(stage.perceived)],
@@ -121,7 +121,7 @@ function perception(status) {
 function memory({ memory: stage }) {
   return {
     state: "ok",
-    word: stage.path === ":memory:" ? "not kept on disk" : "on disk",
+    word: stage.path === ":memory:" ? "temporary" : "on disk",
     main: bytes(stage.file_bytes),
     rows: [
       ["pictures", count(stage.pictures)],

@@ -2,7 +2,7 @@
 // Arrow keys go to its neighbours, Escape closes.
 
 import { $, el, put } from "./dom.js";
-import { degrees, moveText, percent, reasonText, seconds, stampLong } from "./words.js";
+import { moveText, percent, reasonText, seconds, sided, stampLong } from "./words.js";
 
 export class Viewer {
   constructor(memory, { askAsOf, shown }) {
@@ -143,7 +143,7 @@ function howItWasChosen(keyframe) {
     ["Overlap", keyframe.overlap_ratio === null ? "" : percent(keyframe.overlap_ratio)],
     ["Points that agree", keyframe.overlap_ratio === null ? "" : String(keyframe.inliers)],
     ["Measured motion", ego?.action ? moveText({ egomotion: ego }) : ""],
-    ["Turned", ego ? `yaw ${degrees(ego.yaw_deg)}, pitch ${degrees(ego.pitch_deg)}` : ""],
+    ["Turned", ego ? `${sided(ego.yaw_deg, "left", "right")}, ${sided(ego.pitch_deg, "up", "down")}` : ""],
     ["Segment", String(keyframe.segment)],
   ];
 }
@@ -155,7 +155,7 @@ function where({ pose }) {
   const yaw = Math.atan2(2 * (qw * qz + qx * qy), 1 - 2 * (qy * qy + qz * qz));
   return [table([
     ["Position", `x ${x}, y ${y}, z ${z} m`],
-    ["Heading", `${degrees((yaw * 180) / Math.PI)} to the left of x`],
+    ["Heading", `${sided((yaw * 180) / Math.PI, "left", "right")} of x`],
     ["Frame", pose.frame_id],
   ])];
 }

@@ -68,6 +68,10 @@ export const plural = (n, one, many = `${one}s`) => `${count(n)} ${n === 1 ? one
 
 export const degrees = (value) => `${Math.round(value)}°`;
 
+// An angle by its side: "41° right".
+export const sided = (value, positive, negative) =>
+  `${degrees(Math.abs(value))} ${Math.round(value) < 0 ? negative : positive}`;
+
 // What the camera did, by a delta or, before there is one, by the egomotion.
 export function moveText(keyframe) {
   const from = keyframe.delta ?? keyframe.egomotion;
