@@ -1,7 +1,7 @@
 """Reinforcement learning of the reasoner with trl's GRPO, from one configuration file.
 
     python -m training.grpo --config training/configs/builtin.yaml --out runs/grpo
-    accelerate launch --config_file training/configs/zero3.yaml -m training.grpo \\
+    accelerate launch --num_processes 8 --mixed_precision bf16 -m training.grpo \\
         --config training/configs/qwen2.5-3b-8gpu.yaml --out runs/qwen
 
 The same command again goes on from the last whole checkpoint. The folder holds the configuration,
@@ -33,7 +33,7 @@ from training.reference import open_reference
 from training.rewards import ConsistencyReward, accuracy_reward, format_reward
 from training.rows import Row, held_rows, refuse_leaks, shorter, training_rows
 from training.run_config import RunConfig, load_config, trainer_arguments
-from training.run_folder import data_hash, open_run
+from training.run_folder import data_hash, open_run_once
 from training.sharing import SharedPrompts
 from training.watch import WatchCallback
 
@@ -115,7 +115,7 @@ def make_trainer(
         eval_dataset={n: _dataset(part) for n, part in held.items()} if held else None,
         processing_class=tokenizer,
         callbacks=[curriculum, watch, *callbacks],
-        peft_config=_lora(config),
+        peft_config=lora_of(config),
     )
     curriculum.trainer = trainer
     trainer.curriculum = curriculum
@@ -139,7 +139,8 @@ def _dataset(rows: Sequence[Row]) -> Dataset:
     return Dataset.from_list([{k: v for k, v in row.items() if k != "reply"} for row in rows])
 
 
-def _lora(config: RunConfig) -> Any:
+def lora_of(config: RunConfig) -> Any:
+    """The adapters that ``config`` asks for, or ``None``."""
     if config.lora is None:
         return None
     from peft import LoraConfig
@@ -185,7 +186,7 @@ def run(config: RunConfig, out: Path) -> Trainer:
     held = held_rows(config.data, config.model.prompt)
     refuse_leaks(rows, [row for part in held.values() for row in part])
     seed = int(config.trainer.get("seed", 42))
-    checkpoint = open_run(out, config, data=data_hash(rows), seed=seed)
+    checkpoint = open_run_once(out, config, data=data_hash(rows), seed=seed)
     trainer = make_trainer(config, out, rows, held)
     if checkpoint is not None:
         log.info("going on from %s", checkpoint)

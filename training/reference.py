@@ -83,7 +83,7 @@ class LocalReference:
     """`Reference` that runs a causal model in this process, greedily, in batches.
 
     Args:
-        folder: a checkpoint as transformers writes it.
+        folder: a checkpoint as transformers writes it, or a hub's name for one.
         style: ``compact`` continues the reply where the answer begins; ``full`` asks a chat model.
         batch: items at once.
 
@@ -94,7 +94,7 @@ class LocalReference:
     def __init__(self, folder: Path, style: Style = "compact", *, batch: int = 64) -> None:
         from transformers import AutoModelForCausalLM, AutoTokenizer
 
-        if not (folder / "config.json").is_file():
+        if folder.exists() and not (folder / "config.json").is_file():
             raise ModelError(
                 f"no reference model in {folder}; make one with `python -m training.judge`, or "
                 "name a checkpoint folder"
@@ -105,7 +105,10 @@ class LocalReference:
                 str(folder), dtype=torch.float32, use_safetensors=True
             )
         except (OSError, ValueError, RuntimeError, KeyError) as error:
-            raise ModelError(f"can't load the reference model {folder}: {error}") from error
+            raise ModelError(
+                f"can't load the reference model {folder}: {error}; make one with "
+                "`python -m training.judge`, or name a checkpoint folder"
+            ) from error
         device = "cuda" if torch.cuda.is_available() else "cpu"
         if device == "cuda":
             model = model.to(torch.bfloat16)

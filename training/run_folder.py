@@ -89,6 +89,20 @@ def open_run(
     return last_checkpoint(folder)
 
 
+def open_run_once(folder: Path, config: RunConfig, *, data: str, seed: int) -> Path | None:
+    """`open_run` in the first process of several, then in the others, which find it made.
+
+    Raises:
+        RunError: as `open_run`.
+    """
+    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+        return open_run(folder, config, data=data, seed=seed)
+    from accelerate import PartialState
+
+    with PartialState().main_process_first():
+        return open_run(folder, config, data=data, seed=seed)
+
+
 def _same(
     folder: Path, content: Mapping[str, Any], data: str, seed: int, steps_matter: bool
 ) -> None:
