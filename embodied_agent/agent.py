@@ -32,9 +32,12 @@ from embodied_agent.intake import Intake, Progress
 from embodied_agent.mailbox import Mailbox
 from embodied_agent.memory.store import Store
 from embodied_agent.perception.base import Perceiver, make_perceiver
+from embodied_agent.perception.look import make_looker
 from embodied_agent.pipeline import Perception, View
 from embodied_agent.reasoning.base import Reasoner, make_reasoner
+from embodied_agent.reasoning.verify import make_verifier
 from embodied_agent.records import Answer, Decision, Frame, Question
+from embodied_agent.second_look import SecondLook
 from embodied_agent.settings import KeyframeSettings, Settings
 
 
@@ -74,17 +77,27 @@ class Agent:
             self._events.add(listener)
         self._intake = Intake(self.store, settings.keyframes, self._events)
         self._intake_lock = threading.RLock()
+        shared = _Once(
+            lambda: _Borrowed(perceiver) if perceiver else make_perceiver(settings.perception)
+        )
+        look = settings.reasoning.second_look
         self._asking = Asking(
             self.store,
             settings.reasoning,
             lambda: _Borrowed(reasoner) if reasoner else make_reasoner(settings.reasoning),
+            make_verifier=lambda: make_verifier(settings.reasoning),
+            second_look=SecondLook(
+                self.store,
+                look,
+                lambda: make_looker(settings.perception, look.max_tokens, shared),
+            ),
         )
         self._perception: Perception | None = None
         if not self.store.read_only:
             self._perception = Perception(
                 self.store,
                 settings.perception,
-                lambda: _Borrowed(perceiver) if perceiver else make_perceiver(settings.perception),
+                shared,
                 self._events,
             )
         self._mailbox = Mailbox(self._take, self._intake_lock)
@@ -331,6 +344,21 @@ class Agent:
                 self._last_error = str(error)
         self._problems += bool(answer.problem)
         yield answer
+
+
+class _Once:
+    """Makes a perceiver when it is first needed, and gives the same to all who need one."""
+
+    def __init__(self, make: Callable[[], Any]) -> None:
+        self._make = make
+        self._lock = threading.Lock()
+        self._made: Any = None
+
+    def __call__(self) -> Any:
+        with self._lock:
+            if self._made is None:
+                self._made = self._make()
+            return self._made
 
 
 class _Borrowed:

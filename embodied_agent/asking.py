@@ -1,27 +1,33 @@
-"""From a question and the memory to an answer: recall, prompt, reasoner, parsing, evidence.
+"""From a question and the memory to an answer: recall, second look, prompt, reasoner, parsing,
+verification, evidence.
 
-Works on what is committed when it is called; whether to look first and how long to wait for
-perception is the agent's business (`embodied_agent.agent`). Whatever a model does wrong ends as an
-`Answer` with its ``problem`` set; only a question that can't be asked raises.
+An answer whose consistency is low may get a second look at the pictures and further attempts; the
+most consistent answer is given. Works on what is committed when it is called; whether to perceive
+the present first, and how long to wait for that, is the agent's business (`embodied_agent.agent`).
+Whatever a model does wrong ends as an `Answer` with its ``problem`` set; only a question that can't
+be asked raises.
 """
 
 from __future__ import annotations
 
-import bisect
 import math
 import threading
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
+from dataclasses import dataclass, replace
 
 from embodied_agent.errors import ModelError, QuestionError, ReplyError
 from embodied_agent.memory.recall import recall
+from embodied_agent.memory.segment import SegmentView
 from embodied_agent.memory.store import Store
-from embodied_agent.memory.transcript import Transcript, entry_text
+from embodied_agent.memory.transcript import entry_text
 from embodied_agent.reasoning.answer import parse_answer
 from embodied_agent.reasoning.base import Prompt, Reasoner, prompt_style, transcript_budget
 from embodied_agent.reasoning.prompts import build_prompt
+from embodied_agent.reasoning.verify import Verifier
 from embodied_agent.records import Answer, Delta, Evidence, Question
+from embodied_agent.second_look import Findings, SecondLook
 from embodied_agent.settings import ReasoningSettings
 
 #: Longest question, in characters; choices count.
@@ -54,41 +60,48 @@ def check_question(question: Question) -> None:
         raise QuestionError(f"timeout_s must be a positive number, not {question.timeout_s}")
 
 
-class _Segment:
-    """The deltas of one segment as they grow, and the transcript of all of them."""
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What a question is answered from."""
 
-    def __init__(self, segment: int, token_budget: int) -> None:
-        self.segment = segment
-        self.deltas: list[Delta] = []
-        self._budget = token_budget
-        self._transcript = Transcript(token_budget)
-
-    def read(self, store: Store, last_id: int) -> tuple[list[Delta], str]:
-        """The deltas up to keyframe ``last_id``, and their transcript."""
-        since = self.deltas[-1].keyframe_id + 1 if self.deltas else 0
-        for delta in store.deltas(since=since, segment=self.segment):
-            self.deltas.append(delta)
-            self._transcript.add(delta)
-        count = bisect.bisect_right(self.deltas, last_id, key=lambda delta: delta.keyframe_id)
-        if count == len(self.deltas):
-            return list(self.deltas), self._transcript.text()
-        # As of then, nothing had been compacted yet that later entries pushed out.
-        known = self.deltas[:count]
-        return known, Transcript.of(known, self._budget).text()
+    question: Question
+    segment: int
+    last_id: int
+    deltas: list[Delta]
+    transcript: str
+    recalled: str
+    recalled_ids: tuple[int, ...]
 
 
 class Asking:
-    """Answers from the committed part of one store. Safe to call from several threads."""
+    """Answers from the committed part of one store. Safe to call from several threads.
+
+    Args:
+        store: the memory.
+        settings: of reasoning.
+        make: makes the reasoner when it is first needed,
+        make_verifier: and the verifier,
+        second_look: looks at stored pictures; ``None``: nobody can.
+    """
 
     def __init__(
-        self, store: Store, settings: ReasoningSettings, make: Callable[[], Reasoner]
+        self,
+        store: Store,
+        settings: ReasoningSettings,
+        make: Callable[[], Reasoner],
+        *,
+        make_verifier: Callable[[], Verifier] | None = None,
+        second_look: SecondLook | None = None,
     ) -> None:
         self._store = store
         self._settings = settings
         self._make = make
+        self._make_verifier = make_verifier
+        self._second_look = second_look
         self._lock = threading.Lock()
         self._reasoner: Reasoner | None = None
-        self._view: _Segment | None = None
+        self._verifier: Verifier | None = None
+        self._view: SegmentView | None = None
 
     @property
     def model(self) -> str:
@@ -104,46 +117,103 @@ class Asking:
         *,
         provisional: Delta | None = None,
     ) -> Iterator[str | Answer]:
-        """Pieces of the reply as they come, then the answer.
+        """Pieces of the reply as they come, then the answer. Closing stops the model at once.
+
+        The pieces of further attempts come after those of the first, on a line of their own.
 
         Args:
             question: one that `check_question` let pass.
             segment: answer from this segment,
             last_id: up to this keyframe.
             deadline: by `time.monotonic`, in seconds.
-            provisional: of a keyframe perceived out of turn, after all that is committed; this
-                question reads it as the last entry, the memory gets it later.
+            provisional: of a later keyframe than all that are committed; counts as the last entry.
 
         Raises:
             StoreError: the memory can't be read.
         """
         started = time.monotonic()
-        with self._lock:
-            if self._view is None or self._view.segment != segment:
-                self._view = _Segment(segment, transcript_budget(self._settings))
-            deltas, transcript = self._view.read(self._store, last_id)
-        if provisional is not None and provisional.keyframe_id not in {
-            delta.keyframe_id for delta in deltas
-        }:
-            deltas, transcript = [*deltas, provisional], transcript + entry_text(provisional)
-        recalled, recalled_ids = recall(deltas, question)
-        prompt = build_prompt(prompt_style(self._settings), transcript, recalled, question)
-        recalled_at = time.monotonic()
+        known = self._known(question, segment, last_id, provisional)
+        deltas = known.deltas
         answer = Answer(
             text="",
-            latency_s={"recall": recalled_at - started},
+            latency_s={"recall": time.monotonic() - started},
             models={"perceiver": deltas[-1].model if deltas else "", "reasoner": self.model},
             question_id=question.id,
         )
         if not deltas:
             yield replace(answer, problem="nothing that was seen has been perceived yet")
             return
+        looked = Findings()
+        if self._settings.second_look.mode == "on":
+            answer, looked = self._look(answer, known, deadline)
+        best = yield from self._attempt(answer, known, looked, deadline, attempt=0)
+        best = self._verified(best, question, deadline)
+        if self._settings.second_look.mode == "auto" and self._low(best):
+            best, looked = self._look(best, known, deadline)
+            if looked.said:
+                # Decided anew with more to go by, so that it wins where both are as consistent.
+                best = yield from self._again(best, known, looked, deadline, 0, ties_win=True)
+        for number in range(1, self._settings.verify.attempts):
+            if not self._low(best):
+                break
+            best = yield from self._again(best, known, looked, deadline, number)
+        yield best
+
+    def close(self) -> None:
+        """Release the models."""
+        for model in (self._reasoner, self._verifier, self._second_look):
+            if model is not None:
+                model.close()
+
+    def _known(
+        self, question: Question, segment: int, last_id: int, provisional: Delta | None
+    ) -> _Known:
+        with self._lock:
+            if self._view is None or self._view.segment != segment:
+                self._view = SegmentView(segment, transcript_budget(self._settings))
+            deltas, transcript = self._view.read(self._store, last_id)
+        if provisional is not None:
+            # Only for this question: when it is committed, it may read differently.
+            deltas, transcript = [*deltas, provisional], transcript + entry_text(provisional)
+        recalled, recalled_ids = recall(deltas, question)
+        return _Known(question, segment, last_id, deltas, transcript, recalled, recalled_ids)
+
+    def _look(self, answer: Answer, known: _Known, deadline: float) -> tuple[Answer, Findings]:
+        """What a second look finds, and ``answer`` with its time and model."""
+        if self._second_look is None:
+            return _noted(answer, "no second look: nobody can look"), Findings()
+        started = time.monotonic()
+        found = self._second_look.find(
+            known.question,
+            known.recalled_ids,
+            segment=known.segment,
+            last_id=known.last_id,
+            deadline=deadline,
+        )
+        latency_s = {**answer.latency_s, "second_look": time.monotonic() - started}
+        models = {**answer.models, "looker": found.model} if found.model else answer.models
+        answer = replace(answer, latency_s=latency_s, models=models)
+        return (_noted(answer, found.problem) if found.problem else answer), found
+
+    def _attempt(
+        self, answer: Answer, known: _Known, looked: Findings, deadline: float, attempt: int
+    ) -> Generator[str | Answer, None, Answer]:
+        """``answer`` with what the reasoner says; its reply is streamed."""
+        question, settings = known.question, self._settings
+        style = prompt_style(settings)
+        prompt = build_prompt(style, known.transcript, known.recalled, question, looked.said)
+        answer = replace(
+            answer, text="", choice=None, reasoning="", problem="", consistency=None, verified_by=""
+        )
+        started = time.monotonic()
         reply, first_at = "", None
+        cited: tuple[int, ...] = ()
         try:
-            for piece in self._reply(prompt, deadline):
-                first_at = first_at or time.monotonic()
-                reply += piece
-                yield piece
+            with closing(self._reply(prompt, deadline, attempt)) as pieces:
+                for piece in pieces:
+                    first_at = first_at or time.monotonic()
+                    reply += piece
+                    yield piece
             parsed = parse_answer(reply, question.choices)
             answer = replace(
                 answer, text=parsed.text, choice=parsed.choice, reasoning=parsed.reasoning
@@ -151,43 +221,104 @@ class Asking:
             cited = parsed.cited
         except ReplyError as error:
             answer = replace(answer, reasoning=reply, problem=f"no usable reply: {error}")
-            cited = ()
         except ModelError as error:
             answer = replace(answer, reasoning=reply, problem=str(error))
-            cited = ()
         ended = time.monotonic()
-        latency_s = {
-            **answer.latency_s,
-            "first_token": (first_at or ended) - recalled_at,
-            "reason": ended - (first_at or ended),
-        }
-        seen = {delta.keyframe_id for delta in deltas}
-        notes = dict.fromkeys(recalled_ids, "recalled")
+        first = answer.latency_s.get("first_token", (first_at or ended) - started)
+        spent = answer.latency_s.get("reason", 0.0) + ended - (first_at or ended)
+        seen = {delta.keyframe_id for delta in known.deltas}
+        notes = dict.fromkeys(known.recalled_ids, "recalled")
+        notes.update(dict.fromkeys((number for number, _ in looked.said), "second look"))
         notes.update({number: "cited" for number in cited if number in seen})
-        yield replace(
+        return replace(
             answer,
-            latency_s=latency_s,
+            latency_s={**answer.latency_s, "first_token": first, "reason": spent},
             models={**answer.models, "reasoner": self.model},
             evidence=self._evidence(notes),
         )
 
-    def close(self) -> None:
-        """Release the reasoner."""
-        if self._reasoner is not None:
-            self._reasoner.close()
+    def _again(
+        self,
+        best: Answer,
+        known: _Known,
+        looked: Findings,
+        deadline: float,
+        attempt: int,
+        *,
+        ties_win: bool = False,
+    ) -> Generator[str | Answer, None, Answer]:
+        """Another attempt, if it can be made in the time left: the more consistent of the two."""
+        spent = sum(best.latency_s.get(name, 0.0) for name in ("first_token", "reason"))
+        if deadline - time.monotonic() < spent:
+            return best
+        yield "\n"
+        other = yield from self._attempt(best, known, looked, deadline, attempt)
+        other = self._verified(other, known.question, deadline)
+        ours, theirs = best.consistency or 0.0, other.consistency or 0.0
+        better = not other.problem and (theirs > ours or (ties_win and theirs == ours))
+        # Time was spent on both, whichever is given.
+        return replace(other if better else best, latency_s=other.latency_s)
 
-    def _reply(self, prompt: Prompt, deadline: float) -> Iterator[str]:
+    def _verified(self, answer: Answer, question: Question, deadline: float) -> Answer:
+        """``answer`` with its consistency, where that is wanted and can be had."""
+        settings = self._settings.verify
+        if settings.mode == "off" or self._make_verifier is None or answer.problem:
+            return answer
+        started = time.monotonic()
+        try:
+            if not answer.reasoning:
+                raise ReplyError("the reply gave no reasoning")
+            with self._lock:
+                self._verifier = verifier = self._verifier or self._make_verifier()
+            left = min(settings.timeout_s, deadline - time.monotonic())
+            if left <= 0:
+                raise ModelError("no time was left")
+            verdict = verifier.verify(question, answer.reasoning, answer.text, timeout_s=left)
+        except ModelError as error:
+            answer = _noted(answer, f"not verified: {error}")
+        else:
+            answer = replace(
+                answer,
+                consistency=verdict.consistency,
+                verified_by=verdict.method,
+                models={**answer.models, "verifier": verifier.name},
+            )
+        spent = answer.latency_s.get("verify", 0.0) + time.monotonic() - started
+        return replace(answer, latency_s={**answer.latency_s, "verify": spent})
+
+    def _low(self, answer: Answer) -> bool:
+        return answer.consistency is not None and answer.consistency < self._settings.verify.low
+
+    def _reply(self, prompt: Prompt, deadline: float, attempt: int) -> Generator[str, None, None]:
         with self._lock:
             if self._reasoner is None:
                 self._reasoner = self._make()
+            reasoner = self._reasoner
         left = deadline - time.monotonic()
         if left <= 0:
             raise ModelError("no time was left to reason; allow more with timeout_s")
-        pieces = self._reasoner.stream(prompt, timeout_s=left, max_tokens=self._settings.max_tokens)
-        for piece in pieces:
-            yield piece
-            if time.monotonic() > deadline:
-                raise ModelError("the time-out came before the answer; allow more with timeout_s")
+        settings, limit = self._settings, self._settings.max_tokens
+        if attempt == 0:
+            pieces = reasoner.stream(prompt, timeout_s=left, max_tokens=limit)
+        else:
+            pieces = reasoner.stream(
+                prompt,
+                timeout_s=left,
+                max_tokens=limit,
+                temperature=settings.verify.attempt_temperature,
+                seed=None if settings.seed is None else settings.seed + attempt,
+            )
+        try:
+            for piece in pieces:
+                yield piece
+                if time.monotonic() > deadline:
+                    raise ModelError(
+                        "the time-out came before the answer; allow more with timeout_s"
+                    )
+        finally:
+            close = getattr(pieces, "close", None)
+            if close is not None:
+                close()
 
     def _evidence(self, notes: dict[int, str]) -> tuple[Evidence, ...]:
         found = []
@@ -197,3 +328,8 @@ class Asking:
                     Evidence(number, keyframe.stamp_ns, note=notes[number], pose=keyframe.pose)
                 )
         return tuple(found)
+
+
+def _noted(answer: Answer, notice: str) -> Answer:
+    """``answer`` with one more notice."""
+    return replace(answer, notice="; ".join(filter(None, (answer.notice, notice))))

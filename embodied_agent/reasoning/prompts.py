@@ -8,6 +8,7 @@ question after it, so that the prefix stays the same from question to question.
 from __future__ import annotations
 
 import string
+from collections.abc import Sequence
 from typing import Literal
 
 from embodied_agent.reasoning.base import Prompt
@@ -24,9 +25,19 @@ _SYSTEM = (
     "inside <think></think>, citing keyframes by number such as #4, then give the final answer "
     "inside <answer></answer>. If the memory does not tell, say so."
 )
+_SECOND_LOOK = (
+    "Second look: with the question in mind, these keyframes' pictures were looked at again. The "
+    "entries above were written before the question was known."
+)
 
 
-def build_prompt(style: Style, transcript: str, recalled: str, question: Question) -> Prompt:
+def build_prompt(
+    style: Style,
+    transcript: str,
+    recalled: str,
+    question: Question,
+    looked: Sequence[tuple[int, str]] = (),
+) -> Prompt:
     """The prompt for ``question``.
 
     Args:
@@ -34,14 +45,22 @@ def build_prompt(style: Style, transcript: str, recalled: str, question: Questio
         transcript: lines of `embodied_agent.memory.transcript`.
         recalled: the line of `embodied_agent.memory.recall`, may be empty.
         question: its choices are lettered from A here, in their order.
+        looked: keyframe ids and what a second look at them found.
     """
     if style == "compact":
         options = "; ".join(f"{choice} = {letter}" for letter, choice in lettered(question))
-        task = f"Recall: {recalled or 'nothing'}.\nQuestion: {question.text}\n"
+        task = f"Recall: {recalled or 'nothing'}.\n"
+        if looked:
+            found = "; ".join(f"#{number} {said}" for number, said in looked)
+            task += f"Second look: {found}.\n"
+        task += f"Question: {question.text}\n"
         if options:
             task += f"Options: {options}.\n"
         return Prompt("", transcript, task, question.choices)
     task = f"\nRelevant entries: {recalled}.\n" if recalled else "\n"
+    if looked:
+        lines = "".join(f"#{number}: {said}\n" for number, said in looked)
+        task += f"{_SECOND_LOOK}\n{lines}"
     task += f"Question: {question.text}\n"
     if question.choices:
         lines = "\n".join(f"{letter}. {choice}" for letter, choice in lettered(question))

@@ -1,0 +1,108 @@
+"""Looking at one stored keyframe again, with a question in mind.
+
+A general VLM is asked what the picture tells that helps with the question. The built-in perceiver
+knows no questions: it describes the picture as if it were the first it sees, without the one before
+it, which is a second opinion on what is in it.
+
+Not here: the general VLM (`look_served`), which keyframes are worth a look, and how long
+(`embodied_agent.second_look`).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Protocol
+
+from embodied_agent.errors import ModelError
+from embodied_agent.memory.transcript import mention_text
+from embodied_agent.perception.base import Perceiver
+from embodied_agent.records import Keyframe, Question
+from embodied_agent.settings import PerceptionSettings
+
+
+class Looker(Protocol):
+    """Looks at stored pictures again. Safe to call from several threads."""
+
+    @property
+    def name(self) -> str:
+        """The model's name."""
+        ...
+
+    @property
+    def parallel(self) -> int:
+        """How many pictures are worth sending at once."""
+        ...
+
+    def look(self, keyframe: Keyframe, question: Question, timeout_s: float) -> str:
+        """What ``keyframe`` (with its picture) shows that helps with ``question``, in one line;
+        empty where nothing does.
+
+        Raises:
+            ModelUnavailable: the model can't be reached, or ``timeout_s`` seconds ran out.
+            ModelError: the model can't be used.
+            DecodeError: the picture can't be decoded.
+        """
+        ...
+
+    def close(self) -> None:
+        """Release the model or the connection. Safe to call twice."""
+        ...
+
+
+def make_looker(
+    settings: PerceptionSettings, max_tokens: int, perceiver: Callable[[], Perceiver]
+) -> Looker:
+    """What looks with the model that ``settings.backend`` names.
+
+    Args:
+        settings: of perception.
+        max_tokens: longest finding of a served model.
+        perceiver: gives the perceiver in process, which is shared with perception.
+
+    Raises:
+        ModelError: perception has no model, or it can't be loaded.
+    """
+    if settings.backend == "geometry":
+        raise ModelError(
+            "perception.backend is geometry, which has no model for a second look: use served or "
+            "builtin, or set reasoning.second_look.mode to off"
+        )
+    if settings.backend == "served" and settings.prompt != "compact":
+        from embodied_agent.perception.look_served import ServedLooker
+
+        return ServedLooker(settings, max_tokens)
+    return DescribingLooker(perceiver())
+
+
+class DescribingLooker:
+    """`Looker` for a perceiver that takes no questions: the picture is described once more, alone.
+
+    Such a description is the same for every question.
+    """
+
+    def __init__(self, perceiver: Perceiver) -> None:
+        self._perceiver = perceiver
+
+    @property
+    def name(self) -> str:
+        """The perceiver's name."""
+        return self._perceiver.name
+
+    @property
+    def parallel(self) -> int:
+        """One: the model in process sees one picture at a time."""
+        return 1
+
+    def look(self, keyframe: Keyframe, question: Question, timeout_s: float) -> str:
+        """As `Looker.look`; a description that has begun is waited for."""
+        del question
+        started = time.monotonic()
+        delta = self._perceiver.perceive(None, replace(keyframe, egomotion=None))
+        if time.monotonic() - started > timeout_s or not delta.usable:
+            return ""
+        return "; ".join(map(mention_text, delta.mentions))
+
+    def close(self) -> None:
+        """Nothing: the perceiver is perception's."""

@@ -1,0 +1,75 @@
+"""Second looks by a VLM behind an OpenAI-compatible server, which is told the question.
+
+Not here: the connection (`embodied_agent.serving`), which keyframes are worth a look
+(`embodied_agent.second_look`).
+"""
+
+from __future__ import annotations
+
+from contextlib import closing
+
+from embodied_agent.perception.served import messages_with_pictures, scaled_jpeg
+from embodied_agent.records import Keyframe, Question
+from embodied_agent.serving import ChatServer
+from embodied_agent.settings import PerceptionSettings
+
+#: Longest finding that is passed on, in characters.
+_MOST = 600
+#: What a model is to say of a picture that does not help.
+NOTHING = "nothing"
+_ASKED = (
+    "This picture is keyframe #{number} of what a moving camera saw. Someone asks: {question}\n"
+    "{choices}Don't answer. Say in one or two sentences what this picture shows that helps with "
+    "the question: the things that it names, or what is near them, with colour and kind, where "
+    "they are seen from the camera (front, front-left, left, …, never places in the picture), and "
+    "how far (near, mid, far). Say only what you see for certain. If nothing helps, reply "
+    f"'{NOTHING}'."
+)
+
+
+class ServedLooker:
+    """`Looker` that asks a VLM behind an OpenAI-compatible server.
+
+    Raises:
+        ModelError: the server's address is none.
+    """
+
+    def __init__(self, settings: PerceptionSettings, max_tokens: int) -> None:
+        self._settings = settings
+        self._max_tokens = max_tokens
+        self._server = ChatServer(settings.server)
+
+    @property
+    def name(self) -> str:
+        """The model's name as the server knows it."""
+        return self._server.name
+
+    @property
+    def parallel(self) -> int:
+        """All at once: the server makes a batch of them."""
+        return 32
+
+    def look(self, keyframe: Keyframe, question: Question, timeout_s: float) -> str:
+        """As `Looker.look`."""
+        choices = f"They choose from: {'; '.join(question.choices)}.\n" if question.choices else ""
+        asked = _ASKED.format(number=keyframe.id, question=question.text, choices=choices)
+        messages = messages_with_pictures(
+            [scaled_jpeg(keyframe, self._settings.image_width)], asked
+        )
+        pieces = self._server.stream(messages, max_tokens=self._max_tokens, timeout_s=timeout_s)
+        with closing(pieces):
+            said = "".join(piece.text for piece in pieces if not piece.reasoning)
+        return _line(said)
+
+    def close(self) -> None:
+        """Close the connection. Safe to call twice."""
+        self._server.close()
+
+
+def _line(said: str) -> str:
+    """A model's finding as one line that can't be taken for entries or tags; empty for nothing."""
+    plain = said.rpartition("</think>")[2]
+    for sign in "<>#":
+        plain = plain.replace(sign, " ")
+    line = " ".join(plain.split())[:_MOST]
+    return "" if line.strip("'\". ").casefold() in ("", NOTHING) else line
