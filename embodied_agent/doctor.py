@@ -14,12 +14,16 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from embodied_agent.errors import ModelError, StoreError
-from embodied_agent.settings import ServerSettings, Settings
+from embodied_agent.settings import (
+    PerceptionSettings,
+    ReasoningSettings,
+    ServerSettings,
+    Settings,
+)
 
-#: How long a server may take to answer, in seconds.
-SERVER_TIMEOUT_S = 3.0
 #: How long a first picture may take to render, in seconds.
 RENDER_TIMEOUT_S = 60.0
 _RENDER = (
@@ -49,13 +53,22 @@ def examine(settings: Settings) -> Iterator[Check]:
     yield _module("PyTorch", "torch", needed=builtin)
     yield _module("transformers", "transformers", needed=builtin)
     yield from _models(settings)
-    for role, chosen in (("perception", settings.perception), ("reasoning", settings.reasoning)):
+    for role, chosen in _roles(settings):
         needed = chosen.backend == "served"
         if needed or "server" in chosen.model_fields_set:
-            yield _server(f"server for {role}", chosen.server, needed=needed)
+            schema = role == "perceiver" and needed and chosen.prompt != "compact"
+            yield from _server(role, chosen.server, needed=needed, schema=schema)
     yield _memory(settings)
     yield _simulation()
     yield _ros()
+
+
+def _roles(
+    settings: Settings,
+) -> tuple[
+    tuple[Literal["perceiver"], PerceptionSettings], tuple[Literal["reasoner"], ReasoningSettings]
+]:
+    return ("perceiver", settings.perception), ("reasoner", settings.reasoning)
 
 
 def can_run(checks: list[Check]) -> bool:
@@ -103,23 +116,15 @@ def _model(name: str, make: Callable[[], object]) -> Check:
     return Check(name, True, loaded, True)
 
 
-def _server(name: str, server: ServerSettings, *, needed: bool) -> Check:
-    import openai
+def _server(
+    role: Literal["perceiver", "reasoner"], server: ServerSettings, *, needed: bool, schema: bool
+) -> Iterator[Check]:
+    from embodied_agent.doctor_servers import try_server
 
-    key = server.api_key.get_secret_value() if server.api_key else "none"
-    client = openai.OpenAI(
-        base_url=server.base_url, api_key=key, timeout=SERVER_TIMEOUT_S, max_retries=0
-    )
-    try:
-        with client:
-            models = [model.id for model in client.models.list().data]
-    except (openai.OpenAIError, ValueError) as error:
-        detail = f"{server.base_url}: {error} Is it running, and is server.base_url right?"
-        return Check(name, False, detail, needed)
-    known = ", ".join(models) or "no model"
-    if server.model and server.model not in models:
-        return Check(name, False, f"{server.base_url} has {known}, not {server.model}", needed)
-    return Check(name, True, f"{server.base_url} with {server.model or known}", needed)
+    for finding in try_server(server, role, schema=schema):
+        detail = finding.detail if finding.works is not None else f"unknown: {finding.detail}"
+        works = finding.works is not False
+        yield Check(f"{role}: {finding.what}", works, detail, needed and finding.essential)
 
 
 def _memory(settings: Settings) -> Check:

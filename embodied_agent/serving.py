@@ -94,6 +94,11 @@ class ChatServer:
         """The model's name; while a server is yet to be asked for it, its address."""
         return self._settings.model or self._found or self._settings.base_url
 
+    @property
+    def schemas_refused(self) -> bool:
+        """Whether the server has refused a request for its schema, and taken it without."""
+        return self._schemasrefused
+
     def status(self) -> dict[str, Any]:
         """State and counters, as JSON-ready values; empty where it is not guarded."""
         return {} if self._guard is None else self._guard.status()

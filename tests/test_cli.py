@@ -285,7 +285,7 @@ def test_doctor_tells_what_is_missing_for_the_chosen_settings() -> None:
     values = json.loads(result.stdout)
     assert not values["can_run"]
     missing = [c["name"] for c in values["checks"] if c["needed"] and not c["works"]]
-    assert missing == ["server for reasoning"]
+    assert missing == ["reasoner: reachable"]
 
 
 def test_terminal_codes_in_a_reply_do_not_reach_the_terminal() -> None:

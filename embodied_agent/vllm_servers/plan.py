@@ -144,6 +144,13 @@ def _plan(one: Wanted, settings: Settings, share: tuple[float, str] | None, serv
                 "the picture before and the picture now",
             )
         )
+        if settings.perception.prompt != "compact":
+            words = (
+                "--structured-outputs-config",
+                '{"backend": "xgrammar", "disable_any_whitespace": true}',
+            )
+            why = "replies are JSON that keeps to a schema; blanks between its words cost time"
+            options.append(Option(words, why))
     if one.shape is not None and one.shape.patch_px:
         side = settings.perception.image_width
         options.append(

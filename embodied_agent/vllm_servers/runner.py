@@ -1,7 +1,7 @@
 """Runs the planned servers: one after the other up, watched, restarted, and all down at the end.
 
-One after the other because each measures how much GPU memory is free when it starts; two at once
-would see each other's half-loaded weights.
+One after the other on GPUs, because each measures how much memory is free when it starts; two at
+once would see each other's half-loaded weights.
 
 Not here: the single process (`process`), command lines (`plan`).
 """
@@ -94,28 +94,46 @@ class Runner:
             ModelError: a server could not be started, or ended too often.
         """
         try:
+            # Those on a CPU measure no free memory, so that they may start together.
+            together = not any(plan.gpus for plan in self._plans)
             for plan in self._plans:
-                self._start(plan)
-                if self._stopping:
-                    return
+                self._launch(plan)
+                if not together:
+                    self._await(plan)
+            for plan in self._plans if together else ():
+                self._await(plan)
+            if self._stopping:
+                return
             on_ready()
             while not self._stopping:
                 self._watch()
         finally:
             self._end_all()
 
-    def _start(self, plan: Plan) -> None:
-        """Start one server and wait until it answers.
+    def _launch(self, plan: Plan) -> None:
+        """Start one server.
+
+        Raises:
+            ModelError: its port is taken, or it can't be started.
+        """
+        if self._stopping:
+            return
+        _check_free(plan)
+        self._say(plan.role, f"starting {plan.name} on {plan.url}", False)
+        self._running[plan.role] = ServerProcess(
+            plan, lambda line: self._say(plan.role, line, True), self._wake.set
+        )
+
+    def _await(self, plan: Plan) -> None:
+        """Wait until a server that was started answers.
 
         Raises:
             ModelUnavailable: it did not get ready in time.
-            ModelError: its port is taken, it can't be started, or it ended.
+            ModelError: it ended.
         """
-        _check_free(plan)
-        started = time.monotonic()
-        self._say(plan.role, f"starting {plan.name} on {plan.url}", False)
-        process = ServerProcess(plan, lambda line: self._say(plan.role, line, True), self._wake.set)
-        self._running[plan.role] = process
+        if self._stopping:
+            return
+        process, started = self._running[plan.role], time.monotonic()
         deadline = started + self._start_timeout_s
         while not self._stopping:
             if process.ended is not None:
@@ -156,7 +174,8 @@ class Runner:
                 )
             if breaker.begin():
                 try:
-                    self._start(plan)
+                    self._launch(plan)
+                    self._await(plan)
                 except ModelError as error:
                     if breaker.failures >= self._restarts or plan.role not in self._running:
                         raise

@@ -1,0 +1,257 @@
+"""The shipped models behind a real vLLM, started by `embodied-agent serve`, against in process.
+
+One pair of servers serves all tests, in the order of this file: the last ones kill and stop them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+from served_kit import free_port
+
+from embodied_agent.agent import Agent
+from embodied_agent.doctor_servers import try_server
+from embodied_agent.reasoning.base import Prompt, make_reasoner
+from embodied_agent.records import Answer, Delta, Keyframe, Question
+from embodied_agent.settings import Settings, load_settings
+from embodied_agent.sources import open_source
+
+pytestmark = pytest.mark.timeout(1500)
+
+ROOT = Path(__file__).parents[2]
+CLIP = ROOT / "sim_clips" / "clips" / "house_8"
+CONFIG = ROOT / "config" / "vllm-cpu.yaml"
+#: How many of the clip's questions are asked.
+QUESTIONS = 8
+
+
+@dataclass
+class Servers:
+    """`embodied-agent serve` with its two servers. ``lines``: what it has said so far."""
+
+    process: subprocess.Popen[str]
+    settings: Settings
+    lines: list[str]
+    said: threading.Condition
+
+    def wait_for(self, text: str, times: int = 1, timeout_s: float = 900) -> None:
+        """Until ``text`` was said so often."""
+
+        def there() -> bool:
+            return sum(text in line for line in self.lines) >= times or self.ended()
+
+        with self.said:
+            assert self.said.wait_for(there, timeout_s), "".join(self.lines[-40:])
+        assert not self.ended(), "".join(self.lines[-40:])
+
+    def ended(self) -> bool:
+        return self.process.poll() is not None
+
+    def workers(self) -> list[int]:
+        """Every process below this one."""
+        found, below = [], {self.process.pid}
+        parents = {}
+        for status in Path("/proc").glob("[0-9]*/stat"):
+            try:
+                fields = status.read_text().rpartition(")")[2].split()
+            except OSError:
+                continue
+            parents[int(status.parent.name)] = int(fields[1])
+        while below:
+            below = {child for child, parent in parents.items() if parent in below}
+            found += below
+        return found
+
+    def server(self, port: int) -> int:
+        """The process that was told to listen on ``port``."""
+        for number in self.workers():
+            command = Path(f"/proc/{number}/cmdline").read_bytes().split(b"\0")
+            if b"serve" in command and str(port).encode() in command:
+                return number
+        raise AssertionError(f"nobody serves {port}")
+
+
+@pytest.fixture(scope="module")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+    ports = [free_port(), free_port()]
+    settings = load_settings(
+        CONFIG,
+        perception__server__base_url=f"http://127.0.0.1:{ports[0]}/v1",
+        reasoning__server__base_url=f"http://127.0.0.1:{ports[1]}/v1",
+    )
+    program = Path(os.environ["VLLM_PROGRAM"]).absolute()
+    command = [sys.executable, "-m", "embodied_agent.cli", "serve", "--config", str(CONFIG)]
+    command += ["--vllm", str(program)]
+    for role, server in (("perception", settings.perception), ("reasoning", settings.reasoning)):
+        command += ["--set", f"{role}.server.base_url={server.server.base_url}"]
+    process = subprocess.Popen(
+        command,
+        cwd=tmp_path_factory.mktemp("serve"),
+        env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+    )
+    running = Servers(process, settings, [], threading.Condition())
+
+    def read() -> None:
+        assert process.stdout is not None
+        for line in process.stdout:
+            with running.said:
+                running.lines.append(line)
+                running.said.notify_all()
+        process.wait()
+        with running.said:
+            running.said.notify_all()
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    try:
+        running.wait_for("all are ready")
+        yield running
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+            try:
+                process.wait(60)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait(10)
+        reader.join(60)
+        assert process.stdout is not None
+        process.stdout.close()
+
+
+def in_process(settings: Settings) -> Settings:
+    """The same models in this process, free to answer as they like, as behind a server."""
+    perception = settings.perception.model_copy(update={"backend": "builtin", "prompt": "auto"})
+    reasoning = settings.reasoning.model_copy(
+        update={"backend": "builtin", "prompt": "auto", "choose": False}
+    )
+    return settings.model_copy(update={"perception": perception, "reasoning": reasoning})
+
+
+def questions() -> list[Question]:
+    cases = json.loads((CLIP / "questions.json").read_text())
+    return [
+        Question(case["text"], tuple(case["choices"]), at_ns=case["stamp_ns"], timeout_s=120)
+        for case in cases[:: max(1, len(cases) // QUESTIONS)][:QUESTIONS]
+    ]
+
+
+def replay(settings: Settings, asked: list[Question]) -> tuple[list[Delta], list[Answer]]:
+    with open_source(str(CLIP), settings.source) as source, Agent(settings) as agent:
+        agent.begin_replay(str(CLIP))
+        for frame in source:
+            agent.observe(frame)
+        agent.finish()
+        assert agent.drain(600)
+        answers = [agent.ask(question) for question in asked]
+        return [replace(d, model="", latency_s=0.0) for d in agent.store.deltas()], answers
+
+
+def test_the_doctor_finds_nothing_missing_and_a_cache_that_works(servers: Servers) -> None:
+    chosen = servers.settings
+    found = {
+        f"{role} {finding.what}": finding
+        for role, server in (
+            ("perceiver", chosen.perception.server),
+            ("reasoner", chosen.reasoning.server),
+        )
+        for finding in try_server(server, role, schema=role == "perceiver")  # type: ignore[arg-type]
+    }
+    assert all(finding.works for finding in found.values() if finding.essential), found
+    # The model writes no JSON, but vLLM takes the schema.
+    assert "accepted" in found["perceiver schema"].detail
+    assert found["reasoner prefix cache"].works
+    assert "came from it" in found["reasoner prefix cache"].detail
+
+
+def test_deltas_and_answers_are_those_of_the_models_in_process(servers: Servers) -> None:
+    asked = questions()
+    deltas, answers = replay(servers.settings, asked)
+    expected, expected_answers = replay(in_process(servers.settings), asked)
+    assert len(deltas) >= 8
+    assert deltas == expected
+    for answer, wanted in zip(answers, expected_answers, strict=True):
+        assert (answer.text, answer.choice, answer.reasoning, answer.problem) == (
+            wanted.text,
+            wanted.choice,
+            wanted.reasoning,
+            wanted.problem,
+        )
+    assert sum(not answer.problem for answer in answers) >= QUESTIONS - 2
+
+
+def test_replies_stream_and_end_when_nobody_listens(servers: Servers) -> None:
+    reasoner = make_reasoner(servers.settings.reasoning)
+    prompt = Prompt(
+        system="",
+        transcript="#0 start: red sofa front-left near.\n#1 rotate left 45: nothing named.\n",
+        task="Recall: #0 red sofa front-left near.\nQuestion: Where is the red sofa now?\n",
+    )
+    pieces = reasoner.stream(prompt, timeout_s=120)
+    assert next(iter(pieces)).startswith("<")
+    pieces.close()  # type: ignore[attr-defined]
+    whole = list(reasoner.stream(prompt, timeout_s=120))
+    reasoner.close()
+    assert len(whole) > 3
+    assert "</answer>" in "".join(whole)
+
+
+def test_a_server_killed_during_a_replay_is_restarted_and_nothing_is_lost(
+    servers: Servers, tmp_path: Path
+) -> None:
+    used = servers.settings
+    perception = used.perception.model_copy(update={"retry_max_s": 2.0, "stall_timeout_s": 900.0})
+    memory = used.memory.model_copy(update={"path": str(tmp_path / "memory.db")})
+    used = used.model_copy(update={"perception": perception, "memory": memory})
+    port = int(used.perception.server.base_url.split(":")[-1].split("/")[0])
+    ready = sum("perceiver is ready" in line for line in servers.lines)
+    committed: list[int] = []
+    killed = threading.Event()
+
+    def on_delta(keyframe: Keyframe, delta: Delta) -> None:
+        committed.append(keyframe.id)
+        if len(committed) == 3 and not killed.is_set():
+            killed.set()
+            os.kill(servers.server(port), signal.SIGKILL)
+
+    with open_source(str(CLIP), used.source) as source, Agent(used) as agent:
+        from embodied_agent.events import Listener
+
+        agent.listen(Listener(on_delta=on_delta))
+        agent.begin_replay(str(CLIP))
+        for frame in source:
+            agent.observe(frame)
+        agent.finish()
+        assert killed.wait(600)
+        # All is stored, the server is gone: the answer comes from what is there, and says so.
+        answer = agent.ask(Question("Where am I?", timeout_s=60))
+        servers.wait_for("perceiver is ready", ready + 1)
+        assert agent.drain(900)
+        deltas = agent.store.deltas()
+        stored = [keyframe.id for keyframe in agent.store.keyframes()]
+        assert agent.status()["perception"]["retries"] >= 1
+    assert answer.notice or answer.problem or len(committed) == len(stored)
+    assert [delta.keyframe_id for delta in deltas] == stored == committed
+    assert all(delta.usable for delta in deltas)
+
+
+def test_a_stop_leaves_no_process_behind(servers: Servers) -> None:
+    workers = servers.workers()
+    assert len(workers) >= 4
+    servers.process.send_signal(signal.SIGTERM)
+    assert servers.process.wait(120) == 0
+    left = [number for number in workers if Path(f"/proc/{number}").exists()]
+    assert left == []
