@@ -92,7 +92,7 @@ def make_trainer(
         options["model_init_kwargs"] = {
             "dtype": config.model.dtype, **options.get("model_init_kwargs", {})
         }  # fmt: skip
-    arguments = trainer_arguments(GRPOConfig, options, output_dir=str(out))
+    # The reference first: once ZeRO-3 is configured, whatever is loaded gets sharded.
     rewards: list[Any] = [format_reward, accuracy_reward]
     if config.reference.spec:
         reference = open_reference(
@@ -104,6 +104,7 @@ def make_trainer(
             "the curriculum weighs consistency, but there is no reference.spec: name a checkpoint "
             "(`python -m training.judge` makes one) or a server, or set the weights to 0"
         )
+    arguments = trainer_arguments(GRPOConfig, options, output_dir=str(out))
     curriculum = _Fitting(config, len(rewards))
     watch = WatchCallback(config.watch, out)
     kind = SharingTrainer if config.model.shared_prompts else Trainer

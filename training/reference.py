@@ -21,6 +21,7 @@ from typing import Any, Protocol
 
 import torch
 
+from embodied_agent.checkpoints import SHIPPED
 from embodied_agent.errors import ModelError, ModelUnavailable, ReplyError
 from embodied_agent.reasoning.answer import parse_answer
 from embodied_agent.reasoning.prompts import Style, build_prompt, lettered
@@ -294,11 +295,13 @@ class CachedReference:
 
 
 def open_reference(spec: str, *, model: str = "", style: Style = "compact") -> Reference:
-    """The reference that ``spec`` names: a folder, or the address of a server (``http…``).
+    """The reference that ``spec`` names: ``builtin`` (the shipped judge), a folder, or the address
+    of a server (``http…``).
 
     Raises:
         ModelError: there is no such checkpoint.
     """
     if spec.startswith(("http://", "https://")):
         return CachedReference(ServedReference(spec, model))
-    return CachedReference(LocalReference(Path(spec), style))
+    folder = SHIPPED / "judge" if spec == "builtin" else Path(spec)
+    return CachedReference(LocalReference(folder, style))

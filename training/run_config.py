@@ -64,7 +64,7 @@ class DataConfig(_Section):
 class ReferenceConfig(_Section):
     """The frozen reference of the consistency reward."""
 
-    spec: str = Field("", description="checkpoint folder or http address; empty: no such reward")
+    spec: str = Field("", description="builtin, checkpoint folder or http address; empty: none")
     model: str = Field("", description="the model's name at a server")
     style: Literal["compact", "full"] = "compact"
 

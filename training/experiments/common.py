@@ -1,0 +1,190 @@
+"""What all experiments share: options, arms trained per seed, marks, results as JSON, table, plot.
+
+A result says what was asked, which command made it, with which seeds and at which scale; rows are
+plain numbers, so that the table and the plot can be made again without running anything.
+
+Not here: what any experiment asks.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from embodied_agent.checkpoints import SHIPPED
+from training import grpo, sft
+from training.episodes.rows import Episode
+from training.evaluate import evaluate
+from training.evaluation.answering import open_model
+from training.reference import Reference, open_reference
+from training.rows import worlds
+from training.run_config import DataConfig, load_config
+
+RESULTS = Path("docs/results")
+CONFIGS = Path(__file__).parent.parent / "configs"
+#: Held-out text worlds, in distribution and out of it; 12 questions of each scene.
+HELD = {"in": "house:8@500000,city:8@500000", "out": "warehouse:16@500000"}
+
+
+@dataclass(frozen=True)
+class Options:
+    """What every experiment's command takes."""
+
+    seeds: tuple[int, ...]
+    scale: float
+    runs: Path
+    results: Path
+    command: str
+
+    def scaled(self, count: int, least: int = 1) -> int:
+        """``count`` at scale 1."""
+        return max(least, round(count * self.scale))
+
+
+@dataclass(frozen=True)
+class Result:
+    """The outcome of an experiment, as it is kept."""
+
+    name: str
+    title: str
+    question: str
+    finding: str
+    command: str
+    seeds: tuple[int, ...]
+    scale: float
+    minutes: float
+    columns: tuple[str, ...]
+    rows: tuple[Mapping[str, Any], ...]
+    caveats: tuple[str, ...] = ()
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+def options(name: str, docstring: str | None) -> Options:
+    """Read an experiment's command line."""
+    parser = argparse.ArgumentParser(
+        description=docstring, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--seeds", type=int, default=3, help="how many; from 1 on")
+    parser.add_argument("--scale", type=float, default=1.0, help="of steps and questions")
+    parser.add_argument("--runs", type=Path, default=Path("runs/experiments"))
+    parser.add_argument("--results", type=Path, default=RESULTS)
+    parser.add_argument("--threads", type=int, default=1)
+    a = parser.parse_args()
+    torch.set_num_threads(a.threads)
+    command = f"python -m training.experiments.{name} --seeds {a.seeds} --scale {a.scale:g}"
+    return Options(tuple(range(1, a.seeds + 1)), a.scale, a.runs, a.results, command)
+
+
+def trained(
+    kind: str, name: str, seed: int, opts: Options, overrides: Sequence[str], steps: int
+) -> Path:
+    """Train an arm (``grpo`` or ``sft``) from the shipped reasoner, or take the finished one.
+
+    The folder's name has scale and seed, so that arms are shared between experiments and a command
+    that was interrupted goes on.
+    """
+    folder = opts.runs / f"{name}-{opts.scale:g}-seed{seed}"
+    if (folder / "model" / "config.json").exists():
+        return folder
+    config = load_config(
+        CONFIGS / ("builtin.yaml" if kind == "grpo" else "builtin-sft.yaml"),
+        [
+            f"trainer.max_steps={opts.scaled(steps, 4)}",
+            f"trainer.seed={seed}",
+            f"data.seed={seed}",
+            "data.worlds=house:40,city:40",
+            "data.held_worlds=",
+            "trainer.eval_strategy=no",
+            f"trainer.save_steps={opts.scaled(steps, 4)}",
+            "trainer.logging_steps=2",
+            *overrides,
+        ],
+    )
+    (grpo if kind == "grpo" else sft).run(config, folder)
+    return folder
+
+
+#: Shorter than builtin.yaml: 32 completions a step, a rate to match the few steps.
+SHORT_GRPO = (
+    "trainer.per_device_train_batch_size=32",
+    "trainer.learning_rate=1e-4",
+    "trainer.warmup_steps=4",
+    "trainer.log_completions=false",
+    "data.most_prompt_tokens=240",
+)
+
+
+def held(part: str, opts: Options, questions: int = 12) -> list[Episode]:
+    """Held-out episodes ``in`` or ``out`` of distribution."""
+    data = DataConfig(questions=opts.scaled(questions, 2), noise=0.5)
+    return worlds(HELD[part], data)
+
+
+def judge() -> Reference:
+    """The shipped judge."""
+    return open_reference("builtin")
+
+
+def marks_of(model: Path | str, episodes: Sequence[Episode], reference: Reference | None) -> Any:
+    """Figures of a model on episodes, as `training.evaluation.tables.summary` has them for all."""
+    answerer, _ = open_model(str(model), choose=False)
+    found = evaluate(answerer, episodes, reference=reference, max_tokens=160)
+    return next(iter(found.figures.values()))["all"]
+
+
+def spread(values: Sequence[float]) -> str:
+    """Mean and, of two and more, the standard deviation over seeds, in per cent."""
+    mean = 100 * statistics.fmean(values)
+    if len(values) < 2:
+        return f"{mean:.1f}"
+    return f"{mean:.1f} ± {100 * statistics.stdev(values):.1f}"
+
+
+def save(result: Result, opts: Options, plot: Callable[[Any], None] | None = None) -> None:
+    """Write the JSON and the plot, and print the table."""
+    opts.results.mkdir(parents=True, exist_ok=True)
+    path = opts.results / f"{result.name}.json"
+    part = path.with_suffix(".part")
+    part.write_text(json.dumps(asdict(result), indent=1) + "\n", encoding="utf-8")
+    part.replace(path)
+    if plot is not None:
+        import matplotlib
+
+        matplotlib.use("Agg")
+        from matplotlib import pyplot
+
+        figure, axes = pyplot.subplots(figsize=(6.4, 3.4))
+        plot(axes)
+        axes.grid(alpha=0.3)
+        figure.tight_layout()
+        figure.savefig(opts.results / f"{result.name}.png", dpi=110)
+        pyplot.close(figure)
+    print(table(result))
+    print(result.finding)
+
+
+def table(result: Result) -> str:
+    """The rows as a Markdown table."""
+    lines = [f"| {' | '.join(result.columns)} |", f"|{'---|' * len(result.columns)}"]
+    lines += [
+        "| " + " | ".join(str(row.get(c, "–")) for c in result.columns) + " |"
+        for row in result.rows
+    ]
+    return "\n".join(lines)
+
+
+def clock() -> Callable[[], float]:
+    """Minutes since now, for `Result.minutes`."""
+    began = time.monotonic()
+    return lambda: round((time.monotonic() - began) / 60, 1)
+
+
+SHIPPED_REASONER = SHIPPED / "reasoner"

@@ -1,0 +1,120 @@
+"""Experiment 4: is the consistency ratio a fact about the model, or about who measures it?
+
+    python -m training.experiments.references
+
+The same replies of the same models, measured by references that differ in size and training: the
+shipped judge, the shipped reasoner itself (never trained to judge), and a small judge trained from
+random weights (a quarter of the size).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from training.evaluate import evaluate
+from training.evaluation.answering import open_model
+from training.experiments.common import (
+    SHIPPED_REASONER,
+    Options,
+    Result,
+    clock,
+    held,
+    options,
+    save,
+)
+from training.judge import accuracy, bases, kept_bases, train
+from training.reference import LocalReference, open_reference
+
+#: Minutes of training for the small judge, at scale 1.
+SMALL_MINUTES = 4.0
+
+
+def small_judge(opts: Options) -> Path:
+    """A judge of width 64 and 4 layers from random weights, made once."""
+    from transformers import AutoTokenizer
+
+    from training.reasoner import new_model, save_checkpoint
+
+    folder = opts.runs / f"small-judge-{opts.scale:g}"
+    if (folder / "model" / "config.json").exists():
+        return folder / "model"
+    folder.mkdir(parents=True, exist_ok=True)
+    tokenizer = AutoTokenizer.from_pretrained(str(SHIPPED_REASONER))
+    save_checkpoint(new_model(tokenizer, width=64, layers=4), tokenizer, folder / "start")
+    pool = kept_bases(folder / "bases.jsonl", opts.scaled(6000, 200), 1)
+    train(
+        folder, folder / "start", minutes=SMALL_MINUTES * opts.scale, pool=pool, rate=3e-3,
+        size=32, seed=1,
+    )  # fmt: skip
+    return folder / "model"
+
+
+def main() -> None:
+    """Measure the same replies with every reference."""
+    opts = options("references", __doc__)
+    minutes = clock()
+    references = {
+        "shipped judge": open_reference("builtin"),
+        "shipped reasoner": open_reference(str(SHIPPED_REASONER)),
+        "small judge": open_reference(str(small_judge(opts))),
+    }
+    pool = bases(opts.scaled(300, 20), 500_000, 1, ("house", "city"))
+    skill: dict[str, Any] = {}
+    for name, reference in references.items():
+        local: Any = getattr(reference, "_reference", reference)
+        assert isinstance(local, LocalReference)
+        skill[name] = accuracy(local, pool)["true"]["right"]
+    models: dict[str, Path] = {"start": SHIPPED_REASONER}
+    for folder in sorted(opts.runs.glob(f"grpo-with*-{opts.scale:g}-seed1")):
+        models[folder.name.split(f"-{opts.scale:g}")[0].removeprefix("grpo-")] = folder / "model"
+    episodes = held("in", opts)
+    rows, ratios = [], {}
+    for model, path in models.items():
+        answerer, _ = open_model(str(path), choose=False)
+        for name, reference in references.items():
+            found = evaluate(answerer, episodes, reference=reference, max_tokens=160)
+            figures = next(iter(found.figures.values()))["all"]
+            ratios[(model, name)] = figures["consistency"]
+            low, high = figures["consistency_ci"]
+            rows.append(
+                {
+                    "model": model,
+                    "reference": name,
+                    "right on true reasoning": f"{100 * skill[name]:.1f}",
+                    "consistency": f"{100 * figures['consistency']:.1f}",
+                    "95 % interval": f"{100 * low:.1f} to {100 * high:.1f}",
+                }
+            )
+    own = [ratios[("start", name)] for name in references]
+    result = Result(
+        name="references",
+        title="4. The consistency ratio under three references",
+        question="Does the ratio depend on the reference that measures it?",
+        finding=(
+            f"For `start` it lies between {100 * min(own):.1f} and {100 * max(own):.1f} %, by "
+            "references that read "
+            + ", ".join(f"{100 * skill[n]:.0f} % ({n})" for n in references)
+            + " of true reasonings right."
+        ),
+        command=opts.command,
+        seeds=(),
+        scale=opts.scale,
+        minutes=minutes(),
+        columns=tuple(rows[0]),
+        rows=tuple(rows),
+        caveats=("Models other than `start` are measured where experiment 2 has trained them.",),
+    )
+
+    def plot(axes: Any) -> None:
+        for model in models:
+            heights = [100 * ratios[(model, n)] for n in references]
+            axes.plot([100 * skill[n] for n in references], heights, "o", label=model)
+        axes.set(xlabel="reference right on true reasoning, %", ylabel="consistency, %")
+        axes.legend()
+
+    save(result, opts, plot)
+
+
+if __name__ == "__main__":
+    main()

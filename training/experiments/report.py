@@ -1,0 +1,69 @@
+"""Puts all results into docs/results.md.
+
+python -m training.experiments.report
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+from training.experiments.common import RESULTS, Result, table
+
+ORDER = (
+    "keyframes", "consistency", "distribution", "references", "overlap", "semantics", "length",
+    "conditioning", "open_ended",
+)  # fmt: skip
+HEAD = """# Results of the experiments
+
+The method's experiments at the size of the built-in models (1.5 M parameters, simulated worlds).
+They show whether an effect is there in small; they are no measure of a 3 B model on real videos.
+Every section was written by the command that stands in it. Where seeds are given, figures are
+means with the standard deviation over seeds; shares are in per cent.
+"""
+
+
+def load(folder: Path) -> list[Result]:
+    """The results in ``folder``, in the method's order."""
+    found = {}
+    for path in folder.glob("*.json"):
+        values = json.loads(path.read_text(encoding="utf-8"))
+        lists = ("seeds", "columns", "rows", "caveats")
+        found[path.stem] = Result(**{**values, **{key: tuple(values[key]) for key in lists}})
+    return [found[name] for name in ORDER if name in found] + [
+        result for name, result in sorted(found.items()) if name not in ORDER
+    ]
+
+
+def section(result: Result, folder: Path) -> str:
+    """One result as Markdown."""
+    lines = [f"## {result.title}", "", result.question, "", table(result), "", result.finding, ""]
+    if (folder / f"{result.name}.png").exists():
+        lines += [f"![{result.title}]({folder.name}/{result.name}.png)", ""]
+    lines += [f"- {caveat}" for caveat in result.caveats]
+    if result.caveats:
+        lines.append("")
+    made = f"{len(result.seeds)} seeds, " if result.seeds else ""
+    lines += [
+        f"Made by the command below ({made}{result.minutes:g} minutes on a shared two-core CPU).",
+        "",
+        f"```sh\n{result.command}\n```",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Read the results and write the page."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--results", type=Path, default=RESULTS)
+    a = parser.parse_args()
+    text = "\n".join([HEAD, *(section(result, a.results) for result in load(a.results))])
+    (a.results.parent / "results.md").write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
