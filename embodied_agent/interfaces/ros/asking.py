@@ -19,13 +19,14 @@ from embodied_agent_interfaces.srv import Ask
 from rclpy.action import ActionServer, CancelResponse
 from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.exceptions import InvalidHandle
+from rclpy.qos import QoSProfile
 
 from embodied_agent import records
 from embodied_agent.asks import Ask as Asked
 from embodied_agent.asks import AskListener, Asks
 from embodied_agent.errors import Busy, QuestionError
 from embodied_agent.interfaces.ros.messages import clean, to_answer, to_problem, to_question
-from embodied_agent.interfaces.ros.waiting import Pending, result_of
+from embodied_agent.interfaces.ros.waiting import SERVICE_QOS, Pending, result_of
 
 #: Feedback is sent at most this often per goal, in seconds; pieces in between are put together.
 _FEEDBACK_S = 0.05
@@ -58,7 +59,9 @@ class AskServers:
         self.last_latency_s: float | None = None
         self._stop_listening = asks.listen(AskListener(on_answer=self._note))
         group = ReentrantCallbackGroup()
-        self._service = node.create_service(Ask, "~/ask", self._ask, callback_group=group)
+        self._service = node.create_service(
+            Ask, "~/ask", self._ask, qos_profile=SERVICE_QOS, callback_group=group
+        )
         self._action = ActionServer(
             node,
             Reason,
@@ -66,6 +69,10 @@ class AskServers:
             self._reason,
             cancel_callback=self._cancel,
             callback_group=group,
+            goal_service_qos_profile=SERVICE_QOS,
+            result_service_qos_profile=SERVICE_QOS,
+            cancel_service_qos_profile=SERVICE_QOS,
+            feedback_pub_qos_profile=QoSProfile(depth=100),
         )
 
     def close(self) -> None:

@@ -22,7 +22,7 @@ from embodied_agent.agent import Agent
 from embodied_agent.errors import AgentError
 from embodied_agent.interfaces.ros.images import stamp_ns
 from embodied_agent.interfaces.ros.messages import clean, to_delta, to_picture
-from embodied_agent.interfaces.ros.waiting import Pending, result_of
+from embodied_agent.interfaces.ros.waiting import SERVICE_QOS, Pending, result_of
 
 #: Longest wait for the memory, in seconds.
 TIMEOUT_S = 10.0
@@ -50,8 +50,11 @@ class MemoryServers:
         self.pending = Pending()
         group = ReentrantCallbackGroup()
         self._services = [
-            node.create_service(Recall, "~/recall", self._recall, callback_group=group),
-            node.create_service(Trigger, "~/reset", self._reset, callback_group=group),
+            node.create_service(kind, name, callback, qos_profile=SERVICE_QOS, callback_group=group)
+            for kind, name, callback in (
+                (Recall, "~/recall", self._recall),
+                (Trigger, "~/reset", self._reset),
+            )
         ]
 
     def close(self) -> None:

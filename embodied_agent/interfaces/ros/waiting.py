@@ -14,9 +14,13 @@ from contextlib import suppress
 from typing import Any, TypeVar
 
 from rclpy.exceptions import InvalidHandle
+from rclpy.qos import QoSProfile
 from rclpy.task import Future
 
 _T = TypeVar("_T")
+
+#: Of services: ROS keeps ten requests by default, and loses the others of a hundred at once.
+SERVICE_QOS = QoSProfile(depth=256)
 
 
 class Pending:
