@@ -109,7 +109,8 @@ export class Path {
     const several = new Set(this.points.map((point) => point.segment)).size > 1;
     put($("path-note"), none ? "" : several ? `segment ${segment}` : "");
     if (none) return;
-    this.canvas.setAttribute("aria-label", `Path from above, ${plural(points.length, "keyframe")}`);
+    const chosen = this.selected === null ? plural(points.length, "keyframe") : `keyframe ${this.selected} chosen`;
+    this.canvas.setAttribute("aria-label", `Path from above, ${chosen}`);
     const { context, width, height } = prepared(this.canvas);
     const colour = colours();
     const view = fitted([...points.map((p) => [p.x_m, p.y_m]), ...trail.map((p) => [p.x, p.y])], width, height);
@@ -192,7 +193,6 @@ export class Path {
 
   select(at) {
     this.selected = this.placed[at].keyframe_id;
-    this.canvas.setAttribute("aria-label", `Path from above, keyframe ${this.selected} chosen`);
     this.draw();
   }
 }
@@ -202,7 +202,7 @@ function heading({ orientation_xyzw: [x, y, z, w] }) {
 }
 
 // One scale for both axes that shows all places, centred.
-function fitted(places, width, height) {
+export function fitted(places, width, height) {
   const xs = places.map(([x]) => x);
   const ys = places.map(([, y]) => y);
   const [x0, x1, y0, y1] = [least(xs), -least(xs.map((x) => -x)), least(ys), -least(ys.map((y) => -y))];

@@ -21,7 +21,10 @@ export class Strip {
     this.cited = new Set();
     this.draw = oncePerFrame(() => this.render());
     memory.addEventListener("change", (event) => {
-      if (event.before && !this.following) this.box.scrollLeft += event.before * this.step();
+      if (event.before && !this.following) {
+        this.widen(); // or there is nothing yet to scroll to
+        this.box.scrollLeft += event.before * this.step();
+      }
       this.draw();
     });
     this.box.addEventListener("scroll", () => this.scrolled(), { passive: true });
@@ -59,12 +62,16 @@ export class Strip {
     this.draw();
   }
 
+  widen() {
+    this.track.style.width = `${this.memory.ids.length * this.step()}px`;
+  }
+
   render() {
     const { ids } = this.memory;
     const step = this.step();
     $("strip-empty").hidden = ids.length > 0;
     this.track.hidden = ids.length === 0;
-    this.track.style.width = `${Math.max(0, ids.length * step)}px`;
+    this.widen();
     if (this.following) this.box.scrollLeft = this.track.offsetWidth;
     const first = Math.max(0, Math.floor(this.box.scrollLeft / step) - SPARE);
     const last = Math.min(ids.length, Math.ceil((this.box.scrollLeft + this.box.clientWidth) / step) + SPARE);
