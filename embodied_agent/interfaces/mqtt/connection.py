@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import ssl
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,7 +72,17 @@ class Refused(LinkError):
     """The broker does not take a message, and won't take it later either."""
 
 
-def tls_context(settings: MqttSettings) -> ssl.SSLContext | None:
+class _Context(ssl.SSLContext):
+    """Knows the socket that it made, which paho does not close when a handshake fails."""
+
+    made: ssl.SSLSocket | None = None
+
+    def wrap_socket(self, *args: Any, **kwargs: Any) -> ssl.SSLSocket:
+        self.made = super().wrap_socket(*args, **kwargs)
+        return self.made
+
+
+def tls_context(settings: MqttSettings) -> _Context | None:
     """How to encrypt, ``None`` where ``tls`` is off.
 
     Raises:
@@ -85,8 +96,12 @@ def tls_context(settings: MqttSettings) -> ssl.SSLContext | None:
         raise SettingsError("mqtt.cert_file and mqtt.key_file belong together: set both")
     reading = settings.ca_file
     try:
-        context = ssl.create_default_context(cafile=settings.ca_file or None)
+        context = _Context(ssl.PROTOCOL_TLS_CLIENT)  # checks certificate and name
         context.minimum_version = ssl.TLSVersion.TLSv1_2
+        if settings.ca_file:
+            context.load_verify_locations(settings.ca_file)
+        else:
+            context.load_default_certs()
         if settings.cert_file:
             reading = f"{settings.cert_file} with {settings.key_file}"
             # A key with a passphrase must not stop a robot's start with a prompt.
@@ -146,6 +161,8 @@ class Connection(aiomqtt.Client):
         properties.MaximumPacketSize = settings.max_packet_bytes
         properties.ReceiveMaximum = settings.receive_maximum
         self._faults = _Faults()
+        self._tls = tls_context(settings)
+        self._loop_thread = threading.get_ident()
         super().__init__(
             settings.host,
             settings.port,
@@ -161,7 +178,7 @@ class Connection(aiomqtt.Client):
             keepalive=settings.keepalive_s,
             clean_start=session_expiry_s == 0,
             properties=properties,
-            tls_context=tls_context(settings),
+            tls_context=self._tls,
             max_queued_incoming_messages=settings.receive_maximum + _QOS_0_WAITING,
         )
         self._settings = settings
@@ -180,9 +197,20 @@ class Connection(aiomqtt.Client):
         """
         try:
             await super().__aenter__()
-        except aiomqtt.MqttError as error:
-            raise self._explained(error) from error
+        except BaseException as error:
+            self._client._sock_close()
+            if isinstance(error, aiomqtt.MqttError):
+                raise self._explained(error) from error
+            raise
         return self
+
+    def _client_connect(self) -> None:
+        try:
+            super()._client_connect()
+        except BaseException:
+            if self._tls is not None and self._tls.made is not None:
+                self._tls.made.close()
+            raise
 
     async def __aexit__(
         self,
@@ -272,12 +300,59 @@ class Connection(aiomqtt.Client):
         code = ack.result()
         if code.is_failure:
             kind = LinkError if code.value in _LATER else Refused
-            raise kind(f"the broker does not take messages for {message.topic} ({code})")
+            raise kind(
+                f"the broker does not take messages for {message.topic} ({code}): allow it to "
+                f"{self._who()} in the broker's access list"
+            )
 
     @property
     def congested(self) -> bool:
         """Whether much of what was sent has not left yet."""
         return len(self._client._out_packet) > _CONGESTED
+
+    # aiomqtt watches sockets by a number that may be closed, or another's, by the time it does.
+    def _on_socket_open(self, client: paho.Client, userdata: Any, sock: Any) -> None:
+        def read() -> None:
+            self._guarded(client.loop_read)
+            while not self._disconnected.done() and getattr(sock, "pending", int)() > 0:
+                self._guarded(client.loop_read)  # decrypted already, so no new event comes
+
+        def watch() -> None:
+            if sock.fileno() > -1:
+                self._loop.add_reader(sock.fileno(), read)
+                self._misc_task = self._loop.create_task(self._misc_loop())
+
+        self._soon(watch)
+
+    def _on_socket_register_write(self, client: paho.Client, userdata: Any, sock: Any) -> None:
+        def watch() -> None:
+            if sock.fileno() > -1:
+                self._loop.add_writer(sock.fileno(), lambda: self._guarded(client.loop_write))
+
+        self._soon(watch)
+
+    def _on_socket_unregister_write(self, client: paho.Client, userdata: Any, sock: Any) -> None:
+        def unwatch() -> None:
+            if sock.fileno() > -1:
+                self._loop.remove_writer(sock.fileno())
+
+        self._soon(unwatch)
+
+    def _soon(self, call: Callable[[], None]) -> None:
+        """Now where this is the loop's thread, else there as soon as it can."""
+        if threading.get_ident() == self._loop_thread:
+            call()
+        else:
+            self._loop.call_soon_threadsafe(call)
+
+    def _guarded(self, work: Callable[[], object]) -> None:
+        try:
+            work()
+        except Exception as error:
+            # The outermost level of a callback: the connection is lost, and whoever waits hears.
+            self._faults.last = str(error)
+            if not self._disconnected.done():
+                self._disconnected.set_exception(aiomqtt.MqttError(str(error)))
 
     def _on_message(self, client: paho.Client, userdata: Any, message: paho.MQTTMessage) -> None:
         found = message.properties
@@ -359,11 +434,14 @@ class Connection(aiomqtt.Client):
                 f"the {place} does not take our certificate ({self._faults.last or cause}): check "
                 "mqtt.cert_file and mqtt.key_file"
             )
-        if "ssl" in faults or "tls" in faults:
+        if "[ssl" in faults or "tls" in faults:
             detail = self._faults.last or cause
             return LinkError(f"no encrypted connection to the {place} ({detail}): check mqtt.port")
         detail = f"{cause}; {self._faults.last}" if self._faults.last else cause
-        return LinkError(f"no connection to the {place} ({detail}): is it running?")
+        return LinkError(
+            f"no connection to the {place} ({detail}): is it running, and is mqtt.tls right for "
+            "that port?"
+        )
 
 
 class _Faults(logging.Handler):

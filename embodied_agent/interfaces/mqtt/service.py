@@ -194,9 +194,10 @@ class Service:
             will=self._offline("connection lost"),
         ) as connection:
             await connection.listen(self._topics.ask)
-            self._connections += 1
-            self._state, self._last_error = "connected", ""
+            self._state = "connected"
             await connection.send(await self._online())
+            self._connections += 1
+            self._last_error = ""
             _log.info("connected to the broker %s:%d", self._settings.host, self._settings.port)
             if not self._resumed:
                 await desk.resume()
