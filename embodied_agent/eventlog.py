@@ -87,13 +87,14 @@ def log_agent(agent: Agent) -> Callable[[], None]:
     """Log keyframes and deltas from now on, until the function that is returned is called."""
 
     def on_keyframe(keyframe: Keyframe) -> None:
+        overlap = keyframe.overlap_ratio
         log_event(
             "keyframe",
             keyframe=keyframe.id,
             reason=keyframe.reason,
             segment=keyframe.segment,
             stamp_ns=keyframe.stamp_ns,
-            overlap_ratio=keyframe.overlap_ratio,
+            overlap_ratio=None if overlap is None else round(overlap, 3),
         )
 
     def on_delta(keyframe: Keyframe, delta: Delta) -> None:

@@ -304,5 +304,7 @@ def _first_visit(scope: Scope) -> str | None:
 
 def _route(scope: Scope) -> str:
     """The route's pattern, so that counters don't grow with what clients make up."""
-    route = scope.get("route")
-    return str(getattr(route, "path", "")) or "other"
+    route = str(getattr(scope.get("route"), "path", ""))
+    if route or scope["path"] == "/mcp":
+        return route or "/mcp"
+    return "/static" if scope["path"].startswith("/static/") else "other"

@@ -33,6 +33,12 @@ _PREFIX = "embodied_agent"
 _SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25, 60)
 
 
+_PERCEIVED = {
+    "disagreed_with_egomotion": "Deltas whose action the keyframer saw otherwise",
+    "given_up": "Keyframes that no call could perceive",
+}
+
+
 class Metrics:
     """The metrics of one agent with its interfaces.
 
@@ -168,6 +174,9 @@ class _Stages(Collector):
             yield _counter("perceived", "Keyframes perceived", perception["perceived"])
             yield _counter("unusable", "Keyframes without usable reply", perception["unusable"])
             yield _counter("perception_retries", "Perceiver calls repeated", perception["retries"])
+            for name, meaning in _PERCEIVED.items():
+                if name in perception:
+                    yield _counter(f"perception_{name}", meaning, perception[name])
             yield _gauge(
                 "perception_retry_in_seconds", "Until the next try", perception["retry_in_s"]
             )
@@ -189,9 +198,16 @@ class _Stages(Collector):
         problem = GaugeMetricFamily(
             f"{_PREFIX}_interface_problem", "1 while an interface has a problem", labels=["name"]
         )
+        counts = GaugeMetricFamily(
+            f"{_PREFIX}_interface_count", "What interfaces count", labels=["name", "what"]
+        )
         for name, values in status.interfaces.items():
             problem.add_metric([name], float(bool(values.get("problem"))))
+            for what, value in values.items():
+                if isinstance(value, (int, float)) and not isinstance(value, bool):
+                    counts.add_metric([name, what], float(value))
         yield problem
+        yield counts
 
 
 def _gauge(name: str, meaning: str, value: float) -> Metric:
