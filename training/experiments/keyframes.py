@@ -1,0 +1,101 @@
+"""Experiment 1: keyframes against all frames, in accuracy and in time.
+
+    python -m training.experiments.keyframes
+
+The shipped clips with perfect perception, so that only the choice of frames differs. `all frames`
+keeps up to four a second wherever anything moves. The time is what perceiving the kept frames would
+take: their number times the built-in perceiver's time per keyframe, measured in the same run.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import numpy as np
+
+from training.evaluation.answering import open_model
+from training.evaluation.marking import wilson
+from training.experiments.clips import clip_episodes, clips, entries, right, settings_with
+from training.experiments.common import Result, clock, options, save
+
+ARMS: dict[str, dict[str, Any]] = {
+    "keyframes, overlap below 0.5": {},
+    "the published rule": {"method": "paper"},
+    "all frames, 4 a second": {"overlap_threshold": 0.995, "min_interval_s": 0.25},
+}
+
+
+def seconds_per_keyframe(folder: Any) -> float:
+    """Of the built-in perceiver, over one clip; frames are read and chosen in that time too."""
+    began = time.monotonic()
+    found = clip_episodes(settings_with(), "builtin", [folder])
+    both = time.monotonic() - began
+    began = time.monotonic()
+    clip_episodes(settings_with(), "true", [folder])
+    return max(0.0, both - (time.monotonic() - began)) / max(1, entries(found))
+
+
+def main() -> None:
+    """Replay, ask, save."""
+    opts = options("keyframes", __doc__)
+    minutes = clock()
+    folders = clips(opts.scaled(8))
+    answerer, _ = open_model("builtin")
+    each_s = seconds_per_keyframe(folders[0])
+    rows, points = [], {}
+    for name, changed in ARMS.items():
+        episodes = clip_episodes(settings_with(**changed), "true", folders)
+        every = [e for some in episodes.values() for e in some]
+        began = time.monotonic()
+        marks = right(answerer, every)
+        answering_s = (time.monotonic() - began) / len(every)
+        share, kept = float(np.mean(marks)), entries(episodes)
+        low, high = wilson(share, len(every))
+        perceiving_s = each_s * kept / len(folders)
+        points[name] = (perceiving_s, share)
+        rows.append(
+            {
+                "frames": name,
+                "kept per clip": f"{kept / len(folders):.1f}",
+                "accuracy": f"{100 * share:.1f}",
+                "95 % interval": f"{100 * low:.1f} to {100 * high:.1f}",
+                "perceiving a clip, s": f"{perceiving_s:.1f}",
+                "answering, s a question": f"{answering_s:.2f}",
+            }
+        )
+    (own_s, own), (all_s, every_share) = (
+        points[n] for n in (next(iter(ARMS)), "all frames, 4 a second")
+    )
+    result = Result(
+        name="keyframes",
+        title="1. Keyframes against all frames",
+        question="What does keeping only keyframes cost in accuracy, and save in time?",
+        finding=(
+            f"Keyframes change accuracy by {100 * (own - every_share):+.1f} points against all "
+            f"frames and need {own_s / all_s:.2f} of the time to perceive."
+        ),
+        command=opts.command,
+        seeds=(),
+        scale=opts.scale,
+        minutes=minutes(),
+        columns=tuple(rows[0]),
+        rows=tuple(rows),
+        caveats=(
+            "Perfect perception. With all frames the transcript outgrows the reasoner's budget, so "
+            "that old entries leave it: part of what all frames cost.",
+            "The reasoner was trained on transcripts of keyframes.",
+        ),
+    )
+
+    def plot(axes: Any) -> None:
+        for name, (seconds, share) in points.items():
+            axes.plot(seconds, 100 * share, "o", label=name)
+        axes.set(xlabel="perceiving a clip, s", ylabel="accuracy, %", xlim=(0, None))
+        axes.legend()
+
+    save(result, opts, plot)
+
+
+if __name__ == "__main__":
+    main()

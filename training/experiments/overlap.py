@@ -1,0 +1,110 @@
+"""Experiment 5: the overlap threshold swept, with sudden changes of view.
+
+    python -m training.experiments.overlap
+
+The shipped clips with perfect perception at each threshold; and, for sudden changes, pairs of clips
+cut together in the middle: how many frames pass before the new view is kept.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from embodied_agent.keyframes import KeyframeSelector
+from embodied_agent.records import Frame
+from embodied_agent.settings import load_settings
+from embodied_agent.sources import open_source
+from training.evaluation.answering import open_model
+from training.evaluation.marking import wilson
+from training.experiments.clips import clip_episodes, clips, entries, right, settings_with
+from training.experiments.common import Result, clock, options, save
+
+THRESHOLDS = (0.3, 0.4, 0.5, 0.6, 0.7)
+#: Frames before and after a cut.
+AROUND = 40
+
+
+def cut(first: Path, second: Path) -> list[Frame]:
+    """Frames of two clips, one after the other, with stamps that go on."""
+    parts = []
+    for folder in (first, second):
+        with open_source(str(folder), load_settings().source) as source:
+            frames = list(source)
+        middle = len(frames) // 2
+        parts.append(frames[max(0, middle - AROUND) : middle + AROUND])
+    before, after = parts[0][:AROUND], parts[1][AROUND:]
+    step = before[-1].stamp_ns - before[-2].stamp_ns
+    gap = before[-1].stamp_ns + step - after[0].stamp_ns
+    return [*before, *(replace(f, stamp_ns=f.stamp_ns + gap) for f in after)]
+
+
+def delay_frames(frames: list[Frame], threshold: float) -> int | None:
+    """Frames from the cut to the first keyframe of the new view; ``None`` where none came."""
+    selector = KeyframeSelector(settings_with(overlap_threshold=threshold).keyframes)
+    for index, frame in enumerate(frames):
+        if selector.step(frame).keep and index >= AROUND:
+            return index - AROUND
+    return None
+
+
+def main() -> None:
+    """Replay, ask, cut, save."""
+    opts = options("overlap", __doc__)
+    minutes = clock()
+    folders = clips(opts.scaled(8, 2))
+    cuts = [cut(a, b) for a, b in zip(folders[::2], folders[1::2], strict=False)]
+    answerer, _ = open_model("builtin")
+    rows, shares, counts = [], [], []
+    for threshold in THRESHOLDS:
+        episodes = clip_episodes(settings_with(overlap_threshold=threshold), "true", folders)
+        every = [e for some in episodes.values() for e in some]
+        share = float(np.mean(right(answerer, every)))
+        low, high = wilson(share, len(every))
+        delays = [delay_frames(frames, threshold) for frames in cuts]
+        shares.append(share)
+        counts.append(entries(episodes) / len(folders))
+        rows.append(
+            {
+                "keep below overlap": threshold,
+                "kept per clip": f"{counts[-1]:.1f}",
+                "accuracy": f"{100 * share:.1f}",
+                "95 % interval": f"{100 * low:.1f} to {100 * high:.1f}",
+                "frames until a cut is kept": ", ".join(
+                    "never" if d is None else str(d) for d in delays
+                ),
+            }
+        )
+    best = THRESHOLDS[int(np.argmax(shares))]
+    result = Result(
+        name="overlap",
+        title="5. The overlap threshold, and sudden changes",
+        question="How much does the threshold matter, and is a sudden change ever missed?",
+        finding=(
+            f"Accuracy lies between {100 * min(shares):.1f} and {100 * max(shares):.1f} % (best at "
+            f"{best:g}), with {min(counts):.0f} to {max(counts):.0f} keyframes per clip."
+        ),
+        command=opts.command,
+        seeds=(),
+        scale=opts.scale,
+        minutes=minutes(),
+        columns=tuple(rows[0]),
+        rows=tuple(rows),
+        caveats=("Perfect perception; thresholds of the robust rule.",),
+    )
+
+    def plot(axes: Any) -> None:
+        axes.plot(THRESHOLDS, [100 * s for s in shares], "o-")
+        axes.set(xlabel="keep below this overlap", ylabel="accuracy, %")
+        other = axes.twinx()
+        other.plot(THRESHOLDS, counts, "s--", color="C1")
+        other.set_ylabel("keyframes per clip", color="C1")
+
+    save(result, opts, plot)
+
+
+if __name__ == "__main__":
+    main()
