@@ -56,9 +56,7 @@ def held_rows(data: DataConfig, style: Style) -> dict[str, list[Row]]:
     Raises:
         DatasetError: episodes can't be read.
     """
-    episodes = [
-        e for folder in data.held for e in read_episodes(Path(folder), "validation", "test", "ood")
-    ]
+    episodes = [e for folder in data.held for e in read_episodes(Path(folder), "validation", "ood")]
     episodes += worlds(data.held_worlds, data)
     parts: dict[str, list[Row]] = {"id": [], "ood": []}
     for episode in episodes:

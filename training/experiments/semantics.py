@@ -3,7 +3,7 @@
     python -m training.experiments.semantics
 
 The shipped clips, whose layout is known. The same questions answered by the built-in reasoner and
-by a plain program from: true deltas; the built-in perceiver's deltas; full-frame descriptions (every
+by a plain program from: true deltas; the built-in perceiver's deltas; full-frame descriptions (each
 view described in full by a perfect perceiver, but without what the camera did in between); and the
 first view only. The true layout itself answers all questions right: they are made from it.
 """
