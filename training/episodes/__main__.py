@@ -55,6 +55,9 @@ def episodes(
     ] = None,
     per_type: Annotated[int, typer.Option(min=1, help="of each type and recording")] = 4,
     per_scene: Annotated[int, typer.Option(min=1, help="of each --worlds scene")] = 24,
+    block: Annotated[int, typer.Option(min=1, help="--worlds scenes that are written at once")] = (
+        BLOCK
+    ),
     noise: Annotated[
         float, typer.Option(min=0, max=3, help="perceiver's mistakes in --worlds; 1: typical")
     ] = 1.0,
@@ -113,14 +116,14 @@ def episodes(
                 WorldUnit(
                     world,
                     start,
-                    min(BLOCK, first + count - start),
+                    min(block, first + count - start),
                     per_scene,
                     noise,
                     answerable,
                     rename,
                     seed,
                 )
-                for start in range(first, first + count, BLOCK)
+                for start in range(first, first + count, block)
             ]
         if not units:
             raise DatasetError(

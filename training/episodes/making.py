@@ -13,6 +13,7 @@ import hashlib
 import importlib.metadata
 import json
 import multiprocessing
+import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass, replace
@@ -202,16 +203,15 @@ def _by_processes(units: Sequence[Unit], making: Making, workers: int) -> Iterat
 
 
 class _RayMaker:
-    """What Ray Data keeps on each worker: one unit in, one row with all its episodes out."""
+    """What Ray Data keeps on each worker: a unit's number in, one row with all its episodes out."""
 
-    def __init__(self, making: Making, root: str) -> None:
-        import os
-
-        os.chdir(root)
-        self._maker = Maker(making)
+    def __init__(self, making: Making, units: Sequence[Unit], folder: str) -> None:
+        # Recordings may be named relative to where the command was given.
+        os.chdir(folder)
+        self._maker, self._units = Maker(making), units
 
     def __call__(self, item: dict[str, Any]) -> dict[str, Any]:
-        made = self._maker.make(item["unit"])
+        made = self._maker.make(self._units[int(item["unit"])])
         return {"made": json.dumps(asdict(made))}
 
 
@@ -228,18 +228,29 @@ def _by_ray(units: Sequence[Unit], making: Making, workers: int) -> Iterator[Mad
     root = str(Path(__file__).parents[2])
     own = not ray.is_initialized()
     if own:
-        path = {"env_vars": {"PYTHONPATH": root}}
-        # With RAY_ADDRESS set, that cluster; else one on this machine, for the time being.
-        ray.init(include_dashboard=False, log_to_driver=False, runtime_env=path)
+        # With RAY_ADDRESS set, that cluster; else one on this machine, for the time being, whose
+        # workers take their environment from this process and so start sooner.
+        path = {"PYTHONPATH": os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))}
+        if "RAY_ADDRESS" in os.environ:
+            ray.init(log_to_driver=False, runtime_env={"env_vars": path})
+        else:
+            os.environ.update(path)
+            ray.init(address="local", include_dashboard=False, log_to_driver=False)
     try:
         ray.data.DataContext.get_current().enable_progress_bars = False
         cpus = int(ray.cluster_resources().get("CPU", 1))
         most = max(1, min(workers or cpus, len(units)))
         rows = (
-            ray.data.from_items([{"unit": unit} for unit in units], override_num_blocks=len(units))
+            ray.data.from_items(
+                [{"unit": number} for number in range(len(units))], override_num_blocks=len(units)
+            )
             .map(
                 _RayMaker,
-                fn_constructor_kwargs={"making": making, "root": root},
+                fn_constructor_kwargs={
+                    "making": making,
+                    "units": list(units),
+                    "folder": str(Path.cwd()),
+                },
                 compute=ray.data.ActorPoolStrategy(min_size=1, max_size=most),
             )
             .iter_rows()

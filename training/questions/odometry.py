@@ -258,7 +258,7 @@ def odometry_questions(
         per_type: questions of each kind.
         scene: prefix of the questions' ids.
     """
-    letters: Counter[int] = Counter()
+    letters: Counter[tuple[int, int]] = Counter()
     found: list[Asked] = []
     if not track or len(keyframes) < 2:
         return found
@@ -292,13 +292,14 @@ def odometry_questions(
 
 
 def _lettered(
-    truth: str, wrong: tuple[str, ...], letters: Counter[int], rng: Rng
+    truth: str, wrong: tuple[str, ...], letters: Counter[tuple[int, int]], rng: Rng
 ) -> tuple[tuple[str, ...], str]:
     """Choices with the truth at the place that was least often right so far."""
     if not wrong:
         return (), truth
     choices = [str(text) for text in rng.permutation(list(wrong))]
-    place = min(range(len(choices) + 1), key=lambda i: (letters[i], float(rng.random())))
-    letters[place] += 1
+    count = len(choices) + 1
+    place = min(range(count), key=lambda i: (letters[count, i], float(rng.random())))
+    letters[count, place] += 1
     choices.insert(place, truth)
     return tuple(choices), string.ascii_uppercase[place]
