@@ -88,6 +88,7 @@ class Service:
         self._seldom = Seldom(_log)
         self._desk: Desk | None = None
         self._resumed = False
+        self._taking: set[asyncio.Future[None]] = set()
         self._deltas: deque[bytes] = deque(maxlen=self._settings.delta_backlog)
         self._delta_came = asyncio.Event()
         self._state: State = "off"
@@ -143,6 +144,8 @@ class Service:
             await self._stay_connected(self._desk, stop)
         finally:
             unlisten()
+            if self._taking:
+                await asyncio.wait(self._taking, timeout=_FAREWELL_S)
             self._desk.cancel()
             self._state = "stopped"
 
@@ -231,7 +234,12 @@ class Service:
         while True:
             messages = await connection.next()
             async with receiving:
-                await desk.take(messages)
+                # Whole, even if the connection is lost meanwhile: a question that is written down
+                # must be asked, too.
+                taking = asyncio.ensure_future(desk.take(messages))
+                self._taking.add(taking)
+                taking.add_done_callback(self._taking.discard)
+                await asyncio.shield(taking)
                 for message in messages:
                     message.acknowledge()
 
