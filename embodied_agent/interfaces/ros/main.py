@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import sys
 import time
+from contextlib import suppress
 
 import rclpy
 from rclpy.exceptions import (
@@ -40,10 +41,7 @@ def main(arguments: list[str] | None = None) -> int:
         _spin(executor, node)
     finally:
         node.release()
-        if rclpy.ok():
-            deadline = time.monotonic() + _LAST_REPLIES_S
-            while time.monotonic() < deadline:
-                executor.spin_once(timeout_sec=0.05)
+        _reply(executor)
         executor.shutdown(timeout_sec=1.0)
         node.destroy_node()
         _shutdown()
@@ -59,6 +57,14 @@ def _spin(executor: SingleThreadedExecutor, node: AgentNode) -> None:
         except Exception as error:
             # The outermost loop of the process: one bad request must not end a robot's memory.
             node.get_logger().error(f"a callback failed: {type(error).__name__}: {error}")
+
+
+def _reply(executor: SingleThreadedExecutor) -> None:
+    """Send the replies that are under way, where ROS was not ended with the signal."""
+    deadline = time.monotonic() + _LAST_REPLIES_S
+    with suppress(ExternalShutdownException):
+        while rclpy.ok() and time.monotonic() < deadline:
+            executor.spin_once(timeout_sec=0.05)
 
 
 def _shutdown() -> None:

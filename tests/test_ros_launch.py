@@ -1,0 +1,229 @@
+"""Launch files, recordings and the installed package, with the real ros2 commands."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from conftest import panorama_views
+
+pytestmark = [pytest.mark.ros, pytest.mark.timeout(900)]
+pytest.importorskip("rclpy", reason="no ROS 2 here: install it in /opt/ros and run `make test`")
+
+import ros_kit as kit  # noqa: E402
+from ros_kit import ROOT, Client, running_node, wait_until  # noqa: E402
+
+from embodied_agent.agent import Agent  # noqa: E402
+from embodied_agent.memory.store import Store  # noqa: E402
+from embodied_agent.settings import load_settings  # noqa: E402
+from embodied_agent.sources import open_source  # noqa: E402
+
+CLIP = ROOT / "sim_clips" / "clips" / "house_8"
+GEOMETRY = load_settings(perception__backend="geometry")
+
+
+@pytest.fixture(scope="module")
+def client() -> Iterator[Client]:
+    kit.use_interfaces()
+    made = Client()
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def installed(client: Client) -> dict[str, str]:
+    """The environment of somebody who has built the workspace and sourced it."""
+    kit.build_workspace("embodied_agent")
+    prefix = kit.WORKSPACE / "install" / "embodied_agent"
+    environment = dict(os.environ)
+    environment["AMENT_PREFIX_PATH"] = f"{prefix}:{environment['AMENT_PREFIX_PATH']}"
+    # `env python3` must be the Python that has the packages, as in an active environment.
+    environment["PATH"] = f"{Path(sys.executable).parent}:{environment['PATH']}"
+    return environment
+
+
+class Launched:
+    """A running `ros2 launch`."""
+
+    def __init__(self, process: subprocess.Popen[bytes], log: Path) -> None:
+        self.process = process
+        self.log_path = log
+        self.name = ""
+
+    @property
+    def log(self) -> str:
+        return self.log_path.read_text(errors="replace")
+
+
+@contextmanager
+def launched(file: str, folder: Path, environment: dict[str, str], **arguments: str) -> Iterator:
+    """A launch file of the repository, until the block ends."""
+    command = ["ros2", "launch", str(ROOT / "launch" / file)]
+    command += [f"{name}:={value}" for name, value in arguments.items()]
+    log = folder / "launch.log"
+    with log.open("wb") as out:
+        process = subprocess.Popen(
+            command,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            env=environment,
+            cwd=folder,
+            start_new_session=True,
+        )
+        made = Launched(process, log)
+        made.name = f"{arguments.get('namespace', '')}/embodied_agent"
+        try:
+            yield made
+        finally:
+            if process.poll() is None:
+                process.send_signal(signal.SIGINT)
+            try:
+                process.wait(kit.PATIENCE_S)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+                raise
+
+
+@pytest.mark.parametrize("file", ["agent.launch.py", "replay.launch.py"])
+def test_arguments_are_explained(installed: dict[str, str], file: str) -> None:
+    shown = subprocess.run(
+        ["ros2", "launch", str(ROOT / "launch" / file), "--show-args"],
+        env=installed,
+        capture_output=True,
+        text=True,
+        timeout=kit.PATIENCE_S,
+        check=True,
+    ).stdout
+    assert "'image':" in shown
+    assert "'memory':" in shown
+    assert "no description" not in shown.lower()
+
+
+def test_the_launched_node_starts_by_itself_and_again_after_a_crash(
+    client: Client, installed: dict[str, str], tmp_path: Path
+) -> None:
+    from embodied_agent_interfaces.msg import KeyframeDecision
+    from sensor_msgs.msg import Image
+
+    arguments = {
+        "image": "/eyes/left/image_raw",
+        "namespace": "/launched",
+        "perception": "geometry",
+        "memory": str(tmp_path / "memory.db"),
+        "respawn": "true",
+    }
+    with launched("agent.launch.py", tmp_path, installed, **arguments) as run:
+        decisions = client.collect(KeyframeDecision, f"{run.name}/decision")
+        view = panorama_views(1)[0]
+        publisher = client.publisher(Image, "/eyes/left/image_raw")
+        stamp_ns = 1_000_000_000
+
+        def decided(count: int) -> bool:
+            nonlocal stamp_ns
+            stamp_ns += 100_000_000
+            publisher.publish(kit.raw_image(view, stamp_ns))
+            return len(decisions) >= count
+
+        wait_until(lambda: decided(1))
+        pid = int(run.log.split("process started with pid [")[1].split("]")[0])
+        os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: run.log.count("process started with pid") == 2)
+        before = len(decisions)
+        wait_until(lambda: decided(before + 3))
+
+
+@pytest.mark.skipif(shutil.which("ros2") is None, reason="no ros2 command")
+def test_a_bag_is_replayed_into_the_node(
+    client: Client, installed: dict[str, str], tmp_path: Path
+) -> None:
+    verbs = subprocess.run(["ros2", "bag", "--help"], capture_output=True, check=False)
+    if verbs.returncode:
+        pytest.skip("no `ros2 bag` here: install rosbag2")
+    memory = tmp_path / "memory.db"
+    arguments = {
+        "bag": str(CLIP),
+        "perception": "geometry",
+        "memory": str(memory),
+        "namespace": "/replayed",
+        "rate": "2.0",
+        "stop": "true",
+    }
+    with launched("replay.launch.py", tmp_path, installed, **arguments) as run:
+        code = run.process.wait(4 * kit.PATIENCE_S)
+        assert code == 0, run.log
+    with Store.open(str(memory), GEOMETRY.memory, read_only=True) as store:
+        kept = store.keyframes()
+    assert len(kept) > 5, run.log
+    assert kept[-1].pose is not None
+    assert {keyframe.segment for keyframe in kept} == {0}
+
+
+def test_live_frames_give_the_memory_of_a_replay(client: Client, tmp_path: Path) -> None:
+    from embodied_agent_interfaces.msg import KeyframeDecision
+    from nav_msgs.msg import Odometry
+    from sensor_msgs.msg import CameraInfo, CompressedImage
+
+    replayed, live = tmp_path / "replayed.db", tmp_path / "live.db"
+    with (
+        Agent(load_settings(perception__backend="geometry", memory__path=str(replayed))) as agent,
+        open_source(str(CLIP), GEOMETRY.source) as source,
+    ):
+        frames = list(source)
+        for frame in frames:
+            agent.observe(frame)
+        agent.finish()
+        assert agent.drain(kit.PATIENCE_S)
+
+    parameters = {"memory.path": str(live), "ros.image_transport": "compressed"}
+    with running_node(tmp_path, namespace="/live", parameters=parameters) as node:
+        client.start(node)
+        decisions = client.collect(KeyframeDecision, f"{node.name}/decision")
+        images = client.publisher(CompressedImage, "/live/image/compressed")
+        poses = client.publisher(Odometry, "/live/odom")
+        infos = client.publisher(CameraInfo, "/live/camera_info")
+        wait_until(lambda: client.node.count_publishers(f"{node.name}/decision"))
+        camera = frames[0].intrinsics
+        assert camera is not None
+        info = CameraInfo(width=camera.width, height=camera.height)
+        info.k = [camera.fx, 0.0, camera.cx, 0.0, camera.fy, camera.cy, 0.0, 0.0, 1.0]
+
+        def calibrated() -> bool:
+            infos.publish(info)
+            return infos.get_subscription_count() > 0
+
+        wait_until(calibrated)
+        for number, frame in enumerate(frames):
+            assert frame.pose is not None
+            pose = Odometry(header=kit.header(frame.stamp_ns, "odom"))
+            place, turn = pose.pose.pose.position, pose.pose.pose.orientation
+            place.x, place.y, place.z = frame.pose.position_m
+            turn.x, turn.y, turn.z, turn.w = frame.pose.orientation_xyzw
+            poses.publish(pose)
+            images.publish(
+                CompressedImage(
+                    header=kit.header(frame.stamp_ns, frame.frame_id),
+                    format="jpeg",
+                    data=frame.encoded,
+                )
+            )
+            # No faster than it decides: nothing is dropped.
+            wait_until(lambda number=number: len(decisions) > number, 10.0)
+        assert client.transition(node, "deactivate")
+        assert client.transition(node, "cleanup")
+    assert _memory(live) == _memory(replayed)
+
+
+def _memory(path: Path) -> list[tuple[object, ...]]:
+    with Store.open(str(path), GEOMETRY.memory, read_only=True) as store:
+        return [
+            (k.stamp_ns, k.reason, k.jpeg, k.egomotion, k.pose and k.pose.position_m)
+            for k in store.keyframes(pictures=True)
+        ]
