@@ -134,6 +134,18 @@ def test_cancelling_an_answer_in_the_making_stops_the_model() -> None:
         assert result(put(asks, "And now?")).text == "left"
 
 
+def test_a_model_that_forgets_the_time_keeps_nobody_waiting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("embodied_agent.asks._GRACE_S", 0.05)
+    reasoner = held()
+    with queue(reasoner) as (_, asks):
+        ask = put(asks, "Where?", timeout_s=0.5)
+        assert reasoner.started.acquire(timeout=WAIT_S)
+        assert result(ask).problem == "no answer within 0.5 s"
+        assert asks.running == 1
+
+
 def test_pieces_come_in_order_and_make_up_the_reply() -> None:
     reasoner = Paced()
     with queue(reasoner) as (_, asks):

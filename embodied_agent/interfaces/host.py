@@ -74,6 +74,7 @@ class Interfaces:
         self.url: str | None = None
         self._parts: dict[str, Part] = {}
         self._problems: dict[str, str] = {}
+        self._off: set[str] = set()  # those that settings keep from ever serving
         if settings.web.enabled:
             try:
                 from embodied_agent.interfaces.web.server import WebServer
@@ -113,7 +114,7 @@ class Interfaces:
                 problem = self._problems.get(name) or "no reason is known; see the log"
                 self.close()
                 raise AgentError(f"{name} did not start within {timeout_s:g} s: {problem}")
-            if name in self._problems:
+            if name in self._off:
                 self.close()
                 raise SettingsError(f"{name}: {self._problems[name]}")
 
@@ -173,6 +174,7 @@ class Interfaces:
             except SettingsError as error:
                 # Nothing will change until somebody changes the settings.
                 self._problems[name] = str(error)
+                self._off.add(name)
                 _log.error("%s is off: %s", name, error)
                 part.ready.set()
                 return

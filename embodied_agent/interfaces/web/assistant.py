@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any
 
 from mcp.server import MCPServer
@@ -46,9 +48,10 @@ _READS = ToolAnnotations(read_only_hint=True, open_world_hint=False)
 
 def make_assistant(parts: Callable[[], Parts]) -> MCPServer[Any]:
     """The MCP server; ``parts`` gives what it works on once the app has started."""
-    server: MCPServer[Any] = MCPServer(
-        "embodied-agent", instructions=_INSTRUCTIONS, log_level="WARNING"
-    )
+    with _logging_untouched():
+        server: MCPServer[Any] = MCPServer(
+            "embodied-agent", instructions=_INSTRUCTIONS, log_level="WARNING"
+        )
 
     @server.tool(annotations=ToolAnnotations(read_only_hint=False, open_world_hint=False))
     async def ask(
@@ -168,3 +171,15 @@ def make_assistant(parts: Callable[[], Parts]) -> MCPServer[Any]:
         return json.dumps(delta_reply(found[0]).model_dump())
 
     return server
+
+
+@contextmanager
+def _logging_untouched() -> Iterator[None]:
+    """The SDK sets up the log of the whole process, which is not its to set up."""
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    try:
+        yield
+    finally:
+        root.handlers[:] = handlers
+        root.setLevel(level)

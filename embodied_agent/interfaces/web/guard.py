@@ -133,21 +133,18 @@ class Guard:
         try:
             refused = self._refused(scope)
             if refused is None:
-                receive = await self._with_body(Headers(scope=scope), receive)
-                await self._app(scope, receive, guarded_send)
-            else:
-                await refused(scope, receive, guarded_send)
-        except _TooLarge:
-            answer = refusal(
-                413,
-                "too_large",
-                f"at most {self._settings.max_body_bytes} bytes",
-                Connection="close",
-            )
-            await answer(scope, receive, guarded_send)
-        except asyncio.TimeoutError:
-            answer = refusal(408, "slow", "the body did not come in time", Connection="close")
-            await answer(scope, receive, guarded_send)
+                try:
+                    receive = await self._with_body(Headers(scope=scope), receive)
+                except _TooLarge:
+                    limit = self._settings.max_body_bytes
+                    refused = refusal(
+                        413, "too_large", f"at most {limit} bytes", Connection="close"
+                    )
+                except asyncio.TimeoutError:
+                    refused = refusal(
+                        408, "slow", "the body did not come in time", Connection="close"
+                    )
+            await (refused or self._app)(scope, receive, guarded_send)
         except Exception:
             # The outermost level of a request: the client reads no traceback, the log does.
             _log.exception("a fault while serving %s %s", scope["method"], scope["path"])
