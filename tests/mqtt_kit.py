@@ -216,10 +216,16 @@ def frames(count: int) -> Iterator[Frame]:
 
 @contextlib.contextmanager
 def running(
-    settings: Settings, reasoner: Echo | None = None, views: int = 3, connect: bool = True
+    settings: Settings,
+    reasoner: Echo | None = None,
+    *,
+    views: int = 3,
+    connect: bool = True,
+    built_in: bool = False,
 ) -> Iterator[tuple[Running, Agent]]:
     """An agent that has seen a little, with its MQTT service."""
-    with Agent(settings, perceiver=GeometryPerceiver(), reasoner=reasoner or Echo()) as agent:
+    answers = None if built_in else reasoner or Echo()
+    with Agent(settings, perceiver=GeometryPerceiver(), reasoner=answers) as agent:
         for frame in frames(views):
             agent.observe(frame)
         assert agent.drain(WAIT_S)
