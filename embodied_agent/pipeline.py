@@ -215,6 +215,8 @@ class Perception:
                 "retry_in_s": round(self._breaker.wait_s(), 3),
                 "mean_latency_s": self._seconds / self._committed if self._committed else None,
                 "last_error": self._last_error,
+                # A perceiver behind a server tells more.
+                "replies": getattr(self._perceiver, "status", dict)(),
             }
 
     def close(self) -> None:

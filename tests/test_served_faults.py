@@ -233,8 +233,8 @@ def test_reasoning_within_the_content_stays_as_it_is() -> None:
         assert ask(server.url) == "<think>so left</think><answer>A</answer>"
 
 
-def test_reasoning_that_never_ends_is_closed() -> None:
-    with faulty(streams(chunk(reasoning="so"), chunk(finish="length"))) as server:
+def test_reasoning_without_an_answer_is_closed() -> None:
+    with faulty(streams(chunk(reasoning="so"), chunk(finish="stop"))) as server:
         assert ask(server.url) == "<think>so</think>"
 
 

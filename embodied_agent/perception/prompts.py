@@ -55,10 +55,18 @@ _WATCH = (
     "in its own words and, as 'seen', what the picture tells in a few words. Don't answer "
     "questions, don't guess, leave out what is not in view. The list: {items}."
 )
-_JSON_ONLY = "Reply with one JSON object and nothing else."
+_JSON_ONLY = "Reply with one JSON object, in English, and nothing else."
 
 #: Sent after a reply that could not be read.
-AGAIN = f"That could not be read. {_JSON_ONLY} Use the keys and the words that were asked for."
+AGAIN = (
+    f"That could not be read. {_JSON_ONLY} Use the keys and the words that were asked for, and be "
+    "brief: name fewer objects."
+)
+#: Sent after a reply whose action is none of the ten.
+WHICH_ACTION = (
+    "That 'action' is none of those that were asked for. Give the whole object again with one of "
+    f"{', '.join(Action)}, or '{NO_ACTION}'."
+)
 
 
 def full_prompt(first: bool, egomotion: Egomotion | None, watch_list: Sequence[str]) -> str:

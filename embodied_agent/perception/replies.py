@@ -1,9 +1,10 @@
 """Reading what a general vision-language model replies, however it dresses it up.
 
-Code fences, prose around the JSON, single quotes, trailing commas and synonyms are accepted. What
-is not one of the words of `embodied_agent.records` afterwards is dropped, never passed on: an
-object without a direction, an action that is none of the ten, "left of the sofa" (that is the
-sofa's left, not the camera's).
+Code fences, prose around the JSON, single quotes, trailing commas and synonyms are accepted, and so
+is the whole part of a reply that was cut short. What is not one of the words of
+`embodied_agent.records` afterwards is dropped, never passed on: an object without a direction, an
+action that is none of the ten, "left of the sofa" (that is the sofa's left, not the camera's),
+names and sentences that are not English.
 
 Not here: what was asked (`prompts`).
 """
@@ -13,13 +14,15 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 import yaml
 
 from embodied_agent.errors import ReplyError
-from embodied_agent.perception.prompts import MAX_OBJECTS
+from embodied_agent.perception.prompts import MAX_OBJECTS, NO_ACTION
+from embodied_agent.perception.wording import other_language, other_script
 from embodied_agent.records import DIRECTIONS, DISTANCES, Action, Direction, Distance, Mention
 
 #: Longest name of an object and longest observation, in characters.
@@ -28,6 +31,8 @@ MAX_NAME, MAX_OBSERVATION = 60, 400
 _MAX_REPLY = 20_000
 #: Deeper JSON than this is not what was asked for, and could exhaust a parser's stack.
 _MAX_DEPTH = 20
+#: So many places, from the end, are tried where a reply that was cut short may be closed.
+_MOST_CUTS = 40
 
 _THOUGHTS = re.compile(r"^.*?</think>", re.DOTALL)
 _NOT_IN_NAMES = re.compile(r"[^\w\s'&/-]")
@@ -82,24 +87,36 @@ _ACTIONS = {action.value: action for action in Action}
 
 @dataclass(frozen=True, slots=True)
 class FullReply:
-    """``action`` is ``None`` where the reply names none of the ten."""
+    """``action`` is ``None`` where the reply names none of the ten; ``open``: it said that there
+    was none, or said nothing. ``repaired``: part of what it said had to be left out."""
 
     action: Action | None
     mentions: tuple[Mention, ...]
     observation: str
+    open: bool = field(default=True, compare=False)
+    repaired: bool = field(default=False, compare=False)
 
 
 def parse_full(reply: str) -> FullReply:
     """What a reply in the ``full`` style says.
 
     Raises:
-        ReplyError: there is no JSON object with objects or an observation in it, or it lists
-            objects and none of them can be used.
+        ReplyError: there is no JSON object with objects or an observation in it, it lists
+            objects and none of them can be used, or it is in another language.
     """
-    for values in _objects(_THOUGHTS.sub("", reply[:_MAX_REPLY])):
+    text = _THOUGHTS.sub("", reply[:_MAX_REPLY])
+    for values, whole in chain(
+        ((values, True) for values in _objects(text)),
+        ((values, False) for values in _beginnings(text)),
+    ):
         keys = {str(key).strip().lower(): value for key, value in values.items()}
         listed = keys.get("objects")
         observation = clean_text(keys.get("observation"))
+        if other_language(observation):
+            raise ReplyError(f"the reply is not English: {observation[:80]!r}", reply=reply)
+        foreign = other_script(observation)
+        if foreign:
+            observation = ""
         if not isinstance(listed, list) and not observation:
             continue
         entries = listed if isinstance(listed, list) else []
@@ -108,8 +125,21 @@ def parse_full(reply: str) -> FullReply:
             continue
         watched = [_watched(entry) for entry in _list(keys.get("watch"))]
         said = " ".join(filter(None, [observation, *watched]))
-        return FullReply(read_action(keys.get("action")), mentions[:MAX_OBJECTS], said)
+        named = keys.get("action")
+        action = read_action(named)
+        return FullReply(
+            action,
+            mentions[:MAX_OBJECTS],
+            said,
+            open=action is None and said_nothing(named),
+            repaired=foreign or not whole or len(mentions) < len(entries),
+        )
     raise ReplyError(f"no usable JSON object in the reply {reply[:80]!r}", reply=reply)
+
+
+def said_nothing(value: Any) -> bool:
+    """Whether what stands for the action says that there was none, or nothing at all."""
+    return value is None or (isinstance(value, str) and value.strip().lower() in ("", NO_ACTION))
 
 
 def read_action(value: Any) -> Action | None:
@@ -178,7 +208,7 @@ def _mention(entry: Any) -> Mention | None:
         return None
     # A name stands in the transcript between separators, so it must hold none of them.
     name = _ARTICLE.sub("", " ".join(_NOT_IN_NAMES.sub(" ", name.lower()).split()))
-    if not name or len(name) > MAX_NAME:
+    if not name or len(name) > MAX_NAME or other_script(name):
         return None
     return Mention(name, direction, read_distance(keys.get("distance")))
 
@@ -187,6 +217,8 @@ def _watched(entry: Any) -> str:
     if not isinstance(entry, dict):
         return ""
     item, seen = clean_text(entry.get("item")), clean_text(entry.get("seen"))
+    if other_script(seen) or other_language(seen):
+        return ""
     return f"{item}: {seen.rstrip('.')}." if item and seen else ""
 
 
@@ -213,6 +245,37 @@ def _objects(text: str) -> Iterator[dict[Any, Any]]:
             value = _loaded(span)
             if isinstance(value, dict):
                 yield value
+
+
+def _beginnings(text: str) -> Iterator[dict[Any, Any]]:
+    """The longest part, closed properly, of an object that was cut short: what is whole in it."""
+    start = text.find("{")
+    if start < 0 or _depth(text) > _MAX_DEPTH:
+        return
+    ends, stack, quoted, escaped = [], [], False, False
+    for position, sign in enumerate(text[start:], start):
+        if quoted:
+            quoted = escaped or sign != '"'
+            escaped = sign == "\\" and not escaped
+        elif sign == '"':
+            quoted = True
+        elif sign in "{[":
+            stack.append("}" if sign == "{" else "]")
+        elif sign in "}]":
+            if not stack or stack.pop() != sign:
+                return
+            if not stack:
+                return  # it is whole, and was looked at already
+            ends.append((position + 1, "".join(reversed(stack))))
+        elif sign == "," and len(stack) == 1:  # half an object of the list would be none
+            ends.append((position, "".join(reversed(stack))))
+    for end, closing in reversed(ends[-_MOST_CUTS:]):
+        try:
+            value = json.loads(text[start:end] + closing)
+        except ValueError:
+            continue
+        if isinstance(value, dict):
+            yield value
 
 
 def _spans(text: str, quotes: bool) -> Iterator[str]:

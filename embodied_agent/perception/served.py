@@ -7,6 +7,7 @@ Not here: the connection (`embodied_agent.serving`), what is asked and how the r
 from __future__ import annotations
 
 import base64
+import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -18,9 +19,9 @@ import cv2
 from embodied_agent.errors import ReplyError
 from embodied_agent.perception import language
 from embodied_agent.perception.geometry import delta_from_egomotion
-from embodied_agent.perception.prompts import AGAIN, full_prompt, full_schema
-from embodied_agent.perception.reading import delta_from_reading
-from embodied_agent.perception.replies import parse_full
+from embodied_agent.perception.prompts import AGAIN, WHICH_ACTION, full_prompt, full_schema
+from embodied_agent.perception.reading import TRUSTED_CONFIDENCE, delta_from_reading
+from embodied_agent.perception.replies import FullReply, parse_full
 from embodied_agent.records import Action, Delta, Frame, Image, Keyframe, Mention
 from embodied_agent.serving import ChatServer, Message
 from embodied_agent.settings import PerceptionSettings
@@ -46,6 +47,8 @@ class ServedPerceiver:
     def __init__(self, settings: PerceptionSettings) -> None:
         self._settings = settings
         self._server = ChatServer(settings.server)
+        self._lock = threading.Lock()
+        self._counts = {"asked_again": 0, "repaired": 0, "unusable": 0}
         self._style: Literal["full", "compact"] = (
             "full" if settings.prompt == "auto" else settings.prompt
         )
@@ -71,6 +74,7 @@ class ServedPerceiver:
                 else self._ask_full(previous, current)
             )
         except ReplyError:
+            self._count("unusable")
             delta = delta_from_egomotion(previous, current, model=self.name, usable=False)
         else:
             delta = delta_from_reading(
@@ -90,6 +94,12 @@ class ServedPerceiver:
         with ThreadPoolExecutor(self._settings.workers, "perceive") as pool:
             return list(pool.map(lambda pair: self.perceive(*pair), pairs))
 
+    def status(self) -> dict[str, Any]:
+        """What became of replies so far, as JSON-ready values: ``asked_again`` after one that could
+        not be used, ``repaired`` by leaving something out, ``unusable`` all the same."""
+        with self._lock:
+            return {"url": self._settings.server.base_url, **self._counts}
+
     def close(self) -> None:
         """Close the connection. Safe to call twice."""
         self._server.close()
@@ -107,13 +117,35 @@ class ServedPerceiver:
         try:
             read = parse_full(reply)
         except ReplyError:
-            # Greedy decoding would say the same again, so the model is told what was wrong.
-            messages += [
-                {"role": "assistant", "content": reply},
-                {"role": "user", "content": AGAIN},
-            ]
-            read = parse_full(self._complete(messages, schema))
+            read = parse_full(self._again(messages, reply, AGAIN, schema))
+        else:
+            if not first and _needs_action(read, current):
+                read = self._with_action(read, self._again(messages, reply, WHICH_ACTION, schema))
+        self._count("repaired", read.repaired)
         return _Reading(read.action, read.mentions, read.observation)
+
+    def _again(
+        self, messages: list[Message], reply: str, wrong: str, schema: dict[str, Any]
+    ) -> str:
+        """The reply to being told what was ``wrong``: greedy, it would say the same otherwise."""
+        self._count("asked_again")
+        more: list[Message] = [
+            {"role": "assistant", "content": reply},
+            {"role": "user", "content": wrong},
+        ]
+        return self._complete([*messages, *more], schema)
+
+    def _with_action(self, read: FullReply, reply: str) -> FullReply:
+        """The second reply where it is better, else the first; its action stays open."""
+        try:
+            second = parse_full(reply)
+        except ReplyError:
+            return read
+        return second if second.action is not None or second.open else read
+
+    def _count(self, what: str, happened: bool = True) -> None:
+        with self._lock:
+            self._counts[what] += happened
 
     def _ask_compact(self, previous: Keyframe | None, current: Keyframe) -> _Reading:
         # Asked once: the built-in model knows no second attempt, and greedy it repeats itself.
@@ -126,6 +158,14 @@ class ServedPerceiver:
 
     def _complete(self, messages: list[Message], schema: dict[str, Any] | None = None) -> str:
         return self._server.complete(messages, max_tokens=self._settings.max_tokens, schema=schema)
+
+
+def _needs_action(read: FullReply, current: Keyframe) -> bool:
+    """Whether the reply names an action that is none of the ten, and no measurement replaces it."""
+    if read.action is not None or read.open:
+        return False
+    motion = current.egomotion
+    return motion is None or motion.action is None or motion.confidence < TRUSTED_CONFIDENCE
 
 
 def messages_with_pictures(images: Sequence[bytes], text: str) -> list[Message]:
@@ -147,12 +187,13 @@ def _pixels(keyframe: Keyframe) -> Image:
 
 
 def scaled_jpeg(keyframe: Keyframe, width: int) -> bytes:
-    """The keyframe's JPEG, at most ``width`` pixels wide."""
-    if keyframe.width <= width:
+    """The keyframe's JPEG, its longer side at most ``width`` pixels."""
+    if max(keyframe.width, keyframe.height) <= width:
         return keyframe.jpeg
     image = _pixels(keyframe)
-    height = max(1, round(image.shape[0] * width / image.shape[1]))
-    small = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
+    scale = width / max(image.shape[:2])
+    size = [max(1, round(side * scale)) for side in image.shape[1::-1]]
+    small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
     _, encoded = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
     return encoded.tobytes()
 

@@ -92,7 +92,10 @@ class PerceptionSettings(Section):
     )
     max_tokens: int = Field(400, ge=16, le=8192, description="longest reply, in tokens")
     image_width: int = Field(
-        640, ge=64, le=4096, description="images are scaled down to this width for a served VLM"
+        640,
+        ge=64,
+        le=4096,
+        description="images are scaled down to this for a served VLM: their longer side, in pixels",
     )
 
 
