@@ -278,6 +278,32 @@ def test_a_client_that_vanishes_in_its_request_harms_nobody(open_server: Running
         assert client.get("/healthz").status_code == 200
 
 
+@pytest.mark.parametrize("before", ["", "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"])
+def test_a_request_that_is_never_finished_ends_its_connection(
+    monkeypatch: pytest.MonkeyPatch, before: str
+) -> None:
+    monkeypatch.setattr("embodied_agent.interfaces.web.protocol.HEAD_S", 0.3)
+    with running(fed=False) as its:
+        port = int(its.url.rsplit(":", 1)[1])
+        with socket.create_connection(("127.0.0.1", port), WAIT_S) as connection:
+            if before:
+                connection.sendall(before.encode())
+                received = b""
+                while not received.endswith(b"alive\n"):
+                    received += connection.recv(4096)
+            connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: loc")
+            assert connection.recv(4096) == b""
+
+
+def test_an_answer_may_take_longer_than_a_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("embodied_agent.interfaces.web.protocol.HEAD_S", 0.1)
+    with running() as its, its.client() as client:
+        with client.stream("GET", "/api/events") as response:
+            statuses = (line for line in response.iter_lines() if line == "event: status")
+            assert [next(statuses), next(statuses)] == ["event: status"] * 2
+        assert client.get("/healthz").text == "alive\n"
+
+
 def test_nothing_listens_where_no_interface_is_on() -> None:
     settings = web_settings(web__enabled=False)
     with Agent(settings, perceiver=Naming(), reasoner=Paced()) as agent:

@@ -21,6 +21,7 @@ from embodied_agent.agent import Agent
 from embodied_agent.asks import Asks
 from embodied_agent.errors import AgentError, SettingsError
 from embodied_agent.interfaces.web.app import WebApp, make_app
+from embodied_agent.interfaces.web.protocol import ImpatientProtocol
 from embodied_agent.settings import Settings
 
 #: Connections that wait to be accepted, and that are open at most.
@@ -84,7 +85,7 @@ class WebServer:
         self._socket = self._app = None
         config = uvicorn.Config(
             app,
-            http="h11",
+            http=ImpatientProtocol,
             ws="none",
             lifespan="on",
             log_config=None,

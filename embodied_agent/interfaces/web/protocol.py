@@ -1,0 +1,51 @@
+"""HTTP/1.1 connections that can't be held open by sending a request's head slowly, or not at all.
+
+uvicorn waits for a head as long as the client likes; a few hundred such clients would use up all
+connections. Here one that is not whole in time ends its connection.
+
+Not here: limits of bodies and rates (`embodied_agent.interfaces.web.guard`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+#: Longest wait for a request's head, from the connection's first moment or from its first byte
+#: after another request, in seconds.
+HEAD_S = 10.0
+
+
+class ImpatientProtocol(H11Protocol):
+    """uvicorn's own, with that one time-out."""
+
+    _timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._timer = self.loop.call_later(HEAD_S, self._give_up)
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self._in_request():
+            self._forget()
+        elif self._timer is None and self.timeout_keep_alive_task is None:
+            self._timer = self.loop.call_later(HEAD_S, self._give_up)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._forget()
+        super().connection_lost(exc)
+
+    def _in_request(self) -> bool:
+        return self.cycle is not None and not self.cycle.response_complete
+
+    def _forget(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _give_up(self) -> None:
+        self._timer = None
+        if not self._in_request():
+            self.transport.close()
