@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Literal, Protocol
 
-from embodied_agent.errors import ModelError, ModelUnavailable
+from embodied_agent.errors import ModelError, ModelUnavailable, ReplyError
 from embodied_agent.reasoning.base import Prompt, Reasoner
 from embodied_agent.reasoning.prompts import Style
 from embodied_agent.settings import ReasoningSettings, ServerSettings
@@ -109,6 +109,9 @@ class OneByOne:
                 prompt, timeout_s=self._timeout_s, max_tokens=max_tokens
             ):
                 text += piece
+        except ReplyError as error:
+            # It replied, but came to no end: that is the model's own doing.
+            text = error.reply or text
         except ModelUnavailable as error:
             problem = str(error)
         return Reply(text, -(-len(text) // 4), time.monotonic() - started), problem

@@ -20,8 +20,7 @@ import torch
 
 from embodied_agent.checkpoints import checkpoint_folder, load
 from embodied_agent.errors import ModelError
-from embodied_agent.reasoning.base import Prompt
-from embodied_agent.reasoning.builtin import ANSWER, END_OF_ANSWER
+from embodied_agent.reasoning.base import ANSWER, END_OF_ANSWER, END_OF_THOUGHT, Prompt
 from training.evaluation.caches import Alike, alike, new_cache, selected
 
 
@@ -197,6 +196,8 @@ class BatchedModel:
                 row.text = self.tokenizer.decode(row.made, skip_special_tokens=True)
                 if row.text.endswith(ANSWER) and self._choose and prompts[row.index].choices:
                     ended.append(place)
+                elif row.text.endswith(END_OF_ANSWER) and END_OF_THOUGHT in row.text:
+                    closed.append(place)
             over = len(ended) + len(closed)
             last = over == len(rows) or step == max_tokens - 1
             # The rows' last token is read with the next step; those that ended need it, too.
