@@ -37,7 +37,7 @@ IGNORED = -100
 #: Share of samples whose reasoning leads elsewhere.
 REDIRECTED = 0.4
 #: Types that need comparing or geometry, not copying, are shown this many times as often.
-HARD = {"relative_distance": 5.0, "relative_direction": 4.0}
+HARD = {"relative_distance": 8.0, "relative_direction": 8.0}
 
 Base = tuple[ClipQuestion, str, bool]
 
