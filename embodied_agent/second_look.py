@@ -78,7 +78,8 @@ def worth_looking(
     if pose is not None:
         near = memory.search(near_m=pose.position_m, radius_m=_PLACE_M, limit=_LISTED)
         places = [hit.keyframe for hit in near]
-        add([k.id for k in places if k.segment == segment and k.id <= last_id], _PLACE)
+        # The present itself is always nearest.
+        add([k.id for k in places if k.segment == segment and k.id < latest[-1].id], _PLACE)
     return sorted(scores, key=lambda number: (-scores[number], -number))[:count]
 
 

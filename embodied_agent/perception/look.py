@@ -2,7 +2,7 @@
 
 A general VLM is asked what the picture tells that helps with the question. The built-in perceiver
 knows no questions: it describes the picture as if it were the first it sees, without the one before
-it, which is a second opinion on what is in it.
+it, and of that second opinion the objects count that the question or its choices name.
 
 Not here: the general VLM (`look_served`), which keyframes are worth a look, and how long
 (`embodied_agent.second_look`).
@@ -16,6 +16,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from embodied_agent.errors import ModelError
+from embodied_agent.memory.recall import named_objects
 from embodied_agent.memory.transcript import mention_text
 from embodied_agent.perception.base import Perceiver
 from embodied_agent.records import Keyframe, Question
@@ -77,10 +78,7 @@ def make_looker(
 
 
 class DescribingLooker:
-    """`Looker` for a perceiver that takes no questions: the picture is described once more, alone.
-
-    Such a description is the same for every question.
-    """
+    """`Looker` for a perceiver that takes no questions: the picture is described again, alone."""
 
     def __init__(self, perceiver: Perceiver) -> None:
         self._perceiver = perceiver
@@ -97,12 +95,13 @@ class DescribingLooker:
 
     def look(self, keyframe: Keyframe, question: Question, timeout_s: float) -> str:
         """As `Looker.look`; a description that has begun is waited for."""
-        del question
         started = time.monotonic()
         delta = self._perceiver.perceive(None, replace(keyframe, egomotion=None))
         if time.monotonic() - started > timeout_s or not delta.usable:
             return ""
-        return "; ".join(map(mention_text, delta.mentions))
+        asked = "\n".join((question.text, *question.choices))
+        named = named_objects(asked, (mention.name for mention in delta.mentions))
+        return ", ".join(mention_text(m) for m in delta.mentions if m.name in named)
 
     def close(self) -> None:
         """Nothing: the perceiver is perception's."""

@@ -1,0 +1,283 @@
+"""What verified answers and second looks are worth: ``python bench/verification.py``.
+
+The questions of the recorded clips are answered by the built-in models through `Agent.ask`, from
+pixels, each way in turn for every question: plainly, with further attempts where consistency is
+low, and with a second look. Printed are the answers right and their time, and whether low
+consistency means wrong: accuracy by consistency, and the chance that a right answer has more of it
+than a wrong one (0.5: it tells nothing). The plot goes to docs/calibration.png.
+
+Memories of the clips are made once and kept in --memories.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+
+from embodied_agent.agent import Agent
+from embodied_agent.checkpoints import checkpoint_folder
+from embodied_agent.memory.store import Store
+from embodied_agent.perception.builtin import BuiltinPerceiver
+from embodied_agent.reasoning.builtin import BuiltinReasoner
+from embodied_agent.reasoning.verify import Verifier
+from embodied_agent.reasoning.verify_builtin import BuiltinVerifier
+from embodied_agent.records import Answer, Delta, Keyframe
+from embodied_agent.scoring import Case, read_cases
+from embodied_agent.settings import Settings, load_settings
+from embodied_agent.sources import open_source
+
+CLIPS = Path("sim_clips/clips")
+WAYS = ("plain", "attempts if low", "look", "look if low")
+BINS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
+#: A consistency below this is low.
+LOW = 0.5
+TIMEOUT_S = 300.0
+
+
+class Remembering:
+    """The built-in perceiver, which describes each keyframe alone once and says what it took."""
+
+    def __init__(self, perceiver: BuiltinPerceiver) -> None:
+        self._perceiver = perceiver
+        self._known: dict[tuple[int, bytes], Delta] = {}
+        self.name = perceiver.name
+        self.spared_s = 0.0
+
+    def perceive(self, previous: Keyframe | None, current: Keyframe) -> Delta:
+        key = (current.stamp_ns, current.jpeg)
+        if previous is not None:
+            return self._perceiver.perceive(previous, current)
+        if key in self._known:
+            self.spared_s += self._known[key].latency_s
+        else:
+            self._known[key] = self._perceiver.perceive(None, current)
+        return self._known[key]
+
+    def perceive_batch(self, pairs: Sequence[tuple[Keyframe | None, Keyframe]]) -> list[Delta]:
+        return [self.perceive(*pair) for pair in pairs]
+
+    def close(self) -> None:
+        """Nothing."""
+
+
+@dataclass
+class Row:
+    """One question: right or wrong, and seconds, by way of answering; consistency by reference."""
+
+    right: dict[str, bool] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+    consistency: dict[str, float] = field(default_factory=dict)
+    verify_s: dict[str, float] = field(default_factory=dict)
+
+
+def memory_of(clip: Path, folder: Path) -> Path:
+    """The memory file of a clip, made by a replay where it is missing."""
+    path, done = folder / f"{clip.name}.db", folder / f"{clip.name}.done"
+    if not done.exists():
+        settings = load_settings(memory__path=str(path))
+        with Agent(settings) as agent, open_source(str(clip), settings.source) as frames:
+            agent.begin_replay(str(clip))
+            for frame in frames:
+                agent.observe(frame)
+            agent.finish()
+            while not agent.drain(TIMEOUT_S):
+                pass
+        done.touch()
+    return path
+
+
+def settings_of(way: str, reference: str, attempts: int, looks: int) -> Settings:
+    """The settings of a way of answering."""
+    look = {"look": "on", "look if low": "auto"}.get(way, "off")
+    return load_settings(
+        reasoning__seed=1,
+        reasoning__verify__mode="on" if way in ("attempts if low", "look if low") else "off",
+        reasoning__verify__model_path=reference,
+        reasoning__verify__timeout_s=TIMEOUT_S,
+        reasoning__verify__attempts=attempts if way == "attempts if low" else 1,
+        reasoning__second_look__mode=look,
+        reasoning__second_look__keyframes=looks,
+        reasoning__second_look__budget_s=TIMEOUT_S,
+    )
+
+
+def answered(
+    case: Case, agents: dict[str, Agent], perceiver: Remembering, verifiers: dict[str, Verifier]
+) -> Row:
+    """One question, each way, in turn."""
+    row = Row()
+
+    def ask(way: str) -> Answer:
+        spared = perceiver.spared_s
+        started = time.monotonic()
+        answer = agents[way].ask(replace(case.question, timeout_s=TIMEOUT_S))
+        row.seconds[way] = time.monotonic() - started + perceiver.spared_s - spared
+        row.right[way] = answer.choice == case.truth
+        return answer
+
+    plain = ask("plain")
+    for name, verifier in verifiers.items():
+        started = time.monotonic()
+        row.consistency[name] = 0.0  # of an answer that can't be read
+        if not plain.problem:
+            verdict = verifier.verify(
+                case.question, plain.reasoning, plain.text, timeout_s=TIMEOUT_S
+            )
+            row.consistency[name] = verdict.consistency
+        row.verify_s[name] = time.monotonic() - started
+    ask("look")
+    asked = next(iter(verifiers))
+    for way in ("attempts if low", "look if low"):
+        if row.consistency[asked] < LOW and not plain.problem:
+            ask(way)
+        else:
+            # The first attempt is greedy and stands: nothing more would be done than verify it.
+            row.right[way] = row.right["plain"]
+            row.seconds[way] = row.seconds["plain"] + row.verify_s[asked]
+    return row
+
+
+def separation(rows: Sequence[Row], name: str) -> float:
+    """The chance that a right answer has more consistency than a wrong one; ties count half."""
+    right = np.array([r.consistency[name] for r in rows if r.right["plain"]])
+    wrong = np.array([r.consistency[name] for r in rows if not r.right["plain"]])
+    pairs = right[:, None] - wrong[None, :]
+    return float((pairs > 0).mean() + (pairs == 0).mean() / 2) if pairs.size else math.nan
+
+
+def in_bins(rows: Sequence[Row], name: str) -> list[tuple[float, float, int, int]]:
+    """Per bin of consistency: its ends, how many answers, how many of them right."""
+    found = []
+    for low, high in pairwise(BINS):
+        here = [
+            r for r in rows if low <= r.consistency[name] < high or r.consistency[name] == high == 1
+        ]
+        found.append((low, high, len(here), sum(r.right["plain"] for r in here)))
+    return found
+
+
+def plot(rows: Sequence[Row], names: Sequence[str], path: Path) -> None:
+    """Share right by consistency, with binomial error bars and the number of answers."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(1, len(names), figsize=(4.2 * len(names), 3.6), squeeze=False)
+    overall = np.mean([r.right["plain"] for r in rows])
+    for ax, name in zip(axes[0], names, strict=True):
+        for low, high, count, right in in_bins(rows, name):
+            if count:
+                share = right / count
+                error = math.sqrt(share * (1 - share) / count)
+                ax.bar((low + high) / 2, share, 0.18, yerr=error, color="#7a9cc6", capsize=3)
+                ax.text((low + high) / 2, 0.02, f"n={count}", ha="center", fontsize=8)
+        ax.axhline(overall, color="#555555", linewidth=1, linestyle="--")
+        ax.set(xlim=(0, 1), ylim=(0, 1), xlabel="consistency", ylabel="answers right")
+        ax.set_title(f"{name}\nseparation {separation(rows, name):.2f}", fontsize=9)
+    figure.tight_layout()
+    figure.savefig(path, dpi=110)
+
+
+def tables(rows: Sequence[Row], names: Sequence[str]) -> str:
+    """What was found, as Markdown."""
+    lines = [
+        f"{len(rows)} questions",
+        "",
+        "| way | right | changed to right | changed to wrong | s per answer | longest, s |",
+        "|---|---|---|---|---|---|",
+    ]
+    for way in WAYS:
+        right = np.array([r.right[way] for r in rows])
+        plain = np.array([r.right["plain"] for r in rows])
+        seconds = np.array([r.seconds[way] for r in rows])
+        lines.append(
+            f"| {way} | {100 * right.mean():.1f} % | {(right & ~plain).sum()} "
+            f"| {(~right & plain).sum()} | {seconds.mean():.2f} | {seconds.max():.1f} |"
+        )
+    lines += [
+        "",
+        "| reference | separation | mean s | below 0.5: answers | right | others | right |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for name in names:
+        low = [r.right["plain"] for r in rows if r.consistency[name] < LOW]
+        high = [r.right["plain"] for r in rows if r.consistency[name] >= LOW]
+        took = np.mean([r.verify_s[name] for r in rows])
+        lines.append(
+            f"| {name} | {separation(rows, name):.2f} | {took:.3f} | {len(low)} | {_percent(low)} "
+            f"| {len(high)} | {_percent(high)} |"
+        )
+    return "\n".join(lines)
+
+
+def _percent(marks: Sequence[bool]) -> str:
+    return f"{100 * np.mean(marks):.1f} %" if marks else "–"
+
+
+def main() -> None:
+    """Read the command line and run."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--clips", nargs="*", type=Path, default=sorted(CLIPS.glob("*_*")))
+    parser.add_argument("--questions", type=int, default=0, help="per clip, evenly; 0: all")
+    parser.add_argument("--judge", default="", help="another reference, a checkpoint folder")
+    parser.add_argument("--attempts", type=int, default=3)
+    parser.add_argument("--looks", type=int, default=3, help="keyframes looked at again")
+    parser.add_argument("--memories", type=Path, default=Path("runs/answers"))
+    parser.add_argument("--plot", type=Path, default=Path("docs/calibration.png"))
+    a = parser.parse_args()
+    cv2.setNumThreads(1)
+    torch.set_num_threads(1)
+    a.memories.mkdir(parents=True, exist_ok=True)
+    shipped = load_settings()
+    perceiver = Remembering(BuiltinPerceiver(shipped.perception))
+    reasoner = BuiltinReasoner(shipped.reasoning)
+    verifiers: dict[str, Verifier] = {}
+    for label, folder in (("judge", a.judge), ("reasoner", str(checkpoint_folder("", "reasoner")))):
+        for method in ("samples", "likelihood"):
+            if folder:
+                settings = load_settings(
+                    reasoning__verify__model_path=folder, reasoning__verify__method=method
+                )
+                verifiers[f"{label}, {method}"] = BuiltinVerifier(settings.reasoning)
+    rows: list[Row] = []
+    for clip in a.clips:
+        path = memory_of(clip, a.memories)
+        cases = read_cases(clip / "questions.json")
+        if a.questions:
+            cases = cases[:: max(1, len(cases) // a.questions)][: a.questions]
+        with ExitStack() as stack:
+            store = stack.enter_context(
+                closing(Store.open(str(path), shipped.memory, read_only=True))
+            )
+            agents = {
+                way: stack.enter_context(
+                    Agent(
+                        settings_of(way, a.judge, a.attempts, a.looks),
+                        store=store,
+                        perceiver=perceiver,
+                        reasoner=reasoner,
+                    )
+                )
+                for way in WAYS
+            }
+            for case in cases:
+                rows.append(answered(case, agents, perceiver, verifiers))
+        print(f"\nup to {clip.name}: {tables(rows, list(verifiers))}", flush=True)
+    plot(rows, [name for name in verifiers if name.endswith("samples")], a.plot)
+
+
+if __name__ == "__main__":
+    main()
