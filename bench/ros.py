@@ -171,7 +171,11 @@ def measure(transport: str, rate_hz: float, seconds: float, listener: Listener) 
     finally:
         for child in (source, bare, node):
             child.terminate()
-            child.communicate(timeout=30)
+            try:
+                child.communicate(timeout=10)
+            except subprocess.TimeoutExpired:
+                child.kill()
+                child.communicate()
     taken_s = after[2] - before[2]
     latencies = sorted(listener.latencies_s)
     return {

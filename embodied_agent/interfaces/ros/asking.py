@@ -18,7 +18,6 @@ from embodied_agent_interfaces.action import Reason
 from embodied_agent_interfaces.srv import Ask
 from rclpy.action import ActionServer, CancelResponse
 from rclpy.callback_groups import ReentrantCallbackGroup
-from rclpy.exceptions import InvalidHandle
 from rclpy.qos import QoSProfile
 
 from embodied_agent import records
@@ -26,7 +25,7 @@ from embodied_agent.asks import Ask as Asked
 from embodied_agent.asks import AskListener, Asks
 from embodied_agent.errors import Busy, QuestionError
 from embodied_agent.interfaces.ros.messages import clean, to_answer, to_problem, to_question
-from embodied_agent.interfaces.ros.waiting import SERVICE_QOS, Pending, result_of
+from embodied_agent.interfaces.ros.waiting import GONE, SERVICE_QOS, Pending, result_of
 
 #: Feedback is sent at most this often per goal, in seconds; pieces in between are put together.
 _FEEDBACK_S = 0.05
@@ -164,5 +163,5 @@ class _Feedback:
         self._sent_s = time.monotonic()
         if text:
             # The node may have been cleaned up in the middle of a reply.
-            with suppress(InvalidHandle):
+            with suppress(*GONE):
                 self._goal.publish_feedback(Reason.Feedback(text=clean(text)))

@@ -18,7 +18,6 @@ from nav_msgs.msg import Odometry
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.clock import Clock, ClockType, JumpThreshold
 from rclpy.duration import Duration
-from rclpy.exceptions import InvalidHandle
 from rclpy.qos import QoSProfile, qos_profile_sensor_data
 from rclpy.qos_overriding_options import QoSOverridingOptions
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
@@ -35,6 +34,7 @@ from embodied_agent.interfaces.ros.images import ImageReader, intrinsics_from
 from embodied_agent.interfaces.ros.messages import to_decision, to_delta, to_picture
 from embodied_agent.interfaces.ros.poses import OdometryPoses, Pairing, TfPoses
 from embodied_agent.interfaces.ros.remembering import MemoryServers
+from embodied_agent.interfaces.ros.waiting import GONE
 from embodied_agent.interfaces.ros.watch import Watch
 from embodied_agent.records import Decision, Delta, Frame, Keyframe
 from embodied_agent.settings import Settings
@@ -166,17 +166,17 @@ class Session:
             return bool(publisher.get_subscription_count())
 
         def on_decision(frame: Frame, decision: Decision) -> None:
-            with suppress(InvalidHandle):  # the node is being cleaned up
+            with suppress(*GONE):
                 if wanted(decisions):
                     decisions.publish(to_decision(frame, decision, self.agent.frames_dropped))
 
         def on_keyframe(keyframe: Keyframe) -> None:
-            with suppress(InvalidHandle):
+            with suppress(*GONE):
                 if wanted(keyframes):
                     keyframes.publish(to_picture(keyframe))
 
         def on_delta(keyframe: Keyframe, delta: Delta) -> None:
-            with suppress(InvalidHandle):
+            with suppress(*GONE):
                 if wanted(deltas):
                     deltas.publish(to_delta(keyframe, delta))
 

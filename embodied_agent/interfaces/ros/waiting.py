@@ -14,11 +14,14 @@ from contextlib import suppress
 from typing import Any, TypeVar
 
 from rclpy.exceptions import InvalidHandle
+from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.qos import QoSProfile
 from rclpy.task import Future
 
 _T = TypeVar("_T")
 
+#: What ROS raises where a thread comes too late: the node was cleaned up, or ROS ended.
+GONE = (InvalidHandle, rclpy_implementation.RCLError)
 #: Of services: ROS keeps ten requests by default, and loses the others of a hundred at once.
 SERVICE_QOS = QoSProfile(depth=256)
 
@@ -61,7 +64,7 @@ async def result_of(
         if not woken.done():
             woken.set_result(True)
         # Whoever waits looks again; at the very end there is no executor left to wake.
-        with suppress(InvalidHandle):
+        with suppress(*GONE):
             executor.create_task(_nothing)
 
     timer = None if timeout_s is None else threading.Timer(timeout_s, wake)
