@@ -15,7 +15,8 @@ from typing import Any
 from embodied_agent.records import Action, Direction, Distance
 from sim_clips.scene import DISTANCE_LIMITS_M, CameraPose, Step, WorldName
 
-#: Limits of the direction classes: |azimuth| in degrees from straight ahead.
+#: Limits of the direction classes: |azimuth| in degrees from straight ahead. Not eight equal
+#: sectors: within a camera's view "front" would swallow nearly all.
 SECTOR_LIMITS_DEG = (15.0, 60.0, 120.0, 165.0)
 
 INVERSE: dict[Action, Action] = {

@@ -1,9 +1,8 @@
 """What a pose sees, without rendering: for text-only training, by the hundred thousand.
 
 Every object is one to four upright boxes; a low-resolution picture of them and of the walls is cast
-column by column on the floor plan. Good to some tens of pixels: `tests/test_sim_visibility.py`
-holds it against the segmentation render. Also the words for where something lies: azimuth and
-range relative to a pose, and their classes.
+column by column on the floor plan. Good to some tens of pixels: `tests/test_sim_render.py` holds
+it against the segmentation render. Not here: the words for where something lies (`journey`).
 """
 
 from __future__ import annotations
@@ -14,18 +13,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from embodied_agent.records import Direction, Distance
-from sim_clips.motion import wrap_deg
-from sim_clips.scene import DISTANCE_LIMITS_M, CameraPose, Scene, SceneObject, WorldName
+from sim_clips.scene import CameraPose, Scene
 
 WIDTH, HEIGHT = 320, 240
 _COLUMNS, _ROWS = 80, 60
 _CELL_PIXELS = (WIDTH / _COLUMNS) * (HEIGHT / _ROWS)
 _NEAR_M = 0.06
-
-#: Outer limits of "front", "front-left/right", "left/right" and "back-left/right", |azimuth| in
-#: degrees. Not eight equal sectors: within a camera's view "front" would swallow nearly all.
-DIRECTION_LIMITS_DEG = (15.0, 60.0, 120.0, 165.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,30 +210,3 @@ def approximate_view(
     if not _latest or _latest[0][0] is not scene:
         _latest[:] = [(scene, Sight(scene))]
     return _latest[0][1].view(pose, scene.hfov_deg if hfov_deg is None else hfov_deg)
-
-
-def relative(thing: SceneObject, pose: CameraPose) -> tuple[float, float]:
-    """Azimuth in degrees, positive to the LEFT of the heading, and metres on the floor plan."""
-    dx, dy = thing.position[0] - pose.x, thing.position[1] - pose.y
-    return wrap_deg(math.degrees(math.atan2(dy, dx)) - pose.yaw_deg), math.hypot(dx, dy)
-
-
-def direction_class(azimuth_deg: float) -> Direction:
-    """The word for an azimuth, limits as in `DIRECTION_LIMITS_DEG` (each belongs inward)."""
-    size, left = abs(wrap_deg(azimuth_deg)), wrap_deg(azimuth_deg) > 0
-    front, oblique, side, rear = DIRECTION_LIMITS_DEG
-    if size <= front:
-        return "front"
-    if size <= oblique:
-        return "front-left" if left else "front-right"
-    if size <= side:
-        return "left" if left else "right"
-    if size <= rear:
-        return "back-left" if left else "back-right"
-    return "back"
-
-
-def distance_class(world: WorldName, metres: float) -> Distance:
-    """One of "near", "mid" and "far", by the world's `DISTANCE_LIMITS_M`."""
-    near, far = DISTANCE_LIMITS_M[world]
-    return "near" if metres < near else "mid" if metres < far else "far"

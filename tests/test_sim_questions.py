@@ -169,8 +169,8 @@ def test_a_blind_guesser_stays_near_chance() -> None:
     assert right / len(ALL) <= chance / len(ALL) + 0.10
 
 
-def test_the_same_truth_and_seed_give_the_same_questions() -> None:
-    clip = CLIPS[0]
+@pytest.mark.parametrize("clip", CLIPS, ids=lambda clip: clip.name)
+def test_the_shipped_questions_are_those_that_their_truth_and_seed_give(clip: Path) -> None:
     truth, questions = _load(clip)
     assert make_questions(truth, truth["seed"]) == questions
 

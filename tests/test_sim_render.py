@@ -12,6 +12,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
+from sim_clips.journey import bearing, direction_class, distance_class
 from sim_clips.layout import make_scene
 from sim_clips.motion import poses_after_steps
 from sim_clips.plan import SIZES_M
@@ -29,12 +30,7 @@ from sim_clips.scene import (
 )
 from sim_clips.shapes import parts_of
 from sim_clips.stage import RenderError
-from sim_clips.visibility import (
-    approximate_view,
-    direction_class,
-    distance_class,
-    relative,
-)
+from sim_clips.visibility import approximate_view
 
 WORLDS: tuple[WorldName, ...] = ("house", "city", "warehouse")
 
@@ -208,10 +204,9 @@ def test_direction_words(azimuth: float, word: str) -> None:
 
 
 def test_relative_position_and_range_words() -> None:
-    thing = SceneObject(0, "lamp", "red", (2.0, 2.0, 0.0), 0.0, (0.5, 0.5, 1.7))
-    azimuth, metres = relative(thing, CameraPose(0.0, 0.0, 1.2, 0.0, 0.0))
+    azimuth, metres = bearing(2.0, 2.0, 0.0)
     assert azimuth == pytest.approx(45.0)
     assert metres == pytest.approx(math.sqrt(8.0))
-    assert relative(thing, CameraPose(0.0, 0.0, 1.2, 135.0, 0.0))[0] == pytest.approx(-90.0)
+    assert bearing(2.0, 2.0, 135.0)[0] == pytest.approx(-90.0)
     assert [distance_class("house", m) for m in (1.0, 3.0, 9.0)] == ["near", "mid", "far"]
     assert [distance_class("city", m) for m in (10.0, 20.0, 50.0)] == ["near", "mid", "far"]
