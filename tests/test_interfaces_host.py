@@ -28,6 +28,7 @@ class Scripted:
         self.ended = threading.Event()
         self._errors = list(errors)
         self._deaf = deaf
+        self.last_error = ""
         self.tries = 0
 
     async def serve(self, stop: asyncio.Event) -> None:
@@ -45,7 +46,7 @@ class Scripted:
             self.ended.set()
 
     def status(self) -> dict[str, Any]:
-        return {"tries": self.tries}
+        return {"tries": self.tries, "last_error": self.last_error}
 
 
 @contextmanager
@@ -75,7 +76,17 @@ def test_one_that_fails_is_tried_again_and_disturbs_no_other(error: Exception) -
         assert failing.serving.wait(WAIT_S)
         assert (failing.tries, well.tries) == (3, 1)
         assert interfaces.problems() == {}
-        assert interfaces.status()["failing"] == {"tries": 3, "problem": ""}
+        assert interfaces.status()["failing"] == {"tries": 3, "last_error": "", "problem": ""}
+
+
+def test_what_an_interface_says_itself_is_wrong_is_a_problem() -> None:
+    part = Scripted()
+    with hosting(part=part) as interfaces:
+        interfaces.start(WAIT_S)
+        part.last_error = "no broker"
+        assert interfaces.problems() == {"part": "no broker"}
+        part.last_error = ""
+        assert interfaces.problems() == {}
 
 
 def test_a_problem_is_told_while_it_lasts(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -45,7 +45,8 @@ class Part(Protocol):
         ...
 
     def status(self) -> dict[str, Any]:
-        """State and counters as JSON-ready values; called from any thread."""
+        """State and counters as JSON-ready values; called from any thread. ``last_error`` is what
+        is wrong at present, empty when nothing is."""
         ...
 
 
@@ -133,14 +134,18 @@ class Interfaces:
 
     def problems(self) -> dict[str, str]:
         """What is wrong with which interface, in words; empty when nothing is."""
-        return dict(self._problems)
+        found = {name: values["problem"] for name, values in self.status().items()}
+        return {name: problem for name, problem in found.items() if problem}
 
     def status(self) -> dict[str, dict[str, Any]]:
-        """By name: its own state and counters, and ``problem``."""
-        return {
-            name: {**part.status(), "problem": self._problems.get(name, "")}
-            for name, part in self._parts.items()
-        }
+        """By name: its own state and counters, and ``problem``: why it does not serve, or what it
+        says itself is wrong at present."""
+        found = {}
+        for name, part in self._parts.items():
+            values = part.status()
+            problem = self._problems.get(name) or str(values.get("last_error", ""))
+            found[name] = {**values, "problem": problem}
+        return found
 
     def _on_loop(self, call: Callable[[], object]) -> None:
         if self._loop is not None:
