@@ -22,12 +22,17 @@ VLLM := $(VLLM_VENV)/.installed
 DEMO_CLIP ?= sim_clips/clips/house_8
 DEMO_QUESTIONS ?= sim_clips/clips/demo.json
 DEMO_REPORT ?= demo/report.html
+# make demo STAY=1: the clip plays at its own pace, and the page stays until Ctrl-C.
+STAY ?=
+# Of the page; 0: any port that is free.
+DEMO_PORT ?= 0
 
 .PHONY: demo test test-vllm lint bench clean distclean help
 
-demo: $(RUNTIME) ## Replay a shipped clip, ask three questions, write demo/report.html
+demo: $(RUNTIME) ## Replay a shipped clip with its live page, ask three questions, write demo/report.html
 	@mkdir -p $(dir $(DEMO_REPORT))
-	$(BIN)/embodied-agent replay $(DEMO_CLIP) --questions $(DEMO_QUESTIONS) --report $(DEMO_REPORT)
+	$(BIN)/embodied-agent replay $(DEMO_CLIP) --questions $(DEMO_QUESTIONS) --report $(DEMO_REPORT) \
+		--serve --port $(DEMO_PORT) $(if $(STAY),--stay --speed 1)
 
 test: $(DEV) $(SYSTEM) ## Run all tests (ARGS="..." goes to pytest)
 	@setup=$$(ls /opt/ros/*/setup.bash 2>/dev/null | tail -n 1 || true); \

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -31,6 +31,7 @@ from embodied_agent.commands.common import (
     settings_from,
 )
 from embodied_agent.commands.memory import keyframe_values
+from embodied_agent.commands.showing import Showing
 from embodied_agent.errors import ModelUnavailable
 
 if TYPE_CHECKING:
@@ -67,6 +68,19 @@ def replay(
     reasoning: Annotated[
         Literal["builtin", "served"] | None, typer.Option(help="reasoning.backend")
     ] = None,
+    serve: Annotated[
+        bool, typer.Option("--serve", help="Serve the live page meanwhile, and print its address.")
+    ] = False,
+    port: Annotated[int | None, typer.Option(help="web.port; 0: any that is free.")] = None,
+    stay: Annotated[
+        bool, typer.Option("--stay", help="Serve it until Ctrl-C, when all else is done.")
+    ] = False,
+    speed: Annotated[
+        float | None,
+        typer.Option(
+            min=0.01, max=100.0, help="Pace of a recording, 1: its own; else as fast as it goes."
+        ),
+    ] = None,
     config: ConfigOption = None,
     assignments: SetOption = None,
     json_output: JsonOption = False,
@@ -77,12 +91,14 @@ def replay(
     A camera is watched until Ctrl-C; then the questions are asked.
     """
     with explained():
+        showing = Showing(serve=serve or stay, stay=stay, speed=speed)
         settings = settings_from(
             config,
             assignments,
             memory__path=None if memory is None else str(memory),
             perception__backend=perception,
             reasoning__backend=reasoning,
+            **showing.settings(port),
         )
         cases = cases_from(questions or [], choices or [], question_file, settings)
         if report is not None:
@@ -90,17 +106,19 @@ def replay(
 
             check_writable(report)
         say = console(json_output)
-        run = _Run(source, settings, say, report is not None)
-        results = run.go(cases)
-        if report is not None:
-            run.write_report(results, report)
-        if json_output:
-            print_json(run.as_dict(results))
-        else:
+        run = _Run(source, settings, say, report is not None, showing)
+
+        def tell(results: Sequence[Scored]) -> None:
+            if report is not None:
+                run.write_report(results, report)
+            if json_output:
+                print_json(run.as_dict(results))
+                return
             show_score(say, results)
             if report is not None:
                 say.print(f"report: {report}", markup=False, soft_wrap=True)
-        raise typer.Exit(outcome(results))
+
+        raise typer.Exit(outcome(run.go(cases, tell)))
 
 
 @dataclass
@@ -111,6 +129,7 @@ class _Run:
     settings: Settings
     say: Console
     keep_decisions: bool
+    showing: Showing = field(default_factory=Showing)
     decisions: list[Decision] = field(default_factory=list)
     path: list[Pose] = field(default_factory=list)
     keyframes: list[Keyframe] = field(default_factory=list)
@@ -121,8 +140,9 @@ class _Run:
     elapsed_s: float = 0.0
     _start_ns: int | None = None
 
-    def go(self, cases: Sequence[Case]) -> list[Scored]:
-        """Replay, then ask; an interrupted recording says what is safe and raises on."""
+    def go(self, cases: Sequence[Case], tell: Callable[[Sequence[Scored]], None]) -> list[Scored]:
+        """Replay, ask, and ``tell`` the results; an interrupted recording says what is safe and
+        raises on."""
         from embodied_agent.agent import Agent
         from embodied_agent.events import Listener
         from embodied_agent.scoring import Scored
@@ -132,6 +152,7 @@ class _Run:
         with (
             open_source(self.source, self.settings.source) as frames,
             Agent(self.settings) as agent,
+            self.showing.of(agent, self.settings, self.say) as ask,
         ):
             since = max((k.id for k in agent.store.keyframes()), default=-1) + 1
             try:
@@ -148,7 +169,7 @@ class _Run:
                 self.say.print(f"left out: {count} × {reason}", style="yellow", markup=False)
             results = []
             for case in cases:
-                results.append(Scored(case, agent.ask(case.question)))
+                results.append(Scored(case, ask(case.question)))
                 show_answer(self.say, results[-1])
             store = agent.store
             self.keyframes = store.keyframes(
@@ -157,7 +178,8 @@ class _Run:
             known = {keyframe.id for keyframe in self.keyframes}
             self.deltas = [delta for delta in store.deltas() if delta.keyframe_id in known]
             self.status = agent.status()
-        self.elapsed_s = time.monotonic() - started
+            self.elapsed_s = time.monotonic() - started
+            tell(results)
         return results
 
     def _feed(self, agent: Agent, frames: Source, key: str | None) -> None:
@@ -167,7 +189,7 @@ class _Run:
                 self.say.print(f"going on: {before.stored} keyframes are in the memory already")
             if before.finished and not self.keep_decisions:
                 return
-            for frame in frames:
+            for frame in self.showing.paced(frames):
                 agent.observe(frame)
         else:
             self.say.print("watching; Ctrl-C ends it")
