@@ -115,8 +115,7 @@ def test_a_setting_that_can_not_work_stops_the_start(caplog: pytest.LogCaptureFi
 
 
 def test_one_that_does_not_begin_is_given_up() -> None:
-    part = Scripted(deaf=True)
-    part.ready = threading.Event()
+    part = Scripted()
     part.ready.set = lambda: None  # type: ignore[method-assign]
     with hosting(part=part) as interfaces, pytest.raises(AgentError, match="part did not start"):
         interfaces.start(0.1)

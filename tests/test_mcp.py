@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
@@ -29,15 +29,20 @@ async def connected(its: Running, token: str = "", mode: str = "auto") -> AsyncI
         yield client
 
 
-def talk(scene: Callable[[Client], Awaitable[Any]], *, mode: str = "auto", **options: Any) -> Any:
-    """Run a conversation with a served agent."""
+@pytest.fixture(scope="module")
+def served() -> Iterator[Running]:
+    with running() as its:
+        yield its
 
-    async def whole(its: Running) -> Any:
+
+def talk(its: Running, scene: Callable[[Client], Awaitable[Any]], mode: str = "auto") -> None:
+    """Hold a conversation with a served agent."""
+
+    async def whole() -> None:
         async with connected(its, mode=mode) as client:
-            return await asyncio.wait_for(scene(client), WAIT_S)
+            await asyncio.wait_for(scene(client), WAIT_S)
 
-    with running(**options) as its:
-        return asyncio.run(whole(its))
+    asyncio.run(whole())
 
 
 def text_of(result: Any) -> str:
@@ -45,17 +50,17 @@ def text_of(result: Any) -> str:
 
 
 @pytest.mark.parametrize("mode", ["auto", "legacy"])
-def test_the_tools_say_what_they_take(mode: str) -> None:
+def test_the_tools_say_what_they_take(served: Running, mode: str) -> None:
     async def scene(client: Client) -> None:
         tools = {tool.name: tool for tool in (await client.list_tools()).tools}
         assert set(tools) == {"ask", "recall", "look", "status"}
         assert tools["ask"].input_schema["required"] == ["question"]
         assert all(tool.description for tool in tools.values())
 
-    talk(scene, mode=mode)
+    talk(served, scene, mode)
 
 
-def test_ask_gives_the_answer_with_its_evidence() -> None:
+def test_ask_gives_the_answer_with_its_evidence(served: Running) -> None:
     async def scene(client: Client) -> None:
         asked = {"question": "Where is lamp 2?", "choices": ["left", "right"]}
         result = await client.call_tool("ask", asked)
@@ -64,10 +69,10 @@ def test_ask_gives_the_answer_with_its_evidence() -> None:
         assert (answer["text"], answer["choice"], answer["problem"]) == ("left", "A", "")
         assert [item["keyframe_id"] for item in answer["evidence"]] == [0, 2]
 
-    talk(scene)
+    talk(served, scene)
 
 
-def test_look_shows_the_picture_of_a_keyframe_and_of_now() -> None:
+def test_look_shows_the_picture_of_a_keyframe_and_of_now(served: Running) -> None:
     async def scene(client: Client) -> None:
         for arguments in ({"keyframe_id": 2}, {}):
             (picture,) = (await client.call_tool("look", arguments)).content
@@ -76,29 +81,29 @@ def test_look_shows_the_picture_of_a_keyframe_and_of_now() -> None:
             data = np.frombuffer(base64.b64decode(picture.data), np.uint8)
             assert cv2.imdecode(data, cv2.IMREAD_COLOR).shape == (120, 160, 3)
 
-    talk(scene)
+    talk(served, scene)
 
 
-def test_recall_finds_what_was_seen() -> None:
+def test_recall_finds_what_was_seen(served: Running) -> None:
     async def scene(client: Client) -> None:
         result = await client.call_tool("recall", {"text": "lamp 3", "limit": 3})
         hits = result.structured_content["hits"]
         assert hits[0]["keyframe"]["id"] == 3
         assert len(hits) <= 3
 
-    talk(scene)
+    talk(served, scene)
 
 
-def test_status_tells_how_the_stages_are() -> None:
+def test_status_tells_how_the_stages_are(served: Running) -> None:
     async def scene(client: Client) -> None:
         status = (await client.call_tool("status", {})).structured_content
         assert status["frames"] == 24
         assert status["perception"]["pending"] == 0
 
-    talk(scene)
+    talk(served, scene)
 
 
-def test_recent_deltas_are_a_resource_and_so_is_each() -> None:
+def test_recent_deltas_are_a_resource_and_so_is_each(served: Running) -> None:
     async def scene(client: Client) -> None:
         (listed,) = (await client.list_resources()).resources
         (recent,) = (await client.read_resource(str(listed.uri))).contents
@@ -108,7 +113,7 @@ def test_recent_deltas_are_a_resource_and_so_is_each() -> None:
         assert isinstance(one, TextResourceContents)
         assert '"lamp 3"' in one.text
 
-    talk(scene)
+    talk(served, scene)
 
 
 @pytest.mark.parametrize(
@@ -129,7 +134,7 @@ def test_recent_deltas_are_a_resource_and_so_is_each() -> None:
     ids=range(11),
 )
 def test_what_can_not_be_done_is_said_in_words(
-    tool: str, arguments: dict[str, Any], words: str
+    served: Running, tool: str, arguments: dict[str, Any], words: str
 ) -> None:
     async def scene(client: Client) -> None:
         result = await client.call_tool(tool, arguments)
@@ -137,16 +142,16 @@ def test_what_can_not_be_done_is_said_in_words(
         assert words in text_of(result)
         assert "Traceback" not in text_of(result)
 
-    talk(scene)
+    talk(served, scene)
 
 
 @pytest.mark.parametrize("uri", ["memory://deltas/999", "memory://deltas/x", "memory://nothing"])
-def test_an_unknown_resource_is_refused(uri: str) -> None:
+def test_an_unknown_resource_is_refused(served: Running, uri: str) -> None:
     async def scene(client: Client) -> None:
         with pytest.raises(MCPError):
             await client.read_resource(uri)
 
-    talk(scene)
+    talk(served, scene)
 
 
 def test_without_the_token_there_is_no_conversation() -> None:
@@ -184,8 +189,8 @@ def test_an_assistant_that_goes_away_stops_its_question() -> None:
 @pytest.mark.parametrize(
     "body", [b"", b"{", b"[]", b'{"jsonrpc": "2.0"}', b"\xff\x00", b'{"method": 7}'], ids=range(6)
 )
-def test_what_is_no_mcp_is_refused_without_harm(body: bytes) -> None:
-    with running(fed=False) as its, its.client() as client:
+def test_what_is_no_mcp_is_refused_without_harm(served: Running, body: bytes) -> None:
+    with served.client() as client:
         headers = {
             "Content-Type": "application/json",
             "Accept": "application/json, text/event-stream",
