@@ -20,8 +20,7 @@ CLIPS = Path("sim_clips/clips")
 def clips(most: int | None = None) -> list[Path]:
     """The clips' folders, worlds in turn."""
     found = sorted(p.parent for p in CLIPS.glob("*/truth.json"))
-    found.sort(key=lambda p: (_turn(p, found), p.name))
-    return found[:most]
+    return sorted(found, key=lambda p: (_turn(p, found), p.name))[:most]
 
 
 def _turn(clip: Path, every: Sequence[Path]) -> int:
