@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -219,6 +220,40 @@ def test_live_frames_give_the_memory_of_a_replay(client: Client, tmp_path: Path)
         assert client.transition(node, "deactivate")
         assert client.transition(node, "cleanup")
     assert _memory(live) == _memory(replayed)
+
+
+def test_a_recording_made_with_ros_replays_as_what_was_recorded(
+    client: Client, installed: dict[str, str], tmp_path: Path
+) -> None:
+    from sensor_msgs.msg import CompressedImage
+
+    if subprocess.run(["ros2", "bag", "--help"], capture_output=True, check=False).returncode:
+        pytest.skip("no `ros2 bag` here: install rosbag2")
+    with open_source(str(CLIP), GEOMETRY.source) as source:
+        frames = list(source)[:60]
+    bag = tmp_path / "recorded"
+    command = ["ros2", "bag", "record", "-s", "mcap", "-o", str(bag), "/rec/image/compressed"]
+    with (tmp_path / "record.log").open("wb") as out:
+        recorder = subprocess.Popen(
+            command, stdout=out, stderr=subprocess.STDOUT, env=installed, cwd=tmp_path
+        )
+        try:
+            publisher = client.publisher(CompressedImage, "/rec/image/compressed")
+            pace = threading.Event()
+            for frame in frames:
+                message = CompressedImage(format="jpeg", data=frame.encoded)
+                message.header = kit.header(frame.stamp_ns, frame.frame_id)
+                publisher.publish(message)
+                pace.wait(0.03)  # the recorder's own queue is short
+            wait_until(publisher.wait_for_all_acked)
+        finally:
+            recorder.send_signal(signal.SIGINT)
+            recorder.wait(kit.PATIENCE_S)
+    with open_source(str(bag), GEOMETRY.source) as source:
+        recorded = list(source)
+    sent = {frame.stamp_ns: frame.encoded for frame in frames}
+    assert len(recorded) > len(frames) / 2
+    assert all(sent[frame.stamp_ns] == frame.encoded for frame in recorded)
 
 
 def _memory(path: Path) -> list[tuple[object, ...]]:
