@@ -332,7 +332,7 @@ class Peer:
 
     def wait(self, count: int = 1, type: str = "") -> list[Got]:
         def found() -> list[Got]:
-            return [g for g in list(self.got) if not type or g.json["type"] == type]
+            return [g for g in list(self.got) if not type or g.json.get("type") == type]
 
         until(lambda: len(found()) >= count)
         return found()

@@ -34,6 +34,8 @@ _LATER = {0x80, 0x83, 0x97}
 _SESSION_TAKEN_OVER = 0x8E
 #: Messages without acknowledgement that may wait beside those with one.
 _QOS_0_WAITING = 64
+#: Messages that are handed over together.
+_AT_ONCE = 64
 #: Packets that have not left the machine, before the dispensable ones are held back.
 _CONGESTED = 100
 
@@ -179,15 +181,15 @@ class Connection(aiomqtt.Client):
             clean_start=session_expiry_s == 0,
             properties=properties,
             tls_context=self._tls,
-            max_queued_incoming_messages=settings.receive_maximum + _QOS_0_WAITING,
         )
         self._settings = settings
         self._max_payload = max_payload_bytes
         self._acks: dict[int, asyncio.Future[ReasonCode]] = {}
         self._client.manual_ack_set(True)
         self._client.connect_timeout = settings.connect_timeout_s
-        #: Messages without acknowledgement that came too fast.
-        self.dropped = 0
+        self._most_waiting = settings.receive_maximum + _QOS_0_WAITING
+        #: Told of each message without acknowledgement that came too fast to be kept.
+        self.on_drop: Callable[[], None] = lambda: None
 
     async def __aenter__(self) -> Connection:
         """Connect.
@@ -256,7 +258,7 @@ class Connection(aiomqtt.Client):
                 )
 
     async def next(self) -> list[Incoming]:
-        """The next message, and those that came with it.
+        """The next message, and some that came with it.
 
         Raises:
             LinkError: the connection is lost.
@@ -265,7 +267,7 @@ class Connection(aiomqtt.Client):
             messages: list[Any] = [await anext(self.messages)]
         except aiomqtt.MqttError as error:
             raise self._explained(error) from error
-        while not self._queue.empty():
+        while len(messages) < _AT_ONCE and not self._queue.empty():
             messages.append(self._queue.get_nowait())
         return messages
 
@@ -374,11 +376,12 @@ class Connection(aiomqtt.Client):
         )
         if size > self._max_payload:
             message.payload = b""
-        try:
-            self._queue.put_nowait(incoming)  # type: ignore[arg-type]
-        except asyncio.QueueFull:
-            # With QoS 1 the broker keeps to our receive maximum; these are without a promise.
-            self.dropped += 1
+        if message.qos == 0 and self._queue.qsize() >= self._most_waiting:
+            self.on_drop()
+            return
+        # With QoS 1 at most as many come as packets have numbers, should the broker not keep to
+        # our receive maximum.
+        self._queue.put_nowait(incoming)  # type: ignore[arg-type]
 
     def _on_publish(
         self,
@@ -411,7 +414,7 @@ class Connection(aiomqtt.Client):
     def _explained(self, error: aiomqtt.MqttError) -> LinkError:
         """What went wrong, where, and what to do."""
         place = f"MQTT broker {self._settings.host}:{self._settings.port}"
-        code = getattr(error, "rc", None)
+        code = getattr(error, "rc", getattr(error.__cause__, "rc", None))
         value = code.value if isinstance(code, ReasonCode) else None
         cause = str(error.__cause__ or error)
         faults = f"{cause} {self._faults.last}".lower()
@@ -438,6 +441,11 @@ class Connection(aiomqtt.Client):
             detail = self._faults.last or cause
             return LinkError(f"no encrypted connection to the {place} ({detail}): check mqtt.port")
         detail = f"{cause}; {self._faults.last}" if self._faults.last else cause
+        if self._connected.done() and self._connected.exception() is None:
+            return LinkError(
+                f"the connection to the {place} was lost ({detail}); if that happens again and "
+                "again, another client may have the same mqtt.robot or mqtt.client_id"
+            )
         return LinkError(
             f"no connection to the {place} ({detail}): is it running, and is mqtt.tls right for "
             "that port?"

@@ -96,6 +96,7 @@ class Desk:
         self._keeping: set[asyncio.Task[None]] = set()
         self._talking: dict[_Job, None] = {}
         self._refusals: deque[Outgoing] = deque(maxlen=_REFUSALS)
+        self._fewer = asyncio.Event()
         self._unpruned = 0
         self._seldom = Seldom(_log)
         #: Set when there may be something to send.
@@ -175,14 +176,22 @@ class Desk:
         self._talking.clear()
         return found
 
-    def refusal(self) -> Outgoing | None:
-        """The oldest refusal that waits, ``None`` if none does."""
-        return self._refusals.popleft() if self._refusals else None
+    async def room(self) -> None:
+        """Wait until few enough refusals wait; take in no more before."""
+        while len(self._refusals) > _REFUSALS // 2:
+            self._fewer.clear()
+            await self._fewer.wait()
 
-    def put_back(self, refusal: Outgoing) -> None:
-        """It could not be sent."""
-        if len(self._refusals) < _REFUSALS:
-            self._refusals.appendleft(refusal)
+    def refusals(self, limit: int) -> list[Outgoing]:
+        """The oldest refusals that wait; they stay until `told`."""
+        return list(self._refusals)[:limit]
+
+    def told(self, refusals: Sequence[Outgoing]) -> None:
+        """The broker has these, or never will."""
+        for refusal in refusals:
+            with suppress(ValueError):
+                self._refusals.remove(refusal)
+        self._fewer.set()
 
     async def due(self, limit: int) -> list[Delivery]:
         """The oldest answers that wait."""
@@ -308,6 +317,8 @@ class Desk:
         self._seldom.warning("request %r refused (%s): %s", name, code, message)
         if address is None:
             return
+        if len(self._refusals) == _REFUSALS:
+            self.counters.undeliverable += 1
         payload = Refusal(address, name, code, message).payload()
         self._refusals.append(
             Outgoing(

@@ -11,6 +11,7 @@ import argparse
 import json
 import sys
 from pathlib import Path
+from typing import Literal
 
 from pydantic import BaseModel
 
@@ -36,7 +37,9 @@ MESSAGES: dict[str, type[BaseModel]] = {
 def schema_text(name: str) -> str:
     """The schema file of one kind of message."""
     # What is received is described as it is read, what is sent as it is written.
-    mode = "validation" if name == "request" else "serialization"
+    mode: Literal["validation", "serialization"] = (
+        "validation" if name == "request" else "serialization"
+    )
     schema = MESSAGES[name].model_json_schema(mode=mode)
     whole = {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
     return json.dumps(whole, indent=2, ensure_ascii=False) + "\n"

@@ -196,6 +196,7 @@ class Service:
             max_payload_bytes=self._settings.max_request_bytes,
             will=self._offline("connection lost"),
         ) as connection:
+            connection.on_drop = self._count_drop
             await connection.listen(self._topics.ask)
             self._state = "connected"
             await connection.send(await self._online())
@@ -225,7 +226,6 @@ class Service:
                 for task in (*tasks, stopping):
                     task.cancel()
                 results = await asyncio.gather(*tasks, stopping, return_exceptions=True)
-                self._dropped += connection.dropped
             for result in results:
                 if isinstance(result, Exception):
                     raise result
@@ -242,6 +242,7 @@ class Service:
                 await asyncio.shield(taking)
                 for message in messages:
                     message.acknowledge()
+            await desk.room()
 
     async def _send(self, connection: Connection, desk: Desk) -> None:
         desk.wake.set()
@@ -256,14 +257,9 @@ class Service:
             if not connection.congested:
                 for piece in desk.pieces():
                     await connection.send(piece)
-            while (refusal := desk.refusal()) is not None:
-                try:
-                    await connection.send(refusal)
-                except Refused as error:
-                    self._seldom.warning("a refusal can't be delivered: %s", error)
-                except LinkError:
-                    desk.put_back(refusal)
-                    raise
+            while refusals := desk.refusals(_AT_ONCE):
+                results = await self._publish(connection, refusals)
+                desk.told([r for r, done in zip(refusals, results, strict=True) if done])
             try:
                 due = await desk.due(_AT_ONCE)
                 if not due:
@@ -277,32 +273,30 @@ class Service:
     async def _send_answers(
         self, connection: Connection, desk: Desk, due: list[Delivery]
     ) -> list[int]:
-        """Send answers; the numbers of those that are done with.
+        """Send answers; the numbers of those that are done with."""
+        results = await self._publish(connection, [desk.letter(delivery) for delivery in due])
+        self._published += sum(results)
+        return [delivery.number for delivery, done in zip(due, results, strict=True) if done]
+
+    async def _publish(self, connection: Connection, messages: list[Outgoing]) -> list[bool]:
+        """Send messages together; which of them are done with, delivered or refused for good.
 
         Raises:
             LinkError: the connection is lost, and none was taken.
         """
         results = await asyncio.gather(
-            *(connection.send(desk.letter(delivery)) for delivery in due), return_exceptions=True
+            *(connection.send(message) for message in messages), return_exceptions=True
         )
-        done, fault = [], None
-        for delivery, result in zip(due, results, strict=True):
-            if result is None:
-                self._published += 1
-            elif isinstance(result, Refused):
+        faults = [r for r in results if isinstance(r, BaseException) and not isinstance(r, Refused)]
+        if len(faults) == len(messages):
+            raise faults[0]
+        for result in results:
+            if isinstance(result, Refused):
                 # Nobody may send there, now or later.
                 self._undeliverable += 1
                 self._last_error = str(result)
                 self._seldom.warning("an answer can't be delivered: %s", result)
-            elif isinstance(result, BaseException):
-                fault = result
-                continue
-            done.append(delivery.number)
-        if fault is not None and not done:
-            raise fault
-        if fault is not None:
-            desk.wake.set()
-        return done
+        return [result is None or isinstance(result, Refused) for result in results]
 
     async def _send_deltas(self, connection: Connection) -> None:
         self._delta_came.set()
@@ -329,6 +323,9 @@ class Service:
         await desk.settle(_FAREWELL_S)
         await self._send_ready(connection, desk)
         await connection.send(self._offline("stopped"))
+
+    def _count_drop(self) -> None:
+        self._dropped += 1
 
     def _note(self, payload: bytes) -> None:
         if len(self._deltas) == self._deltas.maxlen:
