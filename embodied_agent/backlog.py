@@ -1,8 +1,8 @@
 """Which pending keyframe is perceived next, and which one never will be.
 
 Oldest first, but what a question waits for comes before everything. What failed is taken again
-before anything new. A keyframe that the model refuses, or fails on, again and again while others of
-its kind pass is a fault of that keyframe: it is given up, so that it can't hold back the rest.
+before anything new. A keyframe that the model refuses, or fails on, again and again although others
+of its kind pass is a fault of that keyframe: it is given up, so that it can't hold back the rest.
 
 Not here: threads, waiting and committing (`pipeline`); pending keyframes lie in the store.
 """
@@ -15,9 +15,10 @@ from dataclasses import dataclass
 from embodied_agent.memory.store import Store
 from embodied_agent.records import Keyframe
 
-#: A keyframe that was refused so often while another passed is given up.
+#: A keyframe that was refused so often is given up, if another of its kind ever passed.
 REFUSALS = 2
-#: So, too, one on which the model failed so often: its reply never came, or the server broke.
+#: So, too, one on which the model failed so often, once another passes: its reply never came, or
+#: the server broke, which may also be an outage.
 FAILURES = 8
 #: So many refused keyframes are no accident: nothing new is tried before one of them passes.
 _REFUSED_AT_ONCE = 2
@@ -43,6 +44,7 @@ class Backlog:
         self._again: dict[int, Keyframe] = {}  # taken, failed, to be taken again
         self._trouble: dict[int, _Trouble] = {}
         self._asked: list[int] = []
+        self._accepted = 0  # most pictures of a request that passed
 
     def ask(self, keyframe_id: int) -> None:
         """A question waits for that one: it comes next, before others that were asked for."""
@@ -71,9 +73,11 @@ class Backlog:
         number = min(refused, key=lambda number: (self._refusals(number), number))
         return [self._again.pop(number)]
 
-    def failed(self, pairs: Sequence[tuple[Keyframe | None, Keyframe]], *, refused: bool) -> None:
+    def failed(
+        self, pairs: Sequence[tuple[Keyframe | None, Keyframe]], *, refused: bool
+    ) -> list[Keyframe]:
         """Those were tried in vain, and come again. ``refused``: the model finds fault with the
-        request; else it could not be reached, or broke."""
+        request; else it could not be reached, or broke. Returns those that are given up."""
         for previous, keyframe in pairs:
             known = self._trouble.setdefault(
                 keyframe.id, _Trouble(keyframe, 1 if previous is None else 2)
@@ -81,6 +85,7 @@ class Backlog:
             known.refusals += refused
             known.failures += not refused
             self._again[keyframe.id] = keyframe
+        return self._hopeless(passed=0)
 
     def put_back(self, batch: Sequence[Keyframe]) -> None:
         """Those were not tried after all."""
@@ -90,14 +95,21 @@ class Backlog:
     def passed(self, pairs: Sequence[tuple[Keyframe | None, Keyframe]]) -> list[Keyframe]:
         """Those were perceived. Returns the keyframes that are given up on that account."""
         pictures = max(1 if previous is None else 2 for previous, _ in pairs)
+        self._accepted = max(self._accepted, pictures)
         for _, keyframe in pairs:
             self._trouble.pop(keyframe.id, None)
+        return self._hopeless(passed=pictures)
+
+    def _hopeless(self, *, passed: int) -> list[Keyframe]:
+        """Take out those to give up; ``passed``: pictures of a request that just passed."""
         hopeless = [
             known.keyframe
             for number, known in self._trouble.items()
             if number in self._again
-            and known.pictures <= pictures
-            and (known.refusals >= REFUSALS or known.failures >= FAILURES)
+            and (
+                (known.refusals >= REFUSALS and known.pictures <= self._accepted)
+                or (known.failures >= FAILURES and known.pictures <= passed)
+            )
         ]
         for keyframe in hopeless:
             del self._again[keyframe.id], self._trouble[keyframe.id]

@@ -7,6 +7,7 @@ AgentError
 ├── StoreError             the memory file can't be opened, read or written
 ├── ModelError             a model can't be loaded or gave no usable reply
 │   ├── ModelUnavailable   the server is down, slow or refuses; retry later
+│   ├── RequestRefused     it finds fault with this one request; others may pass
 │   └── ReplyError         the reply came but can't be used
 ├── QuestionError          a question is empty, too long or its choices are unusable
 ├── Busy                   too many questions wait already; ask again later
@@ -44,6 +45,10 @@ class ModelError(AgentError):
 
 class ModelUnavailable(ModelError):
     """A model's server is down, slow or refuses; the same call may work later."""
+
+
+class RequestRefused(ModelError):
+    """A model's server finds fault with what this request holds; others may pass."""
 
 
 class ReplyError(ModelError):

@@ -27,6 +27,7 @@ from embodied_agent.errors import (
     ModelError,
     ModelUnavailable,
     ReplyError,
+    RequestRefused,
     StoreError,
 )
 from embodied_agent.events import Events
@@ -101,6 +102,7 @@ class Perception:
         self._unusable = 0
         self._given_up = 0
         self._disagreed = 0
+        self._asked = 0
         self._seconds = 0.0
         self._threads = [
             threading.Thread(target=self._work, name=f"perception-{n}", daemon=True)
@@ -164,6 +166,7 @@ class Perception:
                     asked = True
                     if ready is None:
                         self._backlog.ask(keyframe_id)
+                        self._asked += 1
                         self._changed.notify_all()
                     continue
                 self._changed.wait(min(left if asked else slack, _WAKE_S) + 1e-3)
@@ -210,7 +213,8 @@ class Perception:
                 "unusable": self._unusable,
                 "given_up": self._given_up,
                 "disagreed_with_egomotion": self._disagreed,
-                "out_of_turn": len(self._ready),
+                "held_for_their_turn": len(self._ready),
+                "asked_out_of_turn": self._asked,
                 "retries": self._retries,
                 "retry_in_s": round(self._breaker.wait_s(), 3),
                 "mean_latency_s": self._seconds / self._committed if self._committed else None,
@@ -277,10 +281,12 @@ class Perception:
         except ModelError as error:
             refused = not isinstance(error, ModelUnavailable)
             with self._changed:
-                self._backlog.failed(pairs, refused=refused)
-                self._refusals = self._refusals + 1 if refused else 0
-                self._refused = error if refused else None
+                about_it = isinstance(error, RequestRefused)
+                hopeless = self._backlog.failed(pairs, refused=about_it)
+                self._refusals = self._refusals + 1 if refused and not hopeless else 0
+                self._refused = error if refused and not hopeless else None
                 self._failed(error)
+                self._give_up(hopeless, perceiver.name)
             return
         each_s = (time.monotonic() - started) / len(batch)
         with self._changed:

@@ -23,7 +23,7 @@ from typing import Any
 
 import openai
 
-from embodied_agent.errors import ModelError, ModelUnavailable
+from embodied_agent.errors import ModelError, ModelUnavailable, RequestRefused
 from embodied_agent.serving_errors import (
     THEIR_ERRORS,
     backoff_s,
@@ -308,7 +308,8 @@ class ChatServer:
                 return ModelError(f"{where} refuses the key ({status}: {text}); set server.api_key")
             if status in (408, 409, 425, 429) or status >= 500:
                 return ModelUnavailable(f"{where} can't reply now ({status}: {text})")
-            return ModelError(
+            kind = RequestRefused if status in (400, 413, 422) else ModelError
+            return kind(
                 f"{where} refuses the request for model {self.name!r} ({status}: {text})"
                 + (self._models_hint() if hint else "")
             )
