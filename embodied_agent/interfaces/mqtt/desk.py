@@ -314,7 +314,8 @@ class Desk:
     def _refuse(self, address: Address | None, name: str, code: Code, message: str) -> None:
         self.counters.refused += 1
         self.counters.by_code[code] = self.counters.by_code.get(code, 0) + 1
-        self._seldom.warning("request %r refused (%s): %s", name, code, message)
+        # Without line breaks and the like: it may repeat names that the asker made up.
+        self._seldom.warning("request %r refused (%s): %s", name, code, repr(message)[1:-1])
         if address is None:
             return
         if len(self._refusals) == _REFUSALS:
