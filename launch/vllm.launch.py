@@ -1,0 +1,70 @@
+"""vLLM for the perceiver and the reasoner: `ros2 launch embodied_agent vllm.launch.py config:=…`.
+
+Runs `embodied-agent serve`, which chooses the options, waits until the models answer, restarts what
+ends, and stops them with the launch. It needs nothing of ROS but launch itself.
+"""
+
+from __future__ import annotations
+
+import shlex
+
+from launch.action import Action
+from launch.actions import (
+    DeclareLaunchArgument,
+    EmitEvent,
+    ExecuteProcess,
+    OpaqueFunction,
+    RegisterEventHandler,
+)
+from launch.event_handlers import OnProcessExit
+from launch.events import Shutdown
+from launch.substitutions import LaunchConfiguration
+
+from launch import LaunchContext, LaunchDescription
+
+#: Name, default, description, and the values allowed where these are few.
+ARGUMENTS: tuple[tuple[str, str, str, list[str] | None], ...] = (
+    ("config", "", "YAML file of settings, such as config/vllm-7b-3b.yaml; empty: defaults", None),
+    ("vllm", "", "vLLM's command, or the Python of its environment; empty: as configured", None),
+    ("serve", "embodied-agent", "the command that starts the servers", None),
+    ("set", "", "settings as SECTION.NAME=VALUE, separated by blanks, quoted as in a shell", None),
+    ("dry_run", "false", "only say what would be started, and why", ["true", "false"]),
+    ("stop_timeout_s", "60", "seconds that the servers get to end before they are killed", None),
+    ("required", "true", "end the whole launch when the servers end", ["true", "false"]),
+)
+
+
+def generate_launch_description() -> LaunchDescription:
+    """The launch: its arguments, then the command."""
+    declared = [
+        DeclareLaunchArgument(name, default_value=default, description=text, choices=choices)
+        for name, default, text, choices in ARGUMENTS
+    ]
+    return LaunchDescription([*declared, OpaqueFunction(function=_serve)])
+
+
+def _serve(context: LaunchContext) -> list[Action]:
+    values = {name: LaunchConfiguration(name).perform(context) for name, *_ in ARGUMENTS}
+    command = [*shlex.split(values["serve"]), "serve"]
+    if values["config"]:
+        command += ["--config", values["config"]]
+    if values["vllm"]:
+        command += ["--vllm", values["vllm"]]
+    for assignment in shlex.split(values["set"]):
+        command += ["--set", assignment]
+    if values["dry_run"] == "true":
+        command.append("--dry-run")
+    servers = ExecuteProcess(
+        cmd=command,
+        name="vllm",
+        output="screen",
+        emulate_tty=True,
+        # Longer than it waits for the servers itself, or they would be left behind.
+        sigterm_timeout=values["stop_timeout_s"],
+        sigkill_timeout=values["stop_timeout_s"],
+    )
+    actions: list[Action] = [servers]
+    if values["required"] == "true":
+        ended = EmitEvent(event=Shutdown(reason="the model servers ended"))
+        actions.append(RegisterEventHandler(OnProcessExit(target_action=servers, on_exit=[ended])))
+    return actions
