@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any
@@ -17,6 +18,8 @@ from mcp.client import Client
 from mcp.client.streamable_http import streamable_http_client
 from mcp_types import ImageContent, TextContent, TextResourceContents
 from web_kit import TOKEN, WAIT_S, Naming, Paced, Running, running
+
+from embodied_agent.asks import AskListener
 
 
 @asynccontextmanager
@@ -172,13 +175,17 @@ def test_without_the_token_there_is_no_conversation() -> None:
 def test_an_assistant_that_goes_away_stops_its_question() -> None:
     reasoner = Paced(hold_after=1)
 
+    noticed = threading.Event()
+
     async def scene(its: Running) -> None:
+        its.asks.listen(AskListener(on_answer=lambda ask, answer: noticed.set()))
         async with connected(its) as client:
             asking = asyncio.create_task(client.call_tool("ask", {"question": "Where?"}))
             assert await asyncio.to_thread(reasoner.started.acquire, timeout=WAIT_S)
             asking.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await asking
+        assert await asyncio.to_thread(noticed.wait, WAIT_S)
         reasoner.more.set()
         assert await asyncio.to_thread(reasoner.stopped.wait, WAIT_S)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 
 import cv2
 import httpx2 as httpx
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 from web_kit import PERIOD_NS, WAIT_S, Naming, Paced, Running, frames, running
 
+from embodied_agent.asks import AskListener
 from embodied_agent.interfaces.schema import AnswerReply, KeyframeReply, StatusReply
 
 
@@ -81,6 +83,19 @@ def test_the_newest_keyframes_and_those_before(client: httpx.Client) -> None:
     asked = {"newest": True, "limit": 2, "before": last - 1}
     before = client.get("/api/keyframes", params=asked).json()["keyframes"]
     assert [k["id"] for k in before] == [last - 3, last - 2]
+
+
+def test_keyframes_of_one_segment() -> None:
+    with running() as its, its.client() as client:
+        first = len(its.agent.store.keyframes())
+        its.agent.reset()
+        its.feed(frames(24))
+        count = len(its.agent.store.keyframes())
+        asked = {"segment": 0, "newest": True, "limit": 2}
+        newest = client.get("/api/keyframes", params=asked).json()["keyframes"]
+        assert [k["id"] for k in newest] == [first - 2, first - 1]
+        second = client.get("/api/keyframes", params={"segment": 1}).json()["keyframes"]
+        assert [k["id"] for k in second] == list(range(first, count))
 
 
 def test_a_picture_is_sent_once_and_then_only_confirmed(client: httpx.Client) -> None:
@@ -166,14 +181,16 @@ def test_a_streamed_answer_comes_in_pieces_and_then_whole() -> None:
 @pytest.mark.parametrize("stream", [True, False])
 def test_hanging_up_stops_the_model(stream: bool) -> None:
     reasoner = Paced(hold_after=1)
-    with running(reasoner=reasoner) as its:
-        with its.client() as client:
-            try:
-                body = {"question": "Where?", "stream": stream}
-                with client.stream("POST", "/api/ask", json=body, timeout=0.5) as response:
-                    next(events(response))
-            except httpx.ReadTimeout:
-                pass
+    with running(reasoner=reasoner) as its, its.client() as client:
+        noticed = threading.Event()
+        its.asks.listen(AskListener(on_answer=lambda ask, answer: noticed.set()))
+        body = {"question": "Where?", "stream": stream}
+        with (
+            suppress(httpx.ReadTimeout),
+            client.stream("POST", "/api/ask", json=body, timeout=1.0) as response,
+        ):
+            next(events(response))
+        assert noticed.wait(WAIT_S)
         reasoner.more.set()
         assert reasoner.stopped.wait(WAIT_S)
 
@@ -238,7 +255,7 @@ def test_a_full_queue_says_busy() -> None:
         threads[0].start()
         assert reasoner.started.acquire(timeout=WAIT_S)
         taken = threading.Event()
-        its.asks.listen(_on_ask(taken))
+        its.asks.listen(AskListener(on_ask=lambda ask: taken.set()))
         threads[1].start()
         assert taken.wait(WAIT_S)
         refused = client.post("/api/ask", json=body)
@@ -247,12 +264,6 @@ def test_a_full_queue_says_busy() -> None:
         reasoner.go.set()
         for thread in threads:
             thread.join(WAIT_S)
-
-
-def _on_ask(taken: threading.Event):
-    from embodied_agent.asks import AskListener
-
-    return AskListener(on_ask=lambda ask: taken.set())
 
 
 def test_hostile_text_stays_text() -> None:

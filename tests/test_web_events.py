@@ -89,6 +89,34 @@ def test_who_comes_late_sees_at_once_what_is_seen_now() -> None:
         assert watcher.until("decision")["index"] == 23
 
 
+def test_who_comes_after_a_while_sees_nothing_of_before() -> None:
+    with running() as its:
+        _first_of_each(its)
+        _until_nobody_watches(its)
+        its.feed(frames(30)[24:])
+        first = _first_of_each(its)
+        assert first["decision"]["index"] == 29
+        assert first["status"]["frames"] == 30
+
+
+def _first_of_each(its: Running) -> dict[str, dict]:
+    """The first status and the first decision that a new watcher hears."""
+    first: dict[str, dict] = {}
+    with watching(its) as watcher:
+        for name, data in watcher:
+            first.setdefault(name, data)
+            if {"status", "decision"} <= first.keys():
+                break
+    return first
+
+
+def _until_nobody_watches(its: Running) -> None:
+    given_up = time.monotonic() + WAIT_S
+    while its.interfaces.status()["web"]["watchers"]:
+        assert time.monotonic() < given_up
+        time.sleep(0.01)
+
+
 def test_the_status_comes_again_and_again() -> None:
     with running() as its, watching(its) as watcher:
         StatusReply.model_validate(watcher.until("status"))

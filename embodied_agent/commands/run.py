@@ -115,6 +115,13 @@ def _run(
                 source=feeder.description,
                 memory=settings.memory.path,
             )
+            if not interfaces.names:
+                log_event(
+                    "problem",
+                    logging.WARNING,
+                    part="interfaces",
+                    problem="none is on, so nobody can ask: --web, or web.enabled, mqtt.enabled",
+                )
             notify("READY=1", f"STATUS=watching {feeder.description}")
             try:
                 _watch(agent, feeder, interfaces, news, stay=stay)

@@ -220,10 +220,10 @@ def list_keyframes(
     Raises:
         StoreError: the memory can't be read.
     """
-    last = store.horizon()
+    last = store.horizon(segment=segment)
     end = last[1] + 1 if last is not None else 0
     end = end if before is None else min(before, end)
-    if newest:  # ids have no gaps
+    if newest:  # ids have no gaps, and a segment's follow each other
         since = max(since, end - limit)
     found = [
         k for k in store.keyframes(since=since, segment=segment, limit=limit + 1) if k.id < end

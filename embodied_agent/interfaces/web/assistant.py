@@ -81,10 +81,12 @@ def make_assistant(parts: Callable[[], Parts]) -> MCPServer[Any]:
             taken = its.asks.submit(put, client="mcp")
         except AgentError as error:
             raise ToolError(str(error)) from error
+        answer = asyncio.wrap_future(taken.answer)
         try:
-            return answer_reply(put, await asyncio.wrap_future(taken.answer))
+            await asyncio.wait({answer})
+            return answer_reply(put, answer.result())
         finally:
-            if not taken.answer.done() or taken.answer.cancelled():
+            if not taken.answer.done():
                 taken.cancel()
 
     @server.tool(annotations=_READS)

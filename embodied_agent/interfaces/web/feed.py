@@ -113,7 +113,10 @@ class Feed:
 
     async def _events(self, place: int | None) -> AsyncIterator[bytes]:
         self.watchers += 1
-        decision = status = 0
+        # What was encoded for those who watched before may be hours old by now.
+        alone = self.watchers == 1
+        decision = self._decision.number if alone else 0
+        status = self._status.number if alone else 0
         try:
             if self._teller is None or self._teller.done():
                 self._teller = asyncio.create_task(self._tell_status())
