@@ -3,18 +3,32 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from mqtt_kit import Broker, Echo, broker_in, free_port, running, settings_for, until
+from mqtt_kit import (
+    Broker,
+    Echo,
+    broker_in,
+    frames,
+    free_port,
+    program,
+    running,
+    settings_for,
+    until,
+)
 from typer.testing import CliRunner, Result
 
+from embodied_agent.agent import Agent
 from embodied_agent.cli import app
 from embodied_agent.errors import LinkError
+from embodied_agent.interfaces.host import serving
 from embodied_agent.interfaces.mqtt.client import ask_robot
 from embodied_agent.interfaces.schema import AskRequest
+from embodied_agent.perception.geometry import GeometryPerceiver
 from embodied_agent.records import Answer
 
 
@@ -60,6 +74,29 @@ def test_pieces_arrive_before_the_answer(broker: Broker) -> None:
         )
     assert answer.text == "tag one"
     assert "".join(pieces) == "<think>0 1 2 </think><answer>tag one</answer>"
+
+
+def test_it_runs_beside_the_other_interfaces(broker: Broker) -> None:
+    settings = settings_for(broker.port)
+    with Agent(settings, perceiver=GeometryPerceiver(), reasoner=Echo()) as agent:
+        for frame in frames(3):
+            agent.observe(frame)
+        with serving(agent, settings) as interfaces:
+            until(lambda: interfaces.status()["mqtt"]["connections"])
+            answer = ask_robot(settings.mqtt, AskRequest(question="tag one"), timeout_s=30)
+            assert answer.text == "tag one"
+            assert interfaces.problems() == {}
+
+
+def test_mosquittos_own_client_gets_an_answer(broker: Broker) -> None:
+    arguments = ["-V", "5", "-p", str(broker.port), "-q", "1", "-W", "60"]
+    arguments += ["-t", "embodied_agent/r1/ask", "-e", "embodied_agent/r1/answer/mine"]
+    arguments += ["-m", '{"id": "q1", "question": "tag one"}']
+    with running(settings_for(broker.port)):
+        done = subprocess.run(
+            [program("mosquitto_rr"), *arguments], capture_output=True, timeout=90, check=True
+        )
+    assert json.loads(done.stdout)["text"] == "tag one"
 
 
 def test_a_robot_that_is_offline_is_named(broker: Broker) -> None:
