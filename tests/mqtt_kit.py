@@ -57,13 +57,18 @@ def until(what: Callable[[], Any], timeout_s: float = WAIT_S) -> Any:
     return found
 
 
+#: Every change is on the disk before the next, which is slow.
+_DURABLE = ("persistence true", "autosave_on_changes true", "autosave_interval 1")
+
+
 @dataclass
 class Broker:
-    """A Mosquitto that can be killed and started again, with its sessions on the disk."""
+    """A Mosquitto that can be killed and started again; if ``durable``, with its sessions."""
 
     folder: Path
     config: Sequence[str] = ("allow_anonymous true",)
     listener: Sequence[str] = ()
+    durable: bool = False
     port: int = field(default_factory=free_port)
     process: subprocess.Popen[bytes] | None = None
 
@@ -73,10 +78,8 @@ class Broker:
             "\n".join(
                 [
                     "per_listener_settings false",
-                    "persistence true",
+                    *(_DURABLE if self.durable else ()),
                     f"persistence_location {self.folder}/",
-                    "autosave_on_changes true",
-                    "autosave_interval 1",
                     "max_queued_messages 10000",
                     *self.config,
                     f"listener {self.port} 127.0.0.1",
@@ -176,7 +179,7 @@ class Running:
         return self.service.status()
 
     def connected(self) -> Running:
-        until(lambda: self.status()["state"] == "connected" or self.error)
+        until(lambda: self.status()["connections"] or self.error)
         assert self.error is None
         return self
 
