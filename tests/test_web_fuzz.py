@@ -41,7 +41,7 @@ NEARLY = st.fixed_dictionaries(
 
 @pytest.fixture(scope="module")
 def served() -> Iterator[Running]:
-    with running(reasoning__timeout_s=5.0) as its:
+    with running(reasoning__timeout_s=60.0) as its:
         yield its
 
 
@@ -133,7 +133,7 @@ def test_nearly_questions(client: httpx.Client, body: dict[str, Any]) -> None:
         asked = AskRequest.model_validate(body)
     except ValueError:
         asked = None
-    body = {**body, "timeout_s": 5} if asked is not None else body
+    body = {**body, "timeout_s": 30} if asked is not None else body
     content = json.dumps(body).encode()
     response = client.post(
         "/api/ask", content=content, headers={"Content-Type": "application/json"}

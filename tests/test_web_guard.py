@@ -143,9 +143,10 @@ def test_a_wrong_token_gets_no_cookie(locked: Running) -> None:
 def test_guessing_is_slowed_down() -> None:
     with running(web__token=TOKEN, fed=False) as its, its.client() as client:
         codes = [
-            client.get("/api/status", headers=bearer(f"wrong {n}")).status_code for n in range(12)
+            client.get("/api/status", headers=bearer(f"wrong {n}")).status_code for n in range(30)
         ]
-        assert codes == [401] * 10 + [429] * 2
+        assert codes[:10] == [401] * 10
+        assert codes.count(429) >= 5  # a few may pass meanwhile, one per five seconds
         assert client.get("/api/status", headers=bearer()).status_code == 200
 
 

@@ -50,7 +50,7 @@ def test_fifty_watch_while_a_hundred_ask() -> None:
             enough.set()
             return await asyncio.gather(*watching), outcomes
 
-    with running(fed=False, reasoning__waiting=40) as its:
+    with running(fed=False, reasoning__waiting=40, reasoning__timeout_s=200.0) as its:
         its.feed(frames(1))
         heard, outcomes = asyncio.run(scene(its))
         # One client address: what is beyond the queue is refused, and nothing is lost.
