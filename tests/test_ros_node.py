@@ -585,6 +585,37 @@ def test_compressed_images_of_any_size_are_taken_and_bombs_are_not(
         assert node.alive
 
 
+def test_poses_come_from_tf(client: Client, tmp_path: Path) -> None:
+    from embodied_agent_interfaces.srv import Recall
+    from geometry_msgs.msg import TransformStamped
+    from tf2_msgs.msg import TFMessage
+
+    with running_node(tmp_path, namespace="/tf", parameters={"ros.pose": "tf"}) as node:
+        client.start(node)
+        camera = Camera(client, "/tf")
+        transforms = client.publisher(TFMessage, "/tf")
+        at_ns = 50 * SECOND
+        for stamp_ns, x_m in ((at_ns, 1.0), (at_ns + SECOND, 2.0)):
+            step = TransformStamped(header=kit.header(stamp_ns, "odom"), child_frame_id="base_link")
+            step.transform.translation.x = x_m
+            step.transform.rotation.w = 1.0
+            transforms.publish(TFMessage(transforms=[step]))
+
+        def seen() -> object:
+            camera.send(VIEWS[0], camera.stamp_ns + SECOND // 100)
+            camera.send(VIEWS[29], camera.stamp_ns + SECOND // 100)
+            request = Recall.Request(limit=100)
+            deltas = client.call(Recall, f"{node.name}/recall", request).deltas
+            return next((delta for delta in deltas if delta.has_pose), None)
+
+        camera.stamp_ns = at_ns + SECOND // 4
+        found = wait_until(seen)
+        assert 1.0 <= found.pose.pose.position.x <= 2.0
+        assert found.pose.header.frame_id == "odom"
+        assert client.transition(node, "deactivate")
+        assert client.transition(node, "cleanup")
+
+
 def test_two_robots_run_side_by_side(client: Client, tmp_path: Path) -> None:
     with (
         running_node(tmp_path, namespace="/first") as first,
