@@ -256,6 +256,7 @@ class Agent:
                 "model": self._asking.model,
                 "asked": self._asked,
                 "problems": self._problems,
+                "server": self._asking.server,
             },
         }
 

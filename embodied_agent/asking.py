@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
+from typing import Any
 
 from embodied_agent.errors import ModelError, QuestionError, ReplyError
 from embodied_agent.memory.recall import recall
@@ -107,6 +108,13 @@ class Asking:
     def model(self) -> str:
         """The reasoner's name, its backend while it is not loaded."""
         return self._reasoner.name if self._reasoner else self._settings.backend
+
+    @property
+    def server(self) -> dict[str, Any]:
+        """State of the reasoner's server as JSON-ready values; empty where there is none, or it
+        was never asked."""
+        status = getattr(getattr(self._reasoner, "server", None), "status", None)
+        return dict(status()) if callable(status) else {}
 
     def stream(
         self,

@@ -359,6 +359,24 @@ def test_a_reasoner_that_is_down_is_asked_by_one_for_all() -> None:
         reasoner.close()
 
 
+def test_the_status_tells_how_the_reasoners_server_is() -> None:
+    with faulty(refuses(503)) as server:
+        used = ReasoningSettings(
+            backend="served",
+            server=ServerSettings(base_url=server.url, model=MODEL, timeout_s=5, max_retries=0),
+        )
+        gate = Gate()
+        gate.let(everything=True)
+        with Agent(Settings(reasoning=used), perceiver=gate) as agent:
+            assert agent.status()["reasoning"]["server"] == {}
+            agent.observe(frames(1)[0])
+            assert "503" in agent.ask(Question("Where?", timeout_s=5)).problem
+            told = agent.status()["reasoning"]["server"]
+    assert told["url"] == server.url
+    assert told["failed"] >= 1
+    assert "503" in told["last_error"]
+
+
 def test_answers_keep_their_notice_in_the_memory() -> None:
     with Store.open("", MemorySettings()) as store:
         store.save_answer(Question("q"), Answer("a", notice="the last keyframe is missing"))
