@@ -25,7 +25,7 @@ import numpy as np
 import torch
 
 from embodied_agent.agent import Agent
-from embodied_agent.checkpoints import checkpoint_folder
+from embodied_agent.checkpoints import SHIPPED, checkpoint_folder
 from embodied_agent.memory.store import Store
 from embodied_agent.perception.builtin import BuiltinPerceiver
 from embodied_agent.reasoning.builtin import BuiltinReasoner
@@ -232,7 +232,7 @@ def main() -> None:
     )
     parser.add_argument("--clips", nargs="*", type=Path, default=sorted(CLIPS.glob("*_*")))
     parser.add_argument("--questions", type=int, default=0, help="per clip, evenly; 0: all")
-    parser.add_argument("--judge", default="", help="another reference, a checkpoint folder")
+    parser.add_argument("--judge", default=str(SHIPPED / "judge"), help="a checkpoint folder")
     parser.add_argument("--attempts", type=int, default=3)
     parser.add_argument("--looks", type=int, default=3, help="keyframes looked at again")
     parser.add_argument("--memories", type=Path, default=Path("runs/answers"))
