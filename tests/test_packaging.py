@@ -103,10 +103,10 @@ def test_the_default_settings_file_changes_nothing() -> None:
 
 
 def test_documents_link_to_files_that_exist() -> None:
-    for name in ("README.md", "CONTRIBUTING.md", "docs/architecture.md"):
-        document = ROOT / name
+    documents = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+    for document in documents:
         for target in re.findall(r"\]\(([^)#:]+)\)", document.read_text()):
-            assert (document.parent / target).exists(), f"{name}: {target}"
+            assert (document.parent / target).exists(), f"{document.name}: {target}"
 
 
 def test_the_architecture_names_modules_that_exist() -> None:
