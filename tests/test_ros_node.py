@@ -430,7 +430,9 @@ def _endless(handler: Handler) -> None:
     handler.close_connection = True
 
 
-def test_cancelling_a_goal_stops_the_model(client: Client, tmp_path: Path) -> None:
+def test_images_are_taken_while_a_model_thinks_and_cancelling_stops_it(
+    client: Client, tmp_path: Path
+) -> None:
     from action_msgs.msg import GoalStatus
     from embodied_agent_interfaces.action import Reason
     from rclpy.action import ActionClient
@@ -443,7 +445,8 @@ def test_cancelling_a_goal_stops_the_model(client: Client, tmp_path: Path) -> No
         }
         with running_node(tmp_path, namespace="/cancelled", parameters=parameters) as node:
             client.start(node)
-            Camera(client, "/cancelled").send(VIEWS[0])
+            camera = Camera(client, "/cancelled")
+            camera.send(VIEWS[0])
             action = ActionClient(client.node, Reason, f"{node.name}/reason")
             assert action.wait_for_server(kit.PATIENCE_S)
             pieces: list[str] = []
@@ -453,6 +456,7 @@ def test_cancelling_a_goal_stops_the_model(client: Client, tmp_path: Path) -> No
                 )
             )
             wait_until(lambda: pieces)
+            camera.send(VIEWS[1])  # a model that thinks holds nothing up
             assert not server.went.is_set()
             client.result(goal.cancel_goal_async())
             outcome = client.result(goal.get_result_async())
