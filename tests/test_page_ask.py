@@ -83,6 +83,25 @@ def test_evidence_opens_its_frame_and_arrows_go_on_from_there(robot: Robot, look
     assert button.evaluate("button => button === document.activeElement")
 
 
+def test_much_evidence_is_shown_a_little_at_a_time(look: Look) -> None:
+    with Robot() as robot:
+        robot.see(78)
+        count = len(robot.keyframes)
+        assert count > 9
+        cited = " ".join(f"#{i}" for i in range(count))
+        robot.reasoner.reply = f"<think>{cited}</think><answer>there</answer>"
+        page = look(robot)
+        entry = ask(page, "Where is everything?")
+        entry.and_(page.locator("[data-state=done]")).wait_for()
+        shown = entry.locator(".evidence img")
+        assert shown.count() == 7
+        entry.get_by_role("button", name=f"{count - 7} more").click()
+        assert shown.count() == count
+        assert page.evaluate("document.activeElement.getAttribute('aria-label')") == (
+            "Open keyframe 7, cited"
+        )
+
+
 def test_a_number_in_the_reasoning_opens_its_frame(robot: Robot, look: Look) -> None:
     page = look(robot)
     entry = ask(page, "Where is lamp 1, by its number?")

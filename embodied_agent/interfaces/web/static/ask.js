@@ -8,6 +8,8 @@ import { percent, seconds, stampText } from "./words.js";
 // Answers kept on the page; the memory has them all.
 const MOST = 30;
 const EARLIER = 5;
+// Pictures of evidence shown at once.
+const SHOWN = 7;
 const STAGES = {
   queue: "queue", perceive_wait: "look", recall: "recall", second_look: "second look",
   first_token: "first word", generate: "reason", reason: "reason", verify: "verify",
@@ -125,7 +127,7 @@ export class Asking {
   }
 
   add(entry) {
-    $("suggest").hidden = true;
+    $("suggest").hidden = $("answers-empty").hidden = true;
     const list = $("answers");
     list.prepend(entry.element);
     while (list.children.length > MOST) list.lastElementChild.remove();
@@ -188,14 +190,31 @@ class Entry {
   }
 
   evidence(items) {
-    return el("ul", { class: "evidence", "aria-label": "Keyframes that this rests on" }, ...items.map((item) =>
+    const shown = items.length > SHOWN + 1 ? items.slice(0, SHOWN) : items;
+    const list = el("ul", { class: "evidence", "aria-label": "Keyframes that this rests on" }, ...this.thumbnails(shown));
+    const rest = items.slice(shown.length);
+    if (rest.length) {
+      const more = el("button", { type: "button", class: "rest" }, `${rest.length} more`);
+      const last = el("li", {}, more);
+      more.addEventListener("click", () => {
+        const thumbnails = this.thumbnails(rest);
+        last.replaceWith(...thumbnails);
+        thumbnails[0].firstElementChild.focus();
+      });
+      list.append(last);
+    }
+    return list;
+  }
+
+  thumbnails(items) {
+    return items.map((item) =>
       el("li", {}, el("button", {
         type: "button", "data-note": item.note, click: () => this.open(item.keyframe_id),
         "aria-label": `Open keyframe ${item.keyframe_id}${item.note ? `, ${item.note}` : ""}`,
         title: `Keyframe ${item.keyframe_id}, ${item.note}`,
       },
       el("img", { src: `${item.picture}?width=160`, alt: "", loading: "lazy", decoding: "async", error: (event) => event.target.classList.add("gone") }),
-      el("span", {}, `#${item.keyframe_id}`)))));
+      el("span", {}, `#${item.keyframe_id}`))));
   }
 }
 

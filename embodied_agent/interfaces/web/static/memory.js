@@ -7,6 +7,8 @@ import { getJson } from "./wire.js";
 const PAGE = 200;
 // More than this are dropped again at the old end.
 const MOST = 20000;
+// Deltas kept for lists that were read before they came and arrive after.
+const RECENT = 500;
 
 export class Memory extends EventTarget {
   constructor() {
@@ -17,6 +19,7 @@ export class Memory extends EventTarget {
   clear() {
     this.ids = [];
     this.byId = new Map();
+    this.recent = new Map();
     this.others = new Map(); // cited ones outside the range that is loaded
     this.complete = false;
     this.loading = null;
@@ -37,7 +40,7 @@ export class Memory extends EventTarget {
     this.complete = reply.keyframes.length < PAGE;
     this.loaded = true;
     // Some may have come as events meanwhile.
-    for (const keyframe of reply.keyframes) this.byId.set(keyframe.id, keyframe);
+    for (const keyframe of reply.keyframes) this.byId.set(keyframe.id, this.latest(keyframe));
     this.ids = [...this.byId.keys()].sort((a, b) => a - b);
     this.changed();
   }
@@ -51,7 +54,7 @@ export class Memory extends EventTarget {
       const earlier = (await this.loading).keyframes;
       if (generation !== this.generation) return;
       this.complete = earlier.length < PAGE;
-      for (const keyframe of earlier) this.byId.set(keyframe.id, keyframe);
+      for (const keyframe of earlier) this.byId.set(keyframe.id, this.latest(keyframe));
       this.ids = [...earlier.map((keyframe) => keyframe.id), ...this.ids];
       this.changed(earlier.length);
     } finally {
@@ -69,7 +72,7 @@ export class Memory extends EventTarget {
     } else {
       this.ids.push(keyframe.id);
     }
-    this.byId.set(keyframe.id, keyframe);
+    this.byId.set(keyframe.id, this.latest(keyframe));
     let dropped = 0;
     if (this.ids.length > MOST) {
       dropped = this.ids.length - MOST + PAGE;
@@ -79,7 +82,14 @@ export class Memory extends EventTarget {
     this.changed(-dropped);
   }
 
+  latest(keyframe) {
+    keyframe.delta ??= this.recent.get(keyframe.id) ?? null;
+    return keyframe;
+  }
+
   perceived(delta) {
+    this.recent.set(delta.keyframe_id, delta);
+    if (this.recent.size > RECENT) this.recent.delete(this.recent.keys().next().value);
     for (const map of [this.byId, this.others]) {
       const keyframe = map.get(delta.keyframe_id);
       if (keyframe) keyframe.delta = delta;
@@ -94,7 +104,7 @@ export class Memory extends EventTarget {
     const reply = await getJson(`/api/keyframes?since=${id}&limit=1`);
     const found = reply.keyframes[0];
     if (found?.id !== id) return null;
-    this.others.set(id, found);
+    this.others.set(id, this.latest(found));
     return found;
   }
 

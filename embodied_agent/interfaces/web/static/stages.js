@@ -118,10 +118,12 @@ function perception(status) {
   };
 }
 
-function memory({ memory: stage }) {
+function memory({ memory: stage, store_problem: problem }) {
+  const word = stage.path === ":memory:" ? "temporary" : "on disk";
   return {
-    state: "ok",
-    word: stage.path === ":memory:" ? "temporary" : "on disk",
+    state: problem ? "bad" : "ok",
+    word: problem ? "can't be written" : word,
+    note: problem ?? "",
     main: bytes(stage.file_bytes),
     rows: [
       ["pictures", count(stage.pictures)],
