@@ -620,6 +620,29 @@ def test_poses_come_from_tf(client: Client, tmp_path: Path) -> None:
         assert client.transition(node, "cleanup")
 
 
+def test_simulated_time_that_steps_back_a_little_begins_a_new_segment(
+    client: Client, tmp_path: Path
+) -> None:
+    from rosgraph_msgs.msg import Clock
+
+    with running_node(tmp_path, namespace="/sim", parameters={"use_sim_time": True}) as node:
+        client.start(node)
+        camera = Camera(client, "/sim")
+        clock = client.publisher(Clock, "/clock")
+        clock.publish(Clock(clock=kit.header(10 * SECOND).stamp))
+        camera.send(VIEWS[0], 10 * SECOND)
+        camera.send(VIEWS[0], 10 * SECOND + SECOND // 5)
+        assert camera.decisions[-1].reason == ""
+        clock.publish(Clock(clock=kit.header(9 * SECOND).stamp))
+
+        def reset() -> bool:
+            # Within two seconds a stamp that lies back is jitter, unless the clock stepped back.
+            camera.send(VIEWS[0], 9 * SECOND)
+            return camera.decisions[-1].reason == "first"
+
+        wait_until(reset)
+
+
 def test_two_robots_run_side_by_side(client: Client, tmp_path: Path) -> None:
     with (
         running_node(tmp_path, namespace="/first") as first,
