@@ -13,6 +13,7 @@ reads 4,096 tokens, 300 deltas take more. How long reading takes does not depend
 from __future__ import annotations
 
 import argparse
+import itertools
 import random
 import statistics
 import tempfile
@@ -133,7 +134,8 @@ def measure(ways: dict[str, Way], known: list[Delta], repeats: int) -> dict[str,
                     took[name].append(seconds)
         for name, values in took.items():
             found[name][size] = statistics.median(values)
-        print(f"<!-- {size} deltas done -->", flush=True)
+        said = ", ".join(f"{name} {1e3 * by[size]:.0f} ms" for name, by in found.items())
+        print(f"{size} deltas: {said}", flush=True)
     return found
 
 
@@ -210,7 +212,7 @@ def main() -> None:
     if a.make:
         make_model(a.make, a.hidden, a.layers)
         return
-    known = walk(SIZES[-1] + a.repeats + 1, seed=1)
+    known = walk(SIZES[-1] + a.repeats + 1, seed=time.time_ns())
     with tempfile.TemporaryDirectory() as scratch:
         make_model(Path(scratch), a.hidden, a.layers)
 
@@ -231,10 +233,11 @@ def main() -> None:
                     reasoning__backend="served", reasoning__server__base_url=a.server
                 ).reasoning
             )
-            fresh = iter(range(10_000))
+            # Never what an earlier run asked: the server may remember.
+            fresh = itertools.count(time.time_ns())
 
             def unshared(known: list[Delta], asked: Question) -> float:
-                prompt = prompt_of(walk(len(known), seed=100 + next(fresh)), asked, a.budget)
+                prompt = prompt_of(walk(len(known), seed=next(fresh)), asked, a.budget)
                 return first_token_s(served, prompt)
 
             ways["vLLM, same beginning"] = lambda k, q: first_token_s(

@@ -135,6 +135,8 @@ def answered(
             )
             row.consistency[name] = verdict.consistency
         row.verify_s[name] = time.monotonic() - started
+    if "look" not in agents:
+        return row
     ask("look")
     asked = next(iter(verifiers))
     for way in ("attempts if low", "look if low"):
@@ -197,7 +199,7 @@ def tables(rows: Sequence[Row], names: Sequence[str]) -> str:
         "| way | right | changed to right | changed to wrong | s per answer | longest, s |",
         "|---|---|---|---|---|---|",
     ]
-    for way in WAYS:
+    for way in rows[0].right:
         right = np.array([r.right[way] for r in rows])
         plain = np.array([r.right["plain"] for r in rows])
         seconds = np.array([r.seconds[way] for r in rows])
@@ -233,6 +235,7 @@ def main() -> None:
     parser.add_argument("--clips", nargs="*", type=Path, default=sorted(CLIPS.glob("*_*")))
     parser.add_argument("--questions", type=int, default=0, help="per clip, evenly; 0: all")
     parser.add_argument("--judge", default=str(SHIPPED / "judge"), help="a checkpoint folder")
+    parser.add_argument("--plain", action="store_true", help="only whether low means wrong")
     parser.add_argument("--attempts", type=int, default=3)
     parser.add_argument("--looks", type=int, default=3, help="keyframes looked at again")
     parser.add_argument("--memories", type=Path, default=Path("runs/answers"))
@@ -271,7 +274,7 @@ def main() -> None:
                         reasoner=reasoner,
                     )
                 )
-                for way in WAYS
+                for way in (WAYS[:1] if a.plain else WAYS)
             }
             for case in cases:
                 rows.append(answered(case, agents, perceiver, verifiers))
