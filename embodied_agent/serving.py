@@ -12,13 +12,11 @@ Not here: what is asked (`embodied_agent.perception.prompts`, `embodied_agent.re
 
 from __future__ import annotations
 
-import socket
 import ssl
 import threading
 import time
-from collections.abc import Generator, Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass
+from collections.abc import Generator, Sequence
+from contextlib import closing
 from typing import Any
 
 import openai
@@ -33,8 +31,11 @@ from embodied_agent.serving_errors import (
     said,
     timed_out,
 )
-from embodied_agent.serving_guard import Guard
+from embodied_agent.serving_guard import Guard, TooSlow
+from embodied_agent.serving_stream import Piece, cut_at, pieces_of
 from embodied_agent.settings import ServerSettings
+
+__all__ = ["ChatServer", "Message", "Piece"]
 
 #: A message as the API takes it: role, and content as text or a list of parts.
 Message = dict[str, Any]
@@ -43,18 +44,6 @@ Message = dict[str, Any]
 _CONNECT_S = 10.0
 #: How long a list of models may take when it only serves an error message, in seconds.
 _LIST_S = 5.0
-#: What the reasoning part of a reply is called by servers that keep it apart from the content.
-_REASONING_FIELDS = ("reasoning_content", "reasoning")
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """A piece of a reply. ``reasoning``: it came in a field of its own, not in the content.
-    ``cut``: the reply ended here because it reached its longest length."""
-
-    text: str
-    reasoning: bool = False
-    cut: bool = False
 
 
 class ChatServer:
@@ -187,11 +176,11 @@ class ChatServer:
     ) -> Generator[Piece, None, None]:
         response = self._open(request, deadline, timeout_s)
         finished = False
-        with _cut_at(deadline, response) as expired:
+        with cut_at(deadline, response) as expired:
             try:
                 self._check_kind(response)
                 for chunk in response:
-                    pieces, last = _pieces(chunk)
+                    pieces, last = pieces_of(chunk)
                     finished = finished or last
                     yield from pieces
             except THEIR_ERRORS as error:
@@ -287,7 +276,7 @@ class ChatServer:
             )
 
     def _too_slow(self, timeout_s: float) -> ModelUnavailable:
-        return ModelUnavailable(
+        return TooSlow(
             f"{self._settings.base_url} did not finish its reply within {timeout_s:g} s; allow "
             "more time, or serve a smaller model"
         )
@@ -350,47 +339,3 @@ def _client(settings: ServerSettings) -> Any:
     except (OSError, ssl.SSLError) as error:
         raise ModelError(f"can't read certificates from {settings.ca_file}: {error}") from error
     return openai.DefaultHttpxClient(verify=context)
-
-
-@contextmanager
-def _cut_at(deadline: float, response: Any) -> Iterator[threading.Event]:
-    """Close ``response`` at the end, and cut its connection if the deadline passes before that.
-
-    A time-out on reading would not do: it starts anew with every byte, also of a keep-alive.
-    """
-    expired = threading.Event()
-
-    def cut() -> None:
-        expired.set()
-        stream = response.response.extensions.get("network_stream")
-        connection = stream.get_extra_info("socket") if stream is not None else None
-        if isinstance(connection, socket.socket):
-            # The plain socket's method also for TLS: a reader in another thread wakes up.
-            with suppress(OSError):  # it went away by itself
-                socket.socket.shutdown(connection, socket.SHUT_RDWR)
-
-    timer = threading.Timer(max(0.0, deadline - time.monotonic()), cut)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield expired
-    finally:
-        timer.cancel()
-        response.close()
-
-
-def _pieces(chunk: object) -> tuple[list[Piece], bool]:
-    """The texts of a streamed chunk, and whether it is the last; nothing in it is trusted."""
-    choices = getattr(chunk, "choices", None)
-    if not isinstance(choices, list) or not choices:
-        return [], False
-    delta = getattr(choices[0], "delta", None)
-    found = []
-    for name in (*_REASONING_FIELDS, "content"):
-        text = getattr(delta, name, None)
-        if isinstance(text, str) and text:
-            found.append(Piece(text, reasoning=name != "content"))
-    finish = getattr(choices[0], "finish_reason", None)
-    if finish == "length":
-        found.append(Piece("", cut=True))
-    return found, finish is not None

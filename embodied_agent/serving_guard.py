@@ -23,6 +23,10 @@ _FIRST_S, _LONGEST_S = 0.5, 15.0
 _PATIENCE = 0.25
 
 
+class TooSlow(ModelUnavailable):
+    """A reply took longer than it was allowed to."""
+
+
 class Call:
     """One call under way. ``began``: the server sent something, so it is not down."""
 
@@ -56,7 +60,7 @@ class Guard:
         except ModelUnavailable as error:
             with self._changed:
                 self._failed += 1
-                if call.began and "within" in str(error):
+                if call.began and isinstance(error, TooSlow):
                     self._breaker.success()
                 else:
                     self._breaker.failure()

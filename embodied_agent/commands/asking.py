@@ -75,6 +75,8 @@ def show_answer(say: Console, result: Scored, *, reasoning: bool = True) -> None
         say.print(f"  no answer: {plain(answer.problem)}", style="red", markup=False)
     elif not question.choices:
         say.print(f"  {plain(answer.text)}", style="cyan", markup=False)
+    if answer.notice:
+        say.print(f"  note: {plain(answer.notice)}", style="yellow", markup=False)
     if answer.consistency is not None:
         say.print(f"  consistency {answer.consistency:.2f}", markup=False)
     if answer.evidence:
