@@ -9,8 +9,18 @@ from pathlib import Path
 
 import pytest
 
-from training.experiments import common, conditioning, report
+from training.evaluation.marking import Mark
+from training.experiments import builtin_run, common, conditioning, report
 from training.experiments.common import Options, Result, spread, table
+from training.experiments.comparing import (
+    by_question,
+    consistency,
+    over_seeds,
+    paired,
+    sound_consistency,
+)
+from training.rows import worlds
+from training.run_config import DataConfig
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::FutureWarning"),
@@ -85,3 +95,63 @@ def test_an_arm_that_is_trained_is_not_trained_again(
 def test_means_come_with_their_spread_over_seeds() -> None:
     assert spread([0.5, 0.6, 0.7]) == "60.0 ± 10.0"
     assert spread([0.5]) == "50.0"
+
+
+def marked(scene: str, number: int, right: float, category: str = "counterfactual") -> Mark:
+    return Mark(
+        id=f"{scene}_{number}", scene=scene, split="test", domain="house", category=category,
+        right=right, formatted=True, said="", truth="", tokens=9, latency_s=0.0, reply="",
+        consistent=None if not right else float(category == "counterfactual"),
+    )  # fmt: skip
+
+
+def test_a_difference_is_over_the_questions_that_both_were_asked() -> None:
+    first = by_question([marked("a", n, 0.0) for n in range(4)])
+    second = by_question([marked("a", n, n % 2) for n in range(6)])
+    assert paired(first, second).value == pytest.approx(0.5)
+    with pytest.raises(ValueError, match="no question"):
+        paired(first, by_question([marked("b", 0, 1.0)]))
+
+
+def test_the_interval_counts_scenes_not_questions() -> None:
+    first = {(s, str(n)): 0.0 for s in "abcd" for n in range(50)}
+    second = {key: float(key[0] == "a") for key in first}
+    one_scene_only = paired(first, second)
+    assert one_scene_only.value == pytest.approx(0.25)
+    assert one_scene_only.low == 0.0
+    assert not one_scene_only.decided
+    everywhere = paired(first, dict.fromkeys(first, 1.0))
+    assert everywhere.decided
+    assert (everywhere.low, everywhere.high) == (1.0, 1.0)
+
+
+def test_over_seeds_is_students_t_of_the_paired_differences() -> None:
+    found = over_seeds([0.5, 0.5, 0.5], [0.6, 0.7, 0.8])
+    assert found is not None
+    assert found.value == pytest.approx(0.2)
+    assert found.high - found.value == pytest.approx(4.303 * 0.1 / 3**0.5)
+    assert not found.decided
+    assert "do not decide" in str(found)
+    assert over_seeds([0.5], [0.6]) is None
+
+
+def test_the_ratio_without_weak_types_leaves_them_out() -> None:
+    some = [marked("a", 0, 1.0), marked("a", 1, 1.0, "relative_distance"), marked("a", 2, 0.0)]
+    assert consistency(some) == 0.5
+    assert sound_consistency(some) == 1.0
+
+
+@pytest.mark.models
+def test_marks_of_a_model_are_made_once_and_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opts = Options((1,), 1.0, tmp_path, tmp_path, "")
+    episodes = worlds("house:1@500000", DataConfig(questions=2))
+    made = common.marks_of(common.SHIPPED_REASONER, episodes, common.judge(), opts)
+    monkeypatch.setattr(common, "open_model", lambda *_, **__: pytest.fail("asked again"))
+    assert common.marks_of(common.SHIPPED_REASONER, episodes, common.judge(), opts) == made
+    assert [m.id for m in made] == [e.id for e in episodes]
+
+
+def test_a_runs_folder_is_taken_from_the_command() -> None:
+    assert builtin_run.run_of(["--scale", "0.5", "--model", "x"]) == (Path("x"), ["--scale", "0.5"])

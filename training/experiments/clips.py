@@ -13,6 +13,7 @@ from training.episodes.recordings import Perception, Recorder, RecordingUnit
 from training.episodes.rows import Episode
 from training.evaluation.answering import Answerer
 from training.evaluation.marking import mark
+from training.experiments.comparing import Key, by_question
 
 CLIPS = Path("sim_clips/clips")
 
@@ -54,7 +55,7 @@ def entries(episodes: dict[str, list[Episode]]) -> int:
     return sum(max((len(e.deltas) for e in some), default=0) for some in episodes.values())
 
 
-def right(answerer: Answerer, episodes: Sequence[Episode]) -> list[float]:
-    """What each answer is worth, 0 to 1."""
+def right(answerer: Answerer, episodes: Sequence[Episode]) -> dict[Key, float]:
+    """What each question's answer is worth, 0 to 1."""
     replies = answerer.replies([e.prompt for e in episodes], max_tokens=200)
-    return [m.right for m in mark(episodes, replies)]
+    return by_question(mark(episodes, replies))

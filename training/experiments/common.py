@@ -9,6 +9,7 @@ Not here: what any experiment asks.
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import statistics
 import time
@@ -24,13 +25,14 @@ from training import grpo, sft
 from training.episodes.rows import Episode
 from training.evaluate import evaluate
 from training.evaluation.answering import open_model
+from training.evaluation.marking import Mark
 from training.reference import Reference, open_reference
 from training.rows import worlds
 from training.run_config import DataConfig, load_config
 
 RESULTS = Path("docs/results")
 CONFIGS = Path(__file__).parent.parent / "configs"
-#: Held-out text worlds, in distribution and out of it; 12 questions of each scene.
+#: Held-out text worlds, in distribution and out of it; 8 questions of each scene.
 HELD = {"in": "house:8@500000,city:8@500000", "out": "warehouse:16@500000"}
 
 
@@ -122,7 +124,7 @@ SHORT_GRPO = (
 )
 
 
-def held(part: str, opts: Options, questions: int = 12) -> list[Episode]:
+def held(part: str, opts: Options, questions: int = 8) -> list[Episode]:
     """Held-out episodes ``in`` or ``out`` of distribution."""
     data = DataConfig(questions=opts.scaled(questions, 2), noise=0.5)
     return worlds(HELD[part], data)
@@ -133,11 +135,25 @@ def judge() -> Reference:
     return open_reference("builtin")
 
 
-def marks_of(model: Path | str, episodes: Sequence[Episode], reference: Reference | None) -> Any:
-    """Figures of a model on episodes, as `training.evaluation.tables.summary` has them for all."""
-    answerer, _ = open_model(str(model), choose=False)
-    found = evaluate(answerer, episodes, reference=reference, max_tokens=160)
-    return next(iter(found.figures.values()))["all"]
+def marks_of(
+    model: Path, episodes: Sequence[Episode], reference: Reference, opts: Options
+) -> list[Mark]:
+    """A model's marks on episodes; it answers freely. Kept in ``opts.runs``, so that experiments
+    that measure the same model share them, and one can read the replies."""
+    digest = hashlib.sha256((model / "model.safetensors").read_bytes())
+    digest.update(reference.name.encode())
+    for episode in episodes:
+        digest.update(f"{episode.transcript}{episode.task}{episode.answer}".encode())
+    name = model.parent.name if model.name == "model" else model.name
+    path = opts.runs / "marks" / f"{name}-{digest.hexdigest()[:12]}.jsonl"
+    if not path.exists():
+        answerer, _ = open_model(str(model), choose=False)
+        found = evaluate(answerer, episodes, reference=reference, max_tokens=160)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_suffix(".part")
+        part.write_text("".join(json.dumps(m.as_dict()) + "\n" for m in found.marks), "utf-8")
+        part.replace(path)
+    return [Mark(**json.loads(line)) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
 def spread(values: Sequence[float]) -> str:

@@ -9,6 +9,8 @@ warehouse: other rooms, other pairs of colour and kind.
 
 from __future__ import annotations
 
+import statistics
+from pathlib import Path
 from typing import Any
 
 from training.experiments.common import (
@@ -20,10 +22,10 @@ from training.experiments.common import (
     marks_of,
     options,
     save,
-    spread,
     trained,
 )
-from training.experiments.consistency import STEPS, arms
+from training.experiments.comparing import accuracy, over_seeds
+from training.experiments.consistency import STEPS, arms, row_of
 
 #: As many replies are read per step by both: 32.
 SFT = (
@@ -38,45 +40,49 @@ def main() -> None:
     """Train, measure, save."""
     opts = options("distribution", __doc__)
     minutes, reference = clock(), judge()
-    models: dict[str, list[Any]] = {"start": [SHIPPED_REASONER]}
+    models: dict[str, list[Path]] = {"start": [SHIPPED_REASONER]}
     models["supervised"] = [
         trained("sft", "sft", seed, opts, SFT, STEPS) / "model" for seed in opts.seeds
     ]
     models["reinforcement"] = [folder / "model" for folder in arms(opts)["with"]]
     episodes = {part: held(part, opts) for part in ("in", "out")}
-    rows, means = [], {}
-    for name, folders in models.items():
-        row: dict[str, Any] = {"arm": name}
-        for part, some in episodes.items():
-            found = [marks_of(folder, some, reference) for folder in folders]
-            row[f"accuracy {part}"] = spread([m["accuracy"] for m in found])
-            row[f"consistency {part}"] = spread([m["consistency"] for m in found])
-            means[(name, part)] = sum(m["accuracy"] for m in found) / len(found)
-        rows.append(row)
-    change = {
-        (name, part): 100 * (means[(name, part)] - means[("start", part)])
-        for name in ("supervised", "reinforcement")
-        for part in episodes
+    found = {
+        name: {p: [marks_of(f, e, reference, opts) for f in folders] for p, e in episodes.items()}
+        for name, folders in models.items()
     }
+    start = {part: accuracy(some[0]) for part, some in found["start"].items()}
+    means = {
+        (name, part): statistics.fmean(map(accuracy, some))
+        for name, parts in found.items()
+        for part, some in parts.items()
+    }
+    said = []
+    for name in ("supervised", "reinforcement"):
+        for part, place in (("in", "in distribution"), ("out", "out of it")):
+            each = [accuracy(marks) for marks in found[name][part]]
+            change = over_seeds([start[part]] * len(each), each)
+            said.append(f"{name} training {place} {change or 'not compared: one seed'}")
+    apart = over_seeds(
+        *([accuracy(m) for m in found[n]["out"]] for n in ("supervised", "reinforcement"))
+    )
+    rows = tuple(row_of(name, parts) for name, parts in found.items())
     result = Result(
         name="distribution",
         title="3. Out of distribution: supervised against reinforcement",
         question="Which of the two carries over to scenes unlike those trained on?",
-        finding=(
-            f"Against the start, supervised training changes accuracy by "
-            f"{change[('supervised', 'in')]:+.1f} points in distribution and "
-            f"{change[('supervised', 'out')]:+.1f} out of it; reinforcement learning by "
-            f"{change[('reinforcement', 'in')]:+.1f} and {change[('reinforcement', 'out')]:+.1f}."
-        ),
+        finding=f"Accuracy against the start: {'; '.join(said)}. Out of distribution, "
+        f"reinforcement against supervised: {apart or 'not compared: one seed'}.",
         command=opts.command,
         seeds=opts.seeds,
         scale=opts.scale,
         minutes=minutes(),
         columns=tuple(rows[0]),
-        rows=tuple(rows),
+        rows=rows,
         caveats=(
             f"{opts.scaled(STEPS, 4)} steps: far from converged, both arms.",
             "The supervised arm is shown the teacher's reasoning, which the start has learned too.",
+            "Intervals: Student's t over the seeds, on the same questions. They say how much "
+            "training varies, not how much another choice of questions would.",
         ),
     )
 

@@ -58,7 +58,8 @@ def main() -> None:
         columns=tuple(rows[0]),
         rows=tuple(rows),
         caveats=(
-            f"{opts.scaled(STEPS, 4)} steps; each step has other questions, whose length differs.",
+            f"{opts.scaled(STEPS, 4)} steps; each step has other questions, whose length differs: "
+            "a change of the size of the curves' own scatter means nothing.",
         ),
     )
 

@@ -10,7 +10,7 @@ and consistent when the reference, shown the reasoning only, says the same words
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from pathlib import Path
 
 from training.episodes.rows import Episode, prompt_of
 from training.experiments.common import (
@@ -24,13 +24,12 @@ from training.experiments.common import (
     marks_of,
     options,
     save,
-    spread,
     trained,
 )
-from training.experiments.consistency import ARMS
+from training.experiments.consistency import ARMS, bars, compared, means_of, row_of
 from training.rows import NEEDS_CHOICES
 
-STEPS = 32
+STEPS = 16
 
 
 def opened(part: str, opts: Options) -> list[Episode]:
@@ -48,7 +47,7 @@ def main() -> None:
     """Train, measure, save."""
     opts = options("open_ended", __doc__)
     minutes, reference = clock(), judge()
-    models: dict[str, list[Any]] = {"start": [SHIPPED_REASONER]}
+    models: dict[str, list[Path]] = {"start": [SHIPPED_REASONER]}
     for name, overrides in ARMS.items():
         more = [*SHORT_GRPO, *overrides, "data.open_share=1.0"]
         models[name] = [
@@ -56,48 +55,34 @@ def main() -> None:
             for seed in opts.seeds
         ]
     episodes = opened("in", opts)
-    rows, means = [], {}
-    for name, folders in models.items():
-        found = [marks_of(folder, episodes, reference) for folder in folders]
-        means[name] = {
-            key: sum(m[key] or 0.0 for m in found) / len(found)
-            for key in ("accuracy", "consistency")
-        }
-        rows.append(
-            {
-                "arm": name if name == "start" else f"{name} consistency reward",
-                "accuracy": spread([m["accuracy"] for m in found]),
-                "consistency": spread([m["consistency"] or 0.0 for m in found]),
-                "format": spread([m["format"] for m in found]),
-            }
-        )
-    gain = 100 * (means["with"]["consistency"] - means["without"]["consistency"])
+    found = {
+        name: [marks_of(folder, episodes, reference, opts) for folder in folders]
+        for name, folders in models.items()
+    }
+    names = {"with": "with the reward", "without": "without it"}
+    rows = tuple(row_of(names.get(name, name), {"open": some}) for name, some in found.items())
+    means = means_of(found)
     result = Result(
         name="open_ended",
         title="The consistency reward on open-ended questions",
         question="Does the reward work where there are no choices to agree on?",
-        finding=f"With the reward, consistency ends {gain:+.1f} points from without it.",
+        finding="With the reward against without it: "
+        + compared(found["without"], found["with"])
+        + ".",
         command=opts.command,
         seeds=opts.seeds,
         scale=opts.scale,
         minutes=minutes(),
         columns=tuple(rows[0]),
-        rows=tuple(rows),
+        rows=rows,
         caveats=(
-            f"{opts.scaled(STEPS, 4)} steps of 32 completions.",
+            f"{opts.scaled(STEPS, 4)} steps of 32 completions; {len(episodes)} held-out questions.",
             "Agreement is by normalised words: a true answer in other words counts as none.",
+            "6 types: without relative direction and relative distance, where the judge is weak.",
         ),
+        details=means,
     )
-
-    def plot(axes: Any) -> None:
-        for shift, key in ((-0.2, "accuracy"), (0.2, "consistency")):
-            heights = [100 * means[name][key] for name in means]
-            axes.bar([i + shift for i in range(len(means))], heights, 0.4, label=key)
-        axes.set_xticks(range(len(means)), means)
-        axes.set_ylabel("%")
-        axes.legend()
-
-    save(result, opts, plot)
+    save(result, opts, lambda axes: bars(axes, means))
 
 
 if __name__ == "__main__":

@@ -12,8 +12,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from training.evaluate import evaluate
 from training.evaluation.answering import open_model
+from training.evaluation.marking import mark, wilson
 from training.experiments.common import (
     SHIPPED_REASONER,
     Options,
@@ -23,11 +23,12 @@ from training.experiments.common import (
     options,
     save,
 )
+from training.experiments.comparing import consistency, sound_consistency
 from training.judge import accuracy, bases, kept_bases, train
 from training.reference import LocalReference, open_reference
 
-#: Minutes of training for the small judge, at scale 1.
-SMALL_MINUTES = 4.0
+#: Steps of training and true reasonings for the small judge, at scale 1.
+SMALL_STEPS, SMALL_POOL = 1000, 3000
 
 
 def small_judge(opts: Options) -> Path:
@@ -42,10 +43,10 @@ def small_judge(opts: Options) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     tokenizer = AutoTokenizer.from_pretrained(str(SHIPPED_REASONER))
     save_checkpoint(new_model(tokenizer, width=64, layers=4), tokenizer, folder / "start")
-    pool = kept_bases(folder / "bases.jsonl", opts.scaled(6000, 200), 1)
+    pool = kept_bases(folder / "bases.jsonl", opts.scaled(SMALL_POOL, 200), 1)
     train(
-        folder, folder / "start", minutes=SMALL_MINUTES * opts.scale, pool=pool, rate=3e-3,
-        size=32, seed=1,
+        folder, folder / "start", minutes=60, most_steps=opts.scaled(SMALL_STEPS, 2), pool=pool,
+        rate=3e-3, size=32, seed=1,
     )  # fmt: skip
     return folder / "model"
 
@@ -64,26 +65,29 @@ def main() -> None:
     for name, reference in references.items():
         local: Any = getattr(reference, "_reference", reference)
         assert isinstance(local, LocalReference)
-        skill[name] = accuracy(local, pool)["true"]["right"]
+        skill[name] = accuracy(local, pool)
     models: dict[str, Path] = {"start": SHIPPED_REASONER}
     for folder in sorted(opts.runs.glob(f"grpo-with*-{opts.scale:g}-seed1")):
         models[folder.name.split(f"-{opts.scale:g}")[0].removeprefix("grpo-")] = folder / "model"
     episodes = held("in", opts)
-    rows, ratios = [], {}
+    rows, ratios, sound = [], {}, {}
     for model, path in models.items():
         answerer, _ = open_model(str(path), choose=False)
+        replies = answerer.replies([e.prompt for e in episodes], max_tokens=160)
         for name, reference in references.items():
-            found = evaluate(answerer, episodes, reference=reference, max_tokens=160)
-            figures = next(iter(found.figures.values()))["all"]
-            ratios[(model, name)] = figures["consistency"]
-            low, high = figures["consistency_ci"]
+            marks = mark(episodes, replies, reference)
+            ratio = consistency(marks)
+            ratios[(model, name)], sound[(model, name)] = ratio, sound_consistency(marks)
+            low, high = wilson(ratio, sum(m.consistent is not None for m in marks))
             rows.append(
                 {
                     "model": model,
                     "reference": name,
-                    "right on true reasoning": f"{100 * skill[name]:.1f}",
-                    "consistency": f"{100 * figures['consistency']:.1f}",
+                    "right on true reasoning": f"{100 * skill[name]['true']['right']:.1f}",
+                    "right on redirected": f"{100 * skill[name]['redirected']['right']:.1f}",
+                    "consistency": f"{100 * ratio:.1f}",
                     "95 % interval": f"{100 * low:.1f} to {100 * high:.1f}",
+                    "6 types": f"{100 * sound[(model, name)]:.1f}",
                 }
             )
     own = [ratios[("start", name)] for name in references]
@@ -92,9 +96,9 @@ def main() -> None:
         title="4. The consistency ratio under three references",
         question="Does the ratio depend on the reference that measures it?",
         finding=(
-            f"For `start` it lies between {100 * min(own):.1f} and {100 * max(own):.1f} %, by "
-            "references that read "
-            + ", ".join(f"{100 * skill[n]:.0f} % ({n})" for n in references)
+            f"For the same replies of `start` it lies between {100 * min(own):.1f} and "
+            f"{100 * max(own):.1f} %, by references that read "
+            + ", ".join(f"{100 * skill[n]['true']['right']:.0f} % ({n})" for n in references)
             + " of true reasonings right."
         ),
         command=opts.command,
@@ -103,13 +107,22 @@ def main() -> None:
         minutes=minutes(),
         columns=tuple(rows[0]),
         rows=tuple(rows),
-        caveats=("Models other than `start` are measured where experiment 2 has trained them.",),
+        caveats=(
+            "Models other than `start` are measured where experiment 2 has trained them (its first "
+            "seed).",
+            f"The references' skill: {len(pool)} true reasonings of held-out scenes, and the same "
+            "redirected to another answer. The shipped reasoner was never shown a question "
+            "without a transcript.",
+            "6 types: without relative direction and relative distance.",
+        ),
     )
 
     def plot(axes: Any) -> None:
         for model in models:
             heights = [100 * ratios[(model, n)] for n in references]
-            axes.plot([100 * skill[n] for n in references], heights, "o", label=model)
+            axes.plot(
+                [100 * skill[n]["true"]["right"] for n in references], heights, "o", label=model
+            )
         axes.set(xlabel="reference right on true reasoning, %", ylabel="consistency, %")
         axes.legend()
 

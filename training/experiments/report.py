@@ -13,7 +13,7 @@ from training.experiments.common import RESULTS, Result, table
 
 ORDER = (
     "keyframes", "consistency", "distribution", "references", "overlap", "semantics", "length",
-    "conditioning", "open_ended",
+    "conditioning", "open_ended", "builtin_run",
 )  # fmt: skip
 HEAD = """# Results of the experiments
 

@@ -1,0 +1,116 @@
+"""Differences with their intervals: between models on the same questions, and between arms over
+seeds; and the words for whether the data decide.
+
+Not here: what is compared.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from training.evaluation.marking import Mark, mean
+
+#: Types of question whose reasoning the shipped judge reads badly (its model card says how badly):
+#: a ratio measured with it means little for them.
+WEAK = frozenset({"relative_direction", "relative_distance"})
+#: Two-sided 95 % of Student's t, by degrees of freedom; beyond them that of the last.
+_T = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262)
+_DRAWS = 4000
+
+#: A question's scene and its own name: what tells that two models were asked the same.
+Key = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A difference of two shares, and its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+    @property
+    def decided(self) -> bool:
+        """Whether the interval leaves out zero."""
+        return self.low > 0 or self.high < 0
+
+    def __str__(self) -> str:
+        """In points, with a verdict."""
+        verdict = "" if self.decided else "; the data do not decide"
+        return (
+            f"{100 * self.value:+.1f} points (95 % interval {100 * self.low:+.1f} to "
+            f"{100 * self.high:+.1f}{verdict})"
+        )
+
+
+def over_seeds(first: Sequence[float], second: Sequence[float]) -> Difference | None:
+    """``second`` less ``first``, trained with the same seeds, by Student's t over the seeds'
+    differences; ``None`` with fewer than two seeds."""
+    each = [b - a for a, b in zip(first, second, strict=True)]
+    if len(each) < 2:
+        return None
+    half = _T[min(len(each) - 2, len(_T) - 1)] * statistics.stdev(each) / math.sqrt(len(each))
+    value = statistics.fmean(each)
+    return Difference(value, value - half, value + half)
+
+
+def paired(first: Mapping[Key, float], second: Mapping[Key, float]) -> Difference:
+    """``second`` less ``first`` over the questions that both have, by drawing scenes anew:
+    questions of one scene are not independent.
+
+    Raises:
+        ValueError: they share no question.
+    """
+    each: dict[str, list[float]] = defaultdict(list)
+    for key in first.keys() & second.keys():
+        each[key[0]].append(second[key] - first[key])
+    if not each:
+        raise ValueError("no question is in both")
+    sums = np.array([sum(each[scene]) for scene in sorted(each)])
+    counts = np.array([len(each[scene]) for scene in sorted(each)])
+    rng = np.random.default_rng(0)
+    drawn = rng.integers(len(sums), size=(_DRAWS, len(sums)))
+    low, high = np.quantile(sums[drawn].sum(1) / counts[drawn].sum(1), (0.025, 0.975))
+    return Difference(float(sums.sum() / counts.sum()), float(low), float(high))
+
+
+def accuracy(marks: Sequence[Mark]) -> float:
+    """The share of right answers."""
+    return mean([m.right for m in marks]) or 0.0
+
+
+def consistency(marks: Sequence[Mark]) -> float:
+    """The share of right answers whose reasoning leads the reference to the same answer; 0 where
+    nothing is right."""
+    return mean([m.consistent for m in marks if m.consistent is not None]) or 0.0
+
+
+def sound_consistency(marks: Sequence[Mark]) -> float:
+    """`consistency` without the types of question in `WEAK`."""
+    return consistency([m for m in marks if m.category not in WEAK])
+
+
+def formatted(marks: Sequence[Mark]) -> float:
+    """The share of replies in the asked form."""
+    return mean([float(m.formatted) for m in marks]) or 0.0
+
+
+#: What a table of arms shows, by column.
+MEASURES: Mapping[str, Callable[[Sequence[Mark]], float]] = {
+    "accuracy": accuracy,
+    "consistency": consistency,
+    "consistency, 6 types": sound_consistency,
+    "format": formatted,
+}
+
+
+def by_question(marks: Sequence[Mark], measure: str = "right") -> dict[Key, float]:
+    """Each question's mark (an attribute of `Mark`), where it has one."""
+    found = {(m.scene, m.id): getattr(m, measure) for m in marks}
+    return {key: float(value) for key, value in found.items() if value is not None}
