@@ -79,13 +79,11 @@ def _tries(
     if not names and not settings.model:
         yield Finding("model", False, "it lists no models; name one with server.model")
         return
-    listed = not settings.model or settings.model in names
-    # Some servers list only what they have loaded, so a call decides.
-    yield Finding(
-        "model",
-        True if listed else None,
-        f"{settings.model or names[0]}" if listed else f"{settings.model} is not listed: {known}",
-    )
+    if names and settings.model and settings.model not in names:
+        yield Finding("model", False, f"it has {known}, not {settings.model}")
+        return
+    # Some servers list none of what they have: then the next try decides.
+    yield Finding("model", bool(names) or None, settings.model or names[0])
     pictures = 2 if role == "perceiver" else 0
     what = "two pictures" if pictures else "a question"
     try:

@@ -40,11 +40,17 @@ def test_nobody_there_ends_the_tries() -> None:
     assert [(what, check.works) for what, check in checks.items()] == [("reachable", False)]
 
 
-def test_a_model_that_is_not_listed_is_not_taken_for_missing() -> None:
+def test_a_model_that_is_not_listed_ends_the_tries() -> None:
     with faulty(says(KEPT)) as server:
-        check = found(server.url, model="other")["model"]
-    assert check.works is None
-    assert MODEL in check.detail
+        checks = found(server.url, model="other")
+    assert (checks["model"].works, list(checks)) == (False, ["reachable", "model"])
+    assert MODEL in checks["model"].detail
+
+
+def test_a_server_that_lists_nothing_is_asked_all_the_same() -> None:
+    with faulty(says(KEPT), models=[]) as server:
+        checks = found(server.url)
+    assert (checks["model"].works, checks["two pictures"].works) == (None, True)
 
 
 def test_a_server_that_refuses_two_pictures_is_told() -> None:
