@@ -60,6 +60,9 @@ def test_an_experiment_runs_from_its_command_to_the_page(
     assert "Question-free against question-conditioned" in page
     assert "--scale 0.05" in page
     assert "results/conditioning.png" in page
+    not_run = page.split("## Not run yet")[1]
+    assert "python -m training.experiments.overlap" in not_run
+    assert "conditioning" not in not_run
 
 
 def test_a_result_is_kept_and_read_back(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 from training.experiments.common import RESULTS, Result, table
@@ -20,7 +21,8 @@ HEAD = """# Results of the experiments
 The method's experiments at the size of the built-in models (1.5 M parameters, simulated worlds).
 They show whether an effect is there in small; they are no measure of a 3 B model on real videos.
 Every section was written by the command that stands in it. Where seeds are given, figures are
-means with the standard deviation over seeds; shares are in per cent.
+means with the standard deviation over seeds; shares are in per cent. A difference whose 95 %
+interval holds zero is said not to be decided by these data.
 """
 
 
@@ -54,6 +56,15 @@ def section(result: Result, folder: Path) -> str:
     return "\n".join(lines)
 
 
+def missing(results: Sequence[Result]) -> list[str]:
+    """What was not run yet, with its commands."""
+    names = [name for name in ORDER if name not in {result.name for result in results}]
+    if not names:
+        return []
+    rows = [f"| {name} | `python -m training.experiments.{name}` |" for name in names]
+    return ["\n".join(["## Not run yet", "", "| experiment | command |", "|---|---|", *rows, ""])]
+
+
 def main() -> None:
     """Read the results and write the page."""
     parser = argparse.ArgumentParser(
@@ -61,7 +72,9 @@ def main() -> None:
     )
     parser.add_argument("--results", type=Path, default=RESULTS)
     a = parser.parse_args()
-    text = "\n".join([HEAD, *(section(result, a.results) for result in load(a.results))])
+    results = load(a.results)
+    sections = [section(result, a.results) for result in results]
+    text = "\n".join([HEAD, *sections, *missing(results)])
     (a.results.parent / "results.md").write_text(text, encoding="utf-8")
 
 
