@@ -66,13 +66,13 @@ class BuiltinReasoner:
         deadline = time.monotonic() + timeout_s
         if not self._lock.acquire(timeout=timeout_s):
             raise ModelUnavailable(
-                f"the built-in reasoner was busy with other questions for {timeout_s:g} s"
+                f"the built-in reasoner was busy with other questions for {timeout_s:.3g} s"
             )
 
         def check() -> None:
             if time.monotonic() > deadline:
                 raise ModelUnavailable(
-                    f"the built-in reasoner did not finish within {timeout_s:g} s; raise timeout_s"
+                    f"the built-in reasoner did not finish within {timeout_s:.3g} s; raise timeout_s"
                 )
 
         try:
