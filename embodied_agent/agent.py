@@ -315,7 +315,7 @@ class Agent:
                     answer = replace(
                         answer,
                         problem="what the camera saw was not perceived within "
-                        f"{question.timeout_s:g} s: {view.reason}",
+                        f"{question.timeout_s:.3g} s: {view.reason}",
                     )
             waited_s = time.monotonic() - started
             if present is not None and not answer.problem:

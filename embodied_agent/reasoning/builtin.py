@@ -72,7 +72,8 @@ class BuiltinReasoner:
         def check() -> None:
             if time.monotonic() > deadline:
                 raise ModelUnavailable(
-                    f"the built-in reasoner did not finish within {timeout_s:.3g} s; raise timeout_s"
+                    f"the built-in reasoner did not finish within {timeout_s:.3g} s; "
+                    "raise timeout_s"
                 )
 
         try:
