@@ -40,7 +40,7 @@ from training.rows import worlds
 from training.run_config import DataConfig
 
 #: Other held-out scenes than those that the run looked at while it trained.
-SCENES = {"in": "house:12@510000,city:12@510000", "out": "warehouse:24@510000"}
+SCENES = {"in": "house:24@520000,city:24@520000", "out": "warehouse:40@520000"}
 CURVES = {
     "rewards/accuracy/mean": "accuracy, training",
     "rewards/consistency/mean": "consistency, training",

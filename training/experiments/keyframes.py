@@ -10,6 +10,7 @@ take: their number times the built-in perceiver's time per keyframe, measured in
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -48,9 +49,7 @@ def main() -> None:
     for name, changed in ARMS.items():
         episodes = clip_episodes(settings_with(**changed), "true", folders)
         every = [e for some in episodes.values() for e in some]
-        began = time.monotonic()
         marks[name] = right(answerer, every)
-        answering_s = (time.monotonic() - began) / len(every)
         share, kept = float(np.mean(list(marks[name].values()))), entries(episodes)
         low, high = wilson(share, len(every))
         perceiving_s = each_s * kept / len(folders)
@@ -62,7 +61,6 @@ def main() -> None:
                 "accuracy": f"{100 * share:.1f}",
                 "95 % interval": f"{100 * low:.1f} to {100 * high:.1f}",
                 "perceiving a clip, s": f"{perceiving_s:.1f}",
-                "answering, s a question": f"{answering_s:.2f}",
             }
         )
     own, published, every_frame = ARMS
@@ -93,13 +91,17 @@ def main() -> None:
         ),
     )
 
-    def plot(axes: Any) -> None:
-        for name, (seconds, share) in points.items():
-            axes.plot(seconds, 100 * share, "o", label=name)
-        axes.set(xlabel="perceiving a clip, s", ylabel="accuracy, %", xlim=(0, None))
-        axes.legend()
+    save(result, opts, lambda axes: draw(axes, points, len(marks[own])))
 
-    save(result, opts, plot)
+
+def draw(axes: Any, points: Mapping[str, tuple[float, float]], questions: int) -> None:
+    """Accuracy with its interval against the seconds that perceiving takes."""
+    for name, (seconds, share) in points.items():
+        low, high = wilson(share, questions)
+        error = [[100 * (share - low)], [100 * (high - share)]]
+        axes.errorbar(seconds, 100 * share, yerr=error, fmt="o", capsize=3, label=name)
+    axes.set(xlabel="perceiving a clip, s", ylabel="accuracy, %", xlim=(0, None), ylim=(0, 100))
+    axes.legend(loc="lower right")
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ cut together in the middle: how many frames pass before the new view is kept.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -105,14 +106,22 @@ def main() -> None:
         ),
     )
 
-    def plot(axes: Any) -> None:
-        axes.plot(THRESHOLDS, [100 * s for s in shares], "o-")
-        axes.set(xlabel="keep below this overlap", ylabel="accuracy, %")
-        other = axes.twinx()
-        other.plot(THRESHOLDS, counts, "s--", color="C1")
-        other.set_ylabel("keyframes per clip", color="C1")
+    save(result, opts, lambda axes: draw(axes, shares, counts, len(every)))
 
-    save(result, opts, plot)
+
+def draw(axes: Any, shares: Sequence[float], counts: Sequence[float], questions: int) -> None:
+    """Accuracy with its intervals, and keyframes per clip, by threshold."""
+    ends = [wilson(share, questions) for share in shares]
+    errors = [
+        [100 * (s - low) for s, (low, _) in zip(shares, ends, strict=True)],
+        [100 * (high - s) for s, (_, high) in zip(shares, ends, strict=True)],
+    ]
+    axes.errorbar(THRESHOLDS, [100 * s for s in shares], yerr=errors, fmt="o-", capsize=3)
+    axes.set(xlabel="keep below this overlap", ylabel="accuracy, %", ylim=(0, 100))
+    other = axes.twinx()
+    other.plot(THRESHOLDS, counts, "s--", color="C1")
+    other.set_ylabel("keyframes per clip", color="C1")
+    other.set_ylim(0, None)
 
 
 if __name__ == "__main__":
