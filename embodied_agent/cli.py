@@ -4,7 +4,7 @@ Each subcommand lies in `embodied_agent.commands` and imports what it needs when
 `--help` is quick and `keyframes` needs no model library.
 
 Exit codes: 0 fine, 1 a check failed or a file couldn't be written, 2 bad usage or settings,
-3 the source, 4 the memory, 5 a model, 130 interrupted.
+3 the source, 4 the memory, 5 a model, 6 a broker, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ app = typer.Typer(
     name="embodied-agent",
     help="Spatial memory and reasoning from a camera: recordings in, answered questions out.",
     epilog="Exit codes: 0 fine, 1 a check failed, 2 usage or settings, 3 source, 4 memory, "
-    "5 model, 130 interrupted.",
+    "5 model, 6 broker, 130 interrupted.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},

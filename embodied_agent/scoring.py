@@ -58,6 +58,8 @@ class Scored:
             "truth": self.case.truth,
             "right": self.right,
             "consistency": answer.consistency,
+            "verified_by": answer.verified_by,
+            "notice": answer.notice,
             "problem": answer.problem,
             "evidence": list(fields["evidence"]),
             "latency_s": fields["latency_s"],

@@ -118,7 +118,7 @@ def test_a_robot_that_nobody_knows_is_named(broker: Broker) -> None:
 
 def test_a_broker_that_is_not_there_is_named() -> None:
     result = run("tag one", "--mqtt", f"127.0.0.1:{free_port()}", "--robot", "r1")
-    assert result.exit_code == 1
+    assert result.exit_code == 6
     assert "no connection to the MQTT broker 127.0.0.1:" in result.stderr
 
 

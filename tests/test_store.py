@@ -431,3 +431,13 @@ def test_sqlites_name_for_a_memory_without_a_file_makes_none(
     with Store.open(":memory:", SETTINGS) as store:
         add(store)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_delta_with_text_that_is_no_unicode_is_kept(path: str) -> None:
+    with Store.open(path, SETTINGS) as store:
+        keyframe = add(store)
+        broken = Mention("red \ud83d sofa", "front", "near")
+        store.commit_delta(Delta(keyframe.id, None, mentions=(broken,), observation="a \udc00"))
+        (delta,) = store.deltas()
+    assert delta.mentions[0].name == "red ? sofa"
+    assert delta.observation == "a ?"

@@ -78,7 +78,8 @@ def show_answer(say: Console, result: Scored, *, reasoning: bool = True) -> None
     if answer.notice:
         say.print(f"  note: {plain(answer.notice)}", style="yellow", markup=False)
     if answer.consistency is not None:
-        say.print(f"  consistency {answer.consistency:.2f}", markup=False)
+        how = f" ({plain(answer.verified_by)})" if answer.verified_by else ""
+        say.print(f"  consistency {answer.consistency:.2f}{how}", markup=False)
     if answer.evidence:
         cited = ", ".join(str(item.keyframe_id) for item in answer.evidence)
         say.print(f"  rests on keyframes {cited}", markup=False)

@@ -19,6 +19,7 @@ import typer
 
 from embodied_agent.errors import (
     AgentError,
+    LinkError,
     ModelError,
     QuestionError,
     SettingsError,
@@ -42,6 +43,7 @@ class ExitCode(IntEnum):
     SOURCE = 3
     STORE = 4
     MODEL = 5
+    LINK = 6
     INTERRUPTED = 130
 
 
@@ -51,6 +53,7 @@ _CODES: tuple[tuple[type[AgentError], ExitCode], ...] = (
     (SourceError, ExitCode.SOURCE),
     (StoreError, ExitCode.STORE),
     (ModelError, ExitCode.MODEL),
+    (LinkError, ExitCode.LINK),
 )
 
 SourceArgument = Annotated[

@@ -181,7 +181,8 @@ class AnswerReply(_Reply):
     """An answer. ``problem`` says why there is none, else it is empty; ``choice`` is a letter.
 
     ``notice`` qualifies an answer that there is, ``latency_s`` is in seconds by stage, and
-    ``consistency`` in [0, 1] is null where no verifier ran."""
+    ``consistency`` in [0, 1] is null where no verifier ran, else ``verified_by`` names how it came
+    about."""
 
     id: str
     question: str
@@ -189,6 +190,7 @@ class AnswerReply(_Reply):
     choice: str | None
     reasoning: str
     consistency: float | None
+    verified_by: str
     evidence: list[EvidenceReply]
     latency_s: dict[str, float]
     models: dict[str, str]
@@ -434,10 +436,11 @@ def answer_reply(question: Question, answer: Answer) -> AnswerReply:
         choice=answer.choice,
         reasoning=safe_text(answer.reasoning),
         consistency=answer.consistency,
+        verified_by=safe_text(answer.verified_by),
         evidence=[evidence_reply(item) for item in answer.evidence],
         latency_s=answer.latency_s,
         models={stage: safe_text(name) for stage, name in answer.models.items()},
-        notice=safe_text(getattr(answer, "notice", "")),
+        notice=safe_text(answer.notice),
         problem=safe_text(answer.problem),
     )
 

@@ -23,8 +23,11 @@ from embodied_agent.records import (
 
 
 def _dump(values: dict[str, Any]) -> str:
-    text = json.dumps(values, ensure_ascii=False, separators=(",", ":"))
-    # A served model may send half a surrogate pair, which SQLite can't keep.
+    return storable(json.dumps(values, ensure_ascii=False, separators=(",", ":")))
+
+
+def storable(text: str) -> str:
+    """``text`` as SQLite can keep it: a served model may send half a surrogate pair."""
     return text.encode("utf-8", "replace").decode("utf-8")
 
 

@@ -234,13 +234,13 @@ class Store(Reader):
             db.executemany(
                 "INSERT INTO mentions VALUES (?, ?, ?, ?, ?)",
                 [
-                    (delta.keyframe_id, rank, m.name, m.direction, m.distance)
+                    (delta.keyframe_id, rank, codec.storable(m.name), m.direction, m.distance)
                     for rank, m in enumerate(delta.mentions)
                 ],
             )
             db.execute(
                 "INSERT INTO delta_text (rowid, text) VALUES (?, ?)",
-                (delta.keyframe_id, _searchable(delta)),
+                (delta.keyframe_id, codec.storable(_searchable(delta))),
             )
             db.execute(
                 "UPDATE keyframes SET state = ? WHERE id = ?",

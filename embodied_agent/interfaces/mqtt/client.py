@@ -206,6 +206,7 @@ def answer_of(message: AnswerMessage) -> Answer:
         choice=message.choice,
         reasoning=message.reasoning,
         consistency=message.consistency,
+        verified_by=message.verified_by,
         evidence=evidence,
         latency_s=message.latency_s,
         models=message.models,

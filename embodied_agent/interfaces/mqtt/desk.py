@@ -163,11 +163,17 @@ class Desk:
         self.wake.set()
         await self._prune(len(arrived))
 
-    def pieces(self) -> list[Outgoing]:
-        """What was reasoned since the last call, to be sent at once."""
+    def pieces(self, *, congested: bool) -> list[Outgoing]:
+        """What was reasoned since the last call, to be sent before any answer.
+
+        ``congested``: nothing now; what belongs to an answer that is there is left out for good.
+        """
+        if congested:
+            self._talking = {job: None for job in self._talking if not job.ended}
+            return []
         found = []
         for job in self._talking:
-            if job.text and not job.ended:
+            if job.text:
                 payload = piece_payload(job.request.id, job.pieces, job.text)
                 found.append(
                     Outgoing(job.address.topic, payload, 0, correlation=job.address.correlation)

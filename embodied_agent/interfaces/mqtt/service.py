@@ -254,14 +254,14 @@ class Service:
     async def _send_ready(self, connection: Connection, desk: Desk) -> None:
         """Send everything that is ready: pieces, refusals, answers."""
         while True:
-            if not connection.congested:
-                for piece in desk.pieces():
-                    await connection.send(piece)
             while refusals := desk.refusals(_AT_ONCE):
                 results = await self._publish(connection, refusals)
                 desk.told([r for r, done in zip(refusals, results, strict=True) if done])
             try:
                 due = await desk.due(_AT_ONCE)
+                # After looking for answers: what was reasoned for one of them goes before it.
+                for piece in desk.pieces(congested=connection.congested):
+                    await connection.send(piece)
                 if not due:
                     return
                 await desk.sent(await self._send_answers(connection, desk, due))

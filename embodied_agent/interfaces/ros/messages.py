@@ -119,6 +119,7 @@ def to_answer(answer: records.Answer) -> Answer:
         choice=answer.choice or "",
         reasoning=clean(answer.reasoning),
         consistency=_number(answer.consistency),
+        verified_by=clean(answer.verified_by),
         evidence=[_to_evidence(item) for item in answer.evidence],
         notice=clean(answer.notice),
         problem=clean(answer.problem),

@@ -242,7 +242,7 @@ function meta(reply) {
   if (reply.consistency !== null) {
     const meter = el("span", { class: "meter", "aria-hidden": "true" }, el("i"));
     meter.style.setProperty("--share", reply.consistency);
-    line.append(el("span", { class: "consistency", title: "How far a second reading of the same reasoning gives the same answer" },
+    line.append(el("span", { class: "consistency", title: reply.verified_by || "How far a second reading of the same reasoning gives the same answer" },
       `consistency ${percent(reply.consistency)}`, meter));
   }
   line.append(el("span", { class: "took", title: took.join(", ") }, el("b", {}, seconds(sum)), took.length ? ` ${took.join(" · ")}` : ""));
