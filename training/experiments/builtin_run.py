@@ -23,6 +23,7 @@ from training.experiments.common import (
     Result,
     clock,
     judge,
+    listed,
     marks_of,
     options,
     save,
@@ -104,18 +105,18 @@ def main() -> None:
         for how in ("freely", "likeliest choice"):
             before, after = (marks[(name, how)] for name in models)
             change = paired(by_question(before), by_question(after))
-            said.append(f"accuracy {place} ({how}) {change}")
+            said.append(f"accuracy {place}, {how}: {change}")
         before, after = (
             [m for m in marks[(name, "freely")] if m.category not in WEAK] for name in models
         )
         agreed = paired(by_question(before, "consistent"), by_question(after, "consistent"))
-        said.append(f"consistency {place} (6 types, questions that both get right) {agreed}")
+        said.append(f"consistency {place}, 6 types, where both are right: {agreed}")
     columns = tuple(dict.fromkeys(key for row in rows for key in row))
     result = Result(
         name="builtin_run",
         title="A run of builtin.yaml",
         question=f"What do {steps} steps of GRPO gain over the shipped reasoner?",
-        finding=f"Changes by the run: {'; '.join(said)}.",
+        finding=listed("Changes by the run", said),
         command=(
             "python -m training.grpo --config training/configs/builtin.yaml --out runs/grpo "
             f"--set trainer.max_steps={steps}\n{opts.command} --model {run}"

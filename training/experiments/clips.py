@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from embodied_agent.settings import Settings, load_settings
 from training.episodes.recordings import Perception, Recorder, RecordingUnit
@@ -31,7 +32,8 @@ def _turn(clip: Path, every: Sequence[Path]) -> int:
 
 def settings_with(**keyframes: object) -> Settings:
     """The runtime's settings with other keyframe settings."""
-    return load_settings(**{f"keyframes__{name}": value for name, value in keyframes.items()})
+    changed: dict[str, Any] = {f"keyframes__{name}": value for name, value in keyframes.items()}
+    return load_settings(**changed)
 
 
 def clip_episodes(

@@ -164,6 +164,11 @@ def spread(values: Sequence[float]) -> str:
     return f"{mean:.1f} ± {100 * statistics.stdev(values):.1f}"
 
 
+def listed(head: str, lines: Sequence[str]) -> str:
+    """A finding of several lines, as a Markdown list."""
+    return "\n".join([f"{head}:", "", *(f"- {line}" for line in lines)])
+
+
 def save(result: Result, opts: Options, plot: Callable[[Any], None] | None = None) -> None:
     """Write the JSON and the plot, and print the table."""
     opts.results.mkdir(parents=True, exist_ok=True)

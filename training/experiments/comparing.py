@@ -42,6 +42,8 @@ class Difference:
 
     def __str__(self) -> str:
         """In points, with a verdict."""
+        if self.low == self.high == 0.0:
+            return "no difference at all"
         verdict = "" if self.decided else "; the data do not decide"
         return (
             f"{100 * self.value:+.1f} points (95 % interval {100 * self.low:+.1f} to "

@@ -19,13 +19,14 @@ from training.experiments.common import (
     clock,
     held,
     judge,
+    listed,
     marks_of,
     options,
     save,
     trained,
 )
 from training.experiments.comparing import accuracy, over_seeds
-from training.experiments.consistency import STEPS, arms, row_of
+from training.experiments.consistency import ONE_SEED, STEPS, arms, row_of
 
 #: As many replies are read per step by both: 32.
 SFT = (
@@ -61,17 +62,17 @@ def main() -> None:
         for part, place in (("in", "in distribution"), ("out", "out of it")):
             each = [accuracy(marks) for marks in found[name][part]]
             change = over_seeds([start[part]] * len(each), each)
-            said.append(f"{name} training {place} {change or 'not compared: one seed'}")
+            said.append(f"{name} against the start, {place}: {change or ONE_SEED}")
     apart = over_seeds(
         *([accuracy(m) for m in found[n]["out"]] for n in ("supervised", "reinforcement"))
     )
+    said.append(f"reinforcement against supervised, out of distribution: {apart or ONE_SEED}")
     rows = tuple(row_of(name, parts) for name, parts in found.items())
     result = Result(
         name="distribution",
         title="3. Out of distribution: supervised against reinforcement",
         question="Which of the two carries over to scenes unlike those trained on?",
-        finding=f"Accuracy against the start: {'; '.join(said)}. Out of distribution, "
-        f"reinforcement against supervised: {apart or 'not compared: one seed'}.",
+        finding=listed("Accuracy", said),
         command=opts.command,
         seeds=opts.seeds,
         scale=opts.scale,

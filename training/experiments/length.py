@@ -2,18 +2,32 @@
 
     python -m training.experiments.length --seeds 3
 
-Reads the logs of experiment 2's arms, training those that are missing.
+Reads the logs of experiment 2's arms, training those that are missing, and compares the replies to
+the same held-out questions before and after.
 """
 
 from __future__ import annotations
 
 import json
 import statistics
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from training.experiments.common import Result, clock, options, save
-from training.experiments.consistency import STEPS, arms
+from training.evaluation.marking import Mark
+from training.experiments.common import (
+    SHIPPED_REASONER,
+    Result,
+    clock,
+    held,
+    judge,
+    listed,
+    marks_of,
+    options,
+    save,
+)
+from training.experiments.comparing import Difference, over_seeds
+from training.experiments.consistency import ONE_SEED, STEPS, arms
 
 
 def lengths(run: Path) -> list[tuple[int, float]]:
@@ -24,33 +38,53 @@ def lengths(run: Path) -> list[tuple[int, float]]:
     return [(row["step"], row[key]) for row in state["log_history"] if key in row]
 
 
+def tokens(marks: Sequence[Mark]) -> float:
+    """The mean reply's length."""
+    return statistics.fmean(m.tokens for m in marks)
+
+
+def _words(change: Difference | None) -> str:
+    if change is None:
+        return ONE_SEED
+    return (
+        f"{change.value:+.1f} (95 % interval {change.low:+.1f} to {change.high:+.1f}"
+        f"{'' if change.decided else '; the data do not decide'})"
+    )
+
+
 def main() -> None:
     """Read, save."""
     opts = options("length", __doc__)
     minutes = clock()
-    curves = {name: [lengths(run) for run in runs] for name, runs in arms(opts).items()}
-    rows, ends = [], {}
+    runs = arms(opts)
+    curves = {name: [lengths(run) for run in some] for name, some in runs.items()}
+    reference, episodes = judge(), held("in", opts)
+    before = tokens(marks_of(SHIPPED_REASONER, episodes, reference, opts))
+    rows, said = [], []
     for name, some in curves.items():
         quarter = max(1, len(some[0]) // 4)
         first = [statistics.fmean(n for _, n in curve[:quarter]) for curve in some]
         last = [statistics.fmean(n for _, n in curve[-quarter:]) for curve in some]
-        ends[name] = (statistics.fmean(first), statistics.fmean(last))
+        after = [tokens(marks_of(run / "model", episodes, reference, opts)) for run in runs[name]]
+        change = over_seeds([before] * len(after), after)
+        said.append(f"{name} the reward: {_words(change)}")
         rows.append(
             {
-                "arm": f"{name} consistency reward",
-                "first quarter, tokens": f"{ends[name][0]:.1f}",
-                "last quarter, tokens": f"{ends[name][1]:.1f}",
-                "per seed": ", ".join(
+                "arm": f"{name} the reward",
+                "held out, start": f"{before:.1f}",
+                "held out, end": f"{statistics.fmean(after):.1f}",
+                "training, first quarter": f"{statistics.fmean(first):.1f}",
+                "training, last quarter": f"{statistics.fmean(last):.1f}",
+                "training, per seed": ", ".join(
                     f"{a:.1f} to {b:.1f}" for a, b in zip(first, last, strict=True)
                 ),
             }
         )
-    said = "; ".join(f"{name}: {a:.1f} to {b:.1f} tokens" for name, (a, b) in ends.items())
     result = Result(
         name="length",
         title="7. Response length over training",
         question="Do replies grow while the model is trained? The paper saw no growth.",
-        finding=f"From the first quarter of training to the last, {said}.",
+        finding=listed("Change of the mean reply to the same held-out questions, tokens", said),
         command=opts.command,
         seeds=opts.seeds,
         scale=opts.scale,
@@ -58,18 +92,18 @@ def main() -> None:
         columns=tuple(rows[0]),
         rows=tuple(rows),
         caveats=(
-            f"{opts.scaled(STEPS, 4)} steps; each step has other questions, whose length differs: "
-            "a change of the size of the curves' own scatter means nothing.",
+            f"{opts.scaled(STEPS, 4)} steps. Each training step has other questions, whose replies "
+            "differ in length; both arms of a seed have the same ones. So the columns of training "
+            "and the plot show mostly which questions came when.",
         ),
     )
 
     def plot(axes: Any) -> None:
-        for colour, (name, some) in zip(("C0", "C1"), curves.items(), strict=True):
+        for style, (name, some) in zip(("C0-", "C1--"), curves.items(), strict=True):
             for index, curve in enumerate(some):
                 axes.plot(
                     *zip(*curve, strict=True),
-                    color=colour,
-                    alpha=0.7,
+                    style,
                     label=name if not index else None,
                 )
         axes.set(xlabel="step", ylabel="tokens per reply", ylim=(0, None))

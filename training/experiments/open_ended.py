@@ -21,6 +21,7 @@ from training.experiments.common import (
     clock,
     held,
     judge,
+    listed,
     marks_of,
     options,
     save,
@@ -66,9 +67,10 @@ def main() -> None:
         name="open_ended",
         title="The consistency reward on open-ended questions",
         question="Does the reward work where there are no choices to agree on?",
-        finding="With the reward against without it: "
-        + compared(found["without"], found["with"])
-        + ".",
+        finding=listed(
+            "With the reward against without it",
+            compared(found["without"], found["with"], "on open questions"),
+        ),
         command=opts.command,
         seeds=opts.seeds,
         scale=opts.scale,

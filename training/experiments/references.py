@@ -41,7 +41,7 @@ def small_judge(opts: Options) -> Path:
     if (folder / "model" / "config.json").exists():
         return folder / "model"
     folder.mkdir(parents=True, exist_ok=True)
-    tokenizer = AutoTokenizer.from_pretrained(str(SHIPPED_REASONER))
+    tokenizer: Any = AutoTokenizer.from_pretrained(str(SHIPPED_REASONER))
     save_checkpoint(new_model(tokenizer, width=64, layers=4), tokenizer, folder / "start")
     pool = kept_bases(folder / "bases.jsonl", opts.scaled(SMALL_POOL, 200), 1)
     train(
