@@ -113,18 +113,23 @@ def main() -> None:
             f"The references' skill: {len(pool)} true reasonings of held-out scenes, and the same "
             "redirected to another answer. The shipped reasoner was never shown a question "
             "without a transcript.",
+            "The shipped reasoner judges its own replies, and those of models that hardly differ "
+            "from it: where it guesses from the question, it may guess the same twice.",
             "6 types: without relative direction and relative distance.",
         ),
     )
 
     def plot(axes: Any) -> None:
-        for model in models:
+        for marker, model in zip("os^v", models, strict=False):
             heights = [100 * ratios[(model, n)] for n in references]
-            axes.plot(
-                [100 * skill[n]["true"]["right"] for n in references], heights, "o", label=model
-            )
+            reads = [100 * skill[n]["true"]["right"] for n in references]
+            axes.plot(reads, heights, marker, markersize=8, fillstyle="none", label=model)
+        for name in references:
+            at = 100 * skill[name]["true"]["right"], 100 * ratios[("start", name)]
+            axes.annotate(name, at, (0, -18), textcoords="offset points", ha="center", fontsize=8)
         axes.set(xlabel="reference right on true reasoning, %", ylabel="consistency, %")
-        axes.legend()
+        axes.set(xlim=(50, 100), ylim=(50, 100))
+        axes.legend(loc="upper left")
 
     save(result, opts, plot)
 
