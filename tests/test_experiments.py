@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import sys
 from dataclasses import asdict
@@ -158,3 +159,14 @@ def test_marks_of_a_model_are_made_once_and_kept(
 
 def test_a_runs_folder_is_taken_from_the_command() -> None:
     assert builtin_run.run_of(["--scale", "0.5", "--model", "x"]) == (Path("x"), ["--scale", "0.5"])
+
+
+@pytest.mark.parametrize("name", report.ORDER)
+def test_every_experiment_of_the_page_is_a_command(name: str) -> None:
+    module = importlib.import_module(f"training.experiments.{name}")
+    assert callable(module.main)
+    assert f"training.experiments.{name}" in module.__doc__
+
+
+def test_arms_that_do_not_differ_are_said_not_to() -> None:
+    assert str(over_seeds([0.5, 0.6], [0.5, 0.6])) == "no difference at all"
