@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes.util
 import importlib.util
 import os
+import signal
 from pathlib import Path
 
 import cv2
@@ -15,6 +16,11 @@ from hypothesis import settings
 # How long an example takes depends on what else the machine does; pytest's time-out stays.
 settings.register_profile("project", deadline=None)
 settings.load_profile("project")
+
+# A shell ignores SIGINT for what it starts in the background, and processes inherit that: those
+# that tests interrupt would go on.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 if ctypes.util.find_library("OSMesa"):
     os.environ.setdefault("MUJOCO_GL", "osmesa")
@@ -31,6 +37,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         "gl": None
         if importlib.util.find_spec("mujoco") and "MUJOCO_GL" in os.environ
         else "no software renderer: apt-get install libosmesa6 (or libegl1)",
+        "vllm": None
+        if os.environ.get("VLLM_PROGRAM")
+        else "no vLLM is named: run `make test-vllm`",
     }
     for item in items:
         for marker, reason in missing.items():

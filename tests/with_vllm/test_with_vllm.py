@@ -26,7 +26,7 @@ from embodied_agent.records import Answer, Delta, Keyframe, Question
 from embodied_agent.settings import Settings, load_settings
 from embodied_agent.sources import open_source
 
-pytestmark = pytest.mark.timeout(1500)
+pytestmark = [pytest.mark.vllm, pytest.mark.timeout(1500)]
 
 ROOT = Path(__file__).parents[2]
 CLIP = ROOT / "sim_clips" / "clips" / "house_8"
