@@ -102,6 +102,21 @@ def wait_until(what: Callable[[], Any], timeout_s: float = PATIENCE_S) -> Any:
     return found
 
 
+def publish_until(publisher: Any, message: Any, what: Callable[[], Any]) -> Any:
+    """What ``what`` gives once it is true; the message is sent again each second, as one may get
+    lost before the node has found its publisher."""
+    last = -1.0
+
+    def seen() -> Any:
+        nonlocal last
+        if time.monotonic() - last > 1:
+            publisher.publish(message)
+            last = time.monotonic()
+        return what()
+
+    return wait_until(seen)
+
+
 class NodeProcess:
     """A running node."""
 

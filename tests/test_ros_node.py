@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.ros, pytest.mark.timeout(900)]
 pytest.importorskip("rclpy", reason="no ROS 2 here: install it in /opt/ros and run `make test`")
 
 import ros_kit as kit  # noqa: E402
-from ros_kit import Client, NodeProcess, running_node, wait_until  # noqa: E402
+from ros_kit import Client, NodeProcess, publish_until, running_node, wait_until  # noqa: E402
 
 SECOND = 1_000_000_000
 VIEWS = panorama_views(30)
@@ -284,8 +284,8 @@ def test_poses_come_from_odometry_and_nan_is_left_out(
 
     publisher = client.publisher(Odometry, "/answering/odom")
     at_ns = camera.stamp_ns + SECOND
-    publisher.publish(kit.odometry(at_ns, float("nan")))
-    wait_until(lambda: value(statuses("camera"), "complaints.invalid_pose"))
+    lost = kit.odometry(at_ns, float("nan"))
+    publish_until(publisher, lost, lambda: value(statuses("camera"), "complaints.invalid_pose"))
     publisher.publish(kit.odometry(at_ns, 1.0))
     publisher.publish(kit.odometry(at_ns + SECOND // 5, 3.0))
     assert client.call(Trigger, f"{answering.name}/reset", Trigger.Request()).success
@@ -580,12 +580,14 @@ def test_compressed_images_of_any_size_are_taken_and_bombs_are_not(
         wait_until(lambda: client.node.count_publishers(f"{node.name}/decision"))
         for kind, data in bad.items():
             message = CompressedImage(header=kit.header(SECOND), format="jpeg", data=data)
-            publisher.publish(message)
-            wait_until(lambda kind=kind: value(statuses("camera", node.name), f"complaints.{kind}"))
+            publish_until(
+                publisher,
+                message,
+                lambda kind=kind: value(statuses("camera", node.name), f"complaints.{kind}"),
+            )
         for message in (kit.compressed_image(VIEWS[0], SECOND), large):
             before = len(decisions)
-            publisher.publish(message)
-            wait_until(lambda before=before: len(decisions) > before)
+            publish_until(publisher, message, lambda before=before: len(decisions) > before)
         assert node.alive
 
 

@@ -107,6 +107,8 @@ class ServerProcess:
                     self._last.append(text)
                     self._say(text)
                     self._changed()
+        # Its log closes a moment before it counts as ended; nobody would look again later.
+        self._process.wait()
         self._changed()
 
 
