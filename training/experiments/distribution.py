@@ -92,8 +92,8 @@ def main() -> None:
             heights = [100 * means[(name, part)] for name in models]
             axes.bar([i + shift for i in range(len(models))], heights, 0.4, label=part)
         axes.set_xticks(range(len(models)), models)
-        axes.set_ylabel("accuracy, %")
-        axes.legend(title="distribution")
+        axes.set(ylabel="accuracy, %", ylim=(0, 100))
+        axes.legend(title="distribution", loc="upper center", ncols=2)
 
     save(result, opts, plot)
 
