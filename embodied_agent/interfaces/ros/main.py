@@ -64,7 +64,11 @@ def _reply(executor: SingleThreadedExecutor) -> None:
     deadline = time.monotonic() + _LAST_REPLIES_S
     with suppress(ExternalShutdownException):
         while rclpy.ok() and time.monotonic() < deadline:
-            executor.spin_once(timeout_sec=0.05)
+            try:
+                executor.spin_once(timeout_sec=0.05)
+            except RuntimeError:  # as rclpy's own errors are: ROS ended in the middle of it
+                if rclpy.ok():
+                    raise
 
 
 def _shutdown() -> None:
