@@ -62,7 +62,7 @@ def frames(count: int = 40) -> list[Frame]:
 
 
 def settings(url: str = "", **values: Any) -> Settings:
-    server = ServerSettings(base_url=url or "http://x/v1", model=MODEL, timeout_s=1, max_retries=0)
+    server = ServerSettings(base_url=url or "http://x/v1", model=MODEL, timeout_s=4, max_retries=0)
     perception = {"backend": "served", "server": server, "retry_s": 0.01, "retry_max_s": 0.05}
     return Settings(perception=PerceptionSettings(**{**perception, **values}))
 
