@@ -52,7 +52,7 @@ lint: $(DEV) ## Check format (ruff), style (ruff) and types (mypy --strict)
 	$(BIN)/ruff check .
 	$(BIN)/mypy --strict embodied_agent
 
-bench: $(DEV) $(SYSTEM) ## Measure: cost per frame, overlap error
+bench: $(DEV) $(SYSTEM) ## Measure all that bench/ measures (minutes each)
 	@for script in bench/[!_]*.py; do \
 		echo "== $$script"; \
 		PYTHONPATH=. $(BIN)/python "$$script"; \

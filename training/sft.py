@@ -11,7 +11,6 @@ Not here: the long supervised start from random weights (`training.reasoner`).
 
 from __future__ import annotations
 
-import argparse
 import logging
 import sys
 from collections.abc import Sequence
@@ -23,11 +22,11 @@ from datasets import Dataset
 from transformers import AutoTokenizer
 from trl import SFTConfig, SFTTrainer
 
-from embodied_agent.errors import AgentError
 from training.checkpointing import WholeCheckpoints
+from training.command import train_from
 from training.grpo import lora_of, save_model
 from training.rows import Row, held_rows, refuse_leaks, shorter, training_rows
-from training.run_config import RunConfig, load_config, trainer_arguments
+from training.run_config import RunConfig, trainer_arguments
 from training.run_folder import data_hash, open_run_once
 
 log = logging.getLogger(__name__)
@@ -82,22 +81,7 @@ def run(config: RunConfig, out: Path) -> Trainer:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Read the command line and train."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
-    parser.add_argument("--config", type=Path, required=True)
-    parser.add_argument("--out", type=Path, required=True, help="the run's folder")
-    parser.add_argument(
-        "--set", action="append", default=[], metavar="SECTION.KEY=VALUE", help="override one value"
-    )
-    a = parser.parse_args(arguments)
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
-    try:
-        run(load_config(a.config, a.set), a.out)
-    except AgentError as error:
-        print(f"training stopped: {error}", file=sys.stderr)
-        return 1
-    return 0
+    return train_from(arguments, __doc__, run)
 
 
 if __name__ == "__main__":
