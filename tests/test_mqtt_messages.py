@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from embodied_agent.interfaces.mqtt.connection import Incoming
 from embodied_agent.interfaces.mqtt.messages import Parsed, Refusal, Topics, parse
+from embodied_agent.interfaces.mqtt.packets import Incoming
 
 TOPICS = Topics("r1")
 MOST = 4096

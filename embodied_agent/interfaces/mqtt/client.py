@@ -19,12 +19,8 @@ from contextlib import suppress
 from pydantic import ValidationError
 
 from embodied_agent.errors import AgentError, Busy, LinkError, QuestionError
-from embodied_agent.interfaces.mqtt.connection import (
-    Connection,
-    Incoming,
-    Outgoing,
-    Refused,
-)
+from embodied_agent.interfaces.mqtt.connection import Connection
+from embodied_agent.interfaces.mqtt.faults import Refused
 from embodied_agent.interfaces.mqtt.messages import (
     AnswerMessage,
     ErrorMessage,
@@ -32,6 +28,7 @@ from embodied_agent.interfaces.mqtt.messages import (
     StatusMessage,
     Topics,
 )
+from embodied_agent.interfaces.mqtt.packets import Incoming, Outgoing
 from embodied_agent.interfaces.schema import AskRequest
 from embodied_agent.records import Answer, Evidence, Pose
 from embodied_agent.settings import MqttSettings

@@ -1,21 +1,19 @@
 """One connection to an MQTT 5 broker: aiomqtt, with what it leaves out.
 
 It acknowledges a message only when told to, so that it can be written down first; it looks at the
-reason codes of the broker's acknowledgements, and says why a connection was refused; and it lets go
-of a payload that is too large before anybody keeps it.
+reason codes of the broker's acknowledgements; and it lets go of a payload that is too large before
+anybody keeps it.
 
-Not here: what is said over it (`service`, `client`), and connecting again.
+Not here: what a message is made of (`packets`), certificates and the password (`credentials`), why
+a connection was refused or lost (`faults`), what is said over it (`service`, `client`), and
+connecting again.
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
-import ssl
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -26,113 +24,20 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
-from embodied_agent.errors import LinkError, SettingsError
+from embodied_agent.errors import LinkError
+from embodied_agent.interfaces.mqtt.credentials import password, tls_context
+from embodied_agent.interfaces.mqtt.faults import Faults, Refused, explained, who
+from embodied_agent.interfaces.mqtt.packets import Incoming, Outgoing, properties_of, received
 from embodied_agent.settings import MqttSettings
 
 #: Reason codes after which the same message may be sent again later (MQTT 5, 2.4).
 _LATER = {0x80, 0x83, 0x97}
-_SESSION_TAKEN_OVER = 0x8E
 #: Messages without acknowledgement that may wait beside those with one.
 _QOS_0_WAITING = 64
 #: Messages that are handed over together.
 _AT_ONCE = 64
 #: Packets that have not left the machine, before the dispensable ones are held back.
 _CONGESTED = 100
-
-
-@dataclass(frozen=True, slots=True)
-class Incoming:
-    """A message from the broker. ``payload`` is ``None`` where it was too large to be kept;
-    ``expiry_s`` is how long it stays of interest, in seconds."""
-
-    topic: str
-    payload: bytes | None
-    size: int
-    retain: bool
-    response_topic: str | None = None
-    correlation: bytes = b""
-    expiry_s: int | None = None
-    user: tuple[tuple[str, str], ...] = ()
-    acknowledge: Callable[[], None] = lambda: None
-
-
-@dataclass(frozen=True, slots=True)
-class Outgoing:
-    """A message to the broker; see `Incoming`."""
-
-    topic: str
-    payload: bytes
-    qos: int = 1
-    retain: bool = False
-    correlation: bytes = b""
-    response_topic: str | None = None
-    expiry_s: int | None = None
-    user: tuple[tuple[str, str], ...] = ()
-
-
-class Refused(LinkError):
-    """The broker does not take a message, and won't take it later either."""
-
-
-class _Context(ssl.SSLContext):
-    """Knows the socket that it made, which paho does not close when a handshake fails."""
-
-    made: ssl.SSLSocket | None = None
-
-    def wrap_socket(self, *args: Any, **kwargs: Any) -> ssl.SSLSocket:
-        self.made = super().wrap_socket(*args, **kwargs)
-        return self.made
-
-
-def tls_context(settings: MqttSettings) -> _Context | None:
-    """How to encrypt, ``None`` where ``tls`` is off.
-
-    Raises:
-        SettingsError: a file can't be used, or is set without ``tls``.
-    """
-    if not settings.tls:
-        if settings.ca_file or settings.cert_file or settings.key_file:
-            raise SettingsError("mqtt.ca_file, cert_file and key_file need mqtt.tls: set it")
-        return None
-    if bool(settings.cert_file) != bool(settings.key_file):
-        raise SettingsError("mqtt.cert_file and mqtt.key_file belong together: set both")
-    reading = settings.ca_file
-    try:
-        context = _Context(ssl.PROTOCOL_TLS_CLIENT)  # checks certificate and name
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
-        if settings.ca_file:
-            context.load_verify_locations(settings.ca_file)
-        else:
-            context.load_default_certs()
-        if settings.cert_file:
-            reading = f"{settings.cert_file} with {settings.key_file}"
-            # A key with a passphrase must not stop a robot's start with a prompt.
-            context.load_cert_chain(settings.cert_file, settings.key_file, password="")
-    except (OSError, ValueError) as error:
-        raise SettingsError(f"can't use the PEM file {reading}: {error}") from error
-    return context
-
-
-def password(settings: MqttSettings) -> str | None:
-    """The password, read from its file where one is set.
-
-    Raises:
-        SettingsError: the file can't be read, or there is no user name with it.
-    """
-    if settings.password is not None and settings.password_file:
-        raise SettingsError("set mqtt.password or mqtt.password_file, not both")
-    if not settings.username and (settings.password is not None or settings.password_file):
-        raise SettingsError("an MQTT password needs a user name: set mqtt.username")
-    if settings.password is not None:
-        return settings.password.get_secret_value()
-    if not settings.password_file:
-        return None
-    try:
-        return Path(settings.password_file).read_text(encoding="utf-8").rstrip("\r\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(
-            f"can't read mqtt.password_file {settings.password_file}: {error}"
-        ) from error
 
 
 class Connection(aiomqtt.Client):
@@ -162,7 +67,7 @@ class Connection(aiomqtt.Client):
         properties.SessionExpiryInterval = session_expiry_s
         properties.MaximumPacketSize = settings.max_packet_bytes
         properties.ReceiveMaximum = settings.receive_maximum
-        self._faults = _Faults()
+        self._faults = Faults()
         self._tls = tls_context(settings)
         self._loop_thread = threading.get_ident()
         super().__init__(
@@ -254,7 +159,7 @@ class Connection(aiomqtt.Client):
             if isinstance(code, ReasonCode) and code.is_failure:
                 raise LinkError(
                     f"the broker refuses the subscription to {topic} ({code}): "
-                    f"allow it to {self._who()} in the broker's access list"
+                    f"allow it to {who(self._settings)} in the broker's access list"
                 )
 
     async def next(self) -> list[Incoming]:
@@ -279,7 +184,7 @@ class Connection(aiomqtt.Client):
             LinkError: it takes it later perhaps, does not reply, or the connection is lost.
         """
         info = self._client.publish(
-            message.topic, message.payload, message.qos, message.retain, _properties(message)
+            message.topic, message.payload, message.qos, message.retain, properties_of(message)
         )
         if info.rc != paho.MQTT_ERR_SUCCESS:
             raise LinkError(f"can't send to the broker: {paho.error_string(info.rc)}")
@@ -304,7 +209,7 @@ class Connection(aiomqtt.Client):
             kind = LinkError if code.value in _LATER else Refused
             raise kind(
                 f"the broker does not take messages for {message.topic} ({code}): allow it to "
-                f"{self._who()} in the broker's access list"
+                f"{who(self._settings)} in the broker's access list"
             )
 
     @property
@@ -357,25 +262,10 @@ class Connection(aiomqtt.Client):
                 self._disconnected.set_exception(aiomqtt.MqttError(str(error)))
 
     def _on_message(self, client: paho.Client, userdata: Any, message: paho.MQTTMessage) -> None:
-        found = message.properties
-        size = len(message.payload)
-
         def acknowledge() -> None:
             self._client.ack(message.mid, message.qos)
 
-        incoming = Incoming(
-            topic=message.topic,
-            payload=bytes(message.payload) if size <= self._max_payload else None,
-            size=size,
-            retain=message.retain,
-            response_topic=getattr(found, "ResponseTopic", None),
-            correlation=getattr(found, "CorrelationData", b""),
-            expiry_s=getattr(found, "MessageExpiryInterval", None),
-            user=tuple(getattr(found, "UserProperty", ())),
-            acknowledge=acknowledge,
-        )
-        if size > self._max_payload:
-            message.payload = b""
+        incoming = received(message, self._max_payload, acknowledge)
         if message.qos == 0 and self._queue.qsize() >= self._most_waiting:
             self.on_drop()
             return
@@ -408,73 +298,10 @@ class Connection(aiomqtt.Client):
             self._connected.set_exception(aiomqtt.MqttError("the broker hung up"))
         super()._on_disconnect(client, userdata, flags, reason_code, properties)
 
-    def _who(self) -> str:
-        return f"user {self._settings.username}" if self._settings.username else "this client"
-
     def _explained(self, error: aiomqtt.MqttError) -> LinkError:
-        """What went wrong, where, and what to do."""
-        place = f"MQTT broker {self._settings.host}:{self._settings.port}"
-        code = getattr(error, "rc", getattr(error.__cause__, "rc", None))
-        value = code.value if isinstance(code, ReasonCode) else None
-        cause = str(error.__cause__ or error)
-        faults = f"{cause} {self._faults.last}".lower()
-        if isinstance(error, aiomqtt.exceptions.MqttConnectError):
-            advice = "check mqtt.username and its password, and the broker's access list: it "
-            advice += f"must let {self._who()} use the topics of {self._settings.robot!r}"
-            return LinkError(f"the {place} refuses the connection ({code}): {advice}")
-        if value == _SESSION_TAKEN_OVER:
-            return LinkError(
-                f"another client with the same name took over at the {place}: two agents have the "
-                f"same mqtt.robot {self._settings.robot!r} or mqtt.client_id; give each its own"
-            )
-        if "certificate verify failed" in faults or "certificate_verify_failed" in faults:
-            return LinkError(
-                f"the certificate of the {place} can't be trusted ({cause}): check mqtt.ca_file, "
-                "and that mqtt.host is a name in the certificate"
-            )
-        if "alert" in faults and ("certificate" in faults or "unknown ca" in faults):
-            return LinkError(
-                f"the {place} does not take our certificate ({self._faults.last or cause}): check "
-                "mqtt.cert_file and mqtt.key_file"
-            )
-        if "[ssl" in faults or "tls" in faults:
-            detail = self._faults.last or cause
-            return LinkError(f"no encrypted connection to the {place} ({detail}): check mqtt.port")
-        detail = f"{cause}; {self._faults.last}" if self._faults.last else cause
-        if self._connected.done() and self._connected.exception() is None:
-            return LinkError(
-                f"the connection to the {place} was lost ({detail}); if that happens again and "
-                "again, another client may have the same mqtt.robot or mqtt.client_id"
-            )
-        return LinkError(
-            f"no connection to the {place} ({detail}): is it running, and is mqtt.tls right for "
-            "that port?"
+        return explained(
+            error,
+            self._settings,
+            said=self._faults.last,
+            connected=self._connected.done() and self._connected.exception() is None,
         )
-
-
-class _Faults(logging.Handler):
-    """Keeps the last thing that paho reports as an error, which it raises nowhere."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.ERROR)
-        self.last = ""
-        self.logger = logging.Logger("paho", logging.ERROR)
-        self.logger.addHandler(self)
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.last = record.getMessage()
-
-
-def _properties(message: Outgoing) -> Properties:
-    properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
-    properties.PayloadFormatIndicator = 1
-    properties.ContentType = "application/json"
-    if message.correlation:
-        properties.CorrelationData = message.correlation
-    if message.response_topic is not None:
-        properties.ResponseTopic = message.response_topic
-    if message.expiry_s is not None:
-        properties.MessageExpiryInterval = message.expiry_s
-    if message.user:
-        properties.UserProperty = list(message.user)
-    return properties

@@ -18,7 +18,6 @@ from dataclasses import dataclass, field, replace
 
 from embodied_agent.asks import Ask, Asks
 from embodied_agent.errors import AgentError, Busy, QuestionError, StoreError
-from embodied_agent.interfaces.mqtt.connection import Incoming, Outgoing
 from embodied_agent.interfaces.mqtt.messages import (
     Code,
     Parsed,
@@ -28,6 +27,7 @@ from embodied_agent.interfaces.mqtt.messages import (
     parse,
     piece_payload,
 )
+from embodied_agent.interfaces.mqtt.packets import Incoming, Outgoing
 from embodied_agent.interfaces.mqtt.seldom import Seldom
 from embodied_agent.interfaces.schema import AskRequest
 from embodied_agent.memory.outbox import Address, Delivery, Outbox, Request

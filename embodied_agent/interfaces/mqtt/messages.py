@@ -22,7 +22,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from embodied_agent.asking import check_question
 from embodied_agent.errors import QuestionError
-from embodied_agent.interfaces.mqtt.connection import Incoming
+from embodied_agent.interfaces.mqtt.packets import Incoming
 from embodied_agent.interfaces.schema import (
     AnswerReply,
     AskRequest,

@@ -26,20 +26,17 @@ from embodied_agent.agent import Agent
 from embodied_agent.asks import Asks
 from embodied_agent.errors import LinkError, SettingsError, StoreError
 from embodied_agent.events import Listener
-from embodied_agent.interfaces.mqtt.connection import (
-    Connection,
-    Outgoing,
-    Refused,
-    password,
-    tls_context,
-)
+from embodied_agent.interfaces.mqtt.connection import Connection
+from embodied_agent.interfaces.mqtt.credentials import password, tls_context
 from embodied_agent.interfaces.mqtt.desk import Desk
+from embodied_agent.interfaces.mqtt.faults import Refused
 from embodied_agent.interfaces.mqtt.messages import (
     StatusMessage,
     Topics,
     delta_payload,
     status_payload,
 )
+from embodied_agent.interfaces.mqtt.packets import Outgoing
 from embodied_agent.interfaces.mqtt.seldom import Seldom
 from embodied_agent.memory.outbox import Delivery
 from embodied_agent.records import Delta, Keyframe

@@ -1,0 +1,88 @@
+"""Why an MQTT broker can't be reached, refuses or hangs up, and what to do about it.
+
+Not here: noticing it (`connection`), and trying again (`service`, `client`).
+"""
+
+from __future__ import annotations
+
+import logging
+
+import aiomqtt
+from paho.mqtt.reasoncodes import ReasonCode
+
+from embodied_agent.errors import LinkError
+from embodied_agent.settings import MqttSettings
+
+_SESSION_TAKEN_OVER = 0x8E
+
+
+class Refused(LinkError):
+    """The broker does not take a message, and won't take it later either."""
+
+
+class Faults(logging.Handler):
+    """Keeps the last thing that paho reports as an error, which it raises nowhere."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.last = ""
+        self.logger = logging.Logger("paho", logging.ERROR)
+        self.logger.addHandler(self)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.last = record.getMessage()
+
+
+def who(settings: MqttSettings) -> str:
+    """Whom the broker knows us as."""
+    return f"user {settings.username}" if settings.username else "this client"
+
+
+def explained(
+    error: aiomqtt.MqttError, settings: MqttSettings, *, said: str, connected: bool
+) -> LinkError:
+    """What went wrong, where, and what to do.
+
+    Args:
+        error: what aiomqtt raised.
+        settings: where and as whom.
+        said: the last thing that paho reported (`Faults`).
+        connected: whether the broker had accepted the connection before.
+    """
+    place = f"MQTT broker {settings.host}:{settings.port}"
+    code = getattr(error, "rc", getattr(error.__cause__, "rc", None))
+    value = code.value if isinstance(code, ReasonCode) else None
+    cause = str(error.__cause__ or error)
+    faults = f"{cause} {said}".lower()
+    if isinstance(error, aiomqtt.exceptions.MqttConnectError):
+        advice = "check mqtt.username and its password, and the broker's access list: it "
+        advice += f"must let {who(settings)} use the topics of {settings.robot!r}"
+        return LinkError(f"the {place} refuses the connection ({code}): {advice}")
+    if value == _SESSION_TAKEN_OVER:
+        return LinkError(
+            f"another client with the same name took over at the {place}: two agents have the "
+            f"same mqtt.robot {settings.robot!r} or mqtt.client_id; give each its own"
+        )
+    if "certificate verify failed" in faults or "certificate_verify_failed" in faults:
+        return LinkError(
+            f"the certificate of the {place} can't be trusted ({cause}): check mqtt.ca_file, "
+            "and that mqtt.host is a name in the certificate"
+        )
+    if "alert" in faults and ("certificate" in faults or "unknown ca" in faults):
+        return LinkError(
+            f"the {place} does not take our certificate ({said or cause}): check "
+            "mqtt.cert_file and mqtt.key_file"
+        )
+    if "[ssl" in faults or "tls" in faults:
+        detail = said or cause
+        return LinkError(f"no encrypted connection to the {place} ({detail}): check mqtt.port")
+    detail = f"{cause}; {said}" if said else cause
+    if connected:
+        return LinkError(
+            f"the connection to the {place} was lost ({detail}); if that happens again and "
+            "again, another client may have the same mqtt.robot or mqtt.client_id"
+        )
+    return LinkError(
+        f"no connection to the {place} ({detail}): is it running, and is mqtt.tls right for "
+        "that port?"
+    )
