@@ -23,16 +23,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from embodied_agent.asking import check_question
 from embodied_agent.errors import QuestionError
 from embodied_agent.interfaces.mqtt.packets import Incoming
-from embodied_agent.interfaces.schema import (
-    AnswerReply,
-    AskRequest,
-    ErrorDetail,
-    KeyframeReply,
-    answer_reply,
-    field_errors,
-    keyframe_reply,
-    safe_text,
-)
+from embodied_agent.interfaces.replies import answer_reply, field_errors, keyframe_reply, safe_text
+from embodied_agent.interfaces.schema import AnswerReply, AskRequest, ErrorDetail, KeyframeReply
 from embodied_agent.memory.outbox import Address, Request
 from embodied_agent.records import Answer, Delta, Keyframe, Question
 

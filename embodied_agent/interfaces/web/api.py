@@ -19,6 +19,7 @@ from fastapi.responses import Response, StreamingResponse
 
 from embodied_agent.agent import Agent
 from embodied_agent.asks import Ask, Asks
+from embodied_agent.interfaces.replies import answer_reply, keyframe_reply, path_point, safe_text
 from embodied_agent.interfaces.schema import (
     AnswerReply,
     AnswersReply,
@@ -31,10 +32,6 @@ from embodied_agent.interfaces.schema import (
     PieceReply,
     RecallReply,
     StatusReply,
-    answer_reply,
-    keyframe_reply,
-    path_point,
-    safe_text,
 )
 from embodied_agent.interfaces.web.feed import Feed, encode
 from embodied_agent.interfaces.web.overview import Overview

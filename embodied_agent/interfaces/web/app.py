@@ -28,7 +28,7 @@ from embodied_agent.errors import (
     SettingsError,
     StoreError,
 )
-from embodied_agent.interfaces.schema import field_errors
+from embodied_agent.interfaces.replies import field_errors
 from embodied_agent.interfaces.web.api import Parts, make_router
 from embodied_agent.interfaces.web.assistant import make_assistant
 from embodied_agent.interfaces.web.feed import Feed

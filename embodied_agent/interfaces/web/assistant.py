@@ -22,16 +22,18 @@ from mcp_types import ToolAnnotations
 from pydantic import Field, ValidationError
 
 from embodied_agent.errors import AgentError
+from embodied_agent.interfaces.replies import (
+    answer_reply,
+    delta_reply,
+    field_errors,
+    keyframe_reply,
+)
 from embodied_agent.interfaces.schema import (
     AnswerReply,
     AskRequest,
     HitReply,
     RecallReply,
     StatusReply,
-    answer_reply,
-    delta_reply,
-    field_errors,
-    keyframe_reply,
 )
 from embodied_agent.interfaces.web.api import Parts
 from embodied_agent.memory.transcript import entry_text

@@ -25,13 +25,13 @@ from embodied_agent.agent import Agent
 from embodied_agent.asks import Ask, AskListener, Asks
 from embodied_agent.errors import AgentError, Busy, DecodeError
 from embodied_agent.events import Listener
-from embodied_agent.interfaces.schema import (
-    StatusReply,
+from embodied_agent.interfaces.replies import (
     answer_reply,
     decision_reply,
     delta_reply,
     keyframe_reply,
 )
+from embodied_agent.interfaces.schema import StatusReply
 from embodied_agent.records import Answer, Decision, Delta, Frame, Keyframe
 from embodied_agent.settings import WebSettings
 from embodied_agent.sources.codec import image_size

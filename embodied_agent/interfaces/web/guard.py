@@ -31,7 +31,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, RedirectRespons
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from embodied_agent.errors import SettingsError
-from embodied_agent.interfaces.schema import error_reply
+from embodied_agent.interfaces.replies import error_reply
 from embodied_agent.interfaces.web.limits import Rate
 from embodied_agent.settings import WebSettings
 
