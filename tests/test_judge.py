@@ -49,7 +49,7 @@ def test_a_redirected_chain_ends_in_the_direction_of_its_target(pool) -> None:
             found = redirected(question, reasoning, rng)
             assert found is not None
             text, target = found
-            assert question.choices[target] in text.split(".")[-2].split()
+            assert text.endswith(f"\n{question.choices[target]}.")
 
 
 def test_renaming_is_the_same_in_all_parts() -> None:
@@ -83,10 +83,10 @@ def test_the_references_reply_is_read_strictly(said, choices, answer) -> None:
 
 
 @pytest.mark.models
-def test_the_shipped_judge_reads_nine_of_ten_true_reasonings(pool) -> None:
+def test_the_shipped_judge_reads_true_reasonings(pool) -> None:
     found = accuracy(LocalReference(SHIPPED / "judge"), pool)
-    assert found["true"]["right"] >= 0.8  # 0.90 on 1,338 questions; this sample is small
-    assert found["redirected"]["right"] >= 0.8
+    assert found["true"]["right"] >= 0.95  # all of 1,338 questions; this sample is small
+    assert found["redirected"]["right"] >= 0.95
 
 
 @pytest.mark.models
@@ -95,9 +95,11 @@ def test_the_shipped_judge_follows_the_reasoning_not_the_question() -> None:
     said = open_reference("builtin").answers(
         [
             Reasoned(
-                "Where is the red sofa now?", choices, f"red sofa #4 front far. #5 {turn} far."
+                "Where is the red sofa now?",
+                choices,
+                f"the red sofa #4 front far = front 0 12\n#5 rotate {turn} 90 = {side} 90 12\n{side}.",
             )
-            for turn in ("rotate left 90 right", "rotate right 90 left")
+            for turn, side in (("left", "right"), ("right", "left"))
         ]
     )
     assert said == ["right", "left"]

@@ -9,6 +9,7 @@ of training on each question by itself.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +20,8 @@ from torch.nn.functional import scaled_dot_product_attention
 from transformers import AttentionInterface
 
 IGNORED = -100
+#: A bucket's longest block has at most so many times the tokens of its shortest, or of `SHORT`.
+STRETCH, SHORT = 1.5, 24
 #: Name under which the attention is registered with transformers.
 ATTENTION = "packed_questions"
 Ints = npt.NDArray[np.int64]
@@ -49,17 +52,30 @@ class Packed:
 
 
 @dataclass(frozen=True, eq=False)
-class Layout:
-    """Where the tokens of a flat row lie: index tables, padded with the row's length N.
+class Bucket:
+    """Blocks of about one length: ``blocks`` (Q, Lb) index tables, ``parents`` (Q,): the transcript
+    of each block, ``seen`` (Q, 1, Lb, Lt + Lb) bool."""
 
-    ``transcripts`` (S, Lt), ``blocks`` (Q, Lb), ``parents`` (Q,): the transcript of each block,
-    ``seen`` (Q, 1, Lb, Lt + Lb) bool.
-    """
-
-    transcripts: torch.Tensor
     blocks: torch.Tensor
     parents: torch.Tensor
     seen: torch.Tensor
+
+    def to(self, device: torch.device) -> Bucket:
+        """The same on another device."""
+        return Bucket(self.blocks.to(device), self.parents.to(device), self.seen.to(device))
+
+
+@dataclass(frozen=True, eq=False)
+class Layout:
+    """Where the tokens of a flat row lie: ``transcripts`` (S, Lt) and buckets of blocks; index
+    tables, padded with the row's length N."""
+
+    transcripts: torch.Tensor
+    buckets: tuple[Bucket, ...]
+
+    def to(self, device: torch.device) -> Layout:
+        """The same on another device."""
+        return Layout(self.transcripts.to(device), tuple(b.to(device) for b in self.buckets))
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,24 +120,40 @@ def collate(items: list[Packed]) -> Batch:
             parents.append(number)
             limits.append(block.limit)
     total = len(ids)
-    table_t, table_b = _table(transcripts, total), _table(blocks, total)
-    width_t, width_b = table_t.shape[1], table_b.shape[1]
-    seen = np.zeros((len(blocks), 1, width_b, width_t + width_b), bool)
-    seen[..., :width_t] = (np.arange(width_t) < np.asarray(limits)[:, None])[:, None, None]
-    seen[..., width_t:] = np.tril(np.ones((width_b, width_b), bool))
+    table = _table(transcripts, total)
     return Batch(
         ids=torch.tensor(ids)[None],
         labels=torch.tensor(labels)[None],
         recalled=torch.tensor(recalled)[None],
         positions=torch.tensor(positions)[None],
         layout=Layout(
-            torch.from_numpy(table_t),
-            torch.from_numpy(table_b),
-            torch.tensor(parents),
-            torch.from_numpy(seen),
+            torch.from_numpy(table),
+            tuple(_bucketed(blocks, parents, limits, table.shape[1], total)),
         ),
         questions=len(blocks),
     )
+
+
+def _bucketed(
+    blocks: list[range], parents: list[int], limits: list[int], width_t: int, total: int
+) -> Iterator[Bucket]:
+    """Blocks of about one length together: attention pays for the longest of a bucket."""
+    order = sorted(range(len(blocks)), key=lambda i: len(blocks[i]))
+    while order:
+        longest = STRETCH * max(len(blocks[order[0]]), SHORT)
+        count = sum(len(blocks[i]) <= longest for i in order)
+        some, order = order[:count], order[count:]
+        table = _table([blocks[i] for i in some], total)
+        width = table.shape[1]
+        seen = np.zeros((count, 1, width, width_t + width), bool)
+        known = np.asarray([limits[i] for i in some])[:, None]
+        seen[..., :width_t] = (np.arange(width_t) < known)[:, None, None]
+        seen[..., width_t:] = np.tril(np.ones((width, width), bool))
+        yield Bucket(
+            torch.from_numpy(table),
+            torch.tensor([parents[i] for i in some]),
+            torch.from_numpy(seen),
+        )
 
 
 def _table(ranges: list[range], filler: int) -> Ints:
@@ -159,20 +191,19 @@ def attend(
     read = scaled_dot_product_attention(
         take(q, layout.transcripts), kt, vt, is_causal=True, scale=scaling
     )
-    asked = scaled_dot_product_attention(
-        take(q, layout.blocks),
-        torch.cat((kt[layout.parents], take(k, layout.blocks)), 2),
-        torch.cat((vt[layout.parents], take(v, layout.blocks)), 2),
-        attn_mask=layout.seen,
-        scale=scaling,
-    )
-    index = torch.cat((layout.transcripts.reshape(-1), layout.blocks.reshape(-1)))
-    rows_out = torch.cat(
-        (
-            read.transpose(1, 2).reshape(-1, heads, size),
-            asked.transpose(1, 2).reshape(-1, heads, size),
+    tables, results = [layout.transcripts], [read]
+    for bucket in layout.buckets:
+        asked = scaled_dot_product_attention(
+            take(q, bucket.blocks),
+            torch.cat((kt[bucket.parents], take(k, bucket.blocks)), 2),
+            torch.cat((vt[bucket.parents], take(v, bucket.blocks)), 2),
+            attn_mask=bucket.seen,
+            scale=scaling,
         )
-    )
+        tables.append(bucket.blocks)
+        results.append(asked)
+    index = torch.cat([table.reshape(-1) for table in tables])
+    rows_out = torch.cat([r.transpose(1, 2).reshape(-1, heads, size) for r in results])
     out = out.index_put((index,), rows_out)
     return out[None, :total], None
 

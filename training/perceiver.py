@@ -7,8 +7,8 @@
 Three stages, by share of the time: the vision tower alone on windows of a quarter of the picture
 (per-patch kind, colour and range of objects; windows cost a quarter of whole pictures and are
 chosen where objects are), then on whole pictures, then vision and language together on keyframe
-pairs, with the per-patch losses kept. With ``--start`` the weights come from a checkpoint and the
-first stage is left out. Resumes where it stopped.
+pairs, with the per-patch losses kept, and at the end the language alone. With ``--start`` the
+weights come from a checkpoint and the first stage is left out. Resumes where it stopped.
 """
 
 from __future__ import annotations
@@ -45,6 +45,9 @@ EMPTY_WEIGHT = 0.25
 WINDOWS_UNTIL, PICTURES_UNTIL = 0.34, 0.42
 #: Where training goes on from a checkpoint: the fresh per-patch head is fitted first.
 STARTED = 0.40
+#: From here on the vision tower stays as it is: half as much work a step, and what is learned last,
+#: saying where an object is, is the language model's part.
+FROZEN_FROM = 0.66
 #: Weight of the word for a direction: one of four in a mention, and the last that is learned.
 DIRECTION_WEIGHT = 3.0
 
@@ -356,13 +359,15 @@ def train(
             else:
                 stage = "pictures" if progress < PICTURES_UNTIL else "pairs"
                 single = 0.6 if progress < 0.75 else 0.15
+                frozen = progress >= FROZEN_FROM
                 pairs = pair_batch(frames, tokenizer, 5, 6, single, rng)
-                features = see(model, pairs.pictures, whole.expand(len(pairs.pictures), -1))
-                loss, seen = head.loss(features, *pairs.labels.unbind(1))
+                with torch.set_grad_enabled(not frozen):
+                    features = see(model, pairs.pictures, whole.expand(len(pairs.pictures), -1))
+                    loss, seen = head.loss(features, *pairs.labels.unbind(1))
                 if stage == "pairs":
                     said, read = language_loss(model, features, pairs, directions)
                     seen |= {"said": float(said.detach()), **read}
-                    loss = 0.4 * loss + said
+                    loss = said if frozen else 0.4 * loss + said
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
             nn.utils.clip_grad_norm_(model.parameters(), 1.0)

@@ -1,6 +1,7 @@
 """Trains the built-in reasoner, supervised, on text-only episodes.
 
     python -m training.reasoner --out runs/reasoner --minutes 60
+    python -m training.reasoner --out runs/more --start embodied_agent/models/reasoner
 
 Journeys are made on the fly in a second process, never twice; training seeds start at a million,
 so that shipped clips and held-out scenes are never among them. Resumes where it stopped.
@@ -13,6 +14,7 @@ import json
 import math
 import multiprocessing
 import queue
+import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -33,6 +35,7 @@ from embodied_agent.reasoning.prompts import build_prompt
 from embodied_agent.records import Delta, Question
 from sim_clips.questions import MAKERS, ClipQuestion, question_of
 from sim_clips.scene import WorldName
+from training.matching_heads import with_matching_heads
 from training.packing import ATTENTION, IGNORED, Batch, Block, Packed, collate
 from training.text_worlds import TYPICAL_NOISE, noted, renamed, sample_journey
 from training.traces import LONGEST_CHAIN, trace
@@ -176,6 +179,25 @@ def corpus(episodes: int, seed: int = 1) -> Iterator[str]:
             yield f"{sample.task}{sample.reply}"
 
 
+def _numbers(tokenizer: PreTrainedTokenizerFast) -> list[int]:
+    """The tokens of keyframe numbers, at the beginning of a line and after a space."""
+    return [i for token, i in tokenizer.get_vocab().items() if re.fullmatch(r"Ġ?#\d+", token)]
+
+
+def _whole_texts(tokenizer: PreTrainedTokenizerFast, journeys: int = 60) -> Iterator[torch.Tensor]:
+    """Token ids (1, n) of questions with transcript and reply, to fit heads on."""
+    rng = np.random.default_rng(5)
+    for number in range(journeys):
+        world: WorldName = "house" if number % 2 else "city"
+        scene = FIRST_TRAINING_SEED + int(rng.integers(1 << 30))
+        deltas, samples = samples_of(world, scene, rng, questions=2, longest=24, noise=0.0)
+        for sample in samples:
+            seen = "".join(entry_text(d) for d in deltas[: sample.now + 1])
+            text = f"{USER}{seen}{sample.task}{ASSISTANT}{sample.reply}"
+            encoded = tokenizer.backend_tokenizer.encode(text, add_special_tokens=False)
+            yield torch.tensor([encoded.ids])
+
+
 def new_model(tokenizer: PreTrainedTokenizerFast, *, width: int, layers: int) -> LlamaForCausalLM:
     """A fresh decoder."""
     config = LlamaConfig(
@@ -265,10 +287,14 @@ def train(
     seed: int,
     warm_share: float,
     most_steps: int | None = None,
+    start: Path | None = None,
+    matching_heads: bool = False,
 ) -> None:
-    """Train for ``minutes`` of this machine's time,, resumed runs counted in; checkpoint often.
+    """Train for ``minutes`` of this machine's time, resumed runs counted in; checkpoint often.
 
-    ``most_steps`` ends it earlier, at that many steps, resumed runs counted in.
+    ``most_steps`` ends it earlier, at that many steps, resumed runs counted in. With ``start`` the
+    weights come from that checkpoint, whatever ``width`` and ``layers``, and short journeys are
+    left out. ``matching_heads`` adds those of `training.matching_heads` for keyframe numbers.
     """
     torch.set_num_threads(threads)
     torch.manual_seed(seed)
@@ -276,10 +302,18 @@ def train(
     state_file = out / "state.pt"
     if (out / "tokenizer.json").exists():
         tokenizer = PreTrainedTokenizerFast.from_pretrained(str(out))
+    elif start is not None:
+        tokenizer = PreTrainedTokenizerFast.from_pretrained(str(start))
+        save_tokenizer(tokenizer, out)
     else:
         tokenizer = train_tokenizer(corpus(800), whole_names=True)
         save_tokenizer(tokenizer, out)
-    model = new_model(tokenizer, width=width, layers=layers)
+    if start is not None:
+        model = LlamaForCausalLM.from_pretrained(str(start), dtype=torch.float32)
+    else:
+        model = new_model(tokenizer, width=width, layers=layers)
+    if matching_heads:
+        model = with_matching_heads(model, _numbers(tokenizer), list(_whole_texts(tokenizer)))
     model.set_attn_implementation(ATTENTION)
     optimiser = torch.optim.AdamW(model.parameters(), lr=rate, betas=(0.9, 0.98), weight_decay=0.01)
     step, spent, seen = 0, 0.0, 0
@@ -300,7 +334,7 @@ def train(
         process.start()
         return process
 
-    short = spent < 60 * minutes * warm_share
+    short = start is None and spent < 60 * minutes * warm_share
     worker = producer(SHORT_VIEWS if short else 32)
     model.train()
     log = (out / "log.jsonl").open("a", encoding="utf-8")
@@ -433,6 +467,10 @@ def main() -> None:
     parser.add_argument("--layers", type=int, default=6)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--start", type=Path, help="checkpoint whose weights to go on from")
+    parser.add_argument(
+        "--matching-heads", action="store_true", help="add heads that look lines up by number"
+    )
     parser.add_argument(
         "--warm-share", type=float, default=0.5, help="most of the time on short journeys"
     )
@@ -447,6 +485,8 @@ def main() -> None:
         threads=a.threads,
         seed=a.seed,
         warm_share=a.warm_share,
+        start=a.start,
+        matching_heads=a.matching_heads,
     )
 
 

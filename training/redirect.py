@@ -14,15 +14,18 @@ import re
 
 import numpy as np
 
-from embodied_agent.records import DIRECTIONS, DISTANCES, Action, Delta, Mention
-from sim_clips.journey import INVERSE
+from embodied_agent.memory.transcript import mention_text
+from embodied_agent.records import DIRECTIONS, DISTANCES, Action, Mention
+from sim_clips.journey import INVERSE, direction_class
 from sim_clips.questions import ClipQuestion, route_to
 from sim_clips.scene import CITY_KINDS, COLOURS, HOUSE_KINDS
-from training import program
+from training.reckoning import Place, placed
+from training.traces import triangle
 
 _DIRECTION = "|".join(sorted(DIRECTIONS, key=len, reverse=True))
-_LAST_PLACE = re.compile(rf"\b({_DIRECTION})((?: (?:{'|'.join(DISTANCES)}))?\.)$")
-_LAST_DISTANCE = re.compile(rf"\b(?:{'|'.join(DISTANCES)})$")
+_PLACE = r"= (?:front|left|right|back) \d+ (?P<reach>\d+)"
+_LAST_PLACE = re.compile(rf"{_PLACE}\n(?:{_DIRECTION})\.$")
+_LAST_REACH = re.compile(rf"{_PLACE}$")
 _NAME = re.compile(rf"\b(?:{'|'.join(COLOURS)}) (?:{'|'.join((*HOUSE_KINDS, *CITY_KINDS))})\b")
 _EVERY_NAME = [f"{colour} {kind}" for colour in COLOURS for kind in (*HOUSE_KINDS, *CITY_KINDS)]
 #: The directions from which each first action towards an object follows.
@@ -47,26 +50,27 @@ def redirected(
     wanted = choices[target]
     text: str | None
     if kind in ("landmark_position", "counterfactual"):
-        text = _last_direction(reasoning, wanted)
+        text = _last_direction(reasoning, wanted, rng)
     elif kind == "progress_evaluation":
         text = re.sub(r"\d+\.$", f"{wanted.removeprefix('step ')}.", reasoning)
     elif kind == "action_generation" and "undo" in about:
         text = re.sub(r"(#\d+ ).*\.$", rf"\g<1>{INVERSE[Action(wanted)].value}.", reasoning)
     elif kind == "action_generation":
         ways = _TOWARDS.get(wanted)
-        text = ways and _last_direction(reasoning, ways[int(rng.integers(len(ways)))])
+        text = ways and _last_direction(reasoning, ways[int(rng.integers(len(ways)))], rng)
     elif kind == "relative_distance":
         text = _other_nearest(reasoning, wanted, rng)
     elif kind == "route_planning":
         text = (
             _other_retrace(reasoning, wanted)
             if "back" in about
-            else (_last_direction(reasoning, _ROUTES[wanted]) if wanted in _ROUTES else None)
+            else (_last_direction(reasoning, _ROUTES[wanted], rng) if wanted in _ROUTES else None)
         )
     else:
         ids = re.findall(r"#\d+", reasoning)
         names = wanted.split(", ")
-        text = " ".join(f"{i} {n}." for i, n in zip(ids, names, strict=True))
+        said = ", ".join(f"{i} {n}" for i, n in zip(ids, names, strict=True))
+        text = f"first {said}."
     return (text, target) if text else None
 
 
@@ -78,25 +82,36 @@ def renamed_text(parts: tuple[str, ...], rng: np.random.Generator) -> tuple[str,
     return tuple(_NAME.sub(lambda m: new[m.group()], part) for part in parts)
 
 
-def _last_direction(reasoning: str, direction: str) -> str | None:
-    text, count = _LAST_PLACE.subn(rf"{direction}\2", reasoning)
+def _last_direction(reasoning: str, direction: str, rng: np.random.Generator) -> str | None:
+    """The last place of the chain lies in ``direction``, and the conclusion says so."""
+    bearings = [b for b in range(-175, 181, 5) if direction_class(b) == direction]
+    bearing = bearings[int(rng.integers(len(bearings)))]
+
+    def other(match: re.Match[str]) -> str:
+        return f"= {Place(bearing, int(match['reach'])).text}\n{direction}."
+
+    text, count = _LAST_PLACE.subn(other, reasoning)
     return text if count else None
 
 
 def _other_nearest(reasoning: str, wanted: str, rng: np.random.Generator) -> str | None:
-    chains = []
-    for chain in reasoning.removesuffix(".").split(". "):
-        distance = "near" if chain.startswith(wanted) else ("mid", "far")[int(rng.integers(2))]
-        text, count = _LAST_DISTANCE.subn(distance, chain)
-        if not count:
+    """The wanted object's chain ends nearest, and the conclusion says so."""
+    *lines, _ = reasoning.split("\n")
+    starts = [i for i, line in enumerate(lines) if not line.startswith("#")]
+    limit = int(rng.integers(3, 7))
+    for start, after in itertools.pairwise([*starts, len(lines)]):
+        nearest = lines[start].startswith(f"the {wanted} ")
+        reach = int(rng.integers(1, limit)) if nearest else limit + int(rng.integers(0, 9))
+        found = _LAST_REACH.search(lines[after - 1])
+        if found is None:
             return None
-        chains.append(text)
-    return ". ".join(chains) + "."
+        lines[after - 1] = f"{lines[after - 1][: found.start('reach')]}{reach}"
+    return "\n".join([*lines, f"nearest {wanted}."])
 
 
 def _other_retrace(reasoning: str, wanted: str) -> str | None:
     """Each run of one action becomes a run of what the wanted route takes back."""
-    entries = re.findall(r"(#\d+) ([a-z ]+)\.", reasoning)
+    entries = re.findall(r"(#\d+) ([a-z ]+)", reasoning)
     route = [INVERSE[Action(step)].value for step in wanted.split(", ")]
     runs: list[list[str]] = []
     for index, (keyframe, action) in enumerate(entries):
@@ -105,23 +120,23 @@ def _other_retrace(reasoning: str, wanted: str) -> str | None:
         runs[-1].append(keyframe)
     if len(runs) != len(route) or any(a == b for a, b in itertools.pairwise(route)):
         return None
-    return " ".join(
-        f"{keyframe} {action}." for run, action in zip(runs, route, strict=True) for keyframe in run
-    )
+    lines = [
+        f"{keyframe} {action}" for run, action in zip(runs, route, strict=True) for keyframe in run
+    ]
+    return "\n".join(lines) + "."
 
 
 def _other_triangle(
     question: ClipQuestion, reasoning: str, rng: np.random.Generator
 ) -> tuple[str, int] | None:
-    """Three fresh places; the plain program says which quadrant they make."""
+    """Three fresh places, and the quadrant that they make."""
     names = [question.about[key] for key in ("at", "facing", "asked")]
-    header = re.match(r"#\d+", reasoning)
+    header = re.match(r"at #\d+", reasoning)
     ahead = [(d, r) for d in DIRECTIONS if d.startswith("front") for r in DISTANCES]
     places = [ahead[int(i)] for i in rng.choice(len(ahead), 3, replace=False)]
-    mentions = tuple(Mention(n, d, r) for n, (d, r) in zip(names, places, strict=True))
-    row = {"type": question.type, "about": question.about, "choices": list(question.choices)}
-    letter = program.answer([Delta(0, None, None, mentions)], row, "house")
-    if letter is None or header is None:
+    mentions = [Mention(n, d, r) for n, (d, r) in zip(names, places, strict=True)]
+    if header is None:
         return None
-    said = ", ".join(f"{m.name} {m.direction} {m.distance}" for m in mentions)
-    return f"{header.group()} {said}.", "ABCDE".index(letter)
+    said = ", ".join(mention_text(mentions[int(i)]) for i in rng.permutation(3))
+    written = triangle(f"{header.group()} {said}", [(m.name, placed(m)) for m in mentions])
+    return written and (written[0], question.choices.index(written[1]))

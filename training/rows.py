@@ -75,8 +75,8 @@ def worlds(spec: str, data: DataConfig) -> list[Episode]:
     for part in filter(None, (p.strip() for p in spec.split(","))):
         world, count, first = parse_worlds(part)
         unit = WorldUnit(
-            world, first, count, questions=data.questions, noise=data.noise, answerable=True,
-            seed=data.seed,
+            world, first, count, questions=data.questions, noise=data.noise,
+            answerable=data.answerable, seed=data.seed,
         )  # fmt: skip
         found += world_episodes(unit, "compact", {})[0]
     return found

@@ -22,6 +22,9 @@ from embodied_agent.errors import SettingsError
 from training.curriculum import PUBLISHED, Stage, check_stages
 from training.watch import WatchConfig
 
+#: The built-in reasoner before reinforcement learning.
+SUPERVISED = Path(__file__).parent / "models" / "supervised"
+
 
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -33,14 +36,18 @@ class ModelConfig(_Section):
     shared_prompts: bool = Field(
         False, description="read each group's prompt once (one device, no generation server)"
     )
-    path: str = Field("builtin", description="checkpoint folder, hub name, or `builtin`")
+    path: str = Field(
+        "builtin",
+        description="checkpoint folder, hub name, `builtin` (the shipped reasoner) or `supervised`",
+    )
     dtype: Literal["float32", "bfloat16", "float16"] = "float32"
     prompt: Literal["compact", "full"] = Field("compact", description="the runtime's prompt style")
 
     @property
     def folder(self) -> str:
         """Where its weights are."""
-        return str(SHIPPED / "reasoner") if self.path == "builtin" else self.path
+        ours = {"builtin": SHIPPED / "reasoner", "supervised": SUPERVISED}
+        return str(ours.get(self.path, self.path))
 
 
 class DataConfig(_Section):
@@ -54,6 +61,9 @@ class DataConfig(_Section):
     questions: int = Field(24, ge=1, description="text worlds: questions per scene")
     noise: float = Field(
         0.5, ge=0, le=2, description="text worlds: perceiver's mistakes, 1 typical"
+    )
+    answerable: bool = Field(
+        True, description="text worlds: only questions whose answer follows from what was noted"
     )
     most_prompt_tokens: int = Field(6144, ge=16, description="longer prompts are left out, counted")
     open_share: float = Field(0.0, ge=0, le=1, description="share asked without choices")

@@ -24,6 +24,8 @@ from training.packing import ATTENTION, Block, Packed, collate
 DECODING = "shared_prompt_decoding"
 #: Tokens per row for which there is room at first; it doubles as needed.
 FIRST_ROOM = 64
+#: Finished rows are dropped when no more than this share of the rows still goes on.
+KEPT_SHARE = 0.75
 Ids = list[int]
 
 
@@ -191,6 +193,7 @@ def generate(
     start = torch.tensor([len(p) - 1 for p in prompts], device=device)
     made: list[Ids] = [[] for _ in rows]
     running = set(range(len(rows)))
+    alive = list(range(len(rows)))
     before = model.config._attn_implementation
     model.set_attn_implementation(DECODING)
     try:
@@ -205,13 +208,18 @@ def generate(
                 layout=state,
             ).last_hidden_state[0]
             tokens = _drawn(model.lm_head(hidden).float(), temperature)
-            for row, token in enumerate(tokens.tolist()):
+            for row, token in zip(alive, tokens.tolist(), strict=True):
                 if row in running:
                     made[row].append(token)
                     if token in stops:
                         running.discard(row)
             if not running:
                 break
+            if len(running) <= KEPT_SHARE * len(alive):
+                kept = [place for place, row in enumerate(alive) if row in running]
+                state = _without_finished(state, kept)
+                alive = [alive[place] for place in kept]
+                tokens, start = tokens[kept], start[kept]
     finally:
         model.set_attn_implementation(before)
     return made
@@ -236,6 +244,26 @@ def _read(
         for layer in layers
     ]
     return Decoding(layers, mask[:, None, None] == 0, said, table)  # type: ignore[arg-type]
+
+
+def _without_finished(state: Decoding, kept: Sequence[int]) -> Decoding:
+    """The same for the rows ``kept`` alone, and the groups they are of."""
+    device = state.table.device
+    places = {row: place for place, row in enumerate(kept)}
+    members = [[places[r] for r in part if r in places] for part in state.table.tolist()]
+    groups = [group for group, part in enumerate(members) if part]
+    most = max(len(part) for part in members)
+    # A shorter group names its last row several times: the same is computed for it again.
+    table = [members[g] + [members[g][-1]] * (most - len(members[g])) for g in groups]
+    rows = torch.tensor(list(kept), device=device)
+    some = torch.tensor(groups, device=device)
+    return Decoding(
+        [(k[some], v[some]) for k, v in state.prompts],
+        state.hidden[some],
+        [(k[rows], v[rows]) for k, v in state.said],
+        torch.tensor(table, device=device),
+        state.length,
+    )
 
 
 def _widen(state: Decoding) -> None:

@@ -1,8 +1,9 @@
 """The teacher: reasoning written out step by step for a question whose truth is known.
 
-One look-up or one update per sentence, each citing its keyframe, so that no step needs more than
-one hop through the transcript. The states in between come from the true geometry; what was noted
-comes from the transcript, mistakes included.
+One look-up or one update per line, each beginning as the line of the transcript does that it looks
+at, so that no step needs more than one hop. What was noted comes from the transcript, mistakes
+included; places in between are reckoned from it (`training.reckoning`), and each step follows from
+the one before. Where that leads to another answer than the true one, nothing is taught.
 """
 
 from __future__ import annotations
@@ -11,26 +12,40 @@ from collections.abc import Mapping, Sequence
 
 from embodied_agent.memory.transcript import action_text, mention_text
 from embodied_agent.records import Delta, Mention
-from sim_clips.journey import Journey, direction_class, distance_class
-from sim_clips.questions import ClipQuestion
-from sim_clips.scene import CameraPose
+from sim_clips.journey import Journey, direction_class, sector_gap
+from sim_clips.questions import ClipQuestion, route_to
+from training.reckoning import Place, bearing_text, between, moved, placed, quadrant, turned
 
 #: A chain of updates longer than this is not taught.
-LONGEST_CHAIN = 10
+LONGEST_CHAIN = 14
+#: An object whose bearing is at most this far from straight ahead is driven to without a turn.
+AHEAD_DEG = 15
+DIRECTIONS_TO_GO = (
+    "front", "front-left", "left", "back-left", "back", "back-right", "right", "front-right",
+)  # fmt: skip
+_ROUTES = {route_to(direction): direction for direction in DIRECTIONS_TO_GO}  # type: ignore[arg-type]
 
 
 def trace(
     journey: Journey, deltas: Sequence[Delta], now: int, question: ClipQuestion
 ) -> str | None:
-    """The reasoning for ``question`` at view ``now``; ``None`` where the
-    transcript does not support the true answer (the object was missed, the order was misread).
+    """The reasoning for ``question`` at view ``now``; ``None`` where the transcript does not lead
+    to the true answer (the object was missed, the order was misread, a distance word is too rough).
 
     Args:
         journey: whose view ``i`` is what ``deltas[i]`` was noted at.
         deltas: the transcript's entries, possibly with mistakes, up to ``now`` at least.
     """
     writer = _WRITERS[question.type]
-    return writer(_Context(journey, deltas, now), question)
+    written = writer(_Context(journey, deltas, now), question)
+    if written is None:
+        return None
+    reasoning, answer = written
+    return reasoning if answer == question.choices[question.answer] else None
+
+
+#: Reasoning, and the answer it leads to.
+Written = tuple[str, str] | None
 
 
 class _Context:
@@ -40,127 +55,150 @@ class _Context:
     def mention(self, index: int, name: str) -> Mention | None:
         return next((m for m in self.deltas[index].mentions if m.name == name), None)
 
-    def last(self, name: str) -> int | None:
-        """Index of the latest entry that names the object."""
-        return next((i for i in range(self.now, -1, -1) if self.mention(i, name)), None)
+    def last(self, name: str, until: int) -> int | None:
+        """Index of the latest entry up to ``until`` that names the object."""
+        return next((i for i in range(until, -1, -1) if self.mention(i, name)), None)
 
     def first(self, name: str) -> int | None:
         return next((i for i in range(self.now + 1) if self.mention(i, name)), None)
 
-    def place(self, name: str, pose: CameraPose) -> str:
-        azimuth, metres = self.journey.placed(name, pose)
-        return f"{direction_class(azimuth)} {distance_class(self.journey.world, metres)}"
-
-    def chain(self, name: str, until: int | None = None, joint: str = ". ") -> str | None:
-        """Where the object was last noted, then where each later action puts it."""
-        seen = self.last(name)
+    def chain(
+        self, name: str, *, skipped: frozenset[int] = frozenset()
+    ) -> tuple[str, Place] | None:
+        """Where the object was last noted, where each later action but the ``skipped`` puts it."""
+        seen = self.last(name, min(skipped) - 1 if skipped else self.now)
         if seen is None or self.now - seen > LONGEST_CHAIN:
             return None
         mention = self.mention(seen, name)
         assert mention is not None
+        place = placed(mention)
         parts = [
-            f"{name} #{self.deltas[seen].keyframe_id} {mention_text(mention)[len(name) + 1 :]}"
+            f"the {name} #{self.deltas[seen].keyframe_id} "
+            f"{mention_text(mention)[len(name) + 1 :]} = {place.text}"
         ]
-        for index in range(seen + 1, (self.now if until is None else until) + 1):
+        for index in range(seen + 1, self.now + 1):
             delta = self.deltas[index]
-            where = self.place(name, self.journey.views[index].pose)
-            parts.append(f"#{delta.keyframe_id} {action_text(delta)} {where}")
-        return f"{joint.join(parts)}."
+            if index in skipped:
+                parts.append(f"#{delta.keyframe_id} {action_text(delta)} skipped")
+                continue
+            place = moved(place, delta)
+            parts.append(f"#{delta.keyframe_id} {action_text(delta)} = {place.text}")
+        return "\n".join(parts), place
 
 
-def _where(context: _Context, question: ClipQuestion) -> str | None:
-    return context.chain(question.about["name"])
+def _towards(place: Place, choices: Sequence[str]) -> str:
+    """The direction among ``choices`` that is nearest to the place's bearing."""
+    return min(choices, key=lambda c: sector_gap(place.bearing_deg, c))  # type: ignore[arg-type]
 
 
-def _counterfactual(context: _Context, question: ClipQuestion) -> str | None:
+def _where(context: _Context, question: ClipQuestion) -> Written:
+    found = context.chain(question.about["name"])
+    if found is None:
+        return None
+    answer = _towards(found[1], question.choices)
+    return f"{found[0]}\n{answer}.", answer
+
+
+def _counterfactual(context: _Context, question: ClipQuestion) -> Written:
     about: Mapping[str, object] = question.about
     name = str(about["name"])
-    journey = context.journey
-    if "skipped" not in about:
-        chain = context.chain(name)
-        turn = f"rotate {'left' if about['left'] else 'right'} {about['angle']}"
-        answer = question.choices[question.answer]
-        return chain and f"{chain} {turn} {answer}."
-    skipped = int(str(about["skipped"]))
-    before = max(i for i, v in enumerate(journey.views) if v.step < skipped and v.at_end)
-    ends = [i for i, v in enumerate(journey.views) if v.step == skipped and v.at_end]
-    seen = context.last(name)
-    if seen is None or not ends or seen > before or context.now - seen > LONGEST_CHAIN:
-        return None
-    parts = [str(context.chain(name, until=before))]
-    old, new = journey.views[ends[-1]].pose, journey.views[before].pose
-    for index in range(before + 1, context.now + 1):
-        delta, view = context.deltas[index], journey.views[index]
-        if view.step == skipped:
-            parts.append(f"#{delta.keyframe_id} {action_text(delta)} skipped.")
-            continue
-        imagined = _transplant(view.pose, old, new)
-        where = context.place(name, imagined)
-        parts.append(f"#{delta.keyframe_id} {action_text(delta)} {where}.")
-    return " ".join(parts)
+    if "skipped" in about:
+        turn = [
+            i
+            for i, view in enumerate(context.journey.views[: context.now + 1])
+            if view.step == about["skipped"]
+        ]
+        found = context.chain(name, skipped=frozenset(turn)) if turn else None
+        if found is None:
+            return None
+        text, place = found
+    else:
+        found = context.chain(name)
+        if found is None:
+            return None
+        angle = int(str(about["angle"]))
+        place = turned(found[1], angle if about["left"] else -angle)
+        text = f"{found[0]}\nrotate {'left' if about['left'] else 'right'} {angle} = {place.text}"
+    answer = _towards(place, question.choices)
+    return f"{text}\n{answer}.", answer
 
 
-def _transplant(pose: CameraPose, old: CameraPose, new: CameraPose) -> CameraPose:
-    """``pose`` as it would be, had what came after ``old`` come after ``new`` instead."""
-    import math
-
-    turn = math.radians(new.yaw_deg - old.yaw_deg)
-    dx, dy = pose.x - old.x, pose.y - old.y
-    c, s = math.cos(turn), math.sin(turn)
-    return CameraPose(
-        new.x + c * dx - s * dy,
-        new.y + s * dx + c * dy,
-        pose.z,
-        pose.yaw_deg + new.yaw_deg - old.yaw_deg,
-        pose.pitch_deg,
-    )
-
-
-def _progress(context: _Context, question: ClipQuestion) -> str | None:
-    parts = []
+def _progress(context: _Context, question: ClipQuestion) -> Written:
+    parts, step = [], 0
     for index in range(1, context.now + 1):
         delta = context.deltas[index]
+        step = context.journey.views[index].step + 1
         action = delta.action.value if delta.action else "moved"
-        parts.append(f"#{delta.keyframe_id} {action} {context.journey.views[index].step + 1}.")
-    return " ".join(parts) if parts else None
+        parts.append(f"#{delta.keyframe_id} {action} {step}")
+    return ("\n".join(parts) + ".", f"step {step}") if parts else None
 
 
-def _action(context: _Context, question: ClipQuestion) -> str | None:
-    if "undo" not in question.about:
-        return context.chain(question.about["name"])
-    delta = context.deltas[context.now]
-    return f"#{delta.keyframe_id} {delta.action}." if delta.action else None
+def _action(context: _Context, question: ClipQuestion) -> Written:
+    truth = question.choices[question.answer]
+    if "undo" in question.about:
+        delta = context.deltas[context.now]
+        return (f"#{delta.keyframe_id} {delta.action}.", truth) if delta.action else None
+    found = context.chain(question.about["name"])
+    if found is None:
+        return None
+    text, (angle, _) = found
+    side = "rotate left" if angle > 0 else "rotate right"
+    answer = "move forward" if abs(angle) <= AHEAD_DEG else side
+    return f"{text}\n{direction_class(angle)}.", answer
 
 
-def _nearest(context: _Context, question: ClipQuestion) -> str | None:
-    chains = [context.chain(name, joint=", ") for name in question.choices]
-    return " ".join(str(c) for c in chains) if all(chains) else None
+def _nearest(context: _Context, question: ClipQuestion) -> Written:
+    chains = {name: context.chain(name) for name in question.choices}
+    known = {name: chain for name, chain in chains.items() if chain is not None}
+    if len(known) < len(chains):
+        return None
+    nearest = min(known, key=lambda n: known[n][1].reach)
+    said = "\n".join(text for text, _ in known.values())
+    return f"{said}\nnearest {nearest}.", nearest
 
 
-def _quadrant(context: _Context, question: ClipQuestion) -> str | None:
+def _quadrant(context: _Context, question: ClipQuestion) -> Written:
     names = [question.about[key] for key in ("at", "facing", "asked")]
     for index in range(context.now, -1, -1):
-        mentions = [context.mention(index, name) for name in names]
-        if all(mentions):
-            said = ", ".join(mention_text(m) for m in mentions if m)
-            return f"#{context.deltas[index].keyframe_id} {said}."
+        together = {m.name: m for m in context.deltas[index].mentions if m.name in names}
+        if len(together) == len(names):
+            said = ", ".join(map(mention_text, together.values()))
+            header = f"at #{context.deltas[index].keyframe_id} {said}"
+            return triangle(header, [(name, placed(together[name])) for name in names])
     return None
 
 
-def _route(context: _Context, question: ClipQuestion) -> str | None:
+def triangle(header: str, objects: Sequence[tuple[str, Place]]) -> Written:
+    """Reasoning about where the third object is for someone at the first who faces the second;
+    ``None`` where the first is in the same place as another."""
+    (name, at), *others = objects
+    if any(place == at for _, place in others):
+        return None
+    steps = [f"the {other} from the {name} = {bearing_text(between(at, p))}" for other, p in others]
+    answer = quadrant(at, *(place for _, place in others))
+    return "\n".join([header, *steps, f"{answer}."]), answer
+
+
+def _route(context: _Context, question: ClipQuestion) -> Written:
+    truth = question.choices[question.answer]
     if "back" not in question.about:
-        return context.chain(question.about["name"])
+        found = context.chain(question.about["name"])
+        if found is None:
+            return None
+        offered = [_ROUTES[choice] for choice in question.choices if choice in _ROUTES]
+        direction = _towards(found[1], offered)
+        return f"{found[0]}\n{direction}.", route_to(direction)  # type: ignore[arg-type]
     first = context.journey.views[context.now].step + 1 - question.about["back"]
     parts = []
     for index in range(context.now, 0, -1):
         if context.journey.views[index].step < first:
             break
         delta = context.deltas[index]
-        parts.append(f"#{delta.keyframe_id} {delta.action.value if delta.action else 'moved'}.")
-    return " ".join(parts)
+        parts.append(f"#{delta.keyframe_id} {delta.action.value if delta.action else 'moved'}")
+    return "\n".join(parts) + ".", truth
 
 
-def _order(context: _Context, question: ClipQuestion) -> str | None:
+def _order(context: _Context, question: ClipQuestion) -> Written:
     first: dict[str, int] = {}
     for name in question.about["names"]:
         index = context.first(name)
@@ -168,9 +206,8 @@ def _order(context: _Context, question: ClipQuestion) -> str | None:
             return None
         first[name] = index
     ranked = sorted(first, key=lambda n: first[n])
-    if ", ".join(ranked) != question.choices[question.answer]:
-        return None
-    return " ".join(f"#{context.deltas[first[n]].keyframe_id} {n}." for n in ranked)
+    said = ", ".join(f"#{context.deltas[first[n]].keyframe_id} {n}" for n in ranked)
+    return f"first {said}.", ", ".join(ranked)
 
 
 _WRITERS = {
