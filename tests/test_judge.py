@@ -97,7 +97,8 @@ def test_the_shipped_judge_follows_the_reasoning_not_the_question() -> None:
             Reasoned(
                 "Where is the red sofa now?",
                 choices,
-                f"the red sofa #4 front far = front 0 12\n#5 rotate {turn} 90 = {side} 90 12\n{side}.",
+                f"the red sofa #4 front far = front 0 12\n"
+                f"#5 rotate {turn} 90 = {side} 90 12\n{side}.",
             )
             for turn, side in (("left", "right"), ("right", "left"))
         ]

@@ -29,7 +29,7 @@ def models(tokenizer, texts) -> tuple[LlamaForCausalLM, LlamaForCausalLM]:
 
 
 def lines(tokenizer, text: torch.Tensor) -> list[tuple[int, int]]:
-    """Per number that a reply's line begins with: its place, and that after it in the transcript."""
+    """Where each line number of the reply stands, and what follows it in the transcript."""
     names = tokenizer.convert_ids_to_tokens(text[0].tolist())
     reply = names.index("<|assistant|>")
     return [

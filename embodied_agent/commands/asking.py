@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from textwrap import indent
 from typing import TYPE_CHECKING
 
 from embodied_agent.commands.common import ExitCode, plain
@@ -70,7 +71,7 @@ def show_answer(say: Console, result: Scored, *, reasoning: bool = True) -> None
             markup=False,
         )
     if reasoning and answer.reasoning:
-        say.print(f"  {plain(answer.reasoning)}", style="dim", markup=False)
+        say.print(indent(plain(answer.reasoning), "  "), style="dim", markup=False)
     if answer.problem:
         say.print(f"  no answer: {plain(answer.problem)}", style="red", markup=False)
     elif not question.choices:
