@@ -158,7 +158,9 @@ def test_marks_of_a_model_are_made_once_and_kept(
 
 
 def test_a_runs_folder_is_taken_from_the_command() -> None:
-    assert builtin_run.run_of(["--scale", "0.5", "--model", "x"]) == (Path("x"), ["--scale", "0.5"])
+    run, without, rest = builtin_run.runs_of(["--scale", "0.5", "--model", "x"])
+    assert (run, without, rest) == (Path("x"), None, ["--scale", "0.5"])
+    assert builtin_run.runs_of(["--without", "y"])[1] == Path("y")
 
 
 @pytest.mark.parametrize("name", report.ORDER)

@@ -52,6 +52,8 @@ SHORT_VIEWS, SHORT_UNTIL = 6, 0.9
 #: Weight of predicting the recall line, which repeats parts of the transcript: it teaches looking
 #: an entry up by its number, on tokens that are read anyway.
 RECALL_WEIGHT = 0.4
+#: Types that are learned last are shown so many times as often.
+OFTEN = {"appearance_order": 2.0, "relative_direction": 2.5}
 #: Types whose question makes no sense without its choices; the others are also asked openly.
 NEEDS_CHOICES = frozenset({"relative_distance"})
 
@@ -99,10 +101,12 @@ def samples_of(
     ends = [i for i, v in enumerate(journey.views) if v.at_end and since <= i < len(deltas)]
     found: list[Sample] = []
     kinds = list(MAKERS)
+    shares = np.array([OFTEN.get(kind, 1.0) for kind in kinds])
+    shares /= shares.sum()
     for _ in range(3 * questions):
         if len(found) == questions or not ends:
             break
-        kind = kinds[int(rng.integers(len(kinds)))]
+        kind = str(rng.choice(kinds, p=shares))
         now = ends[int(rng.integers(len(ends)))]
         if gone and kind == "progress_evaluation":
             continue  # its start is no longer there to be read

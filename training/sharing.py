@@ -79,6 +79,7 @@ def logps_of(
     # Tokens in `flat` come group by group; `place` is where each belongs in the table.
     place = torch.tensor(
         [r * longest + i for part in members for r in part for i in range(len(completions[r]))],
+        dtype=torch.long,
         device=device,
     )
 

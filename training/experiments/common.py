@@ -28,7 +28,7 @@ from training.evaluation.answering import open_model
 from training.evaluation.marking import Mark
 from training.reference import Reference, open_reference
 from training.rows import worlds
-from training.run_config import DataConfig, load_config
+from training.run_config import SUPERVISED, DataConfig, load_config
 
 RESULTS = Path("docs/results")
 CONFIGS = Path(__file__).parent.parent / "configs"
@@ -88,7 +88,7 @@ def options(name: str, docstring: str | None) -> Options:
 def trained(
     kind: str, name: str, seed: int, opts: Options, overrides: Sequence[str], steps: int
 ) -> Path:
-    """Train an arm (``grpo`` or ``sft``) from the shipped reasoner, or take the finished one.
+    """Train an arm (``grpo`` or ``sft``) from the supervised start, or take the finished one.
 
     The folder's name has scale and seed, so that arms are shared between experiments and a command
     that was interrupted goes on.
@@ -125,8 +125,9 @@ SHORT_GRPO = (
 
 
 def held(part: str, opts: Options, questions: int = 8) -> list[Episode]:
-    """Held-out episodes ``in`` or ``out`` of distribution."""
-    data = DataConfig(questions=opts.scaled(questions, 2), noise=0.5)
+    """Held-out episodes ``in`` or ``out`` of distribution: all questions, also those whose answer
+    does not follow from what was noted."""
+    data = DataConfig(questions=opts.scaled(questions, 2), noise=0.5, answerable=False)
     return worlds(HELD[part], data)
 
 
@@ -209,3 +210,5 @@ def clock() -> Callable[[], float]:
 
 
 SHIPPED_REASONER = SHIPPED / "reasoner"
+#: Where arms begin.
+START = SUPERVISED

@@ -2,7 +2,7 @@
 
     python -m training.experiments.consistency --seeds 3
 
-Both arms start from the shipped reasoner. `with` follows the published curriculum; `without` gives
+Both arms start from the supervised one. `with` follows the published curriculum; `without` gives
 the third weight to nobody (format and accuracy only). The judge that pays and the one that measures
 are the same; experiment 4 measures with others.
 """
@@ -15,8 +15,8 @@ from typing import Any
 
 from training.evaluation.marking import Mark
 from training.experiments.common import (
-    SHIPPED_REASONER,
     SHORT_GRPO,
+    START,
     Options,
     Result,
     clock,
@@ -104,7 +104,7 @@ def main() -> None:
     opts = options("consistency", __doc__)
     minutes, reference = clock(), judge()
     episodes = {part: held(part, opts) for part in ("in", "out")}
-    models: dict[str, list[Path]] = {"start": [SHIPPED_REASONER]}
+    models: dict[str, list[Path]] = {"start": [START]}
     models |= {name: [run / "model" for run in runs] for name, runs in arms(opts).items()}
     found = {
         name: {p: [marks_of(f, e, reference, opts) for f in folders] for p, e in episodes.items()}

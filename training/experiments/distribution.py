@@ -2,7 +2,7 @@
 
     python -m training.experiments.distribution --seeds 3
 
-Both go on from the shipped reasoner on the same house and city scenes for the same number of
+Both go on from the supervised one on the same house and city scenes for the same number of
 question readings (GRPO reads each question eight times); both are measured there and in the
 warehouse: other rooms, other pairs of colour and kind.
 """
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from training.experiments.common import (
-    SHIPPED_REASONER,
+    START,
     Result,
     clock,
     held,
@@ -41,7 +41,7 @@ def main() -> None:
     """Train, measure, save."""
     opts = options("distribution", __doc__)
     minutes, reference = clock(), judge()
-    models: dict[str, list[Path]] = {"start": [SHIPPED_REASONER]}
+    models: dict[str, list[Path]] = {"start": [START]}
     models["supervised"] = [
         trained("sft", "sft", seed, opts, SFT, STEPS) / "model" for seed in opts.seeds
     ]

@@ -16,7 +16,7 @@ from typing import Any
 
 from training.evaluation.marking import Mark
 from training.experiments.common import (
-    SHIPPED_REASONER,
+    START,
     Result,
     clock,
     held,
@@ -59,7 +59,7 @@ def main() -> None:
     runs = arms(opts)
     curves = {name: [lengths(run) for run in some] for name, some in runs.items()}
     reference, episodes = judge(), held("in", opts)
-    before = tokens(marks_of(SHIPPED_REASONER, episodes, reference, opts))
+    before = tokens(marks_of(START, episodes, reference, opts))
     rows, said = [], []
     for name, some in curves.items():
         quarter = max(1, len(some[0]) // 4)

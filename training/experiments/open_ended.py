@@ -14,8 +14,8 @@ from pathlib import Path
 
 from training.episodes.rows import Episode, prompt_of
 from training.experiments.common import (
-    SHIPPED_REASONER,
     SHORT_GRPO,
+    START,
     Options,
     Result,
     clock,
@@ -48,7 +48,7 @@ def main() -> None:
     """Train, measure, save."""
     opts = options("open_ended", __doc__)
     minutes, reference = clock(), judge()
-    models: dict[str, list[Path]] = {"start": [SHIPPED_REASONER]}
+    models: dict[str, list[Path]] = {"start": [START]}
     for name, overrides in ARMS.items():
         more = [*SHORT_GRPO, *overrides, "data.open_share=1.0"]
         models[name] = [
