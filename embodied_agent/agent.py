@@ -13,32 +13,32 @@ killed halfway and repeated with the same memory file. Live keeps the latest fra
 what it drops, and looks at the current frame before it answers.
 
 It wires the stages and decides nothing itself: `intake` (frames to stored keyframes), `pipeline`
-(keyframes to deltas), `asking` (memory and question to answer), `mailbox` (latest only), `events`
-(who is told).
+(keyframes to deltas), `inquiry` (the way of a question), `asking` (memory and question to answer),
+`mailbox` (latest only), `events` (who is told).
 """
 
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Generator
-from dataclasses import replace
 from typing import Any, Literal, overload
 
 from embodied_agent.asking import Asking, check_question
-from embodied_agent.errors import DecodeError, ModelError, StoreError
+from embodied_agent.errors import DecodeError, StoreError
 from embodied_agent.events import Events, Listener
+from embodied_agent.inquiry import Inquiry, Moment
 from embodied_agent.intake import Intake, Progress
 from embodied_agent.mailbox import Mailbox
 from embodied_agent.memory.store import Store
 from embodied_agent.perception.base import Perceiver, make_perceiver
 from embodied_agent.perception.look import make_looker
-from embodied_agent.pipeline import Perception, View
+from embodied_agent.pipeline import Perception
 from embodied_agent.reasoning.base import Reasoner, make_reasoner
 from embodied_agent.reasoning.verify import make_verifier
 from embodied_agent.records import Answer, Decision, Frame, Question
 from embodied_agent.second_look import SecondLook
 from embodied_agent.settings import KeyframeSettings, Settings
+from embodied_agent.sharing import Borrowed, Once
 
 
 class Agent:
@@ -77,14 +77,14 @@ class Agent:
             self._events.add(listener)
         self._intake = Intake(self.store, settings.keyframes, self._events)
         self._intake_lock = threading.RLock()
-        shared = _Once(
-            lambda: _Borrowed(perceiver) if perceiver else make_perceiver(settings.perception)
+        shared = Once(
+            lambda: Borrowed(perceiver) if perceiver else make_perceiver(settings.perception)
         )
         look = settings.reasoning.second_look
         self._asking = Asking(
             self.store,
             settings.reasoning,
-            lambda: _Borrowed(reasoner) if reasoner else make_reasoner(settings.reasoning),
+            lambda: Borrowed(reasoner) if reasoner else make_reasoner(settings.reasoning),
             make_verifier=lambda: make_verifier(settings.reasoning),
             second_look=SecondLook(
                 self.store,
@@ -100,6 +100,7 @@ class Agent:
                 shared,
                 self._events,
             )
+        self._inquiry = Inquiry(self.store, self._perception, self._asking, self._present)
         self._mailbox = Mailbox(self._take, self._intake_lock)
         self._keyframes = settings.keyframes
         self._unreadable = self._asked = self._problems = 0
@@ -280,8 +281,8 @@ class Agent:
             self._perception.notify()
         return decision
 
-    def _present(self, question: Question) -> tuple[int, int] | None:
-        """The (segment, keyframe id) that the question is about; live, it is now."""
+    def _present(self, question: Question) -> Moment | None:
+        """The moment that the question is about; live, it is now."""
         with self._intake_lock:
             intake = self._intake
             if question.at_ns is None and intake.live and self._perception is not None:
@@ -295,49 +296,9 @@ class Agent:
             source = intake.source or None
             return self.store.horizon(at_ns=question.at_ns, source=source)
 
-    def _knows(self, segment: int, last_id: int, view: View) -> bool:
-        """Whether there is anything to answer from."""
-        return view.provisional is not None or self.store.has_delta(segment, until=last_id)
-
     def _answer(self, question: Question) -> Generator[str | Answer, None, None]:
-        started = time.monotonic()
-        deadline = started + question.timeout_s
         self._asked += 1
-        answer = Answer(text="", question_id=question.id)
-        try:
-            present = self._present(question)
-            if present is None:
-                answer = replace(answer, problem=_nothing_seen(question))
-            view = View()
-            if present is not None and self._perception is not None:
-                view = self._perception.look(present[1], deadline - time.monotonic())
-                if view.missing and not self._knows(*present, view):
-                    answer = replace(
-                        answer,
-                        problem="what the camera saw was not perceived within "
-                        f"{question.timeout_s:.3g} s: {view.reason}",
-                    )
-            waited_s = time.monotonic() - started
-            if present is not None and not answer.problem:
-                pieces = self._asking.stream(
-                    question, *present, deadline, provisional=view.provisional
-                )
-                for piece in pieces:
-                    if isinstance(piece, Answer):
-                        answer = piece
-                    else:
-                        yield piece
-            answer = replace(
-                answer,
-                notice=" ".join(filter(None, [_notice(view), answer.notice])),
-                latency_s={
-                    "perceive_wait": waited_s,
-                    **answer.latency_s,
-                    "total": time.monotonic() - started,
-                },
-            )
-        except (ModelError, StoreError, DecodeError) as error:
-            answer = replace(answer, problem=str(error))
+        answer = yield from self._inquiry.stream(question)
         if not self.store.read_only:
             try:
                 self.store.save_answer(question, answer)
@@ -345,58 +306,3 @@ class Agent:
                 self._last_error = str(error)
         self._problems += bool(answer.problem)
         yield answer
-
-
-class _Once:
-    """Makes a perceiver when it is first needed, and gives the same to all who need one."""
-
-    def __init__(self, make: Callable[[], Any]) -> None:
-        self._make = make
-        self._lock = threading.Lock()
-        self._made: Any = None
-
-    def __call__(self) -> Any:
-        with self._lock:
-            if self._made is None:
-                self._made = self._make()
-            return self._made
-
-
-class _Borrowed:
-    """A model that its maker closes: everything passes through but `close`."""
-
-    def __init__(self, model: Any) -> None:
-        self._model = model
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._model, name)
-
-    def close(self) -> None:
-        """Nothing: the model is somebody else's."""
-
-
-def _notice(view: View) -> str:
-    """What an answer could not rest on; empty where it rests on all that was seen."""
-    if not view.missing:
-        return ""
-    if view.provisional is None:
-        gap = (
-            f"the last {view.missing} keyframes have"
-            if view.missing > 1
-            else "the present view has"
-        )
-        return f"{gap} not been perceived yet ({view.reason}); this rests on what was seen before."
-    between = view.missing - 1
-    if not between:
-        return ""
-    gap = f"{between} keyframes" if between > 1 else "one keyframe"
-    return (
-        f"{gap} before the present view {'have' if between > 1 else 'has'} not been perceived yet "
-        f"({view.reason}); this rests on the present view and on what was seen before them."
-    )
-
-
-def _nothing_seen(question: Question) -> str:
-    if question.at_ns is not None:
-        return f"nothing was seen up to stamp {question.at_ns} ns"
-    return "nothing has been seen yet"

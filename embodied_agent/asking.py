@@ -3,7 +3,7 @@ verification, evidence.
 
 An answer whose consistency is low may get a second look at the pictures and further attempts; the
 most consistent answer is given. Works on what is committed when it is called; whether to perceive
-the present first, and how long to wait for that, is the agent's business (`embodied_agent.agent`).
+the present first, and how long to wait for that, is not decided here (`embodied_agent.inquiry`).
 Whatever a model does wrong ends as an `Answer` with its ``problem`` set; only a question that can't
 be asked raises.
 """
