@@ -189,7 +189,7 @@ def test_a_dry_run_starts_nothing_and_says_why_and_hides_keys() -> None:
 def test_the_memory_of_a_folder_is_printed_as_a_table() -> None:
     arguments = ["serve", "--memory", "--model", str(SHIPPED / "reasoner"), "--tokens", "4096"]
     text = CliRunner().invoke(app, arguments).stdout
-    assert re.search(r"\| bf16 \| 1,503,872 \|", text)
+    assert re.search(r"\| bf16 \| 1,899,392 \|", text)
 
 
 PROGRAM = """\
