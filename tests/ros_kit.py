@@ -18,9 +18,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-import cv2
-import numpy as np
 import pytest
+from served_kit import faulty, says
 
 ROOT = Path(__file__).resolve().parent.parent
 WORKSPACE = ROOT / "ros_ws"
@@ -124,6 +123,10 @@ class NodeProcess:
         self.process = process
         self.log_path = log
         self.name = name
+
+    @property
+    def namespace(self) -> str:
+        return self.name.rpartition("/")[0]
 
     @property
     def log(self) -> str:
@@ -278,39 +281,48 @@ class Client:
         return made
 
 
-def header(stamp_ns: int, frame_id: str = "camera") -> Any:
-    from builtin_interfaces.msg import Time
-    from std_msgs.msg import Header
-
-    stamp = Time(sec=stamp_ns // 1_000_000_000, nanosec=stamp_ns % 1_000_000_000)
-    return Header(stamp=stamp, frame_id=frame_id)
-
-
-def raw_image(picture: np.ndarray, stamp_ns: int, **fields: Any) -> Any:
-    """A sensor_msgs/Image of a BGR picture."""
-    from sensor_msgs.msg import Image
-
-    height, width = picture.shape[:2]
-    message = Image(header=header(stamp_ns), height=height, width=width, encoding="bgr8")
-    message.step = width * 3
-    message.data = picture.tobytes()
-    for name, value in fields.items():
-        setattr(message, name, value)
-    return message
+@contextmanager
+def connected() -> Iterator[Client]:
+    """A client that knows the interfaces."""
+    use_interfaces()
+    made = Client()
+    try:
+        yield made
+    finally:
+        made.close()
 
 
-def compressed_image(picture: np.ndarray, stamp_ns: int) -> Any:
-    from sensor_msgs.msg import CompressedImage
+@contextmanager
+def answering_node(client: Client, folder: Path, namespace: str) -> Iterator[NodeProcess]:
+    """An active node whose reasoner answers at once that something is to the left."""
+    with faulty(says("<think>It was in #0.</think>", "<answer>to the left</answer>")) as server:
+        parameters = {
+            "reasoning.backend": "served",
+            "reasoning.server.base_url": server.url,
+            "ros.silent_s": 1.0,
+        }
+        with running_node(folder, namespace=namespace, parameters=parameters) as node:
+            client.start(node)
+            yield node
 
-    done, data = cv2.imencode(".jpg", picture)
-    assert done
-    return CompressedImage(header=header(stamp_ns), format="jpeg", data=data.tobytes())
+
+def statuses_of(client: Client, node: NodeProcess) -> Callable[[str], Any]:
+    """Gives the node's latest status of a name, from when the first have come."""
+    from diagnostic_msgs.msg import DiagnosticArray
+
+    found = client.collect(DiagnosticArray, "/diagnostics")
+
+    def latest(name: str) -> Any:
+        for message in reversed(found):
+            for status in message.status:
+                if status.hardware_id == node.name and status.name.endswith(f": {name}"):
+                    return status
+        return None
+
+    wait_until(lambda: latest("camera"))
+    return latest
 
 
-def odometry(stamp_ns: int, x_m: float, w: float = 1.0) -> Any:
-    from nav_msgs.msg import Odometry
-
-    message = Odometry(header=header(stamp_ns, "odom"))
-    message.pose.pose.position.x = x_m
-    message.pose.pose.orientation.w = w
-    return message
+def value(status: Any, key: str) -> str:
+    """One value of a status; empty where there is none."""
+    return next((pair.value for pair in status.values if pair.key == key), "")

@@ -19,7 +19,8 @@ pytestmark = [pytest.mark.ros, pytest.mark.timeout(900)]
 pytest.importorskip("rclpy", reason="no ROS 2 here: install it in /opt/ros and run `make test`")
 
 import ros_kit as kit  # noqa: E402
-from ros_kit import ROOT, Client, running_node, wait_until  # noqa: E402
+from ros_camera_kit import header, raw_image  # noqa: E402
+from ros_kit import ROOT, Client, connected, running_node, wait_until  # noqa: E402
 
 from embodied_agent.agent import Agent  # noqa: E402
 from embodied_agent.memory.store import Store  # noqa: E402
@@ -32,10 +33,8 @@ GEOMETRY = load_settings(perception__backend="geometry")
 
 @pytest.fixture(scope="module")
 def client() -> Iterator[Client]:
-    kit.use_interfaces()
-    made = Client()
-    yield made
-    made.close()
+    with connected() as made:
+        yield made
 
 
 @pytest.fixture(scope="module")
@@ -130,7 +129,7 @@ def test_the_launched_node_starts_by_itself_and_again_after_a_crash(
         def decided(count: int) -> bool:
             nonlocal stamp_ns
             stamp_ns += 100_000_000
-            publisher.publish(kit.raw_image(view, stamp_ns))
+            publisher.publish(raw_image(view, stamp_ns))
             return len(decisions) >= count
 
         wait_until(lambda: decided(1))
@@ -203,14 +202,14 @@ def test_live_frames_give_the_memory_of_a_replay(client: Client, tmp_path: Path)
         wait_until(calibrated)
         for number, frame in enumerate(frames):
             assert frame.pose is not None
-            pose = Odometry(header=kit.header(frame.stamp_ns, "odom"))
+            pose = Odometry(header=header(frame.stamp_ns, "odom"))
             place, turn = pose.pose.pose.position, pose.pose.pose.orientation
             place.x, place.y, place.z = frame.pose.position_m
             turn.x, turn.y, turn.z, turn.w = frame.pose.orientation_xyzw
             poses.publish(pose)
             images.publish(
                 CompressedImage(
-                    header=kit.header(frame.stamp_ns, frame.frame_id),
+                    header=header(frame.stamp_ns, frame.frame_id),
                     format="jpeg",
                     data=frame.encoded,
                 )
@@ -242,7 +241,7 @@ def test_a_recording_made_with_ros_replays_as_what_was_recorded(
             pace = threading.Event()
             for frame in frames:
                 message = CompressedImage(format="jpeg", data=frame.encoded)
-                message.header = kit.header(frame.stamp_ns, frame.frame_id)
+                message.header = header(frame.stamp_ns, frame.frame_id)
                 publisher.publish(message)
                 pace.wait(0.03)  # the recorder's own queue is short
             wait_until(publisher.wait_for_all_acked)

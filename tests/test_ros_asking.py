@@ -1,0 +1,206 @@
+"""Questions and searches over services, and the action that streams its reasoning."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from served_kit import Handler, chunk, faulty
+
+pytestmark = [pytest.mark.ros, pytest.mark.timeout(900)]
+pytest.importorskip("rclpy", reason="no ROS 2 here: install it in /opt/ros and run `make test`")
+
+from ros_camera_kit import VIEWS, Camera, walked  # noqa: E402
+from ros_kit import (  # noqa: E402
+    PATIENCE_S,
+    Client,
+    NodeProcess,
+    answering_node,
+    connected,
+    running_node,
+    wait_until,
+)
+
+
+@pytest.fixture(scope="module")
+def client() -> Iterator[Client]:
+    with connected() as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def answering(client: Client, tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeProcess]:
+    folder = tmp_path_factory.mktemp("answering")
+    with answering_node(client, folder, "/answering") as node:
+        yield node
+
+
+@pytest.fixture(scope="module")
+def camera(client: Client, answering: NodeProcess) -> Camera:
+    return walked(client, answering)
+
+
+@pytest.fixture
+def ask(client: Client, answering: NodeProcess, camera: Camera) -> Callable[..., object]:
+    from embodied_agent_interfaces.srv import Ask
+
+    def call(**fields: object) -> object:
+        return client.call(Ask, f"{answering.name}/ask", Ask.Request(**fields))
+
+    return call
+
+
+def test_a_question_is_answered_with_evidence(ask: Callable[..., object]) -> None:
+    response = ask(question="Where is the sofa?")
+    assert response.success, response.answer.problem
+    assert response.answer.text == "to the left"
+    assert "total" in response.answer.stages
+    assert [item.keyframe_id for item in response.answer.evidence] == [0]
+    assert response.answer.evidence[0].note == "cited"
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"question": "   "}, "empty"),
+        ({"question": "x" * 1_000_000}, "1000000 characters"),
+        ({"question": "where?", "choices": ["a", "a"]}, "the same"),
+        ({"question": "where?", "timeout_s": -1.0}, "timeout_s"),
+        ({"question": "where?", "timeout_s": float("nan")}, "timeout_s"),
+    ],
+)
+def test_a_question_that_cannot_be_asked_gets_its_reason(
+    ask: Callable[..., object], answering: NodeProcess, fields: dict[str, object], said: str
+) -> None:
+    response = ask(**fields)
+    assert not response.success
+    assert said in response.answer.problem
+    assert answering.alive
+
+
+def test_a_hundred_questions_at_once_all_get_replies(
+    client: Client, answering: NodeProcess, camera: Camera
+) -> None:
+    from embodied_agent_interfaces.srv import Ask
+    from rclpy.qos import QoSProfile
+
+    # With ROS's default of ten, this one client would lose most of the replies by itself.
+    qos = QoSProfile(depth=200)
+    service = client.node.create_client(Ask, f"{answering.name}/ask", qos_profile=qos)
+    assert service.wait_for_service(PATIENCE_S)
+    futures = [service.call_async(Ask.Request(question=f"Where is {n}?")) for n in range(100)]
+    answers = [client.result(future).answer for future in futures]
+    assert all(answer.text or answer.problem for answer in answers)
+    assert sum(answer.text == "to the left" for answer in answers) > 50
+    client.node.destroy_client(service)
+
+
+def test_recall_finds_keyframes_with_their_pictures(
+    client: Client, answering: NodeProcess, camera: Camera
+) -> None:
+    from embodied_agent_interfaces.srv import Recall
+
+    request = Recall.Request(limit=2, pictures=True)
+    response = client.call(Recall, f"{answering.name}/recall", request)
+    assert response.success
+    assert len(response.deltas) == len(response.pictures) == len(response.ranks) == 2
+    assert bytes(response.pictures[0].data[:2]) == b"\xff\xd8"
+
+
+def test_recall_says_what_is_wrong_with_a_request(
+    client: Client, answering: NodeProcess, camera: Camera
+) -> None:
+    from embodied_agent_interfaces.srv import Recall
+
+    request = Recall.Request(use_position=True)
+    request.near.x = float("nan")
+    response = client.call(Recall, f"{answering.name}/recall", request)
+    assert not response.success
+    assert "finite" in response.message
+
+
+def test_a_reply_is_streamed_as_feedback(
+    client: Client, answering: NodeProcess, camera: Camera
+) -> None:
+    from action_msgs.msg import GoalStatus
+    from embodied_agent_interfaces.action import Reason
+    from rclpy.action import ActionClient
+
+    action = ActionClient(client.node, Reason, f"{answering.name}/reason")
+    assert action.wait_for_server(PATIENCE_S)
+    pieces: list[str] = []
+    goal = client.result(
+        action.send_goal_async(
+            Reason.Goal(question="Where?"), lambda message: pieces.append(message.feedback.text)
+        )
+    )
+    outcome = client.result(goal.get_result_async())
+    assert outcome.status == GoalStatus.STATUS_SUCCEEDED, outcome.result.answer.problem
+    assert outcome.result.answer.text == "to the left"
+    wait_until(lambda: "to the left" in "".join(pieces))
+    action.destroy()
+
+
+def test_a_goal_that_cannot_be_asked_is_aborted_with_its_reason(
+    client: Client, answering: NodeProcess
+) -> None:
+    from action_msgs.msg import GoalStatus
+    from embodied_agent_interfaces.action import Reason
+    from rclpy.action import ActionClient
+
+    action = ActionClient(client.node, Reason, f"{answering.name}/reason")
+    assert action.wait_for_server(PATIENCE_S)
+    goal = client.result(action.send_goal_async(Reason.Goal(question="")))
+    outcome = client.result(goal.get_result_async())
+    assert outcome.status == GoalStatus.STATUS_ABORTED
+    assert "empty" in outcome.result.answer.problem
+    action.destroy()
+
+
+def _endless(handler: Handler) -> None:
+    """Thinks on and on, until the client goes away."""
+    handler.start(200, "text/event-stream", {"Transfer-Encoding": "chunked"})
+    try:
+        while not handler.server.went.wait(0.02):
+            handler.send(chunk(content="hm "))
+    except OSError:
+        handler.server.gone.append(True)
+    handler.server.went.set()
+    handler.close_connection = True
+
+
+def test_images_are_taken_while_a_model_thinks_and_cancelling_stops_it(
+    client: Client, tmp_path: Path
+) -> None:
+    from action_msgs.msg import GoalStatus
+    from embodied_agent_interfaces.action import Reason
+    from rclpy.action import ActionClient
+
+    with faulty(_endless) as server:
+        parameters = {
+            "reasoning.backend": "served",
+            "reasoning.server.base_url": server.url,
+            "reasoning.timeout_s": 600.0,
+        }
+        with running_node(tmp_path, namespace="/cancelled", parameters=parameters) as node:
+            client.start(node)
+            camera = Camera(client, "/cancelled")
+            camera.send(VIEWS[0])
+            action = ActionClient(client.node, Reason, f"{node.name}/reason")
+            assert action.wait_for_server(PATIENCE_S)
+            pieces: list[str] = []
+            goal = client.result(
+                action.send_goal_async(
+                    Reason.Goal(question="Where?"), lambda m: pieces.append(m.feedback.text)
+                )
+            )
+            wait_until(lambda: pieces)
+            camera.send(VIEWS[1])  # a model that thinks holds nothing up
+            assert not server.went.is_set()
+            client.result(goal.cancel_goal_async())
+            outcome = client.result(goal.get_result_async())
+            assert outcome.status == GoalStatus.STATUS_CANCELED
+            assert server.went.wait(PATIENCE_S)
+            assert server.gone == [True]
+            action.destroy()
