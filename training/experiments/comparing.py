@@ -16,8 +16,8 @@ import numpy as np
 
 from training.evaluation.marking import Mark, mean
 
-#: Types of question whose reasoning the shipped judge reads badly (its model card says how badly):
-#: a ratio measured with it means little for them.
+#: Types of question whose reasoning the judge before the present one read badly: kept apart so that
+#: runs can be compared with the results made with it.
 WEAK = frozenset({"relative_direction", "relative_distance"})
 #: Two-sided 95 % of Student's t, by degrees of freedom; beyond them that of the last.
 _T = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262)

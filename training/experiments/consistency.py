@@ -135,7 +135,7 @@ def main() -> None:
             "the reward: far from converged. What the reward does in a long run is not shown here.",
             f"{len(episodes['in'])} questions `in` distribution (house and city), "
             f"{len(episodes['out'])} `out` of it (the warehouse, which is never trained on).",
-            "6 types: without relative direction and relative distance, where the judge is weak.",
+            "6 types: without relative direction and distance, which an earlier judge read badly.",
             "Where the start is near 100 % there is nothing to gain. And advantages are normalised "
             "within a group: where all right replies of a group are equally consistent, the reward "
             "changes nothing, so that the arms stay nearly alike.",

@@ -80,7 +80,7 @@ def main() -> None:
         caveats=(
             f"{opts.scaled(STEPS, 4)} steps of 32 completions; {len(episodes)} held-out questions.",
             "Agreement is by normalised words: a true answer in other words counts as none.",
-            "6 types: without relative direction and relative distance, where the judge is weak.",
+            "6 types: without relative direction and distance, which an earlier judge read badly.",
         ),
         details=means,
     )
