@@ -27,7 +27,7 @@ from training.run_folder import (
     open_run,
     wait_for_space,
 )
-from training.sharing import generate, logps_of
+from training.sharing import SharedPrompts, generate, logps_of
 
 pytestmark = [
     pytest.mark.models,
@@ -330,3 +330,46 @@ def test_a_run_folder_that_can_not_be_made_is_an_error_of_ours(tmp_path: Path) -
     (tmp_path / "file").write_text("x")
     with pytest.raises(RunError, match="can't use"):
         open_run(tmp_path / "file" / "run", config(), data="x", seed=1)
+
+
+def test_groups_without_a_gradient_are_left_out_and_change_nothing(reasoner, tmp_path) -> None:
+    _, _, prompts = reasoner
+    trainer = grpo.make_trainer(
+        chosen := config("trainer.beta=0", "trainer.eval_strategy=no"),
+        tmp_path,
+        grpo.training_rows(chosen.data, chosen.model.prompt),
+    )
+    trainer.current_gradient_accumulation_steps = 1
+    torch.manual_seed(0)
+    longest = max(map(len, prompts))
+    completions = torch.randint(300, 400, (6, 9))
+    inputs = {
+        "prompt_ids": torch.tensor([[0] * (longest - len(p)) + p for p in prompts]),
+        "prompt_mask": torch.tensor([[0] * (longest - len(p)) + [1] * len(p) for p in prompts]),
+        "completion_ids": completions,
+        "completion_mask": torch.ones_like(completions),
+        "advantages": torch.tensor([0.0, 1e-8, 0.0, 1.2, -0.7, -0.5]),
+        "num_items_in_batch": torch.tensor(54.0),
+    }
+
+    def measured(compute: Any) -> tuple[float, list[torch.Tensor]]:
+        trainer.model.train()
+        trainer.model.zero_grad()
+        loss = compute(trainer.model, dict(inputs))
+        loss.backward()
+        return float(loss), [p.grad.clone() for p in trainer.model.parameters()]
+
+    read: list[int] = []
+    whole = trainer._get_per_token_logps_and_entropies
+
+    def counted(model: Any, input_ids: torch.Tensor, *rest: Any, **options: Any) -> Any:
+        read.append(len(input_ids))
+        return whole(model, input_ids, *rest, **options)
+
+    trainer._get_per_token_logps_and_entropies = counted
+    loss, gradient = measured(trainer._compute_loss)
+    every, wanted = measured(super(SharedPrompts, trainer)._compute_loss)
+    assert read == [3, 6]
+    assert loss == pytest.approx(every, abs=1e-6)
+    for found, other in zip(gradient, wanted, strict=True):
+        torch.testing.assert_close(found, other, atol=1e-6, rtol=1e-3)

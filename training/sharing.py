@@ -3,7 +3,8 @@
 GRPO asks each question several times. trl reads the prompt anew for every completion; with a
 transcript as the prompt and short replies, that is most of the work. Here the prompt is read once
 per group: generation keeps one key–value cache for all of it, training packs the group into one row
-(`training.packing`). The figures are the same to rounding; a test holds them against trl's.
+(`training.packing`) and leaves out groups that have no gradient. The figures are the same to
+rounding; a test holds them against trl's.
 
 For decoders on one device without a generation server. Not here: everything else of training.
 """
@@ -26,6 +27,10 @@ DECODING = "shared_prompt_decoding"
 FIRST_ROOM = 64
 #: Finished rows are dropped when no more than this share of the rows still goes on.
 KEPT_SHARE = 0.75
+#: An advantage below this is the rounding of a group's mean, divided by next to nothing.
+LEAST_ADVANTAGE = 1e-2
+#: Losses that are divided by the whole batch's tokens, whichever rows are trained on.
+WHOLE_BATCH = frozenset({"dapo", "cispo", "vespo"})
 Ids = list[int]
 
 
@@ -281,8 +286,32 @@ def _drawn(logits: torch.Tensor, temperature: float) -> torch.Tensor:
     return torch.multinomial(torch.softmax(logits / temperature, -1), 1)[:, 0]
 
 
+def informative(advantages: torch.Tensor) -> torch.Tensor:
+    """Indices of the rows whose advantage says anything; at least one."""
+    found = torch.nonzero(advantages.abs() > LEAST_ADVANTAGE).flatten()
+    return found if len(found) else found.new_zeros(1)
+
+
 class SharedPrompts:
-    """Mixin for trl's GRPO trainer that reads each group's prompt once."""
+    """Mixin for trl's GRPO trainer that reads each group's prompt once, and trains on no group
+    whose completions are all worth the same: those have no gradient (without a KL term).
+
+    What trl logs of the update (entropy, clipping) is that of the rows trained on.
+    """
+
+    def _compute_loss(self, model: Any, inputs: dict[str, Any]) -> torch.Tensor:
+        trainer: Any = self
+        advantages = inputs["advantages"]
+        if trainer.model.training and not trainer.beta and trainer.loss_type in WHOLE_BATCH:
+            kept, rows = informative(advantages), len(advantages)
+            inputs = {
+                name: value[kept]
+                if torch.is_tensor(value) and value.shape[:1] == (rows,)
+                else value
+                for name, value in inputs.items()
+            }
+        loss: torch.Tensor = super()._compute_loss(model, inputs)  # type: ignore[misc]
+        return loss
 
     def _get_per_token_logps_and_entropies(
         self,
