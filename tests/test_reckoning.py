@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cmath
 import itertools
 import math
 import re
@@ -17,6 +18,7 @@ from sim_clips.questions import MAKERS, question_of
 from training.reckoning import (
     BEARING_STEP_DEG,
     BEARINGS,
+    BETWEEN_STEP_DEG,
     Place,
     bearing_text,
     between,
@@ -99,14 +101,11 @@ def test_the_quadrant_is_that_of_plane_geometry(at: Place, facing: Place, asked:
     ahead, there = flat(facing) - flat(at), flat(asked) - flat(at)
     if abs(ahead) < 1e-6 or abs(there) < 1e-6:
         return
-    turned_there = there / ahead
-    if min(abs(turned_there.real), abs(turned_there.imag)) < 1e-6 * abs(turned_there):
-        return
-    wanted = (
-        f"{'front' if turned_there.real > 0 else 'back'}-"
-        f"{'left' if turned_there.imag > 0 else 'right'}"
-    )
-    assert quadrant(at, facing, asked) == wanted
+    angle = math.degrees(cmath.phase(there / ahead))
+    if min(abs(angle - axis) for axis in (-180, -90, 0, 90, 180)) <= BETWEEN_STEP_DEG:
+        return  # both bearings are rounded
+    wanted = f"{'front' if abs(angle) < 90 else 'back'}-{'left' if angle > 0 else 'right'}"
+    assert quadrant(between(at, facing), between(at, asked)) == wanted
 
 
 def test_between_looks_from_the_first() -> None:

@@ -53,7 +53,7 @@ SHORT_VIEWS, SHORT_UNTIL = 6, 0.9
 #: an entry up by its number, on tokens that are read anyway.
 RECALL_WEIGHT = 0.4
 #: Types that are learned last are shown so many times as often.
-OFTEN = {"appearance_order": 2.0, "relative_direction": 2.5}
+OFTEN = {"appearance_order": 2.0, "relative_direction": 4.0}
 #: Types whose question makes no sense without its choices; the others are also asked openly.
 NEEDS_CHOICES = frozenset({"relative_distance"})
 

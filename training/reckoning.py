@@ -80,9 +80,10 @@ def between(at: Place, other: Place) -> int:
     return _stepped(_angle(at, other), BETWEEN_STEP_DEG)
 
 
-def quadrant(at: Place, facing: Place, asked: Place) -> str:
-    """Where ``asked`` is for someone at ``at`` who faces ``facing``: ``front-left`` or the like."""
-    angle = wrap(_angle(at, asked) - _angle(at, facing))
+def quadrant(facing: int, asked: int) -> str:
+    """Where something at bearing ``asked`` is for someone who faces bearing ``facing``:
+    ``front-left`` or the like."""
+    angle = wrap(asked - facing)
     return f"{'front' if abs(angle) < 90 else 'back'}-{'left' if angle > 0 else 'right'}"
 
 

@@ -19,7 +19,7 @@ from embodied_agent.records import DIRECTIONS, DISTANCES, Action, Mention
 from sim_clips.journey import INVERSE, direction_class
 from sim_clips.questions import ClipQuestion, route_to
 from sim_clips.scene import CITY_KINDS, COLOURS, HOUSE_KINDS
-from training.reckoning import Place, placed
+from training.reckoning import Place
 from training.traces import triangle
 
 _DIRECTION = "|".join(sorted(DIRECTIONS, key=len, reverse=True))
@@ -138,5 +138,5 @@ def _other_triangle(
     if header is None:
         return None
     said = ", ".join(mention_text(mentions[int(i)]) for i in rng.permutation(3))
-    written = triangle(f"{header.group()} {said}", [(m.name, placed(m)) for m in mentions])
+    written = triangle(f"{header.group()} {said}", mentions)
     return written and (written[0], question.choices.index(written[1]))

@@ -164,19 +164,29 @@ def _quadrant(context: _Context, question: ClipQuestion) -> Written:
         if len(together) == len(names):
             said = ", ".join(map(mention_text, together.values()))
             header = f"at #{context.deltas[index].keyframe_id} {said}"
-            return triangle(header, [(name, placed(together[name])) for name in names])
+            written = triangle(header, [together[name] for name in names])
+            if written is not None:
+                return written
     return None
 
 
-def triangle(header: str, objects: Sequence[tuple[str, Place]]) -> Written:
+def triangle(header: str, mentions: Sequence[Mention]) -> Written:
     """Reasoning about where the third object is for someone at the first who faces the second;
-    ``None`` where the first is in the same place as another."""
-    (name, at), *others = objects
-    if any(place == at for _, place in others):
+    ``None`` where the first is in the same place as another.
+
+    Each line repeats what it needs, so that its bearing is a look-up of the two places before it.
+    """
+    at, *others = mentions
+    if any(placed(other) == placed(at) for other in others):
         return None
-    steps = [f"the {other} from the {name} = {bearing_text(between(at, p))}" for other, p in others]
-    answer = quadrant(at, *(place for _, place in others))
-    return "\n".join([header, *steps, f"{answer}."]), answer
+    facing, asked = (between(placed(at), placed(other)) for other in others)
+    steps = [
+        f"{mention_text(at)}, {mention_text(other)} = {bearing_text(angle)}"
+        for other, angle in zip(others, (facing, asked), strict=True)
+    ]
+    last = f"{bearing_text(facing)}, {bearing_text(asked)}"
+    answer = quadrant(facing, asked)
+    return "\n".join([header, *steps, last, f"{answer}."]), answer
 
 
 def _route(context: _Context, question: ClipQuestion) -> Written:
