@@ -15,11 +15,10 @@ from training.experiments import builtin_run, common, conditioning, report
 from training.experiments.common import Options, Result, spread, table
 from training.experiments.comparing import (
     by_question,
-    consistency,
     over_seeds,
     paired,
-    sound_consistency,
 )
+from training.experiments.hasty import shortened
 from training.rows import worlds
 from training.run_config import DataConfig
 
@@ -139,10 +138,15 @@ def test_over_seeds_is_students_t_of_the_paired_differences() -> None:
     assert over_seeds([0.5], [0.6]) is None
 
 
-def test_the_ratio_without_weak_types_leaves_them_out() -> None:
-    some = [marked("a", 0, 1.0), marked("a", 1, 1.0, "relative_distance"), marked("a", 2, 0.0)]
-    assert consistency(some) == 0.5
-    assert sound_consistency(some) == 1.0
+def test_hasty_reasoning_stops_before_its_last_line_and_answers_all_the_same() -> None:
+    long, short = ("<think>a\nb\nleft.", "<think>left.")
+    rows = [{"reply": f"{said}</think><answer> left</answer>"} for said in (long, short) * 200]
+    replies = [row["reply"] for row in shortened(rows, 0.5, 1)]
+    assert replies == [row["reply"] for row in shortened(rows, 0.5, 1)]
+    cut = "<think>a\nb</think><answer> left</answer>"
+    assert set(replies[::2]) == {cut, rows[0]["reply"]}
+    assert 60 < replies.count(cut) < 140
+    assert set(replies[1::2]) == {rows[1]["reply"]}
 
 
 @pytest.mark.models

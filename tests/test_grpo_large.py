@@ -18,7 +18,7 @@ from trl import GRPOConfig, SFTConfig
 
 from embodied_agent.checkpoints import SHIPPED
 from training import grpo, sft
-from training.reasoner import new_model, save_checkpoint
+from training.reasoner_model import new_model, save_checkpoint
 from training.run_config import load_config, trainer_arguments
 
 pytestmark = [

@@ -7,7 +7,8 @@ import torch
 from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
 
 from training.matching_heads import MORE, with_matching_heads
-from training.reasoner import _numbers, _whole_texts, corpus, new_model
+from training.reasoner_model import new_model, number_tokens, whole_texts
+from training.samples import corpus
 from training.vocabulary import train_tokenizer
 
 
@@ -18,14 +19,14 @@ def tokenizer() -> PreTrainedTokenizerFast:
 
 @pytest.fixture(scope="module")
 def texts(tokenizer) -> list[torch.Tensor]:
-    return list(_whole_texts(tokenizer, 12))
+    return list(whole_texts(tokenizer, 12))
 
 
 @pytest.fixture(scope="module")
 def models(tokenizer, texts) -> tuple[LlamaForCausalLM, LlamaForCausalLM]:
     torch.manual_seed(0)
     plain = new_model(tokenizer, width=128, layers=3)
-    return plain, with_matching_heads(plain, _numbers(tokenizer), texts)
+    return plain, with_matching_heads(plain, number_tokens(tokenizer), texts)
 
 
 def lines(tokenizer, text: torch.Tensor) -> list[tuple[int, int]]:
@@ -67,7 +68,7 @@ def test_only_heads_are_added(models) -> None:
 def test_only_numbers_get_codes(models, tokenizer) -> None:
     before, after = (m.get_input_embeddings().weight for m in models)
     changed = (before != after).any(1).nonzero().flatten().tolist()
-    assert sorted(changed) == sorted(_numbers(tokenizer))
+    assert sorted(changed) == sorted(number_tokens(tokenizer))
 
 
 def test_it_can_be_saved_and_loaded(models, tmp_path) -> None:

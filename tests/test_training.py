@@ -14,18 +14,10 @@ from embodied_agent.memory.transcript import entry_text
 from embodied_agent.reasoning.answer import parse_answer
 from training import program
 from training.packing import ATTENTION, IGNORED, collate
-from training.reasoner import (
-    FIRST_TRAINING_SEED,
-    corpus,
-    loss_of,
-    new_model,
-    sample_journey,
-    samples_of,
-    save_checkpoint,
-    sequences,
-    train,
-)
-from training.text_worlds import Noise, mentions_of, noted
+from training.reasoner import loss_of, train
+from training.reasoner_model import new_model, save_checkpoint
+from training.samples import FIRST_TRAINING_SEED, corpus, samples_of, sequences
+from training.text_worlds import Noise, mentions_of, noted, sample_journey
 from training.vocabulary import train_tokenizer
 
 

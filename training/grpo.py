@@ -28,7 +28,7 @@ from embodied_agent.errors import SettingsError
 from training.checkpointing import WholeCheckpoints
 from training.command import train_from
 from training.curriculum import Curriculum
-from training.reasoner import save_checkpoint
+from training.reasoner_model import save_checkpoint
 from training.reference import open_reference
 from training.rewards import ConsistencyReward, accuracy_reward, format_reward
 from training.rows import Row, held_rows, refuse_leaks, shorter, training_rows

@@ -26,9 +26,10 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from embodied_agent.checkpoints import SHIPPED
 from sim_clips.questions import ClipQuestion
-from training.reasoner import FIRST_TRAINING_SEED, samples_of, save_checkpoint
+from training.reasoner_model import save_checkpoint
 from training.redirect import redirected, renamed_text
 from training.reference import LocalReference, Reasoned, judge_text
+from training.samples import FIRST_TRAINING_SEED, samples_of
 from training.vocabulary import ASSISTANT, END, USER
 
 #: Scenes that are never trained on.

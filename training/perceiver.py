@@ -9,6 +9,8 @@ Three stages, by share of the time: the vision tower alone on windows of a quart
 chosen where objects are), then on whole pictures, then vision and language together on keyframe
 pairs, with the per-patch losses kept, and at the end the language alone. With ``--start`` the
 weights come from a checkpoint and the first stage is left out. Resumes where it stopped.
+
+Not here: batches (`training.perceiver_batches`), the model (`training.perceiver_model`).
 """
 
 from __future__ import annotations
@@ -17,28 +19,29 @@ import argparse
 import json
 import math
 import time
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 from transformers import Idefics3ForConditionalGeneration, PreTrainedTokenizerFast
 
-from embodied_agent.perception.language import compact_prompt, compact_reply
-from embodied_agent.records import DIRECTIONS, Action, Egomotion, Mention
-from sim_clips.scene import COLOURS
-from training.frames import GRID, KINDS, PATCH_PX, Shard, load_shard
-from training.perceiver_model import new_model, prompt_ids, save_checkpoint
-from training.reasoner import corpus
-from training.vocabulary import END, train_tokenizer
+from embodied_agent.records import DIRECTIONS
+from training.frames import GRID, KINDS
+from training.perceiver_batches import (
+    IGNORED,
+    SIDES,
+    Frames,
+    PairBatch,
+    pair_batch,
+    window_batch,
+)
+from training.perceiver_model import new_model, save_checkpoint
+from training.resume import load_state, save_state
+from training.samples import corpus
+from training.vocabulary import train_tokenizer
 
-IGNORED = -100
-SIDES = ("front-left", "front", "front-right")
-WINDOW = 6
 #: Weight of patches without an object, which are most.
 EMPTY_WEIGHT = 0.25
 #: Shares of the training time.
@@ -50,29 +53,6 @@ STARTED = 0.40
 FROZEN_FROM = 0.66
 #: Weight of the word for a direction: one of four in a mention, and the last that is learned.
 DIRECTION_WEIGHT = 3.0
-
-
-class Frames:
-    """All shards of a folder, in memory; `refresh` picks up those written since."""
-
-    def __init__(self, folder: Path, limit: int) -> None:
-        self.folder, self.limit = folder, limit
-        self.shards: list[Shard] = []
-        self._names: set[str] = set()
-        self.refresh()
-
-    def refresh(self) -> None:
-        for path in sorted(self.folder.glob("*.npz")):
-            if path.name not in self._names and len(self) < self.limit:
-                self._names.add(path.name)
-                self.shards.append(load_shard(path))
-
-    def __len__(self) -> int:
-        return sum(len(s.rows) for s in self.shards)
-
-    def draw(self, rng: np.random.Generator) -> tuple[Shard, int]:
-        shard = self.shards[int(rng.integers(len(self.shards)))]
-        return shard, int(rng.integers(len(shard.rows)))
 
 
 class DenseHead(nn.Module):
@@ -129,131 +109,6 @@ def see(
     hidden = patches + tower.embeddings.position_embedding(positions)
     hidden = tower.encoder(inputs_embeds=hidden, attention_mask=None).last_hidden_state
     return tower.post_layernorm(hidden)
-
-
-def normalised(pictures: npt.NDArray[np.uint8]) -> torch.Tensor:
-    """(B, h, w, 3) uint8 to (B, 3, h, w) as the processor scales it."""
-    return (torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 255.0 - 0.5) / 0.5
-
-
-def window_batch(frames: Frames, count: int, rng: np.random.Generator) -> dict[str, Any]:
-    """Windows of WINDOW×WINDOW patches, nine in ten with an object in them, half mirrored."""
-    pictures, labels, positions = [], [], []
-    grid = np.arange(GRID * GRID).reshape(GRID, GRID)
-    while len(pictures) < count:
-        shard, index = frames.draw(rng)
-        kinds = shard.kinds[index]
-        things = np.argwhere(kinds > 0)
-        if len(things) and rng.random() < 0.92:
-            r, c = things[int(rng.integers(len(things)))] - rng.integers(0, WINDOW, 2)
-        else:
-            r, c = rng.integers(0, GRID - WINDOW + 1, 2)
-        r, c = (int(np.clip(v, 0, GRID - WINDOW)) for v in (r, c))
-        cut = (slice(r, r + WINDOW), slice(c, c + WINDOW))
-        picture = shard.pictures[
-            index, r * PATCH_PX : (r + WINDOW) * PATCH_PX, c * PATCH_PX : (c + WINDOW) * PATCH_PX
-        ]
-        layers = np.stack(
-            [shard.kinds[index][cut], shard.colours[index][cut], shard.ranges[index][cut]]
-        )
-        place = grid[cut]
-        if rng.random() < 0.5:
-            picture, layers = picture[:, ::-1], layers[:, :, ::-1]
-        pictures.append(picture)
-        labels.append(layers.reshape(3, -1))
-        positions.append(place.reshape(-1))
-    stacked = torch.from_numpy(np.stack(labels)).long()
-    return {
-        "pictures": normalised(np.stack(pictures)),
-        "labels": stacked,
-        "positions": torch.from_numpy(np.stack(positions)),
-    }
-
-
-def hint_of(row: dict[str, Any]) -> Egomotion | None:
-    """The simulated egomotion that a frame's row holds."""
-    if row["yaw"] is None:
-        return None
-    travel = row["travel"]
-    action = Action(row["hinted"]) if row["hinted"] else None
-    return Egomotion(action, row["yaw"], row["pitch"], 0.0, (travel[0], travel[1], travel[2]))
-
-
-def reply_of(row: dict[str, Any]) -> str:
-    """What a perfect perceiver says of a frame."""
-    mentions = tuple(Mention(*m) for m in row["mentions"])
-    return compact_reply(Action(row["action"]) if row["action"] else None, mentions)
-
-
-def sides_of(shard: Shard, index: int) -> npt.NDArray[np.int64]:
-    """Per patch, which of `SIDES` the object on it lies; `IGNORED` where none does."""
-    table = np.full((len(KINDS) + 1, len(COLOURS) + 1), IGNORED)
-    colours = list(COLOURS)
-    for name, direction, _ in shard.rows[index]["mentions"]:
-        colour, kind = name.split()
-        if direction in SIDES:
-            table[KINDS.index(kind) + 1, colours.index(colour) + 1] = SIDES.index(direction)
-    return table[shard.kinds[index], shard.colours[index]].astype(np.int64)
-
-
-@dataclass(frozen=True, eq=False)
-class PairBatch:
-    """Pictures (n, 3, h, w) with their labels, and B prompts whose ``sources`` say which pictures
-    fill their image tokens, in order."""
-
-    pictures: torch.Tensor
-    labels: torch.Tensor
-    ids: torch.Tensor
-    targets: torch.Tensor
-    mask: torch.Tensor
-    sources: list[int]
-
-
-def pair_batch(
-    frames: Frames,
-    tokenizer: PreTrainedTokenizerFast,
-    runs: int,
-    length: int,
-    single: float,
-    rng: np.random.Generator,
-) -> PairBatch:
-    """``runs`` stretches of ``length`` consecutive keyframes; each picture is seen once and used
-    twice, as the current and as the previous one. ``single`` of the prompts get no previous one."""
-    pictures, labels, prompts, sources = [], [], [], []
-    end = tokenizer.convert_tokens_to_ids(END)
-    for _ in range(runs):
-        shard, index = frames.draw(rng)
-        index = min(index, len(shard.rows) - length)
-        for number in range(index, index + length):
-            row = shard.rows[number]
-            place = len(pictures)
-            pictures.append(shard.pictures[number])
-            layers = [grid[number] for grid in (shard.kinds, shard.colours, shard.ranges)]
-            labels.append(np.stack([*layers, sides_of(shard, number)]).reshape(4, -1))
-            follows = number > index and row["view"] > 0
-            if number == index and row["view"] > 0:
-                continue  # its previous picture is not in the batch
-            alone = not follows or rng.random() < single
-            head = prompt_ids(tokenizer, 1 if alone else 2, compact_prompt(hint_of(row)))
-            reply = tokenizer.backend_tokenizer.encode(
-                " " + reply_of(row), add_special_tokens=False
-            ).ids
-            prompts.append((head, [*reply, end]))
-            sources += [place] if alone else [place - 1, place]
-    longest = max(len(a) + len(b) for a, b in prompts)
-    pad = int(tokenizer.pad_token_id or 0)
-    ids = np.full((len(prompts), longest), pad, np.int64)
-    targets = np.full((len(prompts), longest), IGNORED, np.int64)
-    mask = np.zeros((len(prompts), longest), np.int64)
-    for row_number, (head, reply) in enumerate(prompts):
-        n = len(head) + len(reply)
-        ids[row_number, :n] = head + reply
-        targets[row_number, len(head) : n] = reply
-        mask[row_number, :n] = 1
-    return PairBatch(
-        normalised(np.stack(pictures)), torch.from_numpy(np.stack(labels)).long(),
-        torch.from_numpy(ids), torch.from_numpy(targets), torch.from_numpy(mask), sources,
-    )  # fmt: skip
 
 
 def language_loss(
@@ -325,14 +180,10 @@ def train(
         betas=(0.9, 0.97),
         weight_decay=0.02,
     )
-    step, spent = 0, 0.0
     state_file = out / "state.pt"
-    if state_file.exists():
-        state = torch.load(state_file, weights_only=True)
-        model.load_state_dict(state["model"])
-        head.load_state_dict(state["head"])
-        optimiser.load_state_dict(state["optimiser"])
-        step, spent = state["step"], state["spent"]
+    parts = {"model": model, "head": head, "optimiser": optimiser}
+    kept = load_state(state_file, parts)
+    step, spent = kept.get("step", 0), kept.get("spent", 0.0)
     count = sum(p.numel() for p in model.parameters())
     frames = Frames(frames_folder, limit)
     print(f"{count / 1e6:.2f} M parameters, {len(frames)} frames, from step {step}", flush=True)
@@ -385,8 +236,8 @@ def train(
                 marks, tick = {}, time.monotonic()
                 frames.refresh()
             if step % 100 == 0:
-                _save(state_file, model, head, optimiser, step, spent)
-    _save(state_file, model, head, optimiser, step, spent)
+                save_state(state_file, parts, step=step, spent=spent)
+    save_state(state_file, parts, step=step, spent=spent)
     save_checkpoint(model, tokenizer, out / "model")
 
 
@@ -406,25 +257,6 @@ def _rates(progress: float) -> tuple[float, float]:
     late = (progress - PICTURES_UNTIL) / (1 - PICTURES_UNTIL)
     fade = 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * late))
     return 0.45 * fade, fade
-
-
-def _save(
-    path: Path,
-    model: nn.Module,
-    head: nn.Module,
-    optimiser: torch.optim.Optimizer,
-    step: int,
-    spent: float,
-) -> None:
-    part = path.with_suffix(".part")
-    torch.save(
-        {
-            "model": model.state_dict(), "head": head.state_dict(),
-            "optimiser": optimiser.state_dict(), "step": step, "spent": spent,
-        },
-        part,
-    )  # fmt: skip
-    part.replace(path)
 
 
 def main() -> None:

@@ -23,12 +23,11 @@ from training.episodes.dataset import read_episodes
 from training.episodes.rows import Episode, prompt_of
 from training.episodes.worlds import WorldUnit, parse_worlds, world_episodes
 from training.run_config import DataConfig
+from training.samples import NEEDS_CHOICES
 
 log = logging.getLogger(__name__)
 
 Row = dict[str, Any]
-#: Questions whose text makes no sense without their choices.
-NEEDS_CHOICES = frozenset({"relative_distance"})
 
 
 def training_rows(data: DataConfig, style: Style) -> list[Row]:

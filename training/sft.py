@@ -45,8 +45,9 @@ def _dataset(rows: Sequence[Row]) -> Dataset:
     )
 
 
-def run(config: RunConfig, out: Path) -> Trainer:
-    """Train as ``config`` says, from the last whole checkpoint in ``out``, and save the model.
+def run(config: RunConfig, out: Path, rows: Sequence[Row] | None = None) -> Trainer:
+    """Train as ``config`` says, from the last whole checkpoint in ``out``, and save the model;
+    on ``rows`` instead of those that it names, where given.
 
     Raises:
         SettingsError: the configuration or the data can't be used.
@@ -54,7 +55,8 @@ def run(config: RunConfig, out: Path) -> Trainer:
     """
     if config.threads:
         torch.set_num_threads(config.threads)
-    rows = training_rows(config.data, config.model.prompt)
+    if rows is None:
+        rows = training_rows(config.data, config.model.prompt)
     held = held_rows(config.data, config.model.prompt)
     refuse_leaks(rows, [row for part in held.values() for row in part])
     seed = int(config.trainer.get("seed", 42))

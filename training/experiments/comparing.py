@@ -16,9 +16,6 @@ import numpy as np
 
 from training.evaluation.marking import Mark, mean
 
-#: Types of question whose reasoning the judge before the present one read badly: kept apart so that
-#: runs can be compared with the results made with it.
-WEAK = frozenset({"relative_direction", "relative_distance"})
 #: Two-sided 95 % of Student's t, by degrees of freedom; beyond them that of the last.
 _T = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262)
 _DRAWS = 4000
@@ -93,11 +90,6 @@ def consistency(marks: Sequence[Mark]) -> float:
     return mean([m.consistent for m in marks if m.consistent is not None]) or 0.0
 
 
-def sound_consistency(marks: Sequence[Mark]) -> float:
-    """`consistency` without the types of question in `WEAK`."""
-    return consistency([m for m in marks if m.category not in WEAK])
-
-
 def formatted(marks: Sequence[Mark]) -> float:
     """The share of replies in the asked form."""
     return mean([float(m.formatted) for m in marks]) or 0.0
@@ -107,7 +99,6 @@ def formatted(marks: Sequence[Mark]) -> float:
 MEASURES: Mapping[str, Callable[[Sequence[Mark]], float]] = {
     "accuracy": accuracy,
     "consistency": consistency,
-    "consistency, 6 types": sound_consistency,
     "format": formatted,
 }
 

@@ -31,7 +31,7 @@ from training.experiments.consistency import ONE_SEED, STEPS, arms, row_of
 #: As many replies are read per step by both: 32.
 SFT = (
     "trainer.per_device_train_batch_size=32",
-    "trainer.learning_rate=1e-4",
+    "trainer.learning_rate=3e-4",
     "trainer.warmup_steps=4",
     "data.most_prompt_tokens=240",
 )

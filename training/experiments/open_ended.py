@@ -28,7 +28,7 @@ from training.experiments.common import (
     trained,
 )
 from training.experiments.consistency import ARMS, bars, compared, means_of, row_of
-from training.rows import NEEDS_CHOICES
+from training.samples import NEEDS_CHOICES
 
 STEPS = 16
 
@@ -80,7 +80,6 @@ def main() -> None:
         caveats=(
             f"{opts.scaled(STEPS, 4)} steps of 32 completions; {len(episodes)} held-out questions.",
             "Agreement is by normalised words: a true answer in other words counts as none.",
-            "6 types: without relative direction and distance, which an earlier judge read badly.",
         ),
         details=means,
     )

@@ -23,7 +23,7 @@ from training.experiments.common import (
     options,
     save,
 )
-from training.experiments.comparing import consistency, sound_consistency
+from training.experiments.comparing import consistency
 from training.judge import accuracy, bases, kept_bases, train
 from training.reference import LocalReference, open_reference
 
@@ -35,7 +35,7 @@ def small_judge(opts: Options) -> Path:
     """A judge of width 64 and 4 layers from random weights, made once."""
     from transformers import AutoTokenizer
 
-    from training.reasoner import new_model, save_checkpoint
+    from training.reasoner_model import new_model, save_checkpoint
 
     folder = opts.runs / f"small-judge-{opts.scale:g}"
     if (folder / "model" / "config.json").exists():
@@ -70,14 +70,14 @@ def main() -> None:
     for folder in sorted(opts.runs.glob(f"grpo-with*-{opts.scale:g}-seed1")):
         models[folder.name.split(f"-{opts.scale:g}")[0].removeprefix("grpo-")] = folder / "model"
     episodes = held("in", opts)
-    rows, ratios, sound = [], {}, {}
+    rows, ratios = [], {}
     for model, path in models.items():
         answerer, _ = open_model(str(path), choose=False)
         replies = answerer.replies([e.prompt for e in episodes], max_tokens=160)
         for name, reference in references.items():
             marks = mark(episodes, replies, reference)
             ratio = consistency(marks)
-            ratios[(model, name)], sound[(model, name)] = ratio, sound_consistency(marks)
+            ratios[(model, name)] = ratio
             low, high = wilson(ratio, sum(m.consistent is not None for m in marks))
             rows.append(
                 {
@@ -87,7 +87,6 @@ def main() -> None:
                     "right on redirected": f"{100 * skill[name]['redirected']['right']:.1f}",
                     "consistency": f"{100 * ratio:.1f}",
                     "95 % interval": f"{100 * low:.1f} to {100 * high:.1f}",
-                    "6 types": f"{100 * sound[(model, name)]:.1f}",
                 }
             )
     own = [ratios[("start", name)] for name in references]
@@ -115,7 +114,6 @@ def main() -> None:
             "without a transcript.",
             "The shipped reasoner judges its own replies, and those of models that hardly differ "
             "from it: where it guesses from the question, it may guess the same twice.",
-            "6 types: without relative direction and relative distance.",
         ),
     )
 

@@ -25,9 +25,7 @@ means with the standard deviation over seeds; shares are in per cent. A differen
 interval holds zero is said not to be decided by these data.
 
 The consistency ratio is the share of right answers whose reasoning alone leads the judge to the
-same answer. The shipped judge reads all types of question. The one shipped before, with which the
-sections that say so were made, read relative direction and relative distance badly (61.6 and 48.9 %
-of true reasonings); those sections give the ratio over the six other types as well.
+same answer.
 """
 
 

@@ -1,0 +1,162 @@
+"""Questions about text-only journeys with the teacher's reasoning, as training sequences.
+
+A sequence is one transcript and several questions asked at different moments of it. Journeys are
+drawn anew for every sequence; training seeds start at a million, so that shipped clips and held-out
+scenes are never among them.
+
+Not here: journeys and a perceiver's mistakes (`training.text_worlds`), the reasoning
+(`training.traces`), how sequences are read (`training.packing`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from transformers import PreTrainedTokenizerFast
+
+from embodied_agent.memory.recall import recall
+from embodied_agent.memory.transcript import entry_text
+from embodied_agent.reasoning.prompts import build_prompt
+from embodied_agent.records import Delta, Question
+from sim_clips.questions import MAKERS, ClipQuestion, question_of
+from sim_clips.scene import WorldName
+from training.packing import Block, Packed
+from training.text_worlds import TYPICAL_NOISE, noted, renamed, sample_journey
+from training.traces import LONGEST_CHAIN, trace
+from training.vocabulary import ASSISTANT, END, USER
+
+#: Scenes for training begin here; below are shipped clips (< 1,000) and held-out scenes.
+FIRST_TRAINING_SEED = 1_000_000
+#: Longest training sequence in tokens; longer ones lose their last questions.
+LONGEST = 1280
+#: Types that are learned last are shown so many times as often.
+OFTEN = {"appearance_order": 2.0, "relative_direction": 4.0}
+#: Types whose question makes no sense without its choices; the others are also asked openly.
+NEEDS_CHOICES = frozenset({"relative_distance"})
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One question with everything that is said about it, as text."""
+
+    question: ClipQuestion
+    now: int
+    task: str
+    reply: str
+
+
+def reply_text(reasoning: str, question: ClipQuestion) -> str:
+    """The whole reply that the model is to learn.
+
+    The answer is the option's text, not its letter: finding the letter is a look-up of its own,
+    which a small model learns long after the rest, and a parser does it without fail.
+    """
+    return f"<think>{reasoning}</think><answer> {question.choices[question.answer]}</answer>"
+
+
+def samples_of(
+    world: WorldName,
+    seed: int,
+    rng: np.random.Generator,
+    *,
+    questions: int,
+    longest: int,
+    noise: float,
+) -> tuple[list[Delta], list[Sample]]:
+    """What the transcript holds of one journey, and questions at several moments; each sample's
+    ``now`` counts the transcript's entries."""
+    journey = sample_journey(world, seed, rng)
+    if rng.random() < 0.7:
+        journey = renamed(journey, rng)
+    deltas = noted(journey, rng, TYPICAL_NOISE.scaled(noise), first_id=_first_id(rng))[
+        : longest + 1
+    ]
+    # Old entries leave a long transcript in blocks; what they named can still be recalled.
+    blocks = (len(deltas) - LONGEST_CHAIN - 2) // 8
+    gone = 8 * int(rng.integers(1, blocks + 1)) if blocks > 0 and rng.random() < 0.3 else 0
+    since = gone + LONGEST_CHAIN + 1 if gone else 1
+    ends = [i for i, v in enumerate(journey.views) if v.at_end and since <= i < len(deltas)]
+    found: list[Sample] = []
+    kinds = list(MAKERS)
+    shares = np.array([OFTEN.get(kind, 1.0) for kind in kinds])
+    shares /= shares.sum()
+    for _ in range(3 * questions):
+        if len(found) == questions or not ends:
+            break
+        kind = str(rng.choice(kinds, p=shares))
+        now = ends[int(rng.integers(len(ends)))]
+        if gone and kind == "progress_evaluation":
+            continue  # its start is no longer there to be read
+        question = question_of(kind, journey, now, rng, tries=3)
+        if question is None:
+            continue
+        reasoning = trace(journey, deltas, now, question)
+        if reasoning is None:
+            continue
+        lettered = kind in NEEDS_CHOICES or rng.random() < 0.88
+        asked = Question(question.text, question.choices if lettered else ())
+        recalled, _ = recall(deltas[: now + 1], asked)
+        task = build_prompt("compact", "", recalled, asked).task
+        found.append(Sample(question, now - gone, task, reply_text(reasoning, question)))
+    return deltas[gone:], found
+
+
+def _first_id(rng: np.random.Generator) -> int:
+    """Most memories are young; some began long ago."""
+    return 0 if rng.random() < 0.5 else int(rng.integers(0, 200))
+
+
+def pack_samples(
+    tokenizer: PreTrainedTokenizerFast, deltas: list[Delta], samples: list[Sample]
+) -> Packed:
+    """One training sequence."""
+
+    def ids(text: str) -> list[int]:
+        return tokenizer.backend_tokenizer.encode(text, add_special_tokens=False).ids
+
+    head = ids(USER)
+    limits, transcript = [], head
+    for delta in deltas:
+        transcript = transcript + ids(entry_text(delta))
+        limits.append(len(transcript))
+    blocks, total = [], len(transcript)
+    for sample in samples:
+        line = sample.task.index("\n") + 1
+        block = Block(
+            limits[sample.now],
+            ids(sample.task + ASSISTANT),
+            ids(sample.reply + END),
+            recalled=len(ids(sample.task[:line])),
+        )
+        total += len(block.task) + len(block.reply)
+        if total > LONGEST:
+            break
+        blocks.append(block)
+    return Packed(transcript, blocks)
+
+
+def sequences(seed: int, tokenizer: PreTrainedTokenizerFast, longest: int) -> Iterator[Packed]:
+    """Endless fresh training sequences of journeys of up to ``longest`` views."""
+    rng = np.random.default_rng([seed, 7])
+    while True:
+        world: WorldName = "house" if rng.random() < 0.5 else "city"
+        scene = FIRST_TRAINING_SEED + int(rng.integers(1 << 30))
+        noise = float(rng.choice([0.0, 0.0, 0.5, 1.0, 1.0]))
+        views = min(longest, int(4 + (longest - 3) * float(rng.random()) ** 1.4))
+        deltas, samples = samples_of(world, scene, rng, questions=7, longest=views, noise=noise)
+        if samples:
+            yield pack_samples(tokenizer, deltas, samples)
+
+
+def corpus(episodes: int, seed: int = 1) -> Iterator[str]:
+    """Texts for the tokenizer."""
+    rng = np.random.default_rng([seed, 3])
+    for _ in range(episodes):
+        world: WorldName = ("house", "city", "warehouse")[int(rng.integers(3))]  # type: ignore[assignment]
+        scene = FIRST_TRAINING_SEED + int(rng.integers(1 << 30))
+        deltas, samples = samples_of(world, scene, rng, questions=8, longest=30, noise=0.0)
+        yield "".join(entry_text(d) for d in deltas)
+        for sample in samples:
+            yield f"{sample.task}{sample.reply}"
