@@ -18,7 +18,6 @@ from training.experiments.comparing import (
     over_seeds,
     paired,
 )
-from training.experiments.hasty import shortened
 from training.rows import worlds
 from training.run_config import DataConfig
 
@@ -136,17 +135,6 @@ def test_over_seeds_is_students_t_of_the_paired_differences() -> None:
     assert not found.decided
     assert "do not decide" in str(found)
     assert over_seeds([0.5], [0.6]) is None
-
-
-def test_hasty_reasoning_stops_before_its_last_line_and_answers_all_the_same() -> None:
-    long, short = ("<think>a\nb\nleft.", "<think>left.")
-    rows = [{"reply": f"{said}</think><answer> left</answer>"} for said in (long, short) * 200]
-    replies = [row["reply"] for row in shortened(rows, 0.5, 1)]
-    assert replies == [row["reply"] for row in shortened(rows, 0.5, 1)]
-    cut = "<think>a\nb</think><answer> left</answer>"
-    assert set(replies[::2]) == {cut, rows[0]["reply"]}
-    assert 60 < replies.count(cut) < 140
-    assert set(replies[1::2]) == {rows[1]["reply"]}
 
 
 @pytest.mark.models

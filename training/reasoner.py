@@ -37,12 +37,14 @@ SHORT_VIEWS, SHORT_UNTIL = 6, 0.9
 RECALL_WEIGHT = 0.4
 
 
-def _produce(seed: int, folder: str, longest: int, out: multiprocessing.Queue[Packed]) -> None:
+def _produce(
+    seed: int, folder: str, longest: int, hasty: float, out: multiprocessing.Queue[Packed]
+) -> None:
     """Runs in a process of its own, until its parent ends."""
     torch.set_num_threads(1)
     parent = multiprocessing.parent_process()
     tokenizer = PreTrainedTokenizerFast.from_pretrained(folder)
-    for packed in sequences(seed, tokenizer, longest):
+    for packed in sequences(seed, tokenizer, longest, hasty=hasty):
         while parent is None or parent.is_alive():
             try:
                 out.put(packed, timeout=10)
@@ -85,12 +87,15 @@ def train(
     most_steps: int | None = None,
     start: Path | None = None,
     matching_heads: bool = False,
+    hasty: float = 0.0,
 ) -> None:
     """Train for ``minutes`` of this machine's time, resumed runs counted in; checkpoint often.
 
-    ``most_steps`` ends it earlier, at that many steps, resumed runs counted in. With ``start`` the
-    weights come from that checkpoint, whatever ``width`` and ``layers``, and short journeys are
-    left out. ``matching_heads`` adds those of `training.matching_heads` for keyframe numbers.
+    With ``most_steps`` it ends at that many steps at the latest, resumed runs counted in, and its
+    rate falls by them. With ``start`` the weights come from that checkpoint, whatever ``width`` and
+    ``layers``, and short journeys are left out. ``matching_heads`` adds those of
+    `training.matching_heads` for keyframe numbers; ``hasty`` is the share of replies that stop
+    short of their conclusion.
     """
     torch.set_num_threads(threads)
     torch.manual_seed(seed)
@@ -122,7 +127,7 @@ def train(
 
     def producer(longest: int) -> multiprocessing.process.BaseProcess:
         process = context.Process(
-            target=_produce, args=(seed + step + 1, str(out), longest, feed), daemon=True
+            target=_produce, args=(seed + step + 1, str(out), longest, hasty, feed), daemon=True
         )
         process.start()
         return process
@@ -143,7 +148,7 @@ def train(
             worker.join(timeout=10)
             feed = context.Queue(64)
             worker = producer(32)
-        progress = spent / (60 * minutes)
+        progress = step / most_steps if most_steps else spent / (60 * minutes)
         for group in optimiser.param_groups:
             group["lr"] = rate * min(1.0, (step + 1) / 200) * _schedule(progress)
         try:

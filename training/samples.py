@@ -11,7 +11,7 @@ Not here: journeys and a perceiver's mistakes (`training.text_worlds`), the reas
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from transformers import PreTrainedTokenizerFast
@@ -45,6 +45,13 @@ class Sample:
     now: int
     task: str
     reply: str
+
+
+def shortened(reply: str) -> str:
+    """The reply without the last line of its reasoning, where it has two and more."""
+    reasoning, closed, answer = reply.partition("</think>")
+    begun, newline, _ = reasoning.rpartition("\n")
+    return f"{begun}{closed}{answer}" if newline else reply
 
 
 def reply_text(reasoning: str, question: ClipQuestion) -> str:
@@ -137,8 +144,11 @@ def pack_samples(
     return Packed(transcript, blocks)
 
 
-def sequences(seed: int, tokenizer: PreTrainedTokenizerFast, longest: int) -> Iterator[Packed]:
-    """Endless fresh training sequences of journeys of up to ``longest`` views."""
+def sequences(
+    seed: int, tokenizer: PreTrainedTokenizerFast, longest: int, *, hasty: float = 0.0
+) -> Iterator[Packed]:
+    """Endless fresh training sequences of journeys of up to ``longest`` views; ``hasty`` is the
+    share of replies that stop short of their conclusion."""
     rng = np.random.default_rng([seed, 7])
     while True:
         world: WorldName = "house" if rng.random() < 0.5 else "city"
@@ -146,6 +156,10 @@ def sequences(seed: int, tokenizer: PreTrainedTokenizerFast, longest: int) -> It
         noise = float(rng.choice([0.0, 0.0, 0.5, 1.0, 1.0]))
         views = min(longest, int(4 + (longest - 3) * float(rng.random()) ** 1.4))
         deltas, samples = samples_of(world, scene, rng, questions=7, longest=views, noise=noise)
+        samples = [
+            replace(s, reply=shortened(s.reply)) if hasty and rng.random() < hasty else s
+            for s in samples
+        ]
         if samples:
             yield pack_samples(tokenizer, deltas, samples)
 

@@ -45,9 +45,8 @@ def _dataset(rows: Sequence[Row]) -> Dataset:
     )
 
 
-def run(config: RunConfig, out: Path, rows: Sequence[Row] | None = None) -> Trainer:
-    """Train as ``config`` says, from the last whole checkpoint in ``out``, and save the model;
-    on ``rows`` instead of those that it names, where given.
+def run(config: RunConfig, out: Path) -> Trainer:
+    """Train as ``config`` says, from the last whole checkpoint in ``out``, and save the model.
 
     Raises:
         SettingsError: the configuration or the data can't be used.
@@ -55,8 +54,7 @@ def run(config: RunConfig, out: Path, rows: Sequence[Row] | None = None) -> Trai
     """
     if config.threads:
         torch.set_num_threads(config.threads)
-    if rows is None:
-        rows = training_rows(config.data, config.model.prompt)
+    rows = training_rows(config.data, config.model.prompt)
     held = held_rows(config.data, config.model.prompt)
     refuse_leaks(rows, [row for part in held.values() for row in part])
     seed = int(config.trainer.get("seed", 42))
