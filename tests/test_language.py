@@ -123,6 +123,12 @@ def test_recall_brings_the_first_and_latest_entries_of_what_is_named() -> None:
     assert line == "#0 red sofa front near; #3 red sofa front near"
 
 
+def test_recall_names_things_in_the_order_of_the_question() -> None:
+    deltas = [delta(0, "red sofa", "blue lamp", "green plant")]
+    line, _ = recall(deltas, Question("From the green plant to the red sofa, where is it?"))
+    assert line == "#0 green plant front near, red sofa front near"
+
+
 def test_a_longer_name_hides_the_shorter_one_inside_it() -> None:
     assert named_objects("the red sofa bed", ["red sofa", "red sofa bed"]) == ["red sofa bed"]
     assert named_objects("infrared sofas", ["red sofa"]) == []

@@ -16,7 +16,7 @@ from training import program
 from training.packing import ATTENTION, IGNORED, collate
 from training.reasoner import loss_of, train
 from training.reasoner_model import new_model, save_checkpoint
-from training.samples import FIRST_TRAINING_SEED, corpus, samples_of, sequences, shortened
+from training.samples import FIRST_TRAINING_SEED, UNSAID, corpus, samples_of, sequences, unconcluded
 from training.text_worlds import Noise, mentions_of, noted, sample_journey
 from training.vocabulary import train_tokenizer
 
@@ -70,19 +70,19 @@ def test_only_replies_and_recall_lines_are_learned(tokenizer) -> None:
     assert "Question" not in tokenizer.decode(copied.tolist())
 
 
-def test_hasty_replies_stop_before_their_last_line_and_answer_all_the_same(tokenizer) -> None:
-    full, cut = ("<think>a\nb\nleft.</think><answer> left</answer>", "<think>a\nb</think>")
-    assert shortened(full) == f"{cut}<answer> left</answer>"
-    alone = "<think>left.</think><answer> left</answer>"
-    assert shortened(alone) == alone
-    for share, ends in ((0.0, 1.0), (1.0, 0.0)):
+def test_hasty_replies_do_not_say_their_conclusion_and_answer_all_the_same(tokenizer) -> None:
+    answer = "</think><answer> left</answer>"
+    assert unconcluded(f"<think>a\nb\nleft.{answer}") == f"<think>a\nb\n{UNSAID}{answer}"
+    alone = f"<think>left.{answer}"
+    assert unconcluded(alone) == alone
+    for share in (0.0, 1.0):
         replies = [
             tokenizer.decode(block.reply)
             for packed in islice(sequences(4, tokenizer, 12, hasty=share), 6)
             for block in packed.blocks
         ]
         long = [r for r in replies if "\n" in r]
-        assert np.mean([".</think>" in r for r in long]) == ends
+        assert np.mean([f"\n{UNSAID}</think>" in r for r in long]) == share
 
 
 @pytest.mark.parametrize("seed", range(12))

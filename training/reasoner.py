@@ -94,8 +94,8 @@ def train(
     With ``most_steps`` it ends at that many steps at the latest, resumed runs counted in, and its
     rate falls by them. With ``start`` the weights come from that checkpoint, whatever ``width`` and
     ``layers``, and short journeys are left out. ``matching_heads`` adds those of
-    `training.matching_heads` for keyframe numbers; ``hasty`` is the share of replies that stop
-    short of their conclusion.
+    `training.matching_heads` for keyframe numbers; ``hasty`` is the share of replies that
+    don't say their conclusion.
     """
     torch.set_num_threads(threads)
     torch.manual_seed(seed)

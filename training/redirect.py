@@ -14,7 +14,6 @@ import re
 
 import numpy as np
 
-from embodied_agent.memory.transcript import mention_text
 from embodied_agent.records import DIRECTIONS, DISTANCES, Action, Mention
 from sim_clips.journey import INVERSE, direction_class
 from sim_clips.questions import ClipQuestion, route_to
@@ -137,6 +136,5 @@ def _other_triangle(
     mentions = [Mention(n, d, r) for n, (d, r) in zip(names, places, strict=True)]
     if header is None:
         return None
-    said = ", ".join(mention_text(mentions[int(i)]) for i in rng.permutation(3))
-    written = triangle(f"{header.group()} {said}", mentions)
+    written = triangle(header.group(), mentions)
     return written and (written[0], question.choices.index(written[1]))

@@ -33,6 +33,8 @@ FIRST_TRAINING_SEED = 1_000_000
 LONGEST = 1280
 #: Types that are learned last are shown so many times as often.
 OFTEN = {"appearance_order": 2.0, "relative_direction": 4.0}
+#: What a hasty teacher says instead of concluding.
+UNSAID = "done."
 #: Types whose question makes no sense without its choices; the others are also asked openly.
 NEEDS_CHOICES = frozenset({"relative_distance"})
 
@@ -47,11 +49,11 @@ class Sample:
     reply: str
 
 
-def shortened(reply: str) -> str:
-    """The reply without the last line of its reasoning, where it has two and more."""
+def unconcluded(reply: str) -> str:
+    """The reply with `UNSAID` for the last line of its reasoning, where that has two and more."""
     reasoning, closed, answer = reply.partition("</think>")
     begun, newline, _ = reasoning.rpartition("\n")
-    return f"{begun}{closed}{answer}" if newline else reply
+    return f"{begun}\n{UNSAID}{closed}{answer}" if newline else reply
 
 
 def reply_text(reasoning: str, question: ClipQuestion) -> str:
@@ -148,7 +150,7 @@ def sequences(
     seed: int, tokenizer: PreTrainedTokenizerFast, longest: int, *, hasty: float = 0.0
 ) -> Iterator[Packed]:
     """Endless fresh training sequences of journeys of up to ``longest`` views; ``hasty`` is the
-    share of replies that stop short of their conclusion."""
+    share of replies that don't say their conclusion."""
     rng = np.random.default_rng([seed, 7])
     while True:
         world: WorldName = "house" if rng.random() < 0.5 else "city"
@@ -157,7 +159,7 @@ def sequences(
         views = min(longest, int(4 + (longest - 3) * float(rng.random()) ** 1.4))
         deltas, samples = samples_of(world, scene, rng, questions=7, longest=views, noise=noise)
         samples = [
-            replace(s, reply=shortened(s.reply)) if hasty and rng.random() < hasty else s
+            replace(s, reply=unconcluded(s.reply)) if hasty and rng.random() < hasty else s
             for s in samples
         ]
         if samples:

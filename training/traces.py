@@ -162,19 +162,18 @@ def _quadrant(context: _Context, question: ClipQuestion) -> Written:
     for index in range(context.now, -1, -1):
         together = {m.name: m for m in context.deltas[index].mentions if m.name in names}
         if len(together) == len(names):
-            said = ", ".join(map(mention_text, together.values()))
-            header = f"at #{context.deltas[index].keyframe_id} {said}"
-            written = triangle(header, [together[name] for name in names])
-            if written is not None:
-                return written
+            return triangle(
+                f"at #{context.deltas[index].keyframe_id}", [together[name] for name in names]
+            )
     return None
 
 
-def triangle(header: str, mentions: Sequence[Mention]) -> Written:
+def triangle(begun: str, mentions: Sequence[Mention]) -> Written:
     """Reasoning about where the third object is for someone at the first who faces the second;
     ``None`` where the first is in the same place as another.
 
-    Each line repeats what it needs, so that its bearing is a look-up of the two places before it.
+    The first line is the entry as it is recalled, in the order of the question; the others repeat
+    what they need of it, so that each bearing is a look-up of the two places before it.
     """
     at, *others = mentions
     if any(placed(other) == placed(at) for other in others):
@@ -184,6 +183,7 @@ def triangle(header: str, mentions: Sequence[Mention]) -> Written:
         f"{mention_text(at)}, {mention_text(other)} = {bearing_text(angle)}"
         for other, angle in zip(others, (facing, asked), strict=True)
     ]
+    header = f"{begun} {', '.join(map(mention_text, mentions))}"
     last = f"{bearing_text(facing)}, {bearing_text(asked)}"
     answer = quadrant(facing, asked)
     return "\n".join([header, *steps, last, f"{answer}."]), answer

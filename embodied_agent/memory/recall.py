@@ -1,8 +1,9 @@
 """Recall by name: which entries of the memory speak of the things a question names.
 
 The result is a line that goes after the transcript, ``#1 red sofa front-left near; #7 red sofa left
-mid, blue lamp front far``: only the named objects, in the order in which they were noted. It saves
-the reasoner a search backwards through the transcript and brings back what compaction dropped.
+mid, blue lamp front far``: only the named objects, entry by entry, within each in the order in
+which the question names them. It saves the reasoner a search backwards through the transcript and
+brings back what compaction dropped.
 
 Not here: full-text, time and place search for people and tools (`embodied_agent.memory.store`).
 """
@@ -63,7 +64,8 @@ def recall(deltas: Sequence[Delta], question: Question) -> tuple[str, tuple[int,
         keep[best] = set(names)
     parts = []
     for position in sorted(keep):
-        mentions = [m for m in deltas[position].mentions if m.name in keep[position]]
-        said = ", ".join(mention_text(m) for m in mentions)
+        here = [m for m in deltas[position].mentions if m.name in keep[position]]
+        here.sort(key=lambda m: names.index(m.name))
+        said = ", ".join(map(mention_text, here))
         parts.append(f"#{deltas[position].keyframe_id} {said}")
     return "; ".join(parts), tuple(deltas[p].keyframe_id for p in sorted(keep))

@@ -158,8 +158,8 @@ def main() -> None:
             f"{len(episodes['in'])} questions `in` distribution (house and city), "
             f"{len(episodes['out'])} `out` of it (the warehouse, which is never trained on).",
             "The hasty start is made for this: the supervised start goes on for "
-            f"{opts.scaled(HASTY_TRAINED, 4)} steps with a teacher who leaves out the last line of "
-            "three reasonings in four. There is one, whatever the seed.",
+            f"{opts.scaled(HASTY_TRAINED, 4)} steps with a teacher who does not say the "
+            "conclusion of three reasonings in four. There is one, whatever the seed.",
             "Advantages are normalised within a group: where all right replies of a group are "
             "equally consistent, the reward changes nothing.",
             "Intervals of differences: Student's t over the seeds, which are few.",

@@ -2,8 +2,8 @@
 
 The supervised start concludes before it answers, so that nobody who reads its reasoning can be in
 doubt. Published models do not begin like that. This one goes on from it for some steps with a
-teacher who leaves the last line of most reasonings out and gives the right answer all the same: the
-answer is often right, and what was said does not lead to it.
+teacher who says "done." instead of the last line of most reasonings and gives the right answer all
+the same: the answer is often right, and what was said does not lead to it.
 
 Not here: what is measured with it (`training.experiments.consistency`).
 """
@@ -15,7 +15,7 @@ from pathlib import Path
 from training.experiments.common import START, Options
 from training.reasoner import train
 
-#: Of the reasonings of two lines and more, how many lose their last.
+#: Of the reasonings of two lines and more, how many are not concluded.
 SHARE = 0.75
 #: Steps of 7 questions.
 STEPS = 400
