@@ -34,7 +34,7 @@ from training.experiments.comparing import MEASURES, over_seeds
 from training.experiments.hasty import STEPS as HASTY_TRAINED
 from training.experiments.hasty import hasty_start
 
-STEPS, HASTY_STEPS = 40, 60
+STEPS, HASTY_STEPS = 30, 50
 WITHOUT = (
     "curriculum=[{until: 0.16666667, format: 7, accuracy: 3, consistency: 0},"
     " {until: 1.0, format: 3, accuracy: 7, consistency: 0}]"
