@@ -1,4 +1,4 @@
-"""From a question and the memory to an answer: recall, second look, prompt, reasoner, parsing,
+"""From a question and the memory to an answer: recall, second look, prompt, reasoner, votes,
 verification, evidence.
 
 An answer whose consistency is low may get a second look at the pictures and further attempts; the
@@ -23,10 +23,10 @@ from embodied_agent.memory.recall import recall
 from embodied_agent.memory.segment import SegmentView
 from embodied_agent.memory.store import Store
 from embodied_agent.memory.transcript import entry_text
-from embodied_agent.reasoning.answer import parse_answer
 from embodied_agent.reasoning.base import Prompt, Reasoner, prompt_style, transcript_budget
 from embodied_agent.reasoning.prompts import build_prompt
 from embodied_agent.reasoning.verify import Verifier
+from embodied_agent.reasoning.votes import Resampling, elected
 from embodied_agent.records import Answer, Delta, Evidence, Question
 from embodied_agent.second_look import Findings, SecondLook
 from embodied_agent.settings import ReasoningSettings
@@ -127,7 +127,8 @@ class Asking:
     ) -> Iterator[str | Answer]:
         """Pieces of the reply as they come, then the answer. Closing stops the model at once.
 
-        The pieces of further attempts come after those of the first, on a line of their own.
+        The pieces of further attempts, and a reply that was voted for instead of the first, come
+        after those of the first, on a line of their own.
 
         Args:
             question: one that `check_question` let pass.
@@ -161,7 +162,8 @@ class Asking:
             if looked.said:
                 # Decided anew with more to go by, so that it wins where both are as consistent.
                 best = yield from self._again(best, known, looked, deadline, 0, ties_win=True)
-        for number in range(1, self._settings.verify.attempts):
+        attempts = self._settings.verify.attempts if self._settings.verify.mode == "on" else 1
+        for number in range(1, attempts):
             if not self._low(best):
                 break
             best = yield from self._again(best, known, looked, deadline, number)
@@ -222,11 +224,20 @@ class Asking:
                     first_at = first_at or time.monotonic()
                     reply += piece
                     yield piece
-            parsed = parse_answer(reply, question.choices)
+            others, problem = self._others(prompt, deadline) if attempt == 0 else ([], "")
+            chosen = elected(reply, others, question.choices)
+            if chosen.reply != reply:
+                yield f"\n{chosen.reply}"
+            parsed = chosen.parsed
             answer = replace(
                 answer, text=parsed.text, choice=parsed.choice, reasoning=parsed.reasoning
             )
             cited = parsed.cited
+            if problem:
+                answer = _noted(answer, problem)
+            if others:
+                voters = f"{chosen.agreeing} of {chosen.votes} reasonings of {self.model}"
+                answer = replace(answer, consistency=chosen.share, verified_by=voters)
         except ReplyError as error:
             answer = replace(answer, reasoning=reply, problem=f"no usable reply: {error}")
         except ModelError as error:
@@ -327,6 +338,23 @@ class Asking:
             close = getattr(pieces, "close", None)
             if close is not None:
                 close()
+
+    def _others(self, prompt: Prompt, deadline: float) -> tuple[list[str], str]:
+        """Further replies to be counted with the first, where the reasoner can give them at once;
+        none, and why, where they could not be had."""
+        count, reasoner = self._settings.votes - 1, self._reasoner
+        if not count or not prompt.choices or not isinstance(reasoner, Resampling):
+            return [], ""
+        left = deadline - time.monotonic()
+        try:
+            if left <= 0:
+                raise ModelError("no time was left")
+            found = reasoner.sampled(
+                prompt, count, timeout_s=left, max_tokens=self._settings.max_tokens
+            )
+        except ModelError as error:
+            return [], f"answered from one reasoning: {error}"
+        return found, ""
 
     def _evidence(self, notes: dict[int, str]) -> tuple[Evidence, ...]:
         found = []

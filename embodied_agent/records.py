@@ -242,8 +242,8 @@ class Evidence:
 class Answer:
     """What the agent answers. ``choice`` is a letter where choices were given.
 
-    ``consistency`` in [0, 1] is the verifier's number, ``None`` where no verifier ran;
-    ``verified_by`` names how it came about.
+    ``consistency`` in [0, 1] is the verifier's number, or without one the share of votes that the
+    answer got, ``None`` where there was neither; ``verified_by`` names how it came about.
     ``latency_s`` maps stage names to seconds. ``problem`` says why there is no answer, else "".
     ``notice`` says what an answer that is there could not rest on, as during an outage, else "".
     """

@@ -26,10 +26,10 @@ from embodied_agent.errors import ReplyError
 from embodied_agent.memory.recall import recall
 from embodied_agent.memory.transcript import Transcript
 from embodied_agent.perception.builtin import BuiltinPerceiver
-from embodied_agent.reasoning.answer import parse_answer
 from embodied_agent.reasoning.base import transcript_budget
 from embodied_agent.reasoning.builtin import BuiltinReasoner
 from embodied_agent.reasoning.prompts import build_prompt
+from embodied_agent.reasoning.votes import elected
 from embodied_agent.records import Delta, Question
 from embodied_agent.settings import Settings, load_settings
 from embodied_agent.sources import open_source
@@ -68,8 +68,10 @@ def reply_to(
     recalled, _ = recall(deltas, question)
     prompt = build_prompt("compact", transcript, recalled, question)
     reply = "".join(reasoner.stream(prompt, timeout_s=120.0))
+    more = settings.reasoning.votes - 1
+    others = reasoner.sampled(prompt, more, timeout_s=120.0) if more else []
     try:
-        return parse_answer(reply, question.choices).choice, True
+        return elected(reply, others, question.choices).parsed.choice, True
     except ReplyError:
         return None, False
 

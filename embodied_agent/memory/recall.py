@@ -64,8 +64,8 @@ def recall(deltas: Sequence[Delta], question: Question) -> tuple[str, tuple[int,
         keep[best] = set(names)
     parts = []
     for position in sorted(keep):
-        here = [m for m in deltas[position].mentions if m.name in keep[position]]
-        here.sort(key=lambda m: names.index(m.name))
-        said = ", ".join(map(mention_text, here))
+        mentions = [m for m in deltas[position].mentions if m.name in keep[position]]
+        mentions.sort(key=lambda m: names.index(m.name))
+        said = ", ".join(map(mention_text, mentions))
         parts.append(f"#{deltas[position].keyframe_id} {said}")
     return "; ".join(parts), tuple(deltas[p].keyframe_id for p in sorted(keep))

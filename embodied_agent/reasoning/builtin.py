@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from embodied_agent.checkpoints import checkpoint_folder, load
@@ -20,6 +21,7 @@ from embodied_agent.reasoning.base import (
     Prompt,
     too_long,
 )
+from embodied_agent.reasoning.votes import TEMPERATURE
 from embodied_agent.settings import ReasoningSettings
 
 
@@ -63,6 +65,59 @@ class BuiltinReasoner:
             ModelError: the prompt is longer than the model can read.
             ReplyError: the reply reached its longest length before its answer ended.
         """
+        limit = max_tokens or self._settings.max_tokens
+        with self._read(prompt, limit, timeout_s) as (logits, cache, check):
+            choose = _Choice(
+                self._settings.temperature if temperature is None else temperature,
+                self._settings.seed if seed is None else seed,
+                self._model.device,
+            )
+            choices = prompt.choices if self._settings.choose else ()
+            yield from self._continued(logits, cache, choose, limit, choices, check)
+
+    def sampled(
+        self, prompt: Prompt, count: int, *, timeout_s: float, max_tokens: int | None = None
+    ) -> list[str]:
+        """``count`` replies at random, in one batch, the same for the same prompt; one that comes
+        to no end within ``max_tokens`` is as far as it got.
+
+        Raises:
+            ModelUnavailable: ``timeout_s`` seconds ran out, also while another reply was made.
+            ModelError: the prompt is longer than the model can read.
+        """
+        import torch
+
+        from embodied_agent.reasoning.kept_prefix import repeated
+
+        limit = max_tokens or self._settings.max_tokens
+        random = torch.Generator(device=self._model.device).manual_seed(self._settings.seed or 0)
+        with self._read(prompt, limit, timeout_s) as (logits, kept, check), torch.inference_mode():
+            cache = repeated(kept, count)
+            logits = logits.expand(count, -1)
+            made = torch.empty((count, 0), dtype=torch.long, device=self._model.device)
+            said, over = [""] * count, [False] * count
+            while not all(over) and made.shape[1] < limit:
+                check()
+                chances = torch.softmax(logits.float() / TEMPERATURE, -1)
+                tokens = torch.multinomial(chances, 1, generator=random)
+                made = torch.cat((made, tokens), 1)
+                for row, token in enumerate(tokens[:, 0].tolist()):
+                    if not over[row]:
+                        said[row] = self._tokenizer.decode(made[row], skip_special_tokens=True)
+                        over[row] = token in self._stops or (
+                            said[row].endswith(END_OF_ANSWER) and END_OF_THOUGHT in said[row]
+                        )
+                logits = self._model(
+                    input_ids=tokens, past_key_values=cache, use_cache=True
+                ).logits[:, -1]
+        return said
+
+    @contextmanager
+    def _read(
+        self, prompt: Prompt, limit: int, timeout_s: float
+    ) -> Iterator[tuple[Any, Any, Callable[[], None]]]:
+        """The logits after the prompt, its cache, and what raises once the time is up; meanwhile
+        nobody else uses the model."""
         deadline = time.monotonic() + timeout_s
         if not self._lock.acquire(timeout=timeout_s):
             raise ModelUnavailable(
@@ -77,16 +132,7 @@ class BuiltinReasoner:
                 )
 
         try:
-            limit = max_tokens or self._settings.max_tokens
-            ids = self._prompt_ids(prompt, limit)
-            logits, cache = self._kept.read(ids, check)
-            choose = _Choice(
-                self._settings.temperature if temperature is None else temperature,
-                self._settings.seed if seed is None else seed,
-                self._model.device,
-            )
-            choices = prompt.choices if self._settings.choose else ()
-            yield from self._continued(logits, cache, choose, limit, choices, check)
+            yield *self._kept.read(self._prompt_ids(prompt, limit), check), check
         finally:
             self._kept.release()
             self._lock.release()

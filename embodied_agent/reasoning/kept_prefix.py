@@ -10,6 +10,7 @@ Not here: what the prompt says (`prompts`), generation (`builtin`).
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -55,6 +56,23 @@ def _moved(old: torch.Tensor, new: torch.Tensor, room: int) -> torch.Tensor:
     buffer = new.new_empty((*new.shape[:-2], room, new.shape[-1]))
     buffer[..., : old.shape[-2], :] = old
     return buffer
+
+
+def repeated(cache: Any, count: int) -> Cache:
+    """A cache of ``count`` rows, each of which begins as the one row of ``cache`` and which share
+    nothing with it."""
+    if not all(type(layer) is GrowingLayer for layer in cache.layers):
+        made = copy.deepcopy(cache)
+        made.batch_repeat_interleave(count)
+        return made  # type: ignore[no-any-return]
+    rows = DynamicCache()
+    for number, layer in enumerate(cache.layers):
+        rows.update(
+            layer.keys.repeat_interleave(count, 0),
+            layer.values.repeat_interleave(count, 0),
+            number,
+        )
+    return rows
 
 
 class KeptPrefix:

@@ -177,6 +177,14 @@ class ReasoningSettings(Section):
         description="`builtin` gives the likeliest of a question's choices; false: it answers "
         "freely, and an answer that is none of them counts as none",
     )
+    votes: int = Field(
+        5,
+        ge=1,
+        le=64,
+        description="`builtin` reasons so many times about a question with choices and gives the "
+        "answer that most of them come to; their share is its consistency where `verify` is off; "
+        "1: once",
+    )
     kept_cache_mb: int = Field(
         512,
         ge=0,
