@@ -1,10 +1,11 @@
-"""What verified answers and second looks are worth: ``python bench/verification.py``.
+"""What votes, verified answers and second looks are worth: ``python bench/verification.py``.
 
 The questions of the recorded clips are answered by the built-in models through `Agent.ask`, from
-pixels, each way in turn for every question: plainly, with further attempts where consistency is
-low, and with a second look. Printed are the answers right and their time, and whether low
-consistency means wrong: accuracy by consistency, and the chance that a right answer has more of it
-than a wrong one (0.5: it tells nothing). The plot goes to docs/calibration.png.
+pixels, each way in turn for every question: from one reasoning, by votes, with further attempts
+where the judge finds little consistency, and with a second look. Printed are the answers right and
+their time, and whether low consistency means wrong: accuracy by consistency, and the chance that a
+right answer has more of it than a wrong one (0.5: it tells nothing). The plot goes to
+docs/calibration.png.
 
 Memories of the clips are made once and kept in --memories.
 """
@@ -37,7 +38,8 @@ from embodied_agent.settings import Settings, load_settings
 from embodied_agent.sources import open_source
 
 CLIPS = Path("sim_clips/clips")
-WAYS = ("plain", "attempts if low", "look", "look if low")
+PLAIN, VOTES = "one reasoning", "votes"
+WAYS = (PLAIN, VOTES, "attempts if low", "look", "look if low")
 BINS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 #: A consistency below this is low.
 LOW = 0.5
@@ -101,7 +103,8 @@ def settings_of(way: str, reference: str, attempts: int, looks: int) -> Settings
     look = {"look": "on", "look if low": "auto"}.get(way, "off")
     return load_settings(
         reasoning__seed=1,
-        reasoning__verify__mode="on" if way in ("attempts if low", "look if low") else "off",
+        reasoning__votes=5 if way in (VOTES, "look if low") else 1,
+        reasoning__verify__mode="on" if way == "attempts if low" else "off",
         reasoning__verify__model_path=reference,
         reasoning__verify__timeout_s=TIMEOUT_S,
         reasoning__verify__attempts=attempts if way == "attempts if low" else 1,
@@ -125,7 +128,7 @@ def answered(
         row.right[way] = answer.choice == case.truth
         return answer
 
-    plain = ask("plain")
+    plain = ask(PLAIN)
     for name, verifier in verifiers.items():
         started = time.monotonic()
         row.consistency[name] = 0.0  # of an answer that can't be read
@@ -135,24 +138,35 @@ def answered(
             )
             row.consistency[name] = verdict.consistency
         row.verify_s[name] = time.monotonic() - started
+    row.consistency[VOTES] = ask(VOTES).consistency or 0.0
+    row.verify_s[VOTES] = row.seconds[VOTES] - row.seconds[PLAIN]
     if "look" not in agents:
         return row
     ask("look")
-    asked = next(iter(verifiers))
-    for way in ("attempts if low", "look if low"):
-        if row.consistency[asked] < LOW and not plain.problem:
+    judge = next(iter(verifiers))
+    for way, first, extra_s, told in (
+        ("attempts if low", PLAIN, row.verify_s[judge], row.consistency[judge]),
+        ("look if low", VOTES, 0.0, row.consistency[VOTES]),
+    ):
+        if told < LOW:
             ask(way)
         else:
-            # The first attempt is greedy and stands: nothing more would be done than verify it.
-            row.right[way] = row.right["plain"]
-            row.seconds[way] = row.seconds["plain"] + row.verify_s[asked]
+            # The first attempt can be repeated, and stands.
+            row.right[way] = row.right[first]
+            row.seconds[way] = row.seconds[first] + extra_s
     return row
+
+
+def asked_of(name: str) -> str:
+    """The way of answering whose answers this consistency is of."""
+    return VOTES if name == VOTES else PLAIN
 
 
 def separation(rows: Sequence[Row], name: str) -> float:
     """The chance that a right answer has more consistency than a wrong one; ties count half."""
-    right = np.array([r.consistency[name] for r in rows if r.right["plain"]])
-    wrong = np.array([r.consistency[name] for r in rows if not r.right["plain"]])
+    way = asked_of(name)
+    right = np.array([r.consistency[name] for r in rows if r.right[way]])
+    wrong = np.array([r.consistency[name] for r in rows if not r.right[way]])
     pairs = right[:, None] - wrong[None, :]
     return float((pairs > 0).mean() + (pairs == 0).mean() / 2) if pairs.size else math.nan
 
@@ -164,7 +178,7 @@ def in_bins(rows: Sequence[Row], name: str) -> list[tuple[float, float, int, int
         here = [
             r for r in rows if low <= r.consistency[name] < high or r.consistency[name] == high == 1
         ]
-        found.append((low, high, len(here), sum(r.right["plain"] for r in here)))
+        found.append((low, high, len(here), sum(r.right[asked_of(name)] for r in here)))
     return found
 
 
@@ -176,8 +190,8 @@ def plot(rows: Sequence[Row], names: Sequence[str], path: Path) -> None:
     from matplotlib import pyplot
 
     figure, axes = pyplot.subplots(1, len(names), figsize=(4.2 * len(names), 3.6), squeeze=False)
-    overall = np.mean([r.right["plain"] for r in rows])
     for ax, name in zip(axes[0], names, strict=True):
+        overall = np.mean([r.right[asked_of(name)] for r in rows])
         for low, high, count, right in in_bins(rows, name):
             if count:
                 share = right / count
@@ -201,7 +215,7 @@ def tables(rows: Sequence[Row], names: Sequence[str]) -> str:
     ]
     for way in rows[0].right:
         right = np.array([r.right[way] for r in rows])
-        plain = np.array([r.right["plain"] for r in rows])
+        plain = np.array([r.right[PLAIN] for r in rows])
         seconds = np.array([r.seconds[way] for r in rows])
         lines.append(
             f"| {way} | {100 * right.mean():.1f} % | {(right & ~plain).sum()} "
@@ -213,8 +227,9 @@ def tables(rows: Sequence[Row], names: Sequence[str]) -> str:
         "|---|---|---|---|---|---|---|",
     ]
     for name in names:
-        low = [r.right["plain"] for r in rows if r.consistency[name] < LOW]
-        high = [r.right["plain"] for r in rows if r.consistency[name] >= LOW]
+        way = asked_of(name)
+        low = [r.right[way] for r in rows if r.consistency[name] < LOW]
+        high = [r.right[way] for r in rows if r.consistency[name] >= LOW]
         took = np.mean([r.verify_s[name] for r in rows])
         lines.append(
             f"| {name} | {separation(rows, name):.2f} | {took:.3f} | {len(low)} | {_percent(low)} "
@@ -274,12 +289,12 @@ def main() -> None:
                         reasoner=reasoner,
                     )
                 )
-                for way in (WAYS[:1] if a.plain else WAYS)
+                for way in (WAYS[:2] if a.plain else WAYS)
             }
             for case in cases:
                 rows.append(answered(case, agents, perceiver, verifiers))
-        print(f"\nup to {clip.name}: {tables(rows, list(verifiers))}", flush=True)
-    plot(rows, [name for name in verifiers if name.endswith("samples")], a.plot)
+        print(f"\nup to {clip.name}: {tables(rows, [VOTES, *verifiers])}", flush=True)
+    plot(rows, [VOTES, *(name for name in verifiers if name.endswith("samples"))], a.plot)
 
 
 if __name__ == "__main__":
