@@ -165,8 +165,8 @@ class AnswerReply(_Reply):
     """An answer. ``problem`` says why there is none, else it is empty; ``choice`` is a letter.
 
     ``notice`` qualifies an answer that there is, ``latency_s`` is in seconds by stage, and
-    ``consistency`` in [0, 1] is null where no verifier ran, else ``verified_by`` names how it came
-    about."""
+    ``consistency`` in [0, 1] is null without votes or verifier, else ``verified_by`` names how it
+    came about."""
 
     id: str
     question: str
