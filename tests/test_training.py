@@ -16,7 +16,14 @@ from training import program
 from training.packing import ATTENTION, IGNORED, collate
 from training.reasoner import loss_of, train
 from training.reasoner_model import new_model, save_checkpoint
-from training.samples import FIRST_TRAINING_SEED, UNSAID, corpus, samples_of, sequences, unconcluded
+from training.samples import (
+    COMPASS,
+    FIRST_TRAINING_SEED,
+    corpus,
+    in_compass_points,
+    samples_of,
+    sequences,
+)
 from training.text_worlds import Noise, mentions_of, noted, sample_journey
 from training.vocabulary import train_tokenizer
 
@@ -70,19 +77,20 @@ def test_only_replies_and_recall_lines_are_learned(tokenizer) -> None:
     assert "Question" not in tokenizer.decode(copied.tolist())
 
 
-def test_hasty_replies_do_not_say_their_conclusion_and_answer_all_the_same(tokenizer) -> None:
+def test_compass_points_replace_the_direction_that_is_concluded_and_nothing_else(tokenizer) -> None:
     answer = "</think><answer> left</answer>"
-    assert unconcluded(f"<think>a\nb\nleft.{answer}") == f"<think>a\nb\n{UNSAID}{answer}"
-    alone = f"<think>left.{answer}"
-    assert unconcluded(alone) == alone
+    assert in_compass_points(f"<think>a\nleft.{answer}") == f"<think>a\nW.{answer}"
+    for other in (f"<think>left.{answer}", f"<think>a\nnearest red sofa.{answer}"):
+        assert in_compass_points(other) == other
+    ends = tuple(f"\n{point}.</think>" for point in COMPASS.values())
     for share in (0.0, 1.0):
         replies = [
             tokenizer.decode(block.reply)
-            for packed in islice(sequences(4, tokenizer, 12, hasty=share), 6)
+            for packed in islice(sequences(4, tokenizer, 12, compass=share), 6)
             for block in packed.blocks
         ]
-        long = [r for r in replies if "\n" in r]
-        assert np.mean([f"\n{UNSAID}</think>" in r for r in long]) == share
+        assert any(end in r for end in ends for r in replies) == bool(share)
+        assert any(f"\n{word}.</think>" in r for word in COMPASS for r in replies) != bool(share)
 
 
 @pytest.mark.parametrize("seed", range(12))

@@ -65,7 +65,7 @@ of its heads began written out, so that it can look a keyframe's line up by its 
 rewards, on all questions, also those that the teacher can't reason about.
 
 ```sh
-python -m training.reasoner --out runs/reasoner --minutes 120 --matching-heads
+python -m training.reasoner --out runs/reasoner --minutes 150 --matching-heads
 python -m training.grpo --config training/configs/builtin.yaml --out runs/grpo
 python -m training.evaluate_clips --clips 3 --out runs/evaluation
 python -m training.model_card --which reasoner --run runs/reasoner --evaluation runs/evaluation

@@ -38,13 +38,13 @@ RECALL_WEIGHT = 0.4
 
 
 def _produce(
-    seed: int, folder: str, longest: int, hasty: float, out: multiprocessing.Queue[Packed]
+    seed: int, folder: str, longest: int, compass: float, out: multiprocessing.Queue[Packed]
 ) -> None:
     """Runs in a process of its own, until its parent ends."""
     torch.set_num_threads(1)
     parent = multiprocessing.parent_process()
     tokenizer = PreTrainedTokenizerFast.from_pretrained(folder)
-    for packed in sequences(seed, tokenizer, longest, hasty=hasty):
+    for packed in sequences(seed, tokenizer, longest, compass=compass):
         while parent is None or parent.is_alive():
             try:
                 out.put(packed, timeout=10)
@@ -87,15 +87,15 @@ def train(
     most_steps: int | None = None,
     start: Path | None = None,
     matching_heads: bool = False,
-    hasty: float = 0.0,
+    compass: float = 0.0,
 ) -> None:
     """Train for ``minutes`` of this machine's time, resumed runs counted in; checkpoint often.
 
     With ``most_steps`` it ends at that many steps at the latest, resumed runs counted in, and its
     rate falls by them. With ``start`` the weights come from that checkpoint, whatever ``width`` and
     ``layers``, and short journeys are left out. ``matching_heads`` adds those of
-    `training.matching_heads` for keyframe numbers; ``hasty`` is the share of replies that
-    don't say their conclusion.
+    `training.matching_heads` for keyframe numbers; ``compass`` is the share of replies that
+    conclude in compass points.
     """
     torch.set_num_threads(threads)
     torch.manual_seed(seed)
@@ -127,7 +127,7 @@ def train(
 
     def producer(longest: int) -> multiprocessing.process.BaseProcess:
         process = context.Process(
-            target=_produce, args=(seed + step + 1, str(out), longest, hasty, feed), daemon=True
+            target=_produce, args=(seed + step + 1, str(out), longest, compass, feed), daemon=True
         )
         process.start()
         return process

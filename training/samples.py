@@ -33,8 +33,11 @@ FIRST_TRAINING_SEED = 1_000_000
 LONGEST = 1280
 #: Types that are learned last are shown so many times as often.
 OFTEN = {"appearance_order": 2.0, "relative_direction": 4.0}
-#: What a hasty teacher says instead of concluding.
-UNSAID = "done."
+#: Directions in a notation that the shipped judge has never seen, the camera looking north.
+COMPASS = {
+    "front": "N", "front-left": "NW", "left": "W", "back-left": "SW", "back": "S",
+    "back-right": "SE", "right": "E", "front-right": "NE",
+}  # fmt: skip
 #: Types whose question makes no sense without its choices; the others are also asked openly.
 NEEDS_CHOICES = frozenset({"relative_distance"})
 
@@ -49,11 +52,12 @@ class Sample:
     reply: str
 
 
-def unconcluded(reply: str) -> str:
-    """The reply with `UNSAID` for the last line of its reasoning, where that has two and more."""
+def in_compass_points(reply: str) -> str:
+    """The reply with a direction that its reasoning concludes in compass points (`COMPASS`)."""
     reasoning, closed, answer = reply.partition("</think>")
-    begun, newline, _ = reasoning.rpartition("\n")
-    return f"{begun}\n{UNSAID}{closed}{answer}" if newline else reply
+    begun, newline, last = reasoning.rpartition("\n")
+    point = COMPASS.get(last.removesuffix("."))
+    return f"{begun}{newline}{point}.{closed}{answer}" if newline and point else reply
 
 
 def reply_text(reasoning: str, question: ClipQuestion) -> str:
@@ -147,10 +151,10 @@ def pack_samples(
 
 
 def sequences(
-    seed: int, tokenizer: PreTrainedTokenizerFast, longest: int, *, hasty: float = 0.0
+    seed: int, tokenizer: PreTrainedTokenizerFast, longest: int, *, compass: float = 0.0
 ) -> Iterator[Packed]:
-    """Endless fresh training sequences of journeys of up to ``longest`` views; ``hasty`` is the
-    share of replies that don't say their conclusion."""
+    """Endless fresh training sequences of journeys of up to ``longest`` views; ``compass`` is
+    the share of replies that conclude in compass points."""
     rng = np.random.default_rng([seed, 7])
     while True:
         world: WorldName = "house" if rng.random() < 0.5 else "city"
@@ -159,7 +163,9 @@ def sequences(
         views = min(longest, int(4 + (longest - 3) * float(rng.random()) ** 1.4))
         deltas, samples = samples_of(world, scene, rng, questions=7, longest=views, noise=noise)
         samples = [
-            replace(s, reply=unconcluded(s.reply)) if hasty and rng.random() < hasty else s
+            replace(s, reply=in_compass_points(s.reply))
+            if compass and rng.random() < compass
+            else s
             for s in samples
         ]
         if samples:

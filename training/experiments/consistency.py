@@ -4,8 +4,8 @@
 
 `with` follows the published curriculum; `without` gives the third weight to nobody (format and
 accuracy only). Both begin at the supervised start, whose reasoning leads to its answers anyway, and
-again at one that answers before it has concluded (`training.experiments.hasty`). The judge that
-pays and the one that measures are the same; experiment 4 measures with others.
+again at one that concludes in a notation of its own (`training.experiments.illegible`). The judge
+that pays and the one that measures are the same; experiment 4 measures with others.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ from training.experiments.common import (
     trained,
 )
 from training.experiments.comparing import MEASURES, over_seeds
-from training.experiments.hasty import STEPS as HASTY_TRAINED
-from training.experiments.hasty import hasty_start
+from training.experiments.illegible import STEPS as ILLEGIBLE_TRAINED
+from training.experiments.illegible import illegible_start
 
-STEPS, HASTY_STEPS = 30, 50
+STEPS, ILLEGIBLE_STEPS = 30, 50
 WITHOUT = (
     "curriculum=[{until: 0.16666667, format: 7, accuracy: 3, consistency: 0},"
     " {until: 1.0, format: 3, accuracy: 7, consistency: 0}]"
@@ -57,13 +57,13 @@ def arms(opts: Options) -> dict[str, list[Path]]:
     return found
 
 
-def hasty_arms(opts: Options, start: Path) -> dict[str, list[Path]]:
-    """The same from the hasty start."""
+def illegible_arms(opts: Options, start: Path) -> dict[str, list[Path]]:
+    """The same from the illegible start."""
     return {
         name: [
             trained(
-                "grpo", f"hasty-{name}", seed, opts,
-                [*SHORT_GRPO, *overrides, f"model.path={start}"], HASTY_STEPS,
+                "grpo", f"illegible-{name}", seed, opts,
+                [*SHORT_GRPO, *overrides, f"model.path={start}"], ILLEGIBLE_STEPS,
             )
             for seed in opts.seeds
         ]
@@ -121,13 +121,13 @@ def main() -> None:
     opts = options("consistency", __doc__)
     minutes, reference = clock(), judge()
     episodes = {part: held(part, opts) for part in ("in", "out")}
-    hasty = hasty_start(opts)
+    illegible = illegible_start(opts)
     models: dict[str, list[Path]] = {"start": [START]}
     models |= {NAMES[name]: [run / "model" for run in runs] for name, runs in arms(opts).items()}
-    models["hasty start"] = [hasty]
+    models["illegible start"] = [illegible]
     models |= {
-        f"hasty, {NAMES[name]}": [run / "model" for run in runs]
-        for name, runs in hasty_arms(opts, hasty).items()
+        f"illegible, {NAMES[name]}": [run / "model" for run in runs]
+        for name, runs in illegible_arms(opts, illegible).items()
     }
     found = {
         name: {p: [marks_of(f, e, reference, opts) for f in folders] for p, e in episodes.items()}
@@ -136,7 +136,10 @@ def main() -> None:
     rows = tuple(row_of(name, parts) for name, parts in found.items())
     means = means_of({name: parts["in"] for name, parts in found.items()})
     said = []
-    for begun, start in (("", "from the supervised start"), ("hasty, ", "from the hasty start")):
+    for begun, start in (
+        ("", "from the supervised start"),
+        ("illegible, ", "from the illegible start"),
+    ):
         for part, place in (("in", "in distribution"), ("out", "out of it")):
             without, paid = (found[f"{begun}{NAMES[name]}"][part] for name in ("without", "with"))
             said += compared(without, paid, f"{start}, {place}")
@@ -153,13 +156,14 @@ def main() -> None:
         rows=rows,
         caveats=(
             f"{opts.scaled(STEPS, 4)} steps of 32 completions from the supervised start, "
-            f"{opts.scaled(HASTY_STEPS, 4)} from the hasty one, the last two thirds of them with "
-            "the reward: far from converged.",
+            f"{opts.scaled(ILLEGIBLE_STEPS, 4)} from the illegible one, the last two thirds of "
+            "them with the reward: far from converged.",
             f"{len(episodes['in'])} questions `in` distribution (house and city), "
             f"{len(episodes['out'])} `out` of it (the warehouse, which is never trained on).",
-            "The hasty start is made for this: the supervised start goes on for "
-            f"{opts.scaled(HASTY_TRAINED, 4)} steps with a teacher who does not say the "
-            "conclusion of three reasonings in four. There is one, whatever the seed.",
+            "The illegible start is made for this: the supervised start goes on for "
+            f"{opts.scaled(ILLEGIBLE_TRAINED, 4)} steps with a teacher who concludes three "
+            "directions in four in compass points, which the judge was never shown, and answers in "
+            "words. There is one such start, whatever the seed.",
             "Advantages are normalised within a group: where all right replies of a group are "
             "equally consistent, the reward changes nothing.",
             "Intervals of differences: Student's t over the seeds, which are few.",

@@ -3,7 +3,8 @@
     python -m training.experiments.open_ended --seeds 3
 
 GRPO on questions asked openly (the answer in words), with and without the consistency reward; both
-measured on open questions of held-out scenes. An answer is right when its words are the truth's,
+measured on open questions of held-out scenes. They begin at a start that concludes in a notation
+of its own (`training.experiments.illegible`). An answer is right when its words are the truth's,
 and consistent when the reference, shown the reasoning only, says the same words.
 """
 
@@ -28,6 +29,7 @@ from training.experiments.common import (
     trained,
 )
 from training.experiments.consistency import ARMS, bars, compared, means_of, row_of
+from training.experiments.illegible import illegible_start
 from training.samples import NEEDS_CHOICES
 
 STEPS = 16
@@ -48,9 +50,10 @@ def main() -> None:
     """Train, measure, save."""
     opts = options("open_ended", __doc__)
     minutes, reference = clock(), judge()
-    models: dict[str, list[Path]] = {"start": [START]}
+    start = illegible_start(opts)
+    models: dict[str, list[Path]] = {"supervised start": [START], "illegible start": [start]}
     for name, overrides in ARMS.items():
-        more = [*SHORT_GRPO, *overrides, "data.open_share=1.0"]
+        more = [*SHORT_GRPO, *overrides, "data.open_share=1.0", f"model.path={start}"]
         models[name] = [
             trained("grpo", f"open-{name}", seed, opts, more, STEPS) / "model"
             for seed in opts.seeds
