@@ -219,12 +219,18 @@ class Asking:
         reply, first_at = "", None
         cited: tuple[int, ...] = ()
         try:
-            with closing(self._reply(prompt, deadline, attempt)) as pieces:
-                for piece in pieces:
-                    first_at = first_at or time.monotonic()
-                    reply += piece
-                    yield piece
+            endless: ReplyError | None = None
+            try:
+                with closing(self._reply(prompt, deadline, attempt)) as pieces:
+                    for piece in pieces:
+                        first_at = first_at or time.monotonic()
+                        reply += piece
+                        yield piece
+            except ReplyError as error:
+                endless = error
             others, problem = self._others(prompt, deadline) if attempt == 0 else ([], "")
+            if endless is not None and not others:
+                raise endless
             chosen = elected(reply, others, question.choices)
             if chosen.reply != reply:
                 yield f"\n{chosen.reply}"

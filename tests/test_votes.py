@@ -180,6 +180,22 @@ def test_a_first_reply_that_most_agree_with_is_all_that_is_streamed(store: Store
     assert (answer.consistency, answer.reasoning, said) == (1.0, "So left.", reply("left"))
 
 
+@pytest.mark.parametrize("others", [("right", "right"), ()])
+def test_a_first_reply_without_end_is_outvoted_where_there_are_others(
+    store: Store, others: tuple[str, ...]
+) -> None:
+    class Endless(Several):
+        def stream(self, prompt, **_: object):
+            yield "<think>on and on"
+            raise ReplyError("reached its limit", reply="<think>on and on")
+
+    answer, _ = asked(store, Endless("", *map(reply, others)))
+    if others:
+        assert (answer.text, answer.consistency, answer.problem) == ("right", 2 / 3, "")
+    else:
+        assert (answer.text, answer.problem) == ("", "no usable reply: reached its limit")
+
+
 def test_a_verifier_has_the_last_word_on_consistency(store: Store) -> None:
     reasoner = Several(reply("left"), *map(reply, ("right", "right", "back", "right")))
     answer, _ = asked(store, reasoner, reasoning__verify__mode="on")

@@ -67,8 +67,11 @@ def reply_to(
     transcript = Transcript.of(deltas, transcript_budget(settings.reasoning)).text()
     recalled, _ = recall(deltas, question)
     prompt = build_prompt("compact", transcript, recalled, question)
-    reply = "".join(reasoner.stream(prompt, timeout_s=120.0))
     more = settings.reasoning.votes - 1
+    try:
+        reply = "".join(reasoner.stream(prompt, timeout_s=120.0))
+    except ReplyError as error:
+        reply = error.reply
     others = reasoner.sampled(prompt, more, timeout_s=120.0) if more else []
     try:
         return elected(reply, others, question.choices).parsed.choice, True
