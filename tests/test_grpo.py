@@ -87,7 +87,8 @@ def test_training_changes_the_weights_and_saves_a_model_that_answers(trained) ->
     settings = ReasoningSettings(backend="builtin", model_path=str(folder / "model"))
     reasoner = BuiltinReasoner(settings)
     prompt = Prompt("", "#0 start: red sofa front near.\n", "Recall: nothing.\nQuestion: Where?\n")
-    assert "".join(reasoner.stream(prompt, timeout_s=60, max_tokens=40))
+    pieces = reasoner.stream(prompt, timeout_s=60, max_tokens=40)
+    assert next(iter(pieces))
     before = AutoModelForCausalLM.from_pretrained(str(SHIPPED / "reasoner"), dtype=torch.float32)
     after = AutoModelForCausalLM.from_pretrained(str(folder / "model"), dtype=torch.float32)
     assert any(
