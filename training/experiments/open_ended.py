@@ -81,6 +81,7 @@ def main() -> None:
         columns=tuple(rows[0]),
         rows=rows,
         caveats=(
+            "Both arms begin at the illegible start of experiment 2.",
             f"{opts.scaled(STEPS, 4)} steps of 32 completions; {len(episodes)} held-out questions.",
             "Agreement is by normalised words: a true answer in other words counts as none.",
         ),
