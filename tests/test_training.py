@@ -189,9 +189,12 @@ def test_training_lowers_the_loss(tokenizer) -> None:
 
 
 def test_a_saved_reasoner_reads_its_tokenizer_back_unchanged(tokenizer, tmp_path: Path) -> None:
-    from transformers import AutoTokenizer
+    from transformers import AutoConfig, AutoTokenizer
 
-    save_checkpoint(new_model(tokenizer, width=32, layers=1), tokenizer, tmp_path)
+    model = new_model(tokenizer, width=32, layers=1)
+    model.config.use_cache = False  # as trl leaves it
+    save_checkpoint(model, tokenizer, tmp_path)
+    assert AutoConfig.from_pretrained(str(tmp_path)).use_cache
     text = "#12 rotate left 45: red sofa front-left near.\n<think>x</think><answer>B</answer>"
     again = AutoTokenizer.from_pretrained(str(tmp_path))
     assert again(text).input_ids == tokenizer(text).input_ids

@@ -100,6 +100,7 @@ def save_checkpoint(
     """Everything that transformers, ``transformers serve`` and vLLM need to load the model."""
     copy = LlamaForCausalLM(model.config)
     copy.load_state_dict(model.state_dict())
+    copy.config.use_cache = True  # which training may have switched off
     copy.generation_config = GenerationConfig(
         do_sample=False,
         eos_token_id=tokenizer.eos_token_id,
