@@ -9,9 +9,9 @@ import signal
 from pathlib import Path
 
 import cv2
-import numpy as np
 import pytest
 from hypothesis import settings
+from views_kit import panorama_views
 
 # How long an example takes depends on what else the machine does; pytest's time-out stays.
 settings.register_profile("project", deadline=None)
@@ -45,19 +45,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for marker, reason in missing.items():
             if reason and item.get_closest_marker(marker):
                 item.add_marker(pytest.mark.skip(reason=reason))
-
-
-def panorama_views(count: int, *, step_px: int = 24, width: int = 320) -> list[np.ndarray]:
-    """Views that slide along one wide random picture: full of corners, with known overlap."""
-    rng = np.random.default_rng(5)
-    height = width * 3 // 4
-    wide = np.full((height, width + step_px * count, 3), 110, np.uint8)
-    for _ in range(wide.shape[1] * 2):
-        x, y = int(rng.integers(wide.shape[1])), int(rng.integers(height))
-        size = int(rng.integers(4, 18))
-        colour = tuple(int(c) for c in rng.integers(0, 255, 3))
-        cv2.rectangle(wide, (x, y), (x + size, y + size), colour, -1)
-    return [wide[:, i * step_px : i * step_px + width].copy() for i in range(count)]
 
 
 @pytest.fixture

@@ -19,9 +19,9 @@ from typing import Any
 
 import paho.mqtt.client as paho
 import pytest
-from conftest import panorama_views
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
+from views_kit import panorama_views
 
 from embodied_agent.agent import Agent
 from embodied_agent.asks import Asks

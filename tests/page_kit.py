@@ -17,7 +17,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from conftest import panorama_views
+from views_kit import panorama_views
 
 from embodied_agent.agent import Agent
 from embodied_agent.interfaces.host import serving

@@ -12,7 +12,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from conftest import panorama_views
+from views_kit import panorama_views
 
 from embodied_agent.agent import Agent
 from embodied_agent.breaker import Breaker

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import panorama_views
+from views_kit import panorama_views
 
 from embodied_agent.agent import Agent
 from embodied_agent.errors import ModelError, ModelUnavailable, QuestionError

@@ -20,7 +20,7 @@ from typing import Any
 import apsw
 import cv2
 import pytest
-from conftest import panorama_views
+from views_kit import panorama_views
 
 from embodied_agent.memory.schema import version_of
 from embodied_agent.memory.store import Store

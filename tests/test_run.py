@@ -23,8 +23,8 @@ from typing import Any, ClassVar
 import cv2
 import httpx2 as httpx
 import pytest
-from conftest import panorama_views
 from served_kit import faulty, says
+from views_kit import panorama_views
 from web_kit import TOKEN, Naming, Paced, web_settings
 
 from embodied_agent import running as feeding

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 import cv2
 import numpy as np
 import pytest
-from conftest import panorama_views
 from served_kit import MODEL, faulty, hangs, says
+from views_kit import panorama_views
 
 from embodied_agent.agent import Agent
 from embodied_agent.asking import Asking

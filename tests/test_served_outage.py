@@ -11,10 +11,10 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from conftest import panorama_views
 from fault_proxy import FAULTS, Fault, fault_proxy
 from served_kit import MODEL, FaultyServer, Handler, faulty, refuses, says
 from test_served_faults import keyframe
+from views_kit import panorama_views
 
 from embodied_agent.agent import Agent
 from embodied_agent.backlog import FAILURES, REFUSALS, Backlog

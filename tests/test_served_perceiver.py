@@ -150,7 +150,7 @@ def test_disagreement_with_the_measured_motion_is_stored_and_counted() -> None:
             perception=PerceptionSettings(backend="served", server=server_settings(server.url))
         )
         with Agent(settings) as agent:
-            from conftest import panorama_views
+            from views_kit import panorama_views
 
             agent.begin_replay("walk")
             for number, view in enumerate(panorama_views(20)):

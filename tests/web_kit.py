@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import httpx2 as httpx
-from conftest import panorama_views
+from views_kit import panorama_views
 
 from embodied_agent.agent import Agent
 from embodied_agent.asks import Asks

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,42 +21,16 @@ from ros_camera_kit import (  # noqa: E402
     header,
     odometry,
     raw_image,
-    walked,
 )
 from ros_kit import (  # noqa: E402
     Client,
     NodeProcess,
-    answering_node,
-    connected,
     publish_until,
     running_node,
     statuses_of,
     value,
     wait_until,
 )
-
-
-@pytest.fixture(scope="module")
-def client() -> Iterator[Client]:
-    with connected() as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def answering(client: Client, tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeProcess]:
-    folder = tmp_path_factory.mktemp("answering")
-    with answering_node(client, folder, "/taking") as node:
-        yield node
-
-
-@pytest.fixture(scope="module")
-def camera(client: Client, answering: NodeProcess) -> Camera:
-    return walked(client, answering)
-
-
-@pytest.fixture(scope="module")
-def statuses(client: Client, answering: NodeProcess) -> Callable[[str], Any]:
-    return statuses_of(client, answering)
 
 
 def test_every_image_gets_a_decision_in_its_own_frame(camera: Camera) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,34 +11,14 @@ from served_kit import Handler, chunk, faulty
 pytestmark = [pytest.mark.ros, pytest.mark.timeout(900)]
 pytest.importorskip("rclpy", reason="no ROS 2 here: install it in /opt/ros and run `make test`")
 
-from ros_camera_kit import VIEWS, Camera, walked  # noqa: E402
+from ros_camera_kit import VIEWS, Camera  # noqa: E402
 from ros_kit import (  # noqa: E402
     PATIENCE_S,
     Client,
     NodeProcess,
-    answering_node,
-    connected,
     running_node,
     wait_until,
 )
-
-
-@pytest.fixture(scope="module")
-def client() -> Iterator[Client]:
-    with connected() as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def answering(client: Client, tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeProcess]:
-    folder = tmp_path_factory.mktemp("answering")
-    with answering_node(client, folder, "/answering") as node:
-        yield node
-
-
-@pytest.fixture(scope="module")
-def camera(client: Client, answering: NodeProcess) -> Camera:
-    return walked(client, answering)
 
 
 @pytest.fixture

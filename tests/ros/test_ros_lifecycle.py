@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,13 +10,7 @@ pytestmark = [pytest.mark.ros, pytest.mark.timeout(900)]
 pytest.importorskip("rclpy", reason="no ROS 2 here: install it in /opt/ros and run `make test`")
 
 from ros_camera_kit import VIEWS, Camera  # noqa: E402
-from ros_kit import PATIENCE_S, Client, connected, running_node, wait_until  # noqa: E402
-
-
-@pytest.fixture(scope="module")
-def client() -> Iterator[Client]:
-    with connected() as made:
-        yield made
+from ros_kit import PATIENCE_S, Client, running_node, wait_until  # noqa: E402
 
 
 def test_transitions_make_and_remove_everything(client: Client, tmp_path: Path) -> None:

@@ -7,8 +7,8 @@ from typing import Any
 
 import cv2
 import numpy as np
-from conftest import panorama_views
-from ros_kit import PATIENCE_S, Client, NodeProcess, wait_until
+from ros_kit import PATIENCE_S, Client, wait_until
+from views_kit import panorama_views
 
 SECOND = 1_000_000_000
 VIEWS = panorama_views(30)
@@ -78,11 +78,3 @@ class Camera:
                 wait_until(lambda: len(self.decisions) > before, 2.0)
             except AssertionError:
                 self.stamp_ns += SECOND // 5
-
-
-def walked(client: Client, node: NodeProcess) -> Camera:
-    """A camera that has gone past the views once."""
-    made = Camera(client, node.namespace)
-    for view in VIEWS[::3]:
-        made.send(view)
-    return made

@@ -19,9 +19,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from served_kit import faulty, says
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 WORKSPACE = ROOT / "ros_ws"
 INTERFACES = WORKSPACE / "install" / "embodied_agent_interfaces"
 #: Nothing here takes that long; a machine that is busy with other things may.
@@ -279,31 +278,6 @@ class Client:
         made = self.node.create_publisher(kind, topic, 100)
         wait_until(lambda: made.get_subscription_count() > 0)
         return made
-
-
-@contextmanager
-def connected() -> Iterator[Client]:
-    """A client that knows the interfaces."""
-    use_interfaces()
-    made = Client()
-    try:
-        yield made
-    finally:
-        made.close()
-
-
-@contextmanager
-def answering_node(client: Client, folder: Path, namespace: str) -> Iterator[NodeProcess]:
-    """An active node whose reasoner answers at once that something is to the left."""
-    with faulty(says("<think>It was in #0.</think>", "<answer>to the left</answer>")) as server:
-        parameters = {
-            "reasoning.backend": "served",
-            "reasoning.server.base_url": server.url,
-            "ros.silent_s": 1.0,
-        }
-        with running_node(folder, namespace=namespace, parameters=parameters) as node:
-            client.start(node)
-            yield node
 
 
 def statuses_of(client: Client, node: NodeProcess) -> Callable[[str], Any]:

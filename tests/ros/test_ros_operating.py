@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,42 +20,16 @@ from ros_camera_kit import (  # noqa: E402
     VIEWS,
     Camera,
     raw_image,
-    walked,
 )
 from ros_kit import (  # noqa: E402
     PATIENCE_S,
     Client,
     NodeProcess,
-    answering_node,
-    connected,
     running_node,
     statuses_of,
     value,
     wait_until,
 )
-
-
-@pytest.fixture(scope="module")
-def client() -> Iterator[Client]:
-    with connected() as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def answering(client: Client, tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeProcess]:
-    folder = tmp_path_factory.mktemp("answering")
-    with answering_node(client, folder, "/operated") as node:
-        yield node
-
-
-@pytest.fixture(scope="module")
-def camera(client: Client, answering: NodeProcess) -> Camera:
-    return walked(client, answering)
-
-
-@pytest.fixture(scope="module")
-def statuses(client: Client, answering: NodeProcess) -> Callable[[str], Any]:
-    return statuses_of(client, answering)
 
 
 def test_diagnostics_warn_when_the_camera_falls_silent(
