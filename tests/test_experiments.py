@@ -155,6 +155,17 @@ def test_a_runs_folder_is_taken_from_the_command() -> None:
     assert builtin_run.runs_of(["--without", "y"])[1] == Path("y")
 
 
+def test_a_run_tells_where_it_began_and_how_long_that_was_taught(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text("model: {path: supervised}\n")
+    assert builtin_run.began(tmp_path) == common.START
+    (tmp_path / "config.yaml").write_text("model: {path: runs/short/model}\n")
+    assert builtin_run.began(tmp_path) == Path("runs/short/model")
+    rows = ({"questions": 5, "minutes": 1.0}, {"questions": 30190, "minutes": 35.67})
+    (tmp_path / "log.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    said = builtin_run.taught(tmp_path / "model")
+    assert said == "30,190 questions in 36 minutes on one core"
+
+
 @pytest.mark.parametrize("name", report.ORDER)
 def test_every_experiment_of_the_page_is_a_command(name: str) -> None:
     module = importlib.import_module(f"training.experiments.{name}")

@@ -5,7 +5,9 @@
 
 All answer the same questions; ``--without`` is a second run of the same length whose curriculum
 does not pay for consistency. They answer freely, as in training, and with the likeliest of the
-choices, as the runtime answers. The plot is the run's own log.
+choices, as the runtime answers. The plot is the run's own log. A run that began elsewhere than at
+the supervised start (``--set model.path=…``) is compared with where it began, and gets a section of
+its own.
 """
 
 from __future__ import annotations
@@ -36,7 +38,7 @@ from training.experiments.comparing import (
     paired,
 )
 from training.rows import worlds
-from training.run_config import DataConfig
+from training.run_config import DataConfig, load_config
 
 #: Other held-out scenes than those that the run looked at while it trained.
 SCENES = {"in": "house:24@520000,city:24@520000", "out": "warehouse:40@520000"}
@@ -56,6 +58,18 @@ def history(run: Path) -> list[dict[str, Any]]:
     return list(state["log_history"])
 
 
+def began(run: Path) -> Path:
+    """The checkpoint that a run began with."""
+    return Path(load_config(run / "config.yaml").model.folder)
+
+
+def taught(start: Path) -> str:
+    """How long a start of `training.reasoner` was taught, from the log beside it."""
+    rows = (start.parent / "log.jsonl").read_text(encoding="utf-8").splitlines()
+    last = json.loads(rows[-1])
+    return f"{last['questions']:,} questions in {last['minutes']:.0f} minutes on one core"
+
+
 def runs_of(arguments: list[str]) -> tuple[Path, Path | None, list[str]]:
     """The run's folder, that of the run without the consistency reward, the arguments left."""
     parser = argparse.ArgumentParser(add_help=False)
@@ -70,7 +84,8 @@ def main() -> None:
     run, without, sys.argv[1:] = runs_of(sys.argv[1:])
     opts = options("builtin_run", __doc__)
     minutes, reference = clock(), judge()
-    models = {"supervised start": START, "after GRPO": run / "model"}
+    begun = began(run)
+    models = {"supervised start": begun, "after GRPO": run / "model"}
     if without is not None:
         models["without the consistency reward"] = without / "model"
     data = DataConfig(questions=opts.scaled(8, 2), noise=0.5, answerable=False)
@@ -113,13 +128,15 @@ def main() -> None:
             )
             said.append(f"{name}, consistency {place}, where both are right: {agreed}")
     columns = tuple(dict.fromkeys(key for row in rows for key in row))
+    other = "" if begun == START else f" --set model.path={begun}"
     result = Result(
-        name="builtin_run",
-        title="A run of builtin.yaml",
-        question=f"What do {steps} steps of GRPO gain over its supervised start?",
+        name="builtin_run_short_start" if other else "builtin_run",
+        title="A run of builtin.yaml" + (" from a short supervised start" if other else ""),
+        question=f"What do {steps} steps of GRPO gain over "
+        + ("a start that was taught for less long?" if other else "its supervised start?"),
         finding=listed("Changes from the supervised start", said),
         command=(
-            "python -m training.grpo --config training/configs/builtin.yaml --out runs/grpo\n"
+            f"python -m training.grpo --config training/configs/builtin.yaml{other} --out {run}\n"
             f"{opts.command} --model {run}" + (f" --without {without}" if without else "")
         ),
         seeds=(),
@@ -131,6 +148,7 @@ def main() -> None:
             "One run, one seed: the intervals are over held-out scenes, not over trainings.",
             "All questions, also those whose answer does not follow from what was noted.",
             *WITHOUT[: without is not None],
+            *([f"The start, from random weights: {taught(begun)}."] if other else []),
             "Minutes are those of the measurement, not of the training.",
         ),
     )

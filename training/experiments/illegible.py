@@ -19,7 +19,7 @@ from training.reasoner import train
 #: Of the reasonings that conclude a direction after other lines, how many do so in compass points.
 SHARE = 0.75
 #: Steps of 7 questions.
-STEPS = 400
+STEPS = 1600
 
 
 def illegible_start(opts: Options) -> Path:
@@ -27,7 +27,7 @@ def illegible_start(opts: Options) -> Path:
     folder = opts.runs / f"illegible-{opts.scale:g}"
     if not (folder / "model" / "config.json").exists():
         train(
-            folder, minutes=60, most_steps=opts.scaled(STEPS, 2), batch=1, rate=1e-3, width=0,
+            folder, minutes=180, most_steps=opts.scaled(STEPS, 2), batch=1, rate=1e-3, width=0,
             layers=0, threads=1, seed=1, warm_share=0.0, start=START, compass=SHARE,
         )  # fmt: skip
     return folder / "model"
