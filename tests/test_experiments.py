@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from training.evaluation.marking import Mark
-from training.experiments import builtin_run, common, conditioning, report
+from training.experiments import builtin_run, common, conditioning, illegible, report
 from training.experiments.common import Options, Result, spread, table
 from training.experiments.comparing import (
     by_question,
@@ -147,6 +147,31 @@ def test_marks_of_a_model_are_made_once_and_kept(
     monkeypatch.setattr(common, "open_model", lambda *_, **__: pytest.fail("asked again"))
     assert common.marks_of(common.SHIPPED_REASONER, episodes, common.judge(), opts) == made
     assert [m.id for m in made] == [e.id for e in episodes]
+
+
+def test_what_accuracy_prefers_counts_questions_with_replies_of_both_kinds() -> None:
+    def reply(concluded: str, answer: str) -> str:
+        return f"<think>the sofa #2 left near\n{concluded}.</think><answer>{answer}</answer>"
+
+    episodes = [
+        e
+        for e in worlds("house:6@500000", DataConfig(questions=8))
+        if "front" in e.choices and "left" in e.choices and e.answer_text == "left"
+    ][:2]
+    right, wrong = reply("W", "left"), reply("N", "front")
+    both = [right, wrong, reply("left", "left"), reply("left", "left")]
+    found = illegible.preference(episodes, [both, [right] * 4])
+    assert found == illegible.Preference(questions=1, compass=0.5, words=1.0)
+    assert illegible.preference(episodes, [[right], [wrong]]).questions == 0
+    assert not illegible.in_compass("<think>W of here.</think><answer>left</answer>")
+
+
+@pytest.mark.models
+def test_replies_are_drawn_for_every_question() -> None:
+    episodes = worlds("house:1@500000", DataConfig(questions=2))
+    replies = illegible.drawn(common.SHIPPED_REASONER, episodes)
+    assert [len(some) for some in replies] == [illegible.DRAWN] * 2
+    assert illegible.preference(episodes, replies).questions == 0  # it was never taught any
 
 
 def test_a_runs_folder_is_taken_from_the_command() -> None:

@@ -32,7 +32,7 @@ from training.experiments.consistency import ARMS, bars, compared, means_of, row
 from training.experiments.illegible import illegible_start
 from training.samples import NEEDS_CHOICES
 
-STEPS = 16
+STEPS = 60
 
 
 def opened(part: str, opts: Options) -> list[Episode]:
