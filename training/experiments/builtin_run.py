@@ -130,8 +130,8 @@ def main() -> None:
     columns = tuple(dict.fromkeys(key for row in rows for key in row))
     other = "" if begun == START else f" --set model.path={begun}"
     result = Result(
-        name="builtin_run_short_start" if other else "builtin_run",
-        title="A run of builtin.yaml" + (" from a short supervised start" if other else ""),
+        name="builtin_run_earlier_start" if other else "builtin_run",
+        title="A run of builtin.yaml" + (" from an earlier start" if other else ""),
         question=f"What do {steps} steps of GRPO gain over "
         + ("a start that was taught for less long?" if other else "its supervised start?"),
         finding=listed("Changes from the supervised start", said),
