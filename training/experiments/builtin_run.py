@@ -22,8 +22,6 @@ from training.evaluation.answering import open_model
 from training.evaluation.marking import Mark, mark, wilson
 from training.experiments.common import (
     START,
-    Result,
-    clock,
     judge,
     listed,
     marks_of,
@@ -83,7 +81,7 @@ def main() -> None:
     """Ask both, save."""
     run, without, sys.argv[1:] = runs_of(sys.argv[1:])
     opts = options("builtin_run", __doc__)
-    minutes, reference = clock(), judge()
+    reference = judge()
     begun = began(run)
     models = {"supervised start": begun, "after GRPO": run / "model"}
     if without is not None:
@@ -129,7 +127,7 @@ def main() -> None:
             said.append(f"{name}, consistency {place}, where both are right: {agreed}")
     columns = tuple(dict.fromkeys(key for row in rows for key in row))
     other = "" if begun == START else f" --set model.path={begun}"
-    result = Result(
+    result = opts.result(
         name="builtin_run_earlier_start" if other else "builtin_run",
         title="A run of builtin.yaml" + (" from an earlier start" if other else ""),
         question=f"What do {steps} steps of GRPO gain over "
@@ -140,8 +138,6 @@ def main() -> None:
             f"{opts.command} --model {run}" + (f" --without {without}" if without else "")
         ),
         seeds=(),
-        scale=opts.scale,
-        minutes=minutes(),
         columns=columns,
         rows=tuple(rows),
         caveats=(

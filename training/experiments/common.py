@@ -38,17 +38,26 @@ HELD = {"in": "house:8@500000,city:8@500000", "out": "warehouse:16@500000"}
 
 @dataclass(frozen=True)
 class Options:
-    """What every experiment's command takes."""
+    """What every experiment's command takes. ``began``: when, in seconds of the monotonic clock."""
 
     seeds: tuple[int, ...]
     scale: float
     runs: Path
     results: Path
     command: str
+    began: float = field(default_factory=time.monotonic, compare=False)
 
     def scaled(self, count: int, least: int = 1) -> int:
         """``count`` at scale 1."""
         return max(least, round(count * self.scale))
+
+    def result(self, **found: Any) -> Result:
+        """What was found, by this command, with these seeds and scale unless it says otherwise."""
+        minutes = round((time.monotonic() - self.began) / 60, 1)
+        made = {
+            "command": self.command, "seeds": self.seeds, "scale": self.scale, "minutes": minutes
+        }  # fmt: skip
+        return Result(**{**made, **found})
 
 
 @dataclass(frozen=True)
@@ -201,12 +210,6 @@ def table(result: Result) -> str:
         for row in result.rows
     ]
     return "\n".join(lines)
-
-
-def clock() -> Callable[[], float]:
-    """Minutes since now, for `Result.minutes`."""
-    began = time.monotonic()
-    return lambda: round((time.monotonic() - began) / 60, 1)
 
 
 SHIPPED_REASONER = SHIPPED / "reasoner"

@@ -26,7 +26,7 @@ from training.episodes.rows import Episode, prompt_of
 from training.evaluate import evaluate
 from training.evaluation.answering import open_model
 from training.evaluation.marking import wilson
-from training.experiments.common import Result, clock, options, save
+from training.experiments.common import options, save
 from training.experiments.comparing import by_question, paired
 from training.text_worlds import TYPICAL_NOISE, noted, sample_journey
 
@@ -105,7 +105,6 @@ def _episode(
 def main() -> None:
     """Ask, mark, save."""
     opts = options("conditioning", __doc__)
-    minutes = clock()
     answerer, _ = open_model("builtin")
     rows, shares, tokens, marks = [], {}, {}, {}
     for way, episodes in questions(opts.scaled(400, 16), 1).items():
@@ -125,7 +124,7 @@ def main() -> None:
             }
         )
     change = {way: paired(marks[WAYS[0]], marks[way]) for way in WAYS[1:]}
-    result = Result(
+    result = opts.result(
         name="conditioning",
         title="Question-free against question-conditioned deltas",
         question="What does it cost that an online memory can't know the question?",
@@ -134,10 +133,7 @@ def main() -> None:
             f"{change[WAYS[1]]}, noting that as well by {change[WAYS[2]]}; a watch list that "
             f"misses nothing would change it by {change[WAYS[3]]}."
         ),
-        command=opts.command,
         seeds=(),
-        scale=opts.scale,
-        minutes=minutes(),
         columns=tuple(rows[0]),
         rows=tuple(rows),
         caveats=(

@@ -19,8 +19,6 @@ from training.experiments.common import (
     SHORT_GRPO,
     START,
     Options,
-    Result,
-    clock,
     held,
     judge,
     listed,
@@ -119,7 +117,7 @@ def bars(axes: Any, means: Mapping[str, Mapping[str, float]]) -> None:
 def main() -> None:
     """Train, measure, save."""
     opts = options("consistency", __doc__)
-    minutes, reference = clock(), judge()
+    reference = judge()
     episodes = {part: held(part, opts) for part in ("in", "out")}
     illegible = illegible_start(opts)
     liked = preference(episodes["in"], drawn(illegible, episodes["in"]))
@@ -144,15 +142,11 @@ def main() -> None:
         for part, place in (("in", "in distribution"), ("out", "out of it")):
             without, paid = (found[f"{begun}{NAMES[name]}"][part] for name in ("without", "with"))
             said += compared(without, paid, f"{start}, {place}")
-    result = Result(
+    result = opts.result(
         name="consistency",
         title="2. Consistency reward on and off",
         question="Does paying for consistency raise it, and what does it cost in accuracy?",
         finding=listed("With the reward against without it", said),
-        command=opts.command,
-        seeds=opts.seeds,
-        scale=opts.scale,
-        minutes=minutes(),
         columns=tuple(rows[0]),
         rows=rows,
         caveats=(

@@ -15,8 +15,6 @@ from typing import Any
 
 from training.experiments.common import (
     START,
-    Result,
-    clock,
     held,
     judge,
     listed,
@@ -40,7 +38,7 @@ SFT = (
 def main() -> None:
     """Train, measure, save."""
     opts = options("distribution", __doc__)
-    minutes, reference = clock(), judge()
+    reference = judge()
     models: dict[str, list[Path]] = {"start": [START]}
     models["supervised"] = [
         trained("sft", "sft", seed, opts, SFT, STEPS) / "model" for seed in opts.seeds
@@ -68,15 +66,11 @@ def main() -> None:
     )
     said.append(f"reinforcement against supervised, out of distribution: {apart or ONE_SEED}")
     rows = tuple(row_of(name, parts) for name, parts in found.items())
-    result = Result(
+    result = opts.result(
         name="distribution",
         title="3. Out of distribution: supervised against reinforcement",
         question="Which of the two carries over to scenes unlike those trained on?",
         finding=listed("Accuracy", said),
-        command=opts.command,
-        seeds=opts.seeds,
-        scale=opts.scale,
-        minutes=minutes(),
         columns=tuple(rows[0]),
         rows=rows,
         caveats=(

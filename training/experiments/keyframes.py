@@ -18,7 +18,7 @@ import numpy as np
 from training.evaluation.answering import open_model
 from training.evaluation.marking import wilson
 from training.experiments.clips import clip_episodes, clips, entries, right, settings_with
-from training.experiments.common import Result, clock, options, save
+from training.experiments.common import options, save
 from training.experiments.comparing import paired
 
 ARMS: dict[str, dict[str, Any]] = {
@@ -41,7 +41,6 @@ def seconds_per_keyframe(folder: Any) -> float:
 def main() -> None:
     """Replay, ask, save."""
     opts = options("keyframes", __doc__)
-    minutes = clock()
     folders = clips(opts.scaled(8))
     answerer, _ = open_model("builtin")
     each_s = seconds_per_keyframe(folders[0])
@@ -65,7 +64,7 @@ def main() -> None:
         )
     own, published, every_frame = ARMS
     ratio = points[own][0] / max(points[every_frame][0], 1e-9)
-    result = Result(
+    result = opts.result(
         name="keyframes",
         title="1. Keyframes against all frames",
         question="What does keeping only keyframes cost in accuracy, and save in time?",
@@ -74,10 +73,7 @@ def main() -> None:
             f"{paired(marks[every_frame], marks[own])} and need {ratio:.2f} of the time to "
             f"perceive; against the published rule, by {paired(marks[published], marks[own])}."
         ),
-        command=opts.command,
         seeds=(),
-        scale=opts.scale,
-        minutes=minutes(),
         columns=tuple(rows[0]),
         rows=tuple(rows),
         caveats=(

@@ -17,8 +17,6 @@ from typing import Any
 from training.evaluation.marking import Mark
 from training.experiments.common import (
     START,
-    Result,
-    clock,
     held,
     judge,
     listed,
@@ -55,7 +53,6 @@ def _words(change: Difference | None) -> str:
 def main() -> None:
     """Read, save."""
     opts = options("length", __doc__)
-    minutes = clock()
     runs = arms(opts)
     curves = {name: [lengths(run) for run in some] for name, some in runs.items()}
     reference, episodes = judge(), held("in", opts)
@@ -80,15 +77,11 @@ def main() -> None:
                 ),
             }
         )
-    result = Result(
+    result = opts.result(
         name="length",
         title="7. Response length over training",
         question="Do replies grow while the model is trained? The paper saw no growth.",
         finding=listed("Change of the mean reply to the same held-out questions, tokens", said),
-        command=opts.command,
-        seeds=opts.seeds,
-        scale=opts.scale,
-        minutes=minutes(),
         columns=tuple(rows[0]),
         rows=tuple(rows),
         caveats=(

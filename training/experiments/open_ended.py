@@ -18,8 +18,6 @@ from training.experiments.common import (
     SHORT_GRPO,
     START,
     Options,
-    Result,
-    clock,
     held,
     judge,
     listed,
@@ -49,7 +47,7 @@ def opened(part: str, opts: Options) -> list[Episode]:
 def main() -> None:
     """Train, measure, save."""
     opts = options("open_ended", __doc__)
-    minutes, reference = clock(), judge()
+    reference = judge()
     start = illegible_start(opts)
     models: dict[str, list[Path]] = {"supervised start": [START], "illegible start": [start]}
     for name, overrides in ARMS.items():
@@ -66,7 +64,7 @@ def main() -> None:
     names = {"with": "with the reward", "without": "without it"}
     rows = tuple(row_of(names.get(name, name), {"open": some}) for name, some in found.items())
     means = means_of(found)
-    result = Result(
+    result = opts.result(
         name="open_ended",
         title="The consistency reward on open-ended questions",
         question="Does the reward work where there are no choices to agree on?",
@@ -74,10 +72,6 @@ def main() -> None:
             "With the reward against without it",
             compared(found["without"], found["with"], "on open questions"),
         ),
-        command=opts.command,
-        seeds=opts.seeds,
-        scale=opts.scale,
-        minutes=minutes(),
         columns=tuple(rows[0]),
         rows=rows,
         caveats=(

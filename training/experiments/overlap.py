@@ -22,7 +22,7 @@ from embodied_agent.sources import open_source
 from training.evaluation.answering import open_model
 from training.evaluation.marking import wilson
 from training.experiments.clips import clip_episodes, clips, entries, right, settings_with
-from training.experiments.common import Result, clock, options, save
+from training.experiments.common import options, save
 from training.experiments.comparing import paired
 
 THRESHOLDS = (0.3, 0.4, 0.5, 0.6, 0.7)
@@ -56,7 +56,6 @@ def delay_frames(frames: list[Frame], threshold: float) -> int | None:
 def main() -> None:
     """Replay, ask, cut, save."""
     opts = options("overlap", __doc__)
-    minutes = clock()
     folders = clips(opts.scaled(8, 2))
     cuts = [cut(a, b) for a, b in zip(folders[::2], folders[1::2], strict=False)]
     answerer, _ = open_model("builtin")
@@ -82,7 +81,7 @@ def main() -> None:
             }
         )
     best, worst = int(np.argmax(shares)), int(np.argmin(shares))
-    result = Result(
+    result = opts.result(
         name="overlap",
         title="5. The overlap threshold, and sudden changes",
         question="How much does the threshold matter, and is a sudden change ever missed?",
@@ -92,10 +91,7 @@ def main() -> None:
             f"{paired(marks[worst], marks[best])}, with {min(counts):.0f} to {max(counts):.0f} "
             "keyframes per clip."
         ),
-        command=opts.command,
         seeds=(),
-        scale=opts.scale,
-        minutes=minutes(),
         columns=tuple(rows[0]),
         rows=tuple(rows),
         caveats=(

@@ -17,8 +17,6 @@ from training.evaluation.marking import mark, wilson
 from training.experiments.common import (
     SHIPPED_REASONER,
     Options,
-    Result,
-    clock,
     held,
     options,
     save,
@@ -54,7 +52,6 @@ def small_judge(opts: Options) -> Path:
 def main() -> None:
     """Measure the same replies with every reference."""
     opts = options("references", __doc__)
-    minutes = clock()
     references = {
         "shipped judge": open_reference("builtin"),
         "shipped reasoner": open_reference(str(SHIPPED_REASONER)),
@@ -90,7 +87,7 @@ def main() -> None:
                 }
             )
     own = [ratios[("start", name)] for name in references]
-    result = Result(
+    result = opts.result(
         name="references",
         title="4. The consistency ratio under three references",
         question="Does the ratio depend on the reference that measures it?",
@@ -100,10 +97,7 @@ def main() -> None:
             + ", ".join(f"{100 * skill[n]['true']['right']:.0f} % ({n})" for n in references)
             + " of true reasonings right."
         ),
-        command=opts.command,
         seeds=(),
-        scale=opts.scale,
-        minutes=minutes(),
         columns=tuple(rows[0]),
         rows=tuple(rows),
         caveats=(

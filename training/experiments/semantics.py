@@ -21,7 +21,7 @@ from training.episodes.rows import Episode
 from training.evaluation.answering import open_model
 from training.evaluation.marking import wilson
 from training.experiments.clips import clip_episodes, clips, right, settings_with
-from training.experiments.common import Result, clock, options, save
+from training.experiments.common import options, save
 from training.experiments.comparing import paired
 
 
@@ -45,7 +45,6 @@ def by_program(episode: Episode) -> float:
 def main() -> None:
     """Replay, ask, save."""
     opts = options("semantics", __doc__)
-    minutes = clock()
     folders = clips(opts.scaled(8))
     found = {
         how: [
@@ -84,7 +83,7 @@ def main() -> None:
             }
         )
     seen, full = (paired(marks["true deltas"], marks[name]) for name in list(texts)[1:3])
-    result = Result(
+    result = opts.result(
         name="semantics",
         title="6. Semantic preservation",
         question="Where on the way from the world to the text is the answer lost?",
@@ -92,10 +91,7 @@ def main() -> None:
             f"From true deltas the reasoner answers {100 * shares['true deltas'][0]:.1f} % right. "
             f"Perception changes that by {seen}, leaving unsaid what the camera did by {full}."
         ),
-        command=opts.command,
         seeds=(),
-        scale=opts.scale,
-        minutes=minutes(),
         columns=tuple(rows[0]),
         rows=tuple(rows),
         caveats=(
