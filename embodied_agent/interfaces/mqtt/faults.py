@@ -14,6 +14,8 @@ from embodied_agent.errors import LinkError
 from embodied_agent.settings import MqttSettings
 
 _SESSION_TAKEN_OVER = 0x8E
+#: What is said of a line that the other end has cut.
+_HUNG_UP = ("eof occurred", "reset by peer", "broken pipe")
 
 
 class Refused(LinkError):
@@ -82,7 +84,8 @@ def explained(
             f"the connection to the {place} was lost ({detail}); if that happens again and "
             "again, another client may have the same mqtt.robot or mqtt.client_id"
         )
-    return LinkError(
-        f"no connection to the {place} ({detail}): is it running, and is mqtt.tls right for "
-        "that port?"
-    )
+    advice = "is it running, and is mqtt.tls right for that port?"
+    if settings.tls and any(sign in faults for sign in _HUNG_UP):
+        # What it says of a certificate comes after the handshake, and may be lost with the line.
+        advice += " If so, does it take our certificate (mqtt.cert_file, mqtt.key_file)?"
+    return LinkError(f"no connection to the {place} ({detail}): {advice}")
