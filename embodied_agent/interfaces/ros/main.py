@@ -49,14 +49,15 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _spin(executor: SingleThreadedExecutor, node: AgentNode) -> None:
-    while rclpy.ok():
-        try:
-            executor.spin()
-        except (KeyboardInterrupt, ExternalShutdownException):
-            return
-        except Exception as error:
-            # The outermost loop of the process: one bad request must not end a robot's memory.
-            node.get_logger().error(f"a callback failed: {type(error).__name__}: {error}")
+    with suppress(KeyboardInterrupt):  # wherever it comes, also while a fault is logged
+        while rclpy.ok():
+            try:
+                executor.spin()
+            except ExternalShutdownException:
+                return
+            except Exception as error:
+                # The outermost loop of the process: one bad request must not end a robot's memory.
+                node.get_logger().error(f"a callback failed: {type(error).__name__}: {error}")
 
 
 def _reply(executor: SingleThreadedExecutor) -> None:
