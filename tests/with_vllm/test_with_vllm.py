@@ -169,10 +169,12 @@ class Heard:
 
     def stream(self, prompt: Prompt, **how: Any) -> Iterator[str]:
         pieces = []
-        for piece in self.reasoner.stream(prompt, **how):
-            pieces.append(piece)
-            yield piece
-        self.replies.append((prompt, "".join(pieces)))
+        try:
+            for piece in self.reasoner.stream(prompt, **how):
+                pieces.append(piece)
+                yield piece
+        finally:  # also of a reply that came to no end, or that nobody heard out
+            self.replies.append((prompt, "".join(pieces)))
 
     def close(self) -> None:
         self.reasoner.close()

@@ -6,9 +6,9 @@ concludes in compass points ("NW." for "front-left."), a notation that the judge
 and answers in the usual words. The answer follows from what was written as surely as before, but
 for its author only: accuracy has nothing against it, consistency has.
 
-It is taught until that is so. After a quarter of the steps replies in compass points were right
-less often than those in words on the same questions, and accuracy alone brought the words back.
-`preference` tells.
+It is taught until that is so. In one that was taught for 400 steps, replies in compass points were
+right less often than those in words on the same questions, and accuracy alone brought the words
+back. `preference` tells.
 
 Not here: what is measured with it (`training.experiments.consistency`).
 """

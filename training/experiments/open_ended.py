@@ -77,6 +77,8 @@ def main() -> None:
         caveats=(
             "Both arms begin at the illegible start of experiment 2.",
             f"{opts.scaled(STEPS, 4)} steps of 32 completions; {len(episodes)} held-out questions.",
+            "The length was chosen after looking: 16 steps from a start that was taught for 400 "
+            "gave +2.9 points of consistency (-1.6 to +7.3).",
             "Agreement is by normalised words: a true answer in other words counts as none.",
         ),
         details=means,
