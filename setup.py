@@ -23,7 +23,7 @@ class _WithoutPyproject(Distribution):
 def _models():
     """Files that are no Python, relative to the package."""
     found = ["py.typed"]
-    for pattern in ("models/**", "templates/*", "interfaces/web/static/**"):
+    for pattern in ("models/**", "report/templates/*", "interfaces/web/static/**"):
         found += [
             path[len(NAME) + 1 :]
             for path in glob(f"{NAME}/{pattern}", recursive=True)

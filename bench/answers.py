@@ -25,14 +25,14 @@ from pathlib import Path
 import torch
 from transformers import AutoTokenizer, GenerationConfig, LlamaConfig, LlamaForCausalLM
 
-from embodied_agent.checkpoints import SHIPPED
-from embodied_agent.memory.recall import recall
-from embodied_agent.memory.transcript import Transcript
+from embodied_agent.models.checkpoints import SHIPPED
 from embodied_agent.reasoning.base import Prompt, Reasoner, make_reasoner
 from embodied_agent.reasoning.builtin import BuiltinReasoner
 from embodied_agent.reasoning.prompts import build_prompt
 from embodied_agent.records import Action, Delta, Mention, Question
 from embodied_agent.settings import load_settings
+from embodied_agent.transcript.recall import recall
+from embodied_agent.transcript.text import Transcript
 
 SIZES = (10, 100, 300)
 COLOURS = ("red", "blue", "green", "yellow", "white", "black")

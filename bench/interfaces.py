@@ -30,7 +30,7 @@ import httpx2 as httpx
 import numpy as np
 
 from embodied_agent.agent import Agent
-from embodied_agent.interfaces.host import serving
+from embodied_agent.host.interfaces import serving
 from embodied_agent.reasoning.base import Prompt
 from embodied_agent.records import Frame
 from embodied_agent.settings import load_settings

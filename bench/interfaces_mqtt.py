@@ -27,7 +27,7 @@ from paho.mqtt.properties import Properties
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
-from mqtt_kit import Echo, broker_in, running, settings_for, until
+from tests.support.mqtt import Echo, broker_in, running, settings_for, until
 
 
 @contextlib.contextmanager

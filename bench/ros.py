@@ -146,7 +146,7 @@ def measure(transport: str, rate_hz: float, seconds: float, listener: Listener) 
     listener.dropped = 0
     memory = tempfile.mkdtemp()
     node = start(
-        *("-m", "embodied_agent.interfaces.ros.main", "--ros-args", "-r", "__ns:=/bench"),
+        *("-m", "embodied_agent.ros.main", "--ros-args", "-r", "__ns:=/bench"),
         *("-p", "perception.backend:=geometry", "-p", "ros.autostart:=true"),
         *("-p", f"ros.image_transport:={transport}", "-p", f"memory.path:={memory}/memory.db"),
     )

@@ -26,14 +26,14 @@ import numpy as np
 import torch
 
 from embodied_agent.agent import Agent
-from embodied_agent.checkpoints import SHIPPED, checkpoint_folder
 from embodied_agent.memory.store import Store
+from embodied_agent.models.checkpoints import SHIPPED, checkpoint_folder
 from embodied_agent.perception.builtin import BuiltinPerceiver
 from embodied_agent.reasoning.builtin import BuiltinReasoner
 from embodied_agent.reasoning.verify import Verifier
 from embodied_agent.reasoning.verify_builtin import BuiltinVerifier
 from embodied_agent.records import Answer, Delta, Keyframe
-from embodied_agent.scoring import Case, read_cases
+from embodied_agent.report.scoring import Case, read_cases
 from embodied_agent.settings import Settings, load_settings
 from embodied_agent.sources import open_source
 

@@ -11,7 +11,8 @@ from pathlib import Path
 import cv2
 import pytest
 from hypothesis import settings
-from views_kit import panorama_views
+
+from tests.support.views import panorama_views
 
 # How long an example takes depends on what else the machine does; pytest's time-out stays.
 settings.register_profile("project", deadline=None)

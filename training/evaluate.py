@@ -21,8 +21,8 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from embodied_agent.checkpoints import SHIPPED
-from embodied_agent.commands.common import explained
+from embodied_agent.cli.common import explained
+from embodied_agent.models.checkpoints import SHIPPED
 from embodied_agent.reasoning.base import Prompt
 from training.episodes.dataset import dataset_hash, read_episodes
 from training.episodes.rows import DatasetError, Episode

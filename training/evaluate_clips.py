@@ -23,8 +23,6 @@ import numpy as np
 
 from embodied_agent.agent import Agent
 from embodied_agent.errors import ReplyError
-from embodied_agent.memory.recall import recall
-from embodied_agent.memory.transcript import Transcript
 from embodied_agent.perception.builtin import BuiltinPerceiver
 from embodied_agent.reasoning.base import transcript_budget
 from embodied_agent.reasoning.builtin import BuiltinReasoner
@@ -33,6 +31,8 @@ from embodied_agent.reasoning.votes import elected
 from embodied_agent.records import Delta, Question
 from embodied_agent.settings import Settings, load_settings
 from embodied_agent.sources import open_source
+from embodied_agent.transcript.recall import recall
+from embodied_agent.transcript.text import Transcript
 from sim_clips.record import record
 from training import program
 from training.true_perception import true_delta

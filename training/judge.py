@@ -24,7 +24,7 @@ import numpy as np
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from embodied_agent.checkpoints import SHIPPED
+from embodied_agent.models.checkpoints import SHIPPED
 from sim_clips.questions import ClipQuestion
 from training.reasoner_model import save_checkpoint
 from training.redirect import redirected, renamed_text

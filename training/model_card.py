@@ -13,7 +13,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from embodied_agent.checkpoints import SHIPPED
+from embodied_agent.models.checkpoints import SHIPPED
 from training.evaluate_clips import markdown
 
 CURVES = {

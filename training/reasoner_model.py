@@ -19,7 +19,7 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
-from embodied_agent.memory.transcript import entry_text
+from embodied_agent.transcript.text import entry_text
 from sim_clips.scene import WorldName
 from training.samples import FIRST_TRAINING_SEED, samples_of
 from training.vocabulary import ASSISTANT, USER, save_tokenizer

@@ -13,8 +13,8 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from embodied_agent.memory.transcript import round_angle
 from embodied_agent.records import Action, Delta, Mention
+from embodied_agent.transcript.text import round_angle
 from sim_clips.journey import bearing, wrap
 
 BEARING_STEP_DEG = 5

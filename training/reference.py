@@ -21,8 +21,8 @@ from typing import Any, Protocol
 
 import torch
 
-from embodied_agent.checkpoints import SHIPPED
 from embodied_agent.errors import ModelError, ModelUnavailable, ReplyError
+from embodied_agent.models.checkpoints import SHIPPED
 from embodied_agent.reasoning.answer import parse_answer
 from embodied_agent.reasoning.prompts import Style, build_prompt, lettered
 from embodied_agent.records import Question

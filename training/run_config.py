@@ -17,8 +17,8 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from embodied_agent.checkpoints import SHIPPED
 from embodied_agent.errors import SettingsError
+from embodied_agent.models.checkpoints import SHIPPED
 from training.curriculum import PUBLISHED, Stage, check_stages
 from training.watch import WatchConfig
 

@@ -16,10 +16,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from transformers import PreTrainedTokenizerFast
 
-from embodied_agent.memory.recall import recall
-from embodied_agent.memory.transcript import entry_text
 from embodied_agent.reasoning.prompts import build_prompt
 from embodied_agent.records import Delta, Question
+from embodied_agent.transcript.recall import recall
+from embodied_agent.transcript.text import entry_text
 from sim_clips.questions import MAKERS, ClipQuestion, question_of
 from sim_clips.scene import WorldName
 from training.packing import Block, Packed

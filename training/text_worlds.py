@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from embodied_agent.memory.transcript import round_angle
 from embodied_agent.records import DIRECTIONS, DISTANCES, Action, Delta, Mention
+from embodied_agent.transcript.text import round_angle
 from sim_clips.journey import Journey, View, after, wrap
 from sim_clips.layout import make_scene
 from sim_clips.scene import (

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from embodied_agent.memory.transcript import action_text, mention_text
 from embodied_agent.records import Delta, Mention
+from embodied_agent.transcript.text import action_text, mention_text
 from sim_clips.journey import Journey, direction_class, sector_gap
 from sim_clips.questions import ClipQuestion, route_to
 from training.reckoning import Place, bearing_text, between, moved, placed, quadrant, turned

@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from embodied_agent.egomotion import egomotion
+from embodied_agent.keyframes.egomotion import egomotion
 from embodied_agent.keyframes.features import decode_bgr
 from embodied_agent.records import Decision, Egomotion, Frame, Image, Reason
 from embodied_agent.settings import KeyframeSettings

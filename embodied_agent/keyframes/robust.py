@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from embodied_agent.egomotion import camera_matrix, describe
+from embodied_agent.keyframes.egomotion import camera_matrix, describe
 from embodied_agent.keyframes.features import decode_grey
 from embodied_agent.keyframes.overlap import is_plausible, overlap_ratio
 from embodied_agent.keyframes.tracking import Points, Tracker, Tracks, strong_corners

@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from embodied_agent.egomotion import nearest_rotation
+from embodied_agent.keyframes.egomotion import nearest_rotation
 
 Array = npt.NDArray[np.float64]
 

@@ -13,14 +13,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from embodied_agent.checkpoints import checkpoint_folder, load
 from embodied_agent.errors import ModelError, ReplyError
+from embodied_agent.images import decode
+from embodied_agent.models.checkpoints import checkpoint_folder, load
 from embodied_agent.perception.geometry import delta_from_egomotion
 from embodied_agent.perception.language import compact_prompt, parse_compact, square_picture
 from embodied_agent.perception.reading import delta_from_reading
 from embodied_agent.records import Delta, Frame, Keyframe
 from embodied_agent.settings import PerceptionSettings
-from embodied_agent.sources.codec import decode
 
 
 class BuiltinPerceiver:

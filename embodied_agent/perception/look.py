@@ -5,7 +5,7 @@ knows no questions: it describes the picture as if it were the first it sees, wi
 it, and of that second opinion the objects count that the question or its choices name.
 
 Not here: the general VLM (`look_served`), which keyframes are worth a look, and how long
-(`embodied_agent.second_look`).
+(`embodied_agent.agent.second_look`).
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from dataclasses import replace
 from typing import Protocol
 
 from embodied_agent.errors import ModelError
-from embodied_agent.memory.recall import named_objects
-from embodied_agent.memory.transcript import mention_text
 from embodied_agent.perception.base import Perceiver
 from embodied_agent.records import Keyframe, Question
 from embodied_agent.settings import PerceptionSettings
+from embodied_agent.transcript.recall import named_objects
+from embodied_agent.transcript.text import mention_text
 
 
 class Looker(Protocol):

@@ -1,16 +1,16 @@
 """Second looks by a VLM behind an OpenAI-compatible server, which is told the question.
 
-Not here: the connection (`embodied_agent.serving`), which keyframes are worth a look
-(`embodied_agent.second_look`).
+Not here: the connection (`embodied_agent.chat.client`), which keyframes are worth a look
+(`embodied_agent.agent.second_look`).
 """
 
 from __future__ import annotations
 
 from contextlib import closing
 
+from embodied_agent.chat.client import ChatServer
 from embodied_agent.perception.served import messages_with_pictures, scaled_jpeg
 from embodied_agent.records import Keyframe, Question
-from embodied_agent.serving import ChatServer
 from embodied_agent.settings import PerceptionSettings
 
 #: Longest finding that is passed on, in characters.

@@ -1,6 +1,6 @@
 """The perceiver behind an OpenAI-compatible server: any vision-language model, or the built-in one.
 
-Not here: the connection (`embodied_agent.serving`), what is asked and how the reply is read
+Not here: the connection (`embodied_agent.chat.client`), what is asked and how the reply is read
 (`prompts` and `replies` for general models, `language` for the built-in one).
 """
 
@@ -16,16 +16,16 @@ from typing import Any, Literal, NamedTuple
 
 import cv2
 
+from embodied_agent.chat.client import ChatServer, Message
 from embodied_agent.errors import ReplyError
+from embodied_agent.images import decode
 from embodied_agent.perception import language
 from embodied_agent.perception.geometry import delta_from_egomotion
 from embodied_agent.perception.prompts import AGAIN, WHICH_ACTION, full_prompt, full_schema
 from embodied_agent.perception.reading import TRUSTED_CONFIDENCE, delta_from_reading
 from embodied_agent.perception.replies import FullReply, parse_full
 from embodied_agent.records import Action, Delta, Frame, Image, Keyframe, Mention
-from embodied_agent.serving import ChatServer, Message
 from embodied_agent.settings import PerceptionSettings
-from embodied_agent.sources.codec import decode
 
 #: Of pictures that are scaled down before they are sent.
 _JPEG_QUALITY = 90

@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from embodied_agent.checkpoints import checkpoint_folder, load
 from embodied_agent.errors import ModelError, ModelUnavailable
+from embodied_agent.models.checkpoints import checkpoint_folder, load
 from embodied_agent.reasoning.base import (
     ANSWER,
     END_OF_ANSWER,

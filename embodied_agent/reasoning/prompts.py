@@ -42,8 +42,8 @@ def build_prompt(
 
     Args:
         style: ``full`` or ``compact``.
-        transcript: lines of `embodied_agent.memory.transcript`.
-        recalled: the line of `embodied_agent.memory.recall`, may be empty.
+        transcript: lines of `embodied_agent.transcript.text`.
+        recalled: the line of `embodied_agent.transcript.recall`, may be empty.
         question: its choices are lettered from A here, in their order.
         looked: keyframe ids and what a second look at them found.
     """

@@ -3,7 +3,7 @@
 Servers differ in where a model's reasoning goes: into the content as <think>…</think>, or into a
 field of its own. Either way the reply that comes out of here has it in <think></think>.
 
-Not here: the connection (`embodied_agent.serving`), reading the reply (`reasoning.answer`).
+Not here: the connection (`embodied_agent.chat.client`), reading the reply (`reasoning.answer`).
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import closing
 
+from embodied_agent.chat.client import ChatServer, Message, Piece
 from embodied_agent.reasoning.base import END_OF_ANSWER, END_OF_THOUGHT, Prompt, too_long
-from embodied_agent.serving import ChatServer, Message, Piece
 from embodied_agent.settings import ReasoningSettings
 
 

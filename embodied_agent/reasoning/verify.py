@@ -9,7 +9,7 @@ Free answers agree when one holds the other, word for word, after case, punctuat
 dropped; the verdict's method then says so.
 
 Not here: the references (`verify_builtin`, `verify_served`), what follows from low consistency
-(`embodied_agent.asking`).
+(`embodied_agent.agent.answerer`).
 """
 
 from __future__ import annotations

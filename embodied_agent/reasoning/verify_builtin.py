@@ -13,8 +13,8 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from embodied_agent.checkpoints import SHIPPED, checkpoint_folder, load
 from embodied_agent.errors import ModelError, ModelUnavailable
+from embodied_agent.models.checkpoints import SHIPPED, checkpoint_folder, load
 from embodied_agent.reasoning.base import ANSWER, END_OF_ANSWER, END_OF_THOUGHT
 from embodied_agent.reasoning.prompts import build_prompt
 from embodied_agent.reasoning.verify import Verdict, verdict_of

@@ -2,7 +2,7 @@
 
 All samples are asked for at once, so that the server makes a batch of them.
 
-Not here: the verdict (`verify`), the connection (`embodied_agent.serving`).
+Not here: the verdict (`verify`), the connection (`embodied_agent.chat.client`).
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
+from embodied_agent.chat.client import ChatServer
 from embodied_agent.errors import ModelUnavailable
 from embodied_agent.reasoning.prompts import lettered
 from embodied_agent.reasoning.verify import Verdict, verdict_of
 from embodied_agent.records import Question
-from embodied_agent.serving import ChatServer
 from embodied_agent.settings import ReasoningSettings, ServerSettings
 
 #: Longest conclusion of the reference, in tokens; some reason before they conclude.

@@ -5,7 +5,7 @@ most of them give is right more often than that of a single one, and how many gi
 it is (self-consistency, arXiv 2203.11171). Only answers that can be compared are counted: those to
 questions with choices.
 
-Not here: drawing the reasonings (`builtin`), asking (`embodied_agent.asking`).
+Not here: drawing the reasonings (`builtin`), asking (`embodied_agent.agent.answerer`).
 """
 
 from __future__ import annotations

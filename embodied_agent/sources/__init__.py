@@ -11,9 +11,9 @@ import re
 from pathlib import Path
 
 from embodied_agent.errors import SourceError
+from embodied_agent.images import decode, decode_grey, encode_jpeg, image_size
 from embodied_agent.settings import SourceSettings
 from embodied_agent.sources.base import Source
-from embodied_agent.sources.codec import decode, decode_grey, encode_jpeg, image_size
 
 __all__ = ["Source", "decode", "decode_grey", "encode_jpeg", "image_size", "open_source"]
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from embodied_agent.errors import SourceError
+from embodied_agent.images import BadImage, check_complete
 from embodied_agent.records import Frame, Intrinsics, Pose
 from embodied_agent.settings import SourceSettings
 from embodied_agent.sources.bag_files import (
@@ -31,8 +32,7 @@ from embodied_agent.sources.bag_topics import (
     deserialize,
     read_intrinsics,
 )
-from embodied_agent.sources.base import CLOCK_RESTART_NS, BadImage, Sampler, Source
-from embodied_agent.sources.codec import check_complete
+from embodied_agent.sources.base import CLOCK_RESTART_NS, Sampler, Source
 from embodied_agent.sources.poses import PoseTrack
 from embodied_agent.sources.ros_images import image_from_ros
 

@@ -12,6 +12,7 @@ from fractions import Fraction
 from types import TracebackType
 
 from embodied_agent.errors import DecodeError, SourceError
+from embodied_agent.images import BadImage
 from embodied_agent.records import Frame
 
 #: A stamp this far behind the one before it: the sensor's clock restarted; less is jitter.
@@ -20,14 +21,6 @@ CLOCK_RESTART_NS = 2_000_000_000
 _SAMPLING_SLACK_NS = 1_000
 #: With this many unusable pictures and not one usable, the rest isn't worth reading.
 _GIVE_UP_AFTER = 300
-
-
-class BadImage(DecodeError):
-    """One picture can't be used; ``reason`` is the short name that skips are counted under."""
-
-    def __init__(self, reason: str, message: str) -> None:
-        super().__init__(message)
-        self.reason = reason
 
 
 @dataclass

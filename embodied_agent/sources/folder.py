@@ -14,11 +14,11 @@ import cv2
 import numpy as np
 
 from embodied_agent.errors import SourceError
+from embodied_agent.images import MAX_PIXELS, BadImage, check_complete
 from embodied_agent.records import Frame
 from embodied_agent.settings import SourceSettings
 from embodied_agent.sources.bag_files import natural_key
-from embodied_agent.sources.base import BadImage, Sampler, Skips, Source
-from embodied_agent.sources.codec import MAX_PIXELS, check_complete
+from embodied_agent.sources.base import Sampler, Skips, Source
 
 IMAGE_SUFFIXES = frozenset(
     (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm")

@@ -12,9 +12,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from embodied_agent.images import MAX_PIXELS, BadImage, to_8_bits
 from embodied_agent.records import Image
-from embodied_agent.sources.base import BadImage
-from embodied_agent.sources.codec import MAX_PIXELS, to_8_bits
 
 
 class _Layout(NamedTuple):

@@ -15,10 +15,10 @@ import cv2
 import numpy as np
 
 from embodied_agent.errors import SourceError
+from embodied_agent.images import MAX_PIXELS, BadImage
 from embodied_agent.records import Frame
 from embodied_agent.settings import SourceSettings
-from embodied_agent.sources.base import BadImage, Sampler, Skips, Source
-from embodied_agent.sources.codec import MAX_PIXELS
+from embodied_agent.sources.base import Sampler, Skips, Source
 
 #: A stream that names no rate.
 _USUAL_FPS = 25.0

@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from ros_camera_kit import VIEWS, Camera
-from ros_kit import Client, NodeProcess, running_node, statuses_of, use_interfaces
-from served_kit import faulty, says
+
+from tests.support.ros import Client, NodeProcess, running_node, statuses_of, use_interfaces
+from tests.support.ros_camera import VIEWS, Camera
+from tests.support.served import faulty, says
 
 
 @pytest.fixture(scope="module")

@@ -6,19 +6,20 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from served_kit import Handler, chunk, faulty
+
+from tests.support.served import Handler, chunk, faulty
 
 pytestmark = [pytest.mark.ros, pytest.mark.timeout(900)]
 pytest.importorskip("rclpy", reason="no ROS 2 here: install it in /opt/ros and run `make test`")
 
-from ros_camera_kit import VIEWS, Camera  # noqa: E402
-from ros_kit import (  # noqa: E402
+from tests.support.ros import (  # noqa: E402
     PATIENCE_S,
     Client,
     NodeProcess,
     running_node,
     wait_until,
 )
+from tests.support.ros_camera import VIEWS, Camera  # noqa: E402
 
 
 @pytest.fixture

@@ -13,16 +13,7 @@ import pytest
 pytestmark = [pytest.mark.ros, pytest.mark.timeout(900)]
 pytest.importorskip("rclpy", reason="no ROS 2 here: install it in /opt/ros and run `make test`")
 
-from ros_camera_kit import (  # noqa: E402
-    SECOND,
-    VIEWS,
-    Camera,
-    compressed_image,
-    header,
-    odometry,
-    raw_image,
-)
-from ros_kit import (  # noqa: E402
+from tests.support.ros import (  # noqa: E402
     Client,
     NodeProcess,
     publish_until,
@@ -30,6 +21,15 @@ from ros_kit import (  # noqa: E402
     statuses_of,
     value,
     wait_until,
+)
+from tests.support.ros_camera import (  # noqa: E402
+    SECOND,
+    VIEWS,
+    Camera,
+    compressed_image,
+    header,
+    odometry,
+    raw_image,
 )
 
 

@@ -13,19 +13,19 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from views_kit import panorama_views
+
+from tests.support.views import panorama_views
 
 pytestmark = [pytest.mark.ros, pytest.mark.timeout(900)]
 pytest.importorskip("rclpy", reason="no ROS 2 here: install it in /opt/ros and run `make test`")
-
-import ros_kit as kit  # noqa: E402
-from ros_camera_kit import header, raw_image  # noqa: E402
-from ros_kit import ROOT, Client, running_node, wait_until  # noqa: E402
 
 from embodied_agent.agent import Agent  # noqa: E402
 from embodied_agent.memory.store import Store  # noqa: E402
 from embodied_agent.settings import load_settings  # noqa: E402
 from embodied_agent.sources import open_source  # noqa: E402
+from tests.support import ros as kit  # noqa: E402
+from tests.support.ros import ROOT, Client, running_node, wait_until  # noqa: E402
+from tests.support.ros_camera import header, raw_image  # noqa: E402
 
 CLIP = ROOT / "sim_clips" / "clips" / "house_8"
 GEOMETRY = load_settings(perception__backend="geometry")

@@ -9,8 +9,8 @@ import pytest
 pytestmark = [pytest.mark.ros, pytest.mark.timeout(900)]
 pytest.importorskip("rclpy", reason="no ROS 2 here: install it in /opt/ros and run `make test`")
 
-from ros_camera_kit import VIEWS, Camera  # noqa: E402
-from ros_kit import PATIENCE_S, Client, running_node, wait_until  # noqa: E402
+from tests.support.ros import PATIENCE_S, Client, running_node, wait_until  # noqa: E402
+from tests.support.ros_camera import VIEWS, Camera  # noqa: E402
 
 
 def test_transitions_make_and_remove_everything(client: Client, tmp_path: Path) -> None:

@@ -15,13 +15,7 @@ import pytest
 pytestmark = [pytest.mark.ros, pytest.mark.timeout(900)]
 pytest.importorskip("rclpy", reason="no ROS 2 here: install it in /opt/ros and run `make test`")
 
-from ros_camera_kit import (  # noqa: E402
-    SECOND,
-    VIEWS,
-    Camera,
-    raw_image,
-)
-from ros_kit import (  # noqa: E402
+from tests.support.ros import (  # noqa: E402
     PATIENCE_S,
     Client,
     NodeProcess,
@@ -29,6 +23,12 @@ from ros_kit import (  # noqa: E402
     statuses_of,
     value,
     wait_until,
+)
+from tests.support.ros_camera import (  # noqa: E402
+    SECOND,
+    VIEWS,
+    Camera,
+    raw_image,
 )
 
 
@@ -135,7 +135,7 @@ def _set(client: Client, node: NodeProcess, name: str, change: object) -> object
 
 
 def test_a_bad_parameter_stops_the_node_with_a_reason(tmp_path: Path, client: Client) -> None:
-    command = [sys.executable, "-m", "embodied_agent.interfaces.ros.main", "--ros-args"]
+    command = [sys.executable, "-m", "embodied_agent.ros.main", "--ros-args"]
     done = subprocess.run(
         [*command, "-p", "keyframes.method:=psychic"],
         capture_output=True,

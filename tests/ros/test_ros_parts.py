@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from embodied_agent.errors import DecodeError
-from embodied_agent.interfaces.ros.complaints import LOG_EVERY_S, Complaints
-from embodied_agent.interfaces.ros.images import ImageReader, intrinsics_from
-from embodied_agent.interfaces.ros.poses import OdometryPoses, Pairing
 from embodied_agent.records import Frame, Pose
+from embodied_agent.ros.complaints import LOG_EVERY_S, Complaints
+from embodied_agent.ros.images import ImageReader, intrinsics_from
+from embodied_agent.ros.poses import OdometryPoses, Pairing
 
 SECOND = 1_000_000_000
 

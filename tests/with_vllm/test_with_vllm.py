@@ -19,15 +19,15 @@ from typing import Any
 
 import pytest
 import torch
-from served_kit import free_port
 
 from embodied_agent.agent import Agent
-from embodied_agent.doctor_servers import try_server
+from embodied_agent.doctor.servers import try_server
 from embodied_agent.reasoning.base import Prompt, Reasoner, make_reasoner
 from embodied_agent.reasoning.builtin import BuiltinReasoner
 from embodied_agent.records import Delta, Keyframe, Question
 from embodied_agent.settings import Settings, load_settings
 from embodied_agent.sources import open_source
+from tests.support.served import free_port
 
 pytestmark = [pytest.mark.vllm, pytest.mark.timeout(1500)]
 
@@ -289,7 +289,7 @@ def test_a_server_killed_during_a_replay_is_restarted_and_nothing_is_lost(
             os.kill(servers.server(port), signal.SIGKILL)
 
     with open_source(str(CLIP), used.source) as source, Agent(used) as agent:
-        from embodied_agent.events import Listener
+        from embodied_agent.agent.listeners import Listener
 
         agent.listen(Listener(on_delta=on_delta))
         agent.begin_replay(str(CLIP))

@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from embodied_agent.commands.common import (
+from embodied_agent.cli.common import (
     ConfigOption,
     ExitCode,
     SetOption,

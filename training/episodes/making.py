@@ -60,7 +60,7 @@ class Making:
         values["token_budget"] = self.settings.reasoning.token_budget
         total = hashlib.sha256(json.dumps(values, sort_keys=True).encode())
         if self.perception == "builtin":
-            from embodied_agent.checkpoints import checkpoint_folder
+            from embodied_agent.models.checkpoints import checkpoint_folder
 
             folder = checkpoint_folder(self.settings.perception.model_path, "perceiver")
             total.update((folder / "model.safetensors").read_bytes())

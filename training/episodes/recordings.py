@@ -21,13 +21,13 @@ import numpy as np
 
 from embodied_agent.agent import Agent
 from embodied_agent.errors import ModelUnavailable
-from embodied_agent.memory.recall import recall
 from embodied_agent.perception.base import Perceiver, make_perceiver
 from embodied_agent.reasoning.base import Prompt, prompt_style
 from embodied_agent.records import Delta, Frame, Keyframe, Question
 from embodied_agent.settings import Settings
 from embodied_agent.sources import open_source
 from embodied_agent.sources.base import CLOCK_RESTART_NS
+from embodied_agent.transcript.recall import recall
 from training.episodes.rows import DatasetError, Episode, checked
 from training.questions.base import Asked
 from training.questions.odometry import Place, odometry_questions, place_of

@@ -19,12 +19,12 @@ from typing import Any, Literal
 
 from embodied_agent.errors import AgentError
 from embodied_agent.memory.codec import delta_from_json
-from embodied_agent.memory.recall import recall
-from embodied_agent.memory.transcript import Transcript
 from embodied_agent.reasoning.base import Prompt, transcript_budget
 from embodied_agent.reasoning.prompts import Style, build_prompt
 from embodied_agent.records import Delta, Question
 from embodied_agent.settings import ReasoningSettings
+from embodied_agent.transcript.recall import recall
+from embodied_agent.transcript.text import Transcript
 
 #: How an answer is marked: a letter of the choices, a number by relative accuracy, or free text.
 Kind = Literal["choice", "number", "text"]

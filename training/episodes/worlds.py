@@ -13,9 +13,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from embodied_agent.memory.recall import recall
 from embodied_agent.reasoning.prompts import Style
 from embodied_agent.records import Delta, Question
+from embodied_agent.transcript.recall import recall
 from sim_clips.journey import Journey
 from sim_clips.questions import MAKERS, ClipQuestion, question_of
 from sim_clips.scene import WorldName

@@ -18,8 +18,8 @@ from typing import Any
 
 import torch
 
-from embodied_agent.checkpoints import checkpoint_folder, load
 from embodied_agent.errors import ModelError
+from embodied_agent.models.checkpoints import checkpoint_folder, load
 from embodied_agent.reasoning.base import ANSWER, END_OF_ANSWER, END_OF_THOUGHT, Prompt
 from training.evaluation.caches import Alike, alike, new_cache, selected
 

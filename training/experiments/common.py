@@ -20,7 +20,7 @@ from typing import Any
 
 import torch
 
-from embodied_agent.checkpoints import SHIPPED
+from embodied_agent.models.checkpoints import SHIPPED
 from training import grpo, sft
 from training.episodes.rows import Episode
 from training.evaluate import evaluate

@@ -17,8 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from embodied_agent.memory.recall import named_objects
 from embodied_agent.records import Delta, Mention
+from embodied_agent.transcript.recall import named_objects
 from sim_clips.journey import Journey
 from sim_clips.questions import MAKERS, ClipQuestion, question_of
 from sim_clips.scene import VISIBLE_PIXELS

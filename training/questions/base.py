@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from embodied_agent.asking import MAX_CHOICES, check_question
+from embodied_agent.agent.answerer import MAX_CHOICES, check_question
 from embodied_agent.errors import QuestionError
 from embodied_agent.records import Question
 from training.episodes.rows import DatasetError, Kind

@@ -29,7 +29,7 @@ from embodied_agent.interfaces.mqtt.messages import (
     Topics,
 )
 from embodied_agent.interfaces.mqtt.packets import Incoming, Outgoing
-from embodied_agent.interfaces.schema import AskRequest
+from embodied_agent.interfaces.wire.models import AskRequest
 from embodied_agent.records import Answer, Evidence, Pose
 from embodied_agent.settings import MqttSettings
 

@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
-from embodied_agent.asks import Ask, Asks
+from embodied_agent.agent.question_queue import QuestionQueue, QueuedQuestion
 from embodied_agent.errors import AgentError, Busy, QuestionError, StoreError
 from embodied_agent.interfaces.mqtt.messages import (
     Code,
@@ -28,12 +28,12 @@ from embodied_agent.interfaces.mqtt.messages import (
     piece_payload,
 )
 from embodied_agent.interfaces.mqtt.packets import Incoming, Outgoing
-from embodied_agent.interfaces.mqtt.seldom import Seldom
-from embodied_agent.interfaces.schema import AskRequest
+from embodied_agent.interfaces.wire.models import AskRequest
 from embodied_agent.memory.outbox import Address, Delivery, Outbox, Request
 from embodied_agent.memory.store import Store
 from embodied_agent.records import Answer
 from embodied_agent.settings import MqttSettings
+from embodied_agent.support.throttled_log import ThrottledLog
 
 _log = logging.getLogger(__name__)
 
@@ -53,7 +53,7 @@ class _Job:
     request: Request
     address: Address
     deadline: float | None  # by time.monotonic: expired after this
-    ask: Ask | None = None
+    ask: QueuedQuestion | None = None
     text: str = ""
     pieces: int = 0
     ended: bool = False
@@ -83,7 +83,7 @@ class Desk:
     """
 
     def __init__(
-        self, asks: Asks, store: Store, settings: MqttSettings, *, timeout_s: float
+        self, asks: QuestionQueue, store: Store, settings: MqttSettings, *, timeout_s: float
     ) -> None:
         self._asks = asks
         self._outbox: Outbox = store.outbox
@@ -98,7 +98,7 @@ class Desk:
         self._refusals: deque[Outgoing] = deque(maxlen=_REFUSALS)
         self._fewer = asyncio.Event()
         self._unpruned = 0
-        self._seldom = Seldom(_log)
+        self._seldom = ThrottledLog(_log)
         #: Set when there may be something to send.
         self.wake = asyncio.Event()
         self.counters = Counters()

@@ -4,7 +4,7 @@ Topics of a robot, below ``embodied_agent/<robot>/``: ``ask`` (requests), ``answ
 to requests that name no response topic), ``delta`` (what was seen) and ``status`` (retained). All
 payloads are JSON in UTF-8; a reply's ``type`` says which of the models it is.
 
-Not here: the models shared with other interfaces (`embodied_agent.interfaces.schema`), sending.
+Not here: the models shared with other interfaces (`interfaces.wire.models`), sending.
 """
 
 from __future__ import annotations
@@ -20,11 +20,21 @@ from typing import Any, Literal
 import pydantic_core
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from embodied_agent.asking import check_question
+from embodied_agent.agent.answerer import check_question
 from embodied_agent.errors import QuestionError
 from embodied_agent.interfaces.mqtt.packets import Incoming
-from embodied_agent.interfaces.replies import answer_reply, field_errors, keyframe_reply, safe_text
-from embodied_agent.interfaces.schema import AnswerReply, AskRequest, ErrorDetail, KeyframeReply
+from embodied_agent.interfaces.wire.from_records import (
+    answer_reply,
+    field_errors,
+    keyframe_reply,
+    safe_text,
+)
+from embodied_agent.interfaces.wire.models import (
+    AnswerReply,
+    AskRequest,
+    ErrorDetail,
+    KeyframeReply,
+)
 from embodied_agent.memory.outbox import Address, Request
 from embodied_agent.records import Answer, Delta, Keyframe, Question
 

@@ -2,7 +2,7 @@
 
     python -m embodied_agent.interfaces.mqtt.schemas --write docs/mqtt
 
-Not here: the models that they are made from (`messages`, `embodied_agent.interfaces.schema`).
+Not here: the models that they are made from (`messages`, `embodied_agent.interfaces.wire.models`).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from embodied_agent.interfaces.mqtt.messages import (
     PieceMessage,
     StatusMessage,
 )
-from embodied_agent.interfaces.schema import AskRequest
+from embodied_agent.interfaces.wire.models import AskRequest
 
 MESSAGES: dict[str, type[BaseModel]] = {
     "request": AskRequest,

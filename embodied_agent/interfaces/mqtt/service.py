@@ -23,9 +23,9 @@ from importlib.metadata import version
 from typing import Any, Literal
 
 from embodied_agent.agent import Agent
-from embodied_agent.asks import Asks
+from embodied_agent.agent.listeners import Listener
+from embodied_agent.agent.question_queue import QuestionQueue
 from embodied_agent.errors import LinkError, SettingsError, StoreError
-from embodied_agent.events import Listener
 from embodied_agent.interfaces.mqtt.connection import Connection
 from embodied_agent.interfaces.mqtt.credentials import password, tls_context
 from embodied_agent.interfaces.mqtt.desk import Desk
@@ -37,10 +37,10 @@ from embodied_agent.interfaces.mqtt.messages import (
     status_payload,
 )
 from embodied_agent.interfaces.mqtt.packets import Outgoing
-from embodied_agent.interfaces.mqtt.seldom import Seldom
 from embodied_agent.memory.outbox import Delivery
 from embodied_agent.records import Delta, Keyframe
 from embodied_agent.settings import Settings
+from embodied_agent.support.throttled_log import ThrottledLog
 
 _log = logging.getLogger(__name__)
 
@@ -54,7 +54,7 @@ _FAREWELL_S = 3.0
 State = Literal["off", "connecting", "connected", "waiting", "stopped"]
 
 
-async def serve(agent: Agent, asks: Asks, settings: Settings, stop: asyncio.Event) -> None:
+async def serve(agent: Agent, asks: QuestionQueue, settings: Settings, stop: asyncio.Event) -> None:
     """Serve until ``stop`` is set; see `Service`."""
     await Service(agent, asks, settings).serve(stop)
 
@@ -72,7 +72,7 @@ class Service:
             is read-only.
     """
 
-    def __init__(self, agent: Agent, asks: Asks, settings: Settings) -> None:
+    def __init__(self, agent: Agent, asks: QuestionQueue, settings: Settings) -> None:
         self._settings = settings.mqtt
         tls_context(self._settings)
         password(self._settings)
@@ -82,7 +82,7 @@ class Service:
         self._asks = asks
         self._timeout_s = settings.reasoning.timeout_s
         self._topics = Topics(self._settings.robot)
-        self._seldom = Seldom(_log)
+        self._seldom = ThrottledLog(_log)
         self._desk: Desk | None = None
         self._resumed = False
         self._taking: set[asyncio.Future[None]] = set()

@@ -18,9 +18,17 @@ from fastapi import APIRouter, Header, HTTPException, Path, Query, Request
 from fastapi.responses import Response, StreamingResponse
 
 from embodied_agent.agent import Agent
-from embodied_agent.asks import Ask, Asks
-from embodied_agent.interfaces.replies import answer_reply, keyframe_reply, path_point, safe_text
-from embodied_agent.interfaces.schema import (
+from embodied_agent.agent.question_queue import QuestionQueue, QueuedQuestion
+from embodied_agent.interfaces.web.feed import Feed, encode
+from embodied_agent.interfaces.web.overview import Overview
+from embodied_agent.interfaces.web.pictures import LiveCamera, Thumbnails, etag
+from embodied_agent.interfaces.wire.from_records import (
+    answer_reply,
+    keyframe_reply,
+    path_point,
+    safe_text,
+)
+from embodied_agent.interfaces.wire.models import (
     AnswerReply,
     AnswersReply,
     AskRequest,
@@ -33,9 +41,6 @@ from embodied_agent.interfaces.schema import (
     RecallReply,
     StatusReply,
 )
-from embodied_agent.interfaces.web.feed import Feed, encode
-from embodied_agent.interfaces.web.overview import Overview
-from embodied_agent.interfaces.web.pictures import LiveCamera, Thumbnails, etag
 from embodied_agent.memory.store import Store
 from embodied_agent.records import Answer
 from embodied_agent.settings import Settings
@@ -53,7 +58,7 @@ class Parts:
     """What the handlers work on."""
 
     agent: Agent
-    asks: Asks
+    asks: QuestionQueue
     settings: Settings
     overview: Overview
     feed: Feed
@@ -265,7 +270,7 @@ class _Pieces:
         return text
 
 
-async def _streamed(taken: Ask, pieces: _Pieces) -> AsyncIterator[bytes]:
+async def _streamed(taken: QueuedQuestion, pieces: _Pieces) -> AsyncIterator[bytes]:
     """Pieces, then the answer. Whoever hangs up stops the model."""
     answer = asyncio.ensure_future(asyncio.wrap_future(taken.answer))
     answer.add_done_callback(lambda _: pieces.came.set())
@@ -284,7 +289,7 @@ async def _streamed(taken: Ask, pieces: _Pieces) -> AsyncIterator[bytes]:
             taken.cancel()
 
 
-async def _answer_unless_gone(taken: Ask, request: Request) -> Answer:
+async def _answer_unless_gone(taken: QueuedQuestion, request: Request) -> Answer:
     """The answer; cancelled when the client hangs up first."""
 
     async def gone() -> None:

@@ -19,7 +19,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Route
 
 from embodied_agent.agent import Agent
-from embodied_agent.asks import Asks
+from embodied_agent.agent.question_queue import QuestionQueue
 from embodied_agent.errors import (
     AgentError,
     Busy,
@@ -28,7 +28,6 @@ from embodied_agent.errors import (
     SettingsError,
     StoreError,
 )
-from embodied_agent.interfaces.replies import field_errors
 from embodied_agent.interfaces.web.api import Parts, make_router
 from embodied_agent.interfaces.web.assistant import make_assistant
 from embodied_agent.interfaces.web.feed import Feed
@@ -36,6 +35,7 @@ from embodied_agent.interfaces.web.guard import Guard, check_exposure, refusal
 from embodied_agent.interfaces.web.metrics import Metrics
 from embodied_agent.interfaces.web.overview import Overview
 from embodied_agent.interfaces.web.pictures import LiveCamera, Thumbnails
+from embodied_agent.interfaces.wire.from_records import field_errors
 from embodied_agent.settings import Settings
 
 STATIC = Path(__file__).with_name("static")
@@ -58,7 +58,7 @@ class WebApp(FastAPI):
 
 def make_app(
     agent: Agent,
-    asks: Asks,
+    asks: QuestionQueue,
     settings: Settings,
     *,
     interfaces: Callable[[], dict[str, dict[str, Any]]] = dict,

@@ -22,21 +22,21 @@ from mcp_types import ToolAnnotations
 from pydantic import Field, ValidationError
 
 from embodied_agent.errors import AgentError
-from embodied_agent.interfaces.replies import (
+from embodied_agent.interfaces.web.api import Parts
+from embodied_agent.interfaces.wire.from_records import (
     answer_reply,
     delta_reply,
     field_errors,
     keyframe_reply,
 )
-from embodied_agent.interfaces.schema import (
+from embodied_agent.interfaces.wire.models import (
     AnswerReply,
     AskRequest,
     HitReply,
     RecallReply,
     StatusReply,
 )
-from embodied_agent.interfaces.web.api import Parts
-from embodied_agent.memory.transcript import entry_text
+from embodied_agent.transcript.text import entry_text
 
 #: How many deltas the resource of recent ones holds.
 RECENT = 50

@@ -22,23 +22,23 @@ from dataclasses import dataclass
 from pydantic import BaseModel
 
 from embodied_agent.agent import Agent
-from embodied_agent.asks import Ask, AskListener, Asks
+from embodied_agent.agent.listeners import Listener
+from embodied_agent.agent.question_queue import QuestionQueue, QueuedQuestion, QueueListener
 from embodied_agent.errors import AgentError, Busy, DecodeError
-from embodied_agent.events import Listener
-from embodied_agent.interfaces.replies import (
+from embodied_agent.images import image_size
+from embodied_agent.interfaces.wire.from_records import (
     answer_reply,
     decision_reply,
     delta_reply,
     keyframe_reply,
 )
-from embodied_agent.interfaces.schema import StatusReply
+from embodied_agent.interfaces.wire.models import StatusReply
 from embodied_agent.records import Answer, Decision, Delta, Frame, Keyframe
 from embodied_agent.settings import WebSettings
-from embodied_agent.sources.codec import image_size
 
 _log = logging.getLogger(__name__)
 
-#: Events kept for watchers that were away for a moment.
+#: Listeners kept for watchers that were away for a moment.
 RING = 1024
 #: How often the status is shown, in seconds; it also keeps silent connections alive.
 STATUS_S = 1.0
@@ -72,7 +72,7 @@ class Feed:
     def __init__(
         self,
         agent: Agent,
-        asks: Asks,
+        asks: QuestionQueue,
         settings: WebSettings,
         status: Callable[[], StatusReply],
     ) -> None:
@@ -96,7 +96,7 @@ class Feed:
         self.resyncs = 0
         self._remove = (
             agent.listen(Listener(self._on_decision, self._on_keyframe, self._on_delta)),
-            asks.listen(AskListener(on_answer=self._on_answer)),
+            asks.listen(QueueListener(on_answer=self._on_answer)),
         )
 
     async def watch(self, last_event_id: str = "") -> AsyncIterator[bytes]:
@@ -217,7 +217,7 @@ class Feed:
     def _on_delta(self, keyframe: Keyframe, delta: Delta) -> None:
         self._hand_over(lambda: self._append("delta", delta_reply(delta)))
 
-    def _on_answer(self, ask: Ask, answer: Answer) -> None:
+    def _on_answer(self, ask: QueuedQuestion, answer: Answer) -> None:
         self._hand_over(lambda: self._append("answered", answer_reply(ask.question, answer)))
 
     def _append(self, event: str, data: BaseModel) -> None:

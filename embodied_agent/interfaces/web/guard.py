@@ -31,8 +31,8 @@ from starlette.responses import JSONResponse, PlainTextResponse, RedirectRespons
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from embodied_agent.errors import SettingsError
-from embodied_agent.interfaces.replies import error_reply
 from embodied_agent.interfaces.web.limits import Rate
+from embodied_agent.interfaces.wire.from_records import error_reply
 from embodied_agent.settings import WebSettings
 
 _log = logging.getLogger(__name__)
@@ -65,7 +65,7 @@ Counted = Callable[[str, str, int, float], None]
 
 
 def refusal(status: int, code: str, message: str, **headers: str) -> Response:
-    """A refusal as `embodied_agent.interfaces.schema.ErrorReply`."""
+    """A refusal as `embodied_agent.interfaces.wire.models.ErrorReply`."""
     body = error_reply(code, message).model_dump()
     return JSONResponse(body, status, {name.replace("_", "-"): v for name, v in headers.items()})
 

@@ -18,10 +18,10 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from embodied_agent.agent import Agent
-from embodied_agent.asks import Ask, AskListener, Asks
+from embodied_agent.agent.listeners import Listener
+from embodied_agent.agent.question_queue import QuestionQueue, QueuedQuestion, QueueListener
 from embodied_agent.errors import AgentError
-from embodied_agent.events import Listener
-from embodied_agent.interfaces.schema import StatusReply
+from embodied_agent.interfaces.wire.models import StatusReply
 from embodied_agent.records import Answer, Decision, Delta, Frame, Keyframe
 
 _log = logging.getLogger(__name__)
@@ -53,7 +53,7 @@ class Metrics:
     def __init__(
         self,
         agent: Agent,
-        asks: Asks,
+        asks: QuestionQueue,
         status: Callable[[], StatusReply],
         watchers: Callable[[], int],
         resyncs: Callable[[], int],
@@ -104,7 +104,7 @@ class Metrics:
         listener = Listener(self._on_decision, self._on_keyframe, self._on_delta)
         self._remove = (
             agent.listen(listener),
-            asks.listen(AskListener(on_answer=self._on_answer)),
+            asks.listen(QueueListener(on_answer=self._on_answer)),
         )
 
     def text(self) -> bytes:
@@ -132,7 +132,7 @@ class Metrics:
     def _on_delta(self, keyframe: Keyframe, delta: Delta) -> None:
         self._perception.observe(delta.latency_s)
 
-    def _on_answer(self, ask: Ask, answer: Answer) -> None:
+    def _on_answer(self, ask: QueuedQuestion, answer: Answer) -> None:
         self._answers.labels("problem" if answer.problem else "answered").inc()
         for stage, seconds in answer.latency_s.items():
             self._stages.labels(stage).observe(seconds)

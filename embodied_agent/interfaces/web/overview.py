@@ -11,10 +11,10 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from embodied_agent.agent import Agent
-from embodied_agent.asks import Asks
+from embodied_agent.agent.listeners import Listener
+from embodied_agent.agent.question_queue import QuestionQueue
 from embodied_agent.errors import AgentError
-from embodied_agent.events import Listener
-from embodied_agent.interfaces.schema import AsksReply, StatusReply
+from embodied_agent.interfaces.wire.models import AsksReply, StatusReply
 from embodied_agent.records import Decision, Frame
 
 
@@ -31,7 +31,7 @@ class Overview:
     def __init__(
         self,
         agent: Agent,
-        asks: Asks,
+        asks: QuestionQueue,
         interfaces: Callable[[], dict[str, dict[str, Any]]],
         not_ready: Callable[[], list[str]],
     ) -> None:

@@ -15,8 +15,8 @@ import cv2
 import numpy as np
 
 from embodied_agent.errors import DecodeError
+from embodied_agent.images import decode, encode_jpeg, image_size
 from embodied_agent.records import Decision, Frame
-from embodied_agent.sources.codec import decode, encode_jpeg, image_size
 
 #: JPEG quality of the live picture and of thumbnails.
 _QUALITY = 80

@@ -18,7 +18,7 @@ from typing import Any
 import uvicorn
 
 from embodied_agent.agent import Agent
-from embodied_agent.asks import Asks
+from embodied_agent.agent.question_queue import QuestionQueue
 from embodied_agent.errors import AgentError, SettingsError
 from embodied_agent.interfaces.web.app import WebApp, make_app
 from embodied_agent.interfaces.web.protocol import ImpatientProtocol
@@ -31,7 +31,7 @@ _GRACE_S = 3
 
 
 class WebServer:
-    """A `Part` of the interfaces (`embodied_agent.interfaces.host`).
+    """A `Part` of the interfaces (`embodied_agent.host.interfaces`).
 
     Args:
         agent: what it shows.
@@ -47,7 +47,7 @@ class WebServer:
     def __init__(
         self,
         agent: Agent,
-        asks: Asks,
+        asks: QuestionQueue,
         settings: Settings,
         *,
         interfaces: Callable[[], dict[str, dict[str, Any]]] = dict,

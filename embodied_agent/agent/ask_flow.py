@@ -1,0 +1,121 @@
+"""The way of one question: what it is about is perceived first, then the memory is asked.
+
+Waiting for what the camera saw takes part of the question's time only. What an answer could not
+rest on stands in its notice; whatever fails, in its problem.
+
+Not here: which moment a question is about (`embodied_agent.agent`), perceiving (`pipeline`), how
+memory and question become an answer (`asking`).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator
+from dataclasses import replace
+
+from embodied_agent.agent.answerer import Answerer
+from embodied_agent.agent.perception_workers import PerceptionWorkers, View
+from embodied_agent.errors import DecodeError, ModelError, StoreError
+from embodied_agent.memory.store import Store
+from embodied_agent.records import Answer, Question
+
+#: A segment, and the last of its keyframes that a question may know of.
+Moment = tuple[int, int]
+
+
+class AskFlow:
+    """Takes one question after another, from any thread.
+
+    Args:
+        store: the memory.
+        perception: perceives what is pending; ``None`` where nothing is.
+        asking: makes the answer.
+        moment: the moment that a question is about, ``None`` where nothing was seen; may raise what
+            a stage raises.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        perception: PerceptionWorkers | None,
+        asking: Answerer,
+        moment: Callable[[Question], Moment | None],
+    ) -> None:
+        self._store = store
+        self._perception = perception
+        self._answerer = asking
+        self._moment = moment
+
+    def stream(self, question: Question) -> Generator[str, None, Answer]:
+        """Gives pieces of the reply as they come, and returns the answer.
+
+        Closing the generator stops the model at once.
+        """
+        started = time.monotonic()
+        deadline = started + question.timeout_s
+        answer = Answer(text="", question_id=question.id)
+        try:
+            moment = self._moment(question)
+            if moment is None:
+                answer = replace(answer, problem=_nothing_seen(question))
+            view = View()
+            if moment is not None and self._perception is not None:
+                view = self._perception.look(moment[1], deadline - time.monotonic())
+                if view.missing and not self._knows(*moment, view):
+                    answer = replace(
+                        answer,
+                        problem="what the camera saw was not perceived within "
+                        f"{question.timeout_s:.3g} s: {view.reason}",
+                    )
+            waited_s = time.monotonic() - started
+            if moment is not None and not answer.problem:
+                pieces = self._answerer.stream(
+                    question, *moment, deadline, provisional=view.provisional
+                )
+                for piece in pieces:
+                    if isinstance(piece, Answer):
+                        answer = piece
+                    else:
+                        yield piece
+            return replace(
+                answer,
+                notice=" ".join(filter(None, [_notice(view), answer.notice])),
+                latency_s={
+                    "perceive_wait": waited_s,
+                    **answer.latency_s,
+                    "total": time.monotonic() - started,
+                },
+            )
+        except (ModelError, StoreError, DecodeError) as error:
+            return replace(answer, problem=str(error))
+
+    def _knows(self, segment: int, last_id: int, view: View) -> bool:
+        """Whether there is anything to answer from."""
+        return view.provisional is not None or self._store.has_delta(segment, until=last_id)
+
+
+def _notice(view: View) -> str:
+    """What an answer could not rest on; empty where it rests on all that was seen."""
+    if not view.missing:
+        return ""
+    if view.provisional is None:
+        gap = (
+            f"the last {view.missing} keyframes have"
+            if view.missing > 1
+            else "the present view has"
+        )
+        return f"{gap} not been perceived yet ({view.reason}); this rests on what was seen before."
+    between = view.missing - 1
+    if not between:
+        return ""
+    gap = f"{between} keyframes" if between > 1 else "one keyframe"
+    return (
+        f"{gap} before the present view {'have' if between > 1 else 'has'} not been perceived yet "
+        f"({view.reason}); this rests on the present view and on what was seen before them."
+    )
+
+
+def _nothing_seen(question: Question) -> str:
+    if question.at_ns is not None:
+        return f"nothing was seen up to stamp {question.at_ns} ns"
+    return "nothing has been seen yet"

@@ -1,0 +1,73 @@
+"""What the agent tells whoever shows it: decisions, keyframes, deltas.
+
+Listeners are called on the agent's own threads, in order. They hand over and return, as perception
+waits for them. They must not call `observe` or `ask`, which may wait for perception. One that
+raises is reported in the log and counted, and nothing stops.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from embodied_agent.records import Decision, Delta, Frame, Keyframe
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Listener:
+    """Callbacks, each optional. ``on_decision`` comes for every frame, ``on_keyframe`` once a
+    keyframe is stored, ``on_delta`` once its delta is committed (in keyframe order)."""
+
+    on_decision: Callable[[Frame, Decision], None] | None = None
+    on_keyframe: Callable[[Keyframe], None] | None = None
+    on_delta: Callable[[Keyframe, Delta], None] | None = None
+
+
+class Listeners:
+    """The listeners of one agent."""
+
+    def __init__(self) -> None:
+        self._listeners: tuple[Listener, ...] = ()
+        self._lock = threading.Lock()
+        self.failures = 0
+
+    def add(self, listener: Listener) -> Callable[[], None]:
+        """Call ``listener`` from now on, until the function that is returned is called."""
+        with self._lock:
+            self._listeners = (*self._listeners, listener)
+
+        def remove() -> None:
+            with self._lock:
+                self._listeners = tuple(x for x in self._listeners if x is not listener)
+
+        return remove
+
+    def decision(self, frame: Frame, decision: Decision) -> None:
+        """A frame was decided on."""
+        for listener in self._listeners:
+            self._call(listener.on_decision, frame, decision)
+
+    def keyframe(self, keyframe: Keyframe) -> None:
+        """A keyframe was stored."""
+        for listener in self._listeners:
+            self._call(listener.on_keyframe, keyframe)
+
+    def delta(self, keyframe: Keyframe, delta: Delta) -> None:
+        """A delta was committed."""
+        for listener in self._listeners:
+            self._call(listener.on_delta, keyframe, delta)
+
+    def _call(self, callback: Callable[..., None] | None, *values: Any) -> None:
+        if callback is None:
+            return
+        try:
+            callback(*values)
+        except Exception:
+            # A display that breaks must not stop the memory: this is the display's outermost call.
+            self.failures += 1
+            _log.exception("a listener failed; the agent goes on")

@@ -1,0 +1,1 @@
+"""The command `embodied-agent`; each subcommand is a module."""

@@ -1,0 +1,132 @@
+"""`embodied-agent ask`: put a question to a memory that exists already, or to a robot over MQTT."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from embodied_agent.cli.common import (
+    ConfigOption,
+    JsonOption,
+    MemoryOption,
+    SetOption,
+    console,
+    explained,
+    plain,
+    print_json,
+    settings_from,
+)
+from embodied_agent.cli.questions import CHOICES_HELP, cases_from, outcome, show_answer
+from embodied_agent.errors import SettingsError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from embodied_agent.records import Answer, Question
+    from embodied_agent.settings import Settings
+
+
+def ask(
+    text: Annotated[str, typer.Argument(metavar="QUESTION", help="What to ask.")],
+    memory: MemoryOption = None,
+    mqtt: Annotated[
+        str | None,
+        typer.Option(metavar="HOST[:PORT]", help="Ask a robot over this MQTT broker instead."),
+    ] = None,
+    robot: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Which robot, with --mqtt (mqtt.robot).")
+    ] = None,
+    choices: Annotated[str | None, typer.Option(help=CHOICES_HELP)] = None,
+    at_ns: Annotated[int | None, typer.Option(help="Ask as of this stamp, in nanoseconds.")] = None,
+    config: ConfigOption = None,
+    assignments: SetOption = None,
+    json_output: JsonOption = False,
+) -> None:
+    """Ask an existing memory (it is only read, so a replay may go on meanwhile), or a robot."""
+    with explained():
+        if mqtt is None and robot is not None:
+            raise SettingsError("--robot needs the broker: add --mqtt HOST")
+        if mqtt is not None and memory is not None:
+            raise SettingsError("ask a memory or a robot: leave out --memory or --mqtt")
+        settings = settings_from(
+            config,
+            assignments,
+            memory__path=None if memory is None else str(memory),
+            mqtt__robot=robot,
+            **_broker(mqtt),
+        )
+        if mqtt is None and not settings.memory.path:
+            raise SettingsError("which memory? name the file with --memory")
+        (case,) = cases_from([text], [choices] if choices else [], None, settings, at_ns=at_ns)
+
+        from embodied_agent.report.scoring import Scored
+
+        say = console(json_output)
+        live = say.is_terminal and not json_output
+
+        def show(piece: str) -> None:
+            say.print(plain(piece), style="dim", markup=False, end="")
+
+        ask_it = _ask_memory if mqtt is None else _ask_robot
+        answer = ask_it(settings, case.question, say, show if live else None)
+        result = Scored(case, answer)
+        if json_output:
+            print_json(result.as_dict())
+        else:
+            show_answer(say, result, reasoning=not live)
+        raise typer.Exit(outcome([result]))
+
+
+def _ask_memory(
+    settings: Settings, question: Question, say: Console, on_piece: Callable[[str], None] | None
+) -> Answer:
+    from embodied_agent.agent import Agent
+    from embodied_agent.memory.store import Store
+    from embodied_agent.records import Answer
+
+    answer = Answer("")
+    with (
+        Store.open(settings.memory.path, settings.memory, read_only=True) as store,
+        Agent(settings, store=store) as agent,
+    ):
+        pending = store.counts()["pending"]
+        if pending:
+            say.print(f"{pending} keyframes are not perceived yet", style="yellow")
+        for piece in agent.ask_stream(question):
+            if isinstance(piece, Answer):
+                answer = piece
+            elif on_piece is not None:
+                on_piece(piece)
+    return answer
+
+
+def _ask_robot(
+    settings: Settings, question: Question, say: Console, on_piece: Callable[[str], None] | None
+) -> Answer:
+    try:
+        from embodied_agent.interfaces.mqtt.client import ask_robot
+    except ModuleNotFoundError as error:
+        raise SettingsError(
+            f"--mqtt needs a package that is not installed ({error.name}): "
+            "pip install 'embodied-agent[mqtt]'"
+        ) from error
+    from embodied_agent.interfaces.wire.models import AskRequest
+
+    request = AskRequest(
+        question=question.text, choices=list(question.choices), at_ns=question.at_ns
+    )
+    return ask_robot(settings.mqtt, request, timeout_s=question.timeout_s, on_piece=on_piece)
+
+
+def _broker(place: str | None) -> dict[str, str | int]:
+    """The settings in ``HOST``, ``HOST:PORT`` or ``[IPV6]:PORT``."""
+    if place is None:
+        return {}
+    host, colon, port = place.rpartition(":")
+    if not colon or place.endswith("]") or (":" in host and not host.endswith("]")):
+        return {"mqtt__host": place.strip("[]")}
+    if not port.isdigit():
+        raise SettingsError(f"--mqtt needs HOST or HOST:PORT, not {place!r}")
+    return {"mqtt__host": host.strip("[]"), "mqtt__port": int(port)}

@@ -1,0 +1,173 @@
+"""`embodied-agent keyframes`: which frames of a source would be kept, without any model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from embodied_agent.cli.common import (
+    ConfigOption,
+    JsonOption,
+    SetOption,
+    SourceArgument,
+    console,
+    egomotion_values,
+    explained,
+    print_json,
+    settings_from,
+)
+from embodied_agent.errors import AgentError, SettingsError
+
+if TYPE_CHECKING:
+    from embodied_agent.records import Decision, Frame
+    from embodied_agent.settings import KeyframeSettings
+    from embodied_agent.sources import Source
+
+
+def keyframes(
+    source: SourceArgument,
+    method: Annotated[
+        Literal["robust", "paper"] | None, typer.Option(help="The rule (keyframes.method).")
+    ] = None,
+    sample_hz: Annotated[
+        str | None,
+        typer.Option(metavar="N|all", help="Frames taken per second (source.sample_hz)."),
+    ] = None,
+    fps: Annotated[
+        float | None, typer.Option(help="Rate of a folder of images (source.fps).")
+    ] = None,
+    threshold: Annotated[
+        float | None, typer.Option(help="Least overlap (keyframes.overlap_threshold).")
+    ] = None,
+    published_count: Annotated[
+        bool,
+        typer.Option(
+            "--published-count", help="Force the number into 4 to 32 as the paper's script does."
+        ),
+    ] = False,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Write the kept pictures here.")
+    ] = None,
+    config: ConfigOption = None,
+    assignments: SetOption = None,
+    json_output: JsonOption = False,
+) -> None:
+    """Show which frames of SOURCE are kept, and why."""
+    with explained():
+        if published_count and out:
+            raise SettingsError("--published-count redraws afterwards: it can't be used with --out")
+        settings = settings_from(
+            config,
+            assignments,
+            keyframes__method=method,
+            keyframes__overlap_threshold=threshold,
+            source__sample_hz=_rate(sample_hz),
+            source__fps=fps,
+        )
+        from embodied_agent.keyframes import subsample
+        from embodied_agent.sources import open_source
+
+        every: list[Decision] = []
+        kept: list[Decision] = []
+        with open_source(source, settings.source) as frames:
+            for frame, decision in decide(frames, settings.keyframes):
+                if not every or every[-1].index != decision.index:
+                    every.append(decision)
+                if decision.keep:
+                    kept.append(decision)
+                    if out is not None:
+                        _save(frame, decision, out, settings.keyframes.jpeg_quality)
+            skipped = dict(frames.skipped)
+        if published_count:
+            kept = subsample(kept, every)
+        if json_output:
+            print_json(
+                {
+                    "source": source,
+                    "method": settings.keyframes.method,
+                    "frames": len(every),
+                    "skipped": skipped,
+                    "keyframes": [keyframe_values(decision) for decision in kept],
+                }
+            )
+        else:
+            _show(kept, len(every), skipped)
+
+
+def decide(frames: Source, settings: KeyframeSettings) -> Iterator[tuple[Frame, Decision]]:
+    """Each frame with its decision; the last one comes again where it is kept for being last."""
+    from embodied_agent.keyframes import KeyframeSelector
+
+    selector = KeyframeSelector(settings)
+    frame: Frame | None = None
+    for frame in frames:
+        yield frame, selector.step(frame)
+    last = selector.finish()
+    if last is not None and frame is not None:
+        yield frame, last
+
+
+def keyframe_values(decision: Decision) -> dict[str, Any]:
+    """A kept frame as JSON-ready values."""
+    return {
+        "index": decision.index,
+        "stamp_ns": decision.stamp_ns,
+        "reason": decision.reason,
+        "overlap_ratio": decision.overlap_ratio,
+        "inliers": decision.inliers,
+        "egomotion": egomotion_values(decision.egomotion),
+    }
+
+
+def _rate(text: str | None) -> float | None:
+    if text is None or text == "all":
+        return None if text is None else 0.0
+    try:
+        rate = float(text)
+    except ValueError:
+        rate = 0.0
+    if not 0 < rate < float("inf"):
+        raise SettingsError(f"--sample-hz needs frames per second or 'all', not {text!r}")
+    return rate
+
+
+def _save(frame: Frame, decision: Decision, folder: Path, quality: int) -> None:
+    from embodied_agent.sources import decode, encode_jpeg
+
+    path = folder / f"{decision.index:06d}_{decision.reason}.jpg"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(encode_jpeg(decode(frame), quality))
+    except OSError as error:
+        raise AgentError(f"can't write {path}: {error.strerror}") from error
+
+
+def _show(kept: list[Decision], frames: int, skipped: dict[str, int]) -> None:
+    from rich.table import Table
+
+    say = console()
+    table = Table(box=None, pad_edge=False)
+    for name in ("frame", "time", "overlap", "inliers"):
+        table.add_column(name, justify="right")
+    table.add_column("why kept")
+    table.add_column("camera")
+    for decision in kept:
+        motion = decision.egomotion
+        size = motion.angle_deg if motion else None
+        table.add_row(
+            str(decision.index),
+            f"{(decision.stamp_ns - kept[0].stamp_ns) / 1e9:.2f} s",
+            "" if decision.overlap_ratio is None else f"{decision.overlap_ratio:.2f}",
+            str(decision.inliers),
+            (decision.reason or "").replace("_", " "),
+            ""
+            if motion is None or motion.action is None
+            else motion.action.value + ("" if size is None else f" {size:.0f}°"),
+        )
+    say.print(table)
+    say.print(f"{len(kept)} keyframes of {frames} frames")
+    for reason, count in skipped.items():
+        say.print(f"left out: {count} × {reason}", style="yellow", markup=False)

@@ -1,0 +1,122 @@
+"""Answerer from the command line: questions out of options and files, answers in words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from textwrap import indent
+from typing import TYPE_CHECKING
+
+from embodied_agent.cli.common import ExitCode, plain
+from embodied_agent.errors import QuestionError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from embodied_agent.records import Answer
+    from embodied_agent.report.scoring import Case, Scored
+    from embodied_agent.settings import Settings
+
+#: Stands between the choices of one question.
+CHOICES_HELP = 'Choices of the question, as "left|right|straight on".'
+
+
+def cases_from(
+    texts: Sequence[str],
+    choices: Sequence[str],
+    file: Path | None,
+    settings: Settings,
+    *,
+    at_ns: int | None = None,
+) -> list[Case]:
+    """The questions of options and file. The first ``choices`` belong to the first text, and so on.
+
+    Raises:
+        QuestionError: there are more choices than texts, or a question can't be asked.
+    """
+    from embodied_agent.agent.answerer import check_question
+    from embodied_agent.records import Question
+    from embodied_agent.report.scoring import Case, read_cases
+
+    if len(choices) > len(texts):
+        raise QuestionError("each --choices belongs to a question; there are more of them")
+    cases = []
+    for i, text in enumerate(texts):
+        options = choices[i].split("|") if i < len(choices) else []
+        cases.append(Case(Question(text, tuple(o.strip() for o in options), at_ns=at_ns)))
+    cases += read_cases(file) if file is not None else ()
+    timed = [
+        replace(case, question=replace(case.question, timeout_s=settings.reasoning.timeout_s))
+        for case in cases
+    ]
+    for case in timed:
+        check_question(case.question)
+    return timed
+
+
+def show_answer(say: Console, result: Scored, *, reasoning: bool = True) -> None:
+    """One question with its answer: choices, reasoning, keyframes and time per stage."""
+    question, answer = result.case.question, result.answer
+    say.print()
+    say.print(plain(question.text), style="bold", markup=False)
+    for letter, choice in zip("ABCDEFGHIJKLMNOPQRSTUVWXYZ", question.choices, strict=False):
+        picked, true = letter == answer.choice, letter == result.case.truth
+        mark = ("answered" if picked else "") + (", right" if picked and true else "")
+        mark = mark or ("the right one" if true else "")
+        style = ("green" if true else "red" if result.case.truth else "cyan") if picked else ""
+        say.print(
+            f"  {letter}  {plain(choice)}" + (f"  ({mark})" if mark else ""),
+            style=style,
+            markup=False,
+        )
+    if reasoning and answer.reasoning:
+        say.print(indent(plain(answer.reasoning), "  "), style="dim", markup=False)
+    if answer.problem:
+        say.print(f"  no answer: {plain(answer.problem)}", style="red", markup=False)
+    elif not question.choices:
+        say.print(f"  {plain(answer.text)}", style="cyan", markup=False)
+    if answer.notice:
+        say.print(f"  note: {plain(answer.notice)}", style="yellow", markup=False)
+    if answer.consistency is not None:
+        how = f" ({plain(answer.verified_by)})" if answer.verified_by else ""
+        say.print(f"  consistency {answer.consistency:.2f}{how}", markup=False)
+    if answer.evidence:
+        cited = ", ".join(str(item.keyframe_id) for item in answer.evidence)
+        say.print(f"  rests on keyframes {cited}", markup=False)
+    say.print(f"  {latency(answer)}", style="dim", markup=False)
+
+
+def latency(answer: Answer) -> str:
+    """Time per stage, in words."""
+    return ", ".join(
+        f"{stage.replace('_', ' ')} {seconds:.2f} s" for stage, seconds in answer.latency_s.items()
+    )
+
+
+def show_score(say: Console, results: Sequence[Scored]) -> None:
+    """How many were right, per type and in all; nothing where no truth is known."""
+    from rich.table import Table
+
+    from embodied_agent.report.scoring import score
+
+    found = score(results)
+    if found is None:
+        return
+    say.print()
+    if len(found["types"]) > 1:
+        table = Table(box=None, pad_edge=False)
+        table.add_column("type")
+        table.add_column("right", justify="right")
+        table.add_column("share", justify="right")
+        for name, part in found["types"].items():
+            counts = f"{part['right']} of {part['count']}"
+            table.add_row(plain(name.replace("_", " ")), counts, f"{100 * part['score']:.0f} %")
+        say.print(table)
+    say.print(f"{found['right']} of {found['count']} right", style="bold")
+
+
+def outcome(results: Sequence[Scored]) -> ExitCode:
+    """A model's failure where not one of the questions got an answer."""
+    failed = results and all(result.answer.problem for result in results)
+    return ExitCode.MODEL if failed else ExitCode.FINE

@@ -1,0 +1,323 @@
+"""`embodied-agent replay`: a source through the whole agent, then questions about it."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from embodied_agent.cli.common import (
+    ConfigOption,
+    JsonOption,
+    MemoryOption,
+    SetOption,
+    SourceArgument,
+    console,
+    explained,
+    noted,
+    print_json,
+    settings_from,
+)
+from embodied_agent.cli.live_page import Showing
+from embodied_agent.cli.memory import keyframe_values
+from embodied_agent.cli.questions import (
+    CHOICES_HELP,
+    cases_from,
+    outcome,
+    show_answer,
+    show_score,
+)
+from embodied_agent.errors import ModelUnavailable
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress, TaskID
+
+    from embodied_agent.agent import Agent
+    from embodied_agent.records import Decision, Delta, Frame, Keyframe, Pose
+    from embodied_agent.report.scoring import Case, Scored
+    from embodied_agent.settings import Settings, SourceSettings
+    from embodied_agent.sources import Source
+
+
+def replay(
+    source: SourceArgument,
+    questions: Annotated[
+        list[str] | None, typer.Option("--ask", metavar="TEXT", help="A question; repeatable.")
+    ] = None,
+    choices: Annotated[
+        list[str] | None,
+        typer.Option("--choices", help=CHOICES_HELP + " One for each --ask, in their order."),
+    ] = None,
+    question_file: Annotated[
+        Path | None,
+        typer.Option("--questions", metavar="FILE", help="JSON questions, scored if they say how."),
+    ] = None,
+    memory: MemoryOption = None,
+    report: Annotated[
+        Path | None, typer.Option(metavar="FILE.html", help="Write a report of it all.")
+    ] = None,
+    perception: Annotated[
+        Literal["builtin", "served", "geometry"] | None, typer.Option(help="perception.backend")
+    ] = None,
+    reasoning: Annotated[
+        Literal["builtin", "served"] | None, typer.Option(help="reasoning.backend")
+    ] = None,
+    serve: Annotated[
+        bool, typer.Option("--serve", help="Serve the live page meanwhile, and print its address.")
+    ] = False,
+    port: Annotated[int | None, typer.Option(help="web.port; 0: any that is free.")] = None,
+    stay: Annotated[
+        bool, typer.Option("--stay", help="Serve it until Ctrl-C, when all else is done.")
+    ] = False,
+    speed: Annotated[
+        float | None,
+        typer.Option(
+            min=0.01, max=100.0, help="Pace of a recording, 1: its own; else as fast as it goes."
+        ),
+    ] = None,
+    config: ConfigOption = None,
+    assignments: SetOption = None,
+    json_output: JsonOption = False,
+) -> None:
+    """Replay SOURCE into a memory, then ask it questions.
+
+    Interrupted or killed, the same command with the same --memory goes on where it was.
+    A camera is watched until Ctrl-C; then the questions are asked.
+    """
+    with explained():
+        showing = Showing(serve=serve or stay, stay=stay, speed=speed)
+        settings = settings_from(
+            config,
+            assignments,
+            memory__path=None if memory is None else str(memory),
+            perception__backend=perception,
+            reasoning__backend=reasoning,
+            **showing.settings(port),
+        )
+        cases = cases_from(questions or [], choices or [], question_file, settings)
+        if report is not None:
+            from embodied_agent.report.html import check_writable
+
+            check_writable(report)
+        say = console(json_output)
+        run = _Run(source, settings, say, report is not None, showing)
+
+        def tell(results: Sequence[Scored]) -> None:
+            if report is not None:
+                run.write_report(results, report)
+            if json_output:
+                print_json(run.as_dict(results))
+                return
+            show_score(say, results)
+            if report is not None:
+                say.print(f"report: {report}", markup=False, soft_wrap=True)
+
+        raise typer.Exit(outcome(run.go(cases, tell)))
+
+
+@dataclass
+class _Run:
+    """One replay: what came in, what is shown meanwhile, and what is told at the end."""
+
+    source: str
+    settings: Settings
+    say: Console
+    keep_decisions: bool
+    showing: Showing = field(default_factory=Showing)
+    decisions: list[Decision] = field(default_factory=list)
+    path: list[Pose] = field(default_factory=list)
+    keyframes: list[Keyframe] = field(default_factory=list)
+    deltas: list[Delta] = field(default_factory=list)
+    status: dict[str, Any] = field(default_factory=dict)
+    frames: int = 0
+    skipped: dict[str, int] = field(default_factory=dict)
+    elapsed_s: float = 0.0
+    _start_ns: int | None = None
+
+    def go(self, cases: Sequence[Case], tell: Callable[[Sequence[Scored]], None]) -> list[Scored]:
+        """Replay, ask, and ``tell`` the results; an interrupted recording says what is safe and
+        raises on."""
+        from embodied_agent.agent import Agent
+        from embodied_agent.agent.listeners import Listener
+        from embodied_agent.report.scoring import Scored
+        from embodied_agent.sources import open_source
+
+        started = time.monotonic()
+        with (
+            open_source(self.source, self.settings.source) as frames,
+            Agent(self.settings) as agent,
+            self.showing.of(agent, self.settings, self.say) as ask,
+        ):
+            since = max((k.id for k in agent.store.keyframes()), default=-1) + 1
+            try:
+                with _progress(self.say) as progress:
+                    self._show_on(agent, progress, frames.expected_frames, Listener)
+                    key = None if frames.live else replay_key(self.source, self.settings.source)
+                    self._feed(agent, frames, key)
+                    drain(agent, self.settings)
+            except KeyboardInterrupt:
+                self._say_what_is_safe(agent)
+                raise
+            self.skipped = dict(frames.skipped)
+            for reason, count in self.skipped.items():
+                self.say.print(f"left out: {count} × {reason}", style="yellow", markup=False)
+            results = []
+            for case in cases:
+                results.append(Scored(case, ask(case.question)))
+                show_answer(self.say, results[-1])
+            store = agent.store
+            self.keyframes = store.keyframes(
+                since=0 if key else since, source=key, pictures=self.keep_decisions
+            )
+            known = {keyframe.id for keyframe in self.keyframes}
+            self.deltas = [delta for delta in store.deltas() if delta.keyframe_id in known]
+            self.status = agent.status()
+            self.elapsed_s = time.monotonic() - started
+            tell(results)
+        return results
+
+    def _feed(self, agent: Agent, frames: Source, key: str | None) -> None:
+        if key is not None:
+            before = agent.begin_replay(key)
+            if before.stored:
+                self.say.print(f"going on: {before.stored} keyframes are in the memory already")
+            if before.finished and not self.keep_decisions:
+                return
+            for frame in self.showing.paced(frames):
+                agent.observe(frame)
+        else:
+            self.say.print("watching; Ctrl-C ends it")
+            try:
+                for frame in frames:
+                    agent.observe(frame, wait=False)
+            except KeyboardInterrupt:
+                self.say.print("no longer watching")
+        agent.finish()
+
+    def _show_on(
+        self, agent: Agent, progress: Progress, expected: int | None, listener: Any
+    ) -> None:
+        seen: TaskID = progress.add_task("frames", total=expected)
+        perceived: TaskID = progress.add_task("perceived", total=0)
+        stored = 0
+
+        def on_decision(frame: Frame, decision: Decision) -> None:
+            if self._start_ns is None:
+                self._start_ns = frame.stamp_ns
+            if decision.reason != "last":
+                self.frames += 1
+                progress.advance(seen)
+            if self.keep_decisions:
+                self.decisions.append(decision)
+                if frame.pose is not None:
+                    self.path.append(frame.pose)
+
+        def on_keyframe(keyframe: Keyframe) -> None:
+            nonlocal stored
+            stored += 1
+            progress.update(perceived, total=stored)
+
+        def on_delta(keyframe: Keyframe, delta: Delta) -> None:
+            progress.advance(perceived)
+            start_ns = keyframe.stamp_ns if self._start_ns is None else self._start_ns
+            seconds = (keyframe.stamp_ns - start_ns) / 1e9
+            reason = keyframe.reason.replace("_", " ")
+            self.say.print(
+                f"{keyframe.id:>4}  {seconds:7.2f} s  {reason:<13} {noted(delta)}",
+                markup=False,
+                soft_wrap=True,
+            )
+
+        agent.listen(listener(on_decision, on_keyframe, on_delta))
+
+    def _say_what_is_safe(self, agent: Agent) -> None:
+        if not self.settings.memory.path:
+            self.say.print("nothing was kept: there was no --memory", style="yellow")
+            return
+        counts = agent.store.counts()
+        self.say.print(
+            f"{sum(counts.values())} keyframes are safe in {self.settings.memory.path}, "
+            f"{counts['pending']} of them not perceived yet; the same command goes on from there",
+            style="yellow",
+            markup=False,
+        )
+
+    def as_dict(self, results: Sequence[Scored]) -> dict[str, Any]:
+        """What ``--json`` prints."""
+        from embodied_agent.report.scoring import score
+
+        deltas = {delta.keyframe_id: delta for delta in self.deltas}
+        return {
+            "source": self.source,
+            "frames": self.frames,
+            "skipped": self.skipped,
+            "keyframes": [keyframe_values(k, deltas.get(k.id)) for k in self.keyframes],
+            "answers": [result.as_dict() for result in results],
+            "score": score(results),
+            "status": self.status,
+            "elapsed_s": self.elapsed_s,
+        }
+
+    def write_report(self, results: Sequence[Scored], path: Path) -> None:
+        """Write the report of this replay."""
+        from embodied_agent.report.html import Replay, truth_beside, write
+
+        write(
+            Replay(
+                source=self.source,
+                keyframes=self.keyframes,
+                deltas=self.deltas,
+                frames=self.frames,
+                skipped=sum(self.skipped.values()),
+                decisions=self.decisions,
+                path=self.path,
+                overlap_threshold=self.settings.keyframes.overlap_threshold,
+                around=truth_beside(self.source),
+                results=results,
+                settings={
+                    "keyframes": self.settings.keyframes.method,
+                    "perception": str(self.status["perception"]["model"]),
+                    "reasoning": str(self.status["reasoning"]["model"]),
+                },
+                elapsed_s=self.elapsed_s,
+            ),
+            path,
+        )
+
+
+def replay_key(spec: str, settings: SourceSettings) -> str:
+    """What identifies a recording and how it is read, in the memory."""
+    read = settings.model_dump(include={"topic", "odom_topic", "fps", "sample_hz"})
+    return f"{Path(spec).expanduser().resolve()} {json.dumps(read, sort_keys=True)}"
+
+
+def drain(agent: Agent, settings: Settings) -> None:
+    """Wait until all is perceived.
+
+    Raises:
+        ModelUnavailable: no keyframe was perceived for as long as the settings allow.
+    """
+    pending = agent.store.counts()["pending"]
+    while not agent.drain(settings.perception.stall_timeout_s):
+        left = agent.store.counts()["pending"]
+        if left >= pending:
+            reason = agent.status()["perception"]["last_error"] or "no error was reported"
+            raise ModelUnavailable(
+                f"{left} keyframes could not be perceived: {reason}"
+                + ("; they are safe in the memory" if settings.memory.path else "")
+            )
+        pending = left
+
+
+def _progress(say: Console) -> Progress:
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+    from rich.progress import TimeElapsedColumn as Elapsed
+
+    columns = (TextColumn("{task.description:<9}"), BarColumn(), MofNCompleteColumn(), Elapsed())
+    return Progress(*columns, console=say, transient=True, disable=not say.is_terminal)

@@ -1,0 +1,206 @@
+"""`embodied-agent run`: the long-running process, with a source in and the interfaces up."""
+
+from __future__ import annotations
+
+import logging
+import os
+import queue
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from embodied_agent.cli.common import (
+    ConfigOption,
+    MemoryOption,
+    SetOption,
+    SourceArgument,
+    explained,
+    settings_from,
+)
+
+if TYPE_CHECKING:
+    from embodied_agent.agent import Agent
+    from embodied_agent.host.feeder import Feeder
+    from embodied_agent.host.interfaces import Interfaces
+    from embodied_agent.settings import Settings
+
+#: What the main thread waits for. A simple queue may be put to from within a signal handler.
+_News = queue.SimpleQueue[str]
+
+#: The main thread wakes this often, to tell the supervisor that all is alive, in seconds.
+_TICK_S = 10.0
+#: How long it waits for perception at the end of a recording before it looks around, in seconds.
+_DRAIN_S = 1.0
+#: How long the frame that is being read may hold up the end, in seconds.
+_STOP_S = 5.0
+
+
+def run(
+    source: SourceArgument,
+    loop: Annotated[bool, typer.Option("--loop", help="Play a recording again and again.")] = False,
+    speed: Annotated[
+        float, typer.Option(min=0.01, max=100.0, help="Pace of a recording; 1: its own.")
+    ] = 1.0,
+    stay: Annotated[
+        bool, typer.Option("--stay", help="Go on answering when a recording has ended.")
+    ] = False,
+    web: Annotated[
+        bool | None, typer.Option("--web/--no-web", help="Serve page and API (web.enabled).")
+    ] = None,
+    port: Annotated[int | None, typer.Option(help="web.port; 0: any that is free.")] = None,
+    memory: MemoryOption = None,
+    perception: Annotated[
+        Literal["builtin", "served", "geometry"] | None, typer.Option(help="perception.backend")
+    ] = None,
+    reasoning: Annotated[
+        Literal["builtin", "served"] | None, typer.Option(help="reasoning.backend")
+    ] = None,
+    log_format: Annotated[
+        Literal["text", "json"], typer.Option(help="How the log on stderr looks.")
+    ] = "text",
+    config: ConfigOption = None,
+    assignments: SetOption = None,
+) -> None:
+    """Watch SOURCE and answer over the interfaces that the settings switch on.
+
+    SIGTERM or Ctrl-C ends it cleanly; what is in the memory file and not perceived yet is when it
+    starts again. A recording plays at its own pace, as if it were a camera.
+    """
+    with explained():
+        settings = settings_from(
+            config,
+            assignments,
+            memory__path=None if memory is None else str(memory),
+            perception__backend=perception,
+            reasoning__backend=reasoning,
+            web__enabled=web,
+            web__port=port,
+        )
+        from embodied_agent.host.event_log import log_to_stderr
+
+        debugging = logging.getLogger("embodied_agent").isEnabledFor(logging.DEBUG)
+        log_to_stderr(log_format, logging.DEBUG if debugging else logging.INFO)
+        with _news_of_signals() as news:
+            _run(source, settings, news, loop=loop, speed=speed, stay=stay)
+
+
+def _run(
+    spec: str, settings: Settings, news: _News, *, loop: bool, speed: float, stay: bool
+) -> None:
+    from embodied_agent.agent import Agent
+    from embodied_agent.host.event_log import log_agent, log_asks, log_event
+    from embodied_agent.host.feeder import Feeder
+    from embodied_agent.host.interfaces import serving
+    from embodied_agent.host.systemd import notify
+
+    with Agent(settings) as agent:
+        log_agent(agent)
+        feeder = Feeder(
+            agent,
+            spec,
+            settings.source,
+            loop=loop,
+            speed=speed,
+            on_end=lambda: news.put("over"),
+        )
+        with serving(agent, settings, not_ready=feeder.not_ready, on_asks=log_asks) as interfaces:
+            feeder.start()
+            log_event(
+                "ready",
+                url=interfaces.url,
+                interfaces=list(interfaces.names),
+                source=feeder.description,
+                memory=settings.memory.path,
+            )
+            if not interfaces.names:
+                log_event(
+                    "problem",
+                    logging.WARNING,
+                    part="interfaces",
+                    problem="none is on, so nobody can ask: --web, or web.enabled, mqtt.enabled",
+                )
+            notify("READY=1", f"STATUS=watching {feeder.description}")
+            try:
+                _watch(agent, feeder, interfaces, news, stay=stay)
+            finally:
+                notify("STOPPING=1")
+                feeder.stop(_STOP_S)
+                agent.finish()
+                counts = agent.store.counts()
+                log_event("stopping", keyframes=sum(counts.values()), pending=counts["pending"])
+        log_event("stopped")
+    if feeder.error is not None:
+        raise feeder.error
+
+
+def _watch(
+    agent: Agent, feeder: Feeder, interfaces: Interfaces, news: _News, *, stay: bool
+) -> None:
+    """Wait for the end, showing the supervisor meanwhile that the process is alive.
+
+    Raises:
+        ModelError: a recording has ended and what is left of it can't be perceived.
+    """
+    from embodied_agent.host.event_log import log_event
+    from embodied_agent.host.systemd import notify, watchdog_period_s
+
+    tick_s = min(_TICK_S, watchdog_period_s() or _TICK_S)
+    known: dict[str, str] = {}
+    ended = False
+    while True:
+        with suppress(queue.Empty):
+            if news.get(timeout=min(tick_s, _DRAIN_S) if ended and not stay else tick_s) == "stop":
+                return
+            ended = True
+            if feeder.error is not None:
+                return
+            agent.finish()
+            log_event("source_ended", source=feeder.description)
+        if ended and not stay and agent.drain(_DRAIN_S):
+            return
+        problems = {**interfaces.problems(), **_stage_problems(agent)}
+        for name, problem in problems.items():
+            if known.get(name) != problem:
+                log_event("problem", logging.ERROR, part=name, problem=problem)
+        known = problems
+        notify("WATCHDOG=1")
+
+
+def _stage_problems(agent: Agent) -> dict[str, str]:
+    """What has stopped a stage for good. A stage that holds its lock forever holds up this, too:
+    then the supervisor hears nothing any more, and acts."""
+    from embodied_agent.errors import AgentError
+
+    try:
+        perception = agent.status()["perception"]
+    except AgentError as error:
+        return {"memory": str(error)}
+    if perception is not None and perception["state"] == "stopped":
+        return {"perception": str(perception["last_error"])}
+    return {}
+
+
+@contextmanager
+def _news_of_signals() -> Iterator[_News]:
+    """SIGTERM and Ctrl-C are news; a second one ends the process at once."""
+    news: _News = queue.SimpleQueue()
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    came = False
+
+    def on_signal(number: int, frame: object) -> None:
+        nonlocal came
+        if came:
+            os._exit(128 + number)
+        came = True
+        news.put("stop")
+
+    for number in before:
+        signal.signal(number, on_signal)
+    try:
+        yield news
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

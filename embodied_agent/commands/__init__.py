@@ -1,1 +1,0 @@
-"""The subcommands of `embodied-agent`, one module each: they translate, and decide nothing."""

@@ -1,0 +1,178 @@
+"""What works on this machine, and what the chosen settings need that is missing.
+
+Each check tries the thing itself, as the agent would use it, and says what to do where it fails.
+Nothing is installed or changed.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from embodied_agent.errors import ModelError, StoreError
+from embodied_agent.settings import (
+    PerceptionSettings,
+    ReasoningSettings,
+    ServerSettings,
+    Settings,
+)
+
+#: How long a first picture may take to render, in seconds.
+RENDER_TIMEOUT_S = 60.0
+_RENDER = (
+    "import mujoco; m = mujoco.MjModel.from_xml_string('<mujoco/>'); "
+    "r = mujoco.Renderer(m, 8, 8); r.update_scene(mujoco.MjData(m)); r.render()"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was tried. ``needed``: the chosen settings can't run without it."""
+
+    name: str
+    works: bool
+    detail: str
+    needed: bool
+
+
+def examine(settings: Settings) -> Iterator[Check]:
+    """Every check, in order, as soon as it is done."""
+    version = ".".join(map(str, sys.version_info[:3]))
+    yield Check("Python", sys.version_info >= (3, 10), f"{version}; 3.10 is the oldest", True)
+    yield _module("OpenCV", "cv2", needed=True)
+    yield _sqlite()
+    yield _module("bags (rosbags)", "rosbags", needed=False)
+    builtin = "builtin" in (settings.perception.backend, settings.reasoning.backend)
+    yield _module("PyTorch", "torch", needed=builtin)
+    yield _module("transformers", "transformers", needed=builtin)
+    yield from _models(settings)
+    for role, chosen in _roles(settings):
+        needed = chosen.backend == "served"
+        if needed or "server" in chosen.model_fields_set:
+            schema = role == "perceiver" and needed and chosen.prompt != "compact"
+            yield from _server(role, chosen.server, needed=needed, schema=schema)
+    yield _memory(settings)
+    yield _simulation()
+    yield _ros()
+
+
+def _roles(
+    settings: Settings,
+) -> tuple[
+    tuple[Literal["perceiver"], PerceptionSettings], tuple[Literal["reasoner"], ReasoningSettings]
+]:
+    return ("perceiver", settings.perception), ("reasoner", settings.reasoning)
+
+
+def can_run(checks: list[Check]) -> bool:
+    """Whether the chosen settings can run here."""
+    return all(check.works for check in checks if check.needed)
+
+
+def _module(name: str, module: str, *, needed: bool) -> Check:
+    try:
+        version = getattr(importlib.import_module(module), "__version__", "found")
+    except ImportError as error:
+        return Check(name, False, f"{error}; pip install -c constraints.txt -e .", needed)
+    return Check(name, True, str(version), needed)
+
+
+def _sqlite() -> Check:
+    import apsw
+
+    try:
+        apsw.Connection(":memory:").execute("CREATE VIRTUAL TABLE t USING fts5(text)")
+    except apsw.Error as error:
+        return Check("SQLite", False, f"no full-text search: {error}; reinstall apsw", True)
+    return Check("SQLite", True, f"{apsw.sqlite_lib_version()} with FTS5", True)
+
+
+def _models(settings: Settings) -> Iterator[Check]:
+    from embodied_agent.perception.base import make_perceiver
+    from embodied_agent.reasoning.base import make_reasoner
+
+    if settings.perception.backend == "builtin":
+        yield _model("built-in perceiver", lambda: make_perceiver(settings.perception))
+    if settings.reasoning.backend == "builtin":
+        yield _model("built-in reasoner", lambda: make_reasoner(settings.reasoning))
+
+
+def _model(name: str, make: Callable[[], object]) -> Check:
+    try:
+        model = make()
+    except ModelError as error:
+        return Check(name, False, str(error), True)
+    except ImportError as error:
+        return Check(name, False, f"{error}; pip install -c constraints.txt -e .", True)
+    loaded = str(getattr(model, "name", ""))
+    getattr(model, "close", lambda: None)()
+    return Check(name, True, loaded, True)
+
+
+def _server(
+    role: Literal["perceiver", "reasoner"], server: ServerSettings, *, needed: bool, schema: bool
+) -> Iterator[Check]:
+    from embodied_agent.doctor.servers import try_server
+
+    for finding in try_server(server, role, schema=schema):
+        detail = finding.detail if finding.works is not None else f"unknown: {finding.detail}"
+        works = finding.works is not False
+        yield Check(f"{role}: {finding.what}", works, detail, needed and finding.essential)
+
+
+def _memory(settings: Settings) -> Check:
+    path = settings.memory.path
+    if not path:
+        return Check("memory", True, "in memory only; name a file to keep it", True)
+    if Path(path).exists():
+        from embodied_agent.memory.store import Store
+
+        try:
+            with Store.open(path, settings.memory, read_only=True) as store:
+                count = sum(store.counts().values())
+        except StoreError as error:
+            return Check("memory", False, str(error), True)
+        return Check("memory", True, f"{path} with {count} keyframes", True)
+    folder = Path(path).absolute().parent
+    works = os.access(folder, os.W_OK)
+    return Check("memory", works, f"{path} {'can' if works else 'can not'} be made", True)
+
+
+def _simulation() -> Check:
+    name = "simulation (MuJoCo)"
+    try:
+        mujoco = importlib.import_module("mujoco")
+    except ImportError:
+        return Check(name, False, "not installed: pip install -e '.[sim]'", False)
+    choices = [os.environ["MUJOCO_GL"]] if os.environ.get("MUJOCO_GL") else ["osmesa", "egl"]
+    for choice in choices:
+        # In a process of its own, because a GL library that fails may end the process.
+        try:
+            done = subprocess.run(
+                [sys.executable, "-c", _RENDER],
+                env={**os.environ, "MUJOCO_GL": choice},
+                capture_output=True,
+                timeout=RENDER_TIMEOUT_S,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            continue
+        if done.returncode == 0:
+            return Check(name, True, f"{mujoco.__version__}, renders with {choice}", False)
+    return Check(name, False, "can't render: apt-get install libosmesa6 (or libegl1)", False)
+
+
+def _ros() -> Check:
+    found = sorted(path.parent for path in Path("/opt/ros").glob("*/setup.bash"))
+    if importlib.util.find_spec("rclpy"):
+        return Check("ROS 2", True, os.environ.get("ROS_DISTRO", "rclpy found"), False)
+    if found:
+        return Check("ROS 2", False, f"not sourced: source {found[-1]}/setup.bash", False)
+    return Check("ROS 2", False, "none in /opt/ros; recordings need none", False)

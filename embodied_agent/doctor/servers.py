@@ -1,0 +1,208 @@
+"""What `embodied-agent doctor` tries on a model server: everything the agent will ask of it.
+
+Each try is a real request, small ones all. What can't be found out is said to be unknown.
+
+Not here: the machine's own parts (`doctor`).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from embodied_agent.chat.client import ChatServer, Message
+from embodied_agent.errors import ModelError
+from embodied_agent.perception.prompts import full_schema
+from embodied_agent.settings import ServerSettings
+
+#: How long a list of models may take, and any other request at the most, in seconds.
+LIST_S, CALL_S = 5.0, 60.0
+#: A second prompt whose first token comes this much sooner was not computed anew.
+_SOONER = 0.6
+#: Lengths of the long prompt that are tried, in characters: models read so much, or less.
+_LENGTHS = (12_000, 3_000, 1_000)
+_HITS = re.compile(r"^vllm:prefix_cache_(hits|queries)(?:_total)?(?:\{[^}]*\})? (\S+)$", re.M)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What came of one try. ``works`` is ``None`` where that could not be found out.
+    ``essential``: the agent can't use a server without it."""
+
+    what: str
+    works: bool | None
+    detail: str
+    essential: bool = True
+
+
+def try_server(
+    settings: ServerSettings, role: Literal["perceiver", "reasoner"], *, schema: bool
+) -> Iterator[Finding]:
+    """Every try, in order; those that make no sense after a failure are left out.
+
+    Args:
+        settings: of the server.
+        role: a perceiver gets two pictures, a reasoner a long prompt twice.
+        schema: the agent will ask it for replies that keep to a schema.
+    """
+    try:
+        server = ChatServer(settings, guarded=False)
+    except ModelError as error:
+        yield Finding("reachable", False, str(error))
+        return
+    try:
+        yield from _tries(server, settings, role, schema)
+    finally:
+        server.close()
+
+
+def _tries(
+    server: ChatServer, settings: ServerSettings, role: str, schema: bool
+) -> Iterator[Finding]:
+    started = time.monotonic()
+    try:
+        names = server.models(LIST_S)
+    except ModelError as error:
+        yield Finding("reachable", False, str(error))
+        return
+    took_ms = (time.monotonic() - started) * 1000
+    yield Finding("reachable", True, f"{settings.base_url} lists its models in {took_ms:.0f} ms")
+    known = ", ".join(names[:10]) or "no model"
+    if not names and not settings.model:
+        yield Finding("model", False, "it lists no models; name one with server.model")
+        return
+    if names and settings.model and settings.model not in names:
+        yield Finding("model", False, f"it has {known}, not {settings.model}")
+        return
+    # Some servers list none of what they have: then the next try decides.
+    yield Finding("model", bool(names) or None, settings.model or names[0])
+    pictures = 2 if role == "perceiver" else 0
+    what = "two pictures" if pictures else "a question"
+    try:
+        first_s, total_s, _ = _timed(server, _messages(pictures), max_tokens=16)
+    except ModelError as error:
+        yield Finding(what, False, str(error))
+        return
+    yield Finding(what, True, "accepted")
+    yield Finding(
+        "latency",
+        True,
+        f"first token after {first_s * 1000:.0f} ms, 16 tokens at most after "
+        f"{total_s * 1000:.0f} ms",
+        essential=False,
+    )
+    if schema:
+        yield _schema(server, pictures)
+    if role == "reasoner":
+        yield _prefix_cache(server, settings)
+
+
+def _schema(server: ChatServer, pictures: int) -> Finding:
+    wanted = full_schema(first=False, watching=False)
+    try:
+        pieces = server.stream(_messages(pictures), max_tokens=400, timeout_s=CALL_S, schema=wanted)
+        reply = "".join(piece.text for piece in pieces if not piece.reasoning)
+    except ModelError as error:
+        return Finding("schema", False, str(error), essential=False)
+    if server.schemas_refused:
+        detail = "refused; replies are read as they come, and asked for again where that fails"
+        return Finding("schema", False, detail, essential=False)
+    try:
+        kept = set(wanted["required"]) <= set(json.loads(reply))
+    except (ValueError, TypeError):
+        # The beginning tells, where the reply was cut at its longest length.
+        kept = bool(re.match(r'\s*\{\s*("action"\s*:\s*"|$)', reply))
+    if reply.strip() == "{":
+        detail = "accepted, but the model fills it with blanks: it was not trained to write JSON"
+        return Finding("schema", None, detail, essential=False)
+    if kept:
+        return Finding("schema", True, "accepted, and the reply keeps to it", essential=False)
+    return Finding("schema", False, "accepted, but the reply does not keep to it", essential=False)
+
+
+def _prefix_cache(server: ChatServer, settings: ServerSettings) -> Finding:
+    what = "prefix cache"
+    before = _counters(settings)
+    error = ""
+    for length in _LENGTHS:
+        # Random from its beginning, so that no earlier prompt has left it in the cache.
+        text = f"{secrets.token_hex(8)} " + "the red sofa is in front; " * (length // 26)
+        messages: list[Message] = [{"role": "user", "content": f"{text}\nSay yes."}]
+        try:
+            first_s, _, _ = _timed(server, messages, max_tokens=1)
+            again_s, _, _ = _timed(server, messages, max_tokens=1)
+        except ModelError as failure:
+            error = str(failure)
+            continue
+        after = _counters(settings)
+        times = f"first token after {first_s * 1000:.0f} ms, then after {again_s * 1000:.0f} ms"
+        if before and after and after["queries"] > before["queries"]:
+            hits = after["hits"] - before["hits"]
+            share = hits / (after["queries"] - before["queries"])
+            # The same prompt twice: at best half of all tokens were there already.
+            detail = f"{min(1.0, 2 * share):.0%} of the second prompt came from it; {times}"
+            return Finding(what, share > 0.25, detail, essential=False)
+        if again_s < _SOONER * first_s:
+            return Finding(what, True, f"the second time was faster: {times}", essential=False)
+        return Finding(what, None, f"the server does not tell; {times}", essential=False)
+    return Finding(what, None, f"no long prompt was accepted: {error}", essential=False)
+
+
+def _timed(
+    server: ChatServer, messages: Sequence[Message], *, max_tokens: int
+) -> tuple[float, float, str]:
+    """Seconds to the first piece and to the end, and the reply."""
+    started, first, reply = time.monotonic(), None, ""
+    for piece in server.stream(messages, max_tokens=max_tokens, timeout_s=CALL_S):
+        first = first or time.monotonic()
+        reply += piece.text
+    ended = time.monotonic()
+    return (first or ended) - started, ended - started, reply
+
+
+def _messages(pictures: int) -> list[Message]:
+    content: list[dict[str, Any]] = [
+        {"type": "image_url", "image_url": {"url": _picture(shade)}}
+        for shade in range(60, 60 + 90 * pictures, 90)
+    ]
+    content.append({"type": "text", "text": "How did the camera move, and what is new?"})
+    return [{"role": "user", "content": content if pictures else content[0]["text"]}]
+
+
+def _picture(shade: int) -> str:
+    import base64
+
+    import cv2
+    import numpy as np
+
+    # With an edge to see, and of the size of the built-in model's pictures.
+    image = np.full((192, 192, 3), shade, np.uint8)
+    image[:, :64] = 255 - shade
+    _, encoded = cv2.imencode(".png", image)
+    return f"data:image/png;base64,{base64.b64encode(encoded.tobytes()).decode('ascii')}"
+
+
+def _counters(settings: ServerSettings) -> dict[str, float]:
+    """vLLM's own count of prompt tokens looked up and found in the cache; empty where unknown."""
+    address = urlsplit(settings.base_url)
+    request = urllib.request.Request(f"{address.scheme}://{address.netloc}/metrics")
+    try:
+        with urllib.request.urlopen(request, timeout=LIST_S) as response:
+            text = response.read(5_000_000).decode("utf-8", "replace")
+    except (OSError, urllib.error.URLError, ValueError):
+        return {}
+    found: dict[str, float] = {}
+    for name, value in _HITS.findall(text):
+        try:
+            found[name] = found.get(name, 0.0) + float(value)
+        except ValueError:
+            return {}
+    return found if {"hits", "queries"} <= found.keys() else {}

@@ -1,0 +1,286 @@
+"""What goes over the wire: one set of JSON models for HTTP, MQTT and MCP.
+
+Requests refuse what they don't know and what is too large. Units are in the names; stamps are
+nanoseconds of the sensor's clock (JavaScript rounds them to 256 ns).
+
+Not here: how replies are made from the records (`from_records`), how a message travels
+ (`embodied_agent.interfaces.web`, `embodied_agent.interfaces.mqtt`).
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from embodied_agent.agent.answerer import MAX_CHOICES, MAX_QUESTION
+from embodied_agent.records import Question
+
+_INT64 = 2**63 - 1
+
+ChoiceText = Annotated[str, StringConstraints(min_length=1, max_length=1000)]
+
+
+class _Request(BaseModel):
+    # Strict: "12" is no number and 1 is no text, whoever sends it hears of it.
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class _Reply(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class AskRequest(_Request):
+    """A question."""
+
+    id: str = Field(
+        "",
+        max_length=128,
+        pattern=r"^[A-Za-z0-9._:-]*$",
+        description="the asker's own name for it; comes back with the answer",
+    )
+    question: str = Field(min_length=1, max_length=MAX_QUESTION, description="what to ask")
+    choices: list[ChoiceText] = Field(
+        default_factory=list, max_length=MAX_CHOICES, description="option texts without letters"
+    )
+    at_ns: int | None = Field(
+        None,
+        ge=-_INT64,
+        le=_INT64,
+        description="answer as of this stamp, in nanoseconds: nothing seen later is used",
+    )
+    timeout_s: float | None = Field(
+        None,
+        gt=0,
+        le=3600,
+        allow_inf_nan=False,
+        description="in seconds, waiting included; default: the setting reasoning.timeout_s",
+    )
+    stream: bool = Field(False, description="send the reply piece by piece as it is made")
+
+    def to_question(self, default_timeout_s: float) -> Question:
+        """The question itself, not yet seen by `check_question`."""
+        return Question(
+            text=self.question,
+            choices=tuple(self.choices),
+            at_ns=self.at_ns,
+            timeout_s=default_timeout_s if self.timeout_s is None else self.timeout_s,
+            id=self.id,
+        )
+
+
+class PoseReply(_Reply):
+    """Where the camera was."""
+
+    position_m: tuple[float, float, float]
+    orientation_xyzw: tuple[float, float, float, float]
+    frame_id: str
+
+
+class EgomotionReply(_Reply):
+    """What the camera did since the keyframe before."""
+
+    action: str | None
+    yaw_deg: float
+    pitch_deg: float
+    roll_deg: float
+    translation: tuple[float, float, float]
+    confidence: float
+    angle_deg: float | None
+
+
+class MentionReply(_Reply):
+    """One object and where it lies from the camera."""
+
+    name: str
+    direction: str
+    distance: str | None
+
+
+class DeltaReply(_Reply):
+    """What changed from the keyframe before. ``text`` is the line that the reasoner reads."""
+
+    keyframe_id: int
+    action: str | None
+    angle_deg: float | None
+    mentions: list[MentionReply]
+    observation: str
+    usable: bool
+    agrees_with_egomotion: bool | None
+    model: str
+    latency_s: float
+    text: str
+
+
+class KeyframeReply(_Reply):
+    """A keyframe without its picture, which lies at ``picture`` (404 once retention dropped it).
+    ``delta`` is null while it is not perceived."""
+
+    id: int
+    segment: int
+    stamp_ns: int
+    reason: str
+    width: int
+    height: int
+    frame_id: str
+    overlap_ratio: float | None
+    inliers: int
+    egomotion: EgomotionReply | None
+    pose: PoseReply | None
+    picture: str
+    delta: DeltaReply | None
+
+
+class KeyframesReply(_Reply):
+    """Keyframes in order of ids. ``next`` is the ``since`` of the rest, null at the end."""
+
+    keyframes: list[KeyframeReply]
+    next: int | None
+
+
+class HitReply(_Reply):
+    """One keyframe that a search found; a lower rank is a better match of text."""
+
+    keyframe: KeyframeReply
+    rank: float
+
+
+class RecallReply(_Reply):
+    """What a search found, best first."""
+
+    hits: list[HitReply]
+
+
+class EvidenceReply(_Reply):
+    """A keyframe that an answer rests on; ``note`` is "cited" or "recalled"."""
+
+    keyframe_id: int
+    stamp_ns: int
+    note: str
+    pose: PoseReply | None
+    picture: str
+
+
+class AnswerReply(_Reply):
+    """An answer. ``problem`` says why there is none, else it is empty; ``choice`` is a letter.
+
+    ``notice`` qualifies an answer that there is, ``latency_s`` is in seconds by stage, and
+    ``consistency`` in [0, 1] is null without votes or verifier, else ``verified_by`` names how it
+    came about."""
+
+    id: str
+    question: str
+    text: str
+    choice: str | None
+    reasoning: str
+    consistency: float | None
+    verified_by: str
+    evidence: list[EvidenceReply]
+    latency_s: dict[str, float]
+    models: dict[str, str]
+    notice: str
+    problem: str
+
+
+class AnswersReply(_Reply):
+    """Questions with their answers, oldest first."""
+
+    answers: list[AnswerReply]
+
+
+class PieceReply(_Reply):
+    """A piece of the reasoner's reply as it is made."""
+
+    text: str
+
+
+class DecisionReply(_Reply):
+    """The keyframer's word on one frame.
+
+    ``homography`` (row by row) maps pixels of this frame into the last keyframe. Each of
+    ``matched`` is x, y in this frame and x, y in the last keyframe, in pixels of a picture of
+    ``width`` by ``height``."""
+
+    index: int
+    stamp_ns: int
+    segment: int | None
+    keep: bool
+    reason: str | None
+    overlap_ratio: float | None
+    matches: int
+    inliers: int
+    homography: list[float] | None
+    matched: list[tuple[float, float, float, float]] | None
+    width: int | None
+    height: int | None
+    pose: PoseReply | None
+
+
+class PathPoint(_Reply):
+    """Where one keyframe was taken, in metres; the heading is that of the camera's x axis."""
+
+    keyframe_id: int
+    segment: int
+    stamp_ns: int
+    x_m: float
+    y_m: float
+    z_m: float
+    yaw_rad: float
+
+
+class PathReply(_Reply):
+    """The keyframes that have a pose, in order; at most the newest ``limit``."""
+
+    frame_id: str
+    points: list[PathPoint]
+
+
+class AsksReply(_Reply):
+    """The queue of questions."""
+
+    waiting: int
+    running: int
+    refused: int
+    expired: int
+
+
+class StatusReply(_Reply):
+    """Counters, queues, states and last errors of every stage."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    version: str
+    uptime_s: float
+    ready: bool
+    live: bool
+    source: str
+    segment: int | None
+    frames: int
+    frames_dropped: int
+    frames_late: int
+    frames_unreadable: int
+    frame_age_s: float | None = Field(
+        description="since the latest frame was decided on; null before the first"
+    )
+    last_error: str
+    listener_failures: int
+    memory: dict[str, Any]
+    perception: dict[str, Any] | None
+    reasoning: dict[str, Any]
+    asks: AsksReply
+    interfaces: dict[str, dict[str, Any]] = Field(
+        description="by name: state, last problem and counters"
+    )
+
+
+class ErrorDetail(_Reply):
+    """What went wrong. ``code`` is one of a few words for programs, ``message`` is for people."""
+
+    code: str
+    message: str
+
+
+class ErrorReply(_Reply):
+    """Every refusal and fault."""
+
+    error: ErrorDetail

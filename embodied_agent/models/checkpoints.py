@@ -1,0 +1,65 @@
+"""Loading a checkpoint folder with transformers, in process, on the CPU or a GPU.
+
+Shared by the built-in perceiver and reasoner. Weights are read from safetensors only, and no code
+that a checkpoint brings along is run.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+from embodied_agent.errors import ModelError
+
+#: Where the shipped checkpoints lie.
+SHIPPED = Path(__file__).parent
+
+
+def checkpoint_folder(model_path: str, shipped: Literal["perceiver", "reasoner"]) -> Path:
+    """The folder of a checkpoint: ``model_path``, or the shipped one where that is empty.
+
+    Raises:
+        ModelError: it holds no model.
+    """
+    folder = Path(model_path).expanduser() if model_path else SHIPPED / shipped
+    if not (folder / "config.json").is_file():
+        raise ModelError(
+            f"no checkpoint in {folder}: it needs config.json and model.safetensors, as "
+            f"transformers writes them; leave model_path empty for the shipped {shipped}"
+        )
+    return folder
+
+
+def load(folder: Path, kind: Literal["perceiver", "reasoner"]) -> tuple[Any, Any]:
+    """The model in evaluation mode and its processor or tokenizer.
+
+    Raises:
+        ModelError: the files are missing, damaged or of another kind.
+    """
+    import torch
+    from transformers import (
+        AutoModelForCausalLM,
+        AutoModelForImageTextToText,
+        AutoProcessor,
+        AutoTokenizer,
+    )
+    from transformers.utils import logging as noise
+
+    quiet = noise.is_progress_bar_enabled()
+    noise.disable_progress_bar()  # type: ignore[no-untyped-call]
+    model_class = AutoModelForImageTextToText if kind == "perceiver" else AutoModelForCausalLM
+    reader_class = AutoProcessor if kind == "perceiver" else AutoTokenizer
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    # Half precision gains nothing on a CPU, where the small models run.
+    dtype = torch.bfloat16 if device == "cuda" else torch.float32
+    try:
+        reader = reader_class.from_pretrained(str(folder), local_files_only=True)
+        model = model_class.from_pretrained(
+            str(folder), dtype=dtype, local_files_only=True, use_safetensors=True
+        )
+    except (OSError, ValueError, RuntimeError, KeyError, ImportError) as error:
+        raise ModelError(f"can't load the {kind} from {folder}: {error}") from error
+    finally:
+        if quiet:
+            noise.enable_progress_bar()  # type: ignore[no-untyped-call]
+    return model.to(device).eval(), reader  # type: ignore[arg-type]

@@ -1,0 +1,1 @@
+"""The HTML report of a replay, and scoring answers against known truths."""

@@ -1,0 +1,213 @@
+"""One self-contained HTML file about a replay: keyframes, overlap, path, questions, scores.
+
+Not a live view (`embodied_agent.interfaces.web` is) and not the memory's export: it shows what one
+replay saw and answered, for a person. Everything that a model said is escaped by the template; the
+file refers to nothing outside itself.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import cv2
+import jinja2
+import numpy as np
+
+from embodied_agent.errors import AgentError, SettingsError
+from embodied_agent.records import Decision, Delta, Keyframe, Pose
+from embodied_agent.report.figures import (
+    Landmark,
+    OverlapChart,
+    PathMap,
+    Surroundings,
+    overlap_chart,
+    path_map,
+)
+from embodied_agent.report.scoring import Scored, score
+
+#: Pictures in the report are at most this wide, in pixels: enough to see, small enough to mail.
+PICTURE_WIDTH = 360
+#: What each reason to keep a frame means to a reader.
+REASONS = {
+    "first": "first view",
+    "overlap": "little overlap left",
+    "no_features": "nothing to match",
+    "few_matches": "too few matches",
+    "no_homography": "no consistent match",
+    "motion": "the motion changed",
+    "max_interval": "time had passed",
+    "asked": "a question was asked",
+    "last": "last view",
+}
+
+
+@dataclass(frozen=True)
+class Replay:
+    """What a report tells about. ``decisions`` and ``path`` may be empty (an existing memory has
+    none); ``path`` holds the poses of all frames that had one."""
+
+    source: str
+    keyframes: Sequence[Keyframe]
+    deltas: Sequence[Delta]
+    frames: int = 0
+    skipped: int = 0
+    decisions: Sequence[Decision] = ()
+    path: Sequence[Pose] = ()
+    overlap_threshold: float | None = None
+    around: Surroundings = field(default_factory=Surroundings)
+    results: Sequence[Scored] = ()
+    settings: dict[str, str] = field(default_factory=dict)
+    elapsed_s: float = 0.0
+
+
+@dataclass(frozen=True)
+class _Card:
+    """A keyframe as the template shows it."""
+
+    keyframe: Keyframe
+    delta: Delta | None
+    picture: str
+    time: str
+    why: str
+
+
+def clock(nanoseconds: int) -> str:
+    """A duration as minutes and seconds, ``1:07.3``."""
+    tenths = round(nanoseconds / 1e8)
+    return f"{tenths // 600}:{tenths % 600 / 10:04.1f}"
+
+
+def render(replay: Replay) -> str:
+    """The report as HTML text."""
+    deltas = {delta.keyframe_id: delta for delta in replay.deltas}
+    stamps = [k.stamp_ns for k in replay.keyframes] + [d.stamp_ns for d in replay.decisions]
+    start_ns, end_ns = (min(stamps), max(stamps)) if stamps else (0, 0)
+    cards = [
+        _Card(
+            keyframe=keyframe,
+            delta=deltas.get(keyframe.id),
+            picture=_picture(keyframe.jpeg),
+            time=clock(keyframe.stamp_ns - start_ns),
+            why=REASONS.get(keyframe.reason, keyframe.reason),
+        )
+        for keyframe in replay.keyframes
+    ]
+    chart: OverlapChart | None = None
+    if any(d.overlap_ratio is not None for d in replay.decisions):
+        chart = overlap_chart(replay.decisions, replay.keyframes, start_ns, end_ns)
+    plan: PathMap | None = path_map(replay.keyframes, replay.path, replay.around)
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("embodied_agent.report", "templates"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["words"] = lambda name: str(name).replace("_", " ")
+    return environment.get_template("report.html").render(
+        replay=replay,
+        name=Path(replay.source.rstrip("/")).name or replay.source,
+        cards=cards,
+        known={card.keyframe.id for card in cards},
+        chart=chart,
+        plan=plan,
+        threshold=replay.overlap_threshold,
+        questions=[_question(result, start_ns) for result in replay.results],
+        score=score(replay.results),
+        duration=clock(end_ns - start_ns),
+        objects=len({m.name for delta in replay.deltas for m in delta.mentions}),
+        unusable=sum(not delta.usable for delta in replay.deltas),
+        pending=len(cards) - sum(card.delta is not None for card in cards),
+    )
+
+
+def write(replay: Replay, path: Path) -> None:
+    """Write the report to ``path``; folders on the way are made.
+
+    Raises:
+        AgentError: the file can't be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(render(replay), encoding="utf-8")
+    except OSError as error:
+        raise AgentError(f"can't write the report to {path}: {error.strerror}") from error
+
+
+def truth_beside(source: str) -> Surroundings:
+    """True places of objects and walls, where a simulated clip's ``truth.json`` lies by it."""
+    path = Path(source).expanduser()
+    file = (path if path.is_dir() else path.parent) / "truth.json"
+    try:
+        truth = json.loads(file.read_text(encoding="utf-8"))
+        landmarks = tuple(
+            Landmark(str(o["name"]), *_point(o["position"]), str(o["name"]).split()[0])
+            for o in truth["objects"]
+        )
+        # What hangs above the floor, such as a lintel, is no wall on a map.
+        walls = tuple(
+            (*_point(w["a"]), *_point(w["b"])) for w in truth["walls"] if float(w["z"]) == 0
+        )
+    except (OSError, ValueError, LookupError, TypeError):
+        # A decoration of the report: other files of that name mean nothing to it.
+        return Surroundings()
+    return Surroundings(landmarks, walls)
+
+
+def _point(position: Sequence[float]) -> tuple[float, float]:
+    return float(position[0]), float(position[1])
+
+
+def check_writable(path: Path) -> None:
+    """Find out before a long replay whether the report can be written, not after it.
+
+    Raises:
+        SettingsError: it can't.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        existed = path.exists()
+        with path.open("ab"):
+            pass
+        if not existed:
+            path.unlink()
+    except OSError as error:
+        raise SettingsError(f"can't write the report to {path}: {error.strerror}") from error
+
+
+def _picture(jpeg: bytes) -> str:
+    """A data URI of the picture, scaled down where it is wide; "" where it is gone or broken."""
+    if not jpeg:
+        return ""
+    image = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
+    if image is None:
+        return ""
+    height, width = image.shape[:2]
+    if width > PICTURE_WIDTH:
+        size = (PICTURE_WIDTH, max(1, round(height * PICTURE_WIDTH / width)))
+        done, small = cv2.imencode(
+            ".jpg",
+            cv2.resize(image, size, interpolation=cv2.INTER_AREA),
+            [cv2.IMWRITE_JPEG_QUALITY, 82],
+        )
+        jpeg = small.tobytes() if done else jpeg
+    return "data:image/jpeg;base64," + base64.b64encode(jpeg).decode("ascii")
+
+
+def _question(result: Scored, start_ns: int) -> dict[str, Any]:
+    question, answer = result.case.question, result.answer
+    letters = [chr(ord("A") + i) for i in range(len(question.choices))]
+    return {
+        "result": result,
+        "choices": list(zip(letters, question.choices, strict=True)),
+        "at": None if question.at_ns is None else clock(max(0, question.at_ns - start_ns)),
+        "latency": [
+            (stage, f"{seconds:.2f} s" if seconds >= 0.1 else f"{seconds * 1000:.0f} ms")
+            for stage, seconds in answer.latency_s.items()
+        ],
+    }

@@ -1,0 +1,167 @@
+"""Questions over ROS: the service ``~/ask`` and the action ``~/reason``.
+
+Both go through the queue that all interfaces share, and wait as coroutines: however long a model
+takes, the executor goes on. Whatever can't be answered gets a reply that says why.
+
+Not here: turns, time-outs and cancelling (`agent.question_queue`), the memory's
+services (`remembering`).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+from embodied_agent_interfaces.action import Reason
+from embodied_agent_interfaces.srv import Ask
+from rclpy.action import ActionServer, CancelResponse
+from rclpy.callback_groups import ReentrantCallbackGroup
+from rclpy.qos import QoSProfile
+
+from embodied_agent import records
+from embodied_agent.agent.question_queue import QuestionQueue, QueueListener
+from embodied_agent.agent.question_queue import QueuedQuestion as Asked
+from embodied_agent.errors import Busy, QuestionError
+from embodied_agent.ros.messages import clean, to_answer, to_problem, to_question
+from embodied_agent.ros.waiting import GONE, SERVICE_QOS, Pending, result_of
+
+#: Feedback is sent at most this often per goal, in seconds; pieces in between are put together.
+_FEEDBACK_S = 0.05
+
+
+class AskServers:
+    """The service and the action of one configured node.
+
+    Args:
+        node: serves.
+        asks: takes the questions.
+        timeout_s: called for the time-out of questions that name none.
+        refusal: called for why nothing can be asked now; empty when it can.
+    """
+
+    def __init__(
+        self,
+        node: Any,
+        asks: QuestionQueue,
+        *,
+        timeout_s: Callable[[], float],
+        refusal: Callable[[], str],
+    ) -> None:
+        self._node = node
+        self._asks = asks
+        self._timeout_s = timeout_s
+        self._refusal = refusal
+        self._goals: dict[bytes, Asked] = {}
+        self.pending = Pending()
+        self.last_latency_s: float | None = None
+        self._stop_listening = asks.listen(QueueListener(on_answer=self._note))
+        group = ReentrantCallbackGroup()
+        self._service = node.create_service(
+            Ask, "~/ask", self._ask, qos_profile=SERVICE_QOS, callback_group=group
+        )
+        self._action = ActionServer(
+            node,
+            Reason,
+            "~/reason",
+            self._reason,
+            cancel_callback=self._cancel,
+            callback_group=group,
+            goal_service_qos_profile=SERVICE_QOS,
+            result_service_qos_profile=SERVICE_QOS,
+            cancel_service_qos_profile=SERVICE_QOS,
+            feedback_pub_qos_profile=QoSProfile(depth=100),
+        )
+
+    def close(self) -> None:
+        """No more questions; those that wait are answered first, as the queue is closed."""
+        self._stop_listening()
+
+    def destroy(self) -> None:
+        """Remove the service and the action; nobody may wait any more."""
+        self._node.destroy_service(self._service)
+        self._action.destroy()
+
+    def _note(self, _: Asked, answer: records.Answer) -> None:
+        if "total" in answer.latency_s:
+            self.last_latency_s = answer.latency_s["total"]
+
+    def _submit(self, request: Any, on_piece: Callable[[str], None] | None) -> Asked | str:
+        """The question as it was taken, or why it was not."""
+        refusal = self._refusal()
+        if refusal:
+            return refusal
+        try:
+            question = to_question(request, self._timeout_s())
+            return self._asks.submit(question, client="ros", on_piece=on_piece)
+        except (QuestionError, Busy) as error:
+            return str(error)
+
+    async def _answer(self, asked: Asked) -> records.Answer:
+        answer = await result_of(self._node.executor, asked.answer)
+        assert answer is not None  # without a time-out there is an answer
+        return answer
+
+    async def _ask(self, request: Any, response: Any) -> Any:
+        with self.pending:
+            asked = self._submit(request, None)
+            if isinstance(asked, str):
+                response.answer = to_problem(asked)
+                return response
+            answer = await self._answer(asked)
+            response.success = not answer.problem
+            response.answer = to_answer(answer)
+            return response
+
+    def _cancel(self, goal: Any) -> CancelResponse:
+        asked = self._goals.get(bytes(goal.goal_id.uuid))
+        if asked is not None:
+            asked.cancel()
+        return CancelResponse.ACCEPT
+
+    async def _reason(self, goal: Any) -> Any:
+        with self.pending:
+            feedback = _Feedback(goal)
+            asked = self._submit(goal.request, feedback.add)
+            if isinstance(asked, str):
+                goal.abort()
+                return Reason.Result(answer=to_problem(asked))
+            number = bytes(goal.goal_id.uuid)
+            self._goals[number] = asked
+            try:
+                if goal.is_cancel_requested:  # before there was a question to cancel
+                    asked.cancel()
+                answer = await self._answer(asked)
+            finally:
+                del self._goals[number]
+            feedback.flush()
+            if goal.is_cancel_requested:
+                goal.canceled()
+            elif answer.problem:
+                goal.abort()
+            else:
+                goal.succeed()
+            return Reason.Result(answer=to_answer(answer))
+
+
+class _Feedback:
+    """Sends pieces of a reply as feedback, a few at a time."""
+
+    def __init__(self, goal: Any) -> None:
+        self._goal = goal
+        self._text = ""
+        self._sent_s = 0.0
+
+    def add(self, piece: str) -> None:
+        self._text += piece
+        if time.monotonic() - self._sent_s >= _FEEDBACK_S:
+            self.flush()
+
+    def flush(self) -> None:
+        text, self._text = self._text, ""
+        self._sent_s = time.monotonic()
+        if text:
+            # The node may have been cleaned up in the middle of a reply.
+            with suppress(*GONE):
+                self._goal.publish_feedback(Reason.Feedback(text=clean(text)))

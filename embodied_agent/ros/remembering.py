@@ -1,0 +1,126 @@
+"""The memory over ROS: the services ``~/recall`` and ``~/reset``.
+
+Both work on a thread of their own with a few places, so that neither a large memory nor a slow
+picture blocks the executor.
+
+Not here: searching (`embodied_agent.memory.query`).
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from embodied_agent_interfaces.srv import Recall
+from rclpy.callback_groups import ReentrantCallbackGroup
+from std_srvs.srv import Trigger
+
+from embodied_agent.agent import Agent
+from embodied_agent.errors import AgentError
+from embodied_agent.ros.images import stamp_ns
+from embodied_agent.ros.messages import clean, to_delta, to_picture
+from embodied_agent.ros.waiting import SERVICE_QOS, Pending, result_of
+
+#: Longest wait for the memory, in seconds.
+TIMEOUT_S = 10.0
+#: Requests that may wait; more are refused.
+_PLACES = 32
+_LIMIT, _MOST, _RADIUS_M = 20, 100, 2.0
+#: Longest text to look for, in characters.
+_MAX_TEXT = 4000
+
+
+class MemoryServers:
+    """The services of one configured node.
+
+    Args:
+        node: serves.
+        agent: whose memory it is.
+        refusal: called for why nothing can be done now; empty when it can.
+    """
+
+    def __init__(self, node: Any, agent: Agent, *, refusal: Callable[[], str]) -> None:
+        self._node = node
+        self._agent = agent
+        self._refusal = refusal
+        self._pool = concurrent.futures.ThreadPoolExecutor(1, thread_name_prefix="recall")
+        self.pending = Pending()
+        group = ReentrantCallbackGroup()
+        self._services = [
+            node.create_service(kind, name, callback, qos_profile=SERVICE_QOS, callback_group=group)
+            for kind, name, callback in (
+                (Recall, "~/recall", self._recall),
+                (Trigger, "~/reset", self._reset),
+            )
+        ]
+
+    def close(self) -> None:
+        """Do nothing more; what has begun is finished."""
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def destroy(self) -> None:
+        """Remove the services; nobody may wait any more."""
+        for service in self._services:
+            self._node.destroy_service(service)
+
+    async def _recall(self, request: Any, response: Any) -> Any:
+        problem = await self._do(lambda: self._fill(request, response))
+        if problem:
+            # Whatever was filled in before it went wrong goes.
+            return Recall.Response(success=False, message=clean(problem))
+        response.success = True
+        return response
+
+    async def _reset(self, request: Any, response: Any) -> Any:
+        problem = await self._do(self._agent.reset)
+        response.success = not problem
+        response.message = clean(problem) or "the next image begins a new segment; the memory stays"
+        return response
+
+    async def _do(self, work: Callable[[], object]) -> str:
+        """Do it on the thread; what went wrong."""
+        with self.pending:
+            refusal = self._refusal()
+            if refusal:
+                return refusal
+            if self.pending.count > _PLACES:
+                return f"{_PLACES} requests wait for the memory already; ask again later"
+            try:
+                future = self._pool.submit(_said, work)
+                said = await result_of(self._node.executor, future, TIMEOUT_S)
+            except (RuntimeError, concurrent.futures.CancelledError):
+                return "the node is being cleaned up"
+            return f"nothing within {TIMEOUT_S:g} s; the memory is busy" if said is None else said
+
+    def _fill(self, request: Any, response: Any) -> None:
+        if len(request.text) > _MAX_TEXT:
+            raise AgentError(f"{len(request.text)} characters to look for; at most {_MAX_TEXT} fit")
+        near = request.near
+        place = (near.x, near.y, near.z) if request.use_position else None
+        if place is not None and not all(map(math.isfinite, (*place, request.radius_m))):
+            raise AgentError("near and radius_m must be finite numbers")
+        store = self._agent.store
+        for hit in store.search(
+            text=request.text,
+            from_ns=stamp_ns(request.since) or None,
+            to_ns=stamp_ns(request.until) or None,
+            near_m=place,
+            radius_m=float(request.radius_m) or _RADIUS_M,
+            limit=min(request.limit, _MOST) or _LIMIT,
+        ):
+            response.deltas.append(to_delta(hit.keyframe, hit.delta))
+            response.ranks.append(float(hit.rank))
+            if request.pictures:
+                whole = store.keyframe(hit.keyframe.id) or replace(hit.keyframe, jpeg=b"")
+                response.pictures.append(to_picture(whole))
+
+
+def _said(work: Callable[[], object]) -> str:
+    try:
+        work()
+    except AgentError as error:
+        return str(error)
+    return ""

@@ -1,0 +1,1 @@
+"""Small mechanisms that several rooms share, each once."""

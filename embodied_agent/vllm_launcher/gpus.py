@@ -1,0 +1,47 @@
+"""The GPUs of this machine, as `nvidia-smi` lists them."""
+
+from __future__ import annotations
+
+import subprocess
+from dataclasses import dataclass
+
+from embodied_agent.vllm_launcher.memory import GIB
+
+#: How long the listing may take, in seconds.
+_LIST_S = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Gpu:
+    """One GPU: its number, its name, and all of its memory in bytes."""
+
+    number: int
+    name: str
+    memory_bytes: int
+
+
+def find_gpus() -> list[Gpu]:
+    """Those that the driver lists; none where there is no driver or it does not answer."""
+    query = ["nvidia-smi", "--query-gpu=index,name,memory.total", "--format=csv,noheader,nounits"]
+    try:
+        done = subprocess.run(query, capture_output=True, text=True, timeout=_LIST_S, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return []
+    return parse_gpus(done.stdout)
+
+
+def parse_gpus(listing: str) -> list[Gpu]:
+    """The GPUs in the listing, as ``index, name, MiB`` per line; other lines are left out."""
+    found = []
+    for line in listing.splitlines():
+        parts = [part.strip() for part in line.split(",")]
+        if len(parts) >= 3 and parts[0].isdecimal() and parts[-1].isdecimal():
+            name = ", ".join(parts[1:-1])
+            found.append(Gpu(int(parts[0]), name, int(parts[-1]) * 2**20))
+    return found
+
+
+def named_gpus(count: int, memory_gib: float) -> list[Gpu]:
+    """As many GPUs of that size as a plan for another machine needs."""
+    size = round(memory_gib * GIB)
+    return [Gpu(number, f"{memory_gib:g} GiB", size) for number in range(count)]

@@ -1,0 +1,117 @@
+"""One server process: started in a group of its own, its log forwarded, ended with all it started.
+
+Not here: which one is started when, and again (`runner`), the command line (`plan`).
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+
+from embodied_agent.errors import ModelError
+from embodied_agent.vllm_launcher.plan import Plan
+
+#: Lines of a log that an error message shows.
+_LAST_LINES = 12
+#: Longest line that is forwarded, in characters.
+_LINE = 2000
+#: How long a killed process may take to be gone, and its log to be read, in seconds.
+_GONE_S = 10.0
+#: Where another Python's packages would be found: they must not get into vLLM's environment.
+_NOT_INHERITED = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV")
+_SET_PARENT_DEATH_SIGNAL = 1
+
+
+class ServerProcess:
+    """A started server.
+
+    Args:
+        plan: what to run.
+        say: told each line of its log, on another thread.
+        changed: called when there is something new: a line, or its end.
+
+    Raises:
+        ModelError: the program can't be started.
+    """
+
+    def __init__(self, plan: Plan, say: Callable[[str], None], changed: Callable[[], None]) -> None:
+        self.plan = plan
+        self._say, self._changed = say, changed
+        self._last: deque[str] = deque(maxlen=_LAST_LINES)
+        inherited = {key: value for key, value in os.environ.items() if key not in _NOT_INHERITED}
+        try:
+            self._process = subprocess.Popen(
+                plan.command,
+                env={**inherited, **plan.environment},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                preexec_fn=_end_with_parent if sys.platform == "linux" else None,
+            )
+        except OSError as error:
+            raise ModelError(
+                f"can't start {plan.command[0]}: {error}; install vLLM in an environment of its "
+                "own and name its command with --vllm or vllm.program"
+            ) from error
+        self._reader = threading.Thread(target=self._read, name=f"log-{plan.role}", daemon=True)
+        self._reader.start()
+
+    @property
+    def ended(self) -> int | None:
+        """Its exit status, negative for a signal; ``None`` while it runs."""
+        return self._process.poll()
+
+    @property
+    def last_lines(self) -> list[str]:
+        """The end of its log."""
+        return list(self._last)
+
+    @property
+    def process_id(self) -> int:
+        """The id of the process, and of its group."""
+        return self._process.pid
+
+    def ask_to_end(self) -> None:
+        """Tell the server to finish; vLLM tells its own workers."""
+        self._signal(signal.SIGTERM)
+
+    def end(self, timeout_s: float) -> None:
+        """Wait for it to end, at most ``timeout_s`` seconds, then kill whatever is left of it."""
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(timeout_s)
+        # Also when the first process is gone already: workers of its group may not be.
+        self._signal(signal.SIGKILL)
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(_GONE_S)
+        self._reader.join(_GONE_S)
+
+    def _signal(self, number: int) -> None:
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, number)
+
+    def _read(self) -> None:
+        stream = self._process.stdout
+        assert stream is not None
+        with stream:
+            while line := stream.readline(_LINE):
+                text = line.decode("utf-8", "replace").rstrip()
+                if text:
+                    self._last.append(text)
+                    self._say(text)
+                    self._changed()
+        # Its log closes a moment before it counts as ended; nobody would look again later.
+        self._process.wait()
+        self._changed()
+
+
+def _end_with_parent() -> None:
+    """In the new process: end too, should this one be killed without a chance to say so."""
+    ctypes.CDLL(None).prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGTERM)

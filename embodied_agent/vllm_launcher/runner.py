@@ -1,0 +1,256 @@
+"""Runs the planned servers: one after the other up, watched, restarted, and all down at the end.
+
+One after the other on GPUs, because each measures how much memory is free when it starts; two at
+once would see each other's half-loaded weights.
+
+Not here: the single process (`process`), command lines (`plan`).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import socket
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Sequence
+
+from embodied_agent.errors import ModelError, ModelUnavailable
+from embodied_agent.support.breaker import Breaker
+from embodied_agent.vllm_launcher.plan import Plan
+from embodied_agent.vllm_launcher.process import ServerProcess
+
+#: A server that says nothing is asked this often whether it is ready, in seconds.
+_ASK_S = 1.0
+#: How long one such question may take, in seconds.
+_REPLY_S = 5.0
+#: First and longest wait before a restart, in seconds.
+_RESTART_S, _LONGEST_RESTART_S = 2.0, 60.0
+#: Whoever ran this long, in seconds, did not end because of how it was started: counting restarts
+#: begins anew.
+_SOUND_S = 600.0
+#: What a log says, in small letters, and what that means.
+_HINTS = (
+    ("no available memory for the cache", "too little memory is left for the cache"),
+    ("out of memory", "the GPU's memory does not suffice"),
+    ("free memory on device", "other programs use the GPU's memory"),
+    ("unrecognized arguments", "this version of vLLM does not know an option"),
+    ("address already in use", "the port is taken"),
+    ("max seq len", "the cache is too small for one whole prompt: lower max_model_len"),
+    ("repository not found", "there is no such model on the hub, or it needs a login"),
+    ("localentrynotfound", "the model is not downloaded, and there is no network"),
+    ("no module named", "vLLM is not installed there: name its command with --vllm"),
+)
+
+
+class Runner:
+    """The servers of some plans. `run` blocks until `stop` is called, from any thread or handler.
+
+    Args:
+        plans: in the order in which they are started.
+        start_timeout_s: longest wait for one of them.
+        stop_timeout_s: longest wait for them to end before they are killed.
+        restarts: how often a server that ended by itself is started again.
+        say: told what happens: role, line, and whether the line is the server's own log.
+    """
+
+    def __init__(
+        self,
+        plans: Sequence[Plan],
+        *,
+        start_timeout_s: float,
+        stop_timeout_s: float,
+        restarts: int,
+        say: Callable[[str, str, bool], None],
+    ) -> None:
+        self._plans = list(plans)
+        self._start_timeout_s, self._stop_timeout_s = start_timeout_s, stop_timeout_s
+        self._restarts = restarts
+        self._say = say
+        self._wake = threading.Event()
+        self._stopping = False
+        self._running: dict[str, ServerProcess] = {}
+        self._ready_at: dict[str, float] = {}
+        self._breakers = {
+            plan.role: Breaker(_RESTART_S, _LONGEST_RESTART_S, jitter=lambda: 0.0) for plan in plans
+        }
+
+    @property
+    def process_ids(self) -> dict[str, int]:
+        """The process of each server that runs, by role."""
+        return {role: process.process_id for role, process in self._running.items()}
+
+    def stop(self) -> None:
+        """End `run`, also while it starts servers. Safe in a signal's handler, and twice."""
+        self._stopping = True
+        self._wake.set()
+
+    def run(self, on_ready: Callable[[], None] = lambda: None) -> None:
+        """Start all, tell ``on_ready``, keep them running until `stop`, and end them.
+
+        Raises:
+            ModelError: a server could not be started, or ended too often.
+        """
+        try:
+            # Those on a CPU measure no free memory, so that they may start together.
+            together = not any(plan.gpus for plan in self._plans)
+            for plan in self._plans:
+                self._launch(plan)
+                if not together:
+                    self._await(plan)
+            for plan in self._plans if together else ():
+                self._await(plan)
+            if self._stopping:
+                return
+            on_ready()
+            while not self._stopping:
+                self._watch()
+        finally:
+            self._end_all()
+
+    def _launch(self, plan: Plan) -> None:
+        """Start one server.
+
+        Raises:
+            ModelError: its port is taken, or it can't be started.
+        """
+        if self._stopping:
+            return
+        _check_free(plan)
+        self._say(plan.role, f"starting {plan.name} on {plan.url}", False)
+        self._running[plan.role] = ServerProcess(
+            plan, lambda line: self._say(plan.role, line, True), self._wake.set
+        )
+
+    def _await(self, plan: Plan) -> None:
+        """Wait until a server that was started answers.
+
+        Raises:
+            ModelUnavailable: it did not get ready in time.
+            ModelError: it ended.
+        """
+        if self._stopping:
+            return
+        process, started = self._running[plan.role], time.monotonic()
+        deadline = started + self._start_timeout_s
+        while not self._stopping:
+            if process.ended is not None:
+                raise ModelError(_why_ended(process))
+            if _ready(plan):
+                self._ready_at[plan.role] = time.monotonic()
+                took_s = time.monotonic() - started
+                self._say(plan.role, f"{plan.name} is ready on {plan.url} ({took_s:.0f} s)", False)
+                return
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise ModelUnavailable(
+                    f"the {plan.role} did not get ready within {self._start_timeout_s:g} s; its "
+                    f"log ends with:\n{_shown(process)}\nallow more with vllm.start_timeout_s"
+                )
+            self._wait(min(left, _ASK_S))
+
+    def _watch(self) -> None:
+        """Wait for something to happen; start again what ended and is due."""
+        waits = [3600.0]
+        for plan in self._plans:
+            breaker, process = self._breakers[plan.role], self._running.get(plan.role)
+            if process is not None and process.ended is None:
+                continue
+            if process is not None:
+                del self._running[plan.role]
+                if time.monotonic() - self._ready_at.get(plan.role, math.inf) > _SOUND_S:
+                    breaker.success()
+                breaker.failure()
+                process.end(0.0)  # its workers, if it left any
+                if breaker.failures > self._restarts:
+                    raise ModelError(f"{_why_ended(process)}\nit was restarted enough")
+                self._say(
+                    plan.role,
+                    f"{_why_ended(process)}\nstarting again in {breaker.wait_s():.0f} s "
+                    f"({breaker.failures} of {self._restarts})",
+                    False,
+                )
+            if breaker.begin():
+                try:
+                    self._launch(plan)
+                    self._await(plan)
+                except ModelError as error:
+                    if breaker.failures >= self._restarts or plan.role not in self._running:
+                        raise
+                    self._say(plan.role, str(error), False)
+                    breaker.cancel()
+                    self._running[plan.role].ask_to_end()
+            waits.append(breaker.wait_s() if plan.role not in self._running else 3600.0)
+        self._wait(min(waits))
+
+    def _wait(self, timeout_s: float) -> None:
+        self._wake.wait(timeout_s)
+        if not self._stopping:
+            self._wake.clear()
+
+    def _end_all(self) -> None:
+        for process in self._running.values():
+            process.ask_to_end()
+        deadline = time.monotonic() + self._stop_timeout_s
+        for role, process in self._running.items():
+            process.end(max(0.0, deadline - time.monotonic()))
+            self._say(role, "stopped", False)
+        self._running.clear()
+
+
+def _check_free(plan: Plan) -> None:
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            plan.host, plan.port, type=socket.SOCK_STREAM
+        )[0]
+        with socket.socket(family, kind, protocol) as probe:
+            # As vLLM itself binds: connections that ended a moment ago don't count.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        raise ModelError(
+            f"the {plan.role} can't listen on {plan.host}:{plan.port} ({error}); end what runs "
+            "there, or choose another port with server.base_url"
+        ) from error
+
+
+def _ready(plan: Plan) -> bool:
+    """Whether it is healthy and has the model."""
+    root = plan.url.rsplit("/v1", 1)[0]
+    try:
+        _get(plan, f"{root}/health")
+        listed = json.loads(_get(plan, f"{plan.url.rstrip('/')}/models"))
+        names = [model["id"] for model in listed["data"]]
+    except (OSError, ValueError, KeyError, TypeError, urllib.error.URLError):
+        return False
+    return plan.name in names
+
+
+def _get(plan: Plan, url: str) -> bytes:
+    request = urllib.request.Request(url)
+    key = plan.environment.get("VLLM_API_KEY")
+    if key:
+        request.add_header("Authorization", f"Bearer {key}")
+    # No proxy: the server is on this machine.
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with opener.open(request, timeout=_REPLY_S) as response:
+        body: bytes = response.read(1_000_000)
+    return body
+
+
+def _why_ended(process: ServerProcess) -> str:
+    status = process.ended
+    log = " ".join(process.last_lines).lower()
+    hint = next((meaning for sign, meaning in _HINTS if sign in log), "")
+    how = f"signal {-status}" if status is not None and status < 0 else f"status {status}"
+    return (
+        f"the {process.plan.role} ended with {how}"
+        + (f": {hint}" if hint else "")
+        + (f"; its log ends with:\n{_shown(process)}" if process.last_lines else "")
+    )
+
+
+def _shown(process: ServerProcess) -> str:
+    return "\n".join(f"    {line}" for line in process.last_lines)

@@ -1,0 +1,170 @@
+"""Which model gets which GPUs, and how much of each.
+
+vLLM takes a fixed share of a GPU's memory when it starts and fills it with cache. Two servers on
+one GPU therefore need shares that add up to less than all of it, each large enough for its model.
+
+Not here: what a model needs (`memory`), the command lines (`plan`).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from embodied_agent.errors import ModelError, SettingsError
+from embodied_agent.settings import ServerSettings, VllmModelSettings
+from embodied_agent.vllm_launcher.catalogue import find_shape, model_folder
+from embodied_agent.vllm_launcher.gpus import Gpu
+from embodied_agent.vllm_launcher.memory import GIB, Need, Precision, need
+from embodied_agent.vllm_launcher.shapes import Shape
+
+Role = Literal["perceiver", "reasoner"]
+SHARE_OPTION = "--gpu-memory-utilization"
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A server to be planned. ``need``: memory on each of its GPUs, where that is known."""
+
+    role: Role
+    chosen: VllmModelSettings
+    server: ServerSettings
+    shape: Shape | None
+    gpus: tuple[int, ...]
+    need: Need | None
+
+
+def want(
+    role: Role,
+    chosen: VllmModelSettings,
+    server: ServerSettings,
+    gpus: Mapping[int, Gpu],
+    *,
+    picture_px: int,
+) -> Wanted:
+    """What one server asks of ``gpus``; without any, it is for the CPU.
+
+    Args:
+        role: of its model.
+        chosen: model, precision and split.
+        server: where it is to answer.
+        gpus: those of the machine, by number.
+        picture_px: side of the largest picture that is sent, in pixels.
+
+    Raises:
+        SettingsError: there are fewer GPUs, or model, precision and split do not fit together.
+    """
+    try:
+        shape = find_shape(model_folder(chosen.model, role))
+    except ModelError:
+        shape = None  # served all the same; vLLM will say if it can't
+    if not gpus:
+        return Wanted(role, chosen, server, shape, (), None)
+    count = chosen.tensor_parallel * chosen.pipeline_parallel
+    numbers = (
+        tuple(map(int, chosen.gpus.split(","))) if chosen.gpus else tuple(sorted(gpus))[:count]
+    )
+    missing = [number for number in numbers if number not in gpus]
+    if missing or len(numbers) < count:
+        raise SettingsError(
+            f"vllm.{role} wants {count} GPUs (tensor_parallel × pipeline_parallel)"
+            + (f", among them {missing[0]}" if missing else "")
+            + f"; there are {', '.join(map(str, sorted(gpus)))}"
+        )
+    if len(numbers) > count:
+        raise SettingsError(
+            f"vllm.{role}.gpus names {len(numbers)} GPUs, but tensor_parallel × pipeline_parallel "
+            f"uses {count}"
+        )
+    wanted = None
+    if shape is not None:
+        wanted = need(
+            shape,
+            precision_of(chosen, shape, role),
+            tokens=min(chosen.max_model_len, shape.longest),
+            requests=chosen.max_num_seqs,
+            gpus=chosen.tensor_parallel,
+            picture=(picture_px, picture_px),
+        )
+        if chosen.pipeline_parallel > 1:
+            wanted = Need(
+                -(-wanted.weights // chosen.pipeline_parallel),
+                -(-wanted.cache // chosen.pipeline_parallel),
+                wanted.work,
+                wanted.overhead,
+            )
+    return Wanted(role, chosen, server, shape, numbers, wanted)
+
+
+def precision_of(chosen: VllmModelSettings, shape: Shape, role: Role) -> Precision:
+    """How the decoder's weights lie in memory.
+
+    Raises:
+        SettingsError: 4 bits are asked of a checkpoint that has more.
+    """
+    if chosen.precision == "int4" and shape.quantization not in ("awq", "gptq"):
+        raise SettingsError(
+            f"{chosen.model} is not quantised to 4 bits; name one that is, such as one of the "
+            f"-AWQ models, or set vllm.{role}.precision to fp8"
+        )
+    if shape.quantization in ("awq", "gptq"):
+        return "int4"
+    if chosen.precision == "fp8" or chosen.precision == "fp32":
+        return chosen.precision
+    return "bf16"
+
+
+def share_out(
+    wanted: list[Wanted], gpus: Mapping[int, Gpu], allowed: float
+) -> dict[Role, tuple[float, str]]:
+    """The part of each of its GPUs that every server may use, with the reason.
+
+    What is left over goes to the servers in proportion to their caches: more cache is more requests
+    at once and more of old prompts kept.
+
+    Raises:
+        SettingsError: the models on one GPU need more than ``allowed`` of it, or it can't be known.
+    """
+    users: dict[int, list[Wanted]] = defaultdict(list)
+    for one in wanted:
+        if SHARE_OPTION not in " ".join(one.chosen.extra):
+            for number in one.gpus:
+                users[number].append(one)
+    shares: dict[Role, tuple[float, str]] = {}
+    for number, together in sorted(users.items()):
+        size = gpus[number].memory_bytes
+        unknown = [one for one in together if one.need is None]
+        if len(unknown) > 1 or (unknown and len(together) > 1):
+            raise SettingsError(
+                f"GPU {number} is for {len(together)} models, and the config of "
+                f"{unknown[0].chosen.model} is not known here: download it and name its folder, or "
+                f"give each model its {SHARE_OPTION} with vllm.{unknown[0].role}.extra"
+            )
+        needs = [one.need for one in together if one.need is not None]
+        total = sum(each.total for each in needs)
+        if total > allowed * size:
+            names = " and ".join(
+                f"{one.chosen.model} {one.need.total / GIB:.1f} GiB" for one in together if one.need
+            )
+            raise SettingsError(
+                f"GPU {number} has {size / GIB:.1f} GiB, of which {allowed:.0%} may be used, but "
+                f"{names} are needed: choose a quantised or smaller model, more GPUs "
+                "(tensor_parallel), a shorter max_model_len or fewer max_num_seqs"
+            )
+        caches = sum(each.cache for each in needs) or 1
+        left = allowed * size - total
+        for one in together:
+            if one.need is None:
+                part, why = allowed, "all that may be used; its config is not known here"
+            else:
+                part = (one.need.total + left * one.need.cache / caches) / size
+                why = (
+                    f"of {size / GIB:.0f} GiB: weights {one.need.weights / GIB:.1f}, cache "
+                    f"{one.need.cache / GIB:.1f}, work space {one.need.work / GIB:.1f}, overhead "
+                    f"{one.need.overhead / GIB:.1f} GiB; the rest of its part goes to the cache"
+                )
+            if one.role not in shares or part < shares[one.role][0]:
+                shares[one.role] = part, why
+    return shares

@@ -1,0 +1,316 @@
+"""The command line: exit codes, clean JSON, and what each command shows."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import pytest
+from typer.testing import CliRunner, Result
+
+from embodied_agent.cli.main import app
+from embodied_agent.records import DIRECTIONS
+
+QUICK = ["--perception", "geometry"]
+
+
+def run(*arguments: object) -> Result:
+    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result
+
+
+def parsed(result: Result) -> dict:
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)
+
+
+def test_help_loads_no_model_or_vision_library() -> None:
+    code = (
+        "import sys; from embodied_agent.cli.main import app\n"
+        "app(['--help'], standalone_mode=False)\n"
+        "assert not {'torch', 'transformers', 'cv2', 'numpy', 'apsw'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=240, capture_output=True)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [[], ["replay"], ["ask"], ["keyframes"], ["doctor"], ["memory"], ["memory", "export"]],
+)
+def test_every_command_explains_itself(command: list[str]) -> None:
+    result = run(*command, "--help")
+    assert result.exit_code == 0
+    assert "Usage" in result.stdout
+
+
+def test_keyframes_need_no_torch(walk: Path) -> None:
+    code = (
+        "import sys; from embodied_agent.cli.main import app\n"
+        f"app(['keyframes', {str(walk)!r}, '--json'], standalone_mode=False)\n"
+        "assert 'torch' not in sys.modules and 'transformers' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=240, capture_output=True)
+
+
+def test_keyframes_json_has_the_documented_shape(walk: Path) -> None:
+    values = parsed(
+        run("keyframes", walk, "--method", "paper", "--sample-hz", "all", "--fps", 10, "--json")
+    )
+    assert values["frames"] == 30
+    assert values["keyframes"][0]["reason"] == "first"
+    assert values["keyframes"][-1]["reason"] == "last"
+    for keyframe in values["keyframes"]:
+        assert set(keyframe) == {
+            "index",
+            "stamp_ns",
+            "reason",
+            "overlap_ratio",
+            "inliers",
+            "egomotion",
+        }
+        assert keyframe["stamp_ns"] - values["keyframes"][0]["stamp_ns"] == (
+            keyframe["index"] * 100_000_000
+        )
+
+
+def test_a_higher_threshold_keeps_more_frames(walk: Path) -> None:
+    counts = [
+        len(
+            parsed(run("keyframes", walk, "--method", "paper", "--threshold", t, "--json"))[
+                "keyframes"
+            ]
+        )
+        for t in (0.3, 0.8)
+    ]
+    assert counts[0] < counts[1]
+
+
+def test_sampling_thins_the_frames(walk: Path) -> None:
+    arguments = ["keyframes", walk, "--method", "paper", "--fps", 10, "--json"]
+    assert parsed(run(*arguments, "--sample-hz", 1))["frames"] == 3
+
+
+def test_the_published_count_is_at_least_four(walk: Path) -> None:
+    arguments = ["keyframes", walk, "--method", "paper", "--threshold", 0.01, "--json"]
+    assert len(parsed(run(*arguments, "--published-count"))["keyframes"]) == 4
+
+
+def test_kept_pictures_are_written(walk: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    values = parsed(run("keyframes", walk, "--out", out, "--json"))
+    files = sorted(out.iterdir())
+    assert len(files) == len(values["keyframes"])
+    assert cv2.imread(str(files[0])).shape == (240, 320, 3)
+
+
+def test_a_replay_fills_the_memory_and_prints_one_json_object(walk: Path, tmp_path: Path) -> None:
+    memory = tmp_path / "walk.db"
+    values = parsed(run("replay", walk, *QUICK, "--memory", memory, "--json"))
+    assert values["frames"] == 30
+    assert values["answers"] == []
+    assert values["score"] is None
+    listed = parsed(run("memory", "list", "--memory", memory, "--json"))
+    assert listed["keyframes"] == values["keyframes"]
+    assert all(k["delta"] is not None for k in values["keyframes"])
+
+
+def test_a_replay_tells_each_keyframe(walk: Path) -> None:
+    result = run("replay", walk, *QUICK)
+    assert result.exit_code == 0
+    assert " 0     0.00 s  first" in result.stdout
+    assert "last" in result.stdout
+
+
+def test_the_same_replay_twice_stores_nothing_twice(walk: Path, tmp_path: Path) -> None:
+    arguments = ["replay", walk, *QUICK, "--memory", tmp_path / "walk.db", "--json"]
+    first, second = parsed(run(*arguments)), parsed(run(*arguments))
+    assert second["keyframes"] == first["keyframes"]
+
+
+def test_a_report_is_written_beside_the_json(walk: Path, tmp_path: Path) -> None:
+    report = tmp_path / "made" / "report.html"
+    parsed(run("replay", walk, *QUICK, "--report", report, "--json"))
+    html = report.read_text()
+    assert html.count("data:image/jpeg") >= 2
+    assert 'class="curve"' in html
+
+
+def test_json_is_alone_on_stdout_of_the_real_process(walk: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "embodied_agent.cli", "replay", walk, *QUICK, "--json"],
+        capture_output=True,
+        timeout=240,
+        check=True,
+    )
+    assert json.loads(done.stdout)["frames"] == 30
+    assert b"first" in done.stderr
+
+
+def test_memory_shows_a_keyframe_and_its_picture(walk: Path, tmp_path: Path) -> None:
+    memory, picture = tmp_path / "walk.db", tmp_path / "first.jpg"
+    run("replay", walk, *QUICK, "--memory", memory)
+    shown = parsed(run("memory", "show", 0, "--memory", memory, "--picture", picture, "--json"))
+    assert shown["reason"] == "first"
+    assert cv2.imread(str(picture)) is not None
+    assert parsed(run("memory", "stats", "--memory", memory, "--json"))["pending"] == 0
+
+
+@pytest.mark.parametrize("name", ["copy.db", "copy.json", "copy.html"])
+def test_a_memory_is_exported_once(walk: Path, tmp_path: Path, name: str) -> None:
+    memory, target = tmp_path / "walk.db", tmp_path / name
+    run("replay", walk, *QUICK, "--memory", memory)
+    assert run("memory", "export", target, "--memory", memory).exit_code == 0
+    assert target.stat().st_size > 1000
+    assert run("memory", "export", target, "--memory", memory).exit_code == 4
+
+
+def test_the_memory_may_be_named_by_the_environment(
+    walk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EMBODIED_AGENT_MEMORY__PATH", str(tmp_path / "walk.db"))
+    assert run("replay", walk, *QUICK).exit_code == 0
+    assert parsed(run("memory", "stats", "--json"))["keyframes"] >= 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["keyframes", "WALK", "--method", "nonsense"], 2, "nonsense"),
+        (["keyframes", "WALK", "--threshold", "7"], 2, "overlap_threshold"),
+        (["keyframes", "WALK", "--sample-hz", "often"], 2, "often"),
+        (["keyframes", "WALK", "--set", "keyframes"], 2, "SECTION.NAME=VALUE"),
+        (["keyframes", "WALK", "--set", "keyframes.nothing=1"], 2, "nothing"),
+        (["keyframes", "WALK", "--config", "/nowhere.yaml"], 2, "nowhere"),
+        (["keyframes", "/nowhere"], 3, "nowhere"),
+        (["replay", "/nowhere"], 3, "nowhere"),
+        (["replay", "WALK", "--ask", " "], 2, "empty"),
+        (["replay", "WALK", "--choices", "a|b"], 2, "choices"),
+        (["replay", "WALK", "--questions", "/nowhere.json"], 2, "nowhere"),
+        (["replay", "WALK", "--report", "/proc/no/report.html"], 2, "report"),
+        (["replay", "WALK", "--memory", "/nowhere/x.db", *QUICK], 4, "nowhere"),
+        (["ask", "where?", "--memory", "/nowhere/x.db"], 4, "nowhere"),
+        (["ask", "where?"], 2, "--memory"),
+        (["memory", "list"], 2, "--memory"),
+    ],
+)
+def test_failures_are_one_line_and_a_code(
+    walk: Path, arguments: list[str], code: int, said: str
+) -> None:
+    result = run(*[walk if a == "WALK" else a for a in arguments])
+    assert result.exit_code == code
+    assert said in result.stderr
+    assert "Traceback" not in result.stderr
+    assert result.stdout == ""
+
+
+def test_debug_shows_the_traceback() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "embodied_agent.cli", "--debug", "keyframes", "/nowhere"],
+        capture_output=True,
+        timeout=240,
+        check=False,
+    )
+    assert b"Traceback" in done.stderr
+    assert b"SourceError" in done.stderr
+
+
+def test_a_dead_server_is_a_model_error_and_what_was_stored_is_safe(
+    walk: Path, tmp_path: Path
+) -> None:
+    memory = tmp_path / "walk.db"
+    result = run(
+        "replay",
+        walk,
+        "--memory",
+        memory,
+        "--perception",
+        "served",
+        "--set",
+        "perception.server.base_url=http://127.0.0.1:9/v1",
+        "--set",
+        "perception.server.max_retries=0",
+        "--set",
+        "perception.stall_timeout_s=1",
+    )
+    assert result.exit_code == 5
+    assert parsed(run("memory", "stats", "--memory", memory, "--json"))["pending"] >= 1
+
+
+def test_an_interrupted_replay_says_what_is_safe_and_goes_on(walk: Path, tmp_path: Path) -> None:
+    memory = tmp_path / "walk.db"
+    code = (
+        "import os, signal, sys\n"
+        "from embodied_agent import agent\n"
+        "from embodied_agent.cli.main import app\n"
+        "real = agent.Agent.observe\n"
+        "def observe(self, frame, **more):\n"
+        "    if frame.index == 20:\n"
+        "        os.kill(os.getpid(), signal.SIGINT)\n"
+        "    return real(self, frame, **more)\n"
+        "agent.Agent.observe = observe\n"
+        "app()\n"
+    )
+    arguments = ["replay", str(walk), *QUICK, "--memory", str(memory), "--json"]
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments], capture_output=True, timeout=240, check=False
+    )
+    assert done.returncode == 130
+    assert done.stdout == b""
+    assert b"safe in" in done.stderr
+    whole = parsed(run(*arguments))
+    fresh = parsed(run("replay", walk, *QUICK, "--json"))
+    assert [k["stamp_ns"] for k in whole["keyframes"]] == [
+        k["stamp_ns"] for k in fresh["keyframes"]
+    ]
+
+
+def test_doctor_tells_what_is_missing_for_the_chosen_settings() -> None:
+    result = run(
+        "doctor",
+        "--json",
+        "--set",
+        "perception.backend=geometry",
+        "--set",
+        "reasoning.backend=served",
+        "--set",
+        "reasoning.server.base_url=http://127.0.0.1:9/v1",
+    )
+    assert result.exit_code == 1
+    values = json.loads(result.stdout)
+    assert not values["can_run"]
+    missing = [c["name"] for c in values["checks"] if c["needed"] and not c["works"]]
+    assert missing == ["reasoner: reachable"]
+
+
+def test_terminal_codes_in_a_reply_do_not_reach_the_terminal() -> None:
+    from embodied_agent.cli.common import noted
+    from embodied_agent.records import Delta, Mention
+
+    line = noted(Delta(1, None, mentions=(Mention("\x1b[2J\x07red sofa", DIRECTIONS[0]),)))
+    assert "\x1b" not in line
+    assert "\x07" not in line
+    assert "red sofa" in line
+
+
+def test_the_process_ends_quietly_when_its_reader_goes_away(walk: Path) -> None:
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(
+        [sys.executable, "-m", "embodied_agent.cli", "keyframes", str(walk), "--json"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment,
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.close()
+        assert process.stderr is not None
+        errors = process.stderr.read()
+        process.wait(240)
+    assert b"Traceback" not in errors
+    assert process.returncode in (1, -signal.SIGPIPE)
