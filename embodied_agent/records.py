@@ -228,6 +228,13 @@ class Question:
     id: str = ""
 
 
+#: What kind of answer it is: a guess is never dressed as knowledge. ``answered``: the memory holds
+#: what was asked. ``not_seen``: nothing in the memory fits what the question names. ``cannot_tell``:
+#: what was noted does not settle it. ``out_of_scope``: the question is not about what was seen.
+#: ``failed``: no answer could be produced; ``problem`` says why.
+AnswerStatus = Literal["answered", "not_seen", "cannot_tell", "out_of_scope", "failed"]
+
+
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """A keyframe that an answer rests on, and why it is cited."""
@@ -245,6 +252,7 @@ class Answer:
     ``consistency`` in [0, 1] is the verifier's number, or without one the share of votes that the
     answer got, ``None`` where there was neither; ``verified_by`` names how it came about.
     ``latency_s`` maps stage names to seconds. ``problem`` says why there is no answer, else "".
+    ``status`` says what kind of answer it is (`AnswerStatus`).
     ``notice`` says what an answer that is there could not rest on, as during an outage, else "".
     """
 
@@ -259,6 +267,7 @@ class Answer:
     question_id: str = ""
     notice: str = ""
     verified_by: str = ""
+    status: AnswerStatus = "answered"
 
     def as_dict(self) -> dict[str, Any]:
         """The answer as JSON-ready values."""

@@ -14,8 +14,8 @@ import pytest
 from embodied_agent.agent import Agent
 from embodied_agent.agent.question_queue import QuestionQueue
 from embodied_agent.errors import AgentError, SettingsError
-from embodied_agent.host.interfaces import Interfaces
 from embodied_agent.host import interfaces as host
+from embodied_agent.host.interfaces import Interfaces
 from tests.support.web import WAIT_S, Naming, Paced, running, web_settings
 
 
