@@ -127,7 +127,13 @@ class VerifySettings(Section):
         le=600,
         description="longest verification, within the question's time, in seconds",
     )
-    low: float = Field(0.5, ge=0, le=1, description="a consistency below this counts as low")
+    low: float = Field(
+        0.5,
+        ge=0,
+        le=1,
+        description="an answer whose consistency, by votes or verification, is below this is not "
+        "given (`cannot_tell`); 0: every answer is given",
+    )
     attempts: int = Field(
         1, ge=1, le=8, description="answers tried while consistency is low; the best is given"
     )
@@ -176,6 +182,12 @@ class ReasoningSettings(Section):
         True,
         description="`builtin` gives the likeliest of a question's choices; false: it answers "
         "freely, and an answer that is none of them counts as none",
+    )
+    free: Literal["auto", "rules", "reasoner"] = Field(
+        "auto",
+        description="who answers questions without choices: `rules`: recall and rules, without a "
+        "model; `reasoner`: the language model; `auto`: the rules, and what they do not understand "
+        "a model that reads the full prompt",
     )
     votes: int = Field(
         5,

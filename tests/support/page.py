@@ -101,7 +101,13 @@ class Robot:
         self._perceiver = perceiver or Naming()
         self._store = store
         self._settings = load_settings(
-            **{"web__enabled": True, "web__port": 0, "keyframes__split_motions": False, **settings}
+            **{
+                "reasoning__free": "reasoner",
+                "web__enabled": True,
+                "web__port": 0,
+                "keyframes__split_motions": False,
+                **settings,
+            }
         )
         self._posed = posed
         self._seen = 0
