@@ -32,11 +32,12 @@ from embodied_agent.agent.perception_workers import PerceptionWorkers
 from embodied_agent.agent.second_look import SecondLook
 from embodied_agent.errors import DecodeError, StoreError
 from embodied_agent.memory.store import Store
+from embodied_agent.perception.auto import FIRST
 from embodied_agent.perception.base import Perceiver, make_perceiver
 from embodied_agent.perception.look import make_looker
 from embodied_agent.reasoning.base import Reasoner, make_reasoner
 from embodied_agent.reasoning.verify import make_verifier
-from embodied_agent.records import Answer, Decision, Frame, Question
+from embodied_agent.records import Answer, Decision, Frame, Keyframe, Question
 from embodied_agent.settings import KeyframeSettings, Settings
 from embodied_agent.support.lazy import Borrowed, Lazy
 
@@ -78,7 +79,11 @@ class Agent:
         self._intake = Intake(self.store, settings.keyframes, self._listeners)
         self._intake_lock = threading.RLock()
         shared = Lazy(
-            lambda: Borrowed(perceiver) if perceiver else make_perceiver(settings.perception)
+            lambda: (
+                Borrowed(perceiver)
+                if perceiver
+                else make_perceiver(settings.perception, self._first_keyframes)
+            )
         )
         look = settings.reasoning.second_look
         self._answerer = Answerer(
@@ -280,6 +285,13 @@ class Agent:
         if decision.keep and self._perception is not None:
             self._perception.notify()
         return decision
+
+    def _first_keyframes(self, keyframe: Keyframe) -> list[Keyframe]:
+        """The first keyframes of a keyframe's segment, with their pictures."""
+        try:
+            return self.store.keyframes(segment=keyframe.segment, limit=FIRST, pictures=True)
+        except StoreError:
+            return []  # the pair at hand has to do
 
     def _present(self, question: Question) -> Moment | None:
         """The moment that the question is about; live, it is now."""

@@ -219,6 +219,8 @@ class PerceptionWorkers:
                 "retry_in_s": round(self._breaker.wait_s(), 3),
                 "mean_latency_s": self._seconds / self._committed if self._committed else None,
                 "last_error": self._last_error,
+                # Why the perceiver is the one that it is, where it chose.
+                "notice": str(getattr(self._perceiver, "notice", "")),
                 # A perceiver behind a server tells more.
                 "replies": getattr(self._perceiver, "status", dict)(),
             }

@@ -63,7 +63,8 @@ def replay(
         Path | None, typer.Option(metavar="FILE.html", help="Write a report of it all.")
     ] = None,
     perception: Annotated[
-        Literal["builtin", "served", "geometry"] | None, typer.Option(help="perception.backend")
+        Literal["auto", "builtin", "served", "geometry"] | None,
+        typer.Option(help="perception.backend"),
     ] = None,
     reasoning: Annotated[
         Literal["builtin", "served"] | None, typer.Option(help="reasoning.backend")
@@ -167,6 +168,9 @@ class _Run:
             self.skipped = dict(frames.skipped)
             for reason, count in self.skipped.items():
                 self.say.print(f"left out: {count} × {reason}", style="yellow", markup=False)
+            self.status = agent.status()
+            if self._notice():
+                self.say.print(f"note: {self._notice()}", style="yellow", markup=False)
             results = []
             for case in cases:
                 results.append(Scored(case, ask(case.question)))
@@ -236,6 +240,10 @@ class _Run:
 
         agent.listen(listener(on_decision, on_keyframe, on_delta))
 
+    def _notice(self) -> str:
+        """Why perception is what it is, where there is something to say."""
+        return str((self.status.get("perception") or {}).get("notice", ""))
+
     def _say_what_is_safe(self, agent: Agent) -> None:
         if not self.settings.memory.path:
             self.say.print("nothing was kept: there was no --memory", style="yellow")
@@ -286,6 +294,7 @@ class _Run:
                     "reasoning": str(self.status["reasoning"]["model"]),
                 },
                 elapsed_s=self.elapsed_s,
+                notice=self._notice(),
             ),
             path,
         )

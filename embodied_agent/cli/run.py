@@ -53,7 +53,8 @@ def run(
     port: Annotated[int | None, typer.Option(help="web.port; 0: any that is free.")] = None,
     memory: MemoryOption = None,
     perception: Annotated[
-        Literal["builtin", "served", "geometry"] | None, typer.Option(help="perception.backend")
+        Literal["auto", "builtin", "served", "geometry"] | None,
+        typer.Option(help="perception.backend"),
     ] = None,
     reasoning: Annotated[
         Literal["builtin", "served"] | None, typer.Option(help="reasoning.backend")

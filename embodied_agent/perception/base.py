@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from embodied_agent.records import Delta, Keyframe
@@ -38,12 +38,25 @@ class Perceiver(Protocol):
         ...
 
 
-def make_perceiver(settings: PerceptionSettings) -> Perceiver:
+def make_perceiver(
+    settings: PerceptionSettings,
+    firsts: Callable[[Keyframe], Sequence[Keyframe]] | None = None,
+) -> Perceiver:
     """The perceiver that ``settings.backend`` names.
+
+    Args:
+        settings: of perception.
+        firsts: for ``auto``: finds the first keyframes of a keyframe's segment, with pictures.
 
     Raises:
         ModelError: the checkpoint can't be loaded.
     """
+    if settings.backend == "auto":
+        from embodied_agent.perception.auto import AutoPerceiver, resolve_backend
+
+        settings = resolve_backend(settings)
+        if settings.backend == "auto":
+            return AutoPerceiver(settings, firsts)
     if settings.backend == "geometry":
         from embodied_agent.perception.geometry import GeometryPerceiver
 

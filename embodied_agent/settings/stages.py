@@ -59,10 +59,12 @@ class ServerSettings(Section):
 class PerceptionSettings(Section):
     """How a pair of keyframes becomes a semantic delta."""
 
-    backend: Literal["builtin", "served", "geometry"] = Field(
-        "builtin",
-        description="`builtin`: small model in process; `served`: a VLM behind an "
-        "OpenAI-compatible server; `geometry`: no VLM, the camera's motion only",
+    backend: Literal["auto", "builtin", "served", "geometry"] = Field(
+        "auto",
+        description="`builtin`: small model in process, for the simulated worlds only; `served`: a "
+        "VLM behind an OpenAI-compatible server; `geometry`: no VLM, the camera's motion only; "
+        "`auto`: served where `perception.server` is set, else builtin where the pictures look "
+        "like the simulated worlds, else geometry",
     )
     model_path: str = Field(
         "", description="folder of the `builtin` checkpoint; empty: the one that is shipped"

@@ -84,7 +84,7 @@ def asked(store: Store, reasoner: Scripted, question: Question, **settings: obje
 def test_free_questions_are_answered_by_rule_and_say_so(
     store: Store, text: str, status: str
 ) -> None:
-    reasoner = Scripted(reply("by the door"))
+    reasoner = Scripted(reply("on the left"))
     answer = asked(store, reasoner, Question(text, id="q"))
     assert (answer.status, answer.problem, answer.question_id) == (status, "", "q")
     assert answer.text

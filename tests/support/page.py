@@ -38,7 +38,7 @@ VIEWS = panorama_views(80)
 #: Said of tests that look at what is drawn; the page itself never does.
 _READBACK = "Multiple readback operations using getImageData"
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
-REPLY = "<think>#1 shows it, to the left</think><answer>by the door</answer>"
+REPLY = "<think>#1 shows it, to the left</think><answer>on the left</answer>"
 
 
 class Naming(GeometryPerceiver):

@@ -16,7 +16,14 @@ from tests.support.page import WAIT_MS, browser, wait_text
 
 QUICK = ("--perception", "geometry", "--port", "0")
 #: A model that can't be reached answers at once, that it can't.
-NO_MODEL = ("--reasoning", "served", "--set", "reasoning.server.base_url=http://127.0.0.1:9/v1")
+NO_MODEL = (
+    "--reasoning",
+    "served",
+    "--set",
+    "reasoning.server.base_url=http://127.0.0.1:9/v1",
+    "--set",
+    "reasoning.free=reasoner",
+)
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,7 @@
 // Not here: how the numbers come about; they are those of /api/status.
 
 import { $, el, put } from "./dom.js";
-import { bytes, count, plural, seconds, span } from "./words.js";
+import { DEMO, bytes, count, isDemo, plural, seconds, span } from "./words.js";
 
 // A camera whose last picture is older than this is silent, in seconds.
 const SILENT_S = 3;
@@ -100,6 +100,9 @@ const BREAKER = {
   stopped: ["bad", "stopped"],
 };
 
+// Said of a stage whose model comes with the package.
+const demo = (names) => (isDemo(names) ? `${DEMO}: simulated worlds only` : "");
+
 function perception(status) {
   const { perception: stage } = status;
   if (!stage) return { state: "wait", word: "off", main: "read only", rows: [] };
@@ -114,7 +117,7 @@ function perception(status) {
       ["mean", stage.mean_latency_s === null ? "–" : seconds(stage.mean_latency_s)],
       ["model", stage.model],
     ],
-    note: state === "ok" ? "" : `${retry}${stage.last_error}`,
+    note: state === "ok" ? stage.notice || demo([stage.model]) : `${retry}${stage.last_error}`,
   };
 }
 
@@ -144,6 +147,7 @@ function reasoning({ reasoning: stage, asks }) {
       ["unanswered", count(stage.problems)],
       ["model", stage.model],
     ],
+    note: demo([stage.model]),
   };
 }
 
