@@ -53,7 +53,7 @@ def test_a_replay_that_stays_can_be_looked_at_until_it_is_interrupted(
     walk: Path, tmp_path: Path, chromium: Any
 ) -> None:
     report = tmp_path / "report.html"
-    asked = ("--ask", "What was there?", "--ask", "And then?")
+    asked = ("--ask", "Why did you turn?", "--ask", "And then?")
     process = subprocess.Popen(
         command(walk, report, "--stay", "--speed", "100", *NO_MODEL, *asked),
         stdout=subprocess.PIPE,
@@ -71,7 +71,7 @@ def test_a_replay_that_stays_can_be_looked_at_until_it_is_interrupted(
         page = chromium.new_page()
         page.set_default_timeout(WAIT_MS)
         page.goto(stays.group(1))
-        wait_text(page, "#answers .asked", "What was there?")
+        wait_text(page, "#answers .asked", "Why did you turn?")
         wait_text(page, "#answers .asked", "And then?")
         page.wait_for_selector("#track [data-id='0']")
         page.close()
