@@ -23,7 +23,6 @@ from embodied_agent.agent import Agent  # noqa: E402
 from embodied_agent.memory.store import Store  # noqa: E402
 from embodied_agent.settings import load_settings  # noqa: E402
 from embodied_agent.sources import open_source  # noqa: E402
-from tests.support import ros as kit  # noqa: E402
 from tests.support.ros import ROOT, Client, running_node, wait_until  # noqa: E402
 from tests.support.ros_camera import header, raw_image  # noqa: E402
 
@@ -34,10 +33,7 @@ GEOMETRY = load_settings(perception__backend="geometry")
 @pytest.fixture(scope="module")
 def installed(client: Client) -> dict[str, str]:
     """The environment of somebody who has built the workspace and sourced it."""
-    kit.build_workspace("embodied_agent")
-    prefix = kit.WORKSPACE / "install" / "embodied_agent"
     environment = dict(os.environ)
-    environment["AMENT_PREFIX_PATH"] = f"{prefix}:{environment['AMENT_PREFIX_PATH']}"
     # `env python3` must be the Python that has the packages, as in an active environment.
     environment["PATH"] = f"{Path(sys.executable).parent}:{environment['PATH']}"
     return environment
