@@ -83,7 +83,8 @@ bench: $(DEV) $(SYSTEM) ## Measure all that bench/ measures (minutes each)
 	done
 
 clean: ## Remove what the other targets wrote, except the virtual environment
-	rm -rf demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
+	rm -rf demo build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis \
+		.grimp_cache .import_linter_cache
 	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +
 
 distclean: clean ## Remove the virtual environment too

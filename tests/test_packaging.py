@@ -48,7 +48,9 @@ def make(*arguments: str) -> str:
 
 def test_versions_agree(project: dict) -> None:
     package = ElementTree.parse(ROOT / "package.xml").getroot()
+    interfaces = ROOT / "ros_ws" / "src" / "embodied_agent_interfaces" / "package.xml"
     assert package.findtext("version") == project["version"]
+    assert ElementTree.parse(interfaces).getroot().findtext("version") == project["version"]
     assert package.findtext("license") == project["license"] == "Apache-2.0"
 
 

@@ -23,7 +23,13 @@ from embodied_agent.agent import Agent  # noqa: E402
 from embodied_agent.memory.store import Store  # noqa: E402
 from embodied_agent.settings import load_settings  # noqa: E402
 from embodied_agent.sources import open_source  # noqa: E402
-from tests.support.ros import ROOT, Client, running_node, wait_until  # noqa: E402
+from tests.support.ros import (  # noqa: E402
+    PATIENCE_S,
+    ROOT,
+    Client,
+    running_node,
+    wait_until,
+)
 from tests.support.ros_camera import header, raw_image  # noqa: E402
 
 CLIP = ROOT / "sim_clips" / "clips" / "house_8"
@@ -75,7 +81,7 @@ def launched(file: str, folder: Path, environment: dict[str, str], **arguments: 
             if process.poll() is None:
                 process.send_signal(signal.SIGINT)
             try:
-                process.wait(kit.PATIENCE_S)
+                process.wait(PATIENCE_S)
             except subprocess.TimeoutExpired:
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
@@ -89,7 +95,7 @@ def test_arguments_are_explained(installed: dict[str, str], file: str) -> None:
         env=installed,
         capture_output=True,
         text=True,
-        timeout=kit.PATIENCE_S,
+        timeout=PATIENCE_S,
         check=True,
     ).stdout
     assert "'image':" in shown
@@ -147,7 +153,7 @@ def test_a_bag_is_replayed_into_the_node(
         "stop": "true",
     }
     with launched("replay.launch.py", tmp_path, installed, **arguments) as run:
-        code = run.process.wait(4 * kit.PATIENCE_S)
+        code = run.process.wait(4 * PATIENCE_S)
         assert code == 0, run.log
     with Store.open(str(memory), GEOMETRY.memory, read_only=True) as store:
         kept = store.keyframes()
@@ -170,7 +176,7 @@ def test_live_frames_give_the_memory_of_a_replay(client: Client, tmp_path: Path)
         for frame in frames:
             agent.observe(frame)
         agent.finish()
-        assert agent.drain(kit.PATIENCE_S)
+        assert agent.drain(PATIENCE_S)
 
     parameters = {"memory.path": str(live), "ros.image_transport": "compressed"}
     with running_node(tmp_path, namespace="/live", parameters=parameters) as node:
@@ -237,7 +243,7 @@ def test_a_recording_made_with_ros_replays_as_what_was_recorded(
             wait_until(publisher.wait_for_all_acked)
         finally:
             recorder.send_signal(signal.SIGINT)
-            recorder.wait(kit.PATIENCE_S)
+            recorder.wait(PATIENCE_S)
     with open_source(str(bag), GEOMETRY.source) as source:
         recorded = list(source)
     sent = {frame.stamp_ns: frame.encoded for frame in frames}
