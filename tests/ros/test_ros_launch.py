@@ -27,7 +27,10 @@ from tests.support.ros import (  # noqa: E402
     PATIENCE_S,
     ROOT,
     Client,
+    publish_until,
     running_node,
+    statuses_of,
+    value,
     wait_until,
 )
 from tests.support.ros_camera import header, raw_image  # noqa: E402
@@ -196,6 +199,17 @@ def test_live_frames_give_the_memory_of_a_replay(client: Client, tmp_path: Path)
             return infos.get_subscription_count() > 0
 
         wait_until(calibrated)
+        statuses = statuses_of(client, node)
+
+        def complaints(kind: str) -> int:
+            return int(value(statuses("camera"), f"complaints.{kind}") or 0)
+
+        # Both ends know each other once something that can't be used has come through.
+        nowhere = Odometry(header=header(frames[0].stamp_ns, "odom"))
+        nowhere.pose.pose.position.x = float("nan")
+        publish_until(poses, nowhere, lambda: complaints("invalid_pose"))
+        empty = CompressedImage(header=header(frames[0].stamp_ns), format="jpeg")
+        publish_until(images, empty, lambda: complaints("empty_image"))
         for number, frame in enumerate(frames):
             assert frame.pose is not None
             pose = Odometry(header=header(frame.stamp_ns, "odom"))
@@ -203,6 +217,11 @@ def test_live_frames_give_the_memory_of_a_replay(client: Client, tmp_path: Path)
             place.x, place.y, place.z = frame.pose.position_m
             turn.x, turn.y, turn.z, turn.w = frame.pose.orientation_xyzw
             poses.publish(pose)
+            if number == 0:  # images wait for their poses once a pose has come
+                before = complaints("invalid_pose")
+                publish_until(
+                    poses, nowhere, lambda before=before: complaints("invalid_pose") > before
+                )
             images.publish(
                 CompressedImage(
                     header=header(frame.stamp_ns, frame.frame_id),
@@ -211,7 +230,7 @@ def test_live_frames_give_the_memory_of_a_replay(client: Client, tmp_path: Path)
                 )
             )
             # No faster than it decides: nothing is dropped.
-            wait_until(lambda number=number: len(decisions) > number, 10.0)
+            wait_until(lambda number=number: len(decisions) > number)
         assert client.transition(node, "deactivate")
         assert client.transition(node, "cleanup")
     assert _memory(live) == _memory(replayed)
