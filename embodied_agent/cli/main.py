@@ -1,4 +1,4 @@
-"""The command `embodied-agent`: replay, run, ask, keyframes, memory, serve, doctor.
+"""The command `embodied-agent`: replay, run, ask, keyframes, memory, vllm, doctor.
 
 Each subcommand lies in `embodied_agent.cli` and imports what it needs when it runs, so that
 `--help` is quick and `keyframes` needs no model library.
@@ -20,7 +20,7 @@ from embodied_agent.cli.keyframes import keyframes
 from embodied_agent.cli.memory import memory
 from embodied_agent.cli.replay import replay
 from embodied_agent.cli.run import run
-from embodied_agent.cli.vllm import serve
+from embodied_agent.cli.vllm import vllm
 
 app = typer.Typer(
     name="embodied-agent",
@@ -63,7 +63,7 @@ app.command()(replay)
 app.command()(run)
 app.command()(ask)
 app.command()(keyframes)
-app.command()(serve)
+app.command()(vllm)
 app.command()(doctor)
 app.add_typer(memory, name="memory")
 

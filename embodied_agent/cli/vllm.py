@@ -1,4 +1,4 @@
-"""`embodied-agent serve`: vLLM for the perceiver and the reasoner, with options that fit."""
+"""`embodied-agent vllm`: vLLM for the perceiver and the reasoner, with options that fit."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from embodied_agent.vllm_launcher.plan import Plan
 
 
-def serve(
+def vllm(
     config: ConfigOption = None,
     assignments: SetOption = None,
     vllm: Annotated[
