@@ -8,6 +8,9 @@ from pydantic import Field, SecretStr
 
 from embodied_agent.settings.base import Section
 
+PerceptionBackend = Literal["builtin", "served", "geometry"]
+ReasoningBackend = Literal["builtin", "served"]
+
 
 class KeyframeSettings(Section):
     """Which frames become keyframes."""
@@ -73,7 +76,7 @@ class ServerSettings(Section):
 class PerceptionSettings(Section):
     """How pairs of keyframes become semantic deltas."""
 
-    backend: Literal["builtin", "served", "geometry"] = Field(
+    backend: PerceptionBackend = Field(
         "builtin",
         description="`builtin`: the small model shipped with the package, in process; `served`: a "
         "VLM behind an OpenAI-compatible server; `geometry`: no VLM, camera motion only",
@@ -183,7 +186,7 @@ class SecondLookSettings(Section):
 class ReasoningSettings(Section):
     """How questions are answered from the memory."""
 
-    backend: Literal["builtin", "served"] = Field(
+    backend: ReasoningBackend = Field(
         "builtin",
         description="`builtin`: the small model shipped with the package, in process; `served`: a "
         "language model behind an OpenAI-compatible server",

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from embodied_agent.errors import StoreError
+from embodied_agent.errors import OutputError, StoreError
 from embodied_agent.memory import codec, schema
 from embodied_agent.memory.store import Store
 from embodied_agent.records import (
@@ -337,9 +337,9 @@ def test_an_export_is_a_whole_memory_in_one_private_file(path: str, tmp_path: Pa
         add(store)
         store.commit_delta(Delta(0, None, mentions=(SOFA,)))
         store.export(str(copy))
-        with pytest.raises(StoreError, match="exists"):
+        with pytest.raises(OutputError, match="exists"):
             store.export(str(copy))
-        with pytest.raises(StoreError, match="can't export"):
+        with pytest.raises(OutputError, match="can't write"):
             store.export(str(tmp_path / "missing" / "copy.db"))
         expected = store.deltas()
     assert stat.S_IMODE(copy.stat().st_mode) == 0o600

@@ -124,7 +124,7 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
     reader = threading.Thread(target=read)
     reader.start()
     try:
-        running.wait_for("all are ready")
+        running.wait_for("All servers are ready")
         yield running
     finally:
         if process.poll() is None:

@@ -244,6 +244,15 @@ class AsksReply(_Reply):
     expired: int
 
 
+class SourceState(_Reply):
+    """Where frames come from: a camera or a recording, by a name for people; ``finished`` when no
+    more will come."""
+
+    name: str
+    recording: bool
+    finished: bool = False
+
+
 class StatusReply(_Reply):
     """Counters, queues, states and last errors of every stage."""
 
@@ -254,6 +263,9 @@ class StatusReply(_Reply):
     ready: bool
     live: bool
     source: str
+    input: SourceState | None = Field(
+        None, description="where frames come from; null where the host does not say"
+    )
     segment: int | None
     frames: int
     frames_dropped: int
