@@ -55,6 +55,7 @@ def forbidden(tmp_path: Path) -> Iterator[Path]:
 def test_a_file_without_permission_is_not_called_damaged(forbidden: Path, name: str) -> None:
     file = forbidden / name
     file.write_bytes(b"x" * 100)
+    refusal(file)  # imports the reader, which an unprivileged user might not be allowed to
     file.chmod(0)
     with without_privileges():
         for spec in (file, forbidden) if name.endswith((".mcap", ".db3")) else (file,):
