@@ -18,6 +18,13 @@ if TYPE_CHECKING:
     from embodied_agent.report.scoring import Case, Scored
     from embodied_agent.settings import Settings
 
+#: How each status is shown, besides "answered" and "failed": in words, and in which style.
+_STATUSES = {
+    "not_seen": ("not seen", "magenta"),
+    "cannot_tell": ("can't tell", "yellow"),
+    "out_of_scope": ("not about what was seen", "bright_black"),
+}
+
 
 def cases_from(
     texts: Sequence[str],
@@ -69,8 +76,11 @@ def show_answer(say: Console, result: Scored, *, reasoning: bool = True) -> None
         )
     if reasoning and answer.reasoning:
         say.print(indent(plain(answer.reasoning), "  "), style="dim", markup=False)
-    if answer.problem:
+    if answer.status == "failed":
         say.print(f"  no answer: {plain(answer.problem)}", style="red", markup=False)
+    elif answer.status != "answered":
+        word, style = _STATUSES[answer.status]
+        say.print(f"  {word}: {plain(answer.text)}", style=style, markup=False)
     elif not question.choices:
         say.print(f"  {plain(answer.text)}", style="cyan", markup=False)
     if answer.notice:
@@ -115,5 +125,5 @@ def show_score(say: Console, results: Sequence[Scored]) -> None:
 
 def outcome(results: Sequence[Scored]) -> ExitCode:
     """`ExitCode.MODEL` if there were questions and none of them got an answer."""
-    failed = results and all(result.answer.problem for result in results)
+    failed = results and all(result.answer.status == "failed" for result in results)
     return ExitCode.MODEL if failed else ExitCode.SUCCESS
