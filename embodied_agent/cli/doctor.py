@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -27,6 +28,9 @@ from embodied_agent.cli.options import (
     model_settings,
 )
 
+if TYPE_CHECKING:
+    from embodied_agent.doctor.check import Check
+
 
 def doctor(
     perception: PerceptionOption = None,
@@ -41,7 +45,8 @@ def doctor(
 ) -> None:
     """Check what works on this machine and on the configured servers.
 
-    Exits with 1 if the chosen settings can't run. Nothing is installed or changed.
+    Prints "missing" for what the chosen settings can't run without (and exits with 1), "absent"
+    for what they don't need, and "off" for what they don't use. Nothing is installed or changed.
     """
     with explained():
         settings = settings_from(
@@ -62,9 +67,8 @@ def doctor(
         checks = []
         for check in examine(settings):
             checks.append(check)
-            word = "ok" if check.works else "missing" if check.needed else "absent"
-            style = "green" if check.works else "red" if check.needed else "yellow"
             if not json_output:
+                word, style = _word(check)
                 say.print(f"{word:<8}", style=style, end="")
                 say.print(f"{check.name:<26} {plain(check.detail)}", markup=False, soft_wrap=True)
         runs = can_run(checks)
@@ -73,3 +77,12 @@ def doctor(
         else:
             say.print("The chosen settings can run." if runs else "The chosen settings can't run.")
         raise typer.Exit(ExitCode.SUCCESS if runs else ExitCode.FAILED)
+
+
+def _word(check: Check) -> tuple[str, str]:
+    """A check in a word, and its style."""
+    if check.off:
+        return "off", "dim"
+    if check.works:
+        return "ok", "green"
+    return ("missing", "red") if check.needed else ("absent", "yellow")
