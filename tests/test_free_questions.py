@@ -192,6 +192,19 @@ def test_directions_are_those_of_the_floor_plan_with_ten_degrees_of_grace() -> N
     assert count > 50
 
 
+def test_distance_words_are_those_of_the_metres_with_an_eighth_of_grace() -> None:
+    limits = {"house": (2.5, 4.5), "warehouse": (2.5, 4.5), "city": (18.0, 36.0)}
+    for journey, _, question in _questions("how_far"):
+        pose = journey.views[question.now].pose
+        place = complex(*journey.objects[question.truth.subjects[0]])
+        metres = abs(place - complex(pose.x, pose.y))
+        near, far = limits[journey.world]
+        exact = "near" if metres < near else "mid" if metres < far else "far"
+        assert exact in question.truth.facts.distances
+        if all(not limit / 1.13 < metres < limit * 1.13 for limit in (near, far)):
+            assert question.truth.facts.distances == {exact}
+
+
 def test_first_and_last_sightings_are_those_of_the_views() -> None:
     count = 0
     for journey, deltas, question in _questions("first_when", "last_when"):

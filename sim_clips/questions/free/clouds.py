@@ -165,7 +165,7 @@ def _sector_gaps(azimuths_deg: Floats, direction: Direction) -> Floats:
 
 
 #: Shares of places from which on a question counts as settled, and up to which as open.
-SETTLED, OPEN = 0.8, 0.6
+SETTLED, OPEN = 0.8, 0.65
 
 
 def agreement(share: float) -> bool | None:

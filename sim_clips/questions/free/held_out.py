@@ -192,6 +192,13 @@ HELD_OUT: dict[str, tuple[str, ...]] = {
         "Which is the lesser distance, to the {other} or to the {name}?",
         "Say which one is not as far off, the {name} or the {other}.",
     ),
+    "how_far": (
+        "Within easy reach or far off: the {name}?",
+        "what's the range to the {name}, roughly",
+        "Could I reach the {name} in a few steps, or is it far?",
+        "Give me a rough distance for the {name}.",
+        "By how much are you away from the {name}?",
+    ),
     "which_way": (
         "Where should I turn my head to find the {name}?",
         "the {name} lies in what direction from you",

@@ -33,8 +33,8 @@ _HASTY_SHARE = 0.15
 _PATIENCE = 6
 #: Families whose question the notes may leave open; so often one that they do is looked for, in so
 #: many tries.
-_OPEN_FAMILIES = frozenset({"around", "nearer", "which_way", "way_back"})
-_OPEN_SHARE, _OPEN_TRIES = 0.4, 10
+_OPEN_FAMILIES = frozenset({"around", "how_far", "nearer", "which_way", "way_back"})
+_OPEN_SHARE, _OPEN_TRIES = 0.5, 20
 
 
 def free_questions(

@@ -1,11 +1,12 @@
-"""Where things are from here, which is nearer, and how to get to them or back."""
+"""Where things are from here, how far, which is nearer, and how to get to them or back."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from sim_clips.journey import bearing
+from embodied_agent.records import DISTANCES
+from sim_clips.journey import bearing, distance_class
 from sim_clips.questions.free.claims import Claim
 from sim_clips.questions.free.clouds import Cloud, agreement, cloud_of, cloud_of_start
 from sim_clips.questions.free.families.drafts import (
@@ -46,6 +47,8 @@ _NOTHING_THERE = 0.15
 _FARTHER = 1.25
 #: Shares of places up to which it is open which of two is nearer, and from which it is settled.
 _COIN_TOSS, _SURE = 0.65, 0.8
+#: A distance word is right too where the distance lies within this factor of its limits.
+_ROUGHLY = 1.12
 #: Nearer than this part of the near limit a direction means nothing.
 _TOO_NEAR = 0.25
 #: To get back to something it has to have been out of view for so many keyframes.
@@ -130,6 +133,50 @@ def read_nearer(standpoint: Standpoint, about: Mapping[str, Any]) -> Reading | N
     return Reading(Claim(names=named([near])), tuple(sorted({one.since, other.since})))
 
 
+def how_far(standpoint: Standpoint, rng: Rng) -> Draft | None:
+    """How far away is the sofa: near, mid or far?"""
+    if not standpoint.known:
+        return None
+    name = pick(rng, standpoint.known)
+    metres = standpoint.metres(name, standpoint.now)
+    world = standpoint.journey.world
+    distances = frozenset(
+        distance_class(world, metres * factor) for factor in (1 / _ROUGHLY, 1.0, _ROUGHLY)
+    )
+    if len(distances) > 2:
+        return None
+    called = naming_of(rng, standpoint, name)
+    facts = Facts(asked=("distances",), distances=distances)
+    return Draft("how_far", called.slots, facts, called.about, (name,))
+
+
+def read_how_far(standpoint: Standpoint, about: Mapping[str, Any]) -> Reading | None:
+    """The distance word of the present view, or the one that most places have by now."""
+    name = the_one(standpoint, about)
+    if name is None:
+        return NOT_SEEN
+    mention = standpoint.mention(name, standpoint.now)
+    if mention is not None:
+        if mention.distance is None:
+            return CANNOT_TELL
+        return Reading(Claim(distances=frozenset([mention.distance])), (standpoint.now,))
+    cloud = cloud_of(standpoint, name)
+    assert cloud is not None
+    near, far = DISTANCE_LIMITS_M[standpoint.journey.world]
+    shares = {
+        "near": float((cloud.metres < near * _ROUGHLY).mean()),
+        "mid": float(((cloud.metres > near / _ROUGHLY) & (cloud.metres < far * _ROUGHLY)).mean()),
+        "far": float((cloud.metres > far / _ROUGHLY).mean()),
+    }
+    best = max(DISTANCES, key=lambda d: shares[d])
+    settled = agreement(shares[best])
+    if settled is None:
+        return None
+    if not settled:
+        return CANNOT_TELL
+    return Reading(Claim(distances=frozenset([best])), (cloud.since,))
+
+
 def which_way(standpoint: Standpoint, rng: Rng) -> Draft | None:
     """Which way is the sofa? Could you point me to it?"""
     return _towards(standpoint, rng, "which_way", standpoint.known)
@@ -195,12 +242,14 @@ def _read_cloud(cloud: Cloud) -> Reading | None:
 MAKERS: dict[str, Maker] = {
     "around": around,
     "nearer": nearer,
+    "how_far": how_far,
     "which_way": which_way,
     "way_back": way_back,
 }
 READERS: dict[str, Reader] = {
     "around": read_around,
     "nearer": read_nearer,
+    "how_far": read_how_far,
     "which_way": read_towards,
     "way_back": read_towards,
     "way_start": read_way_start,
