@@ -28,6 +28,9 @@ _YES_I_DID = re.compile(
 )
 #: Says yes to whether something was seen, not to what it looked like.
 _IT_WAS = re.compile(r"^(?:it|there|they|one) (?:is|was|were|did)\b(?! not)")
+#: A direction alone ("back") is no answer to whether something was there.
+_SAID_OF_IT = re.compile(r"\b(?:it|its|it's|one|saw|seen|see|is|was|noticed|passed)\b")
+_AT_ONCE = re.compile(r"\b(?:both|together|at once|same|side by side|simultaneous\w*)\b")
 _NO = re.compile(
     r"^(?:well,? |oh,? |hm+,? )?(?:no|nope|nah|negative|never|incorrect|false|wrong|not (?:really|"
     r"that|once|at all|quite|together)|i (?:would|'d) say no|i think not|i (?:do not|"
@@ -69,7 +72,10 @@ def says_yes(
         kind, colour = subjects_of(question)[0]
         return bool(Thing(kind, colour, 0).among(question.truth.memory) & order[0])
     if form == "ever_together" and parts:
-        return not any(p.denies or "separate" in p.text for p in parts)
+        if any(p.denies or "separate" in p.text for p in parts):
+            return False
+        told = any(_AT_ONCE.search(p.text) or _shown(p.text) for p in parts)
+        return True if told else None
     if form == "ever_turned" and parts:
         if any(_TURN_NONE.search(p.text) for p in parts):
             return False
@@ -102,8 +108,13 @@ def _affirmed(question: FreeQuestion, parts: Sequence[Clause]) -> bool | None:
         _IT_WAS.search(text) or re.search(r"\b(?:one|some|several)\b", text) for text in positive
     ):
         return True
-    placed = any(keyframes_in(t, 0, 0, bare=False) or directions_in(t) for t in positive)
+    placed = any(_shown(t) or (_SAID_OF_IT.search(t) and directions_in(t)) for t in positive)
     return True if held and placed else None
+
+
+def _shown(text: str) -> bool:
+    """Whether a clause names a keyframe."""
+    return bool(keyframes_in(text, 0, 0, bare=False))
 
 
 def _said_colour(question: FreeQuestion, parts: Sequence[Clause]) -> bool | None:
