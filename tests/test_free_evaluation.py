@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -163,10 +164,14 @@ def test_an_answer_without_a_status_is_answered_or_failed() -> None:
 # ---- Figures
 
 
+@lru_cache(maxsize=1)
+def _some_row() -> Row:
+    question = questions_about(text_memory("house", 330_008), 1)[0]
+    return row_of("a", question, Given("", "failed"))
+
+
 def _row(**changes: Any) -> Row:
-    memory = text_memory("house", 330_008)
-    question = questions_about(memory, 1)[0]
-    return replace(row_of("a", question, Given("", "failed")), **changes)
+    return replace(_some_row(), **changes)
 
 
 def test_intervals_are_clustered_by_clip() -> None:

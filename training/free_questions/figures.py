@@ -19,6 +19,8 @@ from training.free_questions.answerers import Given
 from training.free_questions.marking import MARKS, Mark, as_expected, mark_answer
 
 _DRAWS = 2000
+#: Families about things that are not there.
+_ABSENT = ("absent", "wrong_colour")
 _DERIVABLE = ("derivable", "not derivable")
 _PHRASINGS = ("taught", "held out")
 _STATUSES = ("answered", "not_seen", "cannot_tell", "out_of_scope")
@@ -26,7 +28,8 @@ _STATUSES = ("answered", "not_seen", "cannot_tell", "out_of_scope")
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One answer and its mark. ``there``: the truth alone, without the notes, has an answer."""
+    """One answer and its mark. ``there``: it is about something that is there, and
+    has an answer, whether or not the notes tell."""
 
     clip: str
     family: str
@@ -57,8 +60,7 @@ def row_of(clip: str, question: FreeQuestion, given: Given) -> Row:
         family=question.family,
         form=question.form,
         status=truth.status,
-        there=bool(truth.facts.asked) and truth.facts.yes is not False and question.family
-        not in ("absent", "wrong_colour"),
+        there=bool(truth.facts.asked) and question.family not in _ABSENT,
         derivable=truth.derivable,
         held_out=question.held_out,
         question=question.text,
@@ -68,7 +70,7 @@ def row_of(clip: str, question: FreeQuestion, given: Given) -> Row:
         expected=as_expected(question, mark),
         seconds=given.seconds,
         stamp_ns=question.stamp_ns,
-    )  # fmt: skip
+    )
 
 
 def share(rows: Sequence[Row], hit: Callable[[Row], bool], seed: int = 1) -> dict[str, Any]:
@@ -117,7 +119,7 @@ def summary(rows: Sequence[Row]) -> dict[str, Any]:
 
     answered = part(lambda row: row.status == "answered")
     unsettled = part(lambda row: row.status == "cannot_tell")
-    absent = part(lambda row: row.family in ("absent", "wrong_colour") and row.status == "not_seen")
+    absent = part(lambda row: row.family in _ABSENT and row.status == "not_seen")
     refusals = ("not seen", "can't tell", "out of scope")
     return {
         "questions": len(rows),

@@ -49,6 +49,12 @@ _ONLY_NOW = re.compile(
     r"\b(?:isn't|is not) (?:visible|in (?:view|sight))\b"
 )
 _GONE = re.compile(r"\b(?:no longer|any ?more|out of (?:view|sight))\b")
+#: What an answer offers in place of what it has not.
+_ALTERNATIVE = re.compile(
+    r"\b(?:nearest|closest) (?:match|thing|to (?:it|that)|that i|i have|noted|known)\b|"
+    r"^(?:the )?(?:nearest|closest)(?: is| one)?$|\bcomes (?:nearest|closest)\b|"
+    r"^(?:what )?(?:is )?most like it\b"
+)
 _LISTS_AND_YES_NO = forms.PLAIN_YES_NO | forms.LISTS
 
 
@@ -78,6 +84,8 @@ def roles_of(question: FreeQuestion, text: str) -> Roles:
             continue
         elif _ONLY_NOW.search(part.text) and question.form not in _LISTS_AND_YES_NO:
             presumptions.append(replace(part, denies=False))
+        elif question.form != "nearer" and _ALTERNATIVE.search(part.text):
+            presumptions.append(part)
         elif not part.supposes and (not part.denies or _denial_answers(question, part)):
             claims.append(part)
     if "cannot_tell" in stances and question.form in forms.NOW:

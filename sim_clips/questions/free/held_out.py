@@ -157,7 +157,7 @@ HELD_OUT: dict[str, tuple[str, ...]] = {
     "together": (
         "Which companions did the {name} have in the picture?",
         "the {name} shared the view with what",
-        "Mention some object that could be seen along with the {name}.",
+        "Mention what could be seen along with the {name}.",
         "While the {name} was on camera, what other things were?",
     ),
     "ever_together": (

@@ -73,11 +73,8 @@ def free_questions(
         if question is None:
             continue
         # Another wording of the same question would count one answer twice.
-        same = (
-            question.form,
-            question.now,
-            repr(question.about) if question.about else question.text,
-        )
+        asked_about = question.text if question.form == "out_of_scope" else repr(question.about)
+        same = (question.form, question.now, asked_about)
         if same not in asked:
             asked.add(same)
             questions.append(question)

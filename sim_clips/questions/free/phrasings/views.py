@@ -66,7 +66,7 @@ PHRASINGS: dict[str, tuple[str, ...]] = {
         "what was next to the {name} in view",
         "When you saw the {name}, what else could you see?",
         "Which things appeared alongside the {name}?",
-        "Name something that was in view at the same time as the {name}.",
+        "Name the things that were in view at the same time as the {name}.",
         "The {name}: what was it seen with?",
         "what else was there when the {name} was visible",
         "With which other objects did you see the {name}?",
