@@ -18,7 +18,7 @@ from training.free_questions.roles import affirms_subject, names_subject, subjec
 from training.free_questions.things import Thing, colours_of, loose_colours, things_in
 
 _YES = re.compile(
-    r"^(?:well,? |oh,? |hm+,? )?(?:yes|yeah|yep|yup|sure|indeed|correct|right|certainly|definitely|"
+    r"^(?:well,? |oh,? |hm+,? )?(?:yes|yeah|yep|yup|sure|indeed|correct|certainly|definitely|"
     r"affirmative|of course|absolutely|true|exactly|quite (?:right|so)|"
     r"that(?:'s| is) (?:right|correct|true))\b(?! not)"
 )
@@ -30,6 +30,8 @@ _YES_I_DID = re.compile(
 _IT_WAS = re.compile(r"^(?:it|there|they|one) (?:is|was|were|did)\b(?! not)")
 #: A direction alone ("back") is no answer to whether something was there.
 _SAID_OF_IT = re.compile(r"\b(?:it|its|it's|one|saw|seen|see|is|was|noticed|passed)\b")
+#: "Rotate right 45, move forward" is an order, "I turned right in keyframe 3" an answer.
+_TOLD = re.compile(r"\b(?:i|you|we|turned|rotated|turns?|once|twice|times?|keyframe)\b|#")
 _AT_ONCE = re.compile(r"\b(?:both|together|at once|same|side by side|simultaneous\w*)\b")
 _NO = re.compile(
     r"^(?:well,? |oh,? |hm+,? )?(?:no|nope|nah|negative|never|incorrect|false|wrong|not (?:really|"
@@ -79,7 +81,7 @@ def says_yes(
     if form == "ever_turned" and parts:
         if any(_TURN_NONE.search(p.text) for p in parts):
             return False
-        if actions & set(TURNS.values()):
+        if actions & set(TURNS.values()) and any(_TOLD.search(p.text) for p in parts):
             return TURNS[question.about["side"]] in actions
         return True if any(numbers_in(p.text) for p in parts) else None
     return None
