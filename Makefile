@@ -81,7 +81,7 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 # Dependency groups need pip 25.1.
-INSTALL := $(BIN)/python -m pip install --quiet $(PIP_ARGS)
+INSTALL := PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet $(PIP_ARGS)
 
 $(RUNTIME): pyproject.toml constraints.txt | $(BIN)/python
 	$(INSTALL) -c constraints.txt -e '.[builtin,web]'
