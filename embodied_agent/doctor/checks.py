@@ -114,7 +114,7 @@ def _gpu(settings: Settings) -> Check:
 
 def _models(settings: Settings) -> Iterator[Check]:
     from embodied_agent.perception.base import make_perceiver
-    from embodied_agent.reasoning.base import make_reasoner
+    from embodied_agent.reasoning.factory import make_reasoner
 
     if settings.perception.backend == "builtin":
         yield _model("built-in perceiver", lambda: make_perceiver(settings.perception))
@@ -125,10 +125,8 @@ def _models(settings: Settings) -> Iterator[Check]:
 def _model(name: str, make: Callable[[], object]) -> Check:
     try:
         model = make()
-    except ModelError as error:
+    except (ModelError, ImportError) as error:
         return Check(name, False, str(error), True)
-    except ImportError as error:
-        return Check(name, False, f"{error}; pip install 'embodied-agent[builtin]'", True)
     loaded = str(getattr(model, "name", ""))
     getattr(model, "close", lambda: None)()
     return Check(name, True, f"{loaded} can be loaded", True)
@@ -171,7 +169,7 @@ def _simulation() -> Check:
     try:
         mujoco = importlib.import_module("mujoco")
     except ImportError:
-        return Check(name, False, "not installed: pip install -e '.[sim]'", False)
+        return Check(name, False, "not installed: pip install mujoco", False)
     choices = [os.environ["MUJOCO_GL"]] if os.environ.get("MUJOCO_GL") else ["osmesa", "egl"]
     for choice in choices:
         # In a process of its own: a GL library that fails may end the process.

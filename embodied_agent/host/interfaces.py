@@ -24,6 +24,7 @@ from embodied_agent.agent.question_queue import QuestionQueue
 from embodied_agent.errors import AgentError, SettingsError
 from embodied_agent.interfaces.wire.models import SourceState
 from embodied_agent.settings import Settings
+from embodied_agent.support.extras import missing_package
 
 _log = logging.getLogger(__name__)
 
@@ -83,7 +84,7 @@ class Interfaces:
             try:
                 from embodied_agent.interfaces.web.server import WebServer
             except ModuleNotFoundError as error:
-                raise _missing("web", error) from error
+                raise SettingsError(missing_package("web.enabled", "web", error)) from error
             web = WebServer(
                 agent,
                 asks,
@@ -97,7 +98,7 @@ class Interfaces:
             try:
                 from embodied_agent.interfaces.mqtt.service import Service
             except ModuleNotFoundError as error:
-                raise _missing("mqtt", error) from error
+                raise SettingsError(missing_package("mqtt.enabled", "mqtt", error)) from error
             self._parts["mqtt"] = Service(agent, asks, settings)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop: asyncio.Event | None = None
@@ -249,10 +250,3 @@ def serving(
     finally:
         asks.close()
         interfaces.close()
-
-
-def _missing(extra: str, error: ModuleNotFoundError) -> SettingsError:
-    return SettingsError(
-        f"{extra}.enabled needs a package that is not installed ({error.name}): "
-        f"pip install 'embodied-agent[{extra}]'"
-    )

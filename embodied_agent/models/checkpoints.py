@@ -6,12 +6,14 @@ code that comes with a checkpoint is never run. Loading takes seconds, so it is 
 
 from __future__ import annotations
 
+import importlib
 import logging
 import time
 from pathlib import Path
 from typing import Any, Literal
 
 from embodied_agent.errors import ModelError
+from embodied_agent.support.extras import missing_package
 
 _log = logging.getLogger(__name__)
 
@@ -34,17 +36,33 @@ def checkpoint_folder(model_path: str, shipped: Literal["perceiver", "reasoner"]
     return folder
 
 
+def require_packages(kind: str) -> None:
+    """Import what runs a model in process.
+
+    Raises:
+        ModelError: it is not installed.
+    """
+    try:
+        for package in ("torch", "transformers", "safetensors", "PIL"):
+            importlib.import_module(package)
+    except ModuleNotFoundError as error:
+        message = missing_package(f"the built-in {kind}", "builtin", error)
+        raise ModelError(f"{message}; or choose another backend") from error
+
+
 def load(folder: Path, kind: Literal["perceiver", "reasoner"]) -> tuple[Any, Any]:
     """The model in evaluation mode and its processor or tokenizer.
 
     Raises:
-        ModelError: the files are missing, damaged or of another kind.
+        ModelError: the files are missing, damaged or of another kind, or the packages that run
+            models in process are not installed.
     """
     started = time.monotonic()
     shipped = folder.parent == SHIPPED
     name = f"the built-in {folder.name}" if shipped else f"the {kind} from {folder}"
     # Before the imports, which take most of the time.
     _log.info("Loading %s…", name)
+    require_packages(kind)
     import torch
     from transformers import (
         AutoModelForCausalLM,
