@@ -93,8 +93,8 @@ trained on: other rooms, other pairs of colour and kind.
 
 
 def judged(found: dict[str, Any], which: str) -> str:
-    """How the figures stand to what was wanted."""
-    lines = ["## What was wanted, and what is reached", "", "| figure | wanted | house | city |"]
+    """The figures beside their targets."""
+    lines = ["## Targets and results", "", "| figure | target | house | city |"]
     lines.append("|---|---|---|---|")
     trained = [found[w] for w in ("house", "city")]
     if which == "perceiver":
