@@ -19,6 +19,9 @@ from sim_clips.scene import DISTANCE_LIMITS_M, CameraPose, Step, WorldName
 #: sectors: within a camera's view "front" would swallow nearly all.
 SECTOR_LIMITS_DEG = (15.0, 60.0, 120.0, 165.0)
 
+#: A frame that shows fewer pixels of an object (of a 320×240 picture) does not give it away.
+GLIMPSED_PIXELS = 75
+
 INVERSE: dict[Action, Action] = {
     Action.MOVE_FORWARD: Action.MOVE_BACKWARD,
     Action.MOVE_BACKWARD: Action.MOVE_FORWARD,
@@ -47,12 +50,17 @@ class View:
 
 @dataclass(frozen=True)
 class Journey:
-    """Views in time order, the steps that join them, and where each object stands (x, y)."""
+    """Views in time order, the steps that join them, and where each object stands (x, y).
+
+    ``glimpsed`` maps objects to the stamp of the first frame in which anyone may have noticed them,
+    where there are more frames than views; an object that no frame shows is not in it.
+    """
 
     world: WorldName
     objects: Mapping[str, tuple[float, float]]
     steps: tuple[Step, ...]
     views: tuple[View, ...]
+    glimpsed: Mapping[str, int] | None = None
 
     def placed(self, name: str, pose: CameraPose) -> tuple[float, float]:
         """Azimuth in degrees (positive left, (−180, 180]) and distance in metres from a pose."""
@@ -155,6 +163,11 @@ def journey_of_truth(truth: Mapping[str, Any]) -> Journey:
         if frame["step"] >= 0:
             last_of[frame["step"]] = index
             first_of.setdefault(frame["step"], index)
+    glimpsed: dict[str, int] = {}
+    for frame in frames:
+        for name, pixels in frame["visible"].items():
+            if pixels >= GLIMPSED_PIXELS:
+                glimpsed.setdefault(name, frame["stamp_ns"])
     chosen: list[tuple[int, int, bool]] = [(0, -1, True)]
     for step, end in last_of.items():
         # The rest after a step shows its outcome; the frame before the next step begins is used.
@@ -179,4 +192,5 @@ def journey_of_truth(truth: Mapping[str, Any]) -> Journey:
             )
             for index, step, at_end in chosen
         ),
+        glimpsed=glimpsed,
     )

@@ -155,7 +155,7 @@ def test_what_accuracy_prefers_counts_questions_with_replies_of_both_kinds() -> 
 
     episodes = [
         e
-        for e in worlds("house:6@500000", DataConfig(questions=8))
+        for e in worlds("house:16@500000", DataConfig(questions=8))
         if "front" in e.choices and "left" in e.choices and e.answer_text == "left"
     ][:2]
     right, wrong = reply("W", "left"), reply("N", "front")

@@ -24,6 +24,7 @@ from embodied_agent.perception.language import PICTURE_PX, square_picture
 from embodied_agent.records import Egomotion
 from sim_clips.journey import Journey, View, wrap
 from sim_clips.layout import make_scene
+from sim_clips.questions import mentions_of
 from sim_clips.render import Renderer
 from sim_clips.scene import (
     CITY_KINDS,
@@ -35,7 +36,7 @@ from sim_clips.scene import (
     Scene,
     WorldName,
 )
-from training.text_worlds import mentions_of, sample_journey
+from training.text_worlds import sample_journey
 
 #: Scenes that the perceiver trains on begin here; evaluation takes 500,000 and up.
 FIRST_TRAINING_SEED = 1_000_000

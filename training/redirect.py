@@ -16,7 +16,7 @@ import numpy as np
 
 from embodied_agent.records import DIRECTIONS, DISTANCES, Action, Mention
 from sim_clips.journey import INVERSE, direction_class
-from sim_clips.questions import ClipQuestion, route_to
+from sim_clips.questions import NOT_TOLD, ClipQuestion, route_to
 from sim_clips.scene import CITY_KINDS, COLOURS, HOUSE_KINDS
 from training.reckoning import Place
 from training.traces import triangle
@@ -42,9 +42,11 @@ def redirected(
     """``reasoning`` rewritten to lead to another choice, and the index of that choice; ``None``
     where this reasoning can't be bent that way."""
     kind, about, choices = question.type, question.about, question.choices
+    if not question.told:
+        return None
     if kind == "relative_direction":
         return _other_triangle(question, reasoning, rng)
-    others = [i for i in range(len(choices)) if i != question.answer]
+    others = [i for i, c in enumerate(choices) if i != question.answer and c != NOT_TOLD]
     target = others[int(rng.integers(len(others)))]
     wanted = choices[target]
     text: str | None

@@ -20,7 +20,7 @@ from embodied_agent.memory.recall import recall
 from embodied_agent.memory.transcript import entry_text
 from embodied_agent.reasoning.prompts import build_prompt
 from embodied_agent.records import Delta, Question
-from sim_clips.questions import MAKERS, ClipQuestion, question_of
+from sim_clips.questions import MAKERS, NOT_TOLD, ClipQuestion, Notes, Past, question_of
 from sim_clips.scene import WorldName
 from training.packing import Block, Packed
 from training.text_worlds import TYPICAL_NOISE, noted, renamed, sample_journey
@@ -89,8 +89,9 @@ def samples_of(
     # Old entries leave a long transcript in blocks; what they named can still be recalled.
     blocks = (len(deltas) - LONGEST_CHAIN - 2) // 8
     gone = 8 * int(rng.integers(1, blocks + 1)) if blocks > 0 and rng.random() < 0.3 else 0
-    since = gone + LONGEST_CHAIN + 1 if gone else 1
-    ends = [i for i, v in enumerate(journey.views) if v.at_end and since <= i < len(deltas)]
+    since = gone + LONGEST_CHAIN + 1 if gone else 0
+    ends = [i for i, v in enumerate(journey.views[: len(deltas)]) if v.at_end and i >= since]
+    past = Past(journey, Notes(deltas, world), tuple(ends))
     found: list[Sample] = []
     kinds = list(MAKERS)
     shares = np.array([OFTEN.get(kind, 1.0) for kind in kinds])
@@ -99,13 +100,18 @@ def samples_of(
         if len(found) == questions or not ends:
             break
         kind = str(rng.choice(kinds, p=shares))
-        now = ends[int(rng.integers(len(ends)))]
-        if gone and kind == "progress_evaluation":
-            continue  # its start is no longer there to be read
-        question = question_of(kind, journey, now, rng, tries=3)
-        if question is None:
+        drawn = question_of(kind, past, rng, tries=3)
+        if drawn is None:
             continue
-        reasoning = trace(journey, deltas, now, question)
+        now, question = drawn
+        reasoning: str | None
+        if gone and kind == "progress_evaluation":
+            if NOT_TOLD not in question.choices:
+                continue
+            question = _without_start(question)
+            reasoning = trace(deltas[gone:], now - gone, question)
+        else:
+            reasoning = trace(deltas, now, question)
         if reasoning is None:
             continue
         lettered = kind in NEEDS_CHOICES or rng.random() < 0.88
@@ -114,6 +120,13 @@ def samples_of(
         task = build_prompt("compact", "", recalled, asked).task
         found.append(Sample(question, now - gone, task, reply_text(reasoning, question)))
     return deltas[gone:], found
+
+
+def _without_start(question: ClipQuestion) -> ClipQuestion:
+    """How far a plan has come, asked of a transcript that has lost its start."""
+    answer = question.choices.index(NOT_TOLD)
+    about = {**question.about, "open": "no start"}
+    return replace(question, answer=answer, about=about, derivable=False)
 
 
 def _first_id(rng: np.random.Generator) -> int:

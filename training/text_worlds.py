@@ -15,19 +15,16 @@ from embodied_agent.memory.transcript import round_angle
 from embodied_agent.records import DIRECTIONS, DISTANCES, Action, Delta, Mention
 from sim_clips.journey import Journey, View, after, wrap
 from sim_clips.layout import make_scene
+from sim_clips.questions import mentions_of
 from sim_clips.scene import (
     CITY_KINDS,
     COLOURS,
     HOUSE_KINDS,
-    VISIBLE_PIXELS,
     Scene,
     Step,
     WorldName,
 )
 from sim_clips.visibility import approximate_view
-
-#: Most objects that a delta mentions, largest first.
-MOST_MENTIONS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,18 +112,6 @@ def _view(scene: Scene, pose: object, step: int, stamp_ns: int, at_end: bool) ->
         for number, pixels in approximate_view(scene, pose, scene.hfov_deg)  # type: ignore[arg-type]
     }
     return View(stamp_ns, pose, step, visible, at_end)  # type: ignore[arg-type]
-
-
-def mentions_of(journey: Journey, view: View) -> list[Mention]:
-    """What a perfect perceiver names in a view: visible objects, largest first."""
-    seen = sorted(
-        (name for name, pixels in view.visible.items() if pixels >= VISIBLE_PIXELS),
-        key=lambda n: (-view.visible[n], n),
-    )
-    return [
-        Mention(n, journey.direction(n, view.pose), journey.distance(n, view.pose))
-        for n in seen[:MOST_MENTIONS]
-    ]
 
 
 def noted(

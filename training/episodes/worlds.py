@@ -17,7 +17,7 @@ from embodied_agent.memory.recall import recall
 from embodied_agent.reasoning.prompts import Style
 from embodied_agent.records import Delta, Question
 from sim_clips.journey import Journey
-from sim_clips.questions import MAKERS, ClipQuestion, question_of
+from sim_clips.questions import MAKERS, ClipQuestion, Notes, past_of, question_of, shown
 from sim_clips.scene import WorldName
 from training.episodes.rows import DatasetError, Episode, prompt_of
 from training.text_worlds import TYPICAL_NOISE, noted, renamed, sample_journey
@@ -36,8 +36,9 @@ WORLDS: tuple[WorldName, ...] = ("house", "city", "warehouse")
 class WorldUnit:
     """Scenes ``first`` to ``first + count - 1`` of a world, ``questions`` of each.
 
-    ``noise`` scales a perceiver's typical mistakes; ``answerable`` keeps only questions whose true
-    answer follows from what was noted (those for which the teacher can write out the reasoning);
+    ``noise`` scales a perceiver's typical mistakes; ``answerable`` keeps only questions whose right
+    answer follows from what was noted, also where it is that the memory does not tell (those for
+    which the teacher can write out the reasoning);
     ``rename`` draws the objects' names anew in most scenes, as training does.
     """
 
@@ -98,28 +99,28 @@ def _scene_episodes(
     if unit.rename and rng.random() < 0.7:
         journey = renamed(journey, rng)
     deltas = noted(journey, rng, TYPICAL_NOISE.scaled(unit.noise))[: LONGEST + 1]
-    ends = [i for i, view in enumerate(journey.views[: len(deltas)]) if view.at_end and i > 0]
-    if not ends:
+    past = past_of(journey, Notes(deltas, unit.world), settled_only=unit.answerable)
+    if not past.done:
         skipped["journey without a finished step"] += 1
         return []
     kinds = list(MAKERS)
     found: list[Episode] = []
-    asked: set[tuple[str, int, str]] = set()
+    asked: set[tuple[str, str, frozenset[str]]] = set()
     for attempt in range(3 * unit.questions):
         if len(found) == unit.questions:
             break
         kind = kinds[(attempt + int(rng.integers(2))) % len(kinds)]
-        now = ends[int(rng.integers(len(ends)))]
-        question = question_of(kind, journey, now, rng, tries=3)
-        if question is None:
+        drawn = question_of(kind, past, rng, tries=3)
+        if drawn is None:
             continue
-        same = (kind, now, repr(question.about))
+        now, question = drawn
+        same = shown(question)
         if same in asked:
             continue
         asked.add(same)
-        reasoning = trace(journey, deltas, now, question) or ""
+        reasoning = trace(deltas, now, question) or ""
         if unit.answerable and not reasoning:
-            skipped["the true answer does not follow from what was noted"] += 1
+            skipped["the teacher can't lead from what was noted to the true answer"] += 1
             continue
         found.append(
             _episode(unit, seed, len(found), journey, deltas, now, question, reasoning, style)
@@ -162,4 +163,5 @@ def _episode(
         reasoning=reasoning,
         domain=unit.world,
         about=question.about,
+        derivable=question.derivable,
     )

@@ -20,7 +20,7 @@ import numpy as np
 from embodied_agent.memory.recall import named_objects
 from embodied_agent.records import Delta, Mention
 from sim_clips.journey import Journey
-from sim_clips.questions import MAKERS, ClipQuestion, question_of
+from sim_clips.questions import MAKERS, ClipQuestion, Notes, past_of, question_of
 from sim_clips.scene import VISIBLE_PIXELS
 from training.episodes.rows import Episode, prompt_of
 from training.evaluate import evaluate
@@ -77,13 +77,13 @@ def questions(count: int, seed: int) -> dict[str, list[Episode]]:
         world: Any = ("house", "city")[scene % 2]
         journey = sample_journey(world, scene, rng)
         deltas = noted(journey, rng, TYPICAL_NOISE)[: LONGEST + 1]
-        ends = [i for i, view in enumerate(journey.views[: len(deltas)]) if view.at_end and i > 0]
+        past = past_of(journey, Notes(deltas, world), settled_only=False)
         scene += 1
-        for kind in kinds if ends else ():
-            now = ends[int(rng.integers(len(ends)))]
-            question = question_of(kind, journey, now, rng, tries=3)
-            if question is None:
+        for kind in kinds if past.done else ():
+            drawn = question_of(kind, past, rng, tries=3)
+            if drawn is None:
                 continue
+            now, question = drawn
             for way, entries in ways(journey, deltas[: now + 1], question, rng).items():
                 made[way].append(_episode(question, entries, world, scene, len(made[way])))
     return {way: some[:count] for way, some in made.items()}
