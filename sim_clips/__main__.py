@@ -11,19 +11,8 @@ import typer
 
 from embodied_agent.errors import AgentError
 from sim_clips.record import Recording, ask_anew, record, write_sample
-from sim_clips.scene import WorldName
+from sim_clips.splits import SHIPPED
 
-#: The clips that come with the repository.
-SHIPPED: tuple[tuple[WorldName, int], ...] = (
-    ("house", 8),
-    ("house", 44),
-    ("house", 58),
-    ("city", 26),
-    ("city", 35),
-    ("city", 47),
-    ("warehouse", 40),
-    ("warehouse", 48),
-)
 CLIPS = Path(__file__).parent / "clips"
 #: JPEG quality of the shipped clips: they come with every checkout, so they are kept small.
 SHIPPED_QUALITY = 70

@@ -169,13 +169,18 @@ def journey_of_truth(truth: Mapping[str, Any]) -> Journey:
             if pixels >= GLIMPSED_PIXELS:
                 glimpsed.setdefault(name, frame["stamp_ns"])
     chosen: list[tuple[int, int, bool]] = [(0, -1, True)]
+    # Where a clip is played again (`sim_clips.twice`) no step leads to its first frame.
+    chosen += [(i, -1, False) for i, frame in enumerate(frames) if frame.get("again")]
     for step, end in last_of.items():
         # The rest after a step shows its outcome; the frame before the next step begins is used.
         rest = end
         while rest + 1 < len(frames) and frames[rest + 1]["step"] < 0:
+            if frames[rest + 1].get("again"):
+                break
             rest += 1
         chosen.append(((first_of[step] + end) // 2, step, False))
         chosen.append((rest, step, True))
+    chosen.sort()
     return Journey(
         world=truth["world"],
         objects={o["name"]: (o["position"][0], o["position"][1]) for o in truth["objects"]},

@@ -18,6 +18,7 @@ from embodied_agent.records import DIRECTIONS, DISTANCES, Action, Mention
 from sim_clips.journey import INVERSE, direction_class
 from sim_clips.questions import NOT_TOLD, ClipQuestion, route_to
 from sim_clips.scene import CITY_KINDS, COLOURS, HOUSE_KINDS
+from sim_clips.splits import pairs_of
 from training.reckoning import Place
 from training.traces import triangle
 
@@ -26,7 +27,8 @@ _PLACE = r"= (?:front|left|right|back) \d+ (?P<reach>\d+)"
 _LAST_PLACE = re.compile(rf"{_PLACE}\n(?:{_DIRECTION})\.$")
 _LAST_REACH = re.compile(rf"{_PLACE}$")
 _NAME = re.compile(rf"\b(?:{'|'.join(COLOURS)}) (?:{'|'.join((*HOUSE_KINDS, *CITY_KINDS))})\b")
-_EVERY_NAME = [f"{colour} {kind}" for colour in COLOURS for kind in (*HOUSE_KINDS, *CITY_KINDS)]
+#: Of what may be said in training: no pair that is held out.
+_EVERY_NAME = pairs_of("house")
 #: The directions from which each first action towards an object follows.
 _TOWARDS = {
     "move forward": ("front",),

@@ -1,8 +1,7 @@
 """Questions about text-only journeys with the teacher's reasoning, as training sequences.
 
 A sequence is one transcript and several questions asked at different moments of it. Journeys are
-drawn anew for every sequence; training seeds start at a million, so that shipped clips and held-out
-scenes are never among them.
+drawn anew for every sequence, of scenes that are for training (`sim_clips.splits`).
 
 Not here: journeys and a perceiver's mistakes (`training.text_worlds`), the reasoning
 (`training.traces`), how sequences are read (`training.packing`).
@@ -22,13 +21,12 @@ from embodied_agent.reasoning.prompts import build_prompt
 from embodied_agent.records import Delta, Question
 from sim_clips.questions import MAKERS, NOT_TOLD, ClipQuestion, Notes, Past, question_of
 from sim_clips.scene import WorldName
+from sim_clips.splits import FIRST_TRAINING_SEED, TRAINED_WORLDS, refuse_held_out
 from training.packing import Block, Packed
 from training.text_worlds import TYPICAL_NOISE, noted, renamed, sample_journey
 from training.traces import LONGEST_CHAIN, trace
 from training.vocabulary import ASSISTANT, END, USER
 
-#: Scenes for training begin here; below are shipped clips (< 1,000) and held-out scenes.
-FIRST_TRAINING_SEED = 1_000_000
 #: Longest training sequence in tokens; longer ones lose their last questions.
 LONGEST = 1280
 #: Types that are learned last are shown so many times as often.
@@ -50,6 +48,18 @@ class Sample:
     now: int
     task: str
     reply: str
+
+
+def training_scene(rng: np.random.Generator) -> tuple[WorldName, int]:
+    """World and seed of a scene to train on.
+
+    Raises:
+        HeldOutError: it is none, because someone moved the limits.
+    """
+    world = TRAINED_WORLDS[int(rng.integers(len(TRAINED_WORLDS)))]
+    seed = FIRST_TRAINING_SEED + int(rng.integers(1 << 30))
+    refuse_held_out(world, seed)
+    return world, seed
 
 
 def in_compass_points(reply: str) -> str:
@@ -170,8 +180,7 @@ def sequences(
     the share of replies that conclude in compass points."""
     rng = np.random.default_rng([seed, 7])
     while True:
-        world: WorldName = "house" if rng.random() < 0.5 else "city"
-        scene = FIRST_TRAINING_SEED + int(rng.integers(1 << 30))
+        world, scene = training_scene(rng)
         noise = float(rng.choice([0.0, 0.0, 0.5, 1.0, 1.0]))
         views = min(longest, int(4 + (longest - 3) * float(rng.random()) ** 1.4))
         deltas, samples = samples_of(world, scene, rng, questions=7, longest=views, noise=noise)
@@ -189,8 +198,7 @@ def corpus(episodes: int, seed: int = 1) -> Iterator[str]:
     """Texts for the tokenizer."""
     rng = np.random.default_rng([seed, 3])
     for _ in range(episodes):
-        world: WorldName = ("house", "city", "warehouse")[int(rng.integers(3))]  # type: ignore[assignment]
-        scene = FIRST_TRAINING_SEED + int(rng.integers(1 << 30))
+        world, scene = training_scene(rng)
         deltas, samples = samples_of(world, scene, rng, questions=8, longest=30, noise=0.0)
         yield "".join(entry_text(d) for d in deltas)
         for sample in samples:

@@ -18,12 +18,12 @@ from sim_clips.layout import make_scene
 from sim_clips.questions import mentions_of
 from sim_clips.scene import (
     CITY_KINDS,
-    COLOURS,
     HOUSE_KINDS,
     Scene,
     Step,
     WorldName,
 )
+from sim_clips.splits import pairs_of
 from sim_clips.visibility import approximate_view
 
 
@@ -75,9 +75,9 @@ def sample_journey(world: WorldName, seed: int, rng: np.random.Generator) -> Jou
 
 
 def renamed(journey: Journey, rng: np.random.Generator) -> Journey:
-    """The same journey among other things: names drawn anew from all colours and kinds, so that
-    the reasoner learns nothing from which object it is."""
-    every = [f"{c} {k}" for c in COLOURS for k in (*HOUSE_KINDS, *CITY_KINDS)]
+    """The same journey among other things: names drawn anew from all that the world may show, of
+    houses and cities alike, so that the reasoner learns nothing from which object it is."""
+    every = pairs_of(journey.world)
     drawn = rng.choice(len(every), len(journey.objects), replace=False)
     new = {old: every[int(n)] for old, n in zip(journey.objects, drawn, strict=True)}
     return replace(
@@ -137,8 +137,7 @@ def noted(
             m for m in (_blur(m, journey, rng, noise) for m in mentions_of(journey, view)) if m
         ]
         if rng.random() < noise.invented:
-            kinds = CITY_KINDS if journey.world == "city" else HOUSE_KINDS
-            name = f"{_any(rng, list(COLOURS))} {_any(rng, kinds)}"
+            name = _any(rng, _nameable(journey.world))
             invented = Mention(
                 name, _any(rng, ("front-left", "front", "front-right")), _any(rng, DISTANCES)
             )
@@ -150,6 +149,12 @@ def noted(
             )
         )
     return deltas
+
+
+def _nameable(world: WorldName) -> list[str]:
+    """What a perceiver may take something for: kinds of this world, in pairs that it may show."""
+    kinds = CITY_KINDS if world == "city" else HOUSE_KINDS
+    return [name for name in pairs_of(world) if name.split()[1] in kinds]
 
 
 def _any(rng: np.random.Generator, items: object) -> object:
@@ -164,8 +169,8 @@ def _blur(
         return None
     name, direction, distance = mention.name, mention.direction, mention.distance
     if draws[1] < noise.misnamed:
-        kinds = CITY_KINDS if journey.world == "city" else HOUSE_KINDS
-        name = f"{name.split()[0]} {_any(rng, kinds)}"
+        colour = f"{name.split()[0]} "
+        name = _any(rng, [n for n in _nameable(journey.world) if n.startswith(colour)] or [name])
     if draws[2] < noise.direction:
         step = 1 if rng.random() < 0.5 else -1
         moved = DIRECTIONS[(DIRECTIONS.index(direction) + step) % len(DIRECTIONS)]

@@ -28,6 +28,12 @@ UNSETTLED = 0.6
 _LEAST = 0.5
 #: An object up to this far from straight ahead is driven to without a turn, degrees.
 AHEAD_DEG = 16.0
+#: Azimuths at which one direction ends and the next begins, from back over right, front and left.
+_EDGES = np.array((*(-limit for limit in SECTOR_LIMITS_DEG[::-1]), *SECTOR_LIMITS_DEG))
+_WORDS: tuple[Direction, ...] = (
+    *("back", "back-right", "right", "front-right"),
+    *("front", "front-left", "left", "back-left", "back"),
+)
 TURNS = (Action.ROTATE_LEFT, Action.ROTATE_RIGHT)
 
 Shares = Mapping[str, float]
@@ -71,13 +77,12 @@ def left_open(shares: Shares | str) -> bool:
 
 def direction_shares(places: Floats, turn_deg: float = 0.0) -> dict[str, float]:
     """The share of possible places in each direction, after a further turn to the left."""
-    azimuth = _azimuth(places) - turn_deg
-    azimuth = (azimuth + 180.0) % 360.0 - 180.0
-    index = np.digitize(np.abs(azimuth), SECTOR_LIMITS_DEG)
-    left = np.array(("front", "front-left", "left", "back-left", "back"))
-    right = np.array(("front", "front-right", "right", "back-right", "back"))
-    words = np.where(azimuth > 0, left[index], right[index])
-    return {d: float(np.mean(words == d)) for d in DIRECTIONS}
+    azimuth = (_azimuth(places) - turn_deg + 180.0) % 360.0 - 180.0
+    counts = np.bincount(np.searchsorted(_EDGES, azimuth), minlength=len(_WORDS))
+    shares: dict[str, float] = dict.fromkeys(DIRECTIONS, 0.0)
+    for word, count in zip(_WORDS, counts.tolist(), strict=True):
+        shares[word] += count / len(places)
+    return shares
 
 
 def route_to(direction: Direction | str) -> str:
@@ -157,13 +162,10 @@ def _quadrant(notes: Notes, now: int, about: About, options: Options) -> Shares 
         return "not noted"
     angle = _azimuth(asked - at) - _azimuth(facing - at)
     angle = (angle + 180.0) % 360.0 - 180.0
-    front, left = np.abs(angle) < 90.0, angle > 0.0
-    return {
-        "front-left": float(np.mean(front & left)),
-        "front-right": float(np.mean(front & ~left)),
-        "back-left": float(np.mean(~front & left)),
-        "back-right": float(np.mean(~front & ~left)),
-    }
+    quarter = np.clip((angle + 180.0) // 90.0, 0, 3).astype(np.intp)
+    counts = np.bincount(quarter, minlength=4) / len(angle)
+    words = ("back-right", "front-right", "front-left", "back-left")
+    return dict(zip(words, counts.tolist(), strict=True))
 
 
 def _route(notes: Notes, now: int, about: About, options: Options) -> Shares | str:

@@ -1,8 +1,7 @@
 """Text-only episodes: journeys through simulated worlds that nobody rendered, by the thousand.
 
 The same journeys, perceiver's mistakes and teacher as `training.reasoner` trains on; here they
-become rows that can be split, kept and evaluated. Scenes for training have seeds from a million on;
-shipped clips and held-out scenes (see `training.evaluate_clips`) lie below.
+become rows that can be split, kept and evaluated. Which seeds are for what: `sim_clips.splits`.
 """
 
 from __future__ import annotations
@@ -19,12 +18,11 @@ from embodied_agent.records import Delta, Question
 from sim_clips.journey import Journey
 from sim_clips.questions import MAKERS, ClipQuestion, Notes, past_of, question_of, shown
 from sim_clips.scene import WorldName
+from sim_clips.splits import FIRST_TRAINING_SEED
 from training.episodes.rows import DatasetError, Episode, prompt_of
 from training.text_worlds import TYPICAL_NOISE, noted, renamed, sample_journey
 from training.traces import trace
 
-#: Scenes for training begin here.
-FIRST_SEED = 1_000_000
 #: Scenes of one unit.
 BLOCK = 50
 #: Longest journey, in keyframes after the first.
@@ -71,7 +69,7 @@ def parse_worlds(text: str) -> tuple[WorldName, int, int]:
             f"--worlds needs WORLD:SCENES or WORLD:SCENES@FIRST_SEED with a world of "
             f"{', '.join(WORLDS)}, not {text!r}"
         )
-    return known, int(count), int(first or FIRST_SEED)
+    return known, int(count), int(first or FIRST_TRAINING_SEED)
 
 
 def world_episodes(

@@ -2,6 +2,7 @@
 
     python -m training.shortcuts
 
-`features` says what can be seen of an option without any memory, `classifier` learns from it which
-option is right, `sample` makes the questions, and `__main__` measures and judges.
+`sample` makes the questions, `features` says what can be seen of an option without any memory,
+`classifier` learns from it which option is right, `blind` asks a reasoner that has no memory,
+`measure` compares with chance, and `__main__` judges.
 """

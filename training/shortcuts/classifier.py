@@ -11,25 +11,14 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from sklearn.ensemble import HistGradientBoostingClassifier
 
 from training.shortcuts.features import Floats, Vocabulary, relations
+from training.shortcuts.sample import Shown
 
 FOLDS = 4
-
-
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """A question as it is shown, the index of its right option, and the scene that it is about."""
-
-    scene: str
-    type: str
-    text: str
-    choices: tuple[str, ...]
-    answer: int
 
 
 def guesses(questions: Sequence[Shown], *, seed: int = 1) -> list[int]:

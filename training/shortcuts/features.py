@@ -13,7 +13,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -237,8 +237,3 @@ def _names(choice: str, text: str) -> dict[str, float]:
         codes[f"kind {place}"] = float(_KINDS.index(kind)) if kind else -1.0
     codes["named in the question"] = float(sum(" ".join(name) in asked for name in names))
     return codes
-
-
-def by_option(row: Mapping[str, object]) -> tuple[str, tuple[str, ...]]:
-    """Question and choices of a row of questions."""
-    return str(row["text"]), tuple(row["choices"])  # type: ignore[arg-type, call-overload]
