@@ -20,7 +20,7 @@ from sim_clips.questions.free import FAMILIES, HELD_OUT, TAUGHT, from_json
 from sim_clips.questions.free.nouns import ADJECTIVES, HELD_OUT_ADJECTIVES, HELD_OUT_NOUNS, NOUNS
 from sim_clips.questions.free.words import SIMULATED_KINDS, colour_of, kind_of
 from sim_clips.scene import COLOURS
-from training.evaluate_free import app, evaluate
+from training.evaluate_free import app, evaluate, recorded
 from training.free_questions.answerers import (
     AgentAnswerer,
     BlindAnswerer,
@@ -289,3 +289,15 @@ def test_rows_are_those_that_training_takes(episodes: list[Any]) -> None:
 def test_held_out_seeds_lie_apart_from_training() -> None:
     assert HELD_OUT_SEEDS.stop < 900_000
     assert len(HELD_OUT_SEEDS) >= 20
+
+
+@pytest.mark.gl
+def test_a_missing_clip_is_recorded_once_and_asked_about(tmp_path: Path) -> None:
+    (folder,) = recorded("house:1@330020", tmp_path)
+    written = (folder / "truth.json").stat().st_mtime_ns
+    assert recorded("house:1@330020", tmp_path) == [folder]
+    assert (folder / "truth.json").stat().st_mtime_ns == written
+    rows = evaluate(
+        NotesAnswerer(), clip_memory(folder, load_settings(memory__path=""), "true"), 23
+    )
+    assert all(row.expected for row in rows)

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from free_answers_kit import QUESTIONS
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sim_clips.questions.free import READERS
-from free_answers_kit import QUESTIONS
 from training.free_questions import forms
 from training.free_questions.directions import directions_in
 from training.free_questions.marking import MARKS, as_expected, mark_answer
