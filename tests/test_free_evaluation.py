@@ -187,22 +187,27 @@ def test_intervals_are_clustered_by_clip() -> None:
 
 
 def test_targets_count_what_they_name() -> None:
-    base = _row(family="existence", status="answered", there=True, derivable=True, expected=True)
+    base = _row(
+        family="existence", form="existence", status="answered", there=True, derivable=True,
+        settled=True, expected=True, mark="right",
+    )  # fmt: skip
+    absent = replace(base, family="absent", status="not_seen", there=False, mark="not seen")
     rows = [
-        replace(base, mark="right"),
+        base,
         replace(base, mark="not seen", expected=False),
-        replace(base, family="absent", status="not_seen", there=False, mark="not seen"),
-        replace(base, family="absent", status="not_seen", there=False, mark="invented",
-                expected=False),
-        replace(base, family="unknowable", status="cannot_tell", there=False, derivable=False,
-                mark="can't tell"),
+        replace(base, mark="wrong", expected=False, derivable=False),
+        absent,
+        replace(absent, mark="invented", expected=False),
+        replace(absent, family="unknowable", status="cannot_tell", derivable=False,
+                settled=False, mark="can't tell"),
     ]  # fmt: skip
     targets = {name: value["share"] for name, value in summary(rows)["targets"].items()}
     assert targets == {
-        "what is there, right": 0.5,
-        "never seen, said so": 0.5,
-        "invented": 0.2,
-        "not derivable, can't tell": 1.0,
+        "what is there, right": pytest.approx(1 / 3),
+        "the same where the notes tell": 0.5,
+        "never there, not seen": 0.5,
+        "invented": pytest.approx(1 / 6),
+        "left open by the notes, can't tell": 1.0,
         "derivable, refused": 0.5,
         "out of scope, said so": None,
     }
