@@ -4,6 +4,7 @@ AgentError
 ├── SettingsError          a setting is unknown, missing or out of range
 ├── SourceError            a bag, video, folder or camera can't be read
 │   └── DecodeError        one image can't be decoded (encoding, step, truncation)
+├── FrameError             a frame that was passed in is malformed
 ├── StoreError             the memory file can't be opened, read or written
 ├── ModelError             a model can't be loaded or gave no usable reply
 │   ├── ModelUnavailable   the server is down, slow or refuses; retry later
@@ -33,6 +34,10 @@ class SourceError(AgentError):
 
 class DecodeError(SourceError):
     """One image can't be decoded; the rest of its source may be usable."""
+
+
+class FrameError(AgentError):
+    """A frame that was passed in holds no picture, a wrong array, or a stamp that is no integer."""
 
 
 class StoreError(AgentError):

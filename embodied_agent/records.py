@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -229,9 +229,9 @@ class Question:
 
 
 #: What kind of answer it is: a guess is never dressed as knowledge. ``answered``: the memory holds
-#: what was asked. ``not_seen``: nothing in the memory fits what the question names. ``cannot_tell``:
-#: what was noted does not settle it. ``out_of_scope``: the question is not about what was seen.
-#: ``failed``: no answer could be produced; ``problem`` says why.
+#: what was asked. ``not_seen``: nothing in the memory fits what the question names.
+#: ``cannot_tell``: what was noted does not settle it. ``out_of_scope``: the question is not about
+#: what was seen. ``failed``: no answer could be produced; ``problem`` says why.
 AnswerStatus = Literal["answered", "not_seen", "cannot_tell", "out_of_scope", "failed"]
 
 
@@ -268,9 +268,3 @@ class Answer:
     notice: str = ""
     verified_by: str = ""
     status: AnswerStatus = "answered"
-
-    def as_dict(self) -> dict[str, Any]:
-        """The answer as JSON-ready values."""
-        from dataclasses import asdict
-
-        return asdict(self)

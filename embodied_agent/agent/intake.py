@@ -16,7 +16,7 @@ from typing import Literal
 
 from embodied_agent.agent.listeners import Listeners
 from embodied_agent.errors import StoreError
-from embodied_agent.images import decode, encode_jpeg, image_size
+from embodied_agent.images import as_jpeg
 from embodied_agent.keyframes import KeyframeSelector
 from embodied_agent.memory.store import Store, StoredKeyframe
 from embodied_agent.records import Decision, Frame, Keyframe
@@ -25,15 +25,20 @@ from embodied_agent.sources.base import CLOCK_RESTART_NS
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
-    """How far a replay had got: ``stored`` keyframes, and whether it saw the source's end."""
+class ReplayState:
+    """How far a recording was replayed before: how many of its ``keyframes`` the memory holds, and
+    whether its last frame was seen (``finished``)."""
 
-    stored: int
+    keyframes: int
     finished: bool
 
 
 class Intake:
-    """Takes frames in order; not thread-safe. Live until `begin_replay`, and after `finish`."""
+    """Takes frames in order; not thread-safe.
+
+    Frames are live until `begin_replay`, and again once one comes after `finish`. Until then
+    ``source`` still names the recording, because questions are about its end.
+    """
 
     def __init__(self, store: Store, settings: KeyframeSettings, events: Listeners) -> None:
         self._store = store
@@ -45,6 +50,7 @@ class Intake:
         self._ordinal = -1
         self._last: tuple[Frame, Decision] | None = None
         self._last_id: int | None = None  # of the last frame, where it was kept
+        self._ended = False  # the recording was finished; frames from now on are live
         self.source = ""
         self.segment: int | None = None
         self.frames = 0
@@ -53,10 +59,10 @@ class Intake:
 
     @property
     def live(self) -> bool:
-        """True when frames come from a sensor and not from a recording."""
+        """Whether frames come from a sensor, not from a recording."""
         return not self.source
 
-    def begin_replay(self, source: str) -> Progress:
+    def begin_replay(self, source: str) -> ReplayState:
         """The frames that follow are those of the recording ``source``, from its start.
 
         Raises:
@@ -66,8 +72,9 @@ class Intake:
         finished, stored = self._store.begin_replay(source, self._settings.model_dump_json())
         self._again = deque(stored)
         self._ordinal = -1
+        self._ended = False
         self.source = source
-        return Progress(len(stored), finished)
+        return ReplayState(len(stored), finished)
 
     def reset(self) -> None:
         """Forget the last frame: the next one opens a segment."""
@@ -90,6 +97,9 @@ class Intake:
             DecodeError: the frame holds no picture; all else is as before.
             StoreError: the keyframe can't be stored, or the recording is not what the memory holds.
         """
+        if self._ended:
+            self.reset()
+            self.source, self._ordinal, self._ended = "", -1, False
         self._ordinal += 1
         if self._last is not None:
             back_ns = self._last[0].stamp_ns - frame.stamp_ns
@@ -128,6 +138,7 @@ class Intake:
             self._differs(self._again[0])
         if self.source:
             self._store.finish_replay(self.source)
+            self._ended = True
         self._fresh = True
 
     def _step(self, frame: Frame, force: Literal["asked"] | None) -> Decision:
@@ -174,13 +185,7 @@ class Intake:
 
     def _stored(self, frame: Frame, decision: Decision, segment: int) -> Keyframe:
         assert decision.reason is not None
-        encoded = frame.encoded
-        if encoded is not None and encoded.startswith(b"\xff\xd8"):
-            jpeg, (width, height) = encoded, image_size(encoded)
-        else:
-            image = decode(frame)
-            jpeg = encode_jpeg(image, self._settings.jpeg_quality)
-            height, width = image.shape[:2]
+        jpeg, (width, height) = as_jpeg(frame, self._settings.jpeg_quality)
         return self._store.add_keyframe(
             stamp_ns=frame.stamp_ns,
             jpeg=jpeg,

@@ -16,12 +16,12 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
 
 from embodied_agent.agent.backlog import Backlog
 from embodied_agent.agent.listeners import Listeners
+from embodied_agent.agent.status import PerceptionState, PerceptionStatus
+from embodied_agent.chat.status import CountsReplies
 from embodied_agent.errors import (
     DecodeError,
     ModelError,
@@ -36,6 +36,7 @@ from embodied_agent.perception.geometry import delta_from_egomotion
 from embodied_agent.records import Delta, Keyframe
 from embodied_agent.settings import PerceptionSettings
 from embodied_agent.support.breaker import Breaker
+from embodied_agent.support.lazy import Lazy
 
 _log = logging.getLogger(__name__)
 
@@ -71,24 +72,22 @@ class PerceptionWorkers:
     Args:
         store: where pending keyframes are and deltas go.
         settings: workers, batch, queue and retries.
-        make: makes the perceiver when the first keyframe needs it.
-        events: told of each delta, in keyframe order.
+        perceiver: made when the first keyframe needs it; its owner closes it.
+        listeners: told of each delta, in keyframe order.
     """
 
     def __init__(
         self,
         store: Store,
         settings: PerceptionSettings,
-        make: Callable[[], Perceiver],
-        events: Listeners,
+        perceiver: Lazy[Perceiver],
+        listeners: Listeners,
     ) -> None:
         self._store = store
         self._settings = settings
-        self._make = make
-        self._listeners = events
+        self._perceiver = perceiver
+        self._listeners = listeners
         self._changed = threading.Condition()
-        self._making = threading.Lock()
-        self._perceiver: Perceiver | None = None
         self._breaker = Breaker(settings.retry_s, settings.retry_max_s)
         self._backlog = Backlog(store)
         self._ready: dict[int, tuple[Keyframe, Delta]] = {}  # perceived, not yet committed
@@ -179,20 +178,39 @@ class PerceptionWorkers:
             ModelError: perception has stopped for good.
             StoreError: the memory can't be read.
         """
+        self._wait_below(self._settings.queue)
+
+    def drain(self) -> None:
+        """Wait until no keyframe is pending, for as long as keyframes keep being perceived.
+
+        Raises:
+            ModelUnavailable: none was perceived for ``stall_timeout_s``.
+            ModelError: perception has stopped for good.
+            StoreError: the memory can't be read.
+        """
+        self._wait_below(1)
+
+    def _wait_below(self, limit: int) -> None:
+        """Wait until fewer keyframes than ``limit`` are pending."""
         with self._changed:
             committed, since = self._committed, time.monotonic()
-            while self._store.pending_count() >= self._settings.queue and not self._closed:
+            while (pending := self._store.pending_count()) >= limit and not self._closed:
                 self.check()
                 if self._committed != committed:
                     committed, since = self._committed, time.monotonic()
                 left = since + self._settings.stall_timeout_s - time.monotonic()
                 if left <= 0:
-                    raise ModelUnavailable(
-                        f"no keyframe was perceived for {self._settings.stall_timeout_s:g} s "
-                        f"({self._last_error or 'no error was reported'}); what was stored is "
-                        "safe: run the same command again once the model answers"
-                    )
+                    raise ModelUnavailable(self._stalled(pending))
                 self._changed.wait(min(left, _WAKE_S))
+
+    def _stalled(self, pending: int) -> str:
+        text = (
+            f"no keyframe was perceived for {self._settings.stall_timeout_s:g} s, and {pending} "
+            f"are pending: {self._last_error or 'no error was reported'}"
+        )
+        if self._store.path == ":memory:":
+            return text
+        return f"{text}; they are safe in the memory: run this again once the model replies"
 
     def check(self) -> None:
         """Raise the `ModelError` that has stopped perception, or that the model refuses with."""
@@ -201,30 +219,38 @@ class PerceptionWorkers:
         if self._refused is not None and self._refusals >= _DOWN:
             raise self._refused
 
-    def status(self) -> dict[str, Any]:
-        """Counters and states as JSON-ready values."""
+    def status(self) -> PerceptionStatus:
+        """Counters and states at this moment.
+
+        Raises:
+            StoreError: the memory can't be read.
+        """
+        perceiver = self._perceiver.loaded
         with self._changed:
-            state = "refused" if self._refused else self._breaker.state
-            return {
-                "model": self._perceiver.name if self._perceiver else self._settings.backend,
-                "state": "stopped" if self._fatal else state,
-                "pending": self._store.pending_count(),
-                "perceived": self._committed,
-                "unusable": self._unusable,
-                "given_up": self._given_up,
-                "disagreed_with_egomotion": self._disagreed,
-                "held_for_their_turn": len(self._ready),
-                "asked_out_of_turn": self._asked,
-                "retries": self._retries,
-                "retry_in_s": round(self._breaker.wait_s(), 3),
-                "mean_latency_s": self._seconds / self._committed if self._committed else None,
-                "last_error": self._last_error,
-                # A perceiver behind a server tells more.
-                "replies": getattr(self._perceiver, "status", dict)(),
-            }
+            return PerceptionStatus(
+                model=self._settings.backend if perceiver is None else perceiver.name,
+                state=self._state(),
+                pending=self._store.pending_count(),
+                perceived=self._committed,
+                unusable=self._unusable,
+                given_up=self._given_up,
+                disagreed_with_egomotion=self._disagreed,
+                awaiting_commit=len(self._ready),
+                asked_out_of_turn=self._asked,
+                retries=self._retries,
+                retry_in_s=round(self._breaker.wait_s(), 3),
+                mean_latency_s=self._seconds / self._committed if self._committed else None,
+                last_error=self._last_error,
+                replies=perceiver.reply_counts() if isinstance(perceiver, CountsReplies) else None,
+            )
+
+    def _state(self) -> PerceptionState:
+        if self._fatal is not None:
+            return "stopped"
+        return "refused" if self._refused is not None else self._breaker.state
 
     def close(self) -> None:
-        """Stop the workers and release the perceiver; what is pending stays so."""
+        """Stop the workers; keyframes still pending are perceived at the next start."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
@@ -232,8 +258,6 @@ class PerceptionWorkers:
         for thread in self._threads:
             if thread is not threading.current_thread():
                 thread.join(max(0.0, deadline - time.monotonic()))
-        if self._perceiver is not None:
-            self._perceiver.close()
 
     def _work(self) -> None:
         try:
@@ -264,7 +288,7 @@ class PerceptionWorkers:
     def _perceive(self, batch: list[Keyframe]) -> None:
         started = time.monotonic()
         try:
-            perceiver = self._the_perceiver()
+            perceiver = self._perceiver()
         except ModelUnavailable as error:
             self._put_back(batch, error)
             return
@@ -341,12 +365,6 @@ class PerceptionWorkers:
             _log.warning("keyframe %d could not be perceived: %s", current.id, error)
             self._last_error = str(error)
             return [delta_from_egomotion(previous, current, model=perceiver.name, usable=False)]
-
-    def _the_perceiver(self) -> Perceiver:
-        with self._making:
-            if self._perceiver is None:
-                self._perceiver = self._make()
-            return self._perceiver
 
     def _commit_ready(self) -> None:
         """Commit what is perceived, as far as nothing before it is missing."""

@@ -23,17 +23,19 @@ import openai
 
 from embodied_agent.chat.errors import (
     THEIR_ERRORS,
-    backoff_s,
     certificate_problem,
     out_of_memory,
     refused,
+    retry_after_s,
     said,
     timed_out,
 )
 from embodied_agent.chat.guard import Guard, TooSlow
+from embodied_agent.chat.status import ServerStatus
 from embodied_agent.chat.stream import Piece, cut_at, pieces_of
 from embodied_agent.errors import ModelError, ModelUnavailable, RequestRefused
 from embodied_agent.settings import ServerSettings
+from embodied_agent.support.backoff import Backoff
 
 __all__ = ["ChatServer", "Message", "Piece"]
 
@@ -44,6 +46,8 @@ Message = dict[str, Any]
 _CONNECT_S = 10.0
 #: How long a list of models may take when it only serves an error message, in seconds.
 _LIST_S = 5.0
+#: First and longest wait before another try, in seconds; a server may ask for more.
+_FIRST_WAIT_S, _LONGEST_WAIT_S = 0.5, 8.0
 
 
 class ChatServer:
@@ -88,9 +92,9 @@ class ChatServer:
         """Whether the server has refused a request for its schema, and taken it without."""
         return self._schemasrefused
 
-    def status(self) -> dict[str, Any]:
-        """State and counters, as JSON-ready values; empty where it is not guarded."""
-        return {} if self._guard is None else self._guard.status()
+    def status(self) -> ServerStatus | None:
+        """State and counters; ``None`` without a circuit breaker (``guarded=False``)."""
+        return None if self._guard is None else self._guard.status()
 
     def models(self, timeout_s: float) -> list[str]:
         """Names of the models that the server says it has.
@@ -233,7 +237,7 @@ class ChatServer:
         return self._settings.model or self._found
 
     def _open(self, request: dict[str, Any], deadline: float, timeout_s: float) -> Any:
-        attempt = 0
+        backoff = Backoff(_FIRST_WAIT_S, _LONGEST_WAIT_S)
         while True:
             if self._closed.is_set():
                 raise ModelUnavailable("the connection was closed")
@@ -247,7 +251,7 @@ class ChatServer:
                     timeout=openai.Timeout(left, connect=min(left, _CONNECT_S)),
                 )
             except ModelUnavailable as error:  # the list of models
-                failure, wait_s = error, backoff_s(attempt, None)
+                failure, wait_s = error, backoff.failure_s()
             except THEIR_ERRORS as error:
                 if "response_format" in request and refused(error):
                     # Perhaps it was the schema; if it was not, the next try says what it was.
@@ -258,12 +262,14 @@ class ChatServer:
                 mapped = self._mapped(error, timeout_s)
                 if not isinstance(mapped, ModelUnavailable) or timed_out(error):
                     raise mapped from error
-                failure, wait_s = mapped, backoff_s(attempt, error)
+                failure, wait_s = mapped, max(backoff.failure_s(), retry_after_s(error))
                 failure.__cause__ = error
             else:
                 return response
-            attempt += 1
-            if attempt > self._settings.max_retries or wait_s > deadline - time.monotonic():
+            if (
+                backoff.failures > self._settings.max_retries
+                or wait_s > deadline - time.monotonic()
+            ):
                 raise failure
             self._closed.wait(wait_s)
 

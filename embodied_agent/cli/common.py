@@ -5,12 +5,10 @@ Imported by every command, `--help` included, so nothing heavy is imported here 
 
 from __future__ import annotations
 
-import json
 import re
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
 from enum import IntEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -30,7 +28,7 @@ from embodied_agent.errors import (
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from embodied_agent.records import Delta, Egomotion
+    from embodied_agent.records import Delta
     from embodied_agent.settings import Settings
 
 
@@ -143,33 +141,16 @@ def console(json_output: bool = False) -> Console:
     return Console(stderr=json_output, highlight=False)
 
 
-def print_json(values: Any) -> None:
-    """One JSON document on stdout."""
-    json.dump(values, sys.stdout, ensure_ascii=False, allow_nan=False, indent=2)
-    sys.stdout.write("\n")
+def print_json(values: object) -> None:
+    """Print records and other JSON values as one document on stdout."""
+    from embodied_agent.codec import document
+
+    sys.stdout.write(document(values, indent=2) + "\n")
 
 
 def plain(text: str) -> str:
     """Text without control characters: a model's reply must not steer the terminal."""
     return re.sub(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", "\N{REPLACEMENT CHARACTER}", text)
-
-
-def egomotion_values(egomotion: Egomotion | None) -> dict[str, Any] | None:
-    """Egomotion as JSON-ready values, with the size of a rotation as ``angle_deg``."""
-    if egomotion is None:
-        return None
-    values = asdict(egomotion)
-    values["action"] = egomotion.action.value if egomotion.action else None
-    return {**values, "translation": list(egomotion.translation), "angle_deg": egomotion.angle_deg}
-
-
-def delta_values(delta: Delta | None) -> dict[str, Any] | None:
-    """A delta as JSON-ready values."""
-    if delta is None:
-        return None
-    values = asdict(delta)
-    values["action"] = delta.action.value if delta.action else None
-    return {**values, "mentions": [asdict(mention) for mention in delta.mentions]}
 
 
 def noted(delta: Delta) -> str:

@@ -6,8 +6,7 @@ Not here: the process that serves for long (`commands.run`), the page (`interfac
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from concurrent import futures
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,13 +18,11 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from embodied_agent.agent import Agent
-    from embodied_agent.records import Answer, Frame, Question
+    from embodied_agent.records import Answer, Question
     from embodied_agent.settings import Settings
 
 #: An answer may come this much later than the question allows, in seconds.
 _MARGIN_S = 30.0
-#: A gap between stamps that is longer is not waited for, in seconds.
-_LONGEST_GAP_S = 5.0
 _WAKE_S = 60.0
 
 
@@ -61,11 +58,11 @@ class Showing:
             say.print(f"watch it at {interfaces.url}", markup=False, soft_wrap=True)
 
             def ask(question: Question) -> Answer:
-                taken = interfaces.asks.submit(question, client="replay")
+                queued = interfaces.questions.submit(question, client="replay")
                 try:
-                    return taken.answer.result(question.timeout_s + _MARGIN_S)
+                    return queued.answer.result(question.timeout_s + _MARGIN_S)
                 except futures.TimeoutError as error:
-                    taken.cancel()
+                    queued.cancel()
                     raise ModelUnavailable(
                         f"no answer, and no word why, within {question.timeout_s + _MARGIN_S:g} s"
                     ) from error
@@ -78,18 +75,6 @@ class Showing:
                     soft_wrap=True,
                 )
                 _until_interrupted()
-
-    def paced(self, frames: Iterable[Frame]) -> Iterator[Frame]:
-        """The frames when they are due."""
-        last_ns: int | None = None
-        due = time.monotonic()
-        for frame in frames:
-            if self.speed is not None and last_ns is not None:
-                gap_s = (frame.stamp_ns - last_ns) / 1e9
-                due += gap_s / self.speed if 0 <= gap_s <= _LONGEST_GAP_S else 0.0
-                time.sleep(max(0.0, due - time.monotonic()))
-            last_ns = frame.stamp_ns
-            yield frame
 
 
 def _until_interrupted() -> None:

@@ -100,20 +100,20 @@ def show_score(say: Console, results: Sequence[Scored]) -> None:
 
     from embodied_agent.report.scoring import score
 
-    found = score(results)
-    if found is None:
+    total = score(results)
+    if total is None:
         return
     say.print()
-    if len(found["types"]) > 1:
+    if len(total.types) > 1:
         table = Table(box=None, pad_edge=False)
         table.add_column("type")
         table.add_column("right", justify="right")
         table.add_column("share", justify="right")
-        for name, part in found["types"].items():
-            counts = f"{part['right']} of {part['count']}"
-            table.add_row(plain(name.replace("_", " ")), counts, f"{100 * part['score']:.0f} %")
+        for name, part in total.types.items():
+            counts = f"{part.right} of {part.count}"
+            table.add_row(plain(name.replace("_", " ")), counts, f"{100 * part.score:.0f} %")
         say.print(table)
-    say.print(f"{found['right']} of {found['count']} right", style="bold")
+    say.print(f"{total.right} of {total.count} right", style="bold")
 
 
 def outcome(results: Sequence[Scored]) -> ExitCode:

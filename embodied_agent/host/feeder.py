@@ -1,17 +1,16 @@
 """A source into an agent for as long as the process lives: paced, looped, reconnected.
 
-Cameras and streams come as they are; a recording plays at the pace of its stamps, as if it were
-one. Either way only the latest frame waits, and what is too much is dropped and counted. A stream
-that is lost is opened again, with growing waits; each loop of a recording, and each return of a
-stream, is a segment of its own.
+A recording plays at the pace of its stamps, as if it were a camera. Either way only the latest
+frame waits; older ones are dropped and counted. A stream that is lost is opened again, with growing
+waits; each loop of a recording, and each return of a stream, is a segment of its own.
 
-Not here: interfaces (`embodied_agent.host.interfaces`), signals and log (`commands.run`).
+Out of scope: interfaces (`embodied_agent.host.interfaces`), signals and the log
+(`embodied_agent.cli.run`).
 """
 
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 
 from embodied_agent.agent import Agent
@@ -20,13 +19,13 @@ from embodied_agent.host.event_log import log_event
 from embodied_agent.records import Frame
 from embodied_agent.settings import SourceSettings
 from embodied_agent.sources import Source, open_source
+from embodied_agent.support.backoff import Backoff
+from embodied_agent.support.pace import Pace
 
 #: Wait before a lost stream is opened again: the first and the longest, in seconds.
 _RETRY_S, _RETRY_MAX_S = 1.0, 30.0
-#: A stream that ran this long was well: the next wait is a short one again, in seconds.
-_WELL_S = 30.0
-#: A gap between stamps that is longer is not waited for, in seconds.
-_LONGEST_GAP_S = 5.0
+#: A stream that ran this long was stable: the next wait is a short one again, in seconds.
+_STABLE_S = 30.0
 
 
 class Feeder:
@@ -95,9 +94,9 @@ class Feeder:
             self._on_end()
 
     def _feed(self) -> None:
-        wait_s = _RETRY_S
+        backoff = Backoff(_RETRY_S, _RETRY_MAX_S, stable_s=_STABLE_S)
         while not self._stop.is_set():
-            began = time.monotonic()
+            backoff.begin()
             try:
                 self._play()
                 if not self._loop or self.live:
@@ -108,20 +107,18 @@ class Feeder:
                 if not self.live or self._stop.is_set():
                     raise
                 self._end_segment()
-                if time.monotonic() - began > _WELL_S:
-                    wait_s = _RETRY_S
-                self._problem = f"{error}; next try in {wait_s:.0f} s"
-                log_event("source_lost", problem=str(error), retry_in_s=wait_s)
+                wait_s = backoff.failure_s()
+                self._problem = f"{error}; retrying in {wait_s:.0f} s"
+                log_event("source_lost", problem=str(error), retry_in_s=round(wait_s, 3))
                 self._stop.wait(wait_s)
-                wait_s = min(2 * wait_s, _RETRY_MAX_S)
 
     def _play(self) -> None:
         """One pass through the source."""
         with self._source or open_source(self._spec, self._settings) as source:
             self._source = None
-            clock = _Clock(self._speed)
+            pace = Pace(self._speed)
             for frame in source:
-                if not source.live and self._stop.wait(clock.wait_s(frame.stamp_ns)):
+                if not source.live and self._stop.wait(pace.wait_s(frame.stamp_ns)):
                     return
                 if self._stop.is_set():
                     return
@@ -137,26 +134,3 @@ class Feeder:
     def _end_segment(self) -> None:
         self._agent.finish()
         self._agent.reset()
-
-
-class _Clock:
-    """When a recording's frames are due."""
-
-    def __init__(self, speed: float) -> None:
-        self._speed = speed
-        self._last_ns: int | None = None
-        self._due = 0.0
-
-    def wait_s(self, stamp_ns: int) -> float:
-        """Seconds from now until the frame with this stamp is due."""
-        now = time.monotonic()
-        if self._last_ns is None:
-            self._due = now
-        else:
-            gap_s = (stamp_ns - self._last_ns) / 1e9
-            if not 0 <= gap_s <= _LONGEST_GAP_S:
-                gap_s = 0.0
-            # Behind by more than the gap: it does not try to catch up with the lost time.
-            self._due = max(self._due + gap_s / self._speed, now - 1.0)
-        self._last_ns = stamp_ns
-        return max(0.0, self._due - now)

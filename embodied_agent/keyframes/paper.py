@@ -15,8 +15,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from embodied_agent.images import decode, upright_intrinsics
 from embodied_agent.keyframes.egomotion import egomotion
-from embodied_agent.keyframes.features import decode_bgr
 from embodied_agent.records import Decision, Egomotion, Frame, Image, Reason
 from embodied_agent.settings import KeyframeSettings
 
@@ -82,7 +82,9 @@ class PaperRule:
             self._reference = current
         self._motion = None
         if homography is not None:
-            self._motion = egomotion(homography, grey.shape[1], grey.shape[0], frame.intrinsics)
+            self._motion = egomotion(
+                homography, grey.shape[1], grey.shape[0], upright_intrinsics(frame)
+            )
         return Decision(
             index=frame.index,
             stamp_ns=frame.stamp_ns,
@@ -149,8 +151,8 @@ def _evenly(items: Sequence[_Item], count: int) -> list[_Item]:
 
 
 def _grey(frame: Frame) -> Image:
-    image = decode_bgr(frame)
     # The rule converts from colour: a JPEG's own grey plane differs by a rounding.
+    image = decode(frame) if frame.image is None else frame.image
     return (
         image if image.ndim == 2 else np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), np.uint8)
     )

@@ -15,8 +15,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from embodied_agent.images import upright_intrinsics
 from embodied_agent.keyframes.egomotion import camera_matrix, describe
-from embodied_agent.keyframes.features import decode_grey
+from embodied_agent.keyframes.features import reduced_grey
 from embodied_agent.keyframes.overlap import is_plausible, overlap_ratio
 from embodied_agent.keyframes.tracking import Points, Tracker, Tracks, strong_corners
 from embodied_agent.keyframes.twoview import two_view
@@ -84,7 +85,7 @@ class RobustRule:
         """The decision on one frame; a forced frame becomes the reference where it is usable."""
         view = self._look(frame)
         self._seen_ns = frame.stamp_ns
-        self._last = view, frame.intrinsics
+        self._last = view, upright_intrinsics(frame)
         self._frames_since_blind += 1
         reason, corners = self._reason(frame, view)
         if reason is None and force is not None:
@@ -134,7 +135,7 @@ class RobustRule:
             self._frames_since_blind = 0
 
     def _look(self, frame: Frame) -> _View:
-        grey, scale = decode_grey(frame, self._settings.detect_width)
+        grey, scale = reduced_grey(frame, self._settings.detect_width)
         tracks = self._tracker.advance(grey) if self._has_reference else None
         if tracks is None or len(tracks.now) <= self._settings.min_matches:
             return _View(grey, scale, tracks)

@@ -20,8 +20,9 @@ from typing import Any, Literal, NamedTuple
 
 import apsw
 
+from embodied_agent.codec import encodable, to_json
 from embodied_agent.errors import StoreError
-from embodied_agent.memory import codec, schema
+from embodied_agent.memory import schema
 from embodied_agent.memory.file import connect, explain, lock
 from embodied_agent.memory.outbox import Outbox
 from embodied_agent.memory.query import KEYFRAME_COLUMNS, Reader
@@ -175,8 +176,8 @@ class Store(Reader):
                     height,
                     overlap_ratio,
                     inliers,
-                    codec.egomotion_to_json(egomotion),
-                    codec.pose_to_json(pose),
+                    None if egomotion is None else to_json(egomotion),
+                    None if pose is None else to_json(pose),
                     source,
                     ordinal,
                     x,
@@ -219,7 +220,7 @@ class Store(Reader):
                     f"delta of keyframe {delta.keyframe_id} is not due, {due}; "
                     "deltas are committed once each, in keyframe order"
                 )
-            text = codec.delta_to_json(delta)
+            text = to_json(delta)
             db.execute(
                 "INSERT INTO deltas VALUES (?, ?, ?, ?, ?, ?)",
                 (
@@ -234,13 +235,13 @@ class Store(Reader):
             db.executemany(
                 "INSERT INTO mentions VALUES (?, ?, ?, ?, ?)",
                 [
-                    (delta.keyframe_id, rank, codec.storable(m.name), m.direction, m.distance)
+                    (delta.keyframe_id, rank, encodable(m.name), m.direction, m.distance)
                     for rank, m in enumerate(delta.mentions)
                 ],
             )
             db.execute(
                 "INSERT INTO delta_text (rowid, text) VALUES (?, ?)",
-                (delta.keyframe_id, codec.storable(_searchable(delta))),
+                (delta.keyframe_id, encodable(_searchable(delta))),
             )
             db.execute(
                 "UPDATE keyframes SET state = ? WHERE id = ?",
@@ -288,7 +289,7 @@ class Store(Reader):
         with self._transaction("store an answer") as db:
             db.execute(
                 "INSERT INTO answers (question, answer, stored_at_s) VALUES (?, ?, ?)",
-                (codec.question_to_json(question), codec.answer_to_json(answer), time.time()),
+                (to_json(question), to_json(answer), time.time()),
             )
             return db.last_insert_rowid()
 

@@ -1,6 +1,7 @@
 """The agent's records as ROS messages, and requests as questions. Pure translation.
 
-Not here: images and poses that come in (`images`, `poses`), who sends what when (`node`, `asking`).
+Out of scope: images and poses that come in (`images`, `poses`), who sends what when (`node`,
+`asking`).
 """
 
 from __future__ import annotations
@@ -132,7 +133,7 @@ def to_answer(answer: records.Answer) -> Answer:
 
 def to_problem(problem: str) -> Answer:
     """No answer, and why."""
-    return to_answer(records.Answer(text="", problem=problem))
+    return to_answer(records.Answer(text="", problem=problem, status="failed"))
 
 
 def to_question(request: Any, default_timeout_s: float) -> records.Question:

@@ -135,7 +135,7 @@ def test_a_recording_plays_to_its_end_and_then_it_ends(walk: Path, tmp_path: Pat
             kept = store.keyframes()
             assert [event["keyframe"] for event in its.of("keyframe")] == [k.id for k in kept]
             assert len(its.of("delta")) == len(kept) >= 3
-            assert store.counts()["pending"] == 0
+            assert store.counts().pending == 0
             assert kept[-1].stamp_ns == 2_900_000_000
 
 
@@ -166,7 +166,7 @@ def test_it_serves_while_it_stays_and_ends_cleanly_on_sigterm(walk: Path, tmp_pa
             assert (logged["text"], logged["problem"]) == ("left", "")
             assert its.events[-1]["event"] == "stopped"
             with stored(memory) as store:
-                assert store.counts()["pending"] == 0
+                assert store.counts().pending == 0
                 assert [question.id for question, _ in store.answers()] == ["q1"]
 
 

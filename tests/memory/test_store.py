@@ -12,8 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from embodied_agent.codec import from_json, to_json
 from embodied_agent.errors import StoreError
-from embodied_agent.memory import codec, schema
+from embodied_agent.memory import schema
+from embodied_agent.memory.counts import KeyframeCounts
 from embodied_agent.memory.store import Store
 from embodied_agent.records import (
     DIRECTIONS,
@@ -85,7 +87,7 @@ def test_what_was_stored_is_there_after_reopening(path: str) -> None:
         assert store.deltas() == [delta]
         assert [k.id for k in store.pending(9)] == [1]
         assert add(store).id == 2
-        assert store.counts() == {"pending": 2, "done": 1, "unusable": 0}
+        assert store.counts() == KeyframeCounts(pending=2, done=1, unusable=0)
 
 
 def test_deltas_are_committed_in_keyframe_order_and_once(path: str) -> None:
@@ -102,7 +104,7 @@ def test_deltas_are_committed_in_keyframe_order_and_once(path: str) -> None:
         with pytest.raises(StoreError, match="none is"):
             store.commit_delta(Delta(3, None))
         assert [d.keyframe_id for d in store.deltas(since=1)] == [1, 2]
-        assert store.counts() == {"pending": 0, "done": 2, "unusable": 1}
+        assert store.counts() == KeyframeCounts(pending=0, done=2, unusable=1)
 
 
 def test_the_file_and_its_companions_are_private(path: str) -> None:
@@ -249,7 +251,7 @@ def test_retention_by_bytes_drops_the_oldest_pictures_and_keeps_the_deltas() -> 
             store.commit_delta(Delta(number, None, mentions=(SOFA,)))
         assert [len(k.jpeg) for k in store.keyframes(pictures=True)] == [0, 0, 0, 1000, 1000, 1000]
         assert len(store.deltas()) == 6
-        assert store.stats()["picture_bytes"] == 3000
+        assert store.status().picture_bytes == 3000
 
 
 def test_retention_never_drops_a_picture_that_perception_needs() -> None:
@@ -384,7 +386,7 @@ actions = st.none() | st.sampled_from(Action)
     )
 )
 def test_any_delta_survives_its_json(delta: Delta) -> None:
-    assert codec.delta_from_json(codec.delta_to_json(delta)) == delta
+    assert from_json(Delta, to_json(delta)) == delta
 
 
 @given(
@@ -393,7 +395,7 @@ def test_any_delta_survives_its_json(delta: Delta) -> None:
     )
 )
 def test_any_egomotion_survives_its_json(egomotion: Egomotion) -> None:
-    assert codec.egomotion_from_json(codec.egomotion_to_json(egomotion)) == egomotion
+    assert from_json(Egomotion, to_json(egomotion)) == egomotion
 
 
 @given(
@@ -414,7 +416,7 @@ def test_any_egomotion_survives_its_json(egomotion: Egomotion) -> None:
     )
 )
 def test_any_answer_survives_its_json(answer: Answer) -> None:
-    assert codec.answer_from_json(codec.answer_to_json(answer)) == answer
+    assert from_json(Answer, to_json(answer)) == answer
 
 
 def test_a_deltas_text_is_searchable_however_odd(path: str) -> None:

@@ -32,7 +32,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from embodied_agent.errors import SettingsError
 from embodied_agent.interfaces.web.limits import Rate
-from embodied_agent.interfaces.wire.from_records import error_reply
+from embodied_agent.interfaces.wire.refusals import error_reply
 from embodied_agent.settings import WebSettings
 
 _log = logging.getLogger(__name__)

@@ -140,9 +140,9 @@ def shown(certificates: Path, name: str) -> dict[str, str]:
 def error_of(settings: Settings) -> str:
     """What the service says of a broker that it can't get on with."""
     with running(settings, connect=False, views=0) as (service, _):
-        until(lambda: service.status()["last_error"])
-        assert service.status()["connections"] == 0
-        return str(service.status()["last_error"])
+        until(lambda: service.status().last_error)
+        assert service.status().connections == 0
+        return str(service.status().last_error)
 
 
 @pytest.fixture(scope="module")
@@ -334,7 +334,7 @@ def test_a_password_comes_out_of_its_file(fleet: Broker, tmp_path: Path) -> None
     os.chmod(path, 0o600)
     settings = as_user(fleet, "drone-1", "drone-1", password=None, password_file=str(path))
     with running(settings) as (service, _):
-        until(lambda: service.status()["connections"] == 1)
+        until(lambda: service.status().connections == 1)
 
 
 def test_the_example_configuration_is_understood(tmp_path: Path, certificates: Path) -> None:

@@ -178,7 +178,7 @@ def test_an_assistant_that_goes_away_stops_its_question() -> None:
     noticed = threading.Event()
 
     async def scene(its: Running) -> None:
-        its.asks.listen(QueueListener(on_answer=lambda ask, answer: noticed.set()))
+        its.questions.listen(QueueListener(on_answer=lambda ask, answer: noticed.set()))
         async with connected(its) as client:
             asking = asyncio.create_task(client.call_tool("ask", {"question": "Where?"}))
             assert await asyncio.to_thread(reasoner.started.acquire, timeout=WAIT_S)
