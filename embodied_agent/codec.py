@@ -12,14 +12,15 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any, ClassVar, Protocol, TypeVar
 
 from pydantic import JsonValue, TypeAdapter
+from pydantic_core import from_json as from_json_text
 from pydantic_core import to_jsonable_python
 
-from embodied_agent.records import Keyframe
+from embodied_agent.records import Answer, Keyframe
 
 
 class Record(Protocol):
@@ -57,9 +58,8 @@ def from_values(kind: type[R], values: Mapping[str, object]) -> R:
     Raises:
         ValueError: a field is missing, or has another type.
     """
-    if kind is Keyframe:
-        values = {"jpeg": b"", **values}
-    record: R = _adapter(kind).validate_python(values)
+    fill = _FILLS.get(kind)
+    record: R = _adapter(kind).validate_python(values if fill is None else fill(values))
     return record
 
 
@@ -74,6 +74,9 @@ def from_json(kind: type[R], text: str) -> R:
     Raises:
         ValueError: ``text`` is not JSON, or a field is missing or has another type.
     """
+    fill = _FILLS.get(kind)
+    if fill is not None:
+        return from_values(kind, _object(text))
     record: R = _adapter(kind).validate_json(text)
     return record
 
@@ -93,6 +96,30 @@ def document(values: object, *, indent: int | None = None) -> str:
 def encodable(text: str) -> str:
     """``text`` with lone surrogates replaced, so that it can be written as UTF-8."""
     return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def _object(text: str) -> JsonObject:
+    values: JsonValue = from_json_text(text)
+    if not isinstance(values, dict):
+        raise ValueError("not a JSON object")
+    return values
+
+
+def _fill_answer(values: Mapping[str, object]) -> Mapping[str, object]:
+    """Before answers had a status, they were answers or failures."""
+    return {"status": "failed" if values.get("problem") else "answered", **values}
+
+
+def _fill_keyframe(values: Mapping[str, object]) -> Mapping[str, object]:
+    """The picture is not part of the JSON."""
+    return {"jpeg": b"", **values}
+
+
+#: What is added to a record's JSON before it is read.
+_FILLS: dict[type[Record], Callable[[Mapping[str, object]], Mapping[str, object]]] = {
+    Answer: _fill_answer,
+    Keyframe: _fill_keyframe,
+}
 
 
 def _encodable(value: JsonValue) -> JsonValue:

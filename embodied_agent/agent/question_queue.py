@@ -206,10 +206,7 @@ class QuestionQueue:
 
     def _fail(self, queued: QueuedQuestion, problem: str) -> None:
         """Say why there is no answer."""
-        question_id = queued.question.id
-        self._settle(
-            queued, Answer(text="", problem=problem, question_id=question_id, status="failed")
-        )
+        self._settle(queued, Answer.failure(problem, queued.question.id))
 
     def _settle(self, queued: QueuedQuestion, answer: Answer) -> None:
         """Give the answer to the client and to the listeners."""

@@ -21,6 +21,13 @@ if TYPE_CHECKING:
 #: Stands between the choices of one question.
 CHOICES_HELP = 'Choices of the question, as "left|right|straight on".'
 
+#: How an answer that is none is introduced, and its style.
+_STATUSES = {
+    "not_seen": ("not seen", "magenta"),
+    "cannot_tell": ("can't tell", "yellow"),
+    "out_of_scope": ("not about what was seen", "bright_black"),
+}
+
 
 def cases_from(
     texts: Sequence[str],
@@ -72,8 +79,11 @@ def show_answer(say: Console, result: Scored, *, reasoning: bool = True) -> None
         )
     if reasoning and answer.reasoning:
         say.print(indent(plain(answer.reasoning), "  "), style="dim", markup=False)
-    if answer.problem:
+    if answer.status == "failed":
         say.print(f"  no answer: {plain(answer.problem)}", style="red", markup=False)
+    elif answer.status != "answered":
+        word, style = _STATUSES[answer.status]
+        say.print(f"  {word}: {plain(answer.text)}", style=style, markup=False)
     elif not question.choices:
         say.print(f"  {plain(answer.text)}", style="cyan", markup=False)
     if answer.notice:
@@ -118,5 +128,5 @@ def show_score(say: Console, results: Sequence[Scored]) -> None:
 
 def outcome(results: Sequence[Scored]) -> ExitCode:
     """A model's failure where not one of the questions got an answer."""
-    failed = results and all(result.answer.problem for result in results)
+    failed = results and all(result.answer.status == "failed" for result in results)
     return ExitCode.MODEL if failed else ExitCode.FINE

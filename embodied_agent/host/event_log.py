@@ -125,9 +125,10 @@ def log_questions(questions: QuestionQueue) -> Callable[[], None]:
     def on_answer(queued: QueuedQuestion, answer: Answer) -> None:
         log_event(
             "answer",
-            logging.WARNING if answer.problem else logging.INFO,
+            logging.WARNING if answer.status == "failed" else logging.INFO,
             id=queued.question.id,
             client=queued.client,
+            status=answer.status,
             text=answer.text[:_LONGEST],
             choice=answer.choice,
             problem=answer.problem[:_LONGEST],

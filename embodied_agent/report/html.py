@@ -48,6 +48,15 @@ REASONS = {
     "last": "last view",
 }
 
+#: What each kind of answer is called.
+STATUSES = {
+    "answered": "Answer",
+    "not_seen": "Not seen",
+    "cannot_tell": "Can't tell",
+    "out_of_scope": "Not about what was seen",
+    "failed": "No answer",
+}
+
 
 @dataclass(frozen=True)
 class Replay:
@@ -131,6 +140,7 @@ def render(replay: Replay) -> str:
         plan=plan,
         threshold=replay.overlap_threshold,
         questions=[_question(result, start_ns) for result in replay.results],
+        statuses=STATUSES,
         score=score(replay.results),
         duration=clock(end_ns - start_ns),
         objects=len({m.name for delta in replay.deltas for m in delta.mentions}),

@@ -137,7 +137,7 @@ class AskServers:
             feedback.flush()
             if goal.is_cancel_requested:
                 goal.canceled()
-            elif answer.problem:
+            elif answer.status == "failed":
                 goal.abort()
             else:
                 goal.succeed()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import stat
 import threading
@@ -18,10 +19,12 @@ from embodied_agent.memory import schema
 from embodied_agent.memory.counts import KeyframeCounts
 from embodied_agent.memory.store import Store
 from embodied_agent.records import (
+    ANSWER_STATUSES,
     DIRECTIONS,
     DISTANCES,
     Action,
     Answer,
+    AnswerStatus,
     Delta,
     Egomotion,
     Evidence,
@@ -411,12 +414,27 @@ def test_any_egomotion_survives_its_json(egomotion: Egomotion) -> None:
         ).map(tuple),
         st.dictionaries(texts, numbers, max_size=2),
         st.dictionaries(texts, texts, max_size=2),
-        texts,
-        texts,
+        question_id=texts,
+        notice=texts,
+        status=st.sampled_from(sorted(set(ANSWER_STATUSES) - {"failed"})),
     )
+    | st.builds(Answer.failure, st.text(min_size=1, max_size=20), texts)
 )
 def test_any_answer_survives_its_json(answer: Answer) -> None:
     assert from_json(Answer, to_json(answer)) == answer
+
+
+def test_an_answer_without_status_is_read_as_what_it_was() -> None:
+    for answer in (Answer("left"), Answer.failure("no model")):
+        values = json.loads(to_json(answer))
+        del values["status"]
+        assert from_json(Answer, json.dumps(values)) == answer
+
+
+@pytest.mark.parametrize(("status", "problem"), [("failed", ""), ("answered", "x")])
+def test_only_a_failure_has_a_problem(status: AnswerStatus, problem: str) -> None:
+    with pytest.raises(ValueError, match="with problem"):
+        Answer("", status=status, problem=problem)
 
 
 def test_a_deltas_text_is_searchable_however_odd(path: str) -> None:

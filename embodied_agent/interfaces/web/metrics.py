@@ -71,8 +71,8 @@ class Metrics:
         )
         self._answers = Counter(
             f"{_PREFIX}_answers",
-            "Questions answered or failed, by outcome",
-            ["outcome"],
+            "Questions that are done, by the status of their answers",
+            ["status"],
             registry=self._registry,
         )
         self._stages = Histogram(
@@ -128,7 +128,7 @@ class Metrics:
         self._perception.observe(delta.latency_s)
 
     def _on_answer(self, queued: QueuedQuestion, answer: Answer) -> None:
-        self._answers.labels("problem" if answer.problem else "answered").inc()
+        self._answers.labels(answer.status).inc()
         for stage, seconds in answer.latency_s.items():
             self._stages.labels(stage).observe(seconds)
 

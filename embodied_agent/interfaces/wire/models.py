@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from embodied_agent.agent.answerer import MAX_CHOICES, MAX_QUESTION
 from embodied_agent.agent.status import (
@@ -171,8 +171,11 @@ class EvidenceReply(_Reply):
 
 
 class AnswerReply(_Reply):
-    """An answer. ``status`` says what kind of answer it is; where it is "failed", ``problem`` says
-    why there is none, else that is empty. ``choice`` is a letter.
+    """An answer. ``status`` says what kind: the memory holds what was asked ("answered"), nothing
+    in it fits what the question names ("not_seen"), it does not settle the question
+    ("cannot_tell"), the question is not about what was seen ("out_of_scope"), or there is no answer
+    ("failed"). ``text`` says it in words; it is empty where the answer failed, and only then
+    ``problem`` is not: it says why. ``choice`` is a letter where one was chosen.
 
     ``notice`` says what the answer could not rest on, ``latency_s`` is in seconds by stage, and
     ``consistency`` in [0, 1] is null without votes or verifier, else ``verified_by`` names where it
@@ -180,6 +183,7 @@ class AnswerReply(_Reply):
 
     id: str
     question: str
+    status: AnswerStatus
     text: str
     choice: str | None
     reasoning: str
@@ -190,7 +194,14 @@ class AnswerReply(_Reply):
     models: dict[str, str]
     notice: str
     problem: str
-    status: AnswerStatus = "answered"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_status(cls, values: object) -> object:
+        """Robots of earlier versions send no status: they knew answers and failures."""
+        if isinstance(values, dict) and "status" not in values:
+            return {**values, "status": "failed" if values.get("problem") else "answered"}
+        return values
 
 
 class AnswersReply(_Reply):

@@ -3,7 +3,7 @@
 
 import { $, el, icon, put, say } from "./dom.js";
 import { ask, getJson } from "./wire.js";
-import { percent, seconds, stampText } from "./words.js";
+import { STATUSES, percent, seconds, stampText } from "./words.js";
 
 // Answers kept on the page; the memory has them all.
 const MOST = 30;
@@ -98,8 +98,8 @@ export class Asking {
         (piece) => entry.piece(piece), this.running.signal);
       entry.finish(reply);
       this.cited(reply.evidence.map((item) => item.keyframe_id));
-      say(reply.problem ? `No answer: ${reply.problem}` : `Answer: ${reply.text}`);
-      if (!reply.problem) this.prefill("", [], false);
+      say(`${STATUSES[reply.status]?.word ?? "Answer"}: ${reply.problem || reply.text}`);
+      if (reply.status !== "failed") this.prefill("", [], false);
     } catch (error) {
       const why = error.name === "AbortError" ? "stopped" : error.message;
       entry.fail(why);
@@ -148,11 +148,12 @@ class Entry {
     this.reply = "";
     this.state = el("p", { class: "hint" }, about ? `${about} ` : "");
     this.answer = el("p", { class: "answer" }, el("span", { class: "thinking" }, "looking and thinking"));
+    this.kind = el("p", { class: "kind", hidden: true });
     this.thoughts = el("div", { class: "thoughts" });
     this.why = el("details", { class: "why", hidden: true, open: true }, el("summary", {}, "Reasoning"), this.thoughts);
     this.after = el("div", { class: "after" });
     this.element = el("li", { class: "qa", "data-state": "running", "aria-busy": "true" },
-      el("p", { class: "asked" }, question), about ? this.state : null, this.answer, this.why, this.after);
+      el("p", { class: "asked" }, question), about ? this.state : null, this.kind, this.answer, this.why, this.after);
   }
 
   // What a model says is read leniently while it comes: the last word is the server's.
@@ -166,10 +167,11 @@ class Entry {
 
   finish(reply) {
     this.element.removeAttribute("aria-busy");
-    if (reply.problem) {
+    if (reply.status === "failed") {
       this.fail(reply.problem);
     } else {
       this.element.dataset.state = "done";
+      this.mark(reply.status);
       this.answer.replaceChildren(...(reply.choice ? [el("b", { class: "letter" }, reply.choice)] : []), reply.text);
     }
     const known = new Set(reply.evidence.map((item) => item.keyframe_id));
@@ -185,8 +187,17 @@ class Entry {
   fail(why) {
     this.element.removeAttribute("aria-busy");
     this.element.dataset.state = "problem";
-    this.answer.replaceChildren(`No answer: ${why}`);
+    this.mark("failed");
+    this.answer.replaceChildren(why);
     this.why.open = false;
+  }
+
+  // Whatever is not a plain answer says in a line of its own what it is.
+  mark(status) {
+    this.element.dataset.status = status;
+    const kind = STATUSES[status];
+    this.kind.hidden = !kind;
+    if (kind) this.kind.replaceChildren(icon(kind.symbol), kind.word);
   }
 
   evidence(items) {

@@ -12,6 +12,14 @@ const REASONS = {
   last: "last view",
 };
 
+// What kind of answer it is, and the symbol that goes with it. A plain answer needs neither.
+export const STATUSES = {
+  not_seen: { word: "Not seen", symbol: "unseen" },
+  cannot_tell: { word: "Can't tell", symbol: "unsure" },
+  out_of_scope: { word: "Not about what was seen", symbol: "scope" },
+  failed: { word: "No answer", symbol: "failed" },
+};
+
 export const reasonText = (reason) => REASONS[reason] ?? String(reason ?? "").replaceAll("_", " ");
 
 // Stamps come as numbers or, where a double would round them, as strings of digits.
