@@ -23,7 +23,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, overload
+from typing import Literal, overload
 
 from embodied_agent.agent.answerer import Answerer, check_question
 from embodied_agent.agent.ask_flow import AskFlow, Moment
@@ -31,6 +31,7 @@ from embodied_agent.agent.intake import Intake, ReplayState
 from embodied_agent.agent.listeners import Listener, Listeners
 from embodied_agent.agent.mailbox import Mailbox
 from embodied_agent.agent.perception_workers import PerceptionWorkers
+from embodied_agent.agent.replay import ReplayProgress, ReplaySummary, open_replay, replay
 from embodied_agent.agent.second_look import SecondLook
 from embodied_agent.agent.status import AgentStatus, KeyframerStatus, ReasoningStatus
 from embodied_agent.errors import DecodeError, QuestionError, StoreError
@@ -38,15 +39,12 @@ from embodied_agent.images import check_frame
 from embodied_agent.memory.store import Store
 from embodied_agent.perception.base import Perceiver, make_perceiver
 from embodied_agent.perception.look import make_looker
-from embodied_agent.reasoning.base import Reasoner, make_reasoner
-from embodied_agent.reasoning.verify import make_verifier
+from embodied_agent.reasoning.base import Reasoner
+from embodied_agent.reasoning.factory import make_reasoner, make_verifier
 from embodied_agent.records import Answer, Decision, Frame, Question
 from embodied_agent.settings import KeyframeSettings, Settings, load_settings
+from embodied_agent.sources import Source
 from embodied_agent.support.lazy import Lazy
-
-if TYPE_CHECKING:
-    from embodied_agent.agent.replay import ReplayProgress, ReplaySummary
-    from embodied_agent.sources import Source
 
 
 class Agent:
@@ -177,8 +175,6 @@ class Agent:
             ModelError: perception has stopped, or (`ModelUnavailable`) made no progress for
                 ``perception.stall_timeout_s``. What was stored is safe.
         """
-        from embodied_agent.agent.replay import open_replay, replay
-
         opened, name = open_replay(source, key, self._settings.source)
         try:
             return replay(self, opened, name, speed=speed, again=again, on_progress=on_progress)

@@ -15,17 +15,42 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Protocol
 
+from embodied_agent.agent.intake import ReplayState
 from embodied_agent.agent.listeners import Listener
 from embodied_agent.errors import SourceError
+from embodied_agent.memory.store import Store
 from embodied_agent.records import Decision, Delta, Frame, Keyframe
+from embodied_agent.settings import SourceSettings
 from embodied_agent.sources import Source, open_source
 from embodied_agent.support.pace import Pace
 
-if TYPE_CHECKING:
-    from embodied_agent.agent.agent import Agent
-    from embodied_agent.settings import SourceSettings
+
+class Replayer(Protocol):
+    """What a replay needs of an agent; see `embodied_agent.Agent`."""
+
+    store: Store
+
+    def begin_replay(self, key: str) -> ReplayState:
+        """The frames that follow are a recording's, from its first on."""
+        ...
+
+    def observe(self, frame: Frame) -> Decision:
+        """Take in the next frame."""
+        ...
+
+    def finish(self) -> None:
+        """The recording ended."""
+        ...
+
+    def drain(self) -> bool:
+        """Wait until everything stored is perceived."""
+        ...
+
+    def listen(self, listener: Listener) -> Callable[[], None]:
+        """Tell ``listener`` until the function that is returned is called."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +93,7 @@ def replay_key(spec: str | Path, settings: SourceSettings) -> str:
 
 
 def replay(
-    agent: Agent,
+    agent: Replayer,
     source: Source,
     key: str,
     *,

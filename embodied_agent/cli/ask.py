@@ -20,6 +20,7 @@ from embodied_agent.cli.common import (
 )
 from embodied_agent.cli.questions import CHOICES_HELP, cases_from, outcome, show_answer
 from embodied_agent.errors import SettingsError
+from embodied_agent.support.extras import missing_package
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -108,10 +109,7 @@ def _ask_robot(
     try:
         from embodied_agent.interfaces.mqtt.client import ask_robot
     except ModuleNotFoundError as error:
-        raise SettingsError(
-            f"--mqtt needs a package that is not installed ({error.name}): "
-            "pip install 'embodied-agent[mqtt]'"
-        ) from error
+        raise SettingsError(missing_package("--mqtt", "mqtt", error)) from error
     from embodied_agent.interfaces.wire.models import AskRequest
 
     request = AskRequest(

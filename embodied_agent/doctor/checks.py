@@ -46,12 +46,12 @@ def examine(settings: Settings) -> Iterator[Check]:
     """Every check, in order, as soon as it is done."""
     version = ".".join(map(str, sys.version_info[:3]))
     yield Check("Python", sys.version_info >= (3, 10), f"{version}; 3.10 is the oldest", True)
-    yield _module("OpenCV", "cv2", needed=True)
+    yield _module("OpenCV", "cv2", "embodied-agent", needed=True)
     yield _sqlite()
-    yield _module("bags (rosbags)", "rosbags", needed=False)
+    yield _module("bags (rosbags)", "rosbags", "embodied-agent", needed=False)
     builtin = "builtin" in (settings.perception.backend, settings.reasoning.backend)
-    yield _module("PyTorch", "torch", needed=builtin)
-    yield _module("transformers", "transformers", needed=builtin)
+    yield _module("PyTorch", "torch", "embodied-agent[builtin]", needed=builtin)
+    yield _module("transformers", "transformers", "embodied-agent[builtin]", needed=builtin)
     yield from _models(settings)
     for role, chosen in _roles(settings):
         needed = chosen.backend == "served"
@@ -76,11 +76,11 @@ def can_run(checks: list[Check]) -> bool:
     return all(check.works for check in checks if check.needed)
 
 
-def _module(name: str, module: str, *, needed: bool) -> Check:
+def _module(name: str, module: str, package: str, *, needed: bool) -> Check:
     try:
         version = getattr(importlib.import_module(module), "__version__", "found")
     except ImportError as error:
-        return Check(name, False, f"{error}; pip install -c constraints.txt -e .", needed)
+        return Check(name, False, f"{error}: pip install '{package}'", needed)
     return Check(name, True, str(version), needed)
 
 
@@ -96,7 +96,7 @@ def _sqlite() -> Check:
 
 def _models(settings: Settings) -> Iterator[Check]:
     from embodied_agent.perception.base import make_perceiver
-    from embodied_agent.reasoning.base import make_reasoner
+    from embodied_agent.reasoning.factory import make_reasoner
 
     if settings.perception.backend == "builtin":
         yield _model("built-in perceiver", lambda: make_perceiver(settings.perception))
@@ -107,10 +107,8 @@ def _models(settings: Settings) -> Iterator[Check]:
 def _model(name: str, make: Callable[[], object]) -> Check:
     try:
         model = make()
-    except ModelError as error:
+    except (ModelError, ImportError) as error:
         return Check(name, False, str(error), True)
-    except ImportError as error:
-        return Check(name, False, f"{error}; pip install -c constraints.txt -e .", True)
     loaded = str(getattr(model, "name", ""))
     getattr(model, "close", lambda: None)()
     return Check(name, True, loaded, True)
@@ -150,7 +148,7 @@ def _simulation() -> Check:
     try:
         mujoco = importlib.import_module("mujoco")
     except ImportError:
-        return Check(name, False, "not installed: pip install -e '.[sim]'", False)
+        return Check(name, False, "not installed: pip install mujoco", False)
     choices = [os.environ["MUJOCO_GL"]] if os.environ.get("MUJOCO_GL") else ["osmesa", "egl"]
     for choice in choices:
         # In a process of its own, because a GL library that fails may end the process.

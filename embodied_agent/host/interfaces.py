@@ -28,6 +28,7 @@ from embodied_agent.errors import AgentError, SettingsError
 from embodied_agent.interfaces.status import InterfaceStatus
 from embodied_agent.settings import Settings
 from embodied_agent.support.backoff import Backoff
+from embodied_agent.support.extras import missing_package
 
 _log = logging.getLogger(__name__)
 
@@ -91,14 +92,14 @@ class Interfaces:
             try:
                 from embodied_agent.interfaces.web.server import WebServer
             except ModuleNotFoundError as error:
-                raise _missing("web", error) from error
+                raise SettingsError(missing_package("web.enabled", "web", error)) from error
             web = WebServer(agent, questions, settings, interfaces=self.status, not_ready=not_ready)
             self._interfaces["web"], self.url = web, web.url
         if settings.mqtt.enabled:
             try:
                 from embodied_agent.interfaces.mqtt.service import Service
             except ModuleNotFoundError as error:
-                raise _missing("mqtt", error) from error
+                raise SettingsError(missing_package("mqtt.enabled", "mqtt", error)) from error
             self._interfaces["mqtt"] = Service(agent, questions, settings)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop: asyncio.Event | None = None
@@ -251,10 +252,3 @@ def serving(
     finally:
         questions.close()
         interfaces.close()
-
-
-def _missing(extra: str, error: ModuleNotFoundError) -> SettingsError:
-    return SettingsError(
-        f"{extra}.enabled needs a package that is not installed ({error.name}): "
-        f"pip install 'embodied-agent[{extra}]'"
-    )

@@ -6,10 +6,12 @@ that a checkpoint brings along is run.
 
 from __future__ import annotations
 
+import importlib
 from pathlib import Path
 from typing import Any, Literal
 
 from embodied_agent.errors import ModelError
+from embodied_agent.support.extras import missing_package
 
 #: Where the shipped checkpoints lie.
 SHIPPED = Path(__file__).parent
@@ -30,12 +32,28 @@ def checkpoint_folder(model_path: str, shipped: Literal["perceiver", "reasoner"]
     return folder
 
 
+def require_packages(kind: str) -> None:
+    """Import what runs a model in process.
+
+    Raises:
+        ModelError: it is not installed.
+    """
+    try:
+        for package in ("torch", "transformers", "safetensors", "PIL"):
+            importlib.import_module(package)
+    except ModuleNotFoundError as error:
+        message = missing_package(f"the built-in {kind}", "builtin", error)
+        raise ModelError(f"{message}; or choose another backend") from error
+
+
 def load(folder: Path, kind: Literal["perceiver", "reasoner"]) -> tuple[Any, Any]:
     """The model in evaluation mode and its processor or tokenizer.
 
     Raises:
-        ModelError: the files are missing, damaged or of another kind.
+        ModelError: the files are missing, damaged or of another kind, or the packages that run
+            models in process are not installed.
     """
+    require_packages(kind)
     import torch
     from transformers import (
         AutoModelForCausalLM,

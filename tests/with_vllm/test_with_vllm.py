@@ -22,8 +22,9 @@ import torch
 
 from embodied_agent.agent import Agent
 from embodied_agent.doctor.servers import try_server
-from embodied_agent.reasoning.base import Prompt, Reasoner, make_reasoner
+from embodied_agent.reasoning.base import Prompt, Reasoner
 from embodied_agent.reasoning.builtin import BuiltinReasoner
+from embodied_agent.reasoning.factory import make_reasoner
 from embodied_agent.records import Delta, Keyframe, Question
 from embodied_agent.settings import Settings, load_settings
 from embodied_agent.sources import open_source
