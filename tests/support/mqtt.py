@@ -160,6 +160,7 @@ class Running:
 
     def __init__(self, agent: Agent, questions: QuestionQueue, settings: Settings) -> None:
         self.settings = settings
+        self.questions = questions
         self.service = Service(agent, questions, settings)
         self._loop = asyncio.new_event_loop()
         self._stop = asyncio.Event()

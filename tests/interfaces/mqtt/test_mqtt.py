@@ -204,8 +204,10 @@ def test_too_many_questions_are_refused_and_may_be_asked_again(broker: Broker) -
     settings = settings.model_copy(
         update={"reasoning": settings.reasoning.model_copy(update={"waiting": 1})}
     )
-    with running(settings, Echo(gate)), Peer(broker.port, ANSWERS) as peer:
-        for n in range(4):
+    with running(settings, Echo(gate)) as (service, _), Peer(broker.port, ANSWERS) as peer:
+        peer.ask("tag 0", id="q0")
+        until(lambda: service.questions.status().running)
+        for n in range(1, 4):
             peer.ask(f"tag {n}", id=f"q{n}")
         refused = peer.wait(2, "error")
         assert {g.json["error"]["code"] for g in refused} == {"busy"}

@@ -112,7 +112,7 @@ def test_a_robot_that_is_offline_is_named(broker: Broker) -> None:
 
 def test_a_robot_that_nobody_knows_is_named(broker: Broker) -> None:
     settings = settings_for(broker.port, robot="typo")
-    with pytest.raises(LinkError, match="knows no such robot: check its name"):
+    with pytest.raises(LinkError, match="does not know this robot: check its name"):
         ask_robot(settings.mqtt, AskRequest(question="tag one"), timeout_s=0.1)
 
 

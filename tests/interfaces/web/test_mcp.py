@@ -132,7 +132,7 @@ def test_recent_deltas_are_a_resource_and_so_is_each(served: Running) -> None:
         ("look", {"keyframe_id": 999}, "no keyframe 999"),
         ("look", {"keyframe_id": -1}, "keyframe_id"),
         ("recall", {"limit": 10_000}, "limit"),
-        ("recall", {"from_ns": 10**30}, "63 bits"),
+        ("recall", {"from_ns": 10**30}, "64 bits"),
     ],
     ids=range(11),
 )

@@ -47,11 +47,11 @@ def test_the_status_has_every_stage(client: httpx.Client) -> None:
     status = StatusReply.model_validate(client.get("/api/status").json())
     assert status.frames == 24
     assert status.ready
-    assert status.memory["keyframes"] >= 6
+    assert status.memory.keyframes >= 6
     assert status.perception is not None
-    assert status.perception["perceived"] >= 6
+    assert status.perception.perceived >= 6
     assert status.asks.waiting == 0
-    assert status.interfaces["web"]["state"] == "serving"
+    assert status.interfaces["web"].state == "serving"
 
 
 def test_keyframes_come_page_by_page(client: httpx.Client) -> None:

@@ -121,7 +121,7 @@ def test_the_status_comes_again_and_again() -> None:
     with running() as its, watching(its) as watcher:
         StatusReply.model_validate(watcher.until("status"))
         later = StatusReply.model_validate(watcher.until("status"))
-        assert later.interfaces["web"]["watchers"] == 1
+        assert later.interfaces["web"].watchers == 1
 
 
 def test_answers_to_others_are_shown() -> None:
