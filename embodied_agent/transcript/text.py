@@ -75,7 +75,6 @@ class Transcript:
         self._block = block
         self._entries: list[tuple[int, str, int]] = []  # keyframe id, line, tokens
         self._tokens = 0
-        self.dropped_entries = 0
 
     @classmethod
     def of(
@@ -111,22 +110,7 @@ class Transcript:
                 break
             self._tokens -= sum(count for _, _, count in self._entries[:block])
             del self._entries[:block]
-            self.dropped_entries += block
-
-    @property
-    def tokens(self) -> int:
-        """Tokens in `text`."""
-        return self._tokens
-
-    @property
-    def first_id(self) -> int | None:
-        """Id of the oldest keyframe that `text` still holds."""
-        return self._entries[0][0] if self._entries else None
 
     def text(self) -> str:
         """All entries, oldest first, each a line."""
         return "".join(line for _, line, _ in self._entries)
-
-    def at(self, keyframe_id: int) -> str:
-        """The entries up to and including that keyframe."""
-        return "".join(line for entry, line, _ in self._entries if entry <= keyframe_id)
