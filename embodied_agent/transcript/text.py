@@ -75,6 +75,8 @@ class Transcript:
         self._block = block
         self._entries: list[tuple[int, str, int]] = []  # keyframe id, line, tokens
         self._tokens = 0
+        #: Entries that left so far.
+        self.dropped_entries = 0
 
     @classmethod
     def of(
@@ -110,6 +112,7 @@ class Transcript:
                 break
             self._tokens -= sum(count for _, _, count in self._entries[:block])
             del self._entries[:block]
+            self.dropped_entries += block
 
     def text(self) -> str:
         """All entries, oldest first, each a line."""
