@@ -8,13 +8,15 @@ AgentError
 ├── StoreError             the memory file can't be opened, read or written
 ├── ModelError             a model can't be loaded or gave no usable reply
 │   ├── ModelUnavailable   the server is down, slow or refuses; retry later
-│   ├── RequestRefused     it finds fault with this one request; others may pass
+│   ├── RequestRefused     the server rejects this one request; others may pass
 │   └── ReplyError         the reply came but can't be used
 ├── QuestionError          a question is empty, too long or its choices are unusable
 ├── Busy                   too many questions wait already; ask again later
 └── LinkError              a broker can't be reached, or refuses what is sent to it
 
 Every message says what was tried and what to do.
+
+Out of scope: exit codes (`embodied_agent.cli`) and HTTP statuses (`embodied_agent.interfaces.web`).
 """
 
 from __future__ import annotations
@@ -53,11 +55,11 @@ class ModelUnavailable(ModelError):
 
 
 class RequestRefused(ModelError):
-    """A model's server finds fault with what this request holds; others may pass."""
+    """A model's server rejects the content of this request; others may pass."""
 
 
 class ReplyError(ModelError):
-    """A model replied with something that can't be used; ``reply`` holds it."""
+    """A model's reply can't be used; ``reply`` holds its text."""
 
     def __init__(self, message: str, *, reply: str = "") -> None:
         super().__init__(message)
@@ -69,8 +71,8 @@ class QuestionError(AgentError):
 
 
 class Busy(AgentError):
-    """Too many questions wait already; the same one may be taken later."""
+    """Too many questions wait already; the same one may be accepted later."""
 
 
 class LinkError(AgentError):
-    """A broker, or the robot behind it, can't be reached or refuses; may work later."""
+    """A broker, or the robot behind it, can't be reached or refuses; it may work later."""

@@ -10,7 +10,8 @@ Out of scope: raw ROS images (`embodied_agent.sources.ros_images`).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import astuple
 from typing import Literal, NamedTuple
 
@@ -21,7 +22,7 @@ import numpy.typing as npt
 from embodied_agent.errors import DecodeError, FrameError
 from embodied_agent.records import Frame, Image, Intrinsics
 
-#: Larger pictures are refused unseen. 64 megapixels is above any robot's camera.
+#: Larger pictures are refused before decoding. No robot's camera has 64 megapixels.
 MAX_PIXELS = 64_000_000
 _JPEG_MAGIC = b"\xff\xd8\xff"
 _PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
@@ -52,7 +53,7 @@ _SENSOR_BITS = (8, 10, 12, 14, 16)
 
 
 class BadImage(DecodeError):
-    """One picture can't be used; ``reason`` is the short name that skips are counted under."""
+    """One picture can't be used; ``reason`` is the short name under which it is counted."""
 
     def __init__(self, reason: str, message: str) -> None:
         super().__init__(message)
@@ -96,7 +97,7 @@ def read_header(encoded: bytes) -> Header:
     else:
         raise BadImage(
             "unknown_encoding",
-            f"neither JPEG nor PNG (begins with {encoded[:8].hex(' ')}); record one of the two",
+            f"neither JPEG nor PNG (begins with {encoded[:8].hex(' ')}); use one of the two",
         )
     if header.width == 0 or header.height == 0:
         raise BadImage("empty_image", f"the picture has no size ({header.width}x{header.height})")
@@ -184,19 +185,19 @@ def _exif_orientation(tiff: bytes) -> int:
 
 
 def check_complete(encoded: bytes) -> Header:
-    """The header of a JPEG or PNG file that also has its end mark.
+    """The header of a JPEG or PNG file whose end mark is there, too.
 
-    A cut JPEG still decodes, with grey below the cut, and would enter the memory as a scene.
+    A truncated JPEG still decodes, with grey below the cut, and would enter the memory as a scene.
 
     Raises:
         DecodeError: as `read_header`, or the end mark is missing.
     """
     header = read_header(encoded)
-    # Within JPEG's coded data, FF is always followed by 00 or a restart mark: FF D9 is the end.
+    # Within JPEG's coded data, FF is always followed by 00 or a restart marker: FF D9 is the end.
     end = b"\xff\xd9" if header.kind == "jpeg" else b"IEND"
     if encoded.rfind(end, header.data_offset) < 0:
         raise BadImage(
-            "truncated_image", f"{header.kind.upper()} is cut short after {len(encoded)} bytes"
+            "truncated_image", f"{header.kind.upper()} is truncated after {len(encoded)} bytes"
         )
     return header
 
@@ -251,15 +252,15 @@ def decode(frame: Frame) -> Image:
 def decode_grey(frame: Frame, min_width: int | None = None) -> Image:
     """The frame's pixels, upright, grey, ``(height, width)`` uint8.
 
-    With ``min_width``, a JPEG may come back at a half, quarter or eighth of its size, never
-    narrower than ``min_width`` pixels: several times cheaper than decoding it whole.
+    With ``min_width``, a JPEG may come back at a half, a quarter or an eighth of its size, never
+    narrower than ``min_width`` pixels, which is several times cheaper than decoding it whole.
 
     Raises:
         DecodeError: the frame holds no picture or one that can't be decoded.
     """
     flag = cv2.IMREAD_GRAYSCALE
     if min_width is not None and frame.encoded is not None:
-        header = read_header(frame.encoded)
+        header = _header(frame)
         if header.kind == "jpeg":
             for factor, reduced in (
                 (8, cv2.IMREAD_REDUCED_GRAYSCALE_8),
@@ -277,7 +278,7 @@ def encode_jpeg(image: Image, quality: int) -> bytes:
     """A BGR or grey uint8 picture as a JPEG file; ``quality`` from 1 to 100.
 
     Raises:
-        DecodeError: the array is no such picture, or too large for JPEG.
+        DecodeError: the array is of another shape or type, or too large for JPEG.
     """
     if image.dtype != np.uint8 or image.ndim not in (2, 3) or image.size == 0:
         raise DecodeError(
@@ -302,7 +303,7 @@ def as_jpeg(frame: Frame, quality: int) -> tuple[bytes, tuple[int, int]]:
         DecodeError: the frame holds no picture or one that can't be decoded.
     """
     if frame.encoded is not None:
-        header = read_header(frame.encoded)
+        header = _header(frame)
         if header.kind == "jpeg" and header.orientation == 1 and header.channels in (1, 3):
             return frame.encoded, header.upright_size
     image = decode(frame)
@@ -333,7 +334,7 @@ def upright_intrinsics(frame: Frame) -> Intrinsics | None:
     camera = frame.intrinsics
     if camera is None or frame.encoded is None:
         return camera
-    orientation = read_header(frame.encoded).orientation
+    orientation = _header(frame).orientation
     fx, fy, cx, cy, width, height = astuple(camera)
     if orientation in _MIRRORED_X:
         cx = width - cx
@@ -347,32 +348,68 @@ def upright_intrinsics(frame: Frame) -> Intrinsics | None:
 def to_8_bits(values: npt.NDArray[np.uint16]) -> Image:
     """16-bit values as 8-bit ones, by the range of the sensor that made them.
 
-    Cameras of 10, 12 or 14 bits keep their own range within 16-bit images. The smallest of these
-    that holds the largest value is taken, and its upper 8 bits are kept: monotone, and steady from
-    frame to frame, which stretching each picture to its own contrast would not be.
+    Cameras of 10, 12 or 14 bits keep their own range within 16-bit images. The smallest range that
+    holds the largest value is assumed, and its upper 8 bits are kept. That is monotone, and
+    steadier from frame to frame than stretching each picture to its own contrast.
     """
     largest = int(values.max(initial=0))
     bits = next(bits for bits in _SENSOR_BITS if largest < 1 << bits)
     return (values >> (bits - 8)).astype(np.uint8)
 
 
+def frame_size(frame: Frame) -> tuple[int, int]:
+    """``(width, height)`` in pixels of what `decode` gives for a frame, without decoding it.
+
+    Raises:
+        DecodeError: the frame holds no picture, or one whose header can't be read.
+    """
+    if frame.image is not None:
+        return frame.image.shape[1], frame.image.shape[0]
+    return _header(frame).upright_size
+
+
+def _header(frame: Frame) -> Header:
+    with _naming(frame):
+        return read_header(_encoded(frame))
+
+
+def _encoded(frame: Frame) -> bytes:
+    if frame.encoded is None:
+        raise BadImage("empty_image", "there is no picture: neither an array nor an encoded file")
+    return frame.encoded
+
+
+@contextmanager
+def _naming(frame: Frame) -> Iterator[None]:
+    """Say of which frame an error is."""
+    try:
+        yield
+    except BadImage as error:
+        raise BadImage(
+            error.reason, f"frame {frame.index} at {frame.stamp_ns} ns: {error}"
+        ) from error
+
+
 def _pixels(frame: Frame, flag: int) -> Image:
     if frame.image is not None:
         return frame.image
-    if frame.encoded is None:
-        raise DecodeError(f"frame {frame.index} at {frame.stamp_ns} ns holds no picture")
-    header = read_header(frame.encoded)
+    with _naming(frame):
+        return _decoded(_encoded(frame), flag)
+
+
+def _decoded(encoded: bytes, flag: int) -> Image:
+    header = read_header(encoded)
     # Turned here and not by OpenCV, whose versions differ in which files they turn.
     mode = cv2.IMREAD_UNCHANGED if header.bits == 16 else flag | cv2.IMREAD_IGNORE_ORIENTATION
     try:
-        image = cv2.imdecode(np.frombuffer(frame.encoded, np.uint8), mode)
+        image = cv2.imdecode(np.frombuffer(encoded, np.uint8), mode)
     except cv2.error as error:
         raise BadImage("undecodable", f"can't decode {header.kind.upper()}: {error}") from error
     if image is None:
         raise BadImage(
             "undecodable",
             f"can't decode {header.kind.upper()} of {header.width}x{header.height} pixels, "
-            f"{len(frame.encoded)} bytes",
+            f"{len(encoded)} bytes",
         )
     if image.dtype == np.uint16:
         image = to_8_bits(image.astype(np.uint16, copy=False))

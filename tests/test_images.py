@@ -18,12 +18,12 @@ from embodied_agent.images import (
     as_jpeg,
     decode,
     decode_grey,
+    frame_size,
     image_size,
     read_header,
     scaled_jpeg,
     upright_intrinsics,
 )
-from embodied_agent.interfaces.web.feed import frame_size
 from embodied_agent.interfaces.web.pictures import LiveCamera, Thumbnails
 from embodied_agent.keyframes.features import reduced_grey
 from embodied_agent.keyframes.paper import PaperRule

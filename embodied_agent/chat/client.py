@@ -7,7 +7,8 @@ back-off and jitter; what would only burden a slow server further (a time-out) i
 
 Replies are always streamed, so that one deadline covers all of a reply, however slowly it drips.
 
-Not here: what is asked (`embodied_agent.perception.prompts`, `embodied_agent.reasoning.prompts`).
+Out of scope: what is asked (`embodied_agent.perception.prompts`,
+`embodied_agent.reasoning.prompts`).
 """
 
 from __future__ import annotations

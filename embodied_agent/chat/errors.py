@@ -1,6 +1,6 @@
 """What can go wrong in the openai client and below it, told apart.
 
-Not here: what follows from it (`embodied_agent.chat.client`).
+Out of scope: what follows from it (`embodied_agent.chat.client`).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The pieces of a streamed reply, and one deadline for all of them.
 
-Not here: asking for it (`serving`), what can go wrong with it (`serving_errors`).
+Out of scope: asking for it (`serving`), what can go wrong with it (`serving_errors`).
 """
 
 from __future__ import annotations

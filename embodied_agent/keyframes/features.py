@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from embodied_agent.images import decode_grey, image_size
+from embodied_agent.images import decode_grey, frame_size
 from embodied_agent.records import Frame, Image
 
 Points = npt.NDArray[np.float64]
@@ -28,7 +28,7 @@ def reduced_grey(frame: Frame, width: int) -> tuple[Image, float]:
     """
     image = frame.image
     if image is None:
-        full_width = image_size(frame.encoded or b"")[0]
+        full_width = frame_size(frame)[0]
         image = decode_grey(frame, width)
     else:
         full_width = image.shape[1]
@@ -50,8 +50,8 @@ def _scaled(image: Image, width: int) -> Image:
 class Features:
     """ORB features of one frame: ``points`` (n, 2) float64, in pixels, and their ``signs``.
 
-    ``signs`` (n, 256) float32 are the descriptors' bits as ±1, so that one matrix product gives
-    all Hamming distances: that is two to three times faster than OpenCV's brute force.
+    ``signs`` (n, 256) float32 are the descriptors' bits as ±1, so that one matrix product gives all
+    Hamming distances, which is two to three times faster than OpenCV's brute-force matcher.
     """
 
     points: Points
@@ -61,12 +61,12 @@ class Features:
         return len(self.points)
 
 
-#: Descriptors of one point in two views rarely differ in more of their 256 bits.
+#: Descriptors of one point in two views rarely differ in more bits (of 256) than this.
 _FAR_BITS = 64
 
 
 class Detector:
-    """ORB for the reduced image: few levels, and a threshold that still sees soft textures."""
+    """ORB for the reduced image: few levels, and a threshold that still detects soft textures."""
 
     def __init__(self, features: int) -> None:
         self._orb = cv2.ORB.create(
@@ -74,7 +74,7 @@ class Detector:
         )
 
     def detect(self, grey: Image) -> Features:
-        """Features of a grey image; possibly none."""
+        """Features of a grey image, possibly none."""
         keypoints, descriptors = self._orb.detectAndCompute(grey, None)
         if descriptors is None or not len(keypoints):
             return Features(np.empty((0, 2)), np.empty((0, 256), np.float32))
@@ -84,7 +84,7 @@ class Detector:
 
 
 def match(first: Features, second: Features) -> npt.NDArray[np.intp]:
-    """Index pairs (m, 2) of features that are each other's nearest and near enough."""
+    """Index pairs (m, 2) of features that are each other's nearest and close enough."""
     if not len(first) or not len(second):
         return np.empty((0, 2), np.intp)
     likeness = first.signs @ second.signs.T

@@ -1,9 +1,12 @@
-"""The published keyframe rule, decision for decision (Embodied-R, arXiv 2504.12680, its scripts).
+"""The published keyframe rule, decision for decision (Embodied-R, arXiv 2504.12680, and its
+scripts).
 
-It is meant for frames one second apart and is kept for comparison: it measures areas by filling
+It is meant for frames one second apart and serves as a baseline: it measures areas by filling
 polygons, trusts every homography, and keeps every frame that it can't match. The order of the
-matches, the corners at (width, height) and the truncation of polygon corners to whole pixels all
-belong to the rule, because RANSAC and the area depend on them.
+matches, the corners at (width, height) and the truncation of polygon corners to whole pixels are
+all part of the rule, because RANSAC and the area depend on them.
+
+Out of scope: ends and restarts of a source (`selector`).
 """
 
 from __future__ import annotations
@@ -62,16 +65,16 @@ class PaperRule:
             else:
                 last = np.array([self._reference[0][m.queryIdx].pt for m in pairs], np.float32)
                 now = np.array([keypoints[m.trainIdx].pt for m in pairs], np.float32)
-                found, mask = cv2.findHomography(
+                estimate, mask = cv2.findHomography(
                     now.reshape(-1, 1, 2),
                     last.reshape(-1, 1, 2),
                     cv2.RANSAC,
                     self._settings.ransac_px,
                 )
-                if found is None:
+                if estimate is None:
                     reason = "no_homography"
                 else:
-                    homography = np.asarray(found, np.float64)
+                    homography = np.asarray(estimate, np.float64)
                     inliers = int(np.count_nonzero(mask))
                     matched = np.concatenate((now, last), axis=1)[mask.ravel() == 1]
                     overlap = rasterised_overlap(homography, grey.shape[1], grey.shape[0])
@@ -127,12 +130,12 @@ def subsample(
 
     Args:
         items: the keyframes that the rule chose.
-        every: all frames that the rule was given, from which too small a set is redrawn.
-        low: least number, where there are as many frames.
-        high: largest number.
+        every: all frames that the rule saw; where ``items`` are too few, they are drawn from these.
+        low: smallest number of keyframes, where there are that many frames.
+        high: largest number of keyframes.
 
     Returns:
-        ``items`` where its length is in range, else the first, the last and evenly spaced ones
+        ``items`` where their number is in range, else the first, the last and evenly spaced ones
         between them, of ``every`` (too few) or of ``items`` (too many).
     """
     if len(items) < low:

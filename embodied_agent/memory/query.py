@@ -1,7 +1,8 @@
 """Reading a memory file: keyframes, deltas, answers, search by text, time and place, export.
 
-The other half of `embodied_agent.memory.store`, apart so that whoever only reads finds everything
-here, and nothing here can write.
+The reading half of `embodied_agent.memory.store`; nothing in here can write.
+
+Out of scope: writing (`store`), the tables (`schema`).
 """
 
 from __future__ import annotations
@@ -37,8 +38,8 @@ _STORED = (
 
 @dataclass(frozen=True, eq=False)
 class Hit:
-    """One keyframe that a search found. Its ``jpeg`` is empty; ``delta`` is ``None`` while it is
-    pending. ``rank`` is lower for better matches of text, 0 without text."""
+    """One result of a search. The keyframe's ``jpeg`` is empty; ``delta`` is ``None`` while it is
+    pending. ``rank`` is lower for better matches of text, and 0 without text."""
 
     keyframe: Keyframe
     delta: Delta | None
@@ -59,10 +60,10 @@ class Reader:
             yield self._reader
 
     def keyframe(self, keyframe_id: int) -> Keyframe | None:
-        """That keyframe with its picture (empty where retention dropped it), ``None`` if unknown.
+        """That keyframe with its picture (empty where retention dropped it); ``None`` if unknown.
 
         Raises:
-            StoreError: the file can't be read. So for every method below.
+            StoreError: the file can't be read. The same holds for every method below.
         """
         return next(iter(self._keyframes("k.id = ?", (keyframe_id,), pictures=True)), None)
 
@@ -167,10 +168,10 @@ class Reader:
     def horizon(
         self, *, at_ns: int | None = None, source: str | None = None, segment: int | None = None
     ) -> tuple[int, int] | None:
-        """The (segment, keyframe id) that is the present: the last one, or the last as of a stamp.
+        """The segment and keyframe id of the present: the last keyframe, or the last as of a stamp.
 
-        Stamps are ordered within a segment only. Of several segments the latest that was running
-        at ``at_ns`` counts, else the latest that had begun by then. ``None`` if there is nothing.
+        Stamps are ordered within a segment only. Of several segments the latest that was running at
+        ``at_ns`` counts, else the latest that had begun by then. ``None`` where there is none.
         """
         sql = (
             "SELECT segment, max(id) FILTER (WHERE ?1 IS NULL OR stamp_ns <= ?1) AS last "
@@ -192,10 +193,10 @@ class Reader:
         radius_m: float = 2.0,
         limit: int = 20,
     ) -> list[Hit]:
-        """Keyframes that fit every condition given, best first.
+        """Keyframes that meet all conditions, best first.
 
         Args:
-            text: words; entries with more and rarer ones of them come first. Empty: newest first.
+            text: words; entries with more of them, and rarer ones, come first. "": newest first.
             from_ns, to_ns: stamps, inclusive.
             near_m: ``(x, y, z)`` in metres; only keyframes with a pose within ``radius_m``, and,
                 without text, nearest first.
@@ -275,7 +276,7 @@ class Reader:
             raise StoreError(f"{path} exists; name a new file for the export")
         folder = os.path.dirname(os.path.abspath(path))
         try:
-            # Written beside and renamed, so that a half-written export never bears the name.
+            # Written beside it and renamed, so that a half-written export never has that name.
             handle, partial = tempfile.mkstemp(prefix=".export-", dir=folder)
             os.close(handle)
         except OSError as error:
@@ -317,5 +318,5 @@ class Reader:
         except ValueError as error:
             raise StoreError(
                 f"{self.path} holds {kind.__name__.lower()} data that can't be read ({error}); "
-                "it was changed or damaged: restore an export, or begin a new memory"
+                "it was changed or damaged: restore an export, or start a new memory"
             ) from error

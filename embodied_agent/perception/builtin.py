@@ -2,7 +2,8 @@
 
 It was trained on the simulated worlds only and knows no others; real pictures want a served model.
 
-Not here: what it is shown and how its reply is read (`language`), training (`training.perceiver`).
+Out of scope: what it is shown and how its reply is read (`language`), training
+(`training.perceiver`).
 """
 
 from __future__ import annotations

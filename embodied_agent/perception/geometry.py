@@ -3,7 +3,7 @@
 It names no objects, so it is honest on any video, and the stored pictures stay open to a second
 look by a model later. Other perceivers fall back to the same delta when a reply can't be used.
 
-Not here: measuring the motion (`embodied_agent.keyframes.egomotion`).
+Out of scope: measuring the motion (`embodied_agent.keyframes.egomotion`).
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ It sees both pictures of a pair, squared to `PICTURE_PX`, and one line about the
 keyframer measured; it replies ``rotate left: red sofa front-left near; blue lamp front far.`` The
 same text is used to train it, to run it in process, and to run it behind a server.
 
-Not here: the prompt for general VLMs (`embodied_agent.perception.prompts`).
+Out of scope: the prompt for general VLMs (`embodied_agent.perception.prompts`).
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ A general VLM is asked what the picture tells that helps with the question. The 
 knows no questions: it describes the picture as if it were the first it sees, without the one before
 it, and of that second opinion the objects count that the question or its choices name.
 
-Not here: the general VLM (`look_served`), which keyframes are worth a look, and how long
+Out of scope: the general VLM (`look_served`), which keyframes are worth a look, and how long
 (`embodied_agent.agent.second_look`).
 """
 

@@ -1,6 +1,6 @@
 """Second looks by a VLM behind an OpenAI-compatible server, which is told the question.
 
-Not here: the connection (`embodied_agent.chat.client`), which keyframes are worth a look
+Out of scope: the connection (`embodied_agent.chat.client`), which keyframes are worth a look
 (`embodied_agent.agent.second_look`).
 """
 

@@ -4,7 +4,7 @@
 JSON reply. The reply is held to a schema where the server can do that; behind it stands a tolerant
 reader (`embodied_agent.perception.replies`), since many can't.
 
-Not here: the compact style of the built-in model (`embodied_agent.perception.language`).
+Out of scope: the compact style of the built-in model (`embodied_agent.perception.language`).
 """
 
 from __future__ import annotations

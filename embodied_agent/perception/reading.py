@@ -5,7 +5,7 @@ was measured with confidence: it is right more often than any model of the same 
 model's word steps in where it was not, and the delta says whether the two agree. The same for every
 perceiver with a model, in process or behind a server.
 
-Not here: reading the model's text (`replies`, `language`).
+Out of scope: reading the model's text (`replies`, `language`).
 """
 
 from __future__ import annotations

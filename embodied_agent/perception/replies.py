@@ -6,7 +6,7 @@ is the whole part of a reply that was cut short. What is not one of the words of
 action that is none of the ten, "left of the sofa" (that is the sofa's left, not the camera's),
 names and sentences that are not English.
 
-Not here: what was asked (`prompts`).
+Out of scope: what was asked (`prompts`).
 """
 
 from __future__ import annotations

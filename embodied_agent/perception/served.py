@@ -1,6 +1,6 @@
 """The perceiver behind an OpenAI-compatible server: any vision-language model, or the built-in one.
 
-Not here: the connection (`embodied_agent.chat.client`), what is asked and how the reply is read
+Out of scope: the connection (`embodied_agent.chat.client`), what is asked and how the reply is read
 (`prompts` and `replies` for general models, `language` for the built-in one).
 """
 

@@ -35,7 +35,7 @@ from embodied_agent.report.scoring import Scored, score
 PICTURE_WIDTH = 360
 #: Their JPEG quality.
 _QUALITY = 82
-#: What each reason to keep a frame means to a reader.
+#: The reasons for keeping a frame, in words.
 REASONS = {
     "first": "first view",
     "overlap": "little overlap left",
@@ -60,8 +60,8 @@ STATUSES = {
 
 @dataclass(frozen=True)
 class Replay:
-    """What a report tells about. ``decisions`` and ``path`` may be empty (an existing memory has
-    none); ``path`` holds the poses of all frames that had one."""
+    """What a report shows. ``decisions`` and ``path`` may be empty (an existing memory has none);
+    ``path`` holds the poses of all frames that had one."""
 
     source: str
     keyframes: Sequence[Keyframe]
@@ -163,7 +163,8 @@ def write(replay: Replay, path: Path) -> None:
 
 
 def truth_beside(source: str) -> Surroundings:
-    """True places of objects and walls, where a simulated clip's ``truth.json`` lies by it."""
+    """True positions of objects and walls, where a simulated clip's ``truth.json`` lies beside
+    it."""
     path = Path(source).expanduser()
     file = (path if path.is_dir() else path.parent) / "truth.json"
     try:
@@ -172,12 +173,12 @@ def truth_beside(source: str) -> Surroundings:
             Landmark(str(o["name"]), *_point(o["position"]), str(o["name"]).split()[0])
             for o in truth["objects"]
         )
-        # What hangs above the floor, such as a lintel, is no wall on a map.
+        # What hangs above the floor, such as a lintel, is not a wall on a map.
         walls = tuple(
             (*_point(w["a"]), *_point(w["b"])) for w in truth["walls"] if float(w["z"]) == 0
         )
     except (OSError, ValueError, LookupError, TypeError):
-        # A decoration of the report: other files of that name mean nothing to it.
+        # It only decorates the report: other files of that name are ignored.
         return Surroundings()
     return Surroundings(landmarks, walls)
 
@@ -204,7 +205,7 @@ def check_writable(path: Path) -> None:
 
 
 def _picture(jpeg: bytes) -> str:
-    """A data URI of the picture, scaled down where it is wide; "" where it is gone or broken."""
+    """A data URI of the picture, scaled down where it is wide; "" where it is missing or broken."""
     if not jpeg:
         return ""
     try:

@@ -20,7 +20,6 @@ from embodied_agent.memory.store import Store
 from embodied_agent.perception.geometry import GeometryPerceiver
 from embodied_agent.records import Decision, Delta, Frame, Keyframe
 from embodied_agent.settings import MemorySettings, Settings, load_settings
-from embodied_agent.support.breaker import Breaker
 from tests.support.views import panorama_views
 
 PERIOD_NS = 100_000_000
@@ -382,34 +381,6 @@ def test_a_listener_that_fails_is_counted_and_stops_nothing() -> None:
     with Agent(settings(), listener=Listener(on_delta=fail)) as agent:
         replay(agent, frames(12))
         assert agent.status().listener_failures == len(agent.store.deltas())
-
-
-def test_the_breaker_waits_longer_after_each_failure_and_probes_once() -> None:
-    now = 0.0
-    breaker = Breaker(1.0, 4.0, clock=lambda: now, jitter=lambda: 0.0)
-    waits = []
-    for _ in range(4):
-        assert breaker.begin()
-        breaker.failure()
-        breaker.failure()  # a call begun before counts as the same outage
-        waits.append(breaker.wait_s())
-        assert (breaker.state, breaker.begin()) == ("open", False)
-        now += breaker.wait_s()
-        assert breaker.state == "half-open"
-    assert waits == [1.0, 2.0, 4.0, 4.0]
-    assert breaker.begin()
-    assert not breaker.begin()
-    breaker.cancel()
-    assert breaker.begin()
-    breaker.success()
-    assert (breaker.state, breaker.begin(), breaker.begin()) == ("closed", True, True)
-
-
-def test_the_breakers_jitter_only_shortens_the_wait() -> None:
-    for jitter in (0.0, 0.5, 0.999):
-        breaker = Breaker(2.0, 30.0, clock=lambda: 0.0, jitter=lambda j=jitter: j)
-        breaker.failure()
-        assert 1.0 <= breaker.wait_s() <= 2.0
 
 
 def test_a_blank_stretch_is_resumed_in_as_it_was_left(tmp_path: Path) -> None:

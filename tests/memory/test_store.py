@@ -120,7 +120,7 @@ def test_a_keyframe_is_synced_to_the_disk_before_it_counts_as_stored(path: str) 
 def test_a_second_writer_is_refused_and_a_reader_is_not(path: str) -> None:
     with Store.open(path, SETTINGS) as store:
         add(store)
-        with pytest.raises(StoreError, match="another agent writes"):
+        with pytest.raises(StoreError, match="another agent is writing"):
             Store.open(path, SETTINGS)
         with Store.open(path, SETTINGS, read_only=True) as reader:
             assert [k.id for k in reader.keyframes()] == [0]

@@ -17,8 +17,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
-from embodied_agent.errors import AgentError
 from embodied_agent.codec import from_values
+from embodied_agent.errors import AgentError
 from embodied_agent.reasoning.base import Prompt, transcript_budget
 from embodied_agent.reasoning.prompts import Style, build_prompt
 from embodied_agent.records import Delta, Question

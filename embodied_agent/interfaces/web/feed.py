@@ -29,7 +29,7 @@ from embodied_agent.agent import Agent
 from embodied_agent.agent.listeners import Listener
 from embodied_agent.agent.question_queue import QuestionQueue, QueuedQuestion, QueueListener
 from embodied_agent.errors import AgentError, Busy, DecodeError
-from embodied_agent.images import image_size
+from embodied_agent.images import frame_size
 from embodied_agent.interfaces.wire.from_records import (
     answer_reply,
     decision_reply,
@@ -211,7 +211,7 @@ class Feed:
         if newest is None or not self.watchers:
             return
         frame, decision = newest
-        data = decision_reply(frame, decision, self._segment, frame_size(frame))
+        data = decision_reply(frame, decision, self._segment, _size_of(frame))
         self._decision = _Latest(self._decision.number + 1, encode("decision", data))
         self._wake()
 
@@ -244,11 +244,9 @@ class Feed:
             await asyncio.sleep(STATUS_S)
 
 
-def frame_size(frame: Frame) -> tuple[int, int] | None:
+def _size_of(frame: Frame) -> tuple[int, int] | None:
     """Width and height of a frame's picture in pixels; ``None`` where they are unknown."""
-    if frame.image is not None:
-        return frame.image.shape[1], frame.image.shape[0]
     try:
-        return image_size(frame.encoded or b"")
+        return frame_size(frame)
     except DecodeError:
         return None
