@@ -22,20 +22,13 @@ VLLM_VENV := .venv-vllm
 VLLM := $(VLLM_VENV)/.installed
 LOCK := $(BIN)/uv pip compile --quiet --no-python-downloads
 
-DEMO_CLIP ?= sim_clips/clips/house_8
-DEMO_QUESTIONS ?= sim_clips/clips/demo.json
-DEMO_REPORT ?= demo/report.html
-# make demo STAY=1: the clip plays at its own pace, and the page stays until Ctrl-C.
-STAY ?=
-# Of the page; 0: any port that is free.
-DEMO_PORT ?= 0
+# Passed to the demo, for example: make demo DEMO_ARGS="--speed 1 --port 8080"
+DEMO_ARGS ?=
 
 .PHONY: demo test test-vllm lint lock lock-check bench clean distclean help
 
 demo: $(RUNTIME) ## Replay a shipped clip with its live page, ask three questions, write demo/report.html
-	@mkdir -p $(dir $(DEMO_REPORT))
-	$(BIN)/embodied-agent replay $(DEMO_CLIP) --questions $(DEMO_QUESTIONS) --report $(DEMO_REPORT) \
-		--serve --port $(DEMO_PORT) $(if $(STAY),--stay --speed 1)
+	@$(BIN)/python -m sim_clips.demo $(DEMO_ARGS)
 
 # One thread a process: more of them only wait for each other where the cores are taken.
 test: export OMP_NUM_THREADS ?= 1
@@ -83,7 +76,8 @@ bench: $(DEV) $(SYSTEM) ## Measure all that bench/ measures (minutes each)
 	done
 
 clean: ## Remove what the other targets wrote, except the virtual environment
-	rm -rf demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
+	rm -rf demo build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis \
+		.grimp_cache .import_linter_cache
 	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +
 
 distclean: clean ## Remove the virtual environment too

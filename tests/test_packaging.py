@@ -16,6 +16,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from embodied_agent.settings import Settings, load_settings
+from sim_clips.demo import CLIP, QUESTIONS
 
 ROOT = Path(__file__).resolve().parent.parent
 PYTHONS = ("3.10", "3.11", "3.12", "3.13")
@@ -48,7 +49,9 @@ def make(*arguments: str) -> str:
 
 def test_versions_agree(project: dict) -> None:
     package = ElementTree.parse(ROOT / "package.xml").getroot()
+    interfaces = ROOT / "ros_ws" / "src" / "embodied_agent_interfaces" / "package.xml"
     assert package.findtext("version") == project["version"]
+    assert ElementTree.parse(interfaces).getroot().findtext("version") == project["version"]
     assert package.findtext("license") == project["license"] == "Apache-2.0"
 
 
@@ -112,15 +115,10 @@ def test_the_demo_installs_neither_test_nor_training_packages() -> None:
 
 
 def test_the_demo_asks_three_questions_of_its_clip() -> None:
-    makefile = (ROOT / "Makefile").read_text()
-    clip, file = (
-        ROOT / re.search(rf"^{name} \?= (?:\$\(DEMO_CLIP\)/)?(.+)$", makefile, re.MULTILINE)[1]
-        for name in ("DEMO_CLIP", "DEMO_QUESTIONS")
-    )
-    if not clip.exists():
+    if not CLIP.exists():
         pytest.skip("the clips are not recorded: python -m sim_clips shipped")
-    asked = json.loads(file.read_text())
-    known = {entry["id"]: entry for entry in json.loads((clip / "questions.json").read_text())}
+    asked = json.loads(QUESTIONS.read_text())
+    known = {entry["id"]: entry for entry in json.loads((CLIP / "questions.json").read_text())}
     assert len(asked) == 3
     for entry in asked:
         for field in ("type", "text", "choices", "answer", "stamp_ns"):

@@ -26,6 +26,7 @@ from embodied_agent.agent import Agent
 from embodied_agent.agent.question_queue import QuestionQueue
 from embodied_agent.errors import AgentError, SettingsError
 from embodied_agent.interfaces.status import InterfaceStatus
+from embodied_agent.interfaces.wire.models import SourceState
 from embodied_agent.settings import Settings
 from embodied_agent.support.backoff import Backoff
 from embodied_agent.support.extras import missing_package
@@ -66,6 +67,7 @@ class Interfaces:
         settings: which are on, and how.
         not_ready: why the process as a whole can't do its work yet, one reason a line; empty when
             it can.
+        source: where frames come from; ``None`` where the host does not say.
 
     Attributes:
         questions: the question queue that they share.
@@ -82,6 +84,7 @@ class Interfaces:
         settings: Settings,
         *,
         not_ready: Callable[[], list[str]] = list,
+        source: Callable[[], SourceState | None] = lambda: None,
     ) -> None:
         self.questions = questions
         self.url: str | None = None
@@ -93,7 +96,14 @@ class Interfaces:
                 from embodied_agent.interfaces.web.server import WebServer
             except ModuleNotFoundError as error:
                 raise SettingsError(missing_package("web.enabled", "web", error)) from error
-            web = WebServer(agent, questions, settings, interfaces=self.status, not_ready=not_ready)
+            web = WebServer(
+                agent,
+                questions,
+                settings,
+                interfaces=self.status,
+                not_ready=not_ready,
+                source=source,
+            )
             self._interfaces["web"], self.url = web, web.url
         if settings.mqtt.enabled:
             try:
@@ -222,6 +232,7 @@ def serving(
     settings: Settings,
     *,
     not_ready: Callable[[], list[str]] = list,
+    source: Callable[[], SourceState | None] = lambda: None,
     on_queue: Callable[[QuestionQueue], object] = lambda questions: None,
 ) -> Iterator[Interfaces]:
     """An agent's interfaces, with the question queue that they share, until the block ends.
@@ -233,6 +244,7 @@ def serving(
         agent: stays open.
         settings: which interfaces are on, and how.
         not_ready: as for `Interfaces`.
+        source: as for `Interfaces`.
         on_queue: told of the question queue before anybody can ask.
 
     Raises:
@@ -242,7 +254,7 @@ def serving(
     questions = QuestionQueue(agent, parallel=reasoning.parallel, waiting=reasoning.waiting)
     try:
         on_queue(questions)
-        interfaces = Interfaces(agent, questions, settings, not_ready=not_ready)
+        interfaces = Interfaces(agent, questions, settings, not_ready=not_ready, source=source)
         interfaces.start()
     except BaseException:
         questions.close()

@@ -35,6 +35,7 @@ class BuiltinReasoner:
     def __init__(self, settings: ReasoningSettings) -> None:
         folder = checkpoint_folder(settings.model_path, "reasoner")
         self._model, self._tokenizer = load(folder, "reasoner")
+        # After `load`, which says that it loads: this imports the model library, too.
         from embodied_agent.reasoning.kept_prefix import KeptPrefix
 
         self._settings = settings

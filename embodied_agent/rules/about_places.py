@@ -200,7 +200,9 @@ def _nearest_of(things: Sequence[Thing], notes: Notes, *, reverse: bool) -> Sayi
     others = [o for o in things if o is not best]
     if min(share(best, o) for o in others) < SETTLED:
         word = "farther" if reverse else "nearer"
-        noted = listed(f"{_range(t.last.mention.distance)} ({keyframe(notes, t.last.index)})" for t in things)
+        noted = listed(
+            f"{_range(t.last.mention.distance)} ({keyframe(notes, t.last.index)})" for t in things
+        )
         text = f"I can't tell which is {word}: I last noted them as {noted}."
         return Saying(text, evidence, "cannot_tell")
     word = "farther" if reverse else "nearer"

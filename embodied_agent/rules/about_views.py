@@ -83,9 +83,7 @@ def together(asked: Asked, notes: Notes) -> Saying:
                     beside.setdefault(the(other), []).append(index)
         if not beside:
             spans = listed(keyframe(notes, i) for i in indexes)
-            sayings.append(
-                Saying(f"Nothing else was in view with it ({spans}).", tuple(indexes))
-            )
+            sayings.append(Saying(f"Nothing else was in view with it ({spans}).", tuple(indexes)))
             continue
         names = listed(f"{name} ({keyframe(notes, where_[-1])})" for name, where_ in beside.items())
         evidence = tuple(sorted({where_[-1] for where_ in beside.values()}))

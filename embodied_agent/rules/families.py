@@ -13,9 +13,9 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal
 
+from embodied_agent.rules.names import Named, names_in
 from embodied_agent.rules.phrases import Phrase
 from embodied_agent.rules.scope import is_out_of_scope
-from embodied_agent.rules.names import Named, names_in
 from embodied_agent.rules.tokens import tokens_of
 from embodied_agent.rules.vocabulary import ABSTRACT, FRAME
 
@@ -162,7 +162,17 @@ _TURN = _re(r"turn|turns|turned|turning|rotate|rotated|rotation|rotations|rotati
             r"go round|gone round|swivel|swivelled|veer|veered")  # fmt: skip
 #: Asked about "the" thing, these are about what was seen, whatever it is.
 _PLACED: frozenset[Family] = frozenset(
-    {"where", "first_where", "last_where", "how_far", "way_back", "nearer", "together", "colour", "is_side"}
+    {
+        "where",
+        "first_where",
+        "last_where",
+        "how_far",
+        "way_back",
+        "nearer",
+        "together",
+        "colour",
+        "is_side",
+    }
 )
 _HOW_OFTEN = _re(r"how often|how many|number of|count|times|how frequently|how much")
 
@@ -212,7 +222,9 @@ def _has_foreign_words(named: Named) -> bool:
 def _asked(named: Named) -> Asked | None:
     """The family of a question about what was seen; ``None`` where no cue tells."""
     count = len(named.things)
-    if re.search(r"\bhow many (?:X|steps|N) (?:is it|away|to (?:the|get)|would it)\b", named.pattern):
+    if re.search(
+        r"\bhow many (?:X|steps|N) (?:is it|away|to (?:the|get)|would it)\b", named.pattern
+    ):
         return _make(named, "unnoted_way")
     for reader in (
         _about_motion,

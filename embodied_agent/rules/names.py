@@ -19,28 +19,95 @@ from embodied_agent.rules.phrases import GENERIC, Phrase, read_phrase
 from embodied_agent.rules.vocabulary import ABSTRACT, FRAME, UNSURE
 
 _ARTICLES = frozenset(
-    "a an the any some that this these those my your our his her their no".split()
+    [
+        "a",
+        "an",
+        "the",
+        "any",
+        "some",
+        "that",
+        "this",
+        "these",
+        "those",
+        "my",
+        "your",
+        "our",
+        "his",
+        "her",
+        "their",
+        "no",
+    ]
 )
 #: After one of these, an unsure word is a thing.
 _BEFORE_NOUN = _ARTICLES | frozenset(
-    "another single many different other all both of two three four five several few each every".split()
+    [
+        "another",
+        "single",
+        "many",
+        "different",
+        "other",
+        "all",
+        "both",
+        "of",
+        "two",
+        "three",
+        "four",
+        "five",
+        "several",
+        "few",
+        "each",
+        "every",
+    ]
 )
 #: The agent itself, unless something else than "the" stands before them.
 _SELF = frozenset({"camera", "robot", "picture", "photo", "cameras"})
 _PICTURES = frozenset({"keyframe", "frame", "picture", "image", "photo", "view", "keyframes", "no"})
 _AUXILIARIES = frozenset(
-    "do does did can could will would should has have had may might is are was were".split()
+    [
+        "do",
+        "does",
+        "did",
+        "can",
+        "could",
+        "will",
+        "would",
+        "should",
+        "has",
+        "have",
+        "had",
+        "may",
+        "might",
+        "is",
+        "are",
+        "was",
+        "were",
+    ]
 )
 _ORDINALS = {
     word: number
     for number, word in enumerate(
-        "second third fourth fifth sixth seventh eighth ninth tenth".split(), start=1
+        ["second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth"],
+        start=1,
     )
 }
 _NUMBERS = {
     word: number
     for number, word in enumerate(
-        "zero one two three four five six seven eight nine ten eleven twelve".split()
+        [
+            "zero",
+            "one",
+            "two",
+            "three",
+            "four",
+            "five",
+            "six",
+            "seven",
+            "eight",
+            "nine",
+            "ten",
+            "eleven",
+            "twelve",
+        ]
     )
 }
 
@@ -282,11 +349,32 @@ def _is_introduced(words: list[str], start: int, end: int) -> bool:
         return False
     if before in _BEFORE_NOUN:
         return True
-    seen = (
-        before
-        in (
-            "see seen saw spot spotted notice noticed noticing seeing spotting find found any many or and "
-            "to than across is are was of with before after"
-        ).split()
-    )
+    seen = before in [
+        "see",
+        "seen",
+        "saw",
+        "spot",
+        "spotted",
+        "notice",
+        "noticed",
+        "noticing",
+        "seeing",
+        "spotting",
+        "find",
+        "found",
+        "any",
+        "many",
+        "or",
+        "and",
+        "to",
+        "than",
+        "across",
+        "is",
+        "are",
+        "was",
+        "of",
+        "with",
+        "before",
+        "after",
+    ]
     return plain and (seen or rest <= 2)

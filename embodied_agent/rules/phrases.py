@@ -19,20 +19,120 @@ from embodied_agent.rules.lexicon import is_plural, lexicon, singular
 GENERIC = frozenset({"thing", "object", "item", "stuff", "one", "something", "anything", "nothing"})
 _WORD = re.compile(r"[a-z0-9äöüéèàçñ]+(?:[-'][a-z0-9äöüéèàçñ]+)*")
 _ARTICLES = frozenset(
-    "a an the any some this that these those my your our his her its their no another every each "
-    "other such one two three several many few all both".split()
+    [
+        "a",
+        "an",
+        "the",
+        "any",
+        "some",
+        "this",
+        "that",
+        "these",
+        "those",
+        "my",
+        "your",
+        "our",
+        "his",
+        "her",
+        "its",
+        "their",
+        "no",
+        "another",
+        "every",
+        "each",
+        "other",
+        "such",
+        "one",
+        "two",
+        "three",
+        "several",
+        "many",
+        "few",
+        "all",
+        "both",
+    ]
 )
 #: After one of these comes what a thing is with, not what it is.
 _JOINTS = frozenset(
-    "with without in on near next behind beside by at under over above below from to for that which "
-    "and or against along around across inside outside between facing reading saying showing wearing "
-    "holding carrying standing sitting lying parked hanging leaning mounted made covered filled "
-    "containing attached".split()
+    [
+        "with",
+        "without",
+        "in",
+        "on",
+        "near",
+        "next",
+        "behind",
+        "beside",
+        "by",
+        "at",
+        "under",
+        "over",
+        "above",
+        "below",
+        "from",
+        "to",
+        "for",
+        "that",
+        "which",
+        "and",
+        "or",
+        "against",
+        "along",
+        "around",
+        "across",
+        "inside",
+        "outside",
+        "between",
+        "facing",
+        "reading",
+        "saying",
+        "showing",
+        "wearing",
+        "holding",
+        "carrying",
+        "standing",
+        "sitting",
+        "lying",
+        "parked",
+        "hanging",
+        "leaning",
+        "mounted",
+        "made",
+        "covered",
+        "filled",
+        "containing",
+        "attached",
+    ]
 )
 #: In "a stack of books", the books are what it is; in "a bottle of water", the bottle.
 _GROUPING = frozenset(
-    "pair stack pile row group set bunch couple lot lots number kind type sort piece pieces bit "
-    "collection series crowd part rows stacks piles pairs".split()
+    [
+        "pair",
+        "stack",
+        "pile",
+        "row",
+        "group",
+        "set",
+        "bunch",
+        "couple",
+        "lot",
+        "lots",
+        "number",
+        "kind",
+        "type",
+        "sort",
+        "piece",
+        "pieces",
+        "bit",
+        "collection",
+        "series",
+        "crowd",
+        "part",
+        "rows",
+        "stacks",
+        "piles",
+        "pairs",
+    ]
 )
 #: Before a colour, these only say which shade.
 _SHADES = frozenset({"dark", "light", "bright", "pale", "deep"})

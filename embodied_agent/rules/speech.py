@@ -29,7 +29,21 @@ _DONE: dict[Action, str] = {
     Action.ROTATE_LEFT: "turned left", Action.ROTATE_RIGHT: "turned right",
     Action.TILT_DOWNWARD: "tilted downward", Action.TILT_UPWARD: "tilted upward",
 }  # fmt: skip
-_NUMBERS = "no one two three four five six seven eight nine ten eleven twelve".split()
+_NUMBERS = [
+    "no",
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+]
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from embodied_agent.rules.lexicon import lexicon
 from embodied_agent.rules.vocabulary import FRAME, IS_BEFORE_S, OPENERS, SLOPPY
 
 _TOKEN = re.compile(r"#\d+|\d+(?:[.:,]\d+)*|[^\W\d_]+(?:[-'][^\W\d_]+)*|[+*/=×÷]|[,;:.!?()–—]| - ")
-_PARTING = frozenset(", ; : . ! ? ( ) – —".split()) | {" - "}
+_PARTING = frozenset([",", ";", ":", ".", "!", "?", "(", ")", "–", "—"]) | {" - "}
 _ENDINGS = {
     "n't": " not", "'re": " are", "'ve": " have", "'ll": " will", "'d": " would", "'m": " am",
 }  # fmt: skip

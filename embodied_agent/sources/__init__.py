@@ -14,6 +14,7 @@ from embodied_agent.errors import SourceError
 from embodied_agent.images import decode, decode_grey, encode_jpeg, image_size
 from embodied_agent.settings import SourceSettings
 from embodied_agent.sources.base import Source
+from embodied_agent.sources.diagnosis import why_unreadable
 
 __all__ = ["Source", "decode", "decode_grey", "encode_jpeg", "image_size", "open_source"]
 
@@ -38,7 +39,13 @@ def open_source(spec: str | Path, settings: SourceSettings | None = None) -> Sou
         return open_camera(spec, settings)
     path = Path(spec).expanduser()
     if not path.exists():
-        raise SourceError(f"{spec} does not exist: give a bag, a video, a folder or a camera")
+        raise SourceError(
+            f"{spec} does not exist: name a recording, a video, a folder of images, a camera's "
+            "number or a URL"
+        )
+    problem = why_unreadable(path)
+    if problem:
+        raise SourceError(problem)
     suffix = path.suffix.lower()
     if suffix == ".bag":
         raise SourceError(f"{spec} is a ROS 1 bag; convert it first: rosbags-convert --src {spec}")

@@ -15,9 +15,10 @@ from pathlib import Path
 import pytest
 import rclpy
 from ament_index_python.packages import get_package_prefix, get_package_share_directory
-from launch import LaunchContext, LaunchDescription
 from launch.actions import DeclareLaunchArgument
 from launch.launch_description_sources import get_launch_description_from_python_launch_file
+
+from launch import LaunchContext, LaunchDescription
 
 LAUNCH_FILES = ("agent.launch.py", "replay.launch.py", "vllm.launch.py")
 NODE_S = 120.0
@@ -80,7 +81,9 @@ def test_the_node_configures_and_activates_itself(tmp_path: Path) -> None:
         missing = re.findall(r"No module named .*", tried.stderr)
         if not missing:
             pytest.fail(tried.stderr)
-        pytest.skip(f"python3 can't run the node: {missing[-1]}; docs/ros.md says how to install it")
+        pytest.skip(
+            f"python3 can't run the node: {missing[-1]}; docs/ros.md says how to install it"
+        )
     from lifecycle_msgs.msg import State
     from lifecycle_msgs.srv import GetState
 

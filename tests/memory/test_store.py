@@ -11,7 +11,7 @@ from pathlib import Path
 import apsw
 import pytest
 
-from embodied_agent.errors import StoreError
+from embodied_agent.errors import OutputError, StoreError
 from embodied_agent.memory import schema
 from embodied_agent.memory.counts import KeyframeCounts
 from embodied_agent.memory.store import Store
@@ -335,9 +335,9 @@ def test_an_export_is_a_whole_memory_in_one_private_file(path: str, tmp_path: Pa
         add(store)
         store.commit_delta(Delta(0, None, mentions=(SOFA,)))
         store.export(str(copy))
-        with pytest.raises(StoreError, match="exists"):
+        with pytest.raises(OutputError, match="exists"):
             store.export(str(copy))
-        with pytest.raises(StoreError, match="can't export"):
+        with pytest.raises(OutputError, match="can't write"):
             store.export(str(tmp_path / "missing" / "copy.db"))
         expected = store.deltas()
     assert stat.S_IMODE(copy.stat().st_mode) == 0o600

@@ -36,6 +36,7 @@ from embodied_agent.interfaces.web.guard import Guard, check_exposure, refusal
 from embodied_agent.interfaces.web.metrics import Metrics
 from embodied_agent.interfaces.web.overview import Overview
 from embodied_agent.interfaces.web.pictures import LiveCamera, Thumbnails
+from embodied_agent.interfaces.wire.models import SourceState
 from embodied_agent.interfaces.wire.refusals import field_errors
 from embodied_agent.settings import Settings
 
@@ -64,6 +65,7 @@ def make_app(
     *,
     interfaces: Callable[[], Mapping[str, InterfaceStatus]] = dict,
     not_ready: Callable[[], list[str]] = list,
+    source: Callable[[], SourceState | None] = lambda: None,
 ) -> WebApp:
     """The app for one agent.
 
@@ -73,6 +75,7 @@ def make_app(
         settings: of all; ``settings.web`` is this interface's.
         interfaces: state of all interfaces, for the status.
         not_ready: why the process is not ready, besides the agent's own reasons.
+        source: where frames come from, for the status.
 
     Raises:
         SettingsError: other machines could reach it without a token.
@@ -83,7 +86,7 @@ def make_app(
     @asynccontextmanager
     async def lifespan(app: WebApp) -> AsyncIterator[None]:
         nonlocal metrics
-        overview = Overview(agent, questions, interfaces, not_ready)
+        overview = Overview(agent, questions, interfaces, not_ready, source)
         feed = Feed(agent, questions, settings.web, overview.status)
         metrics = Metrics(
             agent, questions, overview.status, lambda: feed.watchers, lambda: feed.resyncs

@@ -16,7 +16,7 @@ from embodied_agent.agent.status import AgentStatus
 from embodied_agent.codec import to_values
 from embodied_agent.errors import AgentError
 from embodied_agent.interfaces.status import InterfaceStatus
-from embodied_agent.interfaces.wire.models import StatusReply
+from embodied_agent.interfaces.wire.models import SourceState, StatusReply
 from embodied_agent.records import Decision, Frame
 
 
@@ -28,6 +28,7 @@ class Overview:
         questions: the question queue.
         interfaces: state and counters of the interfaces, by name.
         not_ready: further reasons for not being ready, one line each.
+        source: where frames come from; ``None`` where the host does not say.
     """
 
     def __init__(
@@ -36,9 +37,10 @@ class Overview:
         questions: QuestionQueue,
         interfaces: Callable[[], Mapping[str, InterfaceStatus]],
         not_ready: Callable[[], list[str]],
+        source: Callable[[], SourceState | None] = lambda: None,
     ) -> None:
         self._agent, self._questions = agent, questions
-        self._interfaces, self._not_ready = interfaces, not_ready
+        self._interfaces, self._not_ready, self._source = interfaces, not_ready, source
         self._started = time.monotonic()
         self._frame_at: float | None = None
         self.close = agent.listen(Listener(on_decision=self._on_decision))
@@ -58,6 +60,7 @@ class Overview:
             {
                 **to_values(status),
                 "version": embodied_agent.__version__,
+                "input": self._source(),
                 "uptime_s": now - self._started,
                 "ready": not self._problems(status),
                 "frame_age_s": None if frame_at is None else now - frame_at,

@@ -276,10 +276,22 @@ class AgentStatusReply(_Reply):
     reasoning: ReasoningStatus
 
 
+class SourceState(_Reply):
+    """Where frames come from: a camera or a recording, by a name for people; ``finished`` when no
+    more will come."""
+
+    name: str
+    recording: bool
+    finished: bool = False
+
+
 class StatusReply(AgentStatusReply):
     """The whole process: the agent, its question queue and its interfaces."""
 
     version: str
+    input: SourceState | None = Field(
+        None, description="where frames come from; null where the host does not say"
+    )
     uptime_s: float
     ready: bool
     frame_age_s: float | None = Field(
