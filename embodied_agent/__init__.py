@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         LinkError,
         ModelError,
         ModelUnavailable,
+        OutputError,
         QuestionError,
         ReplyError,
         RequestRefused,
@@ -75,6 +76,7 @@ __all__ = [
     "Mention",
     "ModelError",
     "ModelUnavailable",
+    "OutputError",
     "Pose",
     "Question",
     "QuestionError",
@@ -101,8 +103,8 @@ _MODULES = {
     "agent.status": ("AgentStatus",),
     "errors": (
         *("AgentError", "Busy", "DecodeError", "FrameError", "LinkError", "ModelError"),
-        *("ModelUnavailable", "QuestionError", "ReplyError", "RequestRefused", "SettingsError"),
-        *("SourceError", "StoreError"),
+        *("ModelUnavailable", "OutputError", "QuestionError", "ReplyError", "RequestRefused"),
+        *("SettingsError", "SourceError", "StoreError"),
     ),
     "memory.store": ("Store",),
     "records": (

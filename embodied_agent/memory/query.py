@@ -197,7 +197,8 @@ class Reader:
 
         Args:
             text: words; entries with more of them, and rarer ones, come first. "": newest first.
-            from_ns, to_ns: stamps, inclusive.
+            from_ns: earliest stamp, inclusive, in nanoseconds.
+            to_ns: latest stamp, inclusive, in nanoseconds.
             near_m: ``(x, y, z)`` in metres; only keyframes with a pose within ``radius_m``, and,
                 without text, nearest first.
         """

@@ -1,10 +1,9 @@
 """One self-contained HTML file about a replay: keyframes, overlap, path, questions, scores.
 
-It shows a person what one replay saw and answered. Everything that a model said is escaped by the
-template; the file refers to nothing outside itself.
+It shows what one replay saw and answered, for people. The template escapes everything that a model
+wrote, and the file refers to nothing outside itself.
 
-Out of scope: the live view (`embodied_agent.interfaces.web`), the memory's export
-(`embodied_agent.memory.query`).
+Out of scope: the live view (`embodied_agent.interfaces.web`), the export of a memory.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ from embodied_agent.report.figures import (
 )
 from embodied_agent.report.scoring import Scored, score
 
-#: Pictures in the report are at most this wide, in pixels: enough to see, small enough to mail.
+#: Maximum width of pictures in the report, in pixels: enough to see, small enough to mail.
 PICTURE_WIDTH = 360
 #: Their JPEG quality.
 _QUALITY = 82
@@ -60,8 +59,8 @@ STATUSES = {
 
 @dataclass(frozen=True)
 class Replay:
-    """What a report shows. ``decisions`` and ``path`` may be empty (an existing memory has none);
-    ``path`` holds the poses of all frames that had one."""
+    """The contents of a report. ``decisions`` and ``path`` may be empty (an existing memory has
+    none). ``path`` holds the poses of all frames that carried one."""
 
     source: str
     keyframes: Sequence[Keyframe]
@@ -163,8 +162,7 @@ def write(replay: Replay, path: Path) -> None:
 
 
 def truth_beside(source: str) -> Surroundings:
-    """True positions of objects and walls, where a simulated clip's ``truth.json`` lies beside
-    it."""
+    """True positions of objects and walls, if a simulated clip has its ``truth.json`` beside it."""
     path = Path(source).expanduser()
     file = (path if path.is_dir() else path.parent) / "truth.json"
     try:
@@ -173,12 +171,12 @@ def truth_beside(source: str) -> Surroundings:
             Landmark(str(o["name"]), *_point(o["position"]), str(o["name"]).split()[0])
             for o in truth["objects"]
         )
-        # What hangs above the floor, such as a lintel, is not a wall on a map.
+        # Whatever hangs above the floor, such as a lintel, is not a wall on the map.
         walls = tuple(
             (*_point(w["a"]), *_point(w["b"])) for w in truth["walls"] if float(w["z"]) == 0
         )
     except (OSError, ValueError, LookupError, TypeError):
-        # It only decorates the report: other files of that name are ignored.
+        # This only decorates the report: other files of that name are ignored.
         return Surroundings()
     return Surroundings(landmarks, walls)
 
@@ -188,7 +186,7 @@ def _point(position: Sequence[float]) -> tuple[float, float]:
 
 
 def _picture(jpeg: bytes) -> str:
-    """A data URI of the picture, scaled down where it is wide; "" where it is missing or broken."""
+    """A data URI of the picture, scaled down if it is wide; "" if it is dropped or undecodable."""
     if not jpeg:
         return ""
     try:
