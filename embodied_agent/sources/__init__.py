@@ -21,7 +21,7 @@ __all__ = ["Source", "decode", "decode_grey", "encode_jpeg", "image_size", "open
 _URL = re.compile(r"[a-z][a-z0-9+.-]*://", re.I)
 
 
-def open_source(spec: str, settings: SourceSettings) -> Source:
+def open_source(spec: str | Path, settings: SourceSettings | None = None) -> Source:
     """Open what ``spec`` names, by its form and by what lies there.
 
     A folder with metadata.yaml, .mcap or .db3 files is a rosbag2 recording, any other folder one
@@ -31,6 +31,7 @@ def open_source(spec: str, settings: SourceSettings) -> Source:
     Raises:
         SourceError: nothing is there, or it can't be read.
     """
+    spec, settings = str(spec), settings or SourceSettings()
     # Each kind is imported when it is asked for: bags need rosbags, a camera on a robot does not.
     if _URL.match(spec) or spec.startswith("/dev/") or (spec.isdigit() and not Path(spec).exists()):
         from embodied_agent.sources.video import open_camera
