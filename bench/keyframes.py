@@ -12,14 +12,18 @@ import argparse
 import json
 import math
 import statistics
+import sys
 import time
 from collections import Counter
 from dataclasses import dataclass
 from itertools import pairwise
+from pathlib import Path
 
 import cv2
 import numpy as np
 import numpy.typing as npt
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # a checkout, installed or not
 
 from embodied_agent.keyframes import KeyframeSelector
 from embodied_agent.records import Action, Decision, Frame, Image, Intrinsics

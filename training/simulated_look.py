@@ -1,6 +1,6 @@
 """Fits and measures the check that tells simulated pictures from real ones.
 
-    python -m training.simulated_look render --out runs/look/train --first 210000 --worlds house city
+    python -m training.simulated_look render --out runs/look/train --first 210000
     python -m training.simulated_look fit --simulated runs/look/train --real runs/look/real/a …
     python -m training.simulated_look measure --simulated runs/look/test --real runs/look/real/b …
 

@@ -18,12 +18,12 @@ import threading
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 from embodied_agent.agent.reasoned import Known, ReasonedAnswers
 from embodied_agent.agent.scrutiny import without_answer
 from embodied_agent.agent.second_look import SecondLook
 from embodied_agent.agent.segment_view import SegmentView
+from embodied_agent.chat.status import ServerStatus
 from embodied_agent.errors import QuestionError
 from embodied_agent.memory.store import Store
 from embodied_agent.reasoning.base import Reasoner, prompt_style, transcript_budget
@@ -109,9 +109,8 @@ class Answerer:
         return self._reasoned.model
 
     @property
-    def server(self) -> dict[str, Any]:
-        """State of the reasoner's server as JSON-ready values; empty where there is none, or it
-        was never asked."""
+    def server(self) -> ServerStatus | None:
+        """State of the reasoner's server; ``None`` where there is none, or it was never asked."""
         return self._reasoned.server
 
     def stream(
@@ -166,7 +165,7 @@ class Answerer:
         yield replace(attempt.answer, evidence=self._evidence(attempt.cited))
 
     def close(self) -> None:
-        """Release the models."""
+        """Release the verifier and the second look; the reasoner belongs to whoever made it."""
         self._reasoned.close()
 
     def _saying(self, question: Question, notes: Notes) -> Saying | None:

@@ -1,4 +1,4 @@
-"""Answerer from the command line: questions out of options and files, answers in words."""
+"""Questions from options and files, and answers in words, for the command line."""
 
 from __future__ import annotations
 
@@ -18,10 +18,7 @@ if TYPE_CHECKING:
     from embodied_agent.report.scoring import Case, Scored
     from embodied_agent.settings import Settings
 
-#: Stands between the choices of one question.
-CHOICES_HELP = 'Choices of the question, as "left|right|straight on".'
-
-#: How an answer that is none is introduced, and its style.
+#: How each status is shown, besides "answered" and "failed": in words, and in which style.
 _STATUSES = {
     "not_seen": ("not seen", "magenta"),
     "cannot_tell": ("can't tell", "yellow"),
@@ -37,7 +34,7 @@ def cases_from(
     *,
     at_ns: int | None = None,
 ) -> list[Case]:
-    """The questions of options and file. The first ``choices`` belong to the first text, and so on.
+    """The questions from options and file. The first ``choices`` belong to the first text, etc.
 
     Raises:
         QuestionError: there are more choices than texts, or a question can't be asked.
@@ -47,7 +44,7 @@ def cases_from(
     from embodied_agent.report.scoring import Case, read_cases
 
     if len(choices) > len(texts):
-        raise QuestionError("each --choices belongs to a question; there are more of them")
+        raise QuestionError("there are more --choices than questions; each belongs to one question")
     cases = []
     for i, text in enumerate(texts):
         options = choices[i].split("|") if i < len(choices) else []
@@ -63,14 +60,14 @@ def cases_from(
 
 
 def show_answer(say: Console, result: Scored, *, reasoning: bool = True) -> None:
-    """One question with its answer: choices, reasoning, keyframes and time per stage."""
+    """One question with its answer: choices, reasoning, evidence and time per stage."""
     question, answer = result.case.question, result.answer
     say.print()
     say.print(plain(question.text), style="bold", markup=False)
     for letter, choice in zip("ABCDEFGHIJKLMNOPQRSTUVWXYZ", question.choices, strict=False):
         picked, true = letter == answer.choice, letter == result.case.truth
-        mark = ("answered" if picked else "") + (", right" if picked and true else "")
-        mark = mark or ("the right one" if true else "")
+        mark = ("answered" if picked else "") + (", correct" if picked and true else "")
+        mark = mark or ("correct answer" if true else "")
         style = ("green" if true else "red" if result.case.truth else "cyan") if picked else ""
         say.print(
             f"  {letter}  {plain(choice)}" + (f"  ({mark})" if mark else ""),
@@ -93,14 +90,14 @@ def show_answer(say: Console, result: Scored, *, reasoning: bool = True) -> None
         say.print(f"  consistency {answer.consistency:.2f}{how}", markup=False)
     if answer.evidence:
         cited = ", ".join(str(item.keyframe_id) for item in answer.evidence)
-        say.print(f"  rests on keyframes {cited}", markup=False)
-    by = listed_models(answer)
+        say.print(f"  evidence: keyframes {cited}", markup=False)
+    by = models_of(answer)
     if by:
         say.print(f"  by {by}", style="dim", markup=False)
     say.print(f"  {latency(answer)}", style="dim", markup=False)
 
 
-def listed_models(answer: Answer) -> str:
+def models_of(answer: Answer) -> str:
     """The models behind an answer, and whether they are the ones that come with the package."""
     from embodied_agent.models.naming import demo_note
 
@@ -117,28 +114,28 @@ def latency(answer: Answer) -> str:
 
 
 def show_score(say: Console, results: Sequence[Scored]) -> None:
-    """How many were right, per type and in all; nothing where no truth is known."""
+    """How many answers were correct, per type and in total; nothing if no truth is known."""
     from rich.table import Table
 
     from embodied_agent.report.scoring import score
 
-    found = score(results)
-    if found is None:
+    total = score(results)
+    if total is None:
         return
     say.print()
-    if len(found["types"]) > 1:
+    if len(total.types) > 1:
         table = Table(box=None, pad_edge=False)
         table.add_column("type")
-        table.add_column("right", justify="right")
-        table.add_column("share", justify="right")
-        for name, part in found["types"].items():
-            counts = f"{part['right']} of {part['count']}"
-            table.add_row(plain(name.replace("_", " ")), counts, f"{100 * part['score']:.0f} %")
+        table.add_column("correct", justify="right")
+        table.add_column("rate", justify="right")
+        for name, part in total.types.items():
+            counts = f"{part.right} of {part.count}"
+            table.add_row(plain(name.replace("_", " ")), counts, f"{100 * part.score:.0f} %")
         say.print(table)
-    say.print(f"{found['right']} of {found['count']} right", style="bold")
+    say.print(f"{total.right} of {total.count} answers correct", style="bold")
 
 
 def outcome(results: Sequence[Scored]) -> ExitCode:
-    """A model's failure where not one of the questions got an answer."""
+    """`ExitCode.MODEL` if there were questions and none of them got an answer."""
     failed = results and all(result.answer.status == "failed" for result in results)
-    return ExitCode.MODEL if failed else ExitCode.FINE
+    return ExitCode.MODEL if failed else ExitCode.SUCCESS

@@ -13,11 +13,13 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Sequence
+from statistics import fmean
 from typing import Any
 
 from embodied_agent.errors import DecodeError
 from embodied_agent.images import decode
-from embodied_agent.perception.base import Perceiver, make_perceiver
+from embodied_agent.perception.base import Perceiver
+from embodied_agent.perception.geometry import GeometryPerceiver
 from embodied_agent.perception.simulated_look import odds
 from embodied_agent.records import Delta, Frame, Keyframe
 from embodied_agent.settings import PerceptionSettings
@@ -51,14 +53,15 @@ class AutoPerceiver:
 
     Args:
         settings: of perception; the built-in model is loaded when it is first needed.
-        firsts: finds the first keyframes of a segment; without it, the pair at hand decides.
+        firsts: finds the first keyframes of a segment; without it, those that came here count.
     """
 
     def __init__(self, settings: PerceptionSettings, firsts: Firsts | None = None) -> None:
         self._settings = settings
-        self._firsts = firsts or (lambda keyframe: ())
+        self._firsts = firsts
         self._lock = threading.Lock()
         self._odds: dict[int, float] = {}
+        self._seen: dict[int, list[Keyframe]] = {}
         self._made: dict[str, Perceiver] = {}
         self._latest: Perceiver | None = None
         self.notice = ""
@@ -91,15 +94,14 @@ class AutoPerceiver:
             perceiver.close()
 
     def _choose(self, previous: Keyframe | None, current: Keyframe) -> Perceiver:
-        firsts = [k for k in self._firsts(current) if k.id <= current.id and k.jpeg][:FIRST]
-        seen = firsts or [k for k in (previous, current) if k is not None]
+        firsts = self._firsts(current) if self._firsts is not None else ()
         with self._lock:
-            mean = sum(map(self._odds_of, seen)) / len(seen)
+            seen = [k for k in firsts if k.id <= current.id and k.jpeg][:FIRST]
+            mean = fmean(map(self._odds_of, seen or self._first_here(current)))
             backend = "builtin" if mean > 0 else "geometry"
             chosen = self._made.get(backend)
             if chosen is None:
-                settings = self._settings.model_copy(update={"backend": backend})
-                chosen = self._made[backend] = make_perceiver(settings)
+                chosen = self._made[backend] = self._make(backend)
             if chosen is not self._latest:
                 self._latest = chosen
                 self.notice = NOTICE if backend == "geometry" else ""
@@ -107,6 +109,20 @@ class AutoPerceiver:
                     "perception: %s. %s", chosen.name, self.notice or "built-in demo models"
                 )
         return chosen
+
+    def _first_here(self, current: Keyframe) -> list[Keyframe]:
+        """The first keyframes of the segment that came to this perceiver."""
+        seen = self._seen.setdefault(current.segment, [])
+        if len(seen) < FIRST and current.id not in {k.id for k in seen}:
+            seen.append(current)
+        return [k for k in seen if k.id <= current.id] or [current]
+
+    def _make(self, backend: str) -> Perceiver:
+        if backend == "geometry":
+            return GeometryPerceiver()
+        from embodied_agent.perception.builtin import BuiltinPerceiver
+
+        return BuiltinPerceiver(self._settings)
 
     def _odds_of(self, keyframe: Keyframe) -> float:
         known = self._odds.get(keyframe.id)

@@ -1,12 +1,11 @@
-"""The seam between the agent and whatever turns keyframes into deltas."""
+"""The interface between the agent and whatever turns keyframes into deltas."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
 from embodied_agent.records import Delta, Keyframe
-from embodied_agent.settings import PerceptionSettings
 
 
 class Perceiver(Protocol):
@@ -20,8 +19,8 @@ class Perceiver(Protocol):
     def perceive(self, previous: Keyframe | None, current: Keyframe) -> Delta:
         """What changed from ``previous`` (``None`` for the first of a segment) to ``current``.
 
-        A reply that can't be used gives a delta with ``usable=False`` that holds the egomotion
-        only; it is never passed on as fact.
+        An unusable reply gives a delta with ``usable=False`` that holds the egomotion only; it is
+        never passed on as fact.
 
         Raises:
             ModelUnavailable: the model can't be reached now; the keyframe stays pending.
@@ -30,41 +29,9 @@ class Perceiver(Protocol):
         ...
 
     def perceive_batch(self, pairs: Sequence[tuple[Keyframe | None, Keyframe]]) -> list[Delta]:
-        """`perceive` for several pairs at once, in order; same results, maybe faster."""
+        """`perceive` for several pairs, in order: the same results, possibly faster."""
         ...
 
     def close(self) -> None:
         """Release the model or the connection. Safe to call twice."""
         ...
-
-
-def make_perceiver(
-    settings: PerceptionSettings,
-    firsts: Callable[[Keyframe], Sequence[Keyframe]] | None = None,
-) -> Perceiver:
-    """The perceiver that ``settings.backend`` names.
-
-    Args:
-        settings: of perception.
-        firsts: for ``auto``: finds the first keyframes of a keyframe's segment, with pictures.
-
-    Raises:
-        ModelError: the checkpoint can't be loaded.
-    """
-    if settings.backend == "auto":
-        from embodied_agent.perception.auto import AutoPerceiver, resolve_backend
-
-        settings = resolve_backend(settings)
-        if settings.backend == "auto":
-            return AutoPerceiver(settings, firsts)
-    if settings.backend == "geometry":
-        from embodied_agent.perception.geometry import GeometryPerceiver
-
-        return GeometryPerceiver()
-    if settings.backend == "served":
-        from embodied_agent.perception.served import ServedPerceiver
-
-        return ServedPerceiver(settings)
-    from embodied_agent.perception.builtin import BuiltinPerceiver
-
-    return BuiltinPerceiver(settings)

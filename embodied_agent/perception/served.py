@@ -1,7 +1,7 @@
 """The perceiver behind an OpenAI-compatible server: any vision-language model, or the built-in one.
 
-Not here: the connection (`embodied_agent.chat.client`), what is asked and how the reply is read
-(`prompts` and `replies` for general models, `language` for the built-in one).
+Out of scope: the connection (`embodied_agent.chat.client`), what is asked and how the reply is
+parsed (`prompts` and `replies` for general models, `language` for the built-in one).
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ from typing import Any, Literal, NamedTuple
 import cv2
 
 from embodied_agent.chat.client import ChatServer, Message
+from embodied_agent.chat.status import ReplyCounts
 from embodied_agent.errors import ReplyError
-from embodied_agent.images import decode
+from embodied_agent.images import decode, scaled_jpeg
 from embodied_agent.perception import language
 from embodied_agent.perception.geometry import delta_from_egomotion
 from embodied_agent.perception.prompts import AGAIN, WHICH_ACTION, full_prompt, full_schema
@@ -27,7 +28,7 @@ from embodied_agent.perception.replies import FullReply, parse_full
 from embodied_agent.records import Action, Delta, Frame, Image, Keyframe, Mention
 from embodied_agent.settings import PerceptionSettings
 
-#: Of pictures that are scaled down before they are sent.
+#: JPEG quality of pictures that are scaled down before they are sent.
 _JPEG_QUALITY = 90
 
 
@@ -41,7 +42,7 @@ class ServedPerceiver:
     """`Perceiver` that asks a server. Connects when the first keyframe needs it.
 
     Raises:
-        ModelError: the server's address is none.
+        ModelError: ``server.base_url`` is not an http(s) URL.
     """
 
     def __init__(self, settings: PerceptionSettings) -> None:
@@ -64,7 +65,7 @@ class ServedPerceiver:
         Raises:
             DecodeError: a keyframe's picture can't be decoded.
             ModelUnavailable: the server is down, slow or overloaded.
-            ModelError: it refuses the request.
+            ModelError: the server refuses the request.
         """
         started = time.monotonic()
         try:
@@ -88,17 +89,16 @@ class ServedPerceiver:
         return replace(delta, latency_s=time.monotonic() - started)
 
     def perceive_batch(self, pairs: Sequence[tuple[Keyframe | None, Keyframe]]) -> list[Delta]:
-        """`perceive` for each pair, as many at once as there are workers."""
+        """`perceive` for each pair, as many concurrently as there are workers."""
         if len(pairs) < 2 or self._settings.workers == 1:
             return [self.perceive(previous, current) for previous, current in pairs]
         with ThreadPoolExecutor(self._settings.workers, "perceive") as pool:
             return list(pool.map(lambda pair: self.perceive(*pair), pairs))
 
-    def status(self) -> dict[str, Any]:
-        """What became of replies so far, as JSON-ready values: ``asked_again`` after one that could
-        not be used, ``repaired`` by leaving something out, ``unusable`` all the same."""
+    def reply_counts(self) -> ReplyCounts:
+        """What became of the replies so far."""
         with self._lock:
-            return {"url": self._settings.server.base_url, **self._counts}
+            return ReplyCounts(url=self._settings.server.base_url, **self._counts)
 
     def close(self) -> None:
         """Close the connection. Safe to call twice."""
@@ -109,7 +109,7 @@ class ServedPerceiver:
         seen = [keyframe for keyframe in (previous, current) if keyframe is not None]
         watch_list = self._settings.watch_list
         messages = messages_with_pictures(
-            [scaled_jpeg(keyframe, self._settings.image_width) for keyframe in seen],
+            [keyframe_jpeg(keyframe, self._settings.image_width) for keyframe in seen],
             full_prompt(first, current.egomotion, watch_list),
         )
         schema = full_schema(first, watching=bool(watch_list))
@@ -127,7 +127,7 @@ class ServedPerceiver:
     def _again(
         self, messages: list[Message], reply: str, wrong: str, schema: dict[str, Any]
     ) -> str:
-        """The reply to being told what was ``wrong``: greedy, it would say the same otherwise."""
+        """The reply after being told what was ``wrong``, or greedy sampling would repeat it."""
         self._count("asked_again")
         more: list[Message] = [
             {"role": "assistant", "content": reply},
@@ -136,7 +136,7 @@ class ServedPerceiver:
         return self._complete([*messages, *more], schema)
 
     def _with_action(self, read: FullReply, reply: str) -> FullReply:
-        """The second reply where it is better, else the first; its action stays open."""
+        """The second reply if it is better, else the first, whose action stays open."""
         try:
             second = parse_full(reply)
         except ReplyError:
@@ -148,7 +148,7 @@ class ServedPerceiver:
             self._counts[what] += happened
 
     def _ask_compact(self, previous: Keyframe | None, current: Keyframe) -> _Reading:
-        # Asked once: the built-in model knows no second attempt, and greedy it repeats itself.
+        # Asked once: the built-in model was not trained to correct itself.
         messages = messages_with_pictures(
             [_squared(keyframe) for keyframe in (previous, current) if keyframe is not None],
             language.compact_prompt(None if previous is None else current.egomotion),
@@ -161,7 +161,7 @@ class ServedPerceiver:
 
 
 def _needs_action(read: FullReply, current: Keyframe) -> bool:
-    """Whether the reply names an action that is none of the ten, and no measurement replaces it."""
+    """Whether the reply's action is none of the ten and no measurement replaces it."""
     if read.action is not None or read.open:
         return False
     motion = current.egomotion
@@ -169,7 +169,7 @@ def _needs_action(read: FullReply, current: Keyframe) -> bool:
 
 
 def messages_with_pictures(images: Sequence[bytes], text: str) -> list[Message]:
-    """One user message: the pictures, earlier first, then the text."""
+    """One user message: the pictures, the earlier one first, then the text."""
     content: list[dict[str, Any]] = [
         {"type": "image_url", "image_url": {"url": _data_uri(image)}} for image in images
     ]
@@ -186,20 +186,14 @@ def _pixels(keyframe: Keyframe) -> Image:
     return decode(Frame(keyframe.stamp_ns, encoded=keyframe.jpeg))
 
 
-def scaled_jpeg(keyframe: Keyframe, width: int) -> bytes:
-    """The keyframe's JPEG, its longer side at most ``width`` pixels."""
-    if max(keyframe.width, keyframe.height) <= width:
-        return keyframe.jpeg
-    image = _pixels(keyframe)
-    scale = width / max(image.shape[:2])
-    size = [max(1, round(side * scale)) for side in image.shape[1::-1]]
-    small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-    _, encoded = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
-    return encoded.tobytes()
+def keyframe_jpeg(keyframe: Keyframe, side: int) -> bytes:
+    """The keyframe's JPEG, with its longer side at most ``side`` pixels."""
+    frame = Frame(keyframe.stamp_ns, encoded=keyframe.jpeg)
+    return scaled_jpeg(frame, side, _JPEG_QUALITY, height=side)
 
 
 def _squared(keyframe: Keyframe) -> bytes:
-    """The picture as the built-in model takes it; PNG, to be the same pixels as in process."""
+    """The picture as the built-in model takes it: PNG, so that the pixels are as in process."""
     picture = language.square_picture(_pixels(keyframe))
     _, encoded = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
     return encoded.tobytes()

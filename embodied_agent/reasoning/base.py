@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -49,10 +49,10 @@ class Reasoner(Protocol):
         max_tokens: int | None = None,
         temperature: float | None = None,
         seed: int | None = None,
-    ) -> Iterator[str]:
+    ) -> Generator[str, None, None]:
         """The reply in pieces as they come: ``<think>…</think><answer>…</answer>``.
 
-        Closing the iterator stops generation.
+        Closing the generator stops generation.
 
         Args:
             prompt: what to continue.
@@ -93,18 +93,3 @@ def transcript_budget(settings: ReasoningSettings) -> int:
     if settings.token_budget:
         return settings.token_budget
     return _COMPACT_BUDGET if prompt_style(settings) == "compact" else _FULL_BUDGET
-
-
-def make_reasoner(settings: ReasoningSettings) -> Reasoner:
-    """The reasoner that ``settings.backend`` names.
-
-    Raises:
-        ModelError: the checkpoint can't be loaded.
-    """
-    if settings.backend == "served":
-        from embodied_agent.reasoning.served import ServedReasoner
-
-        return ServedReasoner(settings)
-    from embodied_agent.reasoning.builtin import BuiltinReasoner
-
-    return BuiltinReasoner(settings)

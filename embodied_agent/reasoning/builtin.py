@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -33,10 +33,11 @@ class BuiltinReasoner:
     """
 
     def __init__(self, settings: ReasoningSettings) -> None:
-        from embodied_agent.reasoning.kept_prefix import KeptPrefix
-
         folder = checkpoint_folder(settings.model_path, "reasoner")
         self._model, self._tokenizer = load(folder, "reasoner")
+        # After `load`, which says that it loads: this imports the model library, too.
+        from embodied_agent.reasoning.kept_prefix import KeptPrefix
+
         self._settings = settings
         ends = self._model.generation_config.eos_token_id
         self._stops = set(ends) if isinstance(ends, list) else {ends}
@@ -57,8 +58,8 @@ class BuiltinReasoner:
         max_tokens: int | None = None,
         temperature: float | None = None,
         seed: int | None = None,
-    ) -> Iterator[str]:
-        """The reply token by token; closing the iterator stops generation at once.
+    ) -> Generator[str, None, None]:
+        """The reply token by token; closing the generator stops generation at once.
 
         Raises:
             ModelUnavailable: ``timeout_s`` seconds ran out, also while another reply was made.

@@ -1,26 +1,26 @@
 """One self-contained HTML file about a replay: keyframes, overlap, path, questions, scores.
 
-Not a live view (`embodied_agent.interfaces.web` is) and not the memory's export: it shows what one
-replay saw and answered, for a person. Everything that a model said is escaped by the template; the
-file refers to nothing outside itself.
+It shows what one replay saw and answered, for people. The template escapes everything that a model
+wrote, and the file refers to nothing outside itself.
+
+Out of scope: the live view (`embodied_agent.interfaces.web`), the export of a memory.
 """
 
 from __future__ import annotations
 
 import base64
 import json
+import string
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-import cv2
 import jinja2
-import numpy as np
 
-from embodied_agent.errors import AgentError, SettingsError
+from embodied_agent.errors import DecodeError, OutputError
+from embodied_agent.images import scaled_jpeg
 from embodied_agent.models.naming import demo_note
-from embodied_agent.records import Decision, Delta, Keyframe, Pose
+from embodied_agent.records import Decision, Delta, Frame, Keyframe, Pose
 from embodied_agent.report.figures import (
     Landmark,
     OverlapChart,
@@ -31,18 +31,20 @@ from embodied_agent.report.figures import (
 )
 from embodied_agent.report.scoring import Scored, score
 
-#: Pictures in the report are at most this wide, in pixels: enough to see, small enough to mail.
+#: Maximum width of pictures in the report, in pixels: enough to see, small enough to mail.
 PICTURE_WIDTH = 360
-#: What each reason to keep a frame means to a reader.
+#: Their JPEG quality.
+_QUALITY = 82
+#: The reasons for keeping a frame, in words.
 REASONS = {
     "first": "first view",
-    "overlap": "little overlap left",
-    "no_features": "nothing to match",
+    "overlap": "low overlap",
+    "no_features": "no features",
     "few_matches": "too few matches",
     "no_homography": "no consistent match",
-    "motion": "the motion changed",
-    "max_interval": "time had passed",
-    "asked": "a question was asked",
+    "motion": "motion changed",
+    "max_interval": "maximum interval",
+    "asked": "question asked",
     "last": "last view",
 }
 
@@ -58,9 +60,9 @@ STATUSES = {
 
 @dataclass(frozen=True)
 class Replay:
-    """What a report tells about. ``decisions`` and ``path`` may be empty (an existing memory has
-    none); ``path`` holds the poses of all frames that had one. ``notice`` says why perception was
-    as it was, where there is something to say."""
+    """The contents of a report. ``decisions`` and ``path`` may be empty (an existing memory has
+    none). ``path`` holds the poses of all frames that carried one. ``notice`` says why perception
+    was what it was, where there is something to say."""
 
     source: str
     keyframes: Sequence[Keyframe]
@@ -86,6 +88,16 @@ class _Card:
     picture: str
     time: str
     why: str
+
+
+@dataclass(frozen=True)
+class _QuestionCard:
+    """A question with its answer as the template shows it."""
+
+    result: Scored
+    choices: list[tuple[str, str]]
+    at: str | None
+    latency: list[tuple[str, str]]
 
 
 def clock(nanoseconds: int) -> str:
@@ -144,20 +156,20 @@ def render(replay: Replay) -> str:
 
 
 def write(replay: Replay, path: Path) -> None:
-    """Write the report to ``path``; folders on the way are made.
+    """Write the report to ``path``; missing folders are created.
 
     Raises:
-        AgentError: the file can't be written.
+        OutputError: the file can't be written.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(render(replay), encoding="utf-8")
     except OSError as error:
-        raise AgentError(f"can't write the report to {path}: {error.strerror}") from error
+        raise OutputError(f"can't write the report to {path}: {error.strerror}") from error
 
 
 def truth_beside(source: str) -> Surroundings:
-    """True places of objects and walls, where a simulated clip's ``truth.json`` lies by it."""
+    """True positions of objects and walls, if a simulated clip has its ``truth.json`` beside it."""
     path = Path(source).expanduser()
     file = (path if path.is_dir() else path.parent) / "truth.json"
     try:
@@ -166,12 +178,12 @@ def truth_beside(source: str) -> Surroundings:
             Landmark(str(o["name"]), *_point(o["position"]), str(o["name"]).split()[0])
             for o in truth["objects"]
         )
-        # What hangs above the floor, such as a lintel, is no wall on a map.
+        # Whatever hangs above the floor, such as a lintel, is not a wall on the map.
         walls = tuple(
             (*_point(w["a"]), *_point(w["b"])) for w in truth["walls"] if float(w["z"]) == 0
         )
     except (OSError, ValueError, LookupError, TypeError):
-        # A decoration of the report: other files of that name mean nothing to it.
+        # This only decorates the report: other files of that name are ignored.
         return Surroundings()
     return Surroundings(landmarks, walls)
 
@@ -180,51 +192,25 @@ def _point(position: Sequence[float]) -> tuple[float, float]:
     return float(position[0]), float(position[1])
 
 
-def check_writable(path: Path) -> None:
-    """Find out before a long replay whether the report can be written, not after it.
-
-    Raises:
-        SettingsError: it can't.
-    """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        existed = path.exists()
-        with path.open("ab"):
-            pass
-        if not existed:
-            path.unlink()
-    except OSError as error:
-        raise SettingsError(f"can't write the report to {path}: {error.strerror}") from error
-
-
 def _picture(jpeg: bytes) -> str:
-    """A data URI of the picture, scaled down where it is wide; "" where it is gone or broken."""
+    """A data URI of the picture, scaled down if it is wide; "" if it is dropped or undecodable."""
     if not jpeg:
         return ""
-    image = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
-    if image is None:
+    try:
+        jpeg = scaled_jpeg(Frame(0, encoded=jpeg), PICTURE_WIDTH, _QUALITY)
+    except DecodeError:
         return ""
-    height, width = image.shape[:2]
-    if width > PICTURE_WIDTH:
-        size = (PICTURE_WIDTH, max(1, round(height * PICTURE_WIDTH / width)))
-        done, small = cv2.imencode(
-            ".jpg",
-            cv2.resize(image, size, interpolation=cv2.INTER_AREA),
-            [cv2.IMWRITE_JPEG_QUALITY, 82],
-        )
-        jpeg = small.tobytes() if done else jpeg
     return "data:image/jpeg;base64," + base64.b64encode(jpeg).decode("ascii")
 
 
-def _question(result: Scored, start_ns: int) -> dict[str, Any]:
+def _question(result: Scored, start_ns: int) -> _QuestionCard:
     question, answer = result.case.question, result.answer
-    letters = [chr(ord("A") + i) for i in range(len(question.choices))]
-    return {
-        "result": result,
-        "choices": list(zip(letters, question.choices, strict=True)),
-        "at": None if question.at_ns is None else clock(max(0, question.at_ns - start_ns)),
-        "latency": [
+    return _QuestionCard(
+        result=result,
+        choices=list(zip(string.ascii_uppercase, question.choices, strict=False)),
+        at=None if question.at_ns is None else clock(max(0, question.at_ns - start_ns)),
+        latency=[
             (stage, f"{seconds:.2f} s" if seconds >= 0.1 else f"{seconds * 1000:.0f} ms")
             for stage, seconds in answer.latency_s.items()
         ],
-    }
+    )

@@ -14,13 +14,14 @@ from embodied_agent.errors import SourceError
 from embodied_agent.images import decode, decode_grey, encode_jpeg, image_size
 from embodied_agent.settings import SourceSettings
 from embodied_agent.sources.base import Source
+from embodied_agent.sources.diagnosis import why_unreadable
 
 __all__ = ["Source", "decode", "decode_grey", "encode_jpeg", "image_size", "open_source"]
 
 _URL = re.compile(r"[a-z][a-z0-9+.-]*://", re.I)
 
 
-def open_source(spec: str, settings: SourceSettings) -> Source:
+def open_source(spec: str | Path, settings: SourceSettings | None = None) -> Source:
     """Open what ``spec`` names, by its form and by what lies there.
 
     A folder with metadata.yaml, .mcap or .db3 files is a rosbag2 recording, any other folder one
@@ -30,6 +31,7 @@ def open_source(spec: str, settings: SourceSettings) -> Source:
     Raises:
         SourceError: nothing is there, or it can't be read.
     """
+    spec, settings = str(spec), settings or SourceSettings()
     # Each kind is imported when it is asked for: bags need rosbags, a camera on a robot does not.
     if _URL.match(spec) or spec.startswith("/dev/") or (spec.isdigit() and not Path(spec).exists()):
         from embodied_agent.sources.video import open_camera
@@ -37,7 +39,13 @@ def open_source(spec: str, settings: SourceSettings) -> Source:
         return open_camera(spec, settings)
     path = Path(spec).expanduser()
     if not path.exists():
-        raise SourceError(f"{spec} does not exist: give a bag, a video, a folder or a camera")
+        raise SourceError(
+            f"{spec} does not exist: name a recording, a video, a folder of images, a camera's "
+            "number or a URL"
+        )
+    problem = why_unreadable(path)
+    if problem:
+        raise SourceError(problem)
     suffix = path.suffix.lower()
     if suffix == ".bag":
         raise SourceError(f"{spec} is a ROS 1 bag; convert it first: rosbags-convert --src {spec}")

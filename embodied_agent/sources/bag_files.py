@@ -25,6 +25,7 @@ from rosbags.serde import SerdeError
 from embodied_agent.errors import SourceError
 from embodied_agent.sources.base import Skips
 from embodied_agent.sources.db3_scan import Db3Scan, has_unmerged_log
+from embodied_agent.sources.diagnosis import why_unreadable
 from embodied_agent.sources.mcap_scan import McapScan
 
 if sys.version_info >= (3, 14):
@@ -142,6 +143,10 @@ def open_bag_files(path: Path) -> BagFiles:
     bag = BagFiles(path, Skips())
     spans: list[tuple[int, int]] = []
     for part in _parts(path, bag.skips):
+        problem = why_unreadable(part)
+        if problem:
+            bag.close()
+            raise SourceError(f"can't read the bag {path}: {problem}")
         reader = _open_reader(part, bag)
         if reader is not None:
             bag._readers.append(reader)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import cv2
@@ -19,6 +19,7 @@ from embodied_agent.images import MAX_PIXELS, BadImage
 from embodied_agent.records import Frame
 from embodied_agent.settings import SourceSettings
 from embodied_agent.sources.base import Sampler, Skips, Source
+from embodied_agent.sources.diagnosis import why_no_camera, why_no_stream
 
 #: A stream that names no rate.
 _USUAL_FPS = 25.0
@@ -30,7 +31,11 @@ def open_video(path: Path, settings: SourceSettings) -> Source:
     Raises:
         SourceError: it is no video that this OpenCV can read.
     """
-    capture = _opened(cv2.VideoCapture(str(path)), f"the video {path}")
+    capture = _opened(
+        cv2.VideoCapture(str(path)),
+        f"the video {path}",
+        lambda: "it is no video that FFmpeg can read, or it is damaged",
+    )
     fps = _fps(capture)
     count = capture.get(cv2.CAP_PROP_FRAME_COUNT)
     frames = int(count) if math.isfinite(count) and 0 < count < 1e9 else None
@@ -64,11 +69,18 @@ def open_camera(spec: str, settings: SourceSettings) -> Source:
     if "://" in spec:
         capture = cv2.VideoCapture(spec, cv2.CAP_FFMPEG, timeouts)
         name = f"the stream {_without_password(spec)}"
+
+        def why() -> str:
+            return why_no_stream(spec, settings.open_timeout_s)
     else:
         device = int(spec) if spec.isdigit() else spec
         capture = cv2.VideoCapture(device)
         name = f"the camera {spec}"
-    capture = _opened(capture, name)
+
+        def why() -> str:
+            return why_no_camera(device)
+
+    capture = _opened(capture, name, why)
     capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)
     skips = Skips()
     return Source(
@@ -135,13 +147,11 @@ def _frames(
         )
 
 
-def _opened(capture: cv2.VideoCapture, name: str) -> cv2.VideoCapture:
+def _opened(capture: cv2.VideoCapture, name: str, why: Callable[[], str]) -> cv2.VideoCapture:
     width = capture.get(cv2.CAP_PROP_FRAME_WIDTH)
     height = capture.get(cv2.CAP_PROP_FRAME_HEIGHT)
     if not capture.isOpened():
-        raise SourceError(
-            f"can't open {name}: is it there, a format that FFmpeg reads, and free for this user?"
-        )
+        raise SourceError(f"can't open {name}: {why()}")
     if width * height > MAX_PIXELS:
         capture.release()
         raise SourceError(f"{name} has {width:.0f}x{height:.0f} pixels; at most {MAX_PIXELS}")

@@ -11,7 +11,7 @@ import pytest
 
 from embodied_agent.agent import Agent
 from embodied_agent.perception.auto import FIRST, NOTICE, AutoPerceiver, resolve_backend
-from embodied_agent.perception.base import make_perceiver
+from embodied_agent.perception.factory import make_perceiver
 from embodied_agent.perception.geometry import GeometryPerceiver
 from embodied_agent.perception.served import ServedPerceiver
 from embodied_agent.perception.simulated_look import NAMES, features, odds

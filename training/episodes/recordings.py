@@ -21,14 +21,15 @@ import numpy as np
 
 from embodied_agent.agent import Agent
 from embodied_agent.errors import ModelUnavailable
-from embodied_agent.perception.base import Perceiver, make_perceiver
+from embodied_agent.perception.base import Perceiver
+from embodied_agent.perception.factory import make_perceiver
 from embodied_agent.reasoning.base import Prompt, prompt_style
 from embodied_agent.records import Delta, Frame, Keyframe, Question
 from embodied_agent.settings import Settings
 from embodied_agent.sources import open_source
 from embodied_agent.sources.base import CLOCK_RESTART_NS
 from embodied_agent.transcript.recall import recall
-from training.episodes.rows import DatasetError, Episode, checked
+from training.episodes.rows import DatasetError, Episode, checked, follows
 from training.questions.base import Asked
 from training.questions.odometry import Place, odometry_questions, place_of
 from training.true_perception import TruePerceiver
@@ -118,7 +119,7 @@ class Recorder:
             agent.begin_replay(unit.name)
             track = _observe(agent, frames, unit)
             agent.finish()
-            _drain(agent, self._settings.perception.stall_timeout_s)
+            agent.drain()
             skipped.update({f"frame: {reason}": n for reason, n in frames.skipped.items()})
             keyframes = agent.store.keyframes()
             if not keyframes:
@@ -138,9 +139,8 @@ class Recorder:
                     "perceiver": episode.deltas[-1].model or self._perception,
                     "questions": str(one.about.get("made_from", one.domain or "odometry")),
                 }
-                episodes.append(
-                    checked(replace(episode, domain=one.domain or domain, provenance=made))
-                )
+                episode = checked(replace(episode, domain=one.domain or domain, provenance=made))
+                episodes.append(replace(episode, derivable=follows(episode)))
         if not episodes:
             raise DatasetError(
                 f"{unit.source}: nothing to ask about it; it has neither truth.json or "
@@ -244,18 +244,6 @@ def _observe(
             part += bool(track) and place.stamp_ns < track[-1][1].stamp_ns - CLOCK_RESTART_NS
             track.append((part, place))
     return track
-
-
-def _drain(agent: Agent, stall_s: float) -> None:
-    pending = agent.store.counts()["pending"]
-    while not agent.drain(stall_s):
-        left = agent.store.counts()["pending"]
-        if left >= pending:
-            raise ModelUnavailable(
-                f"no keyframe was perceived for {stall_s:g} s; the same command goes on with this "
-                "recording once the model answers"
-            )
-        pending = left
 
 
 def _json(path: Path) -> Any:
