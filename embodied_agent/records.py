@@ -101,7 +101,8 @@ class Frame:
     """One picture from a source.
 
     Exactly one of ``image`` and ``encoded`` is set; ``encoded`` is a whole JPEG or PNG file, kept
-    undecoded until somebody needs its pixels (`embodied_agent.sources.decode`).
+    undecoded until somebody needs its pixels (`embodied_agent.sources.decode`). ``preview`` is the
+    same picture in grey, whole or at half its size, where checking it has decoded it already.
     """
 
     stamp_ns: int
@@ -111,6 +112,7 @@ class Frame:
     index: int = 0
     pose: Pose | None = None
     intrinsics: Intrinsics | None = None
+    preview: Image | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The command `embodied-agent`: replay, run, ask, keyframes, memory, serve, doctor.
+"""The command `embodied-agent`: replay, run, ask, keyframes, inspect, memory, serve, doctor.
 
 Each subcommand lies in `embodied_agent.cli` and imports what it needs when it runs, so that
 `--help` is quick and `keyframes` needs no model library.
@@ -16,6 +16,7 @@ import typer
 
 from embodied_agent.cli.ask import ask
 from embodied_agent.cli.doctor import doctor
+from embodied_agent.cli.inspect import inspect
 from embodied_agent.cli.keyframes import keyframes
 from embodied_agent.cli.memory import memory
 from embodied_agent.cli.replay import replay
@@ -63,6 +64,7 @@ app.command()(replay)
 app.command()(run)
 app.command()(ask)
 app.command()(keyframes)
+app.command()(inspect)
 app.command()(serve)
 app.command()(doctor)
 app.add_typer(memory, name="memory")

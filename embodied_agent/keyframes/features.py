@@ -45,6 +45,10 @@ def decode_grey(frame: Frame, width: int) -> tuple[Image, float]:
             if full_width > width:  # scale first: fewer pixels to convert
                 image = _scaled(image, width)
             image = np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), np.uint8)
+    elif _serves(frame, width):
+        assert frame.preview is not None
+        image = frame.preview
+        full_width = jpeg_width(frame.encoded or b"") or image.shape[1]
     else:
         full_width = jpeg_width(frame.encoded or b"") or 0
         half = full_width >= 2 * width
@@ -54,6 +58,14 @@ def decode_grey(frame: Frame, width: int) -> tuple[Image, float]:
     if image.shape[1] > width:
         image = _scaled(image, width)
     return image, image.shape[1] / full_width
+
+
+def _serves(frame: Frame, width: int) -> bool:
+    """Whether the frame's preview is as wide as asked for, or as the picture itself."""
+    if frame.preview is None:
+        return False
+    has = int(frame.preview.shape[1])
+    return has >= width or has == jpeg_width(frame.encoded or b"")
 
 
 def jpeg_width(data: bytes) -> int | None:

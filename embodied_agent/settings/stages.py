@@ -216,6 +216,35 @@ class SourceSettings(Section):
 
     topic: str = Field("", description="image topic of a bag; empty: found by type")
     odom_topic: str = Field("", description="odometry topic of a bag; empty: found by type")
+    pose_offset_s: float | None = Field(
+        None,
+        ge=-1e11,
+        le=1e11,
+        description="added to the poses' stamps of a bag to bring them to the pictures' clock, in "
+        "seconds; empty: found from when both were received",
+    )
+    fixed_frame: str = Field(
+        "", description="poses from a bag's TF are in this frame; empty: found"
+    )
+    base_frame: str = Field(
+        "", description="the frame whose pose is taken from a bag's TF; empty: found"
+    )
+    episode: int = Field(0, ge=0, description="episode of a LeRobot data set")
+    rotate: Literal["auto", 0, 90, 180, 270] = Field(
+        "auto",
+        description="turn pictures clockwise by so many degrees; `auto`: as a bag's TF says that "
+        "the camera is mounted, else 0",
+    )
+    mask: tuple[tuple[tuple[float, float], ...], ...] = Field(
+        (),
+        description="polygons that are blacked out before a picture is stored, shown or sent: "
+        "points `[x, y]` of the upright picture, as parts of its size (0 to 1) or in pixels",
+    )
+    redact: str = Field(
+        "",
+        description="name of an entry point of the group `embodied_agent.redact`: a function that "
+        "gets each picture (BGR) and returns what may be kept of it; empty: none",
+    )
     fps: float = Field(
         10.0, gt=0, le=1000, description="rate of a folder of images, which has no stamps"
     )
