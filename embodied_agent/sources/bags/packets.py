@@ -141,7 +141,6 @@ class _Decoder:
                 continue
             assert isinstance(context, VideoCodecContext)
             context.thread_count = 1
-            context.time_base = _TIME_BASE
             return cls(codec, context)
         raise BadImage("unknown_encoding", f"this FFmpeg has no decoder for {codec}")
 
