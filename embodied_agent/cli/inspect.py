@@ -211,10 +211,10 @@ def _show(inspection: Inspection) -> None:
         )
     if inspection.usable:
         about = "" if inspection.complete else "about "
+        ending = "" if inspection.complete else " (from a sample; --full reads everything)"
         say.print(
-            f"a replay: {about}{inspection.frames} frames, "
-            f"{about}{inspection.keyframes} keyframes, {inspection.memory_bytes / 1e6:.1f} MB of memory file"
-            + ("" if inspection.complete else " (from a sample; --full reads everything)"),
+            f"a replay: {about}{inspection.frames} frames, {about}{inspection.keyframes} "
+            f"keyframes, {inspection.memory_bytes / 1e6:.1f} MB of memory file{ending}",
             markup=False,
             soft_wrap=True,
         )

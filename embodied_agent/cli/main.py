@@ -1,4 +1,4 @@
-"""The command `embodied-agent`: replay, run, ask, keyframes, inspect, memory, serve, doctor.
+"""The command `embodied-agent`: replay, run, ask, keyframes, inspect, memory, serve and more.
 
 Each subcommand lies in `embodied_agent.cli` and imports what it needs when it runs, so that
 `--help` is quick and `keyframes` needs no model library.
@@ -15,7 +15,9 @@ from typing import Annotated
 import typer
 
 from embodied_agent.cli.ask import ask
+from embodied_agent.cli.clip import clip
 from embodied_agent.cli.doctor import doctor
+from embodied_agent.cli.export import export
 from embodied_agent.cli.inspect import inspect
 from embodied_agent.cli.keyframes import keyframes
 from embodied_agent.cli.memory import memory
@@ -65,6 +67,8 @@ app.command()(run)
 app.command()(ask)
 app.command()(keyframes)
 app.command()(inspect)
+app.command()(clip)
+app.command()(export)
 app.command()(serve)
 app.command()(doctor)
 app.add_typer(memory, name="memory")

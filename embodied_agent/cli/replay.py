@@ -294,6 +294,10 @@ class _Run:
 def replay_key(spec: str, settings: SourceSettings) -> str:
     """What identifies a recording and how it is read, in the memory."""
     read = settings.model_dump(include={"topic", "odom_topic", "fps", "sample_hz"})
+    # Those that came later are named only where they are set, so that older memories go on.
+    read |= settings.model_dump(
+        exclude={*read, "open_timeout_s", "read_timeout_s"}, exclude_defaults=True
+    )
     return f"{Path(spec).expanduser().resolve()} {json.dumps(read, sort_keys=True)}"
 
 

@@ -59,6 +59,12 @@ class Reader:
         """
         return next(iter(self._keyframes("k.id = ?", (keyframe_id,), pictures=True)), None)
 
+    def source_of(self, keyframe_id: int) -> str:
+        """What identifies the recording that a keyframe came from; empty where it came live."""
+        with self._query("look up a keyframe's source") as db:
+            rows = db.execute("SELECT source FROM keyframes WHERE id = ?", (keyframe_id,))
+            return next((str(row[0] or "") for row in rows), "")
+
     def keyframes(
         self,
         *,

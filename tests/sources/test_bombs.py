@@ -59,7 +59,9 @@ def png_of(width: int, height: int) -> bytes:
     """A picture of one colour: about a thousandth of its pixels in bytes."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        return (
+            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        )
 
     head = struct.pack(">IIBBBBB", width, height, 16, 6, 0, 0, 0)
     packer = zlib.compressobj(9)
@@ -70,7 +72,14 @@ def png_of(width: int, height: int) -> bytes:
 
 def tiff_of(width: int, height: int, *, tile: int = 0) -> bytes:
     """A TIFF whose header claims a size; a few bytes of data follow."""
-    entries = [(256, 4, width), (257, 4, height), (258, 3, 16), (259, 3, 8), (262, 3, 2), (277, 3, 4)]
+    entries = [
+        (256, 4, width),
+        (257, 4, height),
+        (258, 3, 16),
+        (259, 3, 8),
+        (262, 3, 2),
+        (277, 3, 4),
+    ]
     if tile:
         entries += [(322, 4, tile), (323, 4, tile), (324, 4, 200), (325, 4, 50)]
     else:
@@ -88,7 +97,10 @@ def tiff_of(width: int, height: int, *, tile: int = 0) -> bytes:
         ("a.png", png_of(7000, 7000)),
         ("a.tiff", tiff_of(60_000, 60_000)),
         ("b.tiff", tiff_of(64, 64, tile=60_000)),
-        ("a.bmp", b"BM" + struct.pack("<IIIIiiHH", 0, 0, 54, 40, 50_000, 50_000, 1, 24) + bytes(60)),
+        (
+            "a.bmp",
+            b"BM" + struct.pack("<IIIIiiHH", 0, 0, 54, 40, 50_000, 50_000, 1, 24) + bytes(60),
+        ),
         ("a.ppm", b"P6 50000 50000 255\n" + bytes(100)),
         ("a.webp", b"RIFF\x40\0\0\0WEBPVP8X\x0a\0\0\0\0\0\0\0" + b"\xfe\x3f\0" * 2 + bytes(40)),
     ],
@@ -138,8 +150,8 @@ def test_a_database_of_endless_views_is_refused(tmp_path: Path) -> None:
         )
         connection.execute("INSERT INTO topics VALUES (1, '/i', 'sensor_msgs/msg/Image', 'cdr')")
         connection.execute(
-            "CREATE VIEW messages AS WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n)"
-            " SELECT x AS id, 1 AS topic_id, x AS timestamp, x'00010000' AS data FROM n"
+            "CREATE VIEW messages AS WITH RECURSIVE n(x) AS"
+            " (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT x AS id, 1 AS topic_id, x AS timestamp, x'00010000' AS data FROM n"
         )
     with pytest.raises(SourceError, match="not in a table"):
         open_source(str(path), SourceSettings())

@@ -68,9 +68,9 @@ def test_an_input_is_read_right(tmp_path: Path, case: Case) -> None:
 @pytest.mark.parametrize("case", REFUSED, ids=by_name)
 def test_an_input_is_refused_in_one_sentence(tmp_path: Path, case: Case) -> None:
     path = case.build(tmp_path)
-    with pytest.raises(SourceError) as caught:
-        with open_source(str(path), SourceSettings(**case.settings)) as source:
-            list(source)
+    settings = SourceSettings(**case.settings)
+    with pytest.raises(SourceError) as caught, open_source(str(path), settings) as source:
+        list(source)
     assert case.refused in str(caught.value)
     assert "\n" not in str(caught.value)
 

@@ -21,9 +21,9 @@ from embodied_agent.errors import AgentError, DecodeError, SourceError
 from embodied_agent.records import Frame
 from embodied_agent.settings import SourceSettings
 from embodied_agent.sources import decode, open_source
-from embodied_agent.sources.limits import natural_key
 from embodied_agent.sources.base import Sampler
 from embodied_agent.sources.camera import without_password
+from embodied_agent.sources.limits import natural_key
 from embodied_agent.sources.stream_clock import StreamClock
 from tests.support.sources import picture_bytes
 

@@ -187,6 +187,8 @@ class McapFile:
             yield heapq.heappop(waiting)[2]
 
     def _chunk_at(self, offset: int, wanted: Collection[int]) -> Iterator[RawMessage]:
+        if offset > self._size:
+            raise _IndexError("a chunk lies beyond the end of the file")
         self._file.seek(offset)
         head = self._file.read(9)
         if len(head) < 9:
@@ -243,7 +245,7 @@ class McapFile:
             # Only a chunk is worth having in part.
             if length > left and (opcode != _CHUNK or nested):
                 return
-            place = file.tell() + length
+            place = min(file.tell() + length, size)
             if opcode not in (_SCHEMA, _CHANNEL, _MESSAGE, _CHUNK):
                 continue
             if length > MAX_MESSAGE_BYTES and length <= left:

@@ -23,7 +23,7 @@ _MESSAGE, _HEADER, _CHUNK, _CHUNK_INFO, _CONNECTION = 0x02, 0x03, 0x05, 0x06, 0x
 _MAX_HEADER_BYTES = 1_000_000
 _MOST_WAITING_BYTES = 128_000_000
 #: What damaged bytes raise in here.
-_DAMAGE = (ValueError, LookupError, struct.error, MemoryError)
+_DAMAGE = (ValueError, OverflowError, LookupError, struct.error, MemoryError)
 _Fields = dict[str, bytes]
 
 

@@ -61,6 +61,8 @@ def kind_of(typename: str) -> Kind:
 
 #: Definitions of types that no release of ROS brings, for recordings without their own.
 DEFINITIONS: dict[str, str] = {
+    "tf2_msgs/msg/TFMessage": "geometry_msgs/TransformStamped[] transforms\n",
+    "tf/msg/tfMessage": "geometry_msgs/TransformStamped[] transforms\n",
     "ffmpeg_image_transport_msgs/msg/FFMPEGPacket": (
         "std_msgs/Header header\nint32 width\nint32 height\nstring encoding\nuint64 pts\n"
         "uint8 flags\nbool is_bigendian\nuint8[] data\n"

@@ -170,10 +170,7 @@ def _ros2() -> list[Case]:
             lambda p: _bag(p, in_order(pictures(), poses()), DB3),
             poses=10,
         ),
-        *(
-            Case(f"metadata_{n}", f"metadata of version {n}", version(n))
-            for n in range(4, 10)
-        ),
+        *(Case(f"metadata_{n}", f"metadata of version {n}", version(n)) for n in range(4, 10)),
         Case("no_metadata", "without metadata.yaml", without_metadata, poses=10),
         Case(
             "file_compressed",
@@ -221,9 +218,7 @@ def _mcap() -> list[Case]:
         Case(
             "ros2_unchunked",
             "profile ros2, without chunks",
-            lambda p: mcap.write_mcap(
-                p / "a.mcap", in_order(pictures(), poses()), chunking=False
-            ),
+            lambda p: mcap.write_mcap(p / "a.mcap", in_order(pictures(), poses()), chunking=False),
             poses=10,
         ),
         Case(
@@ -278,14 +273,18 @@ def _ros1() -> list[Case]:
         return path
 
     def build(compression: str) -> Build:
-        return lambda p: ros.write_ros1(
-            p / "a.bag", in_order(pictures(), poses()), compression
-        )
+        return lambda p: ros.write_ros1(p / "a.bag", in_order(pictures(), poses()), compression)
 
     return [
         Case("bag", "uncompressed", build(""), poses=10, offset_s=0.0),
         Case("bag_bz2", "bz2", build("bz2"), poses=10),
         Case("bag_lz4", "lz4", build("lz4"), poses=10),
+        Case(
+            "bag_tf",
+            "poses from /tf",
+            lambda p: ros.write_ros1(p / "a.bag", in_order(ros.tf_walk(), pictures())),
+            poses=10,
+        ),
         Case(
             "bag_unindexed",
             "never closed: read as far as it goes",
@@ -390,9 +389,7 @@ def _clocks() -> list[Case]:
         Case(
             "tf_later_start",
             "static transforms long before the pictures",
-            lambda p: _bag(
-                p, in_order(ros.tf_walk()[:1], ros.tf_walk(statics=False), pictures())
-            ),
+            lambda p: _bag(p, in_order(ros.tf_walk()[:1], ros.tf_walk(statics=False), pictures())),
             poses=10,
         ),
     ]
@@ -522,7 +519,9 @@ def _compressed_pictures() -> list[Case]:
     return [
         Case("jpeg", "JPEG", _compressed(".jpg")),
         Case("png", "PNG", _compressed(".png")),
-        Case("png16", "PNG of 16 bits", _compressed(".png", mono16=True), coloured=False, grey=True),
+        Case(
+            "png16", "PNG of 16 bits", _compressed(".png", mono16=True), coloured=False, grey=True
+        ),
         Case("tiff", "TIFF", _compressed(".tiff")),
         Case("webp", "WebP", _compressed(".webp")),
         Case(

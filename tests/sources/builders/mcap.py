@@ -38,9 +38,7 @@ def write_mcap(
     """An MCAP of ROS messages, profile ``ros1`` or ``ros2``."""
     ros1 = profile == "ros1"
     with path.open("wb") as file:
-        writer = Writer(
-            file, compression=compression, chunk_size=chunk_size, use_chunking=chunking
-        )
+        writer = Writer(file, compression=compression, chunk_size=chunk_size, use_chunking=chunking)
         writer.start(profile, library="a test")
         channels: dict[str, int] = {}
         for topic, message, at in entries:

@@ -24,6 +24,9 @@ FFMPEG_TEXT = (
     "uint8 flags\nbool is_bigendian\nuint8[] data\n"
 )
 VIDEO_TEXT = "builtin_interfaces/Time timestamp\nstring frame_id\nuint8[] data\nstring format\n"
+STORE1.register(
+    get_types_from_msg("geometry_msgs/TransformStamped[] transforms\n", "tf2_msgs/msg/TFMessage")
+)
 STORE.register(get_types_from_msg(FFMPEG_TEXT, _FFMPEG))
 STORE.register(get_types_from_msg(VIDEO_TEXT, "foxglove_msgs/msg/CompressedVideo"))
 #: (topic, message, receive time).
@@ -123,7 +126,9 @@ def yaw(degrees: float) -> tuple[float, float, float, float]:
     return (0.0, 0.0, math.sin(half), math.cos(half))
 
 
-def ffmpeg_packet(stamp_ns: int, data: bytes, encoding: str, pts: int = 0, key: bool = False) -> Any:
+def ffmpeg_packet(
+    stamp_ns: int, data: bytes, encoding: str, pts: int = 0, key: bool = False
+) -> Any:
     """An FFMPEGPacket of ffmpeg_image_transport."""
     return STORE.types[_FFMPEG](
         header(stamp_ns, "cam"),
