@@ -71,7 +71,7 @@ def _check_png(frame: Frame, data: bytes) -> Frame:
     header = read_header(data)
     if header.width * header.height * 4 * max(header.bits, 8) // 8 > MAX_DECODED_BYTES:
         raise _too_large(header.width, header.height, header.width * header.height * header.bits)
-    if data.rfind(b"IEND", header.data_offset) < 0:
+    if not _png_is_whole(data):
         raise BadImage("truncated_image", f"PNG is cut short after {len(data)} bytes")
     if header.bits == 16:
         image = to_bgr_or_grey(_decoded(data, cv2.IMREAD_UNCHANGED, "PNG"))
@@ -80,6 +80,20 @@ def _check_png(frame: Frame, data: bytes) -> Frame:
         mode = cv2.IMREAD_GRAYSCALE | cv2.IMREAD_IGNORE_ORIENTATION
         grey = _decoded(data, mode, "PNG")
     return replace(frame, preview=grey.astype(np.uint8, copy=False))
+
+
+def _png_is_whole(data: bytes) -> bool:
+    """Whether each chunk fits into the file, up to the last one.
+
+    OpenCV gives memory to whatever length a chunk claims.
+    """
+    at = 8
+    while at + 12 <= len(data):
+        length = int.from_bytes(data[at : at + 4], "big")
+        if data[at + 4 : at + 8] == b"IEND":
+            return True
+        at += 12 + length
+    return False
 
 
 def _check_jpeg(frame: Frame, data: bytes) -> Frame:

@@ -97,6 +97,8 @@ def _tiff_claim(data: bytes) -> Claim:
         if size > 4:
             (place,) = struct.unpack_from(order + "I", data, place)
         (values[tag],) = struct.unpack_from(order + code, data, place)
+    if 256 not in values or 257 not in values:
+        raise ValueError("a TIFF file without a size")
     width, height = values[256], values[257]
     channels, bits = values.get(277, 1), values.get(258, 1)
     # Pieces are decoded whole, also where they are larger than the picture.

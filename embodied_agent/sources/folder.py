@@ -15,7 +15,8 @@ import numpy as np
 
 from embodied_agent.errors import SourceError
 from embodied_agent.image_checks import FlatRows, check_encoded
-from embodied_agent.images import BadImage
+from embodied_agent.image_headers import read_claim
+from embodied_agent.images import BadImage, read_header
 from embodied_agent.records import Frame
 from embodied_agent.settings import SourceSettings
 from embodied_agent.sources.base import Sampler, Skips, Source
@@ -29,6 +30,9 @@ IMAGE_SUFFIXES = frozenset(
 _LATEST_NS = (1 << 63) - 1
 #: Digits of a time since 1970 → its unit in nanoseconds.
 _UNITS_NS = {13: 1_000_000, 16: 1_000, 19: 1}
+#: ``frame-000012.depth``, ``depth_12``, ``12_depth``; a folder that is called ``depth``.
+_DEPTH_NAME = re.compile(r"(^|[^a-z])(depth|disparity)([^a-z]|$)", re.I)
+_DEPTH_FOLDER = re.compile(r"depth\w*|aligned_depth\w*|disparity", re.I)
 _SECONDS = re.compile(r"(\d{10})\.(\d{1,9})")
 
 
@@ -42,6 +46,14 @@ def open_folder(path: Path, settings: SourceSettings) -> Source:
         files = [path] if path.is_file() else sorted(picture_files(path), key=natural_key)
     except OSError as error:
         raise SourceError(f"can't read the folder {path}: {error}") from error
+    depth = [file for file in files if is_depth(file)]
+    if depth and path.is_dir():
+        files = [file for file in files if file not in set(depth)]
+        if not files:
+            raise SourceError(
+                f"{path} holds depth pictures only ({len(depth)} of them, such as "
+                f"{depth[0].name}): name the folder of the colour camera"
+            )
     if not files:
         raise SourceError(
             f"{path} holds neither a bag (metadata.yaml, .mcap, .db3) nor pictures "
@@ -57,10 +69,11 @@ def open_folder(path: Path, settings: SourceSettings) -> Source:
     sampler = Sampler(settings.sample_hz)
     skips = Skips()
     what = "picture" if path.is_file() else "folder"
+    remarks = [f"{len(depth)} depth pictures are left out"] if depth and path.is_dir() else []
     suffixes = ", ".join(sorted({file.suffix.lower().lstrip(".") for file in files}))
     duration_ns = stamped[-1][0] - stamped[0][0]
     return Source(
-        f"{what} {path.name}: {len(files)} pictures, {origin}",
+        ", ".join([f"{what} {path.name}: {len(files)} pictures", origin, *remarks]),
         _frames(stamped, sampler, skips),
         skips=skips,
         expected_frames=sampler.expected(len(files), duration_ns),
@@ -70,6 +83,7 @@ def open_folder(path: Path, settings: SourceSettings) -> Source:
             why=f"its {len(files)} pictures are taken in the order of their names, {origin}",
             frames=len(files),
             duration_s=duration_ns / 1e9,
+            remarks=remarks,
             topics=[
                 TopicFacts(
                     path.name,
@@ -84,6 +98,22 @@ def open_folder(path: Path, settings: SourceSettings) -> Source:
             ],
         ),
     )
+
+
+def is_depth(file: Path) -> bool:
+    """Whether a picture holds distances, by its name and kind: 16 bits, one channel."""
+    if not _DEPTH_NAME.search(file.stem) and not _DEPTH_FOLDER.fullmatch(file.parent.name):
+        return False
+    try:
+        with file.open("rb") as opened:
+            head = opened.read(4096)
+        claim = read_claim(head)
+        if claim is not None:
+            return claim.bits == 16 or claim.kind == "pnm"
+        header = read_header(head)
+    except (OSError, ValueError, BadImage):
+        return False
+    return header.kind == "png" and header.bits == 16
 
 
 def picture_files(folder: Path) -> list[Path]:

@@ -58,11 +58,14 @@ class Ros1File:
             raise SourceError(f"can't read {path}: {error}") from error
         if magic != MAGIC:
             self._file.close()
-            version = magic.decode("ascii", "replace").strip()
-            what = f"of format {version!r}" if magic.startswith(b"#ROSBAG") else "unknown"
+            if magic.startswith(b"#ROSBAG"):
+                version = magic.decode("ascii", "replace").strip().lstrip("#")
+                raise SourceError(
+                    f"{path} is a bag of an older format ({version}): `rosbag migrate` rewrites it"
+                )
             raise SourceError(
-                f"{path} is not a ROS 1 bag of format 2.0: it is {what}; `rosbag migrate` "
-                "rewrites older ones"
+                f"{path} is not a ROS 1 bag: it begins with {magic[:8]!r} instead of "
+                f"{MAGIC.decode().strip()!r}"
             )
         try:
             self._read_index()

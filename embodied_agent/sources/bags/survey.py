@@ -38,6 +38,8 @@ _DECODED = 3
 _STATIC_TF = ("/tf_static", "tf_static")
 #: A gap is so many usual intervals, and at least this long.
 _GAP_INTERVALS, _GAP_NS = 3, 100_000_000
+#: A recording that is shorter has no rate.
+_SHORT_NS = 1_000_000
 
 
 @dataclass
@@ -81,7 +83,9 @@ class TopicSample:
             self.encoding or channel.encoding,
             "" if self.size is None else f"{self.size[0]}x{self.size[1]}",
             messages,
-            (messages - 1) * 1e9 / duration_ns if duration_ns > 0 and messages > 1 else None,
+            (messages - 1) * 1e9 / duration_ns
+            if duration_ns > _SHORT_NS and messages > 1
+            else None,
             len(gaps),
             max(gaps) / 1e9 if gaps else None,
             self.clock.describe(),

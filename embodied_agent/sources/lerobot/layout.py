@@ -57,6 +57,14 @@ class Layout:
                 f"{self.root} has no episode {episode}: it has {self.episodes}, from 0 on "
                 "(source.episode)"
             )
+        try:
+            return self._table(episode)
+        except (LookupError, TypeError, ValueError) as error:
+            raise SourceError(
+                f"{self.root} does not say where episode {episode} lies: {error!r}"
+            ) from error
+
+    def _table(self, episode: int) -> tuple[Path, dict[str, Any]]:
         entry: dict[str, Any] = {}
         template = str(self.info.get("data_path") or _V2_DATA)
         if self.is_v3:
@@ -72,7 +80,19 @@ class Layout:
         return self._inside(template, names), entry
 
     def video(self, camera: str, episode: int, entry: dict[str, Any]) -> VideoPlace:
-        """Where a camera's video of an episode lies."""
+        """Where a camera's video of an episode lies.
+
+        Raises:
+            SourceError: the data set does not say.
+        """
+        try:
+            return self._video(camera, episode, entry)
+        except (LookupError, TypeError, ValueError) as error:
+            raise SourceError(
+                f"{self.root} does not say where {camera} of episode {episode} lies: {error!r}"
+            ) from error
+
+    def _video(self, camera: str, episode: int, entry: dict[str, Any]) -> VideoPlace:
         if self.is_v3:
             template = str(self.info.get("video_path") or _V3_VIDEO)
             names: dict[str, Any] = {

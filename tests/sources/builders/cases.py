@@ -684,6 +684,21 @@ def _folders() -> list[Case]:
 
         return build
 
+    def rgbd(folder: Path) -> Path:
+        pictures = folder_of(".jpg", lambda n: f"frame-{n:06d}.color")(folder)
+        depth_only(folder)
+        for file in (folder / "depth").iterdir():
+            file.rename(pictures / f"{file.stem}.depth.png")
+        return pictures
+
+    def depth_only(folder: Path) -> Path:
+        (folder / "depth").mkdir()
+        for n in range(10):
+            distances = np.full((c.HEIGHT, c.WIDTH), 900 + n, np.uint16)
+            path = folder / "depth" / f"frame-{n:06d}.png"
+            path.write_bytes(c.encoded(".png", distances))
+        return folder / "depth"
+
     rate = (0, 900 * MS)
     return [
         *(
@@ -694,6 +709,19 @@ def _folders() -> list[Case]:
             "folder_of_times",
             "names that are times since 1970",
             folder_of(".png", lambda n: str(T0 + n * 100 * MS)),
+        ),
+        Case(
+            "rgbd_folder",
+            "colour and depth in one folder: depth is left out",
+            rgbd,
+            stamps_ns=rate,
+            remark="10 depth pictures are left out",
+        ),
+        Case(
+            "depth_folder",
+            "depth alone: refused by its name",
+            depth_only,
+            refused="holds depth pictures only",
         ),
         Case(
             "name_beyond_all_times",
