@@ -117,6 +117,7 @@ def keyframe_values(decision: Decision) -> dict[str, Any]:
         "stamp_ns": decision.stamp_ns,
         "reason": decision.reason,
         "overlap_ratio": decision.overlap_ratio,
+        "confidence": decision.confidence,
         "inliers": decision.inliers,
         "egomotion": egomotion_values(decision.egomotion),
     }

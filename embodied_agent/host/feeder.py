@@ -19,7 +19,8 @@ from embodied_agent.errors import AgentError, SourceError
 from embodied_agent.host.event_log import log_event
 from embodied_agent.records import Frame
 from embodied_agent.settings import SourceSettings
-from embodied_agent.sources import Source, open_source
+from embodied_agent.sources import Source, is_live, open_source
+from embodied_agent.sources.names import shown
 
 #: Wait before a lost stream is opened again: the first and the longest, in seconds.
 _RETRY_S, _RETRY_MAX_S = 1.0, 30.0
@@ -41,7 +42,7 @@ class Feeder:
         on_end: called on the thread when nothing more will come.
 
     Raises:
-        SourceError: it can't be opened.
+        SourceError: it is a recording and can't be opened. A camera or stream is tried again.
     """
 
     def __init__(
@@ -61,14 +62,38 @@ class Feeder:
         self._seen = 0
         #: Why it ended before its time.
         self.error: AgentError | None = None
-        self._source: Source | None = open_source(spec, settings)
-        self.description = self._source.description
-        self.live = self._source.live
+        self.live = is_live(spec)
+        self._source: Source | None = None
+        if self.live:
+            # A camera may come up later than this process: it is opened, and tried again, there.
+            self.description = shown(spec)
+        else:
+            self._source = open_source(spec, settings)
+            self.description = self._source.description
+        #: How often a stream was lost, or could not be opened.
+        self.losses = 0
         self._thread = threading.Thread(target=self._run, name="source", daemon=True)
 
     def start(self) -> None:
         """Feed from now on."""
         self._thread.start()
+
+    def status(self) -> dict[str, str | int | bool]:
+        """The state of the source, for diagnostics."""
+        if self.error is not None:
+            state = "failed"
+        elif self._problem:
+            state = "reconnecting"
+        else:
+            state = "delivering" if self._seen else "opening"
+        return {
+            "source": self.description,
+            "live": self.live,
+            "state": state,
+            "frames": self._seen,
+            "losses": self.losses,
+            "problem": self._problem,
+        }
 
     def not_ready(self) -> list[str]:
         """Why nothing is seen at present; empty when something is."""
@@ -107,6 +132,7 @@ class Feeder:
             except SourceError as error:
                 if not self.live or self._stop.is_set():
                     raise
+                self.losses += 1
                 self._end_segment()
                 if time.monotonic() - began > _WELL_S:
                     wait_s = _RETRY_S

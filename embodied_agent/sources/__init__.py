@@ -15,7 +15,15 @@ from embodied_agent.images import decode, decode_grey, encode_jpeg, image_size
 from embodied_agent.settings import SourceSettings
 from embodied_agent.sources.base import Source
 
-__all__ = ["Source", "decode", "decode_grey", "encode_jpeg", "image_size", "open_source"]
+__all__ = [
+    "Source",
+    "decode",
+    "decode_grey",
+    "encode_jpeg",
+    "image_size",
+    "is_live",
+    "open_source",
+]
 
 _URL = re.compile(r"[a-z][a-z0-9+.-]*://", re.I)
 

@@ -6,6 +6,7 @@ the wall clock.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 
 import cv2
@@ -17,6 +18,7 @@ from embodied_agent.records import Frame
 from embodied_agent.settings import SourceSettings
 from embodied_agent.sources.base import Sampler, Skips, Source
 from embodied_agent.sources.examination import Examination
+from embodied_agent.sources.names import shown
 from embodied_agent.sources.stream_clock import StreamClock, usable_fps
 
 
@@ -34,14 +36,15 @@ def open_camera(spec: str, settings: SourceSettings) -> Source:
         cv2.CAP_PROP_READ_TIMEOUT_MSEC,
         int(settings.read_timeout_s * 1000),
     ]
+    began = time.monotonic()
     if "://" in spec:
         capture = cv2.VideoCapture(spec, cv2.CAP_FFMPEG, timeouts)
-        name = f"the stream {without_password(spec)}"
     else:
         device = int(spec) if spec.isdigit() else spec
         capture = cv2.VideoCapture(device)
-        name = f"the camera {spec}"
-    capture = _opened(capture, name)
+    name = f"the {shown(spec)}"
+    waited_s = time.monotonic() - began
+    capture = _opened(capture, name, waited_s, settings.open_timeout_s)
     capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)
     skips = Skips()
     return Source(
@@ -93,9 +96,16 @@ def _frames(
     )
 
 
-def _opened(capture: cv2.VideoCapture, name: str) -> cv2.VideoCapture:
+def _opened(
+    capture: cv2.VideoCapture, name: str, waited_s: float, timeout_s: float
+) -> cv2.VideoCapture:
     width = capture.get(cv2.CAP_PROP_FRAME_WIDTH)
     height = capture.get(cv2.CAP_PROP_FRAME_HEIGHT)
+    if not capture.isOpened() and waited_s >= 0.9 * timeout_s:
+        raise SourceError(
+            f"can't open {name}: it sent no picture within {timeout_s:g} s (open_timeout_s); "
+            "is the server there, and does it send anything?"
+        )
     if not capture.isOpened():
         raise SourceError(
             f"can't open {name}: is it there, a format that FFmpeg reads, and free for this user?"
@@ -104,10 +114,3 @@ def _opened(capture: cv2.VideoCapture, name: str) -> cv2.VideoCapture:
         capture.release()
         raise SourceError(f"{name} has {width:.0f}x{height:.0f} pixels; at most {MAX_PIXELS}")
     return capture
-
-
-def without_password(url: str) -> str:
-    """The URL as it may be shown: ``rtsp://user:secret@host`` keeps neither user nor secret."""
-    scheme, _, rest = url.partition("://")
-    host, slash, path = rest.partition("/")
-    return f"{scheme}://{host.rpartition('@')[2]}{slash}{path}"

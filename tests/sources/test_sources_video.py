@@ -22,8 +22,8 @@ from embodied_agent.records import Frame
 from embodied_agent.settings import SourceSettings
 from embodied_agent.sources import decode, open_source
 from embodied_agent.sources.base import Sampler
-from embodied_agent.sources.camera import without_password
 from embodied_agent.sources.limits import natural_key
+from embodied_agent.sources.names import without_password
 from embodied_agent.sources.stream_clock import StreamClock
 from tests.support.sources import picture_bytes
 
@@ -272,10 +272,11 @@ def test_a_stream_is_live_and_its_end_or_silence_is_an_error(camera: str, path: 
     assert all(a.stamp_ns < b.stamp_ns for a, b in pairwise(frames))
 
 
-def test_a_server_that_never_answers_is_given_up() -> None:
+@pytest.mark.parametrize("scheme", ["http", "rtsp"])
+def test_a_server_that_never_answers_is_given_up(scheme: str) -> None:
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         silent.listen()
-        url = f"http://127.0.0.1:{silent.getsockname()[1]}/"
-        with pytest.raises(SourceError, match="can't open"):
+        url = f"{scheme}://127.0.0.1:{silent.getsockname()[1]}/"
+        with pytest.raises(SourceError, match="sent no picture within 1 s"):
             open_source(url, SourceSettings(open_timeout_s=1))
