@@ -40,6 +40,7 @@ from embodied_agent.ros.waiting import GONE
 from embodied_agent.ros.watch import Watch
 from embodied_agent.settings import Settings
 from embodied_agent.sources.base import CLOCK_RESTART_NS
+from embodied_agent.sources.gate import Gate
 
 #: Images that wait for their pose are looked at this often, in seconds.
 _RELEASE_S = 0.01
@@ -66,6 +67,7 @@ class Session:
         self.reader = ImageReader(
             lambda: int(node.get_clock().now().nanoseconds), self.complaints.add
         )
+        self.gate = Gate(chosen.source)
         self.active_since_s: float | None = None
         with ExitStack() as stack, ExitStack() as undo:
             self.agent = stack.enter_context(Agent(chosen))
@@ -251,7 +253,7 @@ class Session:
             return
         self.reader.arrive()
         try:
-            self._pairing.offer(self.reader.read(message))
+            self._pairing.offer(self.gate.admit(self.reader.read(message)))
         except DecodeError as error:
             kind = error.reason if isinstance(error, BadImage) else "undecodable"
             self.complaints.add(kind, f"an image can't be used: {error}")

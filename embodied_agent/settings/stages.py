@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 
 from embodied_agent.settings.base import Section
 
@@ -230,15 +231,16 @@ class SourceSettings(Section):
         "", description="the frame whose pose is taken from a bag's TF; empty: found"
     )
     episode: int = Field(0, ge=0, description="episode of a LeRobot data set")
-    rotate: Literal["auto", 0, 90, 180, 270] = Field(
+    rotate: Literal["auto", "0", "90", "180", "270"] = Field(
         "auto",
         description="turn pictures clockwise by so many degrees; `auto`: as a bag's TF says that "
         "the camera is mounted, else 0",
     )
-    mask: tuple[tuple[tuple[float, float], ...], ...] = Field(
+    mask: tuple[str, ...] = Field(
         (),
         description="polygons that are blacked out before a picture is stored, shown or sent: "
-        "points `[x, y]` of the upright picture, as parts of its size (0 to 1) or in pixels",
+        "`[[0, 0.8], [1, 0.8], [1, 1], [0, 1]]` or `0,0.8 1,0.8 1,1 0,1`; points of the upright "
+        "picture, as parts of its size (0 to 1) or in pixels",
     )
     redact: str = Field(
         "",
@@ -251,6 +253,34 @@ class SourceSettings(Section):
     sample_hz: float = Field(
         0.0, ge=0, le=1000, description="take at most this many frames/s; 0: all"
     )
+
+    @field_validator("rotate", mode="before")
+    @classmethod
+    def _degrees(cls, value: object) -> object:
+        return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+    @field_validator("mask", mode="before")
+    @classmethod
+    def _polygons(cls, value: object) -> object:
+        if not isinstance(value, (list, tuple)):
+            return value
+        try:
+            polygons = [
+                item
+                if isinstance(item, str)
+                else " ".join(f"{float(x)!r},{float(y)!r}" for x, y in item)
+                for item in value
+            ]
+        except TypeError as error:
+            raise ValueError("a polygon is a list of points [x, y]") from error
+        for polygon in polygons:
+            points = [tuple(map(float, point.split(","))) for point in polygon.split()]
+            if len(points) < 3 or any(len(point) != 2 for point in points):
+                raise ValueError(f"a polygon needs three points x,y or more, not {polygon!r}")
+            if not all(math.isfinite(v) and abs(v) <= 1e6 for point in points for v in point):
+                raise ValueError(f"a polygon's points must be numbers, not {polygon!r}")
+        return tuple(polygons)
+
     open_timeout_s: float = Field(
         10.0, gt=0, le=600, description="longest wait for a stream to open, in seconds"
     )

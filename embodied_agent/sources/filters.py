@@ -40,8 +40,8 @@ class Filters:
     """
 
     def __init__(self, settings: SourceSettings, turns: int = 0) -> None:
-        self.turns = turns % 4 if settings.rotate == "auto" else settings.rotate // 90
-        self._polygons = settings.mask
+        self.turns = turns % 4 if settings.rotate == "auto" else int(settings.rotate) // 90
+        self._polygons = [polygon_of(text) for text in settings.mask]
         self._redact = load_redaction(settings.redact) if settings.redact else None
 
     def __bool__(self) -> bool:
@@ -87,6 +87,12 @@ def load_redaction(name: str) -> Redaction:
     if not callable(function):
         raise SettingsError(f"source.redact: {name!r} is not a function")
     return function  # type: ignore[no-any-return]
+
+
+def polygon_of(text: str) -> list[tuple[float, float]]:
+    """The points of a polygon as the settings have it: ``x,y x,y x,y``."""
+    points = (point.split(",") for point in text.split())
+    return [(float(x), float(y)) for x, y in points]
 
 
 def masked(image: Image, polygons: Sequence[_Polygon]) -> Image:

@@ -175,3 +175,27 @@ def test_without_filters_a_frame_passes_as_it_is() -> None:
     frame = Frame(0, image=card())
     assert Filters(SourceSettings()).apply(frame) is frame
     assert not Filters(SourceSettings())
+
+
+@pytest.mark.parametrize(
+    "mask",
+    [
+        [[[0, 0], [1, 0], [1, 1]]],
+        ["0,0 1,0 1,1"],
+        (((0.0, 0.0), (1.0, 0.0), (1.0, 1.0)),),
+    ],
+)
+def test_a_mask_may_be_written_as_lists_or_as_text(mask: Any) -> None:
+    settings = SourceSettings(mask=mask)
+    assert filters.polygon_of(settings.mask[0]) == [(0.0, 0.0), (1.0, 0.0), (1.0, 1.0)]
+
+
+@pytest.mark.parametrize("mask", [[[[0, 0], [1, 1]]], ["0,0 1,x 1,1"], [5], ["0,0 nan,1 1,1"]])
+def test_a_mask_that_is_none_is_refused(mask: Any) -> None:
+    with pytest.raises(SettingsError, match=r"source\.mask"):
+        load_settings(source__mask=mask)
+
+
+@pytest.mark.parametrize(("given", "turns"), [(90, 1), ("180", 2), (0, 0), ("auto", 3)])
+def test_degrees_may_be_a_number_or_text(given: Any, turns: int) -> None:
+    assert Filters(SourceSettings(rotate=given), turns=3).turns == turns
