@@ -170,7 +170,7 @@ def _ros2() -> list[Case]:
             lambda p: _bag(p, in_order(pictures(), poses()), DB3),
             poses=10,
         ),
-        *(Case(f"metadata_{n}", f"metadata of version {n}", version(n)) for n in range(4, 10)),
+        *(Case(f"metadata_{n}", "metadata of versions 4 to 9", version(n)) for n in range(4, 10)),
         Case("no_metadata", "without metadata.yaml", without_metadata, poses=10),
         Case(
             "file_compressed",
@@ -428,7 +428,7 @@ def _raw_pictures() -> list[Case]:
     def yuv_case(name: str, picture: c.Picture, what: str) -> Case:
         data, fields = yuv(picture, name)
         build = _raw(name, picture, **fields, data=data)
-        return Case(f"{name}_{what}", f"{name}, {what} size", build)
+        return Case(f"{name}_{what}", "nv12, nv21, i420, yuyv and uyvy of even and odd size", build)
 
     grey = c.grey_card().astype(np.uint32)
     jpeg_bytes = np.frombuffer(c.jpeg(bgr), np.uint8)
@@ -443,7 +443,7 @@ def _raw_pictures() -> list[Case]:
         *(
             Case(
                 f"mono{bits}",
-                f"mono of {bits} bits",
+                "mono of 10, 12, 14 and 16 bits",
                 _raw("mono16", (grey * ((1 << bits) - 1) // 255).astype(np.uint16)),
                 coloured=False,
                 grey=True,
@@ -639,6 +639,22 @@ def _videos() -> list[Case]:
             build("a.mkv", "libx264", count=4, times_ms=[0, 40, 1000, 1033]),
             frames=4,
             stamps_ns=(0, 1033 * MS),
+        ),
+        *(
+            Case(
+                f"rotated_{degrees}",
+                "rotated by its metadata",
+                build(
+                    "a.mp4",
+                    "libx264",
+                    rotation=degrees,
+                    pictures=[
+                        np.ascontiguousarray(np.rot90(c.card(n), -degrees // 90)) for n in range(10)
+                    ],
+                ),
+                stamps_ns=last,
+            )
+            for degrees in (90, 180, 270)
         ),
         Case(
             "odd_name",
