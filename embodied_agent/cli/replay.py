@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 
     from embodied_agent.agent import Agent
     from embodied_agent.records import Decision, Delta, Frame, Keyframe, Pose
+    from embodied_agent.report.rerun_recording import RerunRecording
     from embodied_agent.report.scoring import Case, Scored
     from embodied_agent.settings import Settings, SourceSettings
     from embodied_agent.sources import Source
@@ -61,6 +63,9 @@ def replay(
     memory: MemoryOption = None,
     report: Annotated[
         Path | None, typer.Option(metavar="FILE.html", help="Write a report of it all.")
+    ] = None,
+    rerun: Annotated[
+        Path | None, typer.Option("--rerun", metavar="FILE.rrd", help="Write a Rerun recording.")
     ] = None,
     perception: Annotated[
         Literal["builtin", "served", "geometry"] | None, typer.Option(help="perception.backend")
@@ -106,7 +111,8 @@ def replay(
 
             check_writable(report)
         say = console(json_output)
-        run = _Run(source, settings, say, report is not None, showing)
+        run = _Run(source, settings, say, report is not None or rerun is not None, showing)
+        run.rerun = rerun
 
         def tell(results: Sequence[Scored]) -> None:
             if report is not None:
@@ -117,6 +123,8 @@ def replay(
             show_score(say, results)
             if report is not None:
                 say.print(f"report: {report}", markup=False, soft_wrap=True)
+            if rerun is not None:
+                say.print(f"recording: {rerun}; look at it: rerun {rerun}", markup=False)
 
         raise typer.Exit(outcome(run.go(cases, tell)))
 
@@ -135,6 +143,7 @@ class _Run:
     keyframes: list[Keyframe] = field(default_factory=list)
     deltas: list[Delta] = field(default_factory=list)
     status: dict[str, Any] = field(default_factory=dict)
+    rerun: Path | None = None
     frames: int = 0
     skipped: dict[str, int] = field(default_factory=dict)
     elapsed_s: float = 0.0
@@ -153,6 +162,7 @@ class _Run:
             open_source(self.source, self.settings.source) as frames,
             Agent(self.settings) as agent,
             self.showing.of(agent, self.settings, self.say) as ask,
+            recorded(self.rerun, agent) as recording,
         ):
             since = max((k.id for k in agent.store.keyframes()), default=-1) + 1
             try:
@@ -179,6 +189,8 @@ class _Run:
             self.deltas = [delta for delta in store.deltas() if delta.keyframe_id in known]
             self.status = agent.status()
             self.elapsed_s = time.monotonic() - started
+            if recording is not None:
+                recording.questions(results)
             tell(results)
         return results
 
@@ -289,6 +301,28 @@ class _Run:
             ),
             path,
         )
+
+
+@contextmanager
+def recorded(path: Path | None, agent: Agent) -> Iterator[RerunRecording | None]:
+    """Write a Rerun recording of what the agent does meanwhile, where ``path`` names one.
+
+    Raises:
+        SettingsError: Rerun's SDK is not installed.
+        AgentError: the file can't be written.
+    """
+    if path is None:
+        yield None
+        return
+    from embodied_agent.report.rerun_recording import RerunRecording
+
+    recording = RerunRecording(path)
+    forget = agent.listen(recording.listener())
+    try:
+        yield recording
+    finally:
+        forget()
+        recording.close()
 
 
 def replay_key(spec: str, settings: SourceSettings) -> str:
