@@ -151,7 +151,8 @@ def test_a_database_of_endless_views_is_refused(tmp_path: Path) -> None:
         connection.execute("INSERT INTO topics VALUES (1, '/i', 'sensor_msgs/msg/Image', 'cdr')")
         connection.execute(
             "CREATE VIEW messages AS WITH RECURSIVE n(x) AS"
-            " (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT x AS id, 1 AS topic_id, x AS timestamp, x'00010000' AS data FROM n"
+            " (SELECT 1 UNION ALL SELECT x + 1 FROM n)"
+            " SELECT x AS id, 1 AS topic_id, x AS timestamp, x'00010000' AS data FROM n"
         )
     with pytest.raises(SourceError, match="not in a table"):
         open_source(str(path), SourceSettings())

@@ -113,6 +113,7 @@ class BagFrames:
         self._reader = reader
         self._topic = pictures.topic
         self._kind = pictures.kind
+        self._codec = pictures.codec
         self._pose_topic = poses.topic.name if poses else ""
         self._tree = seen.tree
         self._tree.clear()
@@ -231,7 +232,7 @@ class BagFrames:
             offset_ns = self._clock.offset_ns if self._clock.known else self._typical_ns
             stamp_ns = max(1, message.receive_ns + offset_ns)
         held = _Held(stamp_ns, number, message.receive_ns, self._clock.offset_ns, message, None, "")
-        if self._kind is Kind.RAW:
+        if self._kind is Kind.RAW or (self._kind is Kind.COMPRESSED and not self._codec):
             return held, None
         if content is None:
             content = self._reader.read(message)

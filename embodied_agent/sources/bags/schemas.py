@@ -7,6 +7,7 @@ or with the one below where a recording brings none.
 
 from __future__ import annotations
 
+import functools
 from enum import Enum
 
 
@@ -50,6 +51,7 @@ _FOXGLOVE: dict[str, Kind] = {
 ENCODINGS = ("cdr", "ros1", "protobuf", "json")
 
 
+@functools.cache
 def kind_of(typename: str) -> Kind:
     """The kind of a type in any spelling: ``sensor_msgs/msg/Image``, ``foxglove.RawImage``."""
     name = typename.replace("/msg/", "/")

@@ -29,10 +29,12 @@ from embodied_agent.sources.bags.transforms import TransformTree
 from embodied_agent.sources.examination import TopicFacts
 
 #: Recordings of at most as many messages are looked through whole, others in places.
-_WHOLE = 3000
-_PLACES = 6
+_WHOLE = 600
+_PLACES = 5
 #: In each place: messages of one topic, of all together, and their bytes.
-_OF_TOPIC, _OF_ALL, _BYTES = 40, 800, 24_000_000
+_OF_TOPIC, _OF_ALL, _BYTES = 20, 400, 8_000_000
+#: Of a recording without an index, its start.
+_UNINDEXED, _UNINDEXED_BYTES = 3000, 64_000_000
 #: A topic whose first pictures are decoded to know their encoding needs no more than this many.
 _DECODED = 3
 _STATIC_TF = ("/tf_static", "tf_static")
@@ -159,8 +161,8 @@ def _look(
                 _take(message, reader, tree, samples[name], fresh=count == 1)
             elif count == _OF_TOPIC + 1:
                 wanted.discard(name)
-            limit = _WHOLE if whole else _OF_ALL
-            if not wanted or total >= limit or size >= _BYTES * (_PLACES if whole else 1):
+            limit, largest = (_UNINDEXED, _UNINDEXED_BYTES) if whole else (_OF_ALL, _BYTES)
+            if not wanted or total >= limit or size >= largest:
                 break
     except SourceError:
         return
