@@ -100,6 +100,35 @@ class Intrinsics:
     height: int
 
 
+@dataclass(frozen=True, slots=True)
+class CameraMount:
+    """One of several cameras of a robot, as its frames' ``frame_id`` tells: ``left@90#1``.
+
+    ``yaw_deg`` is where it looks, positive to the robot's left; ``order`` counts from 0, which is
+    the camera that tells what moved.
+    """
+
+    name: str
+    yaw_deg: float = 0.0
+    order: int = 0
+
+    @property
+    def frame_id(self) -> str:
+        return f"{self.name}@{self.yaw_deg:g}#{self.order}"
+
+    @classmethod
+    def of(cls, frame_id: str) -> CameraMount | None:
+        """The mount that a ``frame_id`` tells of; ``None`` for a robot with one camera."""
+        name, at, rest = frame_id.rpartition("@")
+        yaw, mark, order = rest.partition("#")
+        if not at or not mark or not name:
+            return None
+        try:
+            return cls(name, float(yaw), int(order))
+        except ValueError:
+            return None
+
+
 @dataclass(frozen=True, eq=False)
 class Frame:
     """One picture from a source.
@@ -220,7 +249,8 @@ class Delta:
     ``action`` is ``None`` for the first keyframe and where nobody could tell. ``angle_deg`` is the
     size of a rotation or tilt. ``mentions`` are the objects seen in the new view, most prominent
     first. ``observation`` is free text where the perceiver gave some. ``usable`` is False where
-    the perceiver's reply could not be used: the entry then holds the egomotion only.
+    the perceiver's reply could not be used: the entry then holds the egomotion only. ``camera``
+    names one of several cameras where it is not the first; directions are the robot's.
     """
 
     keyframe_id: int
@@ -232,6 +262,7 @@ class Delta:
     agrees_with_egomotion: bool | None = None
     model: str = ""
     latency_s: float = 0.0
+    camera: str = ""
 
 
 @dataclass(frozen=True, slots=True)

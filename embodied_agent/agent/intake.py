@@ -14,10 +14,10 @@ from collections import deque
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from embodied_agent.agent.cameras import CameraSelectors
 from embodied_agent.agent.listeners import Listeners
 from embodied_agent.errors import StoreError
 from embodied_agent.images import decode, encode_jpeg, image_size
-from embodied_agent.keyframes import KeyframeSelector
 from embodied_agent.memory.store import Store, StoredKeyframe
 from embodied_agent.records import Decision, Frame, Keyframe
 from embodied_agent.settings import KeyframeSettings
@@ -39,7 +39,7 @@ class Intake:
         self._store = store
         self._settings = settings
         self._listeners = events
-        self._selector = KeyframeSelector(settings)
+        self._selector = CameraSelectors(settings)
         self._again: deque[StoredKeyframe] = deque()
         self._fresh = True  # the next keyframe opens a segment
         self._ordinal = -1

@@ -20,7 +20,7 @@ import apsw
 from embodied_agent.errors import StoreError
 from embodied_agent.memory import codec
 from embodied_agent.memory.file import explain
-from embodied_agent.records import Answer, Delta, Keyframe, Question
+from embodied_agent.records import Answer, CameraMount, Delta, Keyframe, Question
 
 KEYFRAME_COLUMNS = (
     "id, segment, stamp_ns, reason, frame_id, width, height, "
@@ -89,10 +89,12 @@ class Reader:
         )
 
     def before(self, keyframe: Keyframe) -> Keyframe | None:
-        """The keyframe before ``keyframe`` in its segment, with its picture."""
+        """The keyframe before ``keyframe`` in its segment, with its picture; of several cameras
+        the one of the same camera."""
+        same = keyframe.frame_id if CameraMount.of(keyframe.frame_id) else None
         found = self._keyframes(
-            "k.id < ? AND segment = ?",
-            (keyframe.id, keyframe.segment),
+            "k.id < ?1 AND segment = ?2 AND (?3 IS NULL OR frame_id = ?3)",
+            (keyframe.id, keyframe.segment, same),
             order="k.id DESC",
             limit=1,
             pictures=True,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Literal
 
 from pydantic import Field, SecretStr, field_validator
@@ -216,6 +217,16 @@ class SourceSettings(Section):
     """Where frames come from."""
 
     topic: str = Field("", description="image topic of a bag; empty: found by type")
+    topics: tuple[str, ...] = Field(
+        (),
+        description="several cameras of one robot in one memory: `{front: /front/image, left: "
+        "/left/image}` or `front=/front/image`; the first one tells what moved",
+    )
+    mounts: tuple[str, ...] = Field(
+        (),
+        description="where these cameras look, in degrees to the robot's left: `{left: 90}` or "
+        "`left=90`; others: from TF, else ahead",
+    )
     odom_topic: str = Field("", description="odometry topic of a bag; empty: found by type")
     pose_offset_s: float | None = Field(
         None,
@@ -253,6 +264,38 @@ class SourceSettings(Section):
     sample_hz: float = Field(
         0.0, ge=0, le=1000, description="take at most this many frames/s; 0: all"
     )
+
+    @field_validator("topics", "mounts", mode="before")
+    @classmethod
+    def _named(cls, value: object) -> object:
+        if isinstance(value, dict):
+            return tuple(f"{name}={item}" for name, item in value.items())
+        return value
+
+    @field_validator("topics", "mounts")
+    @classmethod
+    def _pairs(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        names = []
+        for pair in value:
+            name, equals, item = pair.partition("=")
+            if not equals or not item or not re.fullmatch(r"[A-Za-z0-9_-]{1,32}", name):
+                raise ValueError(f"a camera is given as name=value, not {pair!r}")
+            names.append(name)
+        if len(set(names)) < len(names):
+            raise ValueError("two cameras have the same name")
+        return value
+
+    @field_validator("mounts")
+    @classmethod
+    def _angles(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for pair in value:
+            try:
+                angle = float(pair.partition("=")[2])
+            except ValueError:
+                angle = math.inf
+            if not -360 <= angle <= 360:
+                raise ValueError(f"a mount is an angle in degrees, not {pair!r}")
+        return value
 
     @field_validator("rotate", mode="before")
     @classmethod

@@ -48,7 +48,9 @@ def entry_text(delta: Delta) -> str:
     elif not seen:
         seen = "nothing named"
     said = f" {' '.join(delta.observation.split())}" if delta.observation else ""
-    return f"#{delta.keyframe_id} {action_text(delta)}: {seen}.{said}\n"
+    # All cameras of a robot move together: only the first one tells what moved.
+    what = f"{delta.camera} camera" if delta.camera else action_text(delta)
+    return f"#{delta.keyframe_id} {what}: {seen}.{said}\n"
 
 
 class Transcript:

@@ -6,9 +6,13 @@ and with which pose pictures come (frames.py).
 
 from __future__ import annotations
 
+import heapq
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from embodied_agent.errors import SourceError
+from embodied_agent.records import CameraMount, Frame
 from embodied_agent.settings import SourceSettings
 from embodied_agent.sources.bags.clocks import LATENCY_S, TopicClock, alignment_ns
 from embodied_agent.sources.bags.files import BagFiles, open_bag_files
@@ -17,7 +21,7 @@ from embodied_agent.sources.bags.messages import MessageReader
 from embodied_agent.sources.bags.schemas import PICTURES, Kind
 from embodied_agent.sources.bags.survey import Survey, TopicSample, survey
 from embodied_agent.sources.bags.topics import choose_pictures, choose_poses, is_depth, reasons
-from embodied_agent.sources.bags.transforms import TransformTree
+from embodied_agent.sources.bags.transforms import TransformTree, heading_deg
 from embodied_agent.sources.base import Sampler, Source
 from embodied_agent.sources.examination import Examination
 
@@ -50,25 +54,73 @@ def _source(bag: BagFiles, settings: SourceSettings) -> Source:
     reader = MessageReader()
     tree = TransformTree(settings.fixed_frame, settings.base_frame)
     seen = survey(bag, reader, tree)
+    named = [pair.partition("=")[::2] for pair in settings.topics]
     try:
-        pictures = choose_pictures(bag, seen, settings.topic)
-        poses = choose_poses(bag, seen, settings.odom_topic, pictures.topic.name)
+        cameras = [
+            choose_pictures(bag, seen, t) for t in ([t for _, t in named] or [settings.topic])
+        ]
+        poses = choose_poses(bag, seen, settings.odom_topic, cameras[0].topic.name)
     except SourceError as error:
         examination = _examination(bag, seen, None, None, settings)
         examination.why = str(error)
         raise UnusableSource(str(error), examination) from error
-    examination = _examination(bag, seen, pictures, poses, settings)
-    sampler = Sampler(settings.sample_hz)
-    frames = BagFrames(bag, reader, seen, pictures, poses, sampler, settings)
+    examination = _examination(bag, seen, cameras[0], poses, settings)
+    passes = [
+        BagFrames(bag, reader, seen, camera, poses, Sampler(settings.sample_hz), settings)
+        for camera in cameras
+    ]
+    frames = passes[0].frames()
+    if named:
+        mounts = mounts_of(seen, cameras, [name for name, _ in named], settings)
+        _add_cameras(examination, cameras, mounts)
+        streams = [_mounted(one.frames(), mount) for one, mount in zip(passes, mounts, strict=True)]
+        frames = heapq.merge(*streams, key=lambda frame: frame.stamp_ns)
+    count = sum(camera.topic.messages for camera in cameras)
     return Source(
-        _description(bag, seen, pictures, poses, examination),
-        frames.frames(),
+        _description(bag, seen, cameras[0], poses, examination),
+        frames,
         skips=bag.skips,
-        expected_frames=sampler.expected(pictures.topic.messages, bag.duration_ns),
+        expected_frames=Sampler(settings.sample_hz).expected(count, bag.duration_ns),
         close=bag.close,
         examination=examination,
-        turns=frames.turns,
+        turns=passes[0].turns,
     )
+
+
+def mounts_of(
+    seen: Survey, cameras: list[TopicSample], names: list[str], settings: SourceSettings
+) -> list[CameraMount]:
+    """Where each camera looks: as the settings say, else as TF does, else ahead."""
+    given = {name: float(angle) for name, _, angle in (m.partition("=") for m in settings.mounts)}
+    mounts = []
+    for order, (name, camera) in enumerate(zip(names, cameras, strict=True)):
+        angle = given.get(name)
+        frame = next(iter(sorted(camera.frame_ids)), "")
+        mount = seen.tree.mount(frame) if angle is None else None
+        if mount is not None:
+            angle = heading_deg(mount, optical="optical" in frame)
+        mounts.append(CameraMount(name, round(angle or 0.0, 1), order))
+    return mounts
+
+
+def _mounted(frames: Iterator[Frame], mount: CameraMount) -> Iterator[Frame]:
+    for frame in frames:
+        yield replace(frame, frame_id=mount.frame_id)
+
+
+def _add_cameras(
+    examination: Examination, cameras: list[TopicSample], mounts: list[CameraMount]
+) -> None:
+    used = {camera.topic.name: mount for camera, mount in zip(cameras, mounts, strict=True)}
+    for facts in examination.topics:
+        mount = used.get(facts.name)
+        if mount is not None:
+            facts.used = True
+            facts.why = f"the camera {mount.name}, {mount.yaw_deg:g}° to the left of ahead"
+    names = ", ".join(f"{m.name} ({m.yaw_deg:g}°)" for m in mounts)
+    examination.why = f"{len(mounts)} cameras are named in source.topics"
+    examination.remarks.append(f"cameras {names}")
+    examination.frames = sum(camera.topic.messages for camera in cameras)
 
 
 def _description(

@@ -45,6 +45,13 @@ class TransformTree:
     def __bool__(self) -> bool:
         return bool(self._parents)
 
+    def statics(self) -> TransformTree:
+        """A tree of its own with the static transforms of this one."""
+        tree = TransformTree(self._fixed, self._base)
+        tree._static = dict(self._static)
+        tree._parents = {child: self._parents[child] for child in self._static}
+        return tree
+
     @property
     def frames(self) -> list[str]:
         """All frames that are named, by name."""
@@ -159,6 +166,17 @@ class TransformTree:
                 return None
             pose = compose(step, pose)
         return pose
+
+
+def heading_deg(mount: Pose, *, optical: bool) -> float:
+    """Where a camera looks, in degrees to the left of ahead.
+
+    Args:
+        mount: of the camera's frame in its base frame.
+        optical: whether the frame's z axis is ahead; else x is.
+    """
+    ahead = rotation_matrix(mount.orientation_xyzw)[:, 2 if optical else 0]
+    return math.degrees(math.atan2(float(ahead[1]), float(ahead[0])))
 
 
 def quarter_turns(mount: Pose) -> int | None:
