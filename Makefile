@@ -7,8 +7,10 @@ SHELL := /bin/bash
 PYTHON ?= python3
 # Passed to pip, for example: make demo PIP_ARGS="--extra-index-url https://download.pytorch.org/whl/cpu"
 PIP_ARGS ?=
-# Passed to pytest, for example: make test ARGS="tests/test_cli.py -k keyframes"
+# Passed to pytest, for example: make test ARGS="tests/cli -k keyframes"
 ARGS ?=
+# Processes that run tests at the same time.
+WORKERS ?= 2
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -18,22 +20,18 @@ SYSTEM := $(VENV)/.checked-system
 # vLLM pins its own torch and transformers, so it has an environment of its own.
 VLLM_VENV := .venv-vllm
 VLLM := $(VLLM_VENV)/.installed
+LOCK := $(BIN)/uv pip compile --quiet --no-python-downloads
 
-DEMO_CLIP ?= sim_clips/clips/house_8
-DEMO_QUESTIONS ?= sim_clips/clips/demo.json
-DEMO_REPORT ?= demo/report.html
-# make demo STAY=1: the clip plays at its own pace, and the page stays until Ctrl-C.
-STAY ?=
-# Of the page; 0: any port that is free.
-DEMO_PORT ?= 0
+# Passed to the demo, for example: make demo DEMO_ARGS="--speed 1 --port 8080"
+DEMO_ARGS ?=
 
-.PHONY: demo test test-vllm lint bench clean distclean help
+.PHONY: demo test test-vllm lint lock lock-check bench clean distclean help
 
 demo: $(RUNTIME) ## Replay a shipped clip with its live page, ask three questions, write demo/report.html
-	@mkdir -p $(dir $(DEMO_REPORT))
-	$(BIN)/embodied-agent replay $(DEMO_CLIP) --questions $(DEMO_QUESTIONS) --report $(DEMO_REPORT) \
-		--serve --port $(DEMO_PORT) $(if $(STAY),--stay --speed 1)
+	@$(BIN)/python -m sim_clips.demo $(DEMO_ARGS)
 
+# One thread a process: more of them only wait for each other where the cores are taken.
+test: export OMP_NUM_THREADS ?= 1
 test: $(DEV) $(SYSTEM) ## Run all tests (ARGS="..." goes to pytest)
 	@setup=$$(ls /opt/ros/*/setup.bash 2>/dev/null | tail -n 1 || true); \
 	if [ -n "$$setup" ]; then \
@@ -42,24 +40,44 @@ test: $(DEV) $(SYSTEM) ## Run all tests (ARGS="..." goes to pytest)
 	else \
 		echo "ROS 2: none in /opt/ros, so tests marked 'ros' are skipped"; \
 	fi; \
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadgroup $(ARGS)
 
 test-vllm: $(DEV) $(VLLM) ## Run the built-in models behind a real vLLM on the CPU (3 GB, once)
 	VLLM_PROGRAM=$(VLLM_VENV)/bin/vllm $(BIN)/python -m pytest tests/with_vllm $(ARGS)
 
-lint: $(DEV) ## Check format (ruff), style (ruff) and types (mypy --strict)
+lint: $(DEV) ## Check format and style (ruff), types (mypy), layers (import-linter), dependencies (deptry)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy --strict embodied_agent
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/deptry embodied_agent
+	$(BIN)/deptry --ignore DEP002,DEP004 bench launch sim_clips tests training
+
+lock: $(DEV) ## Write constraints.txt anew from pyproject.toml, keeping the versions that still fit (UPGRADE=1: none)
+	$(LOCK) $(if $(UPGRADE),--upgrade) --output-file constraints.txt pyproject.toml
+
+# With what the registry offers today, as `make lock` would; without a registry there is nothing to
+# compare with, and tests/test_packaging.py still sees that every requirement has its pin.
+lock-check: $(DEV) ## Check that constraints.txt is what `make lock` would write
+	@current=$$(mktemp); errors=$$(mktemp); trap 'rm -f "$$current" "$$errors"' EXIT; \
+	cp constraints.txt "$$current"; \
+	if $(LOCK) --output-file "$$current" pyproject.toml 2>"$$errors"; then \
+		diff -u constraints.txt "$$current" || { echo "constraints.txt is out of date: make lock" >&2; exit 1; }; \
+	elif grep -qE "error sending request|client error \(Connect\)|dns error|timed out" "$$errors"; then \
+		echo "No package registry can be reached, so constraints.txt was not compared." >&2; \
+	else \
+		cat "$$errors" >&2; exit 1; \
+	fi
 
 bench: $(DEV) $(SYSTEM) ## Measure all that bench/ measures (minutes each)
 	@for script in bench/[!_]*.py; do \
 		echo "== $$script"; \
-		PYTHONPATH=. $(BIN)/python "$$script"; \
+		$(BIN)/python "$$script"; \
 	done
 
 clean: ## Remove what the other targets wrote, except the virtual environment
-	rm -rf demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
+	rm -rf demo build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis \
+		.grimp_cache .import_linter_cache
 	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +
 
 distclean: clean ## Remove the virtual environment too
@@ -73,12 +91,16 @@ $(BIN)/python:
 		{ echo "Python 3.10 or newer is needed: make PYTHON=/path/to/python3 ..." >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
+# Dependency groups need pip 25.1.
+INSTALL := $(BIN)/python -m pip install --quiet $(PIP_ARGS)
+
 $(RUNTIME): pyproject.toml constraints.txt | $(BIN)/python
-	$(BIN)/python -m pip install --quiet $(PIP_ARGS) -c constraints.txt -e '.[web]'
+	$(INSTALL) -c constraints.txt -e '.[builtin,web]'
 	@touch $@
 
 $(DEV): pyproject.toml constraints.txt | $(BIN)/python
-	$(BIN)/python -m pip install --quiet $(PIP_ARGS) -c constraints.txt -e '.[dev]'
+	$(INSTALL) 'pip>=25.1'
+	$(INSTALL) -c constraints.txt -e '.[builtin,web,mqtt]' --group dev
 	@touch $(RUNTIME) $@
 
 # The CPU build; on a machine with GPUs, `pip install vllm` in an environment of its own is enough.

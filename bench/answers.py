@@ -16,6 +16,7 @@ import argparse
 import itertools
 import random
 import statistics
+import sys
 import tempfile
 import time
 from collections import defaultdict
@@ -25,9 +26,12 @@ from pathlib import Path
 import torch
 from transformers import AutoTokenizer, GenerationConfig, LlamaConfig, LlamaForCausalLM
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # a checkout, installed or not
+
 from embodied_agent.models.checkpoints import SHIPPED
-from embodied_agent.reasoning.base import Prompt, Reasoner, make_reasoner
+from embodied_agent.reasoning.base import Prompt, Reasoner
 from embodied_agent.reasoning.builtin import BuiltinReasoner
+from embodied_agent.reasoning.factory import make_reasoner
 from embodied_agent.reasoning.prompts import build_prompt
 from embodied_agent.records import Action, Delta, Mention, Question
 from embodied_agent.settings import load_settings

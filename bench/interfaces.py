@@ -16,6 +16,7 @@ import asyncio
 import json
 import multiprocessing as mp
 import statistics
+import sys
 import tempfile
 import threading
 import time
@@ -28,6 +29,8 @@ from typing import Any
 
 import httpx2 as httpx
 import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # a checkout, installed or not
 
 from embodied_agent.agent import Agent
 from embodied_agent.host.interfaces import serving

@@ -14,6 +14,7 @@ import argparse
 import json
 import math
 import statistics
+import sys
 import time
 from collections import Counter
 from dataclasses import dataclass
@@ -23,6 +24,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 import numpy.typing as npt
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # a checkout, installed or not
 
 from bench._sequences import measure_sequence, read_sequence
 from embodied_agent.keyframes import KeyframeSelector

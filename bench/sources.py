@@ -2,7 +2,8 @@
 
 A recording of 640×480 JPEG pictures with odometry is made, read through `open_source` as the
 keyframer does (checked, with a grey preview at half size), and beside it the same pictures are only
-decoded: in colour, and in grey at half size. With ``--gigabytes`` a large one is made too, and the time of `inspect` printed.
+decoded: in colour, and in grey at half size. With ``--gigabytes`` a large one is made too, and the
+time of `inspect` printed.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -18,6 +20,8 @@ import cv2
 import numpy as np
 from mcap.writer import CompressionType, Writer
 from rosbags.typesys import Stores, get_typestore
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # a checkout, installed or not
 
 from embodied_agent.cli.inspect import inspect_source
 from embodied_agent.settings import SourceSettings, load_settings

@@ -21,8 +21,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-# This file's own folder would make `training` mean this file.
-sys.path[0] = str(Path(__file__).resolve().parent.parent)
+# Before this file's own folder, which would make `training` mean this file.
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # a checkout, installed or not
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 warnings.filterwarnings("ignore")
 

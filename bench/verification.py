@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import sys
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack, closing
@@ -24,6 +25,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # a checkout, installed or not
 
 from embodied_agent.agent import Agent
 from embodied_agent.memory.store import Store

@@ -7,11 +7,12 @@ AgentError
 ├── StoreError             the memory file can't be opened, read or written
 ├── ModelError             a model can't be loaded or gave no usable reply
 │   ├── ModelUnavailable   the server is down, slow or refuses; retry later
-│   ├── RequestRefused     it finds fault with this one request; others may pass
+│   ├── RequestRefused     the server rejects this one request; others may be accepted
 │   └── ReplyError         the reply came but can't be used
 ├── QuestionError          a question is empty, too long or its choices are unusable
-├── Busy                   too many questions wait already; ask again later
-└── LinkError              a broker can't be reached, or refuses what is sent to it
+├── Busy                   too many questions are queued; ask again later
+├── LinkError              a broker can't be reached, or refuses what is sent to it
+└── OutputError            a file that was asked for can't be written
 
 Every message says what was tried and what to do.
 """
@@ -48,7 +49,7 @@ class ModelUnavailable(ModelError):
 
 
 class RequestRefused(ModelError):
-    """A model's server finds fault with what this request holds; others may pass."""
+    """A model's server rejects the content of this request; others may be accepted."""
 
 
 class ReplyError(ModelError):
@@ -64,8 +65,12 @@ class QuestionError(AgentError):
 
 
 class Busy(AgentError):
-    """Too many questions wait already; the same one may be taken later."""
+    """Too many questions are queued; the same one may be accepted later."""
 
 
 class LinkError(AgentError):
-    """A broker, or the robot behind it, can't be reached or refuses; may work later."""
+    """A broker, or the robot behind it, can't be reached or refuses; it may work later."""
+
+
+class OutputError(AgentError):
+    """A file or folder that was asked for, such as a report, can't be written."""

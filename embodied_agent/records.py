@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -279,11 +279,14 @@ class Question:
     id: str = ""
 
 
-#: What kind of answer it is: a guess is never dressed as knowledge. ``answered``: the memory holds
-#: what was asked. ``not_seen``: nothing in the memory fits what the question names. ``cannot_tell``:
-#: what was noted does not settle it. ``out_of_scope``: the question is not about what was seen.
+#: What kind of answer it is: a guess is never dressed as knowledge.
+#: ``answered``: the memory holds what was asked.
+#: ``not_seen``: nothing in the memory fits what the question names.
+#: ``cannot_tell``: what was noted does not settle it.
+#: ``out_of_scope``: the question is not about what was seen.
 #: ``failed``: no answer could be produced; ``problem`` says why.
 AnswerStatus = Literal["answered", "not_seen", "cannot_tell", "out_of_scope", "failed"]
+ANSWER_STATUSES: tuple[AnswerStatus, ...] = get_args(AnswerStatus)
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,13 +301,14 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the agent answers. ``choice`` is a letter where choices were given.
+    """What the agent answers. ``choice`` is a letter where choices were given and one was chosen.
 
+    ``status`` says what kind of answer it is (`AnswerStatus`); ``text`` says it in words, and is
+    empty only where it is "failed": then ``problem`` says why, which is empty otherwise.
     ``consistency`` in [0, 1] is the verifier's number, or without one the share of votes that the
     answer got, ``None`` where there was neither; ``verified_by`` names how it came about.
-    ``latency_s`` maps stage names to seconds. ``problem`` says why there is no answer, else "".
-    ``status`` says what kind of answer it is (`AnswerStatus`).
-    ``notice`` says what an answer that is there could not rest on, as during an outage, else "".
+    ``latency_s`` maps stage names to seconds. ``notice`` says what an answer that is there could
+    not rest on, as during an outage, else "".
     """
 
     text: str
@@ -319,6 +323,20 @@ class Answer:
     notice: str = ""
     verified_by: str = ""
     status: AnswerStatus = "answered"
+
+    def __post_init__(self) -> None:
+        """Refuse a failure without its reason, and a reason without failure.
+
+        Raises:
+            ValueError: ``status`` and ``problem`` contradict each other.
+        """
+        if (self.status == "failed") != bool(self.problem):
+            raise ValueError(f"status {self.status!r} with problem {self.problem!r}")
+
+    @classmethod
+    def failure(cls, problem: str, question_id: str = "") -> Answer:
+        """No answer, because of ``problem``."""
+        return cls(text="", status="failed", problem=problem, question_id=question_id)
 
     def as_dict(self) -> dict[str, Any]:
         """The answer as JSON-ready values."""

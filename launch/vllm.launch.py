@@ -1,6 +1,6 @@
 """vLLM for the perceiver and the reasoner: `ros2 launch embodied_agent vllm.launch.py config:=…`.
 
-Runs `embodied-agent serve`, which chooses the options, waits until the models answer, restarts what
+Runs `embodied-agent vllm`, which chooses the options, waits until the models answer, restarts what
 ends, and stops them with the launch. It needs nothing of ROS but launch itself.
 """
 

@@ -29,8 +29,18 @@ elif ctypes.util.find_library("EGL"):
     os.environ.setdefault("MUJOCO_GL", "egl")
 
 
+#: What of its kind may run once at a time: one robot network, one browser.
+_ALONE = ("tests/ros/", "tests/interfaces/page/")
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip what this machine can't run, each with the reason."""
+    """Keep the tests of a file in one process, so that it makes its fixtures once, and skip what
+    this machine can't run, each with the reason."""
+    for item in items:
+        file = item.nodeid.partition("::")[0]
+        group = next((folder for folder in _ALONE if file.startswith(folder)), file)
+        item.add_marker(pytest.mark.xdist_group(group))
     missing = {
         "ros": None
         if importlib.util.find_spec("rclpy")

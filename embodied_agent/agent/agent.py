@@ -34,8 +34,8 @@ from embodied_agent.errors import DecodeError, StoreError
 from embodied_agent.memory.store import Store
 from embodied_agent.perception.base import Perceiver, make_perceiver
 from embodied_agent.perception.look import make_looker
-from embodied_agent.reasoning.base import Reasoner, make_reasoner
-from embodied_agent.reasoning.verify import make_verifier
+from embodied_agent.reasoning.base import Reasoner
+from embodied_agent.reasoning.factory import make_reasoner, make_verifier
 from embodied_agent.records import Answer, Decision, Frame, Question
 from embodied_agent.settings import KeyframeSettings, Settings
 from embodied_agent.support.lazy import Borrowed, Lazy

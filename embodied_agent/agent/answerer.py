@@ -150,7 +150,8 @@ class Answerer:
             question_id=question.id,
         )
         if not deltas:
-            yield replace(answer, problem="nothing that was seen has been perceived yet")
+            problem = "nothing that was seen has been perceived yet"
+            yield replace(answer, status="failed", problem=problem)
             return
         looked = Findings()
         if self._settings.second_look.mode == "on":
@@ -213,7 +214,14 @@ class Answerer:
         style = prompt_style(settings)
         prompt = build_prompt(style, known.transcript, known.recalled, question, looked.said)
         answer = replace(
-            answer, text="", choice=None, reasoning="", problem="", consistency=None, verified_by=""
+            answer,
+            text="",
+            choice=None,
+            reasoning="",
+            status="answered",
+            problem="",
+            consistency=None,
+            verified_by="",
         )
         started = time.monotonic()
         reply, first_at = "", None
@@ -245,9 +253,9 @@ class Answerer:
                 voters = f"{chosen.agreeing} of {chosen.votes} reasonings of {self.model}"
                 answer = replace(answer, consistency=chosen.share, verified_by=voters)
         except ReplyError as error:
-            answer = replace(answer, reasoning=reply, problem=f"no usable reply: {error}")
+            answer = _failed(answer, f"no usable reply: {error}", reply)
         except ModelError as error:
-            answer = replace(answer, reasoning=reply, problem=str(error))
+            answer = _failed(answer, str(error), reply)
         ended = time.monotonic()
         first = answer.latency_s.get("first_token", (first_at or ended) - started)
         spent = answer.latency_s.get("reason", 0.0) + ended - (first_at or ended)
@@ -370,6 +378,11 @@ class Answerer:
                     Evidence(number, keyframe.stamp_ns, note=notes[number], pose=keyframe.pose)
                 )
         return tuple(found)
+
+
+def _failed(answer: Answer, problem: str, reply: str) -> Answer:
+    """``answer`` without an answer, for want of which stands what the model said so far."""
+    return replace(answer, reasoning=reply, status="failed", problem=problem)
 
 
 def _noted(answer: Answer, notice: str) -> Answer:

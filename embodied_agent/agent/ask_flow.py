@@ -57,13 +57,14 @@ class AskFlow:
         try:
             moment = self._moment(question)
             if moment is None:
-                answer = replace(answer, problem=_nothing_seen(question))
+                answer = replace(answer, status="failed", problem=_nothing_seen(question))
             view = View()
             if moment is not None and self._perception is not None:
                 view = self._perception.look(moment[1], deadline - time.monotonic())
                 if view.missing and not self._knows(*moment, view):
                     answer = replace(
                         answer,
+                        status="failed",
                         problem="what the camera saw was not perceived within "
                         f"{question.timeout_s:.3g} s: {view.reason}",
                     )
@@ -87,7 +88,7 @@ class AskFlow:
                 },
             )
         except (ModelError, StoreError, DecodeError) as error:
-            return replace(answer, problem=str(error))
+            return replace(answer, text="", choice=None, status="failed", problem=str(error))
 
     def _knows(self, segment: int, last_id: int, view: View) -> bool:
         """Whether there is anything to answer from."""

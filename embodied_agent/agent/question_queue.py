@@ -202,7 +202,7 @@ class QuestionQueue:
     def _finish(self, ask: QueuedQuestion, answer: Answer | str) -> None:
         """Give the answer, or say why there is none, to whoever asked and to the listeners."""
         if isinstance(answer, str):
-            answer = Answer(text="", problem=answer, question_id=ask.question.id)
+            answer = Answer.failure(answer, ask.question.id)
         if ask.settle(answer):
             self._tell(lambda listener: listener.on_answer and listener.on_answer(ask, answer))
 

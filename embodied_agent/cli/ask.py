@@ -1,4 +1,4 @@
-"""`embodied-agent ask`: put a question to a memory that exists already, or to a robot over MQTT."""
+"""`embodied-agent ask`: put a question to an existing memory, or to a robot over MQTT."""
 
 from __future__ import annotations
 
@@ -8,18 +8,30 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from embodied_agent.cli.common import (
-    ConfigOption,
-    JsonOption,
-    MemoryOption,
-    SetOption,
+    announced_loading,
     console,
     explained,
     plain,
     print_json,
     settings_from,
 )
-from embodied_agent.cli.questions import CHOICES_HELP, cases_from, outcome, show_answer
+from embodied_agent.cli.options import (
+    CHOICES_HELP,
+    ConfigOption,
+    JsonOption,
+    MemoryOption,
+    PerceptionModelOption,
+    PerceptionOption,
+    PerceptionServerOption,
+    ReasoningModelOption,
+    ReasoningOption,
+    ReasoningServerOption,
+    SetOption,
+    model_settings,
+)
+from embodied_agent.cli.questions import cases_from, outcome, show_answer
 from embodied_agent.errors import SettingsError
+from embodied_agent.support.extras import missing_package
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -31,46 +43,77 @@ if TYPE_CHECKING:
 def ask(
     text: Annotated[str, typer.Argument(metavar="QUESTION", help="What to ask.")],
     memory: MemoryOption = None,
+    choices: Annotated[str | None, typer.Option(metavar="A|B|…", help=CHOICES_HELP)] = None,
+    at_ns: Annotated[
+        int | None,
+        typer.Option(metavar="STAMP", help="Ask as of this stamp, in nanoseconds."),
+    ] = None,
     mqtt: Annotated[
         str | None,
-        typer.Option(metavar="HOST[:PORT]", help="Ask a robot over this MQTT broker instead."),
+        typer.Option(
+            metavar="HOST[:PORT]",
+            help="Ask a robot over this MQTT broker instead (mqtt.host, mqtt.port).",
+            rich_help_panel="Robot",
+        ),
     ] = None,
     robot: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Which robot, with --mqtt (mqtt.robot).")
+        str | None,
+        typer.Option(
+            metavar="NAME", help="The robot to ask (mqtt.robot).", rich_help_panel="Robot"
+        ),
     ] = None,
-    choices: Annotated[str | None, typer.Option(help=CHOICES_HELP)] = None,
-    at_ns: Annotated[int | None, typer.Option(help="Ask as of this stamp, in nanoseconds.")] = None,
+    perception: PerceptionOption = None,
+    perception_server: PerceptionServerOption = None,
+    perception_model: PerceptionModelOption = None,
+    reasoning: ReasoningOption = None,
+    reasoning_server: ReasoningServerOption = None,
+    reasoning_model: ReasoningModelOption = None,
     config: ConfigOption = None,
     assignments: SetOption = None,
     json_output: JsonOption = False,
 ) -> None:
-    """Ask an existing memory (it is only read, so a replay may go on meanwhile), or a robot."""
+    """Ask an existing memory, or a robot over MQTT.
+
+    The memory is only read, so a replay or a robot may keep writing to it.
+    """
     with explained():
+        models = model_settings(
+            perception,
+            perception_server,
+            perception_model,
+            reasoning,
+            reasoning_server,
+            reasoning_model,
+        )
         if mqtt is None and robot is not None:
-            raise SettingsError("--robot needs the broker: add --mqtt HOST")
+            raise SettingsError("--robot needs a broker: add --mqtt HOST")
         if mqtt is not None and memory is not None:
-            raise SettingsError("ask a memory or a robot: leave out --memory or --mqtt")
+            raise SettingsError("ask either a memory or a robot: leave out --memory or --mqtt")
+        if mqtt is not None and any(value is not None for value in models.values()):
+            raise SettingsError("a robot chooses its own models: leave out the options of models")
         settings = settings_from(
             config,
             assignments,
             memory__path=None if memory is None else str(memory),
             mqtt__robot=robot,
+            **models,
             **_broker(mqtt),
         )
         if mqtt is None and not settings.memory.path:
-            raise SettingsError("which memory? name the file with --memory")
+            raise SettingsError("no memory was named: add --memory FILE")
         (case,) = cases_from([text], [choices] if choices else [], None, settings, at_ns=at_ns)
 
         from embodied_agent.report.scoring import Scored
 
-        say = console(json_output)
+        say = console(stderr=json_output)
         live = say.is_terminal and not json_output
 
         def show(piece: str) -> None:
             say.print(plain(piece), style="dim", markup=False, end="")
 
         ask_it = _ask_memory if mqtt is None else _ask_robot
-        answer = ask_it(settings, case.question, say, show if live else None)
+        with announced_loading(console(stderr=True)):
+            answer = ask_it(settings, case.question, say, show if live else None)
         result = Scored(case, answer)
         if json_output:
             print_json(result.as_dict())
@@ -108,10 +151,7 @@ def _ask_robot(
     try:
         from embodied_agent.interfaces.mqtt.client import ask_robot
     except ModuleNotFoundError as error:
-        raise SettingsError(
-            f"--mqtt needs a package that is not installed ({error.name}): "
-            "pip install 'embodied-agent[mqtt]'"
-        ) from error
+        raise SettingsError(missing_package("--mqtt", "mqtt", error)) from error
     from embodied_agent.interfaces.wire.models import AskRequest
 
     request = AskRequest(
@@ -120,13 +160,13 @@ def _ask_robot(
     return ask_robot(settings.mqtt, request, timeout_s=question.timeout_s, on_piece=on_piece)
 
 
-def _broker(place: str | None) -> dict[str, str | int]:
-    """The settings in ``HOST``, ``HOST:PORT`` or ``[IPV6]:PORT``."""
-    if place is None:
+def _broker(address: str | None) -> dict[str, str | int]:
+    """The settings for ``HOST``, ``HOST:PORT`` or ``[IPV6]:PORT``."""
+    if address is None:
         return {}
-    host, colon, port = place.rpartition(":")
-    if not colon or place.endswith("]") or (":" in host and not host.endswith("]")):
-        return {"mqtt__host": place.strip("[]")}
+    host, colon, port = address.rpartition(":")
+    if not colon or address.endswith("]") or (":" in host and not host.endswith("]")):
+        return {"mqtt__host": address.strip("[]")}
     if not port.isdigit():
-        raise SettingsError(f"--mqtt needs HOST or HOST:PORT, not {place!r}")
+        raise SettingsError(f"--mqtt needs HOST or HOST:PORT, not {address!r}")
     return {"mqtt__host": host.strip("[]"), "mqtt__port": int(port)}

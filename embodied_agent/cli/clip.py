@@ -9,14 +9,12 @@ from typing import Annotated
 import typer
 
 from embodied_agent.cli.common import (
-    ConfigOption,
-    JsonOption,
-    MemoryOption,
     console,
     explained,
     print_json,
     settings_from,
 )
+from embodied_agent.cli.options import ConfigOption, JsonOption, MemoryOption
 from embodied_agent.errors import SettingsError, SourceError
 
 

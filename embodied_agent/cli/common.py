@@ -1,11 +1,15 @@
-"""What the subcommands share: options, settings from them, exit codes, and careful output.
+"""What the subcommands share: settings from options, exit codes, and careful output.
 
 Imported by every command, `--help` included, so nothing heavy is imported here at the top.
+
+Out of scope: the options themselves (`options`).
 """
 
 from __future__ import annotations
 
 import json
+import logging
+import os
 import re
 import sys
 from collections.abc import Iterator, Sequence
@@ -13,7 +17,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from enum import IntEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -21,6 +25,7 @@ from embodied_agent.errors import (
     AgentError,
     LinkError,
     ModelError,
+    OutputError,
     QuestionError,
     SettingsError,
     SourceError,
@@ -30,91 +35,76 @@ from embodied_agent.errors import (
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from embodied_agent.records import Delta, Egomotion
+    from embodied_agent.records import Delta, Egomotion, Keyframe
     from embodied_agent.settings import Settings
+
+#: Lines in a pipe or a file are not wrapped; rich needs a number all the same.
+_PIPE_WIDTH = 10_000
 
 
 class ExitCode(IntEnum):
     """What the process returns to a script."""
 
-    FINE = 0
+    SUCCESS = 0
     FAILED = 1
     USAGE = 2
     SOURCE = 3
-    STORE = 4
+    MEMORY = 4
     MODEL = 5
-    LINK = 6
+    BROKER = 6
     INTERRUPTED = 130
 
 
+#: The codes in words, for ``--help``.
+EXIT_CODES = (
+    "Exit codes: 0 success, 1 a check failed or an output file can't be written, "
+    "2 usage or settings, 3 source, 4 memory file, 5 model, 6 broker, 130 interrupted."
+)
+
 _CODES: tuple[tuple[type[AgentError], ExitCode], ...] = (
+    (OutputError, ExitCode.FAILED),
     (SettingsError, ExitCode.USAGE),
     (QuestionError, ExitCode.USAGE),
     (SourceError, ExitCode.SOURCE),
-    (StoreError, ExitCode.STORE),
+    (StoreError, ExitCode.MEMORY),
     (ModelError, ExitCode.MODEL),
-    (LinkError, ExitCode.LINK),
+    (LinkError, ExitCode.BROKER),
 )
-
-SourceArgument = Annotated[
-    str,
-    typer.Argument(
-        metavar="SOURCE",
-        help="A rosbag2 folder, .mcap, .db3, video, folder of images, camera number or URL.",
-    ),
-]
-ConfigOption = Annotated[
-    Path | None, typer.Option("--config", metavar="FILE.yaml", help="Settings, by section.")
-]
-SetOption = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="SECTION.NAME=VALUE", help="One setting; may be repeated."),
-]
-JsonOption = Annotated[
-    bool,
-    typer.Option("--json", help="One JSON object on stdout; all else goes to stderr."),
-]
-MemoryOption = Annotated[
-    Path | None,
-    typer.Option("--memory", "-m", metavar="FILE", help="The memory file (memory.path)."),
-]
 
 
 def exit_code(error: AgentError) -> ExitCode:
-    """The code for an error that ends a command."""
+    """The exit code of a command that ``error`` ends."""
     return next((code for kind, code in _CODES if isinstance(error, kind)), ExitCode.FAILED)
 
 
 @contextmanager
 def explained() -> Iterator[None]:
-    """End the command with one clear line and an exit code where an `AgentError` comes up.
+    """End the command with one clear line and an exit code when an `AgentError` is raised.
 
     With ``--debug`` the error is raised on, with its traceback.
     """
-    from rich.console import Console
-
     try:
         yield
     except AgentError as error:
-        if _debugging():
+        if debugging():
             raise
-        Console(stderr=True).print(
+        console(stderr=True).print(
             f"error: {plain(str(error))}", style="bold red", markup=False, soft_wrap=True
         )
         raise typer.Exit(exit_code(error)) from error
     except KeyboardInterrupt as error:
-        Console(stderr=True).print("interrupted", style="yellow")
+        console(stderr=True).print("interrupted", style="yellow")
         raise typer.Exit(ExitCode.INTERRUPTED) from error
 
 
-def _debugging() -> bool:
-    import logging
-
+def debugging() -> bool:
+    """Whether ``--debug`` was given."""
     return logging.getLogger("embodied_agent").isEnabledFor(logging.DEBUG)
 
 
 def settings_from(config: Path | None, assignments: Sequence[str] | None, **named: Any) -> Settings:
-    """Settings from the file, the environment, ``--set`` and the named options, the later winning.
+    """Settings from the file, the environment, ``--set`` and the named options; later ones take
+    precedence.
 
     Raises:
         SettingsError: an assignment isn't SECTION.NAME=VALUE, or a setting can't be used.
@@ -131,22 +121,86 @@ def settings_from(config: Path | None, assignments: Sequence[str] | None, **name
         try:
             overrides[name.replace(".", "__")] = yaml.safe_load(value) if value else ""
         except yaml.YAMLError as error:
-            raise SettingsError(f"--set {assignment}: the value can't be read: {error}") from error
+            raise SettingsError(f"--set {assignment}: the value is not valid: {error}") from error
     overrides.update({name: value for name, value in named.items() if value is not None})
     return load_settings(config, **overrides)
 
 
-def console(json_output: bool = False) -> Console:
-    """Where people are told things: stdout, or stderr where stdout is for JSON."""
+def console(*, stderr: bool = False) -> Console:
+    """Where people are told things: stdout, or ``stderr`` where stdout is for JSON.
+
+    Lines are wrapped on a terminal only.
+    """
     from rich.console import Console
 
-    return Console(stderr=json_output, highlight=False)
+    terminal = Console(stderr=stderr, highlight=False)
+    if terminal.is_terminal or "COLUMNS" in os.environ:
+        return terminal
+    return Console(stderr=stderr, highlight=False, width=_PIPE_WIDTH)
+
+
+@contextmanager
+def announced_loading(say: Console) -> Iterator[None]:
+    """Say on ``say`` when a model is being loaded, which takes seconds, until the block ends."""
+    if debugging():  # then the log says it already
+        yield
+        return
+    logger = logging.getLogger("embodied_agent.models")
+    handler = _Announcer(say)
+    level = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(level)
+
+
+class _Announcer(logging.Handler):
+    def __init__(self, say: Console) -> None:
+        super().__init__(logging.INFO)
+        self._say = say
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.levelno == logging.INFO:  # warnings go to the log as always
+            self._say.print(plain(record.getMessage()), style="dim", markup=False, soft_wrap=True)
 
 
 def print_json(values: Any) -> None:
-    """One JSON document on stdout."""
+    """Print one JSON document on stdout."""
     json.dump(values, sys.stdout, ensure_ascii=False, allow_nan=False, indent=2)
     sys.stdout.write("\n")
+
+
+def check_writable(path: Path) -> None:
+    """Find out before a long command whether the file ``path`` can be written, not after it.
+
+    Raises:
+        OutputError: it can't.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        existed = path.exists()
+        with path.open("ab"):
+            pass
+        if not existed:
+            path.unlink()
+    except OSError as error:
+        raise OutputError(f"can't write {path}: {error.strerror}") from error
+
+
+def write_file(path: Path, content: bytes) -> None:
+    """Write ``content`` to ``path``; missing folders are created.
+
+    Raises:
+        OutputError: it can't be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    except OSError as error:
+        raise OutputError(f"can't write {path}: {error.strerror}") from error
 
 
 def plain(text: str) -> str:
@@ -172,11 +226,20 @@ def delta_values(delta: Delta | None) -> dict[str, Any] | None:
     return {**values, "mentions": [asdict(mention) for mention in delta.mentions]}
 
 
-def noted(delta: Delta) -> str:
+def keyframe_line(keyframe: Keyframe, delta: Delta | None, start_ns: int) -> str:
+    """A keyframe in one line: its id, the seconds since ``start_ns`` (the first keyframe of its
+    segment), why it was kept, and what its delta says."""
+    seconds = (keyframe.stamp_ns - start_ns) / 1e9
+    reason = keyframe.reason.replace("_", " ")
+    text = delta_text(delta) if delta else "not perceived yet"
+    return f"{keyframe.id:>4}  {seconds:7.2f} s  {reason:<13} {text}"
+
+
+def delta_text(delta: Delta) -> str:
     """A delta in one line: the action, and what was seen where."""
     action = delta.action.value if delta.action else ""
     if action and delta.angle_deg is not None:
         action += f" {delta.angle_deg:.0f}°"
-    seen = ", ".join(f"{m.name} {m.direction}" for m in delta.mentions) or delta.observation
-    text = "; ".join(part for part in (action, seen) if part) or "nothing"
-    return plain(text.replace("\n", " ")) + ("" if delta.usable else " (reply not usable)")
+    objects = ", ".join(f"{m.name} {m.direction}" for m in delta.mentions) or delta.observation
+    text = "; ".join(part for part in (action, objects) if part) or "nothing"
+    return plain(text.replace("\n", " ")) + ("" if delta.usable else " (unusable reply)")

@@ -3,44 +3,86 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 import typer
 
 from embodied_agent.cli.common import (
-    ConfigOption,
     ExitCode,
-    JsonOption,
-    SetOption,
     console,
     explained,
     plain,
     print_json,
     settings_from,
 )
+from embodied_agent.cli.options import (
+    ConfigOption,
+    JsonOption,
+    PerceptionModelOption,
+    PerceptionOption,
+    PerceptionServerOption,
+    ReasoningModelOption,
+    ReasoningOption,
+    ReasoningServerOption,
+    SetOption,
+    model_settings,
+)
+
+if TYPE_CHECKING:
+    from embodied_agent.doctor.check import Check
 
 
 def doctor(
+    perception: PerceptionOption = None,
+    perception_server: PerceptionServerOption = None,
+    perception_model: PerceptionModelOption = None,
+    reasoning: ReasoningOption = None,
+    reasoning_server: ReasoningServerOption = None,
+    reasoning_model: ReasoningModelOption = None,
     config: ConfigOption = None,
     assignments: SetOption = None,
     json_output: JsonOption = False,
 ) -> None:
-    """Say what works on this machine; exits with 1 where the chosen settings can't run."""
+    """Check what works on this machine and on the configured servers.
+
+    Prints "missing" for what the chosen settings can't run without (and exits with 1), "absent"
+    for what they don't need, and "off" for what they don't use. Nothing is installed or changed.
+    """
     with explained():
-        settings = settings_from(config, assignments)
+        settings = settings_from(
+            config,
+            assignments,
+            **model_settings(
+                perception,
+                perception_server,
+                perception_model,
+                reasoning,
+                reasoning_server,
+                reasoning_model,
+            ),
+        )
         from embodied_agent.doctor.checks import can_run, examine
 
-        say = console(json_output)
+        say = console(stderr=json_output)
         checks = []
         for check in examine(settings):
             checks.append(check)
-            word = "ok" if check.works else "missing" if check.needed else "absent"
-            style = "green" if check.works else "red" if check.needed else "yellow"
             if not json_output:
+                word, style = _word(check)
                 say.print(f"{word:<8}", style=style, end="")
-                say.print(f"{check.name:<22} {plain(check.detail)}", markup=False, soft_wrap=True)
+                say.print(f"{check.name:<26} {plain(check.detail)}", markup=False, soft_wrap=True)
         runs = can_run(checks)
         if json_output:
             print_json({"can_run": runs, "checks": [asdict(check) for check in checks]})
         else:
-            say.print("the chosen settings can run" if runs else "the chosen settings can't run")
-        raise typer.Exit(ExitCode.FINE if runs else ExitCode.FAILED)
+            say.print("The chosen settings can run." if runs else "The chosen settings can't run.")
+        raise typer.Exit(ExitCode.SUCCESS if runs else ExitCode.FAILED)
+
+
+def _word(check: Check) -> tuple[str, str]:
+    """A check in a word, and its style."""
+    if check.off:
+        return "off", "dim"
+    if check.works:
+        return "ok", "green"
+    return ("missing", "red") if check.needed else ("absent", "yellow")

@@ -9,15 +9,13 @@ from typing import Annotated
 import typer
 
 from embodied_agent.cli.common import (
-    ConfigOption,
-    JsonOption,
-    MemoryOption,
     console,
     delta_values,
     explained,
     print_json,
     settings_from,
 )
+from embodied_agent.cli.options import ConfigOption, JsonOption, MemoryOption
 from embodied_agent.errors import SettingsError
 
 

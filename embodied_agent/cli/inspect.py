@@ -9,17 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from embodied_agent.cli.common import (
-    ConfigOption,
     ExitCode,
-    JsonOption,
-    SetOption,
-    SourceArgument,
     console,
     explained,
     plain,
     print_json,
     settings_from,
 )
+from embodied_agent.cli.options import ConfigOption, JsonOption, SetOption, SourceArgument
 from embodied_agent.errors import SourceError
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""`embodied-agent keyframes`: which frames of a source would be kept, without any model."""
+"""`embodied-agent keyframes`: which frames of a source become keyframes, without any model."""
 
 from __future__ import annotations
 
@@ -9,17 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from embodied_agent.cli.common import (
-    ConfigOption,
-    JsonOption,
-    SetOption,
-    SourceArgument,
     console,
     egomotion_values,
     explained,
     print_json,
     settings_from,
+    write_file,
 )
-from embodied_agent.errors import AgentError, SettingsError
+from embodied_agent.cli.options import ConfigOption, JsonOption, SetOption, SourceArgument
+from embodied_agent.errors import SettingsError
 
 if TYPE_CHECKING:
     from embodied_agent.records import Decision, Frame
@@ -30,35 +28,48 @@ if TYPE_CHECKING:
 def keyframes(
     source: SourceArgument,
     method: Annotated[
-        Literal["robust", "paper"] | None, typer.Option(help="The rule (keyframes.method).")
+        Literal["robust", "paper"] | None,
+        typer.Option(
+            metavar="METHOD", help="The selection rule: robust or paper (keyframes.method)."
+        ),
     ] = None,
     sample_hz: Annotated[
         str | None,
-        typer.Option(metavar="N|all", help="Frames taken per second (source.sample_hz)."),
+        typer.Option(metavar="N|all", help="Frames to take per second (source.sample_hz)."),
     ] = None,
     fps: Annotated[
-        float | None, typer.Option(help="Rate of a folder of images (source.fps).")
+        float | None,
+        typer.Option(metavar="N", help="Frame rate of a folder of images (source.fps)."),
     ] = None,
     threshold: Annotated[
-        float | None, typer.Option(help="Least overlap (keyframes.overlap_threshold).")
+        float | None,
+        typer.Option(
+            metavar="RATIO",
+            help="Keep a frame that overlaps the last keyframe by less than this, from 0 to 1.",
+        ),
     ] = None,
     published_count: Annotated[
         bool,
         typer.Option(
-            "--published-count", help="Force the number into 4 to 32 as the paper's script does."
+            "--published-count",
+            metavar="",
+            help="Force the number of keyframes into 4 to 32, as the paper's script does.",
         ),
     ] = False,
     out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Write the kept pictures here.")
+        Path | None,
+        typer.Option(metavar="DIR", help="Write the keyframes' pictures to this folder."),
     ] = None,
     config: ConfigOption = None,
     assignments: SetOption = None,
     json_output: JsonOption = False,
 ) -> None:
-    """Show which frames of SOURCE are kept, and why."""
+    """Show which frames of SOURCE become keyframes, and why. Needs no model."""
     with explained():
         if published_count and out:
-            raise SettingsError("--published-count redraws afterwards: it can't be used with --out")
+            raise SettingsError(
+                "--published-count chooses keyframes once all frames are read; leave out --out"
+            )
         settings = settings_from(
             config,
             assignments,
@@ -70,35 +81,35 @@ def keyframes(
         from embodied_agent.keyframes import subsample
         from embodied_agent.sources import open_source
 
-        every: list[Decision] = []
+        decisions: list[Decision] = []
         kept: list[Decision] = []
         with open_source(source, settings.source) as frames:
             for frame, decision in decide(frames, settings.keyframes):
-                if not every or every[-1].index != decision.index:
-                    every.append(decision)
+                if not decisions or decisions[-1].index != decision.index:
+                    decisions.append(decision)
                 if decision.keep:
                     kept.append(decision)
                     if out is not None:
                         _save(frame, decision, out, settings.keyframes.jpeg_quality)
             skipped = dict(frames.skipped)
         if published_count:
-            kept = subsample(kept, every)
+            kept = subsample(kept, decisions)
         if json_output:
             print_json(
                 {
                     "source": source,
                     "method": settings.keyframes.method,
-                    "frames": len(every),
+                    "frames": len(decisions),
                     "skipped": skipped,
                     "keyframes": [keyframe_values(decision) for decision in kept],
                 }
             )
         else:
-            _show(kept, len(every), skipped)
+            _show(kept, len(decisions), skipped)
 
 
 def decide(frames: Source, settings: KeyframeSettings) -> Iterator[tuple[Frame, Decision]]:
-    """Each frame with its decision; the last one comes again where it is kept for being last."""
+    """Each frame with its decision. The last frame comes twice where it is kept for being last."""
     from embodied_agent.keyframes import KeyframeSelector
 
     selector = KeyframeSelector(settings)
@@ -139,11 +150,7 @@ def _save(frame: Frame, decision: Decision, folder: Path, quality: int) -> None:
     from embodied_agent.sources import decode, encode_jpeg
 
     path = folder / f"{decision.index:06d}_{decision.reason}.jpg"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(encode_jpeg(decode(frame), quality))
-    except OSError as error:
-        raise AgentError(f"can't write {path}: {error.strerror}") from error
+    write_file(path, encode_jpeg(decode(frame), quality))
 
 
 def _show(kept: list[Decision], frames: int, skipped: dict[str, int]) -> None:
@@ -171,4 +178,4 @@ def _show(kept: list[Decision], frames: int, skipped: dict[str, int]) -> None:
     say.print(table)
     say.print(f"{len(kept)} keyframes of {frames} frames")
     for reason, count in skipped.items():
-        say.print(f"left out: {count} × {reason}", style="yellow", markup=False)
+        say.print(f"skipped: {count} × {reason}", style="yellow", markup=False)

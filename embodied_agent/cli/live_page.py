@@ -1,10 +1,12 @@
-"""The live page while a recording is replayed, for people who want to watch.
+"""The live page during a replay, for people who want to watch.
 
-Not here: the process that serves for long (`commands.run`), the page (`interfaces.web.static`).
+Out of scope: the process that serves for a long time (`run`), the page itself
+(`embodied_agent.interfaces.web.static`).
 """
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from embodied_agent.agent import Agent
+    from embodied_agent.interfaces.wire.models import SourceState
     from embodied_agent.records import Answer, Frame, Question
     from embodied_agent.settings import Settings
 
@@ -31,53 +34,64 @@ _WAKE_S = 60.0
 
 @dataclass(frozen=True)
 class Showing:
-    """How a replay is shown. ``speed`` is its pace against the stamps; ``None``: as fast as it
-    goes. ``stay``: the page is served until Ctrl-C."""
+    """How a replay is shown.
 
-    serve: bool = False
+    Attributes:
+        page: serve the page.
+        stay: keep serving it after the replay, until Enter or Ctrl-C.
+        speed: pace relative to the stamps; ``None``: as fast as possible.
+    """
+
+    page: bool = False
     stay: bool = False
     speed: float | None = None
 
     def settings(self, port: int | None) -> dict[str, Any]:
-        """What it changes in the settings."""
-        return {"web__enabled": True, "web__port": port} if self.serve else {}
+        """The settings that the page needs, as `load_settings` takes them."""
+        return {"web__enabled": True, "web__port": port} if self.page else {}
 
     @contextmanager
     def of(
-        self, agent: Agent, settings: Settings, say: Console
+        self,
+        agent: Agent,
+        settings: Settings,
+        say: Console,
+        source: Callable[[], SourceState],
     ) -> Iterator[Callable[[Question], Answer]]:
-        """Serve the page until the block ends, and print its address; gives how to ask, so that
-        who watches sees the answers too. At the end of the block it stays, if it should.
+        """Serve the page until the block ends, and longer with ``stay``. Gives a function that asks
+        questions; those who watch see its answers too.
+
+        Args:
+            agent: what the page shows.
+            settings: of the page, with port and address.
+            say: where its address is printed.
+            source: what is replayed, and whether it has finished.
 
         Raises:
-            AgentError: it can't be served; asking: `ModelUnavailable` where nothing comes back.
+            AgentError: the page can't be served. When asking: `ModelUnavailable` if no answer
+                comes back.
         """
-        if not self.serve:
+        if not self.page:
             yield agent.ask
             return
         from embodied_agent.host.interfaces import serving
 
-        with serving(agent, settings) as interfaces:
-            say.print(f"watch it at {interfaces.url}", markup=False, soft_wrap=True)
+        with serving(agent, settings, source=source) as interfaces:
+            say.print(f"Watch it at {interfaces.url}", markup=False, soft_wrap=True)
 
             def ask(question: Question) -> Answer:
-                taken = interfaces.asks.submit(question, client="replay")
+                queued = interfaces.asks.submit(question, client="replay")
                 try:
-                    return taken.answer.result(question.timeout_s + _MARGIN_S)
+                    return queued.answer.result(question.timeout_s + _MARGIN_S)
                 except futures.TimeoutError as error:
-                    taken.cancel()
+                    queued.cancel()
                     raise ModelUnavailable(
-                        f"no answer, and no word why, within {question.timeout_s + _MARGIN_S:g} s"
+                        f"no answer and no error within {question.timeout_s + _MARGIN_S:g} s"
                     ) from error
 
             yield ask
             if self.stay:
-                say.print(
-                    f"the page stays at {interfaces.url}; Ctrl-C ends it",
-                    markup=False,
-                    soft_wrap=True,
-                )
-                _until_interrupted()
+                _stay(say, interfaces.url)
 
     def paced(self, frames: Iterable[Frame]) -> Iterator[Frame]:
         """The frames when they are due."""
@@ -92,10 +106,17 @@ class Showing:
             yield frame
 
 
-def _until_interrupted() -> None:
-    never = threading.Event()
+def _stay(say: Console, url: str | None) -> None:
+    """Wait for Enter, where somebody can press it, or Ctrl-C."""
+    keyboard = sys.stdin is not None and sys.stdin.isatty()
+    until = "you press Enter or Ctrl-C" if keyboard else "Ctrl-C"
+    say.print(f"The page stays at {url} until {until}.", style="bold", markup=False, soft_wrap=True)
     try:
-        while not never.wait(_WAKE_S):
-            pass
+        if keyboard:
+            sys.stdin.readline()
+        else:
+            never = threading.Event()
+            while not never.wait(_WAKE_S):
+                pass
     except KeyboardInterrupt:
         return

@@ -1,10 +1,7 @@
-"""The command `embodied-agent`: replay, run, ask, keyframes, inspect, memory, serve and more.
+"""The command `embodied-agent`: replay, run, ask, keyframes, inspect, clip, export and more.
 
-Each subcommand lies in `embodied_agent.cli` and imports what it needs when it runs, so that
+Each subcommand is a module of `embodied_agent.cli` and imports what it needs when it runs, so that
 `--help` is quick and `keyframes` needs no model library.
-
-Exit codes: 0 fine, 1 a check failed or a file couldn't be written, 2 bad usage or settings,
-3 the source, 4 the memory, 5 a model, 6 a broker, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -16,6 +13,7 @@ import typer
 
 from embodied_agent.cli.ask import ask
 from embodied_agent.cli.clip import clip
+from embodied_agent.cli.common import EXIT_CODES
 from embodied_agent.cli.doctor import doctor
 from embodied_agent.cli.export import export
 from embodied_agent.cli.inspect import inspect
@@ -23,21 +21,21 @@ from embodied_agent.cli.keyframes import keyframes
 from embodied_agent.cli.memory import memory
 from embodied_agent.cli.replay import replay
 from embodied_agent.cli.run import run
-from embodied_agent.cli.vllm import serve
+from embodied_agent.cli.vllm import vllm
 
 app = typer.Typer(
     name="embodied-agent",
     help="Spatial memory and reasoning from a camera: recordings in, answered questions out.",
-    epilog="Exit codes: 0 fine, 1 a check failed, 2 usage or settings, 3 source, 4 memory, "
-    "5 model, 6 broker, 130 interrupted.",
+    epilog=EXIT_CODES,
     no_args_is_help=True,
+    rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 
-def _version(wanted: bool) -> None:
-    if wanted:
+def _version(requested: bool) -> None:
+    if requested:
         from importlib.metadata import version
 
         typer.echo(f"embodied-agent {version('embodied-agent')}")
@@ -47,19 +45,39 @@ def _version(wanted: bool) -> None:
 @app.callback()
 def _options(
     debug: Annotated[
-        bool, typer.Option("--debug", help="Log everything and show tracebacks.")
+        bool,
+        typer.Option("--debug", metavar="", help="Log everything, and show tracebacks of errors."),
     ] = False,
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+        bool,
+        typer.Option(
+            "--version",
+            metavar="",
+            callback=_version,
+            is_eager=True,
+            help="Show the version and exit.",
+        ),
     ] = False,
 ) -> None:
+    logger = logging.getLogger("embodied_agent")
+    handler = _log_handler(debug)
+    level = logging.DEBUG if debug else logging.WARNING
+    handler.setLevel(level)
+    logger.handlers = [handler]
+    logger.setLevel(level)
+
+
+def _log_handler(debug: bool) -> logging.Handler:
     from rich.console import Console
     from rich.logging import RichHandler
 
-    handler = RichHandler(console=Console(stderr=True), show_path=debug, show_time=debug)
-    logger = logging.getLogger("embodied_agent")
-    logger.handlers = [handler]
-    logger.setLevel(logging.DEBUG if debug else logging.WARNING)
+    stderr = Console(stderr=True)
+    if stderr.is_terminal:
+        return RichHandler(console=stderr, show_path=debug, show_time=debug)
+    handler = logging.StreamHandler()
+    style = "{asctime} {levelname} {name}: {message}" if debug else "{levelname}: {message}"
+    handler.setFormatter(logging.Formatter(style, style="{"))
+    return handler
 
 
 app.command()(replay)
@@ -69,9 +87,9 @@ app.command()(keyframes)
 app.command()(inspect)
 app.command()(clip)
 app.command()(export)
-app.command()(serve)
-app.command()(doctor)
 app.add_typer(memory, name="memory")
+app.command()(vllm)
+app.command()(doctor)
 
 
 def main() -> None:

@@ -6,32 +6,37 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from embodied_agent.cli.common import (
-    ConfigOption,
-    JsonOption,
-    MemoryOption,
     console,
     delta_values,
     egomotion_values,
     explained,
-    noted,
+    keyframe_line,
     plain,
     print_json,
     settings_from,
+    write_file,
 )
-from embodied_agent.errors import AgentError, SettingsError, StoreError
+from embodied_agent.cli.options import ConfigOption, JsonOption, MemoryOption
+from embodied_agent.errors import OutputError, SettingsError, StoreError
 
 if TYPE_CHECKING:
     from embodied_agent.memory.store import Store
     from embodied_agent.records import Delta, Keyframe
 
+#: Stamps above this count from 1970 and not from when the camera was switched on.
+_SINCE_1970_NS = 1_000_000_000_000_000_000
+
 memory = typer.Typer(
-    help="Look into a memory file: list, show, export, stats.", no_args_is_help=True
+    help="Look into a memory file, or copy it.",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
 )
 
 
@@ -39,7 +44,7 @@ memory = typer.Typer(
 def _opened(path: Path | None, config: Path | None) -> Iterator[Store]:
     settings = settings_from(config, None, memory__path=None if path is None else str(path))
     if not settings.memory.path:
-        raise SettingsError("which memory? name the file with --memory")
+        raise SettingsError("no memory was named: add --memory FILE")
     from embodied_agent.memory.store import Store
 
     with Store.open(settings.memory.path, settings.memory, read_only=True) as store:
@@ -64,7 +69,7 @@ def keyframe_values(keyframe: Keyframe, delta: Delta | None) -> dict[str, Any]:
     }
 
 
-def _everything(store: Store) -> dict[str, Any]:
+def _contents(store: Store) -> dict[str, Any]:
     deltas = {delta.keyframe_id: delta for delta in store.deltas()}
     return {
         "keyframes": [keyframe_values(k, deltas.get(k.id)) for k in store.keyframes()],
@@ -79,34 +84,47 @@ def _everything(store: Store) -> dict[str, Any]:
 def list_keyframes(
     path: MemoryOption = None, config: ConfigOption = None, json_output: JsonOption = False
 ) -> None:
-    """List the keyframes: when, why kept, what was noted."""
+    """List the keyframes: when they were taken, why they were kept, and what they show.
+
+    Times count from the first keyframe of each segment, as in a replay.
+    """
     with explained(), _opened(path, config) as store:
         if json_output:
-            print_json({"keyframes": _everything(store)["keyframes"]})
+            print_json({"keyframes": _contents(store)["keyframes"]})
             return
         say = console()
         deltas = {delta.keyframe_id: delta for delta in store.deltas()}
+        first: Keyframe | None = None
         for keyframe in store.keyframes():
-            delta = deltas.get(keyframe.id)
-            say.print(
-                f"{keyframe.id:>5}  {keyframe.stamp_ns / 1e9:.2f} s  {keyframe.reason:<12} "
-                + (noted(delta) if delta else "waits for perception"),
-                markup=False,
-                soft_wrap=True,
-            )
+            if first is None or keyframe.segment != first.segment:
+                first = keyframe
+                say.print(
+                    f"segment {first.segment}, from stamp {_stamp_text(first.stamp_ns)}",
+                    style="bold",
+                    markup=False,
+                )
+            line = keyframe_line(keyframe, deltas.get(keyframe.id), first.stamp_ns)
+            say.print(line, markup=False, soft_wrap=True)
+
+
+def _stamp_text(stamp_ns: int) -> str:
+    if stamp_ns < _SINCE_1970_NS:
+        return f"{stamp_ns} ns"
+    moment = datetime.fromtimestamp(stamp_ns // 1_000_000_000, timezone.utc)
+    return f"{stamp_ns} ns ({moment:%Y-%m-%d %H:%M:%S} UTC)"
 
 
 @memory.command()
 def show(
-    keyframe_id: Annotated[int, typer.Argument(metavar="ID", help="A keyframe's number.")],
+    keyframe_id: Annotated[int, typer.Argument(metavar="ID", help="The keyframe's id.")],
     path: MemoryOption = None,
     picture: Annotated[
-        Path | None, typer.Option(metavar="FILE.jpg", help="Write its picture here.")
+        Path | None, typer.Option(metavar="FILE.jpg", help="Write its picture to this file.")
     ] = None,
     config: ConfigOption = None,
     json_output: JsonOption = False,
 ) -> None:
-    """Show one keyframe with all that is known of it."""
+    """Show everything that is known about one keyframe."""
     with explained(), _opened(path, config) as store:
         keyframe = store.keyframe(keyframe_id)
         if keyframe is None:
@@ -114,8 +132,8 @@ def show(
         deltas = store.deltas(since=keyframe_id, until=keyframe_id)
         if picture is not None:
             if not keyframe.jpeg:
-                raise StoreError(f"the picture of keyframe {keyframe_id} is no longer kept")
-            _write(picture, keyframe.jpeg)
+                raise StoreError(f"the picture of keyframe {keyframe_id} has been dropped")
+            write_file(picture, keyframe.jpeg)
         values = keyframe_values(keyframe, deltas[0] if deltas else None)
         if json_output:
             print_json(values)
@@ -123,7 +141,7 @@ def show(
         say = console()
         for name, value in values.items():
             text = json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else str(value)
-            say.print(f"{name:<14} {plain(text)}", markup=False)
+            say.print(f"{name:<14} {plain(text)}", markup=False, soft_wrap=True)
 
 
 @memory.command()
@@ -132,36 +150,47 @@ def export(
         Path,
         typer.Argument(
             metavar="TARGET",
-            help="A new file: .json for text, .html for a report, else a copy of the memory.",
+            help="A new file: .json for text, .html for a report, anything else for a copy of "
+            "the memory.",
         ),
     ],
     path: MemoryOption = None,
     config: ConfigOption = None,
+    json_output: JsonOption = False,
 ) -> None:
-    """Copy a memory, also while it is written to."""
+    """Copy a memory, even while it is being written to."""
     with explained(), _opened(path, config) as store:
         if target.exists():
-            raise StoreError(f"{target} exists; name a new file for the export")
-        if target.suffix == ".json":
-            text = json.dumps(_everything(store), ensure_ascii=False, indent=2)
-            _write(target, text.encode())
-        elif target.suffix == ".html":
-            from embodied_agent.report.html import Replay, write
-            from embodied_agent.report.scoring import Case, Scored
-
-            answers = [Scored(Case(question), answer) for question, answer in store.answers()]
-            keyframes = store.keyframes(pictures=True)
-            write(Replay(store.path, keyframes, store.deltas(), results=answers), target)
+            raise OutputError(f"{target} exists; name a new file for the export")
+        kind = {".json": "json", ".html": "report"}.get(target.suffix, "memory")
+        if kind == "json":
+            text = json.dumps(_contents(store), ensure_ascii=False, indent=2)
+            write_file(target, text.encode())
+        elif kind == "report":
+            _write_report(store, target)
         else:
             store.export(str(target))
-        console().print(f"wrote {target}", markup=False, soft_wrap=True)
+        if json_output:
+            values = {"path": str(target), "kind": kind, "bytes": target.stat().st_size}
+            print_json(values)
+        else:
+            console().print(f"wrote {target}", markup=False, soft_wrap=True)
+
+
+def _write_report(store: Store, target: Path) -> None:
+    from embodied_agent.report.html import Replay, write
+    from embodied_agent.report.scoring import Case, Scored
+
+    answers = [Scored(Case(question), answer) for question, answer in store.answers()]
+    keyframes = store.keyframes(pictures=True)
+    write(Replay(store.path, keyframes, store.deltas(), results=answers), target)
 
 
 @memory.command()
 def stats(
     path: MemoryOption = None, config: ConfigOption = None, json_output: JsonOption = False
 ) -> None:
-    """Count what is stored."""
+    """Count what the memory holds."""
     with explained(), _opened(path, config) as store:
         values = store.stats()
         if json_output:
@@ -170,10 +199,3 @@ def stats(
         say = console()
         for name, value in values.items():
             say.print(f"{name.replace('_', ' '):<16} {value}", markup=False, soft_wrap=True)
-
-
-def _write(path: Path, content: bytes) -> None:
-    try:
-        path.write_bytes(content)
-    except OSError as error:
-        raise AgentError(f"can't write {path}: {error.strerror}") from error

@@ -1,4 +1,4 @@
-"""Answerer from the command line: questions out of options and files, answers in words."""
+"""Questions from options and files, and answers in words, for the command line."""
 
 from __future__ import annotations
 
@@ -18,8 +18,12 @@ if TYPE_CHECKING:
     from embodied_agent.report.scoring import Case, Scored
     from embodied_agent.settings import Settings
 
-#: Stands between the choices of one question.
-CHOICES_HELP = 'Choices of the question, as "left|right|straight on".'
+#: How each status is shown, besides "answered" and "failed": in words, and in which style.
+_STATUSES = {
+    "not_seen": ("not seen", "magenta"),
+    "cannot_tell": ("can't tell", "yellow"),
+    "out_of_scope": ("not about what was seen", "bright_black"),
+}
 
 
 def cases_from(
@@ -30,7 +34,7 @@ def cases_from(
     *,
     at_ns: int | None = None,
 ) -> list[Case]:
-    """The questions of options and file. The first ``choices`` belong to the first text, and so on.
+    """The questions from options and file. The first ``choices`` belong to the first text, etc.
 
     Raises:
         QuestionError: there are more choices than texts, or a question can't be asked.
@@ -40,7 +44,7 @@ def cases_from(
     from embodied_agent.report.scoring import Case, read_cases
 
     if len(choices) > len(texts):
-        raise QuestionError("each --choices belongs to a question; there are more of them")
+        raise QuestionError("there are more --choices than questions; each belongs to one question")
     cases = []
     for i, text in enumerate(texts):
         options = choices[i].split("|") if i < len(choices) else []
@@ -72,8 +76,11 @@ def show_answer(say: Console, result: Scored, *, reasoning: bool = True) -> None
         )
     if reasoning and answer.reasoning:
         say.print(indent(plain(answer.reasoning), "  "), style="dim", markup=False)
-    if answer.problem:
+    if answer.status == "failed":
         say.print(f"  no answer: {plain(answer.problem)}", style="red", markup=False)
+    elif answer.status != "answered":
+        word, style = _STATUSES[answer.status]
+        say.print(f"  {word}: {plain(answer.text)}", style=style, markup=False)
     elif not question.choices:
         say.print(f"  {plain(answer.text)}", style="cyan", markup=False)
     if answer.notice:
@@ -117,6 +124,6 @@ def show_score(say: Console, results: Sequence[Scored]) -> None:
 
 
 def outcome(results: Sequence[Scored]) -> ExitCode:
-    """A model's failure where not one of the questions got an answer."""
-    failed = results and all(result.answer.problem for result in results)
-    return ExitCode.MODEL if failed else ExitCode.FINE
+    """`ExitCode.MODEL` if there were questions and none of them got an answer."""
+    failed = results and all(result.answer.status == "failed" for result in results)
+    return ExitCode.MODEL if failed else ExitCode.SUCCESS

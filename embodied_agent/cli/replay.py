@@ -1,4 +1,4 @@
-"""`embodied-agent replay`: a source through the whole agent, then questions about it."""
+"""`embodied-agent replay`: a recording through the whole agent, then questions about it."""
 
 from __future__ import annotations
 
@@ -8,31 +8,39 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from embodied_agent.cli.common import (
-    ConfigOption,
-    JsonOption,
-    MemoryOption,
-    SetOption,
-    SourceArgument,
+    ExitCode,
+    announced_loading,
+    check_writable,
     console,
     explained,
-    noted,
+    keyframe_line,
     print_json,
     settings_from,
 )
 from embodied_agent.cli.live_page import Showing
 from embodied_agent.cli.memory import keyframe_values
-from embodied_agent.cli.questions import (
+from embodied_agent.cli.options import (
     CHOICES_HELP,
-    cases_from,
-    outcome,
-    show_answer,
-    show_score,
+    ConfigOption,
+    JsonOption,
+    MemoryOption,
+    PerceptionModelOption,
+    PerceptionOption,
+    PerceptionServerOption,
+    PortOption,
+    ReasoningModelOption,
+    ReasoningOption,
+    ReasoningServerOption,
+    SetOption,
+    SourceArgument,
+    model_settings,
 )
+from embodied_agent.cli.questions import cases_from, outcome, show_answer, show_score
 from embodied_agent.errors import ModelUnavailable
 
 if TYPE_CHECKING:
@@ -40,6 +48,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
     from embodied_agent.agent import Agent
+    from embodied_agent.interfaces.wire.models import SourceState
     from embodied_agent.records import Decision, Delta, Frame, Keyframe, Pose
     from embodied_agent.report.rerun_recording import RerunRecording
     from embodied_agent.report.scoring import Case, Scored
@@ -50,88 +59,155 @@ if TYPE_CHECKING:
 def replay(
     source: SourceArgument,
     questions: Annotated[
-        list[str] | None, typer.Option("--ask", metavar="TEXT", help="A question; repeatable.")
+        list[str] | None,
+        typer.Option("--ask", metavar="QUESTION", help="Ask this at the end. Repeatable."),
     ] = None,
     choices: Annotated[
         list[str] | None,
-        typer.Option("--choices", help=CHOICES_HELP + " One for each --ask, in their order."),
+        typer.Option(
+            "--choices", metavar="A|B|…", help=CHOICES_HELP + " One per --ask, in the same order."
+        ),
     ] = None,
     question_file: Annotated[
         Path | None,
-        typer.Option("--questions", metavar="FILE", help="JSON questions, scored if they say how."),
+        typer.Option(
+            "--questions",
+            metavar="FILE.json",
+            help="Ask these questions; the answers are scored where the file has the right ones.",
+        ),
     ] = None,
     memory: MemoryOption = None,
     report: Annotated[
-        Path | None, typer.Option(metavar="FILE.html", help="Write a report of it all.")
+        Path | None,
+        typer.Option(metavar="FILE.html", help="Write a report of the replay to this file."),
     ] = None,
     rerun: Annotated[
-        Path | None, typer.Option("--rerun", metavar="FILE.rrd", help="Write a Rerun recording.")
+        Path | None,
+        typer.Option(
+            "--rerun",
+            metavar="FILE.rrd",
+            help="Write a recording for the Rerun viewer to this file.",
+        ),
     ] = None,
-    perception: Annotated[
-        Literal["builtin", "served", "geometry"] | None, typer.Option(help="perception.backend")
-    ] = None,
-    reasoning: Annotated[
-        Literal["builtin", "served"] | None, typer.Option(help="reasoning.backend")
-    ] = None,
-    serve: Annotated[
-        bool, typer.Option("--serve", help="Serve the live page meanwhile, and print its address.")
-    ] = False,
-    port: Annotated[int | None, typer.Option(help="web.port; 0: any that is free.")] = None,
-    stay: Annotated[
-        bool, typer.Option("--stay", help="Serve it until Ctrl-C, when all else is done.")
-    ] = False,
     speed: Annotated[
         float | None,
         typer.Option(
-            min=0.01, max=100.0, help="Pace of a recording, 1: its own; else as fast as it goes."
+            metavar="FACTOR",
+            min=0.01,
+            max=100.0,
+            help="Pace of a recording, 1 for the original. Default: as fast as possible.",
         ),
     ] = None,
+    page: Annotated[
+        bool,
+        typer.Option(
+            "--page",
+            metavar="",
+            help="Serve the live page during the replay, and print its address.",
+            rich_help_panel="Page",
+        ),
+    ] = False,
+    stay: Annotated[
+        bool,
+        typer.Option(
+            "--stay",
+            metavar="",
+            help="Keep serving the page after the replay, until Enter or Ctrl-C. Implies --page.",
+            rich_help_panel="Page",
+        ),
+    ] = False,
+    port: PortOption = None,
+    perception: PerceptionOption = None,
+    perception_server: PerceptionServerOption = None,
+    perception_model: PerceptionModelOption = None,
+    reasoning: ReasoningOption = None,
+    reasoning_server: ReasoningServerOption = None,
+    reasoning_model: ReasoningModelOption = None,
     config: ConfigOption = None,
     assignments: SetOption = None,
     json_output: JsonOption = False,
 ) -> None:
     """Replay SOURCE into a memory, then ask it questions.
 
-    Interrupted or killed, the same command with the same --memory goes on where it was.
-    A camera is watched until Ctrl-C; then the questions are asked.
+    If it is interrupted or killed, the same command with the same --memory resumes. A camera is
+    watched until Ctrl-C; then the questions are asked.
     """
     with explained():
-        showing = Showing(serve=serve or stay, stay=stay, speed=speed)
+        showing = Showing(page=page or stay, stay=stay, speed=speed)
         settings = settings_from(
             config,
             assignments,
             memory__path=None if memory is None else str(memory),
-            perception__backend=perception,
-            reasoning__backend=reasoning,
             **showing.settings(port),
+            **model_settings(
+                perception,
+                perception_server,
+                perception_model,
+                reasoning,
+                reasoning_server,
+                reasoning_model,
+            ),
         )
         cases = cases_from(questions or [], choices or [], question_file, settings)
+        code = run_replay(
+            source, cases, settings, showing, report=report, rerun=rerun, json_output=json_output
+        )
+        raise typer.Exit(code)
+
+
+def run_replay(
+    source: str,
+    cases: Sequence[Case],
+    settings: Settings,
+    showing: Showing,
+    *,
+    report: Path | None = None,
+    rerun: Path | None = None,
+    json_output: bool = False,
+    closing_words: str = "",
+) -> ExitCode:
+    """Replay ``source``, ask ``cases``, and print and write the results.
+
+    Args:
+        source: what `open_source` opens.
+        cases: asked in their order.
+        settings: of all stages.
+        showing: whether there is a page, and the pace.
+        report: file of the report.
+        rerun: file of the Rerun recording.
+        json_output: print one JSON document instead of text.
+        closing_words: printed after the results, before a page that stays.
+
+    Raises:
+        AgentError: something can't be read, written or reached.
+    """
+    if report is not None:
+        check_writable(report)
+    say = console(stderr=json_output)
+    run = _Run(source, settings, say, report is not None or rerun is not None, showing)
+    run.rerun = rerun
+
+    def tell(results: Sequence[Scored]) -> None:
         if report is not None:
-            from embodied_agent.report.html import check_writable
+            run.write_report(results, report)
+        if json_output:
+            print_json(run.as_dict(results))
+            return
+        show_score(say, results)
+        if report is not None:
+            say.print(f"report: {report}", markup=False, soft_wrap=True)
+        if rerun is not None:
+            say.print(f"recording: {rerun}; view it with: rerun {rerun}", markup=False)
+        if closing_words:
+            say.print(closing_words, markup=False, soft_wrap=True)
 
-            check_writable(report)
-        say = console(json_output)
-        run = _Run(source, settings, say, report is not None or rerun is not None, showing)
-        run.rerun = rerun
-
-        def tell(results: Sequence[Scored]) -> None:
-            if report is not None:
-                run.write_report(results, report)
-            if json_output:
-                print_json(run.as_dict(results))
-                return
-            show_score(say, results)
-            if report is not None:
-                say.print(f"report: {report}", markup=False, soft_wrap=True)
-            if rerun is not None:
-                say.print(f"recording: {rerun}; look at it: rerun {rerun}", markup=False)
-
-        raise typer.Exit(outcome(run.go(cases, tell)))
+    with announced_loading(say):
+        return outcome(run.go(cases, tell))
 
 
 @dataclass
 class _Run:
-    """One replay: what came in, what is shown meanwhile, and what is told at the end."""
+    """One replay: what came in, what is shown meanwhile, and what is reported at the end."""
 
     source: str
     settings: Settings
@@ -147,11 +223,14 @@ class _Run:
     frames: int = 0
     skipped: dict[str, int] = field(default_factory=dict)
     elapsed_s: float = 0.0
-    _start_ns: int | None = None
+    _name: str = ""
+    _live: bool = False
+    _finished: bool = False
+    _starts_ns: dict[int, int] = field(default_factory=dict)
 
     def go(self, cases: Sequence[Case], tell: Callable[[Sequence[Scored]], None]) -> list[Scored]:
-        """Replay, ask, and ``tell`` the results; an interrupted recording says what is safe and
-        raises on."""
+        """Replay, ask, and ``tell`` the results. When a recording is interrupted, says what is safe
+        and raises on."""
         from embodied_agent.agent import Agent
         from embodied_agent.agent.listeners import Listener
         from embodied_agent.report.scoring import Scored
@@ -161,9 +240,12 @@ class _Run:
         with (
             open_source(self.source, self.settings.source) as frames,
             Agent(self.settings) as agent,
-            self.showing.of(agent, self.settings, self.say) as ask,
+            self.showing.of(agent, self.settings, self.say, self._source_state) as ask,
             recorded(self.rerun, agent) as recording,
         ):
+            self._live = frames.live
+            # The description of a stream leaves out its password.
+            self._name = frames.description if frames.live else Path(self.source).name
             since = max((k.id for k in agent.store.keyframes()), default=-1) + 1
             try:
                 with _progress(self.say) as progress:
@@ -171,12 +253,13 @@ class _Run:
                     key = None if frames.live else replay_key(self.source, self.settings.source)
                     self._feed(agent, frames, key)
                     drain(agent, self.settings)
+                self._finished = True
             except KeyboardInterrupt:
                 self._say_what_is_safe(agent)
                 raise
             self.skipped = dict(frames.skipped)
             for reason, count in self.skipped.items():
-                self.say.print(f"left out: {count} × {reason}", style="yellow", markup=False)
+                self.say.print(f"skipped: {count} × {reason}", style="yellow", markup=False)
             results = []
             for case in cases:
                 results.append(Scored(case, ask(case.question)))
@@ -198,18 +281,18 @@ class _Run:
         if key is not None:
             before = agent.begin_replay(key)
             if before.stored:
-                self.say.print(f"going on: {before.stored} keyframes are in the memory already")
+                self.say.print(f"resuming: the memory already holds {before.stored} keyframes")
             if before.finished and not self.keep_decisions:
                 return
             for frame in self.showing.paced(frames):
                 agent.observe(frame)
         else:
-            self.say.print("watching; Ctrl-C ends it")
+            self.say.print("watching; Ctrl-C stops it")
             try:
                 for frame in frames:
                     agent.observe(frame, wait=False)
             except KeyboardInterrupt:
-                self.say.print("no longer watching")
+                self.say.print("stopped watching")
         agent.finish()
 
     def _show_on(
@@ -220,8 +303,6 @@ class _Run:
         stored = 0
 
         def on_decision(frame: Frame, decision: Decision) -> None:
-            if self._start_ns is None:
-                self._start_ns = frame.stamp_ns
             if decision.reason != "last":
                 self.frames += 1
                 progress.advance(seen)
@@ -237,27 +318,34 @@ class _Run:
 
         def on_delta(keyframe: Keyframe, delta: Delta) -> None:
             progress.advance(perceived)
-            start_ns = keyframe.stamp_ns if self._start_ns is None else self._start_ns
-            seconds = (keyframe.stamp_ns - start_ns) / 1e9
-            reason = keyframe.reason.replace("_", " ")
-            self.say.print(
-                f"{keyframe.id:>4}  {seconds:7.2f} s  {reason:<13} {noted(delta)}",
-                markup=False,
-                soft_wrap=True,
-            )
+            line = keyframe_line(keyframe, delta, self._start_of(agent, keyframe.segment))
+            self.say.print(line, markup=False, soft_wrap=True)
 
         agent.listen(listener(on_decision, on_keyframe, on_delta))
 
+    def _start_of(self, agent: Agent, segment: int) -> int:
+        """The stamp of the segment's first keyframe."""
+        if segment not in self._starts_ns:
+            (first,) = agent.store.keyframes(segment=segment, limit=1)
+            self._starts_ns[segment] = first.stamp_ns
+        return self._starts_ns[segment]
+
+    def _source_state(self) -> SourceState:
+        from embodied_agent.interfaces.wire.models import SourceState
+
+        return SourceState(name=self._name, recording=not self._live, finished=self._finished)
+
     def _say_what_is_safe(self, agent: Agent) -> None:
         if not self.settings.memory.path:
-            self.say.print("nothing was kept: there was no --memory", style="yellow")
+            self.say.print("nothing was kept; --memory FILE keeps it", style="yellow")
             return
         counts = agent.store.counts()
         self.say.print(
             f"{sum(counts.values())} keyframes are safe in {self.settings.memory.path}, "
-            f"{counts['pending']} of them not perceived yet; the same command goes on from there",
+            f"{counts['pending']} of them not perceived yet; the same command resumes from there",
             style="yellow",
             markup=False,
+            soft_wrap=True,
         )
 
     def as_dict(self, results: Sequence[Scored]) -> dict[str, Any]:

@@ -12,13 +12,20 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from embodied_agent.cli.common import (
+from embodied_agent.cli.common import debugging, explained, settings_from
+from embodied_agent.cli.options import (
     ConfigOption,
     MemoryOption,
+    PerceptionModelOption,
+    PerceptionOption,
+    PerceptionServerOption,
+    PortOption,
+    ReasoningModelOption,
+    ReasoningOption,
+    ReasoningServerOption,
     SetOption,
     SourceArgument,
-    explained,
-    settings_from,
+    model_settings,
 )
 
 if TYPE_CHECKING:
@@ -30,59 +37,77 @@ if TYPE_CHECKING:
 #: What the main thread waits for. A simple queue may be put to from within a signal handler.
 _News = queue.SimpleQueue[str]
 
-#: The main thread wakes this often, to tell the supervisor that all is alive, in seconds.
+#: The main thread wakes this often, to tell the supervisor that the process is alive, in seconds.
 _TICK_S = 10.0
 #: How long it waits for perception at the end of a recording before it looks around, in seconds.
 _DRAIN_S = 1.0
-#: How long the frame that is being read may hold up the end, in seconds.
+#: How long the frame that is being read may delay the end, in seconds.
 _STOP_S = 5.0
 
 
 def run(
     source: SourceArgument,
-    loop: Annotated[bool, typer.Option("--loop", help="Play a recording again and again.")] = False,
+    memory: MemoryOption = None,
+    loop: Annotated[
+        bool, typer.Option("--loop", metavar="", help="Repeat a recording endlessly.")
+    ] = False,
     speed: Annotated[
-        float, typer.Option(min=0.01, max=100.0, help="Pace of a recording; 1: its own.")
+        float,
+        typer.Option(
+            metavar="FACTOR", min=0.01, max=100.0, help="Pace of a recording, 1 for the original."
+        ),
     ] = 1.0,
     stay: Annotated[
-        bool, typer.Option("--stay", help="Go on answering when a recording has ended.")
+        bool,
+        typer.Option("--stay", metavar="", help="Keep answering after a recording has ended."),
     ] = False,
-    web: Annotated[
-        bool | None, typer.Option("--web/--no-web", help="Serve page and API (web.enabled).")
-    ] = None,
-    port: Annotated[int | None, typer.Option(help="web.port; 0: any that is free.")] = None,
-    memory: MemoryOption = None,
-    perception: Annotated[
-        Literal["builtin", "served", "geometry"] | None, typer.Option(help="perception.backend")
-    ] = None,
-    reasoning: Annotated[
-        Literal["builtin", "served"] | None, typer.Option(help="reasoning.backend")
-    ] = None,
     log_format: Annotated[
-        Literal["text", "json"], typer.Option(help="How the log on stderr looks.")
+        Literal["text", "json"],
+        typer.Option(metavar="FORMAT", help="Format of the log on stderr: text or json."),
     ] = "text",
+    page: Annotated[
+        bool | None,
+        typer.Option(
+            "--page/--no-page",
+            metavar="",
+            help="Serve the live page, the HTTP API, metrics and MCP (web.enabled).",
+            rich_help_panel="Page",
+        ),
+    ] = None,
+    port: PortOption = None,
+    perception: PerceptionOption = None,
+    perception_server: PerceptionServerOption = None,
+    perception_model: PerceptionModelOption = None,
+    reasoning: ReasoningOption = None,
+    reasoning_server: ReasoningServerOption = None,
+    reasoning_model: ReasoningModelOption = None,
     config: ConfigOption = None,
     assignments: SetOption = None,
 ) -> None:
-    """Watch SOURCE and answer over the interfaces that the settings switch on.
+    """Watch SOURCE and answer questions over the interfaces that the settings enable.
 
-    SIGTERM or Ctrl-C ends it cleanly; what is in the memory file and not perceived yet is when it
-    starts again. A recording plays at its own pace, as if it were a camera.
+    SIGTERM or Ctrl-C ends it cleanly; keyframes that await perception are processed at the next
+    start. A recording plays at its original pace, as if it were a camera.
     """
     with explained():
         settings = settings_from(
             config,
             assignments,
             memory__path=None if memory is None else str(memory),
-            perception__backend=perception,
-            reasoning__backend=reasoning,
-            web__enabled=web,
+            web__enabled=page,
             web__port=port,
+            **model_settings(
+                perception,
+                perception_server,
+                perception_model,
+                reasoning,
+                reasoning_server,
+                reasoning_model,
+            ),
         )
         from embodied_agent.host.event_log import log_to_stderr
 
-        debugging = logging.getLogger("embodied_agent").isEnabledFor(logging.DEBUG)
-        log_to_stderr(log_format, logging.DEBUG if debugging else logging.INFO)
+        log_to_stderr(log_format, logging.DEBUG if debugging() else logging.INFO)
         with _news_of_signals() as news:
             _run(source, settings, news, loop=loop, speed=speed, stay=stay)
 
@@ -104,9 +129,11 @@ def _run(
             settings.source,
             loop=loop,
             speed=speed,
-            on_end=lambda: news.put("over"),
+            on_end=lambda: news.put("ended"),
         )
-        with serving(agent, settings, not_ready=feeder.not_ready, on_asks=log_asks) as interfaces:
+        with serving(
+            agent, settings, not_ready=feeder.not_ready, source=feeder.state, on_asks=log_asks
+        ) as interfaces:
             feeder.start()
             log_event(
                 "ready",
@@ -120,7 +147,8 @@ def _run(
                     "problem",
                     logging.WARNING,
                     part="interfaces",
-                    problem="none is on, so nobody can ask: --web, or web.enabled, mqtt.enabled",
+                    problem="no interface is enabled, so nobody can ask: add --page, or set "
+                    "web.enabled or mqtt.enabled",
                 )
             notify("READY=1", f"STATUS=watching {feeder.description}")
             try:
@@ -139,10 +167,10 @@ def _run(
 def _watch(
     agent: Agent, feeder: Feeder, interfaces: Interfaces, news: _News, *, stay: bool
 ) -> None:
-    """Wait for the end, showing the supervisor meanwhile that the process is alive.
+    """Wait for the end, telling the supervisor meanwhile that the process is alive.
 
     Raises:
-        ModelError: a recording has ended and what is left of it can't be perceived.
+        ModelError: a recording has ended and the rest of it can't be perceived.
     """
     from embodied_agent.host.event_log import log_event
     from embodied_agent.host.systemd import notify, watchdog_period_s
@@ -170,8 +198,11 @@ def _watch(
 
 
 def _stage_problems(agent: Agent) -> dict[str, str]:
-    """What has stopped a stage for good. A stage that holds its lock forever holds up this, too:
-    then the supervisor hears nothing any more, and acts."""
+    """What has stopped a stage for good.
+
+    A stage that never releases its lock blocks this too: then the supervisor no longer hears from
+    the process, and restarts it.
+    """
     from embodied_agent.errors import AgentError
 
     try:
@@ -185,16 +216,16 @@ def _stage_problems(agent: Agent) -> dict[str, str]:
 
 @contextmanager
 def _news_of_signals() -> Iterator[_News]:
-    """SIGTERM and Ctrl-C are news; a second one ends the process at once."""
+    """SIGTERM and Ctrl-C become news; a second one ends the process at once."""
     news: _News = queue.SimpleQueue()
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
-    came = False
+    interrupted = False
 
     def on_signal(number: int, frame: object) -> None:
-        nonlocal came
-        if came:
+        nonlocal interrupted
+        if interrupted:
             os._exit(128 + number)
-        came = True
+        interrupted = True
         news.put("stop")
 
     for number in before:

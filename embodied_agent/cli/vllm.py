@@ -1,4 +1,4 @@
-"""`embodied-agent serve`: vLLM for the perceiver and the reasoner, with options that fit."""
+"""`embodied-agent vllm`: vLLM for the perceiver and the reasoner, with options that fit."""
 
 from __future__ import annotations
 
@@ -10,16 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from embodied_agent.cli.common import (
-    ConfigOption,
-    JsonOption,
-    SetOption,
-    console,
-    explained,
-    plain,
-    print_json,
-    settings_from,
-)
+from embodied_agent.cli.common import console, explained, plain, print_json, settings_from
+from embodied_agent.cli.options import ConfigOption, JsonOption, SetOption
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,43 +22,69 @@ if TYPE_CHECKING:
     from embodied_agent.vllm_launcher.gpus import Gpu
     from embodied_agent.vllm_launcher.plan import Plan
 
+_TABLE = "Table of GPU memory"
 
-def serve(
-    config: ConfigOption = None,
-    assignments: SetOption = None,
-    vllm: Annotated[
+
+def vllm(
+    program: Annotated[
         str | None,
         typer.Option(
-            "--vllm", metavar="COMMAND", help="vLLM's command, or its Python (vllm.program)."
+            "--program",
+            metavar="COMMAND",
+            help="The vllm command, or the Python of its environment (vllm.program).",
         ),
     ] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show what would be started, and why.")
+        bool,
+        typer.Option("--dry-run", metavar="", help="Only print what would be started, and why."),
     ] = False,
     memory: Annotated[
         bool,
-        typer.Option("--memory", help="Print a table of the GPU memory that models need."),
+        typer.Option(
+            "--memory",
+            metavar="",
+            help="Only print how much GPU memory models need.",
+            rich_help_panel=_TABLE,
+        ),
     ] = False,
     models: Annotated[
         list[str] | None,
         typer.Option(
             "--model",
             metavar="NAME",
-            help="With --memory: a model's name, folder or config.json, instead of those known.",
+            help="A model's name, folder or config.json. Repeatable; default: all known models.",
+            rich_help_panel=_TABLE,
         ),
     ] = None,
     tokens: Annotated[
-        int, typer.Option(min=1, help="With --memory: longest prompt with its reply.")
+        int,
+        typer.Option(
+            metavar="N",
+            min=1,
+            help="Maximum length of a prompt with its reply.",
+            rich_help_panel=_TABLE,
+        ),
     ] = 8192,
-    requests: Annotated[int, typer.Option(min=1, help="With --memory: requests at once.")] = 8,
+    requests: Annotated[
+        int,
+        typer.Option(metavar="N", min=1, help="Concurrent requests.", rich_help_panel=_TABLE),
+    ] = 8,
     gpus: Annotated[
-        int, typer.Option(min=1, help="With --memory: GPUs that each layer is split over.")
+        int,
+        typer.Option(
+            metavar="N",
+            min=1,
+            help="GPUs that each layer is split across.",
+            rich_help_panel=_TABLE,
+        ),
     ] = 1,
+    config: ConfigOption = None,
+    assignments: SetOption = None,
     json_output: JsonOption = False,
 ) -> None:
     """Start vLLM for the models that vllm.perceiver and vllm.reasoner name, until Ctrl-C.
 
-    What it chooses and why is printed first. The servers' logs go to stderr.
+    First prints which options it chose, and why. The servers' logs go to stderr.
     """
     with explained():
         if memory:
@@ -78,22 +96,23 @@ def serve(
             else:
                 typer.echo(memory_table(rows, tokens=tokens, requests=requests, gpus=gpus))
             return
-        settings = settings_from(config, assignments, vllm__program=vllm)
+        settings = settings_from(config, assignments, vllm__program=program)
         from embodied_agent.vllm_launcher.plan import make_plans
 
-        found = _gpus(settings)
-        plans = make_plans(settings, found)
-        say = console(json_output)
+        machine = _gpus(settings)
+        plans = make_plans(settings, machine)
+        say = console(stderr=json_output)
         if json_output:
             print_json([_plan_values(plan) for plan in plans])
             sys.stdout.flush()
         else:
-            _show(say, plans, found)
+            _show(say, plans, machine)
         if not dry_run:
             _run(say, plans, settings, config)
 
 
 def _gpus(settings: Settings) -> Sequence[Gpu]:
+    """The GPUs to plan for; none: the CPU."""
     from embodied_agent.errors import SettingsError
     from embodied_agent.vllm_launcher.gpus import find_gpus, named_gpus
 
@@ -107,13 +126,13 @@ def _gpus(settings: Settings) -> Sequence[Gpu]:
         return named_gpus(
             max([*counts, *(number + 1 for number in named)], default=0), vllm.gpu_gib
         )
-    found = find_gpus()
-    if not found and vllm.device == "gpu":
+    gpus = find_gpus()
+    if not gpus and vllm.device == "gpu":
         raise SettingsError(
-            "nvidia-smi lists no GPU here; to plan for another machine, say how much memory its "
-            "GPUs have with vllm.gpu_gib, or set vllm.device to cpu"
+            "nvidia-smi lists no GPU; to plan for another machine, set vllm.gpu_gib to the memory "
+            "of its GPUs, or set vllm.device to cpu"
         )
-    return found
+    return gpus
 
 
 def _show(say: Console, plans: Sequence[Plan], gpus: Sequence[Gpu]) -> None:
@@ -125,14 +144,14 @@ def _show(say: Console, plans: Sequence[Plan], gpus: Sequence[Gpu]) -> None:
     for gpu in gpus:
         line(f"GPU {gpu.number}: {gpu.name}, {gpu.memory_bytes / GIB:.1f} GiB")
     if not gpus:
-        line("no GPU: the servers run on the CPU")
+        line("No GPU: the servers run on the CPU.")
     for plan in plans:
         where = f"GPU {', '.join(map(str, plan.gpus))}" if plan.gpus else "the CPU"
-        line(f"\n{plan.role}: {plan.model} on {where}, answers on {plan.url}", "bold")
+        line(f"\n{plan.role}: {plan.model} on {where}, at {plan.url}", "bold")
         for option in plan.options:
             line(f"  {shlex.join(option.words)}")
             line(f"      {option.why}", "dim")
-        line("  run it by itself with:")
+        line("  To run it by itself:")
         shown = {
             **plan.environment,
             **({"VLLM_API_KEY": "…"} if "VLLM_API_KEY" in plan.environment else {}),
@@ -165,7 +184,7 @@ def _plan_values(plan: Plan) -> dict[str, Any]:
 def _run(say: Console, plans: Sequence[Plan], settings: Settings, config: Path | None) -> None:
     from embodied_agent.vllm_launcher.runner import Runner
 
-    def told(role: str, text: str, log: bool) -> None:
+    def tell(role: str, text: str, log: bool) -> None:
         if log:
             sys.stderr.write(f"[{role}] {plain(text)}\n")
             sys.stderr.flush()
@@ -177,7 +196,7 @@ def _run(say: Console, plans: Sequence[Plan], settings: Settings, config: Path |
         start_timeout_s=settings.vllm.start_timeout_s,
         stop_timeout_s=settings.vllm.stop_timeout_s,
         restarts=settings.vllm.restarts,
-        say=told,
+        say=tell,
     )
     check = "embodied-agent doctor" + (f" --config {shlex.quote(str(config))}" if config else "")
     before = {
@@ -187,7 +206,7 @@ def _run(say: Console, plans: Sequence[Plan], settings: Settings, config: Path |
     try:
         runner.run(
             lambda: say.print(
-                f"all are ready; try them with: {check}\nCtrl-C stops them",
+                f"All servers are ready. Check them with: {check}\nCtrl-C stops them.",
                 style="green",
                 markup=False,
                 soft_wrap=True,

@@ -1,7 +1,9 @@
 """What works on this machine, and what the chosen settings need that is missing.
 
-Each check tries the thing itself, as the agent would use it, and says what to do where it fails.
+Each check tries the thing itself, as the agent would use it, and says what to do if it fails.
 Nothing is installed or changed.
+
+Out of scope: model servers (`servers`), the page and MQTT (`interfaces`).
 """
 
 from __future__ import annotations
@@ -12,10 +14,11 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from embodied_agent.doctor.check import Check
+from embodied_agent.doctor.interfaces import check_mqtt, check_web
 from embodied_agent.errors import ModelError, StoreError
 from embodied_agent.settings import (
     PerceptionSettings,
@@ -32,33 +35,29 @@ _RENDER = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One thing that was tried. ``needed``: the chosen settings can't run without it."""
-
-    name: str
-    works: bool
-    detail: str
-    needed: bool
-
-
 def examine(settings: Settings) -> Iterator[Check]:
     """Every check, in order, as soon as it is done."""
     version = ".".join(map(str, sys.version_info[:3]))
-    yield Check("Python", sys.version_info >= (3, 10), f"{version}; 3.10 is the oldest", True)
-    yield _module("OpenCV", "cv2", needed=True)
+    yield Check("Python", sys.version_info >= (3, 10), f"{version} (at least 3.10)", True)
+    yield _module("OpenCV", "cv2", "embodied-agent", needed=True)
     yield _sqlite()
-    yield _module("bags (rosbags)", "rosbags", needed=False)
+    yield _module("bags (rosbags)", "rosbags", "embodied-agent", needed=False)
     builtin = "builtin" in (settings.perception.backend, settings.reasoning.backend)
-    yield _module("PyTorch", "torch", needed=builtin)
-    yield _module("transformers", "transformers", needed=builtin)
+    yield _module("PyTorch", "torch", "embodied-agent[builtin]", needed=builtin)
+    yield _module("transformers", "transformers", "embodied-agent[builtin]", needed=builtin)
+    yield _gpu(settings)
     yield from _models(settings)
     for role, chosen in _roles(settings):
         needed = chosen.backend == "served"
         if needed or "server" in chosen.model_fields_set:
             schema = role == "perceiver" and needed and chosen.prompt != "compact"
             yield from _server(role, chosen.server, needed=needed, schema=schema)
+        else:
+            how = f"--{'perception' if role == 'perceiver' else 'reasoning'}-server URL"
+            yield Check(f"{role}: server", True, f"not configured; {how} sets it", False, off=True)
     yield _memory(settings)
+    yield check_web(settings)
+    yield check_mqtt(settings)
     yield _simulation()
     yield _ros()
 
@@ -76,11 +75,11 @@ def can_run(checks: list[Check]) -> bool:
     return all(check.works for check in checks if check.needed)
 
 
-def _module(name: str, module: str, *, needed: bool) -> Check:
+def _module(name: str, module: str, requirement: str, *, needed: bool) -> Check:
     try:
-        version = getattr(importlib.import_module(module), "__version__", "found")
+        version = getattr(importlib.import_module(module), "__version__", "installed")
     except ImportError as error:
-        return Check(name, False, f"{error}; pip install -c constraints.txt -e .", needed)
+        return Check(name, False, f"{error}; pip install '{requirement}'", needed)
     return Check(name, True, str(version), needed)
 
 
@@ -90,13 +89,32 @@ def _sqlite() -> Check:
     try:
         apsw.Connection(":memory:").execute("CREATE VIRTUAL TABLE t USING fts5(text)")
     except apsw.Error as error:
-        return Check("SQLite", False, f"no full-text search: {error}; reinstall apsw", True)
+        return Check("SQLite", False, f"no full-text search ({error}); reinstall apsw", True)
     return Check("SQLite", True, f"{apsw.sqlite_lib_version()} with FTS5", True)
+
+
+def _gpu(settings: Settings) -> Check:
+    from embodied_agent.vllm_launcher.gpus import find_gpus
+    from embodied_agent.vllm_launcher.memory import GIB
+
+    needed = settings.vllm.device == "gpu"
+    gpus = find_gpus()
+    if not gpus:
+        detail = "nvidia-smi finds none; the built-in models run on the CPU"
+        return Check("GPU", False, detail, needed)
+    listed = ", ".join(f"{gpu.name} ({gpu.memory_bytes / GIB:.0f} GiB)" for gpu in gpus)
+    if importlib.util.find_spec("torch") is None:
+        return Check("GPU", True, listed, needed)
+    import torch
+
+    usable = torch.cuda.is_available()
+    detail = "PyTorch can use it" if usable else "but this PyTorch was built without CUDA"
+    return Check("GPU", True, f"{listed}; {detail}", needed)
 
 
 def _models(settings: Settings) -> Iterator[Check]:
     from embodied_agent.perception.base import make_perceiver
-    from embodied_agent.reasoning.base import make_reasoner
+    from embodied_agent.reasoning.factory import make_reasoner
 
     if settings.perception.backend == "builtin":
         yield _model("built-in perceiver", lambda: make_perceiver(settings.perception))
@@ -107,13 +125,11 @@ def _models(settings: Settings) -> Iterator[Check]:
 def _model(name: str, make: Callable[[], object]) -> Check:
     try:
         model = make()
-    except ModelError as error:
+    except (ModelError, ImportError) as error:
         return Check(name, False, str(error), True)
-    except ImportError as error:
-        return Check(name, False, f"{error}; pip install -c constraints.txt -e .", True)
     loaded = str(getattr(model, "name", ""))
     getattr(model, "close", lambda: None)()
-    return Check(name, True, loaded, True)
+    return Check(name, True, f"{loaded} can be loaded", True)
 
 
 def _server(
@@ -130,7 +146,7 @@ def _server(
 def _memory(settings: Settings) -> Check:
     path = settings.memory.path
     if not path:
-        return Check("memory", True, "in memory only; name a file to keep it", True)
+        return Check("memory", True, "in RAM only; --memory FILE keeps it", True)
     if Path(path).exists():
         from embodied_agent.memory.store import Store
 
@@ -141,8 +157,11 @@ def _memory(settings: Settings) -> Check:
             return Check("memory", False, str(error), True)
         return Check("memory", True, f"{path} with {count} keyframes", True)
     folder = Path(path).absolute().parent
+    if not folder.is_dir():
+        return Check("memory", False, f"the folder {folder} does not exist; create it", True)
     works = os.access(folder, os.W_OK)
-    return Check("memory", works, f"{path} {'can' if works else 'can not'} be made", True)
+    detail = f"{path} {'can' if works else 'can not'} be created"
+    return Check("memory", works, detail, True)
 
 
 def _simulation() -> Check:
@@ -150,10 +169,10 @@ def _simulation() -> Check:
     try:
         mujoco = importlib.import_module("mujoco")
     except ImportError:
-        return Check(name, False, "not installed: pip install -e '.[sim]'", False)
+        return Check(name, False, "not installed: pip install mujoco", False)
     choices = [os.environ["MUJOCO_GL"]] if os.environ.get("MUJOCO_GL") else ["osmesa", "egl"]
     for choice in choices:
-        # In a process of its own, because a GL library that fails may end the process.
+        # In a process of its own: a GL library that fails may end the process.
         try:
             done = subprocess.run(
                 [sys.executable, "-c", _RENDER],
@@ -170,9 +189,9 @@ def _simulation() -> Check:
 
 
 def _ros() -> Check:
-    found = sorted(path.parent for path in Path("/opt/ros").glob("*/setup.bash"))
+    setups = sorted(path.parent for path in Path("/opt/ros").glob("*/setup.bash"))
     if importlib.util.find_spec("rclpy"):
-        return Check("ROS 2", True, os.environ.get("ROS_DISTRO", "rclpy found"), False)
-    if found:
-        return Check("ROS 2", False, f"not sourced: source {found[-1]}/setup.bash", False)
-    return Check("ROS 2", False, "none in /opt/ros; recordings need none", False)
+        return Check("ROS 2", True, os.environ.get("ROS_DISTRO", "rclpy is installed"), False)
+    if setups:
+        return Check("ROS 2", False, f"not sourced: source {setups[-1]}/setup.bash", False)
+    return Check("ROS 2", False, "not in /opt/ros; recordings don't need it", False)

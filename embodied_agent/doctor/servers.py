@@ -1,8 +1,8 @@
 """What `embodied-agent doctor` tries on a model server: everything the agent will ask of it.
 
-Each try is a real request, small ones all. What can't be found out is said to be unknown.
+Each try is a small, real request. What can't be found out is reported as unknown.
 
-Not here: the machine's own parts (`doctor`).
+Out of scope: the machine itself (`checks`).
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ from embodied_agent.errors import ModelError
 from embodied_agent.perception.prompts import full_schema
 from embodied_agent.settings import ServerSettings
 
-#: How long a list of models may take, and any other request at the most, in seconds.
+#: How long a list of models may take, and any other request, in seconds.
 LIST_S, CALL_S = 5.0, 60.0
-#: A second prompt whose first token comes this much sooner was not computed anew.
+#: A prompt was cached if its first token comes in less than this share of the first time.
 _SOONER = 0.6
-#: Lengths of the long prompt that are tried, in characters: models read so much, or less.
+#: Lengths of the long prompt that are tried, in characters, as models differ in what they can read.
 _LENGTHS = (12_000, 3_000, 1_000)
 _HITS = re.compile(r"^vllm:prefix_cache_(hits|queries)(?:_total)?(?:\{[^}]*\})? (\S+)$", re.M)
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What came of one try. ``works`` is ``None`` where that could not be found out.
-    ``essential``: the agent can't use a server without it."""
+    """The result of one try. ``works`` is ``None`` if that could not be found out. ``essential``:
+    the agent can't use a server without it."""
 
     what: str
     works: bool | None
@@ -46,12 +46,12 @@ class Finding:
 def try_server(
     settings: ServerSettings, role: Literal["perceiver", "reasoner"], *, schema: bool
 ) -> Iterator[Finding]:
-    """Every try, in order; those that make no sense after a failure are left out.
+    """Every try, in order. Those that make no sense after a failure are left out.
 
     Args:
         settings: of the server.
-        role: a perceiver gets two pictures, a reasoner a long prompt twice.
-        schema: the agent will ask it for replies that keep to a schema.
+        role: a perceiver is sent two pictures, a reasoner a long prompt twice.
+        schema: the agent will ask for replies that follow a schema.
     """
     try:
         server = ChatServer(settings, guarded=False)
@@ -74,15 +74,15 @@ def _tries(
         yield Finding("reachable", False, str(error))
         return
     took_ms = (time.monotonic() - started) * 1000
-    yield Finding("reachable", True, f"{settings.base_url} lists its models in {took_ms:.0f} ms")
-    known = ", ".join(names[:10]) or "no model"
+    yield Finding("reachable", True, f"{settings.base_url} responds in {took_ms:.0f} ms")
+    known = ", ".join(names[:10]) or "no models"
     if not names and not settings.model:
-        yield Finding("model", False, "it lists no models; name one with server.model")
+        yield Finding("model", False, "the server lists no models; set server.model")
         return
     if names and settings.model and settings.model not in names:
-        yield Finding("model", False, f"it has {known}, not {settings.model}")
+        yield Finding("model", False, f"the server has {known}, not {settings.model}")
         return
-    # Some servers list none of what they have: then the next try decides.
+    # Some servers don't list what they have; then the next try decides.
     yield Finding("model", bool(names) or None, settings.model or names[0])
     pictures = 2 if role == "perceiver" else 0
     what = "two pictures" if pictures else "a question"
@@ -95,8 +95,7 @@ def _tries(
     yield Finding(
         "latency",
         True,
-        f"first token after {first_s * 1000:.0f} ms, 16 tokens at most after "
-        f"{total_s * 1000:.0f} ms",
+        f"first token after {first_s * 1000:.0f} ms, up to 16 tokens after {total_s * 1000:.0f} ms",
         essential=False,
     )
     if schema:
@@ -106,26 +105,27 @@ def _tries(
 
 
 def _schema(server: ChatServer, pictures: int) -> Finding:
-    wanted = full_schema(first=False, watching=False)
+    schema = full_schema(first=False, watching=False)
     try:
-        pieces = server.stream(_messages(pictures), max_tokens=400, timeout_s=CALL_S, schema=wanted)
+        pieces = server.stream(_messages(pictures), max_tokens=400, timeout_s=CALL_S, schema=schema)
         reply = "".join(piece.text for piece in pieces if not piece.reasoning)
     except ModelError as error:
         return Finding("schema", False, str(error), essential=False)
     if server.schemas_refused:
-        detail = "refused; replies are read as they come, and asked for again where that fails"
+        detail = "not supported; replies are parsed leniently, and requested again if that fails"
         return Finding("schema", False, detail, essential=False)
     try:
-        kept = set(wanted["required"]) <= set(json.loads(reply))
+        follows = set(schema["required"]) <= set(json.loads(reply))
     except (ValueError, TypeError):
-        # The beginning tells, where the reply was cut at its longest length.
-        kept = bool(re.match(r'\s*\{\s*("action"\s*:\s*"|$)', reply))
+        # If the reply was cut off at its maximum length, its beginning tells.
+        follows = bool(re.match(r'\s*\{\s*("action"\s*:\s*"|$)', reply))
     if reply.strip() == "{":
-        detail = "accepted, but the model fills it with blanks: it was not trained to write JSON"
+        detail = "supported, but the model only writes blanks: it was not trained to write JSON"
         return Finding("schema", None, detail, essential=False)
-    if kept:
-        return Finding("schema", True, "accepted, and the reply keeps to it", essential=False)
-    return Finding("schema", False, "accepted, but the reply does not keep to it", essential=False)
+    if follows:
+        return Finding("schema", True, "supported; the reply follows it", essential=False)
+    detail = "accepted, but the reply does not follow it"
+    return Finding("schema", False, detail, essential=False)
 
 
 def _prefix_cache(server: ChatServer, settings: ServerSettings) -> Finding:
@@ -133,7 +133,7 @@ def _prefix_cache(server: ChatServer, settings: ServerSettings) -> Finding:
     before = _counters(settings)
     error = ""
     for length in _LENGTHS:
-        # Random from its beginning, so that no earlier prompt has left it in the cache.
+        # It begins with random text, so that no earlier prompt can have filled the cache.
         text = f"{secrets.token_hex(8)} " + "the red sofa is in front; " * (length // 26)
         messages: list[Message] = [{"role": "user", "content": f"{text}\nSay yes."}]
         try:
@@ -143,17 +143,20 @@ def _prefix_cache(server: ChatServer, settings: ServerSettings) -> Finding:
             error = str(failure)
             continue
         after = _counters(settings)
-        times = f"first token after {first_s * 1000:.0f} ms, then after {again_s * 1000:.0f} ms"
+        times = (
+            f"first token after {first_s * 1000:.0f} ms, the second time after "
+            f"{again_s * 1000:.0f} ms"
+        )
         if before and after and after["queries"] > before["queries"]:
             hits = after["hits"] - before["hits"]
             share = hits / (after["queries"] - before["queries"])
-            # The same prompt twice: at best half of all tokens were there already.
-            detail = f"{min(1.0, 2 * share):.0%} of the second prompt came from it; {times}"
+            # The same prompt twice: at best, half of all tokens are cached.
+            detail = f"{min(1.0, 2 * share):.0%} of the second prompt was cached; {times}"
             return Finding(what, share > 0.25, detail, essential=False)
         if again_s < _SOONER * first_s:
-            return Finding(what, True, f"the second time was faster: {times}", essential=False)
-        return Finding(what, None, f"the server does not tell; {times}", essential=False)
-    return Finding(what, None, f"no long prompt was accepted: {error}", essential=False)
+            return Finding(what, True, f"works: {times}", essential=False)
+        return Finding(what, None, f"the server does not report it; {times}", essential=False)
+    return Finding(what, None, f"the server accepted no long prompt: {error}", essential=False)
 
 
 def _timed(
@@ -183,7 +186,7 @@ def _picture(shade: int) -> str:
     import cv2
     import numpy as np
 
-    # With an edge to see, and of the size of the built-in model's pictures.
+    # With an edge to see, and in the size that the built-in model takes.
     image = np.full((192, 192, 3), shade, np.uint8)
     image[:, :64] = 255 - shade
     _, encoded = cv2.imencode(".png", image)
@@ -191,7 +194,8 @@ def _picture(shade: int) -> str:
 
 
 def _counters(settings: ServerSettings) -> dict[str, float]:
-    """vLLM's own count of prompt tokens looked up and found in the cache; empty where unknown."""
+    """vLLM's counters of prompt tokens looked up (``queries``) and found (``hits``) in the cache;
+    empty if the server has none."""
     address = urlsplit(settings.base_url)
     request = urllib.request.Request(f"{address.scheme}://{address.netloc}/metrics")
     try:
@@ -199,10 +203,10 @@ def _counters(settings: ServerSettings) -> dict[str, float]:
             text = response.read(5_000_000).decode("utf-8", "replace")
     except (OSError, urllib.error.URLError, ValueError):
         return {}
-    found: dict[str, float] = {}
+    counters: dict[str, float] = {}
     for name, value in _HITS.findall(text):
         try:
-            found[name] = found.get(name, 0.0) + float(value)
+            counters[name] = counters.get(name, 0.0) + float(value)
         except ValueError:
             return {}
-    return found if {"hits", "queries"} <= found.keys() else {}
+    return counters if {"hits", "queries"} <= counters.keys() else {}

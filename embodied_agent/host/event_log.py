@@ -120,9 +120,10 @@ def log_asks(asks: QuestionQueue) -> Callable[[], None]:
     def on_answer(ask: QueuedQuestion, answer: Answer) -> None:
         log_event(
             "answer",
-            logging.WARNING if answer.problem else logging.INFO,
+            logging.WARNING if answer.status == "failed" else logging.INFO,
             id=ask.question.id,
             client=ask.client,
+            status=answer.status,
             text=answer.text[:_LONGEST],
             choice=answer.choice,
             problem=answer.problem[:_LONGEST],

@@ -1,11 +1,11 @@
-"""A source into an agent for as long as the process lives: paced, looped, reconnected.
+"""Feeds a source into an agent for as long as the process lives: paced, looped, reconnected.
 
-Cameras and streams come as they are; a recording plays at the pace of its stamps, as if it were
-one. Either way only the latest frame waits, and what is too much is dropped and counted. A stream
-that is lost is opened again, with growing waits; each loop of a recording, and each return of a
-stream, is a segment of its own.
+Cameras and streams are read as fast as they deliver; a recording plays at the pace of its stamps,
+as if it were a camera. Either way only the latest frame waits, and excess frames are dropped and
+counted. A lost stream is reopened after growing delays. Each loop of a recording, and each time a
+stream comes back, starts a segment of its own.
 
-Not here: interfaces (`embodied_agent.host.interfaces`), signals and log (`commands.run`).
+Out of scope: interfaces (`embodied_agent.host.interfaces`), signals (`embodied_agent.cli.run`).
 """
 
 from __future__ import annotations
@@ -13,19 +13,21 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 from embodied_agent.agent import Agent
 from embodied_agent.errors import AgentError, SourceError
 from embodied_agent.host.event_log import log_event
+from embodied_agent.interfaces.wire.models import SourceState
 from embodied_agent.records import Frame
 from embodied_agent.settings import SourceSettings
 from embodied_agent.sources import Source, is_live, open_source
 from embodied_agent.sources.names import shown
 
-#: Wait before a lost stream is opened again: the first and the longest, in seconds.
+#: Delay before a lost stream is reopened: the first and the longest, in seconds.
 _RETRY_S, _RETRY_MAX_S = 1.0, 30.0
-#: A stream that ran this long was well: the next wait is a short one again, in seconds.
-_WELL_S = 30.0
+#: After a stream has run this long, in seconds, the delay starts over from the first.
+_STABLE_S = 30.0
 #: A gap between stamps that is longer is not waited for, in seconds.
 _LONGEST_GAP_S = 5.0
 
@@ -37,9 +39,9 @@ class Feeder:
         agent: gets the frames.
         spec: what `open_source` opens.
         settings: of the source.
-        loop: play a recording again and again.
-        speed: of a recording; 2 is twice as fast as its stamps say.
-        on_end: called on the thread when nothing more will come.
+        loop: repeat a recording endlessly.
+        speed: of a recording; 2 is twice its original pace.
+        on_end: called on the thread when no more frames will come.
 
     Raises:
         SourceError: it is a recording and can't be opened. A camera or stream is tried again.
@@ -60,7 +62,8 @@ class Feeder:
         self._stop = threading.Event()
         self._problem = ""
         self._seen = 0
-        #: Why it ended before its time.
+        self._finished = False
+        #: Why it ended prematurely.
         self.error: AgentError | None = None
         self.live = is_live(spec)
         self._source: Source | None = None
@@ -70,12 +73,17 @@ class Feeder:
         else:
             self._source = open_source(spec, settings)
             self.description = self._source.description
+        self._name = self.description if self.live else Path(spec).name or spec
         #: How often a stream was lost, or could not be opened.
         self.losses = 0
         self._thread = threading.Thread(target=self._run, name="source", daemon=True)
 
+    def state(self) -> SourceState:
+        """What is fed, for people, and whether it has finished."""
+        return SourceState(name=self._name, recording=not self.live, finished=self._finished)
+
     def start(self) -> None:
-        """Feed from now on."""
+        """Start feeding."""
         self._thread.start()
 
     def status(self) -> dict[str, str | int | bool]:
@@ -96,13 +104,14 @@ class Feeder:
         }
 
     def not_ready(self) -> list[str]:
-        """Why nothing is seen at present; empty when something is."""
+        """Why no frames are coming in at present; empty when they are."""
         if self._problem:
             return [self._problem]
-        return [] if self._seen else ["no frame has come yet"]
+        return [] if self._seen else ["no frame has arrived yet"]
 
     def stop(self, timeout_s: float) -> None:
-        """Read no more; waits for the frame that is being read, which a dead stream may hold up."""
+        """Stop reading. Waits up to ``timeout_s`` seconds for the frame that is being read, which a
+        dead stream may delay."""
         self._stop.set()
         if self._thread.is_alive():
             self._thread.join(timeout_s)
@@ -110,11 +119,12 @@ class Feeder:
     def _run(self) -> None:
         try:
             self._feed()
+            self._finished = True
         except AgentError as error:
             self.error, self._problem = error, str(error)
         except Exception as error:
-            # The outermost level of a thread: the process ends with it.
-            self.error = AgentError(f"a fault while reading {self._spec}: {error!r}")
+            # The outermost level of the thread: the process ends with it.
+            self.error = AgentError(f"reading {self._spec} failed unexpectedly: {error!r}")
             self.error.__cause__ = error
         finally:
             self._on_end()
@@ -134,9 +144,9 @@ class Feeder:
                     raise
                 self.losses += 1
                 self._end_segment()
-                if time.monotonic() - began > _WELL_S:
+                if time.monotonic() - began > _STABLE_S:
                     wait_s = _RETRY_S
-                self._problem = f"{error}; next try in {wait_s:.0f} s"
+                self._problem = f"{error}; retrying in {wait_s:.0f} s"
                 log_event("source_lost", problem=str(error), retry_in_s=wait_s)
                 self._stop.wait(wait_s)
                 wait_s = min(2 * wait_s, _RETRY_MAX_S)
@@ -182,7 +192,7 @@ class _Clock:
             gap_s = (stamp_ns - self._last_ns) / 1e9
             if not 0 <= gap_s <= _LONGEST_GAP_S:
                 gap_s = 0.0
-            # Behind by more than the gap: it does not try to catch up with the lost time.
+            # When behind by more than a second, it does not try to catch up.
             self._due = max(self._due + gap_s / self._speed, now - 1.0)
         self._last_ns = stamp_ns
         return max(0.0, self._due - now)

@@ -22,7 +22,9 @@ from typing import Any, Protocol
 from embodied_agent.agent import Agent
 from embodied_agent.agent.question_queue import QuestionQueue
 from embodied_agent.errors import AgentError, SettingsError
+from embodied_agent.interfaces.wire.models import SourceState
 from embodied_agent.settings import Settings
+from embodied_agent.support.extras import missing_package
 
 _log = logging.getLogger(__name__)
 
@@ -58,6 +60,7 @@ class Interfaces:
         asks: takes their questions.
         settings: which are on, and how.
         not_ready: why the process as a whole can't do its work yet, as lines; none when it can.
+        source: where frames come from; ``None`` where nobody says.
 
     Raises:
         SettingsError: an interface that is on can't be used as set, or its packages are missing.
@@ -70,6 +73,7 @@ class Interfaces:
         settings: Settings,
         *,
         not_ready: Callable[[], list[str]] = list,
+        source: Callable[[], SourceState | None] = lambda: None,
     ) -> None:
         self.asks = asks
         self.url: str | None = None
@@ -80,14 +84,21 @@ class Interfaces:
             try:
                 from embodied_agent.interfaces.web.server import WebServer
             except ModuleNotFoundError as error:
-                raise _missing("web", error) from error
-            web = WebServer(agent, asks, settings, interfaces=self.status, not_ready=not_ready)
+                raise SettingsError(missing_package("web.enabled", "web", error)) from error
+            web = WebServer(
+                agent,
+                asks,
+                settings,
+                interfaces=self.status,
+                not_ready=not_ready,
+                source=source,
+            )
             self._parts["web"], self.url = web, web.url
         if settings.mqtt.enabled:
             try:
                 from embodied_agent.interfaces.mqtt.service import Service
             except ModuleNotFoundError as error:
-                raise _missing("mqtt", error) from error
+                raise SettingsError(missing_package("mqtt.enabled", "mqtt", error)) from error
             self._parts["mqtt"] = Service(agent, asks, settings)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop: asyncio.Event | None = None
@@ -207,6 +218,7 @@ def serving(
     settings: Settings,
     *,
     not_ready: Callable[[], list[str]] = list,
+    source: Callable[[], SourceState | None] = lambda: None,
     on_asks: Callable[[QuestionQueue], object] = lambda asks: None,
 ) -> Iterator[Interfaces]:
     """An agent's interfaces, with the questions that they share, until the block ends.
@@ -218,6 +230,7 @@ def serving(
         agent: stays open.
         settings: which interfaces are on, and how.
         not_ready: as for `Interfaces`.
+        source: as for `Interfaces`.
         on_asks: told of the queue of questions before anybody can ask.
 
     Raises:
@@ -227,7 +240,7 @@ def serving(
     asks = QuestionQueue(agent, parallel=reasoning.parallel, waiting=reasoning.waiting)
     try:
         on_asks(asks)
-        interfaces = Interfaces(agent, asks, settings, not_ready=not_ready)
+        interfaces = Interfaces(agent, asks, settings, not_ready=not_ready, source=source)
         interfaces.start()
     except BaseException:
         asks.close()
@@ -237,10 +250,3 @@ def serving(
     finally:
         asks.close()
         interfaces.close()
-
-
-def _missing(extra: str, error: ModuleNotFoundError) -> SettingsError:
-    return SettingsError(
-        f"{extra}.enabled needs a package that is not installed ({error.name}): "
-        f"pip install 'embodied-agent[{extra}]'"
-    )

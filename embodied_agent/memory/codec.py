@@ -96,6 +96,8 @@ def answer_to_json(answer: Answer) -> str:
 def answer_from_json(text: str) -> Answer:
     """The inverse of `answer_to_json`."""
     values = json.loads(text)
+    # Memories written before there was a status hold answers and failures.
+    values.setdefault("status", "failed" if values["problem"] else "answered")
     evidence = tuple(
         Evidence(
             keyframe_id=item["keyframe_id"],

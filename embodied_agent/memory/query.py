@@ -17,7 +17,7 @@ from typing import Any
 
 import apsw
 
-from embodied_agent.errors import StoreError
+from embodied_agent.errors import OutputError
 from embodied_agent.memory import codec
 from embodied_agent.memory.file import explain
 from embodied_agent.records import Answer, CameraMount, Delta, Keyframe, Question
@@ -272,17 +272,18 @@ class Reader:
         """Write a copy of the whole memory to the new file ``path``, also while it is written to.
 
         Raises:
-            StoreError: ``path`` exists or can't be written.
+            OutputError: ``path`` exists or can't be written.
+            StoreError: the memory can't be read.
         """
         if os.path.exists(path):
-            raise StoreError(f"{path} exists; name a new file for the export")
+            raise OutputError(f"{path} exists; name a new file for the export")
         folder = os.path.dirname(os.path.abspath(path))
         try:
-            # Written beside and renamed, so that a half-written export never bears the name.
+            # Written beside it and renamed, so that a half-written export never has that name.
             handle, partial = tempfile.mkstemp(prefix=".export-", dir=folder)
             os.close(handle)
         except OSError as error:
-            raise StoreError(f"can't export to {path}: {error.strerror}") from error
+            raise OutputError(f"can't write {path}: {error.strerror}") from error
         try:
             with self._query("export"), explain(path, "export"):
                 copy = apsw.Connection(partial)

@@ -93,18 +93,3 @@ def transcript_budget(settings: ReasoningSettings) -> int:
     if settings.token_budget:
         return settings.token_budget
     return _COMPACT_BUDGET if prompt_style(settings) == "compact" else _FULL_BUDGET
-
-
-def make_reasoner(settings: ReasoningSettings) -> Reasoner:
-    """The reasoner that ``settings.backend`` names.
-
-    Raises:
-        ModelError: the checkpoint can't be loaded.
-    """
-    if settings.backend == "served":
-        from embodied_agent.reasoning.served import ServedReasoner
-
-        return ServedReasoner(settings)
-    from embodied_agent.reasoning.builtin import BuiltinReasoner
-
-    return BuiltinReasoner(settings)

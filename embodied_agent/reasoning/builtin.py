@@ -33,10 +33,11 @@ class BuiltinReasoner:
     """
 
     def __init__(self, settings: ReasoningSettings) -> None:
-        from embodied_agent.reasoning.kept_prefix import KeptPrefix
-
         folder = checkpoint_folder(settings.model_path, "reasoner")
         self._model, self._tokenizer = load(folder, "reasoner")
+        # After `load`, which says that it loads: this imports the model library, too.
+        from embodied_agent.reasoning.kept_prefix import KeptPrefix
+
         self._settings = settings
         ends = self._model.generation_config.eos_token_id
         self._stops = set(ends) if isinstance(ends, list) else {ends}

@@ -21,9 +21,7 @@ from typing import Protocol
 
 from embodied_agent.errors import ReplyError
 from embodied_agent.reasoning.answer import parse_answer
-from embodied_agent.reasoning.base import prompt_style
 from embodied_agent.records import Question
-from embodied_agent.settings import ReasoningSettings
 
 _ARTICLES = {"a", "an", "the"}
 
@@ -58,24 +56,6 @@ class Verifier(Protocol):
     def close(self) -> None:
         """Release the model or the connection. Safe to call twice."""
         ...
-
-
-def make_verifier(settings: ReasoningSettings) -> Verifier:
-    """The verifier that ``settings.verify`` names.
-
-    Raises:
-        ModelError: the reference's checkpoint can't be loaded, or its server's address is none.
-    """
-    backend = settings.verify.backend
-    if backend == "auto":
-        backend = "builtin" if prompt_style(settings) == "compact" else "served"
-    if backend == "served":
-        from embodied_agent.reasoning.verify_served import ServedVerifier
-
-        return ServedVerifier(settings)
-    from embodied_agent.reasoning.verify_builtin import BuiltinVerifier
-
-    return BuiltinVerifier(settings)
 
 
 def agree(said: str, answer: str) -> bool:

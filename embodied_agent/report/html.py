@@ -18,7 +18,7 @@ import cv2
 import jinja2
 import numpy as np
 
-from embodied_agent.errors import AgentError, SettingsError
+from embodied_agent.errors import OutputError
 from embodied_agent.records import Decision, Delta, Keyframe, Pose
 from embodied_agent.report.figures import (
     Landmark,
@@ -35,14 +35,23 @@ PICTURE_WIDTH = 360
 #: What each reason to keep a frame means to a reader.
 REASONS = {
     "first": "first view",
-    "overlap": "little overlap left",
-    "no_features": "nothing to match",
+    "overlap": "low overlap",
+    "no_features": "no features",
     "few_matches": "too few matches",
     "no_homography": "no consistent match",
-    "motion": "the motion changed",
-    "max_interval": "time had passed",
-    "asked": "a question was asked",
+    "motion": "motion changed",
+    "max_interval": "maximum interval",
+    "asked": "question asked",
     "last": "last view",
+}
+
+#: What each kind of answer is called.
+STATUSES = {
+    "answered": "Answer",
+    "not_seen": "Not seen",
+    "cannot_tell": "Can't tell",
+    "out_of_scope": "Not about what was seen",
+    "failed": "No answer",
 }
 
 
@@ -118,6 +127,7 @@ def render(replay: Replay) -> str:
         plan=plan,
         threshold=replay.overlap_threshold,
         questions=[_question(result, start_ns) for result in replay.results],
+        statuses=STATUSES,
         score=score(replay.results),
         duration=clock(end_ns - start_ns),
         objects=len({m.name for delta in replay.deltas for m in delta.mentions}),
@@ -127,16 +137,16 @@ def render(replay: Replay) -> str:
 
 
 def write(replay: Replay, path: Path) -> None:
-    """Write the report to ``path``; folders on the way are made.
+    """Write the report to ``path``; missing folders are created.
 
     Raises:
-        AgentError: the file can't be written.
+        OutputError: the file can't be written.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(render(replay), encoding="utf-8")
     except OSError as error:
-        raise AgentError(f"can't write the report to {path}: {error.strerror}") from error
+        raise OutputError(f"can't write the report to {path}: {error.strerror}") from error
 
 
 def truth_beside(source: str) -> Surroundings:
@@ -161,23 +171,6 @@ def truth_beside(source: str) -> Surroundings:
 
 def _point(position: Sequence[float]) -> tuple[float, float]:
     return float(position[0]), float(position[1])
-
-
-def check_writable(path: Path) -> None:
-    """Find out before a long replay whether the report can be written, not after it.
-
-    Raises:
-        SettingsError: it can't.
-    """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        existed = path.exists()
-        with path.open("ab"):
-            pass
-        if not existed:
-            path.unlink()
-    except OSError as error:
-        raise SettingsError(f"can't write the report to {path}: {error.strerror}") from error
 
 
 def _picture(jpeg: bytes) -> str:

@@ -52,6 +52,7 @@ class Scored:
             "type": self.case.type,
             "choices": list(question.choices),
             "at_ns": question.at_ns,
+            "status": answer.status,
             "choice": answer.choice,
             "text": answer.text,
             "reasoning": answer.reasoning,

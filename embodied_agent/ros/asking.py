@@ -110,7 +110,7 @@ class AskServers:
                 response.answer = to_problem(asked)
                 return response
             answer = await self._answer(asked)
-            response.success = not answer.problem
+            response.success = answer.status != "failed"
             response.answer = to_answer(answer)
             return response
 
@@ -138,7 +138,7 @@ class AskServers:
             feedback.flush()
             if goal.is_cancel_requested:
                 goal.canceled()
-            elif answer.problem:
+            elif answer.status == "failed":
                 goal.abort()
             else:
                 goal.succeed()

@@ -115,6 +115,7 @@ def to_delta(keyframe: records.Keyframe, delta: records.Delta | None) -> Semanti
 def to_answer(answer: records.Answer) -> Answer:
     """An answer."""
     return Answer(
+        status=answer.status,
         text=clean(answer.text),
         choice=answer.choice or "",
         reasoning=clean(answer.reasoning),
@@ -132,7 +133,7 @@ def to_answer(answer: records.Answer) -> Answer:
 
 def to_problem(problem: str) -> Answer:
     """No answer, and why."""
-    return to_answer(records.Answer(text="", problem=problem))
+    return to_answer(records.Answer.failure(problem))
 
 
 def to_question(request: Any, default_timeout_s: float) -> records.Question:

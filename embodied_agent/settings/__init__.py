@@ -1,11 +1,15 @@
-"""Every setting, its unit, range, default and meaning, once.
+"""Every setting, with its unit, range, default and meaning, in one place.
 
 YAML files, environment variables (``EMBODIED_AGENT_KEYFRAMES__METHOD=paper``), command-line options
 and ROS parameters all come from this schema; the tables of docs/settings.md are generated from it.
+
+Out of scope: the wording of mistakes (`mistakes`), the tables (`table`).
 """
 
 from __future__ import annotations
 
+import os
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +17,9 @@ import yaml
 from pydantic import ValidationError
 from pydantic_settings import (
     BaseSettings,
-    EnvSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
+    YamlConfigSettingsSource,
 )
 from pydantic_settings import (
     SettingsError as EnvironmentSettingsError,
@@ -23,6 +27,7 @@ from pydantic_settings import (
 
 from embodied_agent.errors import SettingsError
 from embodied_agent.settings.interfaces import MqttSettings, RosSettings, WebSettings
+from embodied_agent.settings.mistakes import explain, similar_names
 from embodied_agent.settings.stages import (
     KeyframeSettings,
     MemorySettings,
@@ -54,11 +59,17 @@ __all__ = [
 ]
 
 
+_PREFIX = "EMBODIED_AGENT_"
+_DELIMITER = "__"
+#: The file that `load_settings` is reading; pydantic-settings asks for it while it validates.
+_file: ContextVar[Path | None] = ContextVar("settings_file", default=None)
+
+
 class Settings(BaseSettings):
     """All settings, by section."""
 
     model_config = SettingsConfigDict(
-        env_prefix="EMBODIED_AGENT_", env_nested_delimiter="__", extra="forbid", frozen=True
+        env_prefix=_PREFIX, env_nested_delimiter=_DELIMITER, extra="forbid", frozen=True
     )
 
     keyframes: KeyframeSettings = KeyframeSettings()
@@ -80,17 +91,34 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Explicit values beat the environment; `load_settings` lays out the file below both."""
-        return init_settings, env_settings
+        """Explicit values take precedence over the environment, and the environment over the
+        file."""
+        path = _file.get()
+        if path is None:
+            return init_settings, env_settings
+        return init_settings, env_settings, _SettingsFile(settings_cls, path)
 
-    @classmethod
-    def from_environment(cls) -> dict[str, Any]:
-        """What the environment sets, as nested plain values, unchecked."""
-        return EnvSettingsSource(cls)()
+
+class _SettingsFile(YamlConfigSettingsSource):
+    """A YAML file of sections. A section whose lines are all commented out changes nothing."""
+
+    def __init__(self, settings_cls: type[BaseSettings], path: Path) -> None:
+        super().__init__(settings_cls, yaml_file=path, yaml_file_encoding="utf-8")
+
+    def _read_file(self, file_path: Any) -> dict[str, Any]:
+        try:
+            sections = super()._read_file(file_path)
+        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+            raise SettingsError(f"can't read settings from {file_path}: {error}") from error
+        if not isinstance(sections, dict):
+            raise SettingsError(
+                f"{file_path} must contain sections such as 'keyframes:', not {sections!r}"
+            )
+        return {str(name): values for name, values in sections.items() if values is not None}
 
 
 def load_settings(config: Path | str | None = None, **overrides: Any) -> Settings:
-    """Settings from a YAML file, the environment and keyword overrides, the later winning.
+    """Settings from a YAML file, the environment and keyword overrides; later ones take precedence.
 
     Overrides name a setting by section and name: ``load_settings(keyframes__method="paper")``;
     those that are ``None`` are ignored.
@@ -98,57 +126,47 @@ def load_settings(config: Path | str | None = None, **overrides: Any) -> Setting
     Raises:
         SettingsError: the file can't be read, or a setting is unknown or out of range.
     """
-    values: dict[str, Any] = {}
-    if config is not None:
-        try:
-            loaded = yaml.safe_load(Path(config).read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-            raise SettingsError(f"can't read settings from {config}: {error}") from error
-        if loaded is not None and not isinstance(loaded, dict):
-            raise SettingsError(f"{config} must hold sections such as 'keyframes:', not {loaded!r}")
-        # A section whose lines are all commented out is there, but holds nothing.
-        values = {str(key): value for key, value in (loaded or {}).items() if value is not None}
-    # Environment beats the file, so it is laid over it before explicit overrides are.
+    path = None if config is None else Path(config).expanduser()
+    if path is not None and not path.is_file():
+        problem = "is not a file" if path.exists() else "does not exist"
+        raise SettingsError(f"can't read settings from {config}: it {problem}")
+    _check_environment()
+    token = _file.set(path)
     try:
-        environment = Settings.from_environment()
+        return Settings(**_nested(overrides))
     except EnvironmentSettingsError as error:
         raise SettingsError(f"can't read settings from the environment: {error}") from error
-    for layer in (environment, _nested(overrides)):
-        values = _merge(values, layer)
-    try:
-        return Settings(**values)
     except ValidationError as error:
-        lines = [
-            f"{'.'.join(map(str, e['loc']))}: {e['msg']}{_got(e['loc'], e.get('input'))}"
-            for e in error.errors(include_url=False)
-        ]
-        raise SettingsError("; ".join(lines)) from error
+        raise SettingsError(explain(error, Settings)) from error
+    finally:
+        _file.reset(token)
 
 
-def _got(place: tuple[int | str, ...], value: Any) -> str:
-    """What was given, for the message; not where it is a secret."""
-    secret = any(part in ("token", "password", "api_key") for part in place)
-    return "" if secret else f" (got {value!r})"
+def _check_environment() -> None:
+    """Refuse variables that name no section: pydantic-settings would ignore them."""
+    for variable in sorted(os.environ):
+        section, delimiter, rest = variable.removeprefix(_PREFIX).partition(_DELIMITER)
+        if not variable.startswith(_PREFIX) or not delimiter:
+            continue  # Kubernetes sets variables such as EMBODIED_AGENT_PORT for its own ends
+        if section.lower() in Settings.model_fields:
+            continue
+        names = similar_names(section.lower(), Settings)
+        meant = [f"{_PREFIX}{name.upper()}{_DELIMITER}{rest}" for name in names]
+        raise SettingsError(
+            f"the environment variable {variable} names no section of the settings"
+            + (f"; did you mean {' or '.join(meant)}?" if meant else "; unset it")
+        )
 
 
 def _nested(flat: dict[str, Any]) -> dict[str, Any]:
-    out: dict[str, Any] = {}
+    """``a__b=1`` as ``{"a": {"b": 1}}``."""
+    sections: dict[str, Any] = {}
     for key, value in flat.items():
         if value is None:
             continue
-        *sections, name = key.split("__")
-        place = out
-        for section in sections:
-            place = place.setdefault(section, {})
-        place[name] = value
-    return out
-
-
-def _merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
-    merged = dict(base)
-    for key, value in over.items():
-        old = merged.get(key)
-        merged[key] = (
-            _merge(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
-        )
-    return merged
+        *path, name = key.split(_DELIMITER)
+        section = sections
+        for part in path:
+            section = section.setdefault(part, {})
+        section[name] = value
+    return sections

@@ -1,4 +1,4 @@
-"""What all sections of the settings share."""
+"""The base of all sections of the settings."""
 
 from __future__ import annotations
 
@@ -6,6 +6,6 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Section(BaseModel):
-    """A group of settings: unknown names are refused, values never change."""
+    """A group of settings. Unknown names are refused; values can't be changed afterwards."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -1,4 +1,4 @@
-"""Settings of the interfaces: how the world outside reaches the agent."""
+"""Settings of the interfaces: how people and programs reach the agent."""
 
 from __future__ import annotations
 
@@ -10,41 +10,52 @@ from embodied_agent.settings.base import Section
 
 
 class WebSettings(Section):
-    """The page, the HTTP API, metrics and MCP, on one port."""
+    """The page, the HTTP API, metrics and MCP, all on one port."""
 
-    enabled: bool = Field(False, description="serve them")
+    enabled: bool = Field(False, description="serve the page, the HTTP API, metrics and MCP")
     host: str = Field(
         "127.0.0.1",
         min_length=1,
-        description="address to listen on; any but the loopback needs a token",
+        description="address to listen on; anything but the loopback address needs a token",
     )
-    port: int = Field(8080, ge=0, le=65535, description="TCP port; 0: any that is free")
+    port: int = Field(8080, ge=0, le=65535, description="TCP port; 0 picks a free one")
     token: SecretStr | None = Field(
         None,
         min_length=16,
-        description="what clients must show (`Authorization: Bearer`), at least 16 characters; "
-        "best given as `EMBODIED_AGENT_WEB__TOKEN`",
+        description="token that clients must send (`Authorization: Bearer`), at least 16 "
+        "characters; preferably set as `EMBODIED_AGENT_WEB__TOKEN`",
     )
     allowed_hosts: tuple[str, ...] = Field(
         (),
-        description="names by which clients reach the server, besides addresses, `localhost` and "
-        "the machine's own name; requests for other names are refused",
+        description="host names under which clients reach the server, besides IP addresses, "
+        "`localhost` and the machine's own name; requests for other names are refused",
     )
     max_body_bytes: int = Field(
-        65_536, ge=1024, le=16_777_216, description="longest request body, in bytes"
+        65_536, ge=1024, le=16_777_216, description="maximum size of a request body, in bytes"
     )
     rate_hz: float = Field(
-        100.0, gt=0, le=100_000, description="requests per second from one address, lastingly"
+        100.0,
+        gt=0,
+        le=100_000,
+        description="sustained requests per second allowed from one address",
     )
-    burst: int = Field(400, ge=1, le=1_000_000, description="requests at once from one address")
+    burst: int = Field(
+        400, ge=1, le=1_000_000, description="requests that one address may send in a burst"
+    )
     watchers: int = Field(
-        100, ge=1, le=10_000, description="clients that may follow live; more are refused"
+        100,
+        ge=1,
+        le=10_000,
+        description="maximum number of clients following live events; more are refused",
     )
     decision_hz: float = Field(
-        10.0, gt=0, le=100, description="most keyframe decisions shown live, per second"
+        10.0,
+        gt=0,
+        le=100,
+        description="maximum rate of keyframe decisions in the live events, per second",
     )
     camera_width: int = Field(
-        640, ge=64, le=4096, description="the live picture is scaled down to this, in pixels"
+        640, ge=64, le=4096, description="maximum width of the live picture, in pixels"
     )
 
 
@@ -52,76 +63,101 @@ class MqttSettings(Section):
     """Questions and answers over an MQTT 5 broker."""
 
     enabled: bool = Field(False, description="connect to the broker")
-    host: str = Field("127.0.0.1", min_length=1, description="name or address of the broker")
-    port: int = Field(1883, ge=1, le=65535, description="of the broker; with TLS mostly 8883")
+    host: str = Field("127.0.0.1", min_length=1, description="host name or address of the broker")
+    port: int = Field(
+        1883, ge=1, le=65535, description="TCP port of the broker; usually 8883 with TLS"
+    )
     robot: str = Field(
         "robot",
         pattern=r"^[A-Za-z0-9_.-]{1,64}$",
-        description="this robot's name: its topics are `embodied_agent/<robot>/…`",
+        description="this robot's name; its topics are `embodied_agent/<robot>/…`",
     )
     client_id: str = Field(
         "",
         max_length=128,
-        description="names the session that the broker keeps; empty: `embodied_agent-<robot>`",
+        description="MQTT client id, under which the broker keeps the session; empty: "
+        "`embodied_agent-<robot>`",
     )
-    username: str = Field("", description="for the broker; empty: none")
-    password: SecretStr | None = Field(None, description="for the broker")
+    username: str = Field("", description="user name at the broker; empty: none")
+    password: SecretStr | None = Field(None, description="password at the broker")
     password_file: str = Field(
-        "", description="file that holds the password; instead of `password`"
+        "", description="file with the password, as an alternative to `password`"
     )
-    tls: bool = Field(False, description="encrypt, and check the broker's certificate and name")
+    tls: bool = Field(
+        False, description="use TLS and verify the broker's certificate and host name"
+    )
     ca_file: str = Field(
-        "", description="PEM file of who signed the broker's certificate; empty: the system's"
+        "", description="CA certificates (PEM) for the broker; empty: the system's"
     )
-    cert_file: str = Field("", description="PEM file of the certificate shown to the broker")
-    key_file: str = Field("", description="PEM file of that certificate's key, without passphrase")
+    cert_file: str = Field("", description="client certificate (PEM) for the broker; empty: none")
+    key_file: str = Field(
+        "", description="private key (PEM, no passphrase) of the client certificate"
+    )
     keepalive_s: int = Field(
-        30, ge=5, le=3600, description="a silent connection is taken for dead after 1.5 times this"
+        30,
+        ge=5,
+        le=3600,
+        description="MQTT keep-alive, in seconds; a connection that is silent for 1.5 "
+        "times as long is closed",
     )
     connect_timeout_s: float = Field(
-        10.0, gt=0, le=600, description="longest wait for the broker's acknowledgements, in seconds"
+        10.0, gt=0, le=600, description="timeout of the broker's acknowledgements, in seconds"
     )
     session_expiry_s: int = Field(
         3600,
         ge=0,
         le=604_800,
-        description="the broker keeps questions this long while the agent is away, in seconds",
+        description="how long the broker keeps questions while the agent is offline, in seconds",
     )
     retry_s: float = Field(
-        1.0, gt=0, le=600, description="wait before connecting again; doubles each time"
+        1.0,
+        gt=0,
+        le=600,
+        description="delay before reconnecting, in seconds; doubles with each failure",
     )
-    retry_max_s: float = Field(30.0, gt=0, le=3600, description="longest such wait, in seconds")
+    retry_max_s: float = Field(
+        30.0, gt=0, le=3600, description="maximum delay before reconnecting, in seconds"
+    )
     status_interval_s: float = Field(
-        30.0, ge=1, le=3600, description="the retained status is renewed this often, in seconds"
+        30.0, ge=1, le=3600, description="how often the retained status is published, in seconds"
     )
     answer_expiry_s: int = Field(
         3600,
         ge=1,
         le=604_800,
-        description="an answer that nobody took is given up after this, in seconds",
+        description="how long the broker keeps an answer that nobody has fetched, in seconds",
     )
     keep_requests_s: float = Field(
         86_400.0,
         ge=60,
-        description="a repeated request id gets its first answer for this long, in seconds",
+        description="how long a repeated request id gets its first answer again, in seconds",
     )
     keep_requests: int = Field(
-        10_000, ge=100, le=1_000_000, description="most request ids that are remembered"
+        10_000, ge=100, le=1_000_000, description="maximum number of request ids remembered"
     )
     max_request_bytes: int = Field(
-        65_536, ge=1024, le=1_048_576, description="larger requests are refused"
+        65_536,
+        ge=1024,
+        le=1_048_576,
+        description="maximum size of a request, in bytes; larger ones are refused",
     )
     max_packet_bytes: int = Field(
         16_777_216,
         ge=65_536,
         le=268_435_455,
-        description="the broker is told to send nothing larger; it drops that without a word",
+        description="MQTT maximum packet size, in bytes; the broker silently drops anything larger",
     )
     receive_maximum: int = Field(
-        64, ge=1, le=65_535, description="requests that the broker sends before one is acknowledged"
+        64,
+        ge=1,
+        le=65_535,
+        description="MQTT receive maximum: requests in flight before one is acknowledged",
     )
     delta_backlog: int = Field(
-        256, ge=1, le=100_000, description="deltas kept while the broker is away; the oldest go"
+        256,
+        ge=1,
+        le=100_000,
+        description="deltas buffered while the broker is unreachable; the oldest are dropped",
     )
 
 
@@ -130,7 +166,7 @@ class RosSettings(Section):
 
     autostart: bool = Field(
         False,
-        description="the node configures and activates itself, and tries again where it fails",
+        description="the node configures and activates itself, and retries on failure",
     )
     image_transport: Literal["raw", "compressed"] = Field(
         "raw",
@@ -139,33 +175,35 @@ class RosSettings(Section):
     )
     pose: Literal["odom", "tf", "none"] = Field(
         "odom",
-        description="where poses come from: `odom`: the topic `odom` (nav_msgs/Odometry); `tf`: "
-        "the transform from `ros.base_frame` to `ros.fixed_frame`; `none`: nowhere",
+        description="source of poses: `odom`: the topic `odom` (nav_msgs/Odometry); `tf`: the "
+        "transform from `ros.base_frame` to `ros.fixed_frame`; `none`: no poses",
     )
-    fixed_frame: str = Field("odom", description="poses from TF are given in this frame")
+    fixed_frame: str = Field("odom", description="frame that poses from TF are expressed in")
     base_frame: str = Field(
-        "base_link", description="the frame whose pose is taken from TF: x ahead, y left, z up"
+        "base_link", description="frame whose pose is looked up in TF (x forward, y left, z up)"
     )
     pose_wait_s: float = Field(
         0.05,
         ge=0,
         le=1,
-        description="an image waits this long for a pose at its stamp, in seconds; then it takes "
-        "the nearest within 50 ms, or none",
+        description="how long an image waits for a pose at its stamp, in seconds; after that it "
+        "gets the nearest pose within 50 ms, or none",
     )
     silent_s: float = Field(
         3.0,
         gt=0,
         le=3600,
-        description="diagnostics warn when no image came for this long, in seconds",
+        description="diagnostics warn when no image has arrived for this long, in seconds",
     )
     server_check_s: float = Field(
         10.0,
         gt=0,
         le=3600,
-        description="how often diagnostics ask whether the models' servers can be reached, in "
-        "seconds",
+        description="how often diagnostics check that the model servers are reachable, in seconds",
     )
     max_image_bytes: int = Field(
-        200_000_000, ge=1_000_000, le=4_000_000_000, description="larger images are not taken"
+        200_000_000,
+        ge=1_000_000,
+        le=4_000_000_000,
+        description="maximum size of an image, in bytes; larger ones are dropped",
     )

@@ -10,213 +10,262 @@ from pydantic import Field, SecretStr, field_validator
 
 from embodied_agent.settings.base import Section
 
+PerceptionBackend = Literal["builtin", "served", "geometry"]
+ReasoningBackend = Literal["builtin", "served"]
+
 
 class KeyframeSettings(Section):
-    """Which frames are kept."""
+    """Which frames become keyframes."""
 
     method: Literal["robust", "paper"] = Field(
-        "robust", description="`paper`: the published rule exactly; `robust`: the default"
+        "robust",
+        description="selection rule; `paper`: exactly as published; `robust`: more accurate, and "
+        "copes with blurred and textureless frames",
     )
     overlap_threshold: float = Field(
-        0.5, gt=0, lt=1, description="keep a frame that shows less of the last keyframe than this"
+        0.5,
+        gt=0,
+        lt=1,
+        description="a frame is kept when it shows less of the last keyframe than this",
     )
     features: int = Field(
-        300, ge=50, le=5000, description="ORB features that find a lost view again (`robust`)"
+        300, ge=50, le=5000, description="ORB features used to recover a lost track (`robust`)"
     )
     detect_width: int = Field(
-        320, ge=80, le=4096, description="`robust` scales wider frames down to this, in pixels"
+        320,
+        ge=80,
+        le=4096,
+        description="wider frames are scaled down to this width, in pixels (`robust`)",
     )
     ransac_px: float = Field(
-        5.0, gt=0, le=50, description="RANSAC threshold in pixels of the compared image"
+        5.0, gt=0, le=50, description="RANSAC reprojection threshold, in pixels of the scaled image"
     )
     min_matches: int = Field(10, ge=4, description="a homography needs more matches than this")
     split_motions: bool = Field(
-        True, description="`robust` also keeps the frame where one motion gives way to another"
+        True, description="also keep the frame where one motion ends and another begins (`robust`)"
     )
     min_interval_s: float = Field(
-        0.2, ge=0, le=60, description="`robust` keeps no two frames closer than this, in seconds"
+        0.2, ge=0, le=60, description="minimum time between keyframes, in seconds (`robust`)"
     )
     max_interval_s: float = Field(
-        30.0, ge=0, description="`robust` keeps a frame at least this often; 0: never for that"
+        30.0,
+        ge=0,
+        description="maximum time between keyframes, in seconds; 0 disables it (`robust`)",
     )
     blind_interval_s: float = Field(
-        10.0, gt=0, description="least time between keyframes without usable features (`robust`)"
+        10.0,
+        gt=0,
+        description="minimum time between keyframes without usable features, in seconds (`robust`)",
     )
-    jpeg_quality: int = Field(90, ge=30, le=100, description="of stored keyframes")
+    jpeg_quality: int = Field(90, ge=30, le=100, description="JPEG quality of stored keyframes")
 
 
 class ServerSettings(Section):
     """An OpenAI-compatible server."""
 
-    base_url: str = Field("http://127.0.0.1:8000/v1", description="root of the server's API")
-    model: str = Field("", description="model name as the server knows it; empty: its first")
-    api_key: SecretStr | None = Field(None, description="sent as bearer token")
+    base_url: str = Field("http://127.0.0.1:8000/v1", description="URL of the server's API")
+    model: str = Field("", description="model name on the server; empty: the first one it lists")
+    api_key: SecretStr | None = Field(None, description="API key, sent as a bearer token")
     ca_file: str = Field(
-        "", description="certificates (PEM) to trust besides the system's, for https"
+        "", description="CA certificates (PEM) to trust for https, besides the system's"
     )
-    timeout_s: float = Field(60.0, gt=0, le=3600, description="per request, in seconds")
-    max_retries: int = Field(3, ge=0, le=20, description="per request, with back-off and jitter")
+    timeout_s: float = Field(60.0, gt=0, le=3600, description="timeout of a request, in seconds")
+    max_retries: int = Field(
+        3, ge=0, le=20, description="retries of a request, with back-off and jitter"
+    )
 
 
 class PerceptionSettings(Section):
-    """How a pair of keyframes becomes a semantic delta."""
+    """How pairs of keyframes become semantic deltas."""
 
-    backend: Literal["builtin", "served", "geometry"] = Field(
+    backend: PerceptionBackend = Field(
         "builtin",
-        description="`builtin`: small model in process; `served`: a VLM behind an "
-        "OpenAI-compatible server; `geometry`: no VLM, the camera's motion only",
+        description="`builtin`: the small model shipped with the package, in process; `served`: a "
+        "VLM behind an OpenAI-compatible server; `geometry`: no VLM, camera motion only",
     )
     model_path: str = Field(
-        "", description="folder of the `builtin` checkpoint; empty: the one that is shipped"
+        "", description="folder of the `builtin` checkpoint; empty: the shipped one"
     )
     prompt: Literal["auto", "full", "compact"] = Field(
         "auto",
-        description="`compact` is what the built-in model was trained on; `full` is for real "
-        "VLMs; `auto`: compact for `builtin`, full for `served`",
+        description="prompt style; `compact`: the one that the built-in model was trained on; "
+        "`full`: for general VLMs; `auto`: `compact` for `builtin`, `full` for `served`",
     )
     server: ServerSettings = ServerSettings()
-    workers: int = Field(1, ge=1, le=64, description="keyframe pairs in flight at once")
-    batch: int = Field(1, ge=1, le=64, description="keyframe pairs handed to the model at once")
+    workers: int = Field(1, ge=1, le=64, description="keyframe pairs perceived concurrently")
+    batch: int = Field(1, ge=1, le=64, description="keyframe pairs given to the model in one call")
     queue: int = Field(
-        64, ge=1, description="a replay waits while this many keyframes are yet to be perceived"
+        64, ge=1, description="a replay pauses while this many keyframes await perception"
     )
     stall_timeout_s: float = Field(
         300.0,
         gt=0,
-        description="a replay gives up when none is perceived for this long, in seconds",
+        description="a replay gives up when no keyframe is perceived for this long, in seconds",
     )
     retry_s: float = Field(
-        1.0, gt=0, le=3600, description="wait after the model can't be reached; doubles each time"
+        1.0,
+        gt=0,
+        le=3600,
+        description="delay before the model is tried again, in seconds; doubles with each failure",
     )
-    retry_max_s: float = Field(30.0, gt=0, le=3600, description="longest such wait, in seconds")
+    retry_max_s: float = Field(
+        30.0, gt=0, le=3600, description="maximum delay before another try, in seconds"
+    )
     watch_list: tuple[str, ...] = Field(
-        (), description="standing questions put into the prompt of a served VLM"
+        (), description="standing questions added to the prompt of a served VLM"
     )
-    max_tokens: int = Field(400, ge=16, le=8192, description="longest reply, in tokens")
+    max_tokens: int = Field(400, ge=16, le=8192, description="maximum length of a reply, in tokens")
     image_width: int = Field(
         640,
         ge=64,
         le=4096,
-        description="images are scaled down to this for a served VLM: their longer side, in pixels",
+        description="maximum length of an image's longer side for a served VLM, in pixels",
     )
 
 
 class VerifySettings(Section):
-    """Does the answer follow from its own reasoning? A frozen reference model is asked."""
+    """Whether an answer follows from its own reasoning, judged by a frozen reference model."""
 
     mode: Literal["off", "on"] = Field(
-        "off", description="`on`: answers get a consistency from 0 to 1"
+        "off", description="`on`: each answer gets a consistency between 0 and 1"
     )
     backend: Literal["auto", "builtin", "served"] = Field(
         "auto",
-        description="the reference: `builtin`: a small model in process; `served`: one behind an "
-        "OpenAI-compatible server; `auto`: builtin for the compact prompt, else served",
+        description="reference model; `builtin`: a small model in process; `served`: a model "
+        "behind an OpenAI-compatible server; `auto`: `builtin` for the compact prompt, else "
+        "`served`",
     )
     model_path: str = Field(
-        "", description="folder of the `builtin` reference; empty: the one that is shipped"
+        "", description="folder of the `builtin` reference model; empty: the shipped one"
     )
     server: ServerSettings = ServerSettings(base_url="")
     method: Literal["samples", "likelihood"] = Field(
         "samples",
-        description="`samples`: share of sampled conclusions that agree; `likelihood`: the "
+        description="`samples`: fraction of sampled conclusions that agree; `likelihood`: the "
         "answer's share of the choices' probability (`builtin`, questions with choices)",
     )
-    samples: int = Field(5, ge=1, le=64, description="conclusions drawn in one batch")
-    temperature: float = Field(0.7, gt=0, le=2, description="of the samples")
+    samples: int = Field(5, ge=1, le=64, description="conclusions sampled, in one batch")
+    temperature: float = Field(
+        0.7, gt=0, le=2, description="sampling temperature of the conclusions"
+    )
     timeout_s: float = Field(
         5.0,
         gt=0,
         le=600,
-        description="longest verification, within the question's time, in seconds",
+        description="maximum duration of a verification, within the question's timeout, in seconds",
     )
     low: float = Field(0.5, ge=0, le=1, description="a consistency below this counts as low")
     attempts: int = Field(
-        1, ge=1, le=8, description="answers tried while consistency is low; the best is given"
+        1,
+        ge=1,
+        le=8,
+        description="answers generated while the consistency is low; the most consistent one is "
+        "given",
     )
-    attempt_temperature: float = Field(0.7, gt=0, le=2, description="of attempts after the first")
+    attempt_temperature: float = Field(
+        0.7, gt=0, le=2, description="sampling temperature of attempts after the first"
+    )
 
 
 class SecondLookSettings(Section):
-    """At question time, the best stored keyframes are looked at again with the question."""
+    """A second look at the best stored keyframes with the question in mind."""
 
     mode: Literal["off", "on", "auto"] = Field(
-        "off", description="`auto`: when the first answer's consistency is low"
+        "off", description="`auto`: only when the consistency of the first answer is low"
     )
-    keyframes: int = Field(3, ge=1, le=32, description="keyframes looked at")
+    keyframes: int = Field(3, ge=1, le=32, description="number of keyframes looked at")
     budget_s: float = Field(
-        5.0, gt=0, le=600, description="longest look, within the question's time, in seconds"
+        5.0,
+        gt=0,
+        le=600,
+        description="maximum duration of the look, within the question's timeout, in seconds",
     )
-    max_tokens: int = Field(120, ge=16, le=4096, description="longest finding per keyframe")
+    max_tokens: int = Field(
+        120, ge=16, le=4096, description="maximum length of a finding per keyframe, in tokens"
+    )
 
 
 class ReasoningSettings(Section):
-    """How a question is answered from the memory."""
+    """How questions are answered from the memory."""
 
-    backend: Literal["builtin", "served"] = Field(
+    backend: ReasoningBackend = Field(
         "builtin",
-        description="`builtin`: small model in process; `served`: a language model "
-        "behind an OpenAI-compatible server",
+        description="`builtin`: the small model shipped with the package, in process; `served`: a "
+        "language model behind an OpenAI-compatible server",
     )
     model_path: str = Field(
-        "", description="folder of the `builtin` checkpoint; empty: the one that is shipped"
+        "", description="folder of the `builtin` checkpoint; empty: the shipped one"
     )
-    prompt: Literal["auto", "full", "compact"] = Field("auto", description="as for perception")
+    prompt: Literal["auto", "full", "compact"] = Field(
+        "auto", description="prompt style, as for perception"
+    )
     server: ServerSettings = ServerSettings(base_url="http://127.0.0.1:8001/v1")
-    temperature: float = Field(0.0, ge=0, le=2, description="0: greedy, repeatable")
-    seed: int | None = Field(
-        None, ge=0, le=2**31 - 1, description="of sampling; empty: another one for each answer"
+    temperature: float = Field(
+        0.0, ge=0, le=2, description="sampling temperature; 0: greedy and repeatable"
     )
-    max_tokens: int = Field(512, ge=16, le=32768, description="longest answer, in tokens")
+    seed: int | None = Field(
+        None,
+        ge=0,
+        le=2**31 - 1,
+        description="seed of the sampling; empty: a new one for each answer",
+    )
+    max_tokens: int = Field(
+        512, ge=16, le=32768, description="maximum length of an answer, in tokens"
+    )
     token_budget: int = Field(
         0,
         ge=0,
         le=1_000_000,
-        description="transcript length that a prompt may hold, in tokens of four characters; "
-        "0: 550 for the compact prompt (what the built-in model was trained on), else 6144",
+        description="maximum length of the transcript in a prompt, in tokens of four characters; "
+        "0: 550 for the compact prompt (as the built-in model was trained), else 6144",
     )
     choose: bool = Field(
         True,
-        description="`builtin` gives the likeliest of a question's choices; false: it answers "
-        "freely, and an answer that is none of them counts as none",
+        description="`builtin` picks the likeliest of a question's choices; false: it answers "
+        "freely, and a reply that matches none of them counts as no answer",
     )
     votes: int = Field(
         5,
         ge=1,
         le=64,
-        description="`builtin` reasons so many times about a question with choices and gives the "
-        "answer that most of them come to; their share is its consistency where `verify` is off; "
-        "1: once",
+        description="how many times `builtin` reasons about a question with choices; the answer of "
+        "the majority is given, and its share is the consistency where `verify` is off",
     )
     kept_cache_mb: int = Field(
         512,
         ge=0,
         le=1_000_000,
-        description="`builtin` keeps keys and values of the prompt read last up to this size, in "
-        "megabytes, and computes only what is new; 0: nothing is kept",
+        description="size of the cache in which `builtin` keeps the keys and values of the last "
+        "prompt, in megabytes; 0 disables it",
     )
     verify: VerifySettings = VerifySettings()
     second_look: SecondLookSettings = SecondLookSettings()
-    timeout_s: float = Field(30.0, gt=0, le=3600, description="per question, in seconds")
-    parallel: int = Field(1, ge=1, le=64, description="questions answered at once")
+    timeout_s: float = Field(30.0, gt=0, le=3600, description="timeout of a question, in seconds")
+    parallel: int = Field(1, ge=1, le=64, description="questions answered concurrently")
     waiting: int = Field(
-        128, ge=1, le=10_000, description="questions that may wait their turn; more are refused"
+        128, ge=1, le=10_000, description="maximum number of queued questions; more are refused"
     )
 
 
 class MemorySettings(Section):
-    """Where what was seen is kept."""
+    """Where the memory is stored, and how much of it."""
 
-    path: str = Field("", description="SQLite file; empty: in memory only, gone at exit")
+    path: str = Field("", description="SQLite file; empty: in RAM only, lost at exit")
     max_bytes: int = Field(
-        2_000_000_000, ge=0, description="oldest pictures go beyond this; 0: no limit"
+        2_000_000_000,
+        ge=0,
+        description="maximum size of the stored pictures, in bytes; the oldest are dropped; "
+        "0: no limit",
     )
-    max_age_s: float = Field(0.0, ge=0, description="older pictures go; 0: no limit")
+    max_age_s: float = Field(
+        0.0, ge=0, description="maximum age of stored pictures, in seconds; 0: no limit"
+    )
 
 
 class SourceSettings(Section):
     """Where frames come from."""
 
-    topic: str = Field("", description="image topic of a bag; empty: found by type")
+    topic: str = Field("", description="image topic of a bag; empty: detected by type")
     topics: tuple[str, ...] = Field(
         (),
         description="several cameras of one robot in one memory: `{front: /front/image, left: "
@@ -227,7 +276,7 @@ class SourceSettings(Section):
         description="where these cameras look, in degrees to the robot's left: `{left: 90}` or "
         "`left=90`; others: from TF, else ahead",
     )
-    odom_topic: str = Field("", description="odometry topic of a bag; empty: found by type")
+    odom_topic: str = Field("", description="odometry topic of a bag; empty: detected by type")
     pose_offset_s: float | None = Field(
         None,
         ge=-1e11,
@@ -259,10 +308,13 @@ class SourceSettings(Section):
         "gets each picture (BGR) and returns what may be kept of it; empty: none",
     )
     fps: float = Field(
-        10.0, gt=0, le=1000, description="rate of a folder of images, which has no stamps"
+        10.0,
+        gt=0,
+        le=1000,
+        description="frame rate of a folder of images, whose files carry no stamps",
     )
     sample_hz: float = Field(
-        0.0, ge=0, le=1000, description="take at most this many frames/s; 0: all"
+        0.0, ge=0, le=1000, description="maximum number of frames taken per second; 0: all"
     )
 
     @field_validator("topics", "mounts", mode="before")
@@ -325,8 +377,8 @@ class SourceSettings(Section):
         return tuple(polygons)
 
     open_timeout_s: float = Field(
-        10.0, gt=0, le=600, description="longest wait for a stream to open, in seconds"
+        10.0, gt=0, le=600, description="timeout for opening a stream, in seconds"
     )
     read_timeout_s: float = Field(
-        10.0, gt=0, le=600, description="longest wait for a stream's next frame, in seconds"
+        10.0, gt=0, le=600, description="timeout for a stream's next frame, in seconds"
     )

@@ -1,8 +1,8 @@
 """The tables of settings in docs/settings.md, generated from the schema.
 
 python -m embodied_agent.settings.table                    # print
-python -m embodied_agent.settings.table --check docs/settings.md  # fail where it is out of date
-python -m embodied_agent.settings.table --write docs/settings.md  # bring it up to date
+python -m embodied_agent.settings.table --check docs/settings.md  # fail if it is out of date
+python -m embodied_agent.settings.table --write docs/settings.md  # update it
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ END = "<!-- settings:end -->"
 
 
 class Row(NamedTuple):
-    """One setting: its dotted name within the section, and what the schema says of it."""
+    """One setting: its dotted name within the section, and what the schema says about it."""
 
     name: str
     default: str
@@ -44,13 +44,13 @@ def rows(section: BaseModel, prefix: str = "") -> Iterator[Row]:
 
 
 def settings_tables() -> str:
-    """Markdown: for each section its name and meaning, then a table of its settings."""
+    """Markdown with a table of settings for each section, under its name and meaning."""
     parts = []
     for name, field in Settings.model_fields.items():
-        # The schema's own defaults: an instance of Settings would read the environment.
+        # The schema's own defaults; an instance of Settings would read the environment.
         section = field.get_default(call_default_factory=True, validated_data={})
         if not isinstance(section, BaseModel):
-            raise SettingsError(f"the setting {name!r} lies outside any section; move it into one")
+            raise SettingsError(f"the setting {name!r} is not in a section; move it into one")
         lines = [
             f"**`{name}`**: {_caption(section)}",
             "",
@@ -66,24 +66,24 @@ def settings_tables() -> str:
 
 
 def with_tables(text: str) -> str:
-    """``text`` with what lies between the two markers replaced by the tables of now.
+    """``text`` with the current tables between the two markers.
 
     Raises:
-        SettingsError: a marker is missing, doubled, or the two are in the wrong order.
+        SettingsError: a marker is missing or repeated, or the two are in the wrong order.
     """
     before, begin, rest = text.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not begin or not end or BEGIN in rest or END in before + after:
-        raise SettingsError(f"the text must hold {BEGIN} and, after it, {END}, each once")
+        raise SettingsError(f"the text must contain {BEGIN} and then {END}, once each")
     return f"{before}{BEGIN}\n{settings_tables()}\n{END}{after}"
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The command line; 0 when done, 1 when the file is out of date or unusable."""
-    parser = argparse.ArgumentParser(description="Tables of all settings, as Markdown.")
+    """The command line. Returns 0, or 1 if the file is out of date or can't be used."""
+    parser = argparse.ArgumentParser(description="Write the tables of all settings as Markdown.")
     choice = parser.add_mutually_exclusive_group()
-    choice.add_argument("--check", type=Path, metavar="FILE", help="fail where FILE differs")
-    choice.add_argument("--write", type=Path, metavar="FILE", help="bring FILE up to date")
+    choice.add_argument("--check", type=Path, metavar="FILE", help="fail if FILE is out of date")
+    choice.add_argument("--write", type=Path, metavar="FILE", help="update FILE")
     options = parser.parse_args(arguments)
     path: Path | None = options.check or options.write
     if path is None:
@@ -145,6 +145,9 @@ def _allowed(field: FieldInfo) -> str:
 
 
 def _number(value: float) -> str:
+    # Four digits read well without a separator, and a port such as 8080 only that way.
+    if abs(value) < 10_000:
+        return f"{value:g}"
     return f"{value:,}" if isinstance(value, int) else f"{value:,g}"
 
 

@@ -14,6 +14,7 @@ from embodied_agent.errors import SourceError
 from embodied_agent.images import decode, decode_grey, encode_jpeg, image_size
 from embodied_agent.settings import SourceSettings
 from embodied_agent.sources.base import Source
+from embodied_agent.sources.diagnosis import why_unreadable
 
 __all__ = [
     "Source",
@@ -69,7 +70,13 @@ def _open(spec: str, settings: SourceSettings) -> Source:
     path = Path(spec).expanduser()
     try:
         if not path.exists():
-            raise SourceError(f"{spec} does not exist: give a bag, a video, a folder or a camera")
+            raise SourceError(
+                f"{spec} does not exist: name a recording, a video, a folder of images, a "
+                "camera's number or a URL"
+            )
+        problem = why_unreadable(path)
+        if problem:
+            raise SourceError(problem)
         inside = [p.name for p in path.iterdir()] if path.is_dir() else [path.name]
     except (OSError, ValueError) as error:
         raise SourceError(f"can't read {spec}: {error}") from error

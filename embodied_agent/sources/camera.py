@@ -6,8 +6,7 @@ the wall clock.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import cv2
 import numpy as np
@@ -17,6 +16,7 @@ from embodied_agent.images import MAX_PIXELS, BadImage
 from embodied_agent.records import Frame
 from embodied_agent.settings import SourceSettings
 from embodied_agent.sources.base import Sampler, Skips, Source
+from embodied_agent.sources.diagnosis import why_no_camera, why_no_stream
 from embodied_agent.sources.examination import Examination
 from embodied_agent.sources.names import shown
 from embodied_agent.sources.stream_clock import StreamClock, usable_fps
@@ -36,15 +36,20 @@ def open_camera(spec: str, settings: SourceSettings) -> Source:
         cv2.CAP_PROP_READ_TIMEOUT_MSEC,
         int(settings.read_timeout_s * 1000),
     ]
-    began = time.monotonic()
+    name = f"the {shown(spec)}"
     if "://" in spec:
         capture = cv2.VideoCapture(spec, cv2.CAP_FFMPEG, timeouts)
+
+        def why() -> str:
+            return why_no_stream(spec, settings.open_timeout_s)
     else:
         device = int(spec) if spec.isdigit() else spec
         capture = cv2.VideoCapture(device)
-    name = f"the {shown(spec)}"
-    waited_s = time.monotonic() - began
-    capture = _opened(capture, name, waited_s, settings.open_timeout_s)
+
+        def why() -> str:
+            return why_no_camera(device)
+
+    capture = _opened(capture, name, why)
     capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)
     skips = Skips()
     return Source(
@@ -96,20 +101,11 @@ def _frames(
     )
 
 
-def _opened(
-    capture: cv2.VideoCapture, name: str, waited_s: float, timeout_s: float
-) -> cv2.VideoCapture:
+def _opened(capture: cv2.VideoCapture, name: str, why: Callable[[], str]) -> cv2.VideoCapture:
     width = capture.get(cv2.CAP_PROP_FRAME_WIDTH)
     height = capture.get(cv2.CAP_PROP_FRAME_HEIGHT)
-    if not capture.isOpened() and waited_s >= 0.9 * timeout_s:
-        raise SourceError(
-            f"can't open {name}: it sent no picture within {timeout_s:g} s (open_timeout_s); "
-            "is the server there, and does it send anything?"
-        )
     if not capture.isOpened():
-        raise SourceError(
-            f"can't open {name}: is it there, a format that FFmpeg reads, and free for this user?"
-        )
+        raise SourceError(f"can't open {name}: {why()}")
     if width * height > MAX_PIXELS:
         capture.release()
         raise SourceError(f"{name} has {width:.0f}x{height:.0f} pixels; at most {MAX_PIXELS}")

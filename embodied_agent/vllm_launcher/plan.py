@@ -1,6 +1,6 @@
 """From the settings to one `vllm serve` command line per model, each option with its reason.
 
-A plan starts nothing and asks nothing of the network; `embodied-agent serve --dry-run` shows it.
+A plan starts nothing and asks nothing of the network; `embodied-agent vllm --dry-run` shows it.
 
 Not here: processes (`runner`), the arithmetic of memory (`memory`).
 """

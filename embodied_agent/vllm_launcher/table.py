@@ -1,4 +1,4 @@
-"""The table of GPU memory in docs/serving.md; `embodied-agent serve --memory` prints it.
+"""The table of GPU memory in docs/serving.md; `embodied-agent vllm --memory` prints it.
 
 Not here: the arithmetic (`memory`, `shapes`).
 """

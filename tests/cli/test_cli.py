@@ -8,9 +8,11 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import cv2
 import pytest
+from typer.main import get_command
 from typer.testing import CliRunner, Result
 
 from embodied_agent.cli.main import app
@@ -42,12 +44,69 @@ def test_help_loads_no_model_or_vision_library() -> None:
 
 @pytest.mark.parametrize(
     "command",
-    [[], ["replay"], ["ask"], ["keyframes"], ["doctor"], ["memory"], ["memory", "export"]],
+    [
+        [],
+        ["replay"],
+        ["run"],
+        ["ask"],
+        ["keyframes"],
+        ["vllm"],
+        ["doctor"],
+        ["memory"],
+        *(["memory", name] for name in ("list", "show", "export", "stats")),
+    ],
+    ids=" ".join,
 )
 def test_every_command_explains_itself(command: list[str]) -> None:
     result = run(*command, "--help")
     assert result.exit_code == 0
     assert "Usage" in result.stdout
+
+
+def commands(group: Any = None, prefix: str = "") -> dict[str, Any]:
+    """The subcommands by name, those of groups as "memory list"."""
+    found: dict[str, Any] = {}
+    for name, command in (group or get_command(app)).commands.items():
+        if hasattr(command, "commands"):
+            found |= commands(command, f"{name} ")
+        else:
+            found[f"{prefix}{name}"] = command
+    return found
+
+
+def options(command: Any) -> set[str]:
+    return {name for parameter in command.params for name in parameter.opts}
+
+
+def test_every_command_but_the_one_that_only_logs_takes_json() -> None:
+    without = {name for name, command in commands().items() if "--json" not in options(command)}
+    assert without == {"run"}
+
+
+def test_commands_that_use_models_take_the_same_options_for_them() -> None:
+    ours = ("--perception", "--reasoning")
+    taken = {
+        name: {option for option in options(commands()[name]) if option.startswith(ours)}
+        for name in ("ask", "replay", "run", "doctor")
+    }
+    assert taken["ask"] == {
+        f"--{stage}{part}"
+        for stage in ("perception", "reasoning")
+        for part in ("", "-server", "-model")
+    }
+    assert all(each == taken["ask"] for each in taken.values())
+
+
+def test_the_page_is_switched_on_by_the_same_option_everywhere() -> None:
+    assert "--page" in options(commands()["replay"])
+    assert "--page" in options(commands()["run"])
+
+
+def test_every_option_and_command_has_a_help_text() -> None:
+    for name, command in commands().items():
+        assert command.help, name
+        for parameter in command.params:
+            assert getattr(parameter, "help", ""), f"{name} {parameter.name}"
 
 
 def test_keyframes_need_no_torch(walk: Path) -> None:
@@ -166,9 +225,68 @@ def test_memory_shows_a_keyframe_and_its_picture(walk: Path, tmp_path: Path) -> 
 def test_a_memory_is_exported_once(walk: Path, tmp_path: Path, name: str) -> None:
     memory, target = tmp_path / "walk.db", tmp_path / name
     run("replay", walk, *QUICK, "--memory", memory)
-    assert run("memory", "export", target, "--memory", memory).exit_code == 0
-    assert target.stat().st_size > 1000
-    assert run("memory", "export", target, "--memory", memory).exit_code == 4
+    values = parsed(run("memory", "export", target, "--memory", memory, "--json"))
+    assert values["path"] == str(target)
+    assert values["bytes"] == target.stat().st_size > 1000
+    again = run("memory", "export", target, "--memory", memory)
+    assert again.exit_code == 1
+    assert "exists" in again.stderr
+
+
+@pytest.mark.parametrize("name", ["copy.db", "copy.json", "copy.html"])
+def test_a_target_that_can_not_be_written_gives_one_exit_code(
+    walk: Path, tmp_path: Path, name: str
+) -> None:
+    memory = tmp_path / "walk.db"
+    run("replay", walk, *QUICK, "--memory", memory)
+    result = run("memory", "export", f"/proc/no/{name}", "--memory", memory)
+    assert result.exit_code == 1
+    assert "can't write" in result.stderr
+    picture = run("memory", "show", 0, "--memory", memory, "--picture", f"/proc/no/{name}")
+    assert picture.exit_code == 1
+
+
+def test_a_memory_is_listed_with_the_clock_of_its_replay(walk: Path, tmp_path: Path) -> None:
+    memory = tmp_path / "walk.db"
+    start_ns = 1_700_000_000_000_000_000
+    for i, picture in enumerate(sorted(walk.iterdir())):
+        picture.rename(walk / f"{start_ns + i * 100_000_000}.png")
+    told = run("replay", walk, *QUICK, "--memory", memory).stdout.splitlines()
+    listed = run("memory", "list", "--memory", memory).stdout.splitlines()
+    assert listed[0].startswith(f"segment 0, from stamp {start_ns} ns (2023-11-14 22:13:20 UTC)")
+    assert listed[1:] == [line for line in told if " s  " in line]
+    assert "0.00 s  first" in listed[1]
+
+
+def test_lines_in_a_pipe_are_not_wrapped(walk: Path, tmp_path: Path) -> None:
+    long = tmp_path / ("a" * 100) / "walk"
+    long.parent.mkdir()
+    walk.rename(long)
+    memory = long.parent / "memory.db"
+    environment = {key: value for key, value in os.environ.items() if key != "COLUMNS"}
+    for arguments in (
+        ["replay", long, *QUICK, "--memory", memory, "--report", long.parent / "report.html"],
+        ["memory", "show", 0, "--memory", memory],
+    ):
+        done = subprocess.run(
+            [sys.executable, "-m", "embodied_agent.cli", *map(str, arguments)],
+            capture_output=True,
+            text=True,
+            timeout=240,
+            check=True,
+            env=environment,
+        )
+        lines = done.stdout.splitlines()
+        assert all(line and not line.endswith(" ") for line in lines), lines
+        assert any(len(line) > 100 for line in lines)
+
+
+def test_loading_a_model_is_said_before_it_takes_its_time(walk: Path, tmp_path: Path) -> None:
+    memory = tmp_path / "walk.db"
+    run("replay", walk, *QUICK, "--memory", memory)
+    result = run("ask", "Where was I first?", "--memory", memory, "--json")
+    assert "Loading the built-in reasoner" in result.stderr
+    assert json.loads(result.stdout)["question"] == "Where was I first?"
 
 
 def test_the_memory_may_be_named_by_the_environment(
@@ -193,7 +311,15 @@ def test_the_memory_may_be_named_by_the_environment(
         (["replay", "WALK", "--ask", " "], 2, "empty"),
         (["replay", "WALK", "--choices", "a|b"], 2, "choices"),
         (["replay", "WALK", "--questions", "/nowhere.json"], 2, "nowhere"),
-        (["replay", "WALK", "--report", "/proc/no/report.html"], 2, "report"),
+        (["replay", "WALK", "--report", "/proc/no/report.html"], 1, "/proc/no/report.html"),
+        (["keyframes", "WALK", "--out", "/proc/no/out"], 1, "/proc/no/out"),
+        (["keyframes", "WALK", "--set", "keyframes.metod=paper"], 2, "keyframes.method"),
+        (
+            ["replay", "WALK", "--perception", "builtin", "--perception-server", "http://x/v1"],
+            2,
+            "served",
+        ),
+        (["ask", "where?", "--mqtt", "broker", "--reasoning", "builtin"], 2, "robot"),
         (["replay", "WALK", "--memory", "/nowhere/x.db", *QUICK], 4, "nowhere"),
         (["ask", "where?", "--memory", "/nowhere/x.db"], 4, "nowhere"),
         (["ask", "where?"], 2, "--memory"),
@@ -290,10 +416,10 @@ def test_doctor_tells_what_is_missing_for_the_chosen_settings() -> None:
 
 
 def test_terminal_codes_in_a_reply_do_not_reach_the_terminal() -> None:
-    from embodied_agent.cli.common import noted
+    from embodied_agent.cli.common import delta_text
     from embodied_agent.records import Delta, Mention
 
-    line = noted(Delta(1, None, mentions=(Mention("\x1b[2J\x07red sofa", DIRECTIONS[0]),)))
+    line = delta_text(Delta(1, None, mentions=(Mention("\x1b[2J\x07red sofa", DIRECTIONS[0]),)))
     assert "\x1b" not in line
     assert "\x07" not in line
     assert "red sofa" in line

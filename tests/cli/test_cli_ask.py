@@ -104,7 +104,7 @@ def test_an_existing_memory_can_be_asked(walk: Path, tmp_path: Path, server: str
     memory = tmp_path / "walk.db"
     run("replay", walk, *QUICK, "--memory", memory, server=server)
     asked = ["ask", "Which?", "--choices", "left|right", "--memory", memory]
-    served = ["--set", "reasoning.backend=served"]
+    served = ["--reasoning-server", server]
     result = run(*asked, *served, "--json", server=server)
     assert result.exit_code == 0, result.stderr
     assert json.loads(result.stdout)["choice"] == "B"

@@ -142,7 +142,7 @@ def test_a_recording_plays_to_its_end_and_then_it_ends(walk: Path, tmp_path: Pat
 def test_it_serves_while_it_stays_and_ends_cleanly_on_sigterm(walk: Path, tmp_path: Path) -> None:
     memory = tmp_path / "memory.db"
     with faulty(says("<think>#0</think><answer>left</answer>")) as server:
-        arguments = [walk, "--memory", memory, "--stay", "--web", "--port", 0, "--speed", 10]
+        arguments = [walk, "--memory", memory, "--stay", "--page", "--port", 0, "--speed", 10]
         arguments += ["--reasoning", "served", "--set", f"reasoning.server.base_url={server.url}"]
         with process(*arguments) as its:
             url = its.until("ready")["url"]
@@ -207,9 +207,9 @@ def test_the_supervisor_hears_that_it_is_ready_alive_and_stopping(
     ("arguments", "code", "words"),
     [
         (["/nowhere/at/all.mcap"], 3, "/nowhere/at/all.mcap"),
-        (["WALK", "--web", "--set", "web.host=0.0.0.0"], 2, "web.token"),
+        (["WALK", "--page", "--set", "web.host=0.0.0.0"], 2, "web.token"),
         (
-            ["WALK", "--web", "--set", "web.host=203.0.113.7", "--set", f"web.token={TOKEN}"],
+            ["WALK", "--page", "--set", "web.host=203.0.113.7", "--set", f"web.token={TOKEN}"],
             2,
             "203",
         ),
@@ -274,14 +274,14 @@ def test_a_stream_that_is_lost_is_opened_again(monkeypatch: pytest.MonkeyPatch) 
             spec = f"http://127.0.0.1:{server.server_port}/stream"
             feeder = Feeder(agent, spec, SourceSettings(open_timeout_s=20))
             assert feeder.live
-            assert feeder.not_ready() == ["no frame has come yet"]
+            assert feeder.not_ready() == ["no frame has arrived yet"]
             feeder.start()
             _when(lambda: server.connections >= 3)  # type: ignore[attr-defined]
             _when(lambda: len({k.segment for k in agent.store.keyframes()}) >= 2)
             server.shutdown()
             thread.join(WAIT_S)
             server.server_close()
-            _when(lambda: any("next try" in line for line in feeder.not_ready()))
+            _when(lambda: any("retrying in" in line for line in feeder.not_ready()))
             feeder.stop(WAIT_S)
             assert feeder.error is None or isinstance(feeder.error, SourceError)
     finally:

@@ -1,4 +1,4 @@
-"""What doctor finds out about a model server, and what it says where it can't."""
+"""What doctor finds out about a model server, and what it reports when it can't."""
 
 from __future__ import annotations
 
@@ -65,7 +65,10 @@ def test_a_schema_that_is_refused_or_ignored_is_told_and_not_essential() -> None
         schema = "response_format" in handler.server.requests[-1]
         (refuses(400) if schema else says("a sofa"))(handler)
 
-    for behaviour, said in ((refuse_schema, "refused"), (says("a sofa"), "does not keep to it")):
+    for behaviour, said in (
+        (refuse_schema, "not supported"),
+        (says("a sofa"), "does not follow it"),
+    ):
         with faulty(behaviour) as server:
             check = found(server.url)["schema"]
         assert (check.works, check.essential) == (False, False)

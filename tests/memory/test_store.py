@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import stat
 import threading
@@ -12,14 +13,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from embodied_agent.errors import StoreError
+from embodied_agent.errors import OutputError, StoreError
 from embodied_agent.memory import codec, schema
 from embodied_agent.memory.store import Store
 from embodied_agent.records import (
+    ANSWER_STATUSES,
     DIRECTIONS,
     DISTANCES,
     Action,
     Answer,
+    AnswerStatus,
     Delta,
     Egomotion,
     Evidence,
@@ -337,9 +340,9 @@ def test_an_export_is_a_whole_memory_in_one_private_file(path: str, tmp_path: Pa
         add(store)
         store.commit_delta(Delta(0, None, mentions=(SOFA,)))
         store.export(str(copy))
-        with pytest.raises(StoreError, match="exists"):
+        with pytest.raises(OutputError, match="exists"):
             store.export(str(copy))
-        with pytest.raises(StoreError, match="can't export"):
+        with pytest.raises(OutputError, match="can't write"):
             store.export(str(tmp_path / "missing" / "copy.db"))
         expected = store.deltas()
     assert stat.S_IMODE(copy.stat().st_mode) == 0o600
@@ -409,12 +412,27 @@ def test_any_egomotion_survives_its_json(egomotion: Egomotion) -> None:
         ).map(tuple),
         st.dictionaries(texts, numbers, max_size=2),
         st.dictionaries(texts, texts, max_size=2),
-        texts,
-        texts,
+        question_id=texts,
+        notice=texts,
+        status=st.sampled_from(sorted(set(ANSWER_STATUSES) - {"failed"})),
     )
+    | st.builds(Answer.failure, st.text(min_size=1, max_size=20), texts)
 )
 def test_any_answer_survives_its_json(answer: Answer) -> None:
     assert codec.answer_from_json(codec.answer_to_json(answer)) == answer
+
+
+def test_an_answer_without_status_is_read_as_what_it_was() -> None:
+    for answer in (Answer("left"), Answer.failure("no model")):
+        values = json.loads(codec.answer_to_json(answer))
+        del values["status"]
+        assert codec.answer_from_json(json.dumps(values)) == answer
+
+
+@pytest.mark.parametrize(("status", "problem"), [("failed", ""), ("answered", "x")])
+def test_only_a_failure_has_a_problem(status: AnswerStatus, problem: str) -> None:
+    with pytest.raises(ValueError, match="with problem"):
+        Answer("", status=status, problem=problem)
 
 
 def test_a_deltas_text_is_searchable_however_odd(path: str) -> None:

@@ -13,7 +13,8 @@ from embodied_agent.errors import ModelUnavailable
 from embodied_agent.memory import codec
 from embodied_agent.memory.store import Store
 from embodied_agent.reasoning.base import Prompt
-from embodied_agent.reasoning.verify import Verdict, Verifier, agree, make_verifier
+from embodied_agent.reasoning.factory import make_verifier
+from embodied_agent.reasoning.verify import Verdict, Verifier, agree
 from embodied_agent.reasoning.verify_builtin import BuiltinVerifier
 from embodied_agent.reasoning.verify_served import ServedVerifier
 from embodied_agent.records import Answer, Delta, Mention, Question

@@ -18,6 +18,7 @@ from embodied_agent.errors import AgentError
 from embodied_agent.records import (
     Action,
     Answer,
+    AnswerStatus,
     Decision,
     Delta,
     Evidence,
@@ -27,7 +28,7 @@ from embodied_agent.records import (
     Question,
 )
 from embodied_agent.report.figures import Landmark, Surroundings, path_map
-from embodied_agent.report.html import Replay, clock, render, truth_beside, write
+from embodied_agent.report.html import STATUSES, Replay, clock, render, truth_beside, write
 from embodied_agent.report.scoring import Case, Scored
 
 HOSTILE = "<script>alert('x')</script><img src=x onerror=alert(1)>\"'&"
@@ -85,7 +86,7 @@ def a_replay(count: int = 6, *, text: str = "red sofa") -> Replay:
         results=[
             Scored(Case(question, "landmark_position", "A"), answer),
             Scored(Case(question, "route_planning", "B"), answer),
-            Scored(Case(Question("Where am I?")), Answer("", problem=text)),
+            Scored(Case(Question("Where am I?")), Answer.failure(text)),
         ],
         settings={"perception": text},
         elapsed_s=2.5,
@@ -146,6 +147,15 @@ def test_right_and_wrong_answers_are_told_and_counted() -> None:
     assert len(re.findall(r"badge right", html)) == 1
     assert "1 <small>of 2</small>" in html
     assert "No answer" in html
+
+
+@pytest.mark.parametrize("status", [s for s in STATUSES if s != "failed"])
+def test_each_kind_of_answer_is_told_apart(status: AnswerStatus) -> None:
+    result = Scored(Case(Question("Is there a fridge?")), Answer("so it is", status=status))
+    html = render(replace(a_replay(), results=[result]))
+    badge = f'<span class="badge {status}">{STATUSES[status]}</span>'
+    assert badge in html.replace("&#39;", "'")
+    assert "so it is" in html
 
 
 def test_an_empty_replay_makes_a_report_too() -> None:

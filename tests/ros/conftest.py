@@ -29,7 +29,7 @@ def answering(
 ) -> Iterator[NodeProcess]:
     """An active node whose reasoner answers at once that something is to the left. Its namespace
     is the module's, so that no two nodes share one."""
-    namespace = "/" + request.module.__name__.removeprefix("test_ros_")
+    namespace = "/" + request.module.__name__.rpartition(".test_ros_")[2]
     with faulty(says("<think>It was in #0.</think>", "<answer>to the left</answer>")) as server:
         parameters = {
             "reasoning.backend": "served",

@@ -23,8 +23,16 @@ from embodied_agent.agent import Agent  # noqa: E402
 from embodied_agent.memory.store import Store  # noqa: E402
 from embodied_agent.settings import load_settings  # noqa: E402
 from embodied_agent.sources import open_source  # noqa: E402
-from tests.support import ros as kit  # noqa: E402
-from tests.support.ros import ROOT, Client, running_node, wait_until  # noqa: E402
+from tests.support.ros import (  # noqa: E402
+    PATIENCE_S,
+    ROOT,
+    Client,
+    publish_until,
+    running_node,
+    statuses_of,
+    value,
+    wait_until,
+)
 from tests.support.ros_camera import header, raw_image  # noqa: E402
 
 CLIP = ROOT / "sim_clips" / "clips" / "house_8"
@@ -34,10 +42,7 @@ GEOMETRY = load_settings(perception__backend="geometry")
 @pytest.fixture(scope="module")
 def installed(client: Client) -> dict[str, str]:
     """The environment of somebody who has built the workspace and sourced it."""
-    kit.build_workspace("embodied_agent")
-    prefix = kit.WORKSPACE / "install" / "embodied_agent"
     environment = dict(os.environ)
-    environment["AMENT_PREFIX_PATH"] = f"{prefix}:{environment['AMENT_PREFIX_PATH']}"
     # `env python3` must be the Python that has the packages, as in an active environment.
     environment["PATH"] = f"{Path(sys.executable).parent}:{environment['PATH']}"
     return environment
@@ -79,7 +84,7 @@ def launched(file: str, folder: Path, environment: dict[str, str], **arguments: 
             if process.poll() is None:
                 process.send_signal(signal.SIGINT)
             try:
-                process.wait(kit.PATIENCE_S)
+                process.wait(PATIENCE_S)
             except subprocess.TimeoutExpired:
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
@@ -93,7 +98,7 @@ def test_arguments_are_explained(installed: dict[str, str], file: str) -> None:
         env=installed,
         capture_output=True,
         text=True,
-        timeout=kit.PATIENCE_S,
+        timeout=PATIENCE_S,
         check=True,
     ).stdout
     assert "'image':" in shown
@@ -151,7 +156,7 @@ def test_a_bag_is_replayed_into_the_node(
         "stop": "true",
     }
     with launched("replay.launch.py", tmp_path, installed, **arguments) as run:
-        code = run.process.wait(4 * kit.PATIENCE_S)
+        code = run.process.wait(4 * PATIENCE_S)
         assert code == 0, run.log
     with Store.open(str(memory), GEOMETRY.memory, read_only=True) as store:
         kept = store.keyframes()
@@ -174,7 +179,7 @@ def test_live_frames_give_the_memory_of_a_replay(client: Client, tmp_path: Path)
         for frame in frames:
             agent.observe(frame)
         agent.finish()
-        assert agent.drain(kit.PATIENCE_S)
+        assert agent.drain(PATIENCE_S)
 
     parameters = {"memory.path": str(live), "ros.image_transport": "compressed"}
     with running_node(tmp_path, namespace="/live", parameters=parameters) as node:
@@ -194,6 +199,17 @@ def test_live_frames_give_the_memory_of_a_replay(client: Client, tmp_path: Path)
             return infos.get_subscription_count() > 0
 
         wait_until(calibrated)
+        statuses = statuses_of(client, node)
+
+        def complaints(kind: str) -> int:
+            return int(value(statuses("camera"), f"complaints.{kind}") or 0)
+
+        # Both ends know each other once something that can't be used has come through.
+        nowhere = Odometry(header=header(frames[0].stamp_ns, "odom"))
+        nowhere.pose.pose.position.x = float("nan")
+        publish_until(poses, nowhere, lambda: complaints("invalid_pose"))
+        empty = CompressedImage(header=header(frames[0].stamp_ns), format="jpeg")
+        publish_until(images, empty, lambda: complaints("empty_image"))
         for number, frame in enumerate(frames):
             assert frame.pose is not None
             pose = Odometry(header=header(frame.stamp_ns, "odom"))
@@ -201,6 +217,11 @@ def test_live_frames_give_the_memory_of_a_replay(client: Client, tmp_path: Path)
             place.x, place.y, place.z = frame.pose.position_m
             turn.x, turn.y, turn.z, turn.w = frame.pose.orientation_xyzw
             poses.publish(pose)
+            if number == 0:  # images wait for their poses once a pose has come
+                before = complaints("invalid_pose")
+                publish_until(
+                    poses, nowhere, lambda before=before: complaints("invalid_pose") > before
+                )
             images.publish(
                 CompressedImage(
                     header=header(frame.stamp_ns, frame.frame_id),
@@ -209,7 +230,7 @@ def test_live_frames_give_the_memory_of_a_replay(client: Client, tmp_path: Path)
                 )
             )
             # No faster than it decides: nothing is dropped.
-            wait_until(lambda number=number: len(decisions) > number, 10.0)
+            wait_until(lambda number=number: len(decisions) > number)
         assert client.transition(node, "deactivate")
         assert client.transition(node, "cleanup")
     assert _memory(live) == _memory(replayed)
@@ -241,7 +262,7 @@ def test_a_recording_made_with_ros_replays_as_what_was_recorded(
             wait_until(publisher.wait_for_all_acked)
         finally:
             recorder.send_signal(signal.SIGINT)
-            recorder.wait(kit.PATIENCE_S)
+            recorder.wait(PATIENCE_S)
     with open_source(str(bag), GEOMETRY.source) as source:
         recorded = list(source)
     sent = {frame.stamp_ns: frame.encoded for frame in frames}

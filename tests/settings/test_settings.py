@@ -72,6 +72,56 @@ def test_a_mistake_in_the_file_is_named(tmp_path: Path, text: str, words: str) -
         load_settings(write(tmp_path / "a.yaml", text))
 
 
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("keyframes.metod", "keyframes.method"),
+        ("keyframe.method", "keyframes.method"),
+        ("perception.base_url", "perception.server.base_url"),
+        ("reasoning.server.modell", "reasoning.server.model"),
+    ],
+)
+def test_a_misspelt_setting_is_refused_with_a_suggestion(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, meant: str
+) -> None:
+    *sections, leaf = name.split(".")
+    text = f"{leaf}: 1"
+    for section in reversed(sections):
+        text = f"{section}: {{{text}}}"
+    section, _, rest = meant.partition(".")
+    with pytest.raises(SettingsError, match=rf"did you mean {section}"):
+        load_settings(write(tmp_path / "a.yaml", text))
+    with pytest.raises(SettingsError, match=rf"did you mean .*{section}"):
+        load_settings(**{name.replace(".", "__"): 1})
+    monkeypatch.setenv(f"EMBODIED_AGENT_{name.upper().replace('.', '__')}", "1")
+    with pytest.raises(SettingsError, match=f"(?i)did you mean .*{section}(__|.){rest[:6]}"):
+        load_settings()
+
+
+def test_a_name_like_no_other_gets_no_suggestion() -> None:
+    with pytest.raises(SettingsError, match=r"foo is not a setting; docs/settings\.md"):
+        load_settings(foo__bar=1)
+
+
+def test_variables_that_a_platform_sets_for_its_own_ends_are_left_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("EMBODIED_AGENT_PORT_8080_TCP", "tcp://10.0.0.1:8080")
+    assert load_settings() == Settings()
+
+
+def test_a_secret_is_not_repeated_in_the_message_about_it() -> None:
+    with pytest.raises(SettingsError) as caught:
+        load_settings(web__token="too-short")
+    assert "web.token" in str(caught.value)
+    assert "too-short" not in str(caught.value)
+
+
+def test_a_folder_is_not_a_settings_file(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="not a file"):
+        load_settings(tmp_path)
+
+
 def test_an_absent_or_undecodable_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"absent\.yaml"):
         load_settings(tmp_path / "absent.yaml")

@@ -65,7 +65,7 @@ def test_writing_changes_only_what_lies_between_the_markers(tmp_path: Path) -> N
 def test_missing_or_doubled_markers_are_an_error_and_nothing_is_written(
     tmp_path: Path, text: str
 ) -> None:
-    with pytest.raises(SettingsError, match="once"):
+    with pytest.raises(SettingsError, match="once each"):
         with_tables(text)
     path = tmp_path / "settings.md"
     path.write_text(text, encoding="utf-8")

@@ -20,6 +20,7 @@ import pytest
 
 from embodied_agent.agent import Agent
 from embodied_agent.host.interfaces import serving
+from embodied_agent.interfaces.wire.models import SourceState
 from embodied_agent.memory.store import Store
 from embodied_agent.perception.base import Perceiver
 from embodied_agent.perception.geometry import GeometryPerceiver
@@ -95,6 +96,7 @@ class Robot:
         perceiver: Perceiver | None = None,
         store: Store | None = None,
         posed: bool = True,
+        source: Callable[[], SourceState | None] = lambda: None,
         **settings: Any,
     ) -> None:
         self.reasoner = Scripted()
@@ -104,6 +106,7 @@ class Robot:
             **{"web__enabled": True, "web__port": 0, "keyframes__split_motions": False, **settings}
         )
         self._posed = posed
+        self._source = source
         self._seen = 0
         self._stack = ExitStack()
         self._lookers: list[Any] = []
@@ -117,7 +120,9 @@ class Robot:
                 store=self._store,
             )
         )
-        interfaces = self._stack.enter_context(serving(self.agent, self._settings))
+        interfaces = self._stack.enter_context(
+            serving(self.agent, self._settings, source=self._source)
+        )
         assert interfaces.url is not None
         self.url = interfaces.url
         return self

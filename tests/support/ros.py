@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import ctypes
-import fcntl
 import os
 import random
 import resource
-import shutil
 import signal
 import subprocess
 import sys
@@ -18,14 +16,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-import pytest
+from tests.support.ros_workspace import ROOT, build_workspace
 
-ROOT = Path(__file__).resolve().parents[2]
-WORKSPACE = ROOT / "ros_ws"
-INTERFACES = WORKSPACE / "install" / "embodied_agent_interfaces"
 #: Nothing here takes that long; a machine that is busy with other things may.
 PATIENCE_S = 60.0
-_BUILD_S = 900.0
 
 # One domain a test run, seen from this machine only.
 os.environ["ROS_DOMAIN_ID"] = str(random.SystemRandom().randint(1, 100))
@@ -35,42 +29,18 @@ else:
     os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
 
 
-def build_workspace(*packages: str) -> None:
-    """Build packages of ros_ws unless they are built; one test run at a time."""
-    sources = [p for p in (WORKSPACE / "src").rglob("*") if p.is_file()]
-    newest_s = max(p.stat().st_mtime for p in sources)
-    with (WORKSPACE / "colcon_defaults.yaml").open() as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        missing = []
-        for package in packages:
-            built = WORKSPACE / "install" / package / "share" / package / "package.dsv"
-            if not built.exists() or built.stat().st_mtime < newest_s:
-                missing.append(package)
-        if not missing:
-            return
-        if shutil.which("colcon") is None:
-            pytest.skip("the ROS workspace is not built, and there is no colcon to build it with")
-        command = ["colcon", "build", "--packages-select", *missing]
-        command += ["--cmake-args", f"-DPython3_EXECUTABLE={sys.executable}", "-DBUILD_TESTING=OFF"]
-        done = subprocess.run(
-            command, cwd=WORKSPACE, capture_output=True, text=True, timeout=_BUILD_S, check=False
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        for package in missing:
-            (WORKSPACE / "install" / package / "share" / package / "package.dsv").touch()
-
-
 def use_interfaces() -> None:
-    """Make the interfaces package importable in this process, as sourcing would before it began."""
-    build_workspace("embodied_agent_interfaces")
-    prefixes = os.environ.get("AMENT_PREFIX_PATH", "").split(":")
-    if str(INTERFACES) in prefixes:
+    """Make the interfaces importable in this process, and the installed packages known to commands
+    that it starts, as sourcing the workspace would before it began. The agent's own code stays that
+    of the checkout."""
+    prefix = build_workspace()
+    if str(prefix) in os.environ.get("AMENT_PREFIX_PATH", "").split(":"):
         return
-    lib = INTERFACES / "lib"
+    lib = prefix / "lib"
     (packages,) = lib.glob("python3*/site-packages")
-    sys.path.insert(0, str(packages))
+    sys.path.append(str(packages))
     for name, value in (
-        ("AMENT_PREFIX_PATH", INTERFACES),
+        ("AMENT_PREFIX_PATH", prefix),
         ("LD_LIBRARY_PATH", lib),
         ("PYTHONPATH", packages),
         ("PYTHONPATH", ROOT),

@@ -321,7 +321,7 @@ def _wait_for(condition, process: subprocess.Popen) -> None:
 
 
 def test_ray_makes_the_same_rows(tmp_path: Path) -> None:
-    pytest.importorskip("ray", reason="no Ray here: pip install 'embodied-agent[cluster]'")
+    pytest.importorskip("ray", reason="no Ray here: pip install --group cluster")
     base = [sys.executable, "-m", "training.episodes", "--worlds", "house:2", "--per-scene", "2"]
     base += ["--block", "1", "--perception", "geometry", "--out"]
     # Ray's workers make way for all else; on a busy machine they would never get to run.

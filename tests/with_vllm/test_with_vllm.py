@@ -1,4 +1,4 @@
-"""The shipped models behind a real vLLM, started by `embodied-agent serve`, against in process.
+"""The shipped models behind a real vLLM, started by `embodied-agent vllm`, against in process.
 
 One pair of servers serves all tests, in the order of this file: the last ones kill and stop them.
 """
@@ -22,8 +22,9 @@ import torch
 
 from embodied_agent.agent import Agent
 from embodied_agent.doctor.servers import try_server
-from embodied_agent.reasoning.base import Prompt, Reasoner, make_reasoner
+from embodied_agent.reasoning.base import Prompt, Reasoner
 from embodied_agent.reasoning.builtin import BuiltinReasoner
+from embodied_agent.reasoning.factory import make_reasoner
 from embodied_agent.records import Delta, Keyframe, Question
 from embodied_agent.settings import Settings, load_settings
 from embodied_agent.sources import open_source
@@ -43,7 +44,7 @@ NEAR_TIE = 0.02
 
 @dataclass
 class Servers:
-    """`embodied-agent serve` with its two servers. ``lines``: what it has said so far."""
+    """`embodied-agent vllm` with its two servers. ``lines``: what it has said so far."""
 
     process: subprocess.Popen[str]
     settings: Settings
@@ -96,13 +97,13 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
         reasoning__server__base_url=f"http://127.0.0.1:{ports[1]}/v1",
     )
     program = Path(os.environ["VLLM_PROGRAM"]).absolute()
-    command = [sys.executable, "-m", "embodied_agent.cli", "serve", "--config", str(CONFIG)]
-    command += ["--vllm", str(program)]
+    command = [sys.executable, "-m", "embodied_agent.cli", "vllm", "--config", str(CONFIG)]
+    command += ["--program", str(program)]
     for role, server in (("perception", settings.perception), ("reasoning", settings.reasoning)):
         command += ["--set", f"{role}.server.base_url={server.server.base_url}"]
     process = subprocess.Popen(
         command,
-        cwd=tmp_path_factory.mktemp("serve"),
+        cwd=tmp_path_factory.mktemp("servers"),
         env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -124,7 +125,7 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
     reader = threading.Thread(target=read)
     reader.start()
     try:
-        running.wait_for("all are ready")
+        running.wait_for("All servers are ready")
         yield running
     finally:
         if process.poll() is None:

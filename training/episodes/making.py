@@ -222,7 +222,7 @@ def _by_ray(units: Sequence[Unit], making: Making, workers: int) -> Iterator[Mad
         import ray
         import ray.data
     except ImportError as error:
-        raise DatasetError("--ray needs Ray Data: pip install 'embodied-agent[cluster]'") from error
+        raise DatasetError("--ray needs Ray Data: pip install --group cluster") from error
     if not units:
         return
     root = str(Path(__file__).parents[2])

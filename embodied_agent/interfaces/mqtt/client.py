@@ -200,6 +200,7 @@ def answer_of(message: AnswerMessage) -> Answer:
     )
     return Answer(
         text=message.text,
+        status=message.status,
         choice=message.choice,
         reasoning=message.reasoning,
         consistency=message.consistency,

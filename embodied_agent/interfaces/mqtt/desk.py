@@ -117,7 +117,7 @@ class Desk:
             elif left_s <= 0:
                 question = asked.to_question(self._timeout_s)
                 problem = "the agent was away until the time-out had passed; ask again"
-                answer = Answer("", problem=problem, question_id=request.id)
+                answer = Answer.failure(problem, request.id)
                 await self._keep(request.id, answer_payload(question, answer))
             else:
                 asked = asked.model_copy(update={"timeout_s": left_s, "stream": False})

@@ -36,6 +36,7 @@ from embodied_agent.interfaces.web.metrics import Metrics
 from embodied_agent.interfaces.web.overview import Overview
 from embodied_agent.interfaces.web.pictures import LiveCamera, Thumbnails
 from embodied_agent.interfaces.wire.from_records import field_errors
+from embodied_agent.interfaces.wire.models import SourceState
 from embodied_agent.settings import Settings
 
 STATIC = Path(__file__).with_name("static")
@@ -63,6 +64,7 @@ def make_app(
     *,
     interfaces: Callable[[], dict[str, dict[str, Any]]] = dict,
     not_ready: Callable[[], list[str]] = list,
+    source: Callable[[], SourceState | None] = lambda: None,
 ) -> WebApp:
     """The app for one agent.
 
@@ -72,6 +74,7 @@ def make_app(
         settings: of all; ``settings.web`` is this interface's.
         interfaces: state of all interfaces, for the status.
         not_ready: reasons for not being ready that are not the agent's own.
+        source: where frames come from, for the status.
 
     Raises:
         SettingsError: it would be reachable from other machines without a token.
@@ -82,7 +85,7 @@ def make_app(
     @asynccontextmanager
     async def lifespan(app: WebApp) -> AsyncIterator[None]:
         nonlocal metrics
-        overview = Overview(agent, asks, interfaces, not_ready)
+        overview = Overview(agent, asks, interfaces, not_ready, source)
         feed = Feed(agent, asks, settings.web, overview.status)
         metrics = Metrics(agent, asks, overview.status, lambda: feed.watchers, lambda: feed.resyncs)
         camera = LiveCamera(lambda: feed.newest, settings.web.camera_width)

@@ -70,7 +70,11 @@ def make_assistant(parts: Callable[[], Parts]) -> MCPServer[Any]:
     ) -> AnswerReply:
         """Ask the robot about what its camera has seen and where things are from it now.
 
-        The answer cites keyframes; `problem` says why there is none."""
+        The answer cites keyframes. Its `status` is "answered" where the memory holds what was
+        asked, "not_seen" where nothing in it fits what the question names, "cannot_tell" where it
+        does not settle the question, "out_of_scope" where the question is not about what was seen,
+        and "failed" where there is no answer: `problem` says why. Only "answered" is a fact about
+        the world."""
         its = parts()
         try:
             asked = AskRequest(

@@ -76,8 +76,8 @@ class Metrics:
         )
         self._answers = Counter(
             f"{_PREFIX}_answers",
-            "Questions that are over, by outcome",
-            ["outcome"],
+            "Questions that are over, by the status of their answers",
+            ["status"],
             registry=self._registry,
         )
         self._stages = Histogram(
@@ -133,7 +133,7 @@ class Metrics:
         self._perception.observe(delta.latency_s)
 
     def _on_answer(self, ask: QueuedQuestion, answer: Answer) -> None:
-        self._answers.labels("problem" if answer.problem else "answered").inc()
+        self._answers.labels(answer.status).inc()
         for stage, seconds in answer.latency_s.items():
             self._stages.labels(stage).observe(seconds)
 

@@ -14,7 +14,7 @@ from embodied_agent.agent import Agent
 from embodied_agent.agent.listeners import Listener
 from embodied_agent.agent.question_queue import QuestionQueue
 from embodied_agent.errors import AgentError
-from embodied_agent.interfaces.wire.models import AsksReply, StatusReply
+from embodied_agent.interfaces.wire.models import AsksReply, SourceState, StatusReply
 from embodied_agent.records import Decision, Frame
 
 
@@ -26,6 +26,7 @@ class Overview:
         asks: the queue of questions.
         interfaces: state and counters of the interfaces, by name.
         not_ready: further reasons for not being ready, as lines.
+        source: where frames come from; ``None`` where the host does not say.
     """
 
     def __init__(
@@ -34,9 +35,10 @@ class Overview:
         asks: QuestionQueue,
         interfaces: Callable[[], dict[str, dict[str, Any]]],
         not_ready: Callable[[], list[str]],
+        source: Callable[[], SourceState | None] = lambda: None,
     ) -> None:
         self._agent, self._asks = agent, asks
-        self._interfaces, self._not_ready = interfaces, not_ready
+        self._interfaces, self._not_ready, self._source = interfaces, not_ready, source
         self._started = time.monotonic()
         self._frame_at: float | None = None
         self.close = agent.listen(Listener(on_decision=self._on_decision))
@@ -55,6 +57,7 @@ class Overview:
         return StatusReply(
             **values,
             version=_version(),
+            input=self._source(),
             uptime_s=now - self._started,
             ready=not self._problems(values),
             frame_age_s=None if frame_at is None else now - frame_at,

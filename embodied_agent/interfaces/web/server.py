@@ -22,6 +22,7 @@ from embodied_agent.agent.question_queue import QuestionQueue
 from embodied_agent.errors import AgentError, SettingsError
 from embodied_agent.interfaces.web.app import WebApp, make_app
 from embodied_agent.interfaces.web.protocol import ImpatientProtocol
+from embodied_agent.interfaces.wire.models import SourceState
 from embodied_agent.settings import Settings
 
 #: Connections that wait to be accepted, and that are open at most.
@@ -39,6 +40,7 @@ class WebServer:
         settings: of all; ``settings.web`` is this interface's.
         interfaces: state of all interfaces, for the status.
         not_ready: reasons for not being ready that are not the agent's own.
+        source: where frames come from, for the status.
 
     Raises:
         SettingsError: the address can't be listened on, or needs a token.
@@ -52,9 +54,17 @@ class WebServer:
         *,
         interfaces: Callable[[], dict[str, dict[str, Any]]] = dict,
         not_ready: Callable[[], list[str]] = list,
+        source: Callable[[], SourceState | None] = lambda: None,
     ) -> None:
         def app() -> WebApp:
-            return make_app(agent, asks, settings, interfaces=interfaces, not_ready=not_ready)
+            return make_app(
+                agent,
+                asks,
+                settings,
+                interfaces=interfaces,
+                not_ready=not_ready,
+                source=source,
+            )
 
         self._app: WebApp | None = app()
         self._make = app

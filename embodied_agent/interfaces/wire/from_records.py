@@ -172,6 +172,7 @@ def answer_reply(question: Question, answer: Answer) -> AnswerReply:
     return AnswerReply(
         id=safe_text(answer.question_id or question.id),
         question=safe_text(question.text),
+        status=answer.status,
         text=safe_text(answer.text),
         choice=answer.choice,
         reasoning=safe_text(answer.reasoning),

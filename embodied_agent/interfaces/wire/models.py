@@ -14,7 +14,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from embodied_agent.agent.answerer import MAX_CHOICES, MAX_QUESTION
-from embodied_agent.records import Question
+from embodied_agent.records import AnswerStatus, Question
 
 _INT64 = 2**63 - 1
 
@@ -162,7 +162,11 @@ class EvidenceReply(_Reply):
 
 
 class AnswerReply(_Reply):
-    """An answer. ``problem`` says why there is none, else it is empty; ``choice`` is a letter.
+    """An answer. ``status`` says what kind: the memory holds what was asked ("answered"), nothing
+    in it fits what the question names ("not_seen"), it does not settle the question
+    ("cannot_tell"), the question is not about what was seen ("out_of_scope"), or there is no answer
+    ("failed"). ``text`` says it in words; it is empty where the answer failed, and only then
+    ``problem`` is not: it says why. ``choice`` is a letter where one was chosen.
 
     ``notice`` qualifies an answer that there is, ``latency_s`` is in seconds by stage, and
     ``consistency`` in [0, 1] is null without votes or verifier, else ``verified_by`` names how it
@@ -170,6 +174,7 @@ class AnswerReply(_Reply):
 
     id: str
     question: str
+    status: AnswerStatus
     text: str
     choice: str | None
     reasoning: str
@@ -244,6 +249,15 @@ class AsksReply(_Reply):
     expired: int
 
 
+class SourceState(_Reply):
+    """Where frames come from: a camera or a recording, by a name for people; ``finished`` when no
+    more will come."""
+
+    name: str
+    recording: bool
+    finished: bool = False
+
+
 class StatusReply(_Reply):
     """Counters, queues, states and last errors of every stage."""
 
@@ -254,6 +268,9 @@ class StatusReply(_Reply):
     ready: bool
     live: bool
     source: str
+    input: SourceState | None = Field(
+        None, description="where frames come from; null where the host does not say"
+    )
     segment: int | None
     frames: int
     frames_dropped: int

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from embodied_agent.interfaces.wire.models import SourceState
 from embodied_agent.memory.store import Store
 from embodied_agent.settings import MemorySettings
 from tests.support.page import Look, Robot, browser, looking, text, wait_text, wait_until
@@ -45,8 +46,8 @@ def test_the_page_shows_what_was_there_before_it_was_opened(walked: Robot, look:
 def test_a_frame_that_comes_is_drawn_and_measured(look: Look) -> None:
     with Robot() as robot:
         page = look(robot)
-        assert text(page, "#camera-empty") == "Waiting for the first picture."
-        assert "No keyframe yet" in text(page, "#strip")
+        assert text(page, "#camera-empty") == "Waiting for the first frame."
+        assert "No keyframes yet" in text(page, "#strip")
         robot.see(4)
         wait_text(page, "#r-verdict", "#0, first view")
         wait_text(page, "#r-overlap", "%")
@@ -84,7 +85,7 @@ def test_without_poses_the_path_says_why_it_is_empty(look: Look) -> None:
         robot.see(3)
         page = look(robot)
         page.wait_for_selector("#track [data-id='0']")
-        assert "No pose came" in text(page, "#path-empty")
+        assert "no path to draw" in text(page, "#path-empty")
 
 
 def test_a_click_on_the_path_opens_that_keyframe(walked: Robot, look: Look) -> None:
@@ -117,6 +118,84 @@ def test_the_stages_tell_of_a_silent_camera(walked: Robot, look: Look) -> None:
     assert page.get_attribute(".stage[aria-label=Camera]", "data-state") == "bad"
 
 
+def test_a_recording_is_called_one_and_is_calm_once_it_is_over(look: Look) -> None:
+    state = SourceState(name="kitchen.mcap", recording=True)
+    with Robot(source=lambda: state) as robot:
+        robot.see(6)
+        page = look(robot)
+        tile = ".stage[aria-label=Camera]"
+        wait_text(page, "#source", "Recording kitchen.mcap")
+        # Later than a camera may be silent: a replay waits for perception.
+        wait_text(page, f"{tile} .word", "paused")
+        assert page.get_attribute(tile, "data-state") == "ok"
+        state = SourceState(name="kitchen.mcap", recording=True, finished=True)
+        wait_text(page, f"{tile} .word", "finished")
+        assert page.get_attribute(tile, "data-state") == "ok"
+        assert text(page, "#source") == "Recording kitchen.mcap, finished"
+        assert text(page, f"{tile} h3").startswith("Recording")
+        assert "live" not in text(page, "body").lower()
+
+
+def test_a_camera_is_called_by_its_name(look: Look) -> None:
+    with Robot(source=lambda: SourceState(name="camera 0", recording=False)) as robot:
+        robot.see(2)
+        page = look(robot)
+        wait_text(page, "#source", "camera 0")
+        assert text(page, "#h-camera") == "Camera"
+
+
+def test_labels_on_the_map_do_not_cover_each_other_or_the_dots(walked: Robot, look: Look) -> None:
+    page = look(walked)
+    labels, dots = page.evaluate(
+        """async () => {
+          const { placedLabels } = await import("/static/labels.js");
+          let seed = 7;
+          const random = () => (seed = (seed * 16807) % 2147483647) / 2147483647;
+          const dots = Array.from({ length: 400 }, (_, id) =>
+            ({ id, at: [20 + 360 * random(), 20 + 260 * random()], strong: id % 97 === 0 }));
+          // A camera that turns on the spot takes several keyframes there.
+          for (let id = 400; id < 404; id++) dots.push({ id, at: [390, 290], strong: true });
+          return [placedLabels(dots, 400, 300, 13, (text) => 7 * text.length), dots];
+        }"""
+    )
+    assert len(labels) > 10
+    assert "400–403" in [label["text"] for label in labels]
+    for i, label in enumerate(labels):
+        left, top, right, bottom = label["box"]
+        assert left >= 0
+        assert top >= 0
+        assert right <= 400
+        assert bottom <= 300
+        for other in labels[:i]:
+            x0, y0, x1, y1 = other["box"]
+            assert right <= x0 or x1 <= left or bottom <= y0 or y1 <= top
+    assert len(dots) == 404
+
+
+def test_labels_name_ranges_of_keyframes(walked: Robot, look: Look) -> None:
+    page = look(walked)
+    texts = page.evaluate(
+        """async () => {
+          const { idsText } = await import("/static/labels.js");
+          return [[5], [3, 19, 21, 20], [1, 3, 5, 7], [8, 9]].map(idsText);
+        }"""
+    )
+    assert texts == ["5", "3, 19–21", "1, 3, 5, …", "8–9"]
+
+
+def test_no_text_on_the_page_is_too_small_for_a_projector(walked: Robot, look: Look) -> None:
+    for width, height, least in ((1280, 720, 12.5), (1920, 1080, 15.0)):
+        page = look(walked, viewport={"width": width, "height": height})
+        page.wait_for_selector("#track [data-id='0']")
+        smallest = page.evaluate(
+            """() => Math.min(...[...document.querySelectorAll("body *")]
+              .filter((each) => each.checkVisibility() &&
+                [...each.childNodes].some((node) => node.nodeType === 3 && node.data.trim()))
+              .map((each) => parseFloat(getComputedStyle(each).fontSize)))"""
+        )
+        assert smallest >= least
+
+
 def test_the_stages_tell_why_perception_waits(look: Look) -> None:
     with Robot(
         perception__backend="served",
@@ -128,7 +207,7 @@ def test_the_stages_tell_why_perception_waits(look: Look) -> None:
         robot.agent.observe(_frame())
         wait_text(page, ".stage[aria-label=Perception] .word", "waiting to retry")
         wait_text(page, ".stage[aria-label=Perception] .note", "the server is down")
-        wait_text(page, "#track [data-id='0']", "waiting to be perceived")
+        wait_text(page, "#track [data-id='0']", "waiting for perception")
 
 
 def test_ten_thousand_keyframes_cost_no_more_elements_than_ten(look: Look) -> None:

@@ -197,10 +197,10 @@ def test_the_page_says_that_the_agent_is_away_and_finds_the_next_one(look: Look)
         port = first.port
     wait_text(page, "#banner", "can't be reached")
     assert text(page, "#link") == "reconnecting"
-    assert text(page, ".stage[aria-label=Camera] .word") == "not known"
+    assert text(page, ".stage[aria-label=Camera] .word") == "unknown"
     page.fill("#question", "Is anybody there?")
     page.press("#question", "Enter")
-    wait_text(page, ".qa[data-state=problem] .answer", "No answer: the agent can't be reached")
+    wait_text(page, ".qa[data-state=problem] .answer", "the agent can't be reached")
     with Robot(web__port=port) as second:
         second.reasoner.reply = REPLY.replace("the door", "the window")
         second.see(3)

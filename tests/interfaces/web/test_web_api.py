@@ -320,7 +320,7 @@ def test_metrics_count_every_stage(client: httpx.Client) -> None:
     assert float(values["embodied_agent_keyframes_total"]) >= 6
     assert float(values["embodied_agent_perception_seconds_count"]) >= 6
     assert float(values["embodied_agent_memory_file_bytes"]) > 0
-    assert float(values['embodied_agent_answers_total{outcome="answered"}']) >= 1
+    assert float(values['embodied_agent_answers_total{status="answered"}']) >= 1
     assert float(values['embodied_agent_answer_seconds_count{stage="total"}']) >= 1
     picture = (
         'embodied_agent_http_requests_total{method="GET",route="/api/keyframes/{keyframe_id}.jpg",'

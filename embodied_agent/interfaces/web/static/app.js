@@ -1,4 +1,4 @@
-// The page: events in, panels told. Not here: any panel of its own.
+// The page: passes the agent's events on to the panels. Out of scope: the panels themselves.
 
 import { Asking } from "./ask.js";
 import { Camera, Readouts } from "./camera.js";
@@ -10,7 +10,7 @@ import { Stages } from "./stages.js";
 import { Strip } from "./strip.js";
 import { Viewer } from "./viewer.js";
 import { Live } from "./wire.js";
-import { span } from "./words.js";
+import { isRecording, sourceName, sourceText, span } from "./words.js";
 
 const memory = new Memory();
 const camera = new Camera();
@@ -37,7 +37,7 @@ let awaySince = 0;
 let awayWhy = "";
 let awayTimer = 0;
 
-// All lists anew: at first, when the agent is back, and when it says that events were lost.
+// Reads all lists: at first, when the agent is back, and when it says that events were lost.
 async function reload() {
   try {
     await Promise.all([memory.reload(), path.reload(), asking.loadEarlier()]);
@@ -55,24 +55,19 @@ function banner(text) {
 }
 
 function tellAway() {
-  banner(`${awayWhy} Trying again; what is shown is from ${span((Date.now() - awaySince) / 1000)} ago.`);
+  banner(`${awayWhy} Reconnecting; what you see is ${span((Date.now() - awaySince) / 1000)} old.`);
 }
 
 function status(value) {
   stages.show(value);
   if (value.frame_age_s !== null) camera.exists();
-  const source = value.source || (value.live ? "live camera" : "");
-  put($("source"), sourceName(source));
-  $("source").title = source;
-  document.title = value.source ? `${sourceName(source)} · Embodied Agent` : "Embodied Agent";
+  const name = sourceName(value);
+  put($("source"), sourceText(value));
+  $("source").title = value.input?.name ?? value.source;
+  put($("h-camera"), isRecording(value) ? "Recording" : "Camera");
+  document.title = name ? `${name} · Embodied Agent` : "Embodied Agent";
   readouts.threshold(value.keyframer?.overlap_threshold);
   if (history.limit !== (value.keyframer?.overlap_threshold ?? null)) history.threshold(value.keyframer?.overlap_threshold);
-}
-
-// The name of a recording's file, without the options that identify how it is read.
-function sourceName(source) {
-  const place = source.replace(/ \{.*\}$/s, "");
-  return place.split("/").filter(Boolean).pop() ?? "";
 }
 
 function suggest() {

@@ -1,18 +1,18 @@
-// Questions and their answers: the form, the answer as it is made, and what it rests on. Questions
-// that came in elsewhere are listed too. Not here: the wire (`wire.js`).
+// Questions and their answers: the form, the answer as it is written, and its evidence. Questions
+// that were asked elsewhere are listed too. Out of scope: the HTTP API (`wire.js`).
 
 import { $, el, icon, put, say } from "./dom.js";
 import { ask, getJson } from "./wire.js";
-import { percent, seconds, stampText } from "./words.js";
+import { STATUSES, percent, seconds, stampText } from "./words.js";
 
-// Answers kept on the page; the memory has them all.
+// Answers kept on the page. The memory has all of them.
 const MOST = 30;
 const EARLIER = 5;
 // Pictures of evidence shown at once.
 const SHOWN = 7;
 const STAGES = {
-  queue: "queue", perceive_wait: "look", recall: "recall", second_look: "second look",
-  first_token: "first word", generate: "reason", reason: "reason", verify: "verify",
+  queue: "queue", perceive_wait: "perception", recall: "recall", second_look: "second look",
+  first_token: "first token", generate: "reasoning", reason: "reasoning", verify: "verification",
 };
 
 export class Asking {
@@ -39,7 +39,7 @@ export class Asking {
     $("choices").addEventListener("input", () => this.countChoices());
   }
 
-  // Asks as of a keyframe from now on, or about the present.
+  // From now on, asks as of a keyframe, or (null) about the present.
   asOf(keyframe) {
     this.atNs = keyframe?.stamp_ns ?? null;
     $("asof").hidden = !keyframe;
@@ -55,7 +55,7 @@ export class Asking {
     if (focus) $("question").focus();
   }
 
-  // Example questions; about something that was really seen, where something was.
+  // Example questions about an object that was seen; none while nothing was.
   suggest(name) {
     if (name === this.suggested) return;
     this.suggested = name;
@@ -67,7 +67,7 @@ export class Asking {
       el("button", { type: "button", click: () => this.prefill(text, choices) }, text)));
   }
 
-  // A question asked elsewhere, or before, was answered.
+  // A question that was asked elsewhere, or earlier, has its answer.
   answered(reply, about = "asked elsewhere") {
     if (reply.id && this.mine.has(reply.id)) return;
     const entry = new Entry(reply.question, this.open, about);
@@ -75,11 +75,11 @@ export class Asking {
     entry.finish(reply);
   }
 
-  // The latest answers of the memory, where the page has none yet.
+  // The latest answers in the memory, if the page has none yet.
   async loadEarlier() {
     const { answers } = await getJson(`/api/answers?limit=${EARLIER}`);
     if ($("answers").children.length) return;
-    for (const reply of answers) this.answered(reply, "asked before");
+    for (const reply of answers) this.answered(reply, "asked earlier");
     $("suggest").hidden = false;
   }
 
@@ -98,8 +98,8 @@ export class Asking {
         (piece) => entry.piece(piece), this.running.signal);
       entry.finish(reply);
       this.cited(reply.evidence.map((item) => item.keyframe_id));
-      say(reply.problem ? `No answer: ${reply.problem}` : `Answer: ${reply.text}`);
-      if (!reply.problem) this.prefill("", [], false);
+      say(`${STATUSES[reply.status]?.word ?? "Answer"}: ${reply.problem || reply.text}`);
+      if (reply.status !== "failed") this.prefill("", [], false);
     } catch (error) {
       const why = error.name === "AbortError" ? "stopped" : error.message;
       entry.fail(why);
@@ -147,15 +147,16 @@ class Entry {
     this.open = open;
     this.reply = "";
     this.state = el("p", { class: "hint" }, about ? `${about} ` : "");
-    this.answer = el("p", { class: "answer" }, el("span", { class: "thinking" }, "looking and thinking"));
+    this.answer = el("p", { class: "answer" }, el("span", { class: "thinking" }, "thinking"));
+    this.kind = el("p", { class: "kind", hidden: true });
     this.thoughts = el("div", { class: "thoughts" });
     this.why = el("details", { class: "why", hidden: true, open: true }, el("summary", {}, "Reasoning"), this.thoughts);
     this.after = el("div", { class: "after" });
     this.element = el("li", { class: "qa", "data-state": "running", "aria-busy": "true" },
-      el("p", { class: "asked" }, question), about ? this.state : null, this.answer, this.why, this.after);
+      el("p", { class: "asked" }, question), about ? this.state : null, this.kind, this.answer, this.why, this.after);
   }
 
-  // What a model says is read leniently while it comes: the last word is the server's.
+  // An unfinished reply is read leniently; the server's answer replaces it.
   piece(text) {
     this.reply += text;
     const { thoughts, answer } = parts(this.reply);
@@ -166,10 +167,11 @@ class Entry {
 
   finish(reply) {
     this.element.removeAttribute("aria-busy");
-    if (reply.problem) {
+    if (reply.status === "failed") {
       this.fail(reply.problem);
     } else {
       this.element.dataset.state = "done";
+      this.mark(reply.status);
       this.answer.replaceChildren(...(reply.choice ? [el("b", { class: "letter" }, reply.choice)] : []), reply.text);
     }
     const known = new Set(reply.evidence.map((item) => item.keyframe_id));
@@ -185,13 +187,22 @@ class Entry {
   fail(why) {
     this.element.removeAttribute("aria-busy");
     this.element.dataset.state = "problem";
-    this.answer.replaceChildren(`No answer: ${why}`);
+    this.mark("failed");
+    this.answer.replaceChildren(why);
     this.why.open = false;
+  }
+
+  // Whatever is not a plain answer says in a line of its own what it is.
+  mark(status) {
+    this.element.dataset.status = status;
+    const kind = STATUSES[status];
+    this.kind.hidden = !kind;
+    if (kind) this.kind.replaceChildren(icon(kind.symbol), kind.word);
   }
 
   evidence(items) {
     const shown = items.length > SHOWN + 1 ? items.slice(0, SHOWN) : items;
-    const list = el("ul", { class: "evidence", "aria-label": "Keyframes that this rests on" }, ...this.thumbnails(shown));
+    const list = el("ul", { class: "evidence", "aria-label": "Evidence" }, ...this.thumbnails(shown));
     const rest = items.slice(shown.length);
     if (rest.length) {
       const more = el("button", { type: "button", class: "rest" }, `${rest.length} more`);
@@ -224,7 +235,7 @@ function parts(reply) {
   return { thoughts, answer: answer.trim() };
 }
 
-// Text with the numbers of cited keyframes as buttons.
+// Text in which the numbers of cited keyframes are buttons.
 function linked(text, known, open) {
   return text.split(/(#\d{1,9}\b)/).map((part) => {
     const id = /^#\d/.test(part) ? Number(part.slice(1)) : null;
@@ -242,7 +253,7 @@ function meta(reply) {
   if (reply.consistency !== null) {
     const meter = el("span", { class: "meter", "aria-hidden": "true" }, el("i"));
     meter.style.setProperty("--share", reply.consistency);
-    line.append(el("span", { class: "consistency", title: reply.verified_by || "How far a second reading of the same reasoning gives the same answer" },
+    line.append(el("span", { class: "consistency", title: reply.verified_by || "How often the same reasoning leads to the same answer" },
       `consistency ${percent(reply.consistency)}`, meter));
   }
   line.append(el("span", { class: "took", title: took.join(", ") }, el("b", {}, seconds(sum)), took.length ? ` ${took.join(" · ")}` : ""));

@@ -1,14 +1,14 @@
-// The camera's picture with the keyframer's view of it drawn over: each point that it found again,
-// with the way it moved since the last keyframe, and the outline of what that keyframe showed.
-// A new picture is fetched when a decision comes, one at a time, so a slow link shows fewer.
+// The camera's picture, overlaid with what the keyframer sees in it: each matched point with its
+// motion since the last keyframe, and the outline of what that keyframe showed. A new picture is
+// fetched when a decision arrives, one at a time, so a slow link shows fewer.
 
 import { $, colours, el, oncePerFrame, prepared, put } from "./dom.js";
 import { get } from "./wire.js";
 import { count, percent, reasonText } from "./words.js";
 
-// Decisions kept to find that of the picture shown.
+// Decisions kept, to find the one for the picture that is shown.
 const RECENT = 40;
-// What maps this near to the horizon, against the depth of the middle, is cut off.
+// Whatever maps closer to the horizon than this, relative to the depth of the middle, is cut off.
 const NEAR_HORIZON = 0.02;
 
 export class Camera {
@@ -44,7 +44,7 @@ export class Camera {
     if (is) this.asked = false;
   }
 
-  // There is a picture: fetched once for who comes between two decisions.
+  // There is a picture: fetched once for those who come between two decisions.
   exists() {
     if (!this.asked) this.refresh();
   }
@@ -60,7 +60,7 @@ export class Camera {
       const bitmap = await createImageBitmap(await response.blob());
       this.bitmap?.close();
       this.bitmap = bitmap;
-      // That of this very picture; the picture can also be newer than the latest decision told.
+      // The decision on this very picture; the picture can be newer than the latest decision.
       const exact = stamp === null ? null : this.recent.find((decision) => String(decision.stamp_ns) === stamp);
       this.decision = exact ?? this.recent[this.recent.length - 1] ?? null;
       this.draw();
@@ -93,7 +93,7 @@ export class Camera {
   }
 }
 
-// What is new since the last keyframe is hatched; what it showed already is outlined.
+// Hatched: what is new since the last keyframe. Outlined: what that keyframe showed.
 function drawOverlap(context, decision, pixel, colour) {
   const { width, height } = decision;
   const outline = seenBefore(decision.homography, width, height);
@@ -143,8 +143,8 @@ function drawPoints(context, matched, pixel, colour) {
   context.fill(dots);
 }
 
-// The last keyframe's outline in this frame, as a polygon; null where it lies nowhere. What would
-// map to its horizon or behind is cut off first, so that the rest stays convex.
+// The outline of the last keyframe in this frame, as a polygon; null where there is none. Whatever
+// would map to its horizon or behind it is cut off first, so that the rest stays convex.
 export function seenBefore(homography, width, height) {
   const back = inverse(homography);
   if (!back) return null;
@@ -188,7 +188,7 @@ export class Readouts {
 
   decided(decision) {
     const { overlap_ratio: overlap } = decision;
-    put(this.value, overlap === null ? "not measurable" : percent(overlap));
+    put(this.value, overlap === null ? "unknown" : percent(overlap));
     this.meter.style.setProperty("--share", overlap ?? 0);
     this.meter.classList.toggle("low", overlap !== null && this.limit != null && overlap < this.limit);
     put($("r-matches"), count(decision.matches));

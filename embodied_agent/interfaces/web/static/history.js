@@ -1,11 +1,11 @@
-// The overlap over the last minute, with the threshold and a mark for each keyframe: one sees it
-// fall as the camera moves on, and jump back when a frame is kept. Time is the sensor's.
+// The overlap over the last minute, with the threshold and a mark for each keyframe: it falls as the
+// camera moves on and jumps back when a frame is kept. Time is the sensor's.
 
 import { $, colours, oncePerFrame, prepared } from "./dom.js";
 import { percent, stampSeconds } from "./words.js";
 
 const SPAN_S = 60;
-// Frames further apart than this are not joined.
+// Frames further apart than this are not connected.
 const GAP_S = 2;
 
 export class History {
@@ -55,7 +55,8 @@ export class History {
     const left = 0;
     const right = width - context.measureText("100 %").width - 8;
     const top = 3;
-    const bottom = height - text - 5;
+    const bottom = height - 1.4 * text;
+    const words = height - 0.3 * text; // the base line of the words below
     const y = (share) => bottom - share * (bottom - top);
     const end = this.samples.length ? this.samples[this.samples.length - 1].at : 0;
     const x = (at) => right - ((end - at) / SPAN_S) * (right - left);
@@ -69,9 +70,9 @@ export class History {
       context.fillText(percent(share), right + 6, Math.min(bottom - 2, Math.max(top + text / 2, y(share))));
     }
     context.textBaseline = "alphabetic";
-    context.fillText("60 s ago", left, height - 2);
+    context.fillText("60 s ago", left, words);
     context.textAlign = "right";
-    context.fillText("now", right, height - 2);
+    context.fillText("now", right, words);
     context.textAlign = "left";
     if (this.limit !== null) {
       context.strokeStyle = colour("warn");

@@ -1,13 +1,13 @@
-// The page's copy of the memory: keyframes with their deltas, in order of ids, without gaps from
-// the oldest one loaded to the newest. Older ones are loaded on demand; the pictures stay with the
-// agent. Not here: how they are shown.
+// The page's copy of the memory: keyframes with their deltas, by id, without gaps from the oldest one
+// loaded to the newest. Older ones are loaded on demand; the pictures stay with the agent.
+// Out of scope: how they are shown.
 
 import { getJson } from "./wire.js";
 
 const PAGE = 200;
-// More than this are dropped again at the old end.
+// Beyond this number, the oldest are dropped again.
 const MOST = 20000;
-// Deltas kept for lists that were read before they came and arrive after.
+// Deltas kept for keyframe lists that were read before them and arrive after them.
 const RECENT = 500;
 
 export class Memory extends EventTarget {
@@ -31,7 +31,7 @@ export class Memory extends EventTarget {
     return this.byId.get(this.ids[this.ids.length - 1]) ?? null;
   }
 
-  // Forgets all and loads the newest ones.
+  // Forgets everything and loads the newest page.
   async reload() {
     this.clear();
     const generation = this.generation;
@@ -39,13 +39,13 @@ export class Memory extends EventTarget {
     if (generation !== this.generation) return;
     this.complete = reply.keyframes.length < PAGE;
     this.loaded = true;
-    // Some may have come as events meanwhile.
+    // Some may have arrived as events in the meantime.
     for (const keyframe of reply.keyframes) this.byId.set(keyframe.id, this.latest(keyframe));
     this.ids = [...this.byId.keys()].sort((a, b) => a - b);
     this.changed();
   }
 
-  // Loads the page before the oldest one; at once where that is being done or nothing is left.
+  // Loads the page before the oldest keyframe. Returns at once if that is under way or there is none.
   async loadEarlier() {
     if (!this.loaded || this.complete || this.loading || !this.ids.length) return;
     const generation = this.generation;
@@ -68,7 +68,7 @@ export class Memory extends EventTarget {
     if (known) {
       keyframe.delta ??= known.delta;
     } else if (this.ids.length && keyframe.id < this.ids[this.ids.length - 1]) {
-      return; // older than what is shown: it comes with its page
+      return; // older than what is loaded: it comes with its page
     } else {
       this.ids.push(keyframe.id);
     }
@@ -97,7 +97,7 @@ export class Memory extends EventTarget {
     this.changed();
   }
 
-  // The keyframe with this id, loaded where it is not yet; null where the memory has none.
+  // The keyframe with this id, loaded if necessary; null if the memory has none.
   async find(id) {
     const known = this.byId.get(id) ?? this.others.get(id);
     if (known) return known;
@@ -108,7 +108,7 @@ export class Memory extends EventTarget {
     return found;
   }
 
-  // The id next to this one, among those that are loaded or can be; null at an end.
+  // The id next to this one, among those that are or can be loaded; null at an end.
   async beside(id, step) {
     let at = this.ids.indexOf(id);
     if (at === 0 && step < 0 && !this.complete) {
@@ -119,7 +119,7 @@ export class Memory extends EventTarget {
     return id + step >= 0 ? id + step : null;
   }
 
-  // `before`: how many entries came (or, negative, went) at the old end.
+  // `before`: how many entries were added (or, if negative, dropped) at the old end.
   changed(before = 0) {
     const event = new Event("change");
     event.before = before;

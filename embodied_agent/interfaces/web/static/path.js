@@ -1,19 +1,19 @@
-// The path from above: x to the right, y up, both axes to the same scale, in metres. Keyframes are
-// dots that open; the arrow is where the camera is now. Only one segment is drawn at a time, as
-// each has a frame of reference of its own. Drawn on a canvas, so thousands of dots stay cheap.
+// The path from above: x to the right, y up, both axes at the same scale, in metres. Keyframes are
+// dots that open; the arrow is where the camera is now. One segment is drawn at a time, as each has
+// a frame of reference of its own. Drawn on a canvas, so thousands of dots stay cheap.
 
 import { $, colours, oncePerFrame, prepared, put } from "./dom.js";
+import { placedLabels } from "./labels.js";
 import { getJson } from "./wire.js";
 import { plural } from "./words.js";
 
 const MOST = 20000;
 const TRAIL = 3000;
 const MARGIN = 26;
-// The window is at least this wide, in metres, so that standing still doesn't magnify noise.
+// The map is at least this wide, in metres, so that standing still doesn't magnify noise.
 const LEAST_M = 2;
 // How near a click must be to a dot, in pixels.
 const REACH = 22;
-const LABEL_APART = 30;
 
 export class Path {
   constructor(open) {
@@ -116,11 +116,13 @@ export class Path {
     const view = fitted([...points.map((p) => [p.x_m, p.y_m]), ...trail.map((p) => [p.x, p.y])], width, height);
     this.placed = points.map((point) => ({ ...point, at: view.at(point.x_m, point.y_m) }));
     const font = getComputedStyle(this.canvas);
-    context.font = `${font.fontSize} ${font.fontFamily}`;
+    const size = parseFloat(font.fontSize);
+    context.font = `${size}px ${font.fontFamily}`;
     grid(context, view, width, height, colour);
     this.line(context, trail.map((p) => view.at(p.x, p.y)), colour("trail"), 1.2);
     this.line(context, this.placed.map((point) => point.at), colour("soft"), 1.2, [3, 4]);
     this.dots(context, colour);
+    this.labels(context, width, height - 1.6 * size, size, colour); // the scale is below
     if (now) arrow(context, view.at(now.x, now.y), now.yaw, colour);
     scaleBar(context, view, height, colour);
   }
@@ -137,12 +139,11 @@ export class Path {
   }
 
   dots(context, colour) {
-    const focused = document.activeElement === this.canvas ? this.selected : null;
-    let labelled = null;
+    const focused = this.focused();
     for (const point of this.placed) {
       const [x, y] = point.at;
       const id = point.keyframe_id;
-      const strong = this.marked.has(id) || id === this.opened || id === this.hovered || id === focused;
+      const strong = this.strong(id);
       context.beginPath();
       context.moveTo(x, y);
       context.lineTo(x + 9 * Math.cos(point.yaw_rad), y - 9 * Math.sin(point.yaw_rad));
@@ -161,13 +162,22 @@ export class Path {
         context.arc(x, y, 9, 0, 2 * Math.PI);
         context.stroke();
       }
-      const apart = !labelled || Math.hypot(x - labelled[0], y - labelled[1]) > LABEL_APART;
-      if (strong || apart) {
-        const long = context.measureText(`${id}`).width;
-        label(context, `${id}`, x + 10 + long > this.canvas.clientWidth ? x - 8 - long : x + 8, y - 7, colour);
-        labelled = point.at;
-      }
     }
+  }
+
+  focused() {
+    return document.activeElement === this.canvas ? this.selected : null;
+  }
+
+  // Whether a keyframe stands out: cited, open, pointed at, or chosen by the keyboard.
+  strong(id) {
+    return this.marked.has(id) || [this.opened, this.hovered, this.focused()].includes(id);
+  }
+
+  labels(context, width, height, size, colour) {
+    const dots = this.placed.map(({ keyframe_id: id, at }) => ({ id, at, strong: this.strong(id) }));
+    const measure = (text) => context.measureText(text).width;
+    for (const { text, x, y } of placedLabels(dots, width, height, size, measure)) label(context, text, x, y, colour);
   }
 
   nearest(x, y) {
@@ -201,7 +211,7 @@ function heading({ orientation_xyzw: [x, y, z, w] }) {
   return Math.atan2(2 * (w * z + x * y), 1 - 2 * (y * y + z * z));
 }
 
-// One scale for both axes that shows all places, centred.
+// The scale, the same for both axes, at which all places fit, centred.
 export function fitted(places, width, height) {
   const xs = places.map(([x]) => x);
   const ys = places.map(([, y]) => y);
@@ -216,7 +226,7 @@ export function fitted(places, width, height) {
 
 const least = (values) => values.reduce((a, b) => Math.min(a, b), Infinity);
 
-// A round length that is about a sixth of the width.
+// The largest round length up to this one.
 function roundLength(metres) {
   const ten = 10 ** Math.floor(Math.log10(metres));
   return [5, 2, 1].map((n) => n * ten).find((length) => length <= metres) ?? ten;

@@ -1,10 +1,10 @@
-// One tile per stage: what state it is in, in a word, and the numbers that explain it.
-// Not here: how the numbers come about; they are those of /api/status.
+// One tile per stage: its state in a word, and the numbers that explain it, from /api/status.
+// Out of scope: how those numbers are counted.
 
 import { $, el, put } from "./dom.js";
-import { bytes, count, plural, seconds, span } from "./words.js";
+import { bytes, count, isRecording, plural, seconds, span } from "./words.js";
 
-// A camera whose last picture is older than this is silent, in seconds.
+// A camera whose last frame is older than this is silent, in seconds.
 const SILENT_S = 3;
 const ROWS = 3;
 
@@ -20,10 +20,11 @@ export class Stages {
         return row;
       });
       const note = el("p", { class: "note", hidden: true });
+      const title = el("span", {}, name);
       const tile = el("section", { class: "stage", "data-state": "wait", "aria-label": name },
-        el("h3", {}, el("span", { class: "dot", "aria-hidden": "true" }), name, word),
+        el("h3", {}, el("span", { class: "dot", "aria-hidden": "true" }), title, word),
         main, el("dl", {}, ...rows.map((row) => row.box)), note);
-      this.tiles.set(name, { tile, word, main, rows, note });
+      this.tiles.set(name, { tile, title, word, main, rows, note });
       $("stages").append(tile);
     }
   }
@@ -40,12 +41,13 @@ export class Stages {
   away() {
     for (const { tile, word } of this.tiles.values()) {
       tile.dataset.state = "wait";
-      put(word, "not known");
+      put(word, "unknown");
     }
   }
 
-  set(name, { state, word, main, rows, note = "" }) {
+  set(name, { title = name, state, word, main, rows, note = "" }) {
     const tile = this.tiles.get(name);
+    put(tile.title, title);
     tile.tile.dataset.state = state;
     put(tile.word, word);
     put(tile.main, main);
@@ -64,12 +66,17 @@ export class Stages {
 function camera(status) {
   const age = status.frame_age_s;
   const lost = status.frames_dropped + status.frames_late + status.frames_unreadable;
-  const rows = [["pictures", count(status.frames)], ["dropped", dropped(status)], ["unreadable", count(status.frames_unreadable)]];
-  const base = { rows, note: status.last_error };
-  if (age === null) return { ...base, state: "wait", word: "no picture yet", main: "–" };
+  const rows = [["frames", count(status.frames)], ["dropped", dropped(status)], ["undecodable", count(status.frames_unreadable)]];
+  const recording = isRecording(status);
+  const base = { title: recording ? "Recording" : "Camera", rows, note: status.last_error };
+  // Once a recording is over, no frame is missing.
+  if (status.input?.finished) return { ...base, rows: rows.slice(1), state: "ok", word: "finished", main: plural(status.frames, "frame") };
+  if (age === null) return { ...base, state: "wait", word: "no frame yet", main: "–" };
   const main = age < 0.95 ? "now" : `${span(age)} ago`;
+  // A replay pauses while perception catches up.
+  if (recording) return { ...base, state: "ok", word: age > SILENT_S ? "paused" : "playing", main };
   if (age > SILENT_S) return { ...base, state: "bad", word: "silent", main };
-  return { ...base, state: lost > status.frames / 2 ? "wait" : "ok", word: status.live ? "live" : "recording", main };
+  return { ...base, state: lost > status.frames / 2 ? "wait" : "ok", word: "live", main };
 }
 
 function dropped(status) {
@@ -83,12 +90,12 @@ function keyframes(status) {
   const keyframer = status.keyframer ?? {};
   return {
     state: kept ? "ok" : "wait",
-    word: kept ? "choosing" : "none yet",
+    word: status.input?.finished ? "done" : kept ? "selecting" : "none yet",
     main: count(kept),
     rows: [
       ["segment", status.segment === null ? "–" : count(status.segment)],
-      ["rule", keyframer.method ?? "–"],
-      ["late pictures", count(status.frames_late)],
+      ["method", keyframer.method ?? "–"],
+      ["late frames", count(status.frames_late)],
     ],
   };
 }
@@ -96,22 +103,22 @@ function keyframes(status) {
 const BREAKER = {
   closed: ["ok", "working"],
   open: ["bad", "waiting to retry"],
-  "half-open": ["wait", "trying again"],
+  "half-open": ["wait", "retrying"],
   stopped: ["bad", "stopped"],
 };
 
 function perception(status) {
   const { perception: stage } = status;
-  if (!stage) return { state: "wait", word: "off", main: "read only", rows: [] };
+  if (!stage) return { state: "wait", word: "off", main: "read-only", rows: [] };
   const [state, word] = BREAKER[stage.state] ?? ["wait", stage.state];
-  const retry = stage.retry_in_s ? `next try in ${seconds(stage.retry_in_s)}. ` : "";
+  const retry = stage.retry_in_s ? `Retrying in ${seconds(stage.retry_in_s)}. ` : "";
   return {
     state,
     word: state === "ok" && !stage.pending ? "idle" : word,
     main: stage.pending ? `${count(stage.pending)} waiting` : "0 waiting",
     rows: [
       ["perceived", stage.unusable ? `${count(stage.perceived)}, ${count(stage.unusable)} unusable` : count(stage.perceived)],
-      ["mean", stage.mean_latency_s === null ? "–" : seconds(stage.mean_latency_s)],
+      ["mean time", stage.mean_latency_s === null ? "–" : seconds(stage.mean_latency_s)],
       ["model", stage.model],
     ],
     note: state === "ok" ? "" : `${retry}${stage.last_error}`,
@@ -134,7 +141,7 @@ function memory({ memory: stage, store_problem: problem }) {
 }
 
 function reasoning({ reasoning: stage, asks }) {
-  const turned = [asks.refused && `${count(asks.refused)} refused`, asks.expired && `${count(asks.expired)} too late`];
+  const turned = [asks.refused && `${count(asks.refused)} refused`, asks.expired && `${count(asks.expired)} timed out`];
   return {
     state: "ok",
     word: asks.running ? "answering" : "ready",
@@ -151,12 +158,12 @@ function interfaces({ interfaces: all = {}, listener_failures: failures, uptime_
   const wrong = Object.entries(all).filter(([, stage]) => stage.problem);
   return {
     state: wrong.length ? "bad" : "ok",
-    word: wrong.length ? "in trouble" : "up",
+    word: wrong.length ? "failing" : "up",
     main: Object.keys(all).join(" · ") || "–",
     rows: [
       ["watching", count(all.web?.watchers)],
       ["running for", span(up)],
-      ["version", failures ? `${version}, ${plural(failures, "listener fault")}` : version],
+      ["version", failures ? `${version}, ${plural(failures, "listener failure")}` : version],
     ],
     note: wrong.map(([name, stage]) => `${name}: ${stage.problem}`).join("; "),
   };

@@ -1,11 +1,11 @@
-// The strip of keyframes with their deltas, oldest to newest. Only cards in view exist as
-// elements, so ten thousand keyframes cost no more than ten. Follows the newest until it is
-// scrolled away from. Arrow keys, Home and End move; Enter opens.
+// The strip of keyframes with their deltas, oldest to newest. Only cards in view exist as elements, so
+// ten thousand keyframes cost no more than ten. It follows the newest keyframe until it is scrolled
+// away from it. Arrow keys, Home and End move; Enter opens.
 
 import { $, el, icon, oncePerFrame, put } from "./dom.js";
 import { keyframeText, moveIcon, moveText, plural, reasonText, stampText } from "./words.js";
 
-// Cards beyond the edges that are kept ready, and how near the old end loads more.
+// Cards kept ready beyond the edges, and how close to the old end more are loaded.
 const SPARE = 4;
 const NEAR_END = 20;
 
@@ -22,7 +22,7 @@ export class Strip {
     this.draw = oncePerFrame(() => this.render());
     memory.addEventListener("change", (event) => {
       if (event.before && !this.following) {
-        this.widen(); // or there is nothing yet to scroll to
+        this.widen(); // otherwise there is nothing to scroll to yet
         this.box.scrollLeft += event.before * this.step();
       }
       this.draw();
@@ -94,7 +94,7 @@ export class Strip {
   note() {
     const { ids, complete } = this.memory;
     if (!ids.length) return "";
-    return complete ? plural(ids.length, "keyframe") : `${plural(ids.length, "keyframe")} loaded, older ones to the left`;
+    return complete ? plural(ids.length, "keyframe") : `${plural(ids.length, "keyframe")} loaded; scroll left for older ones`;
   }
 
   place(id, at, step) {
@@ -115,7 +115,7 @@ export class Strip {
     card.button.classList.toggle("cited", this.cited.has(id));
   }
 
-  // Elements stay in the order of ids, for those who read them in order.
+  // Elements stay in the order of ids, for screen readers.
   after(id) {
     for (const item of this.track.children) if (Number(item.dataset.key) > id) return item;
     return null;
@@ -134,7 +134,7 @@ export class Strip {
     },
     picture,
     el("span", { class: "top" }, el("b", {}, `#${keyframe.id}`), el("span", {}, stampText(keyframe.stamp_ns))),
-    ...(delta ? seen(keyframe) : [el("span", { class: "pending" }, "waiting to be perceived")]));
+    ...(delta ? seen(keyframe) : [el("span", { class: "pending" }, "waiting for perception")]));
     const item = el("li", { "data-key": keyframe.id }, button);
     return { item, button, keyframe, delta };
   }
@@ -181,8 +181,8 @@ function seen(keyframe) {
     svg.dataset.turn = glyph.turn;
     move.append(svg);
   }
-  move.append(moveText(keyframe) || (keyframe.reason === "first" ? "start" : "no motion named"));
-  if (!delta.usable) return [move, el("span", { class: "pending" }, "the reply could not be used")];
+  move.append(moveText(keyframe) || (keyframe.reason === "first" ? "start" : "no motion"));
+  if (!delta.usable) return [move, el("span", { class: "pending" }, "unusable reply")];
   const things = delta.mentions.map((mention) =>
     el("span", { class: "thing" }, mention.name, el("i", {}, ` ${mention.direction}`)));
   const said = things.length ? [el("span", { class: "things" }, ...things)] : [];

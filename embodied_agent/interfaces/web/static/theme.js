@@ -1,5 +1,5 @@
-// Dark or light: as the system says until the button is used, then as it was last set. Not a
-// module, so that the page is never painted in the wrong colours first.
+// Dark or light: as the system says until the button is used, then as it was last set. Not a module,
+// so that the page is never painted in the wrong theme first.
 "use strict";
 
 (() => {
@@ -11,7 +11,7 @@
     try {
       return localStorage.getItem(KEY);
     } catch {
-      return null; // storage is forbidden: the choice then lasts as long as the page
+      return null; // storage is disabled: the choice lasts as long as the page
     }
   }
 
@@ -21,7 +21,7 @@
     const button = document.getElementById("theme");
     if (!button) return;
     button.setAttribute("aria-pressed", String(theme === "dark"));
-    button.title = theme === "dark" ? "Use light colours" : "Use dark colours";
+    button.title = theme === "dark" ? "Switch to the light theme" : "Switch to the dark theme";
     button.querySelector("use").setAttribute("href", theme === "dark" ? "#i-sun" : "#i-moon");
     document.dispatchEvent(new Event("theme"));
   }

@@ -1,5 +1,5 @@
-// One keyframe large, in a dialog: picture, what was seen, how it was chosen, where it was taken.
-// Arrow keys go to its neighbours, Escape closes.
+// A dialog with one keyframe: its picture, what was seen, why it was kept, and where it was taken.
+// Arrow keys go to its neighbours; Escape closes it.
 
 import { $, el, put } from "./dom.js";
 import { moveText, percent, reasonText, seconds, sided, stampLong } from "./words.js";
@@ -8,7 +8,7 @@ export class Viewer {
   constructor(memory, { askAsOf, shown }) {
     this.memory = memory;
     this.askAsOf = askAsOf;
-    this.shown = shown; // told the id, null when closed
+    this.shown = shown; // called with the id, or null when the dialog is closed
     this.dialog = $("viewer");
     this.keyframe = null;
     $("v-close").addEventListener("click", () => this.dialog.close());
@@ -36,15 +36,15 @@ export class Viewer {
 
   async open(id) {
     this.wanted = id;
-    let found = null;
+    let keyframe = null;
     let problem = "It is no longer in the memory.";
     try {
-      found = await this.memory.find(id);
+      keyframe = await this.memory.find(id);
     } catch (error) {
       problem = `It could not be loaded: ${error.message}.`;
     }
     if (this.wanted !== id) return;
-    if (found) this.show(found);
+    if (keyframe) this.show(keyframe);
     else this.missing(id, problem);
     if (!this.dialog.open) this.dialog.showModal();
     await this.ends(id);
@@ -55,7 +55,7 @@ export class Viewer {
     if (beside !== null) await this.open(beside);
   }
 
-  // At an end, the button that leads nowhere is off; focus doesn't fall out of the dialog.
+  // At an end, the button that leads nowhere is disabled, and focus stays in the dialog.
   async ends(id) {
     for (const [button, step] of [[$("v-prev"), -1], [$("v-next"), 1]]) {
       const beside = await this.memory.beside(id, step).catch(() => null);
@@ -97,7 +97,7 @@ export class Viewer {
     }
     $("v-facts").replaceChildren(
       el("h3", {}, "What was seen"), ...whatWasSeen(keyframe),
-      el("h3", {}, "How it was chosen"), table(howItWasChosen(keyframe)),
+      el("h3", {}, "Why it was kept"), table(whyItWasKept(keyframe)),
       el("h3", {}, "Where"), ...where(keyframe),
       el("p", { class: "actions" }, el("button", {
         type: "button",
@@ -117,12 +117,12 @@ function table(rows) {
 
 function whatWasSeen(keyframe) {
   const { delta } = keyframe;
-  if (!delta) return [el("p", { class: "note" }, "Not perceived yet: it waits in the queue.")];
+  if (!delta) return [el("p", { class: "note" }, "Waiting for perception.")];
   const parts = [];
-  if (!delta.usable) parts.push(el("p", { class: "note" }, "The perceiver's reply could not be used; the motion is the keyframer's."));
+  if (!delta.usable) parts.push(el("p", { class: "note" }, "The perceiver's reply was unusable. The motion is the keyframer's."));
   const move = moveText(keyframe);
-  const unlike = delta.agrees_with_egomotion === false ? ", unlike the measured motion" : "";
-  parts.push(table([["Camera", move ? move + unlike : "no motion named"]]));
+  const differs = delta.agrees_with_egomotion === false ? " (differs from the measured motion)" : "";
+  parts.push(table([["Camera", move ? move + differs : "no motion"]]));
   if (delta.mentions.length) {
     parts.push(el("ul", { class: "mentions" }, ...delta.mentions.map((mention) =>
       el("li", {}, el("span", {}, mention.name),
@@ -130,18 +130,18 @@ function whatWasSeen(keyframe) {
   }
   if (delta.observation) parts.push(el("p", { class: "said" }, delta.observation));
   if (!delta.mentions.length && !delta.observation && delta.usable) {
-    parts.push(el("p", { class: "hint" }, "No object was named."));
+    parts.push(el("p", { class: "hint" }, "No objects were named."));
   }
   parts.push(el("p", { class: "hint" }, `by ${delta.model || "an unnamed model"} in ${seconds(delta.latency_s)}`));
   return parts;
 }
 
-function howItWasChosen(keyframe) {
+function whyItWasKept(keyframe) {
   const ego = keyframe.egomotion;
   return [
     ["Reason", reasonText(keyframe.reason)],
     ["Overlap", keyframe.overlap_ratio === null ? "" : percent(keyframe.overlap_ratio)],
-    ["Points that agree", keyframe.overlap_ratio === null ? "" : String(keyframe.inliers)],
+    ["Inliers", keyframe.overlap_ratio === null ? "" : String(keyframe.inliers)],
     ["Measured motion", ego?.action ? moveText({ egomotion: ego }) : ""],
     ["Turned", ego ? `${sided(ego.yaw_deg, "left", "right")}, ${sided(ego.pitch_deg, "up", "down")}` : ""],
     ["Segment", String(keyframe.segment)],
@@ -149,7 +149,7 @@ function howItWasChosen(keyframe) {
 }
 
 function where({ pose }) {
-  if (!pose) return [el("p", { class: "hint" }, "No pose came with this picture.")];
+  if (!pose) return [el("p", { class: "hint" }, "This frame carries no pose.")];
   const [x, y, z] = pose.position_m.map((metres) => metres.toFixed(2));
   const [qx, qy, qz, qw] = pose.orientation_xyzw;
   const yaw = Math.atan2(2 * (qw * qz + qx * qy), 1 - 2 * (qy * qy + qz * qz));

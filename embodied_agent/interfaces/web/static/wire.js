@@ -1,16 +1,16 @@
-// The agent's HTTP API from the page's side: JSON, the live events, and streamed answers.
-// Not here: what is done with any of it.
+// The page's client of the agent's HTTP API: JSON, live events, and streamed answers.
+// Out of scope: what is done with them.
 
 // Stamps are 64-bit nanoseconds, which JSON.parse would round: long ones are kept as strings.
 const LONG_STAMP = /"([a-z_]*_ns)":\s*(-?\d{16,})/g;
-// No event for this long, though a status comes every second: the connection is dead.
+// A status comes every second. Without any event for this long, the connection is dead.
 const SILENCE_MS = 8000;
 const FIRST_RETRY_MS = 500;
 const LAST_RETRY_MS = 5000;
 
 export const parse = (text) => JSON.parse(text.replace(LONG_STAMP, '"$1":"$2"'));
 
-// A refusal of the server or none at all. `status` is 0 where no answer came.
+// A refusal by the server, or no response at all (`status` 0).
 export class WireError extends Error {
   constructor(message, status = 0) {
     super(message);
@@ -19,11 +19,11 @@ export class WireError extends Error {
 }
 
 async function refusal(response) {
-  let message = `the agent answered ${response.status}`;
+  let message = `the agent responded with status ${response.status}`;
   try {
     message = parse(await response.text()).error?.message ?? message;
   } catch {
-    // Not JSON: something between the page and the agent answered.
+    // Not JSON: something between the page and the agent responded.
   }
   return new WireError(message, response.status);
 }
@@ -40,7 +40,7 @@ async function request(path, options) {
   return response;
 }
 
-// A JSON document; a WireError where there is none.
+// A JSON document; raises a WireError if there is none.
 export async function getJson(path, timeoutMs = 15000) {
   const response = await request(path, { signal: AbortSignal.timeout(timeoutMs) });
   return parse(await response.text());
@@ -48,7 +48,7 @@ export async function getJson(path, timeoutMs = 15000) {
 
 export const get = (path, options) => request(path, options);
 
-// Server-sent events out of a stream of text: feed it pieces, it calls back with each event.
+// Parses server-sent events: takes pieces of text, and calls back with each event.
 export function eventParser(onEvent) {
   let rest = "";
   let name = "message";
@@ -73,8 +73,8 @@ export function eventParser(onEvent) {
   };
 }
 
-// Asks, and calls `onPiece` with each piece of the reply; gives the answer. Aborting `signal`
-// stops the model.
+// Asks, calls `onPiece` with each piece of the reply, and returns the answer. Aborting `signal` stops
+// the model.
 export async function ask({ id, question, choices, atNs }, onPiece, signal) {
   let body = JSON.stringify({ id, question, choices, stream: true });
   if (atNs) body = `${body.slice(0, -1)},"at_ns":${/^-?\d+$/.exec(String(atNs))[0]}}`;
@@ -96,10 +96,10 @@ export async function ask({ id, question, choices, atNs }, onPiece, signal) {
     for await (const piece of decoded(response.body)) feed(piece);
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new WireError("the connection broke before the answer was complete; ask again");
+    throw new WireError("the connection was lost before the answer was complete; ask again");
   }
   if (answer) return answer;
-  throw problem ?? new WireError("the connection ended before the answer; ask again");
+  throw problem ?? new WireError("the connection was closed before the answer; ask again");
 }
 
 async function* decoded(stream) {
@@ -111,8 +111,8 @@ async function* decoded(stream) {
   }
 }
 
-// The live events. `on` maps names of events to functions; besides those of the server, `state`
-// is called with "live" or "away" and, when away, words for why. Reconnects until the page goes.
+// The live events. `on` maps names of events to functions. Besides the server's events, `state` is
+// called with "live" or "away" and, when away, the reason. Reconnects as long as the page is open.
 export class Live {
   constructor(url, names, on) {
     this.url = url;
@@ -146,8 +146,8 @@ export class Live {
     this.silence = setTimeout(() => this.lost(), SILENCE_MS);
   }
 
-  // Closes for good and opens anew: the page reloads what it shows when it is back, as the agent
-  // may be another one by then.
+  // Closes this connection and opens a new one later. The page then reloads what it shows, as the
+  // agent may have been restarted.
   lost() {
     this.source.close();
     clearTimeout(this.silence);

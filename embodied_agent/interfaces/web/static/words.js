@@ -1,15 +1,40 @@
-// Numbers and codes in words for people. Pure functions. Not here: elements.
+// Numbers and codes in words for people. Pure functions. Out of scope: elements.
 
 const REASONS = {
   first: "first view",
-  overlap: "little overlap left",
-  no_features: "nothing to match",
+  overlap: "low overlap",
+  no_features: "no features",
   few_matches: "too few matches",
   no_homography: "no consistent match",
-  motion: "the motion changed",
-  max_interval: "time had passed",
-  asked: "a question was asked",
+  motion: "motion changed",
+  max_interval: "maximum interval",
+  asked: "question asked",
   last: "last view",
+};
+
+// Whether the frames come from a recording and not from a camera.
+export const isRecording = ({ input, live }) => (input ? input.recording : !live);
+
+// The name of the camera or the recording: as the host says, else the recording's file, without the
+// options that identify how it is read.
+export function sourceName({ input, source }) {
+  if (input) return input.name;
+  return source.replace(/ \{.*\}$/s, "").split("/").filter(Boolean).pop() ?? "";
+}
+
+// Where the frames come from, for the head of the page.
+export function sourceText(status) {
+  const name = sourceName(status);
+  if (!isRecording(status)) return name || "Live camera";
+  return `Recording ${name}${status.input?.finished ? ", finished" : ""}`;
+}
+
+// What kind of answer it is, and the symbol that goes with it. A plain answer needs neither.
+export const STATUSES = {
+  not_seen: { word: "Not seen", symbol: "unseen" },
+  cannot_tell: { word: "Can't tell", symbol: "unsure" },
+  out_of_scope: { word: "Not about what was seen", symbol: "scope" },
+  failed: { word: "No answer", symbol: "failed" },
 };
 
 export const reasonText = (reason) => REASONS[reason] ?? String(reason ?? "").replaceAll("_", " ");
@@ -17,7 +42,7 @@ export const reasonText = (reason) => REASONS[reason] ?? String(reason ?? "").re
 // Stamps come as numbers or, where a double would round them, as strings of digits.
 export const stampSeconds = (stamp) => Number(stamp) / 1e9;
 
-// A sensor's stamp: the time of day where the clock counts from 1970, else seconds.
+// A sensor's stamp: the time of day if its clock counts from 1970, else seconds.
 export function stampText(stamp) {
   const seconds = stampSeconds(stamp);
   if (seconds < 1e9) return `${seconds.toFixed(1)} s`;
@@ -27,7 +52,7 @@ export function stampText(stamp) {
   return `${two(when.getHours())}:${two(when.getMinutes())}:${two(when.getSeconds())}.${tenth}`;
 }
 
-// The day as well.
+// The same with the day.
 export function stampLong(stamp) {
   const seconds = stampSeconds(stamp);
   if (seconds < 1e9) return stampText(stamp);
@@ -72,7 +97,7 @@ export const degrees = (value) => `${Math.round(value)}°`;
 export const sided = (value, positive, negative) =>
   `${degrees(Math.abs(value))} ${Math.round(value) < 0 ? negative : positive}`;
 
-// What the camera did, by a delta or, before there is one, by the egomotion.
+// What the camera did: from the delta or, before there is one, from the egomotion.
 export function moveText(keyframe) {
   const from = keyframe.delta ?? keyframe.egomotion;
   if (!from?.action) return "";

@@ -1,4 +1,4 @@
-"""`embodied-agent serve`: what models need, what is chosen for them, and how servers are run.
+"""`embodied-agent vllm`: what models need, what is chosen for them, and how servers are run.
 
 Real vLLM is in tests/with_vllm; here stands a program with the same command line that answers as
 vLLM does when it starts, so that it can be made to fail.
@@ -175,7 +175,7 @@ def test_a_listing_of_gpus_is_read_and_nonsense_left_out() -> None:
 
 
 def test_a_dry_run_starts_nothing_and_says_why_and_hides_keys() -> None:
-    arguments = ["serve", "--config", str(ROOT / "config" / "vllm-7b-3b.yaml"), "--dry-run"]
+    arguments = ["vllm", "--config", str(ROOT / "config" / "vllm-7b-3b.yaml"), "--dry-run"]
     arguments += ["--set", "vllm.gpu_gib=48", "--set", "reasoning.server.api_key=hush"]
     text = CliRunner().invoke(app, arguments).stdout
     assert "--gpu-memory-utilization" in text
@@ -187,7 +187,7 @@ def test_a_dry_run_starts_nothing_and_says_why_and_hides_keys() -> None:
 
 
 def test_the_memory_of_a_folder_is_printed_as_a_table() -> None:
-    arguments = ["serve", "--memory", "--model", str(SHIPPED / "reasoner"), "--tokens", "4096"]
+    arguments = ["vllm", "--memory", "--model", str(SHIPPED / "reasoner"), "--tokens", "4096"]
     text = CliRunner().invoke(app, arguments).stdout
     assert re.search(r"\| bf16 \| 1,899,392 \|", text)
 

@@ -1,0 +1,380 @@
+"""Finding in a question what it names: things, colours that stand alone, keyframes and numbers.
+
+What is left, with ``X`` for each thing, ``C`` for each colour, ``KF`` for each keyframe and ``N``
+for each number, is the question's pattern, from which `families` reads what is asked.
+
+Out of scope: what a phrase means (`phrases`), whether the memory holds it (`matching`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from lemminflect import getAllLemmas
+
+from embodied_agent.rules.lexicon import lexicon, singular
+from embodied_agent.rules.phrases import GENERIC, Phrase, read_phrase
+from embodied_agent.rules.vocabulary import ABSTRACT, FRAME, UNSURE
+
+_ARTICLES = frozenset(
+    [
+        "a",
+        "an",
+        "the",
+        "any",
+        "some",
+        "that",
+        "this",
+        "these",
+        "those",
+        "my",
+        "your",
+        "our",
+        "his",
+        "her",
+        "their",
+        "no",
+    ]
+)
+#: After one of these, an unsure word is a thing.
+_BEFORE_NOUN = _ARTICLES | frozenset(
+    [
+        "another",
+        "single",
+        "many",
+        "different",
+        "other",
+        "all",
+        "both",
+        "of",
+        "two",
+        "three",
+        "four",
+        "five",
+        "several",
+        "few",
+        "each",
+        "every",
+    ]
+)
+#: The agent itself, unless something else than "the" stands before them.
+_SELF = frozenset({"camera", "robot", "picture", "photo", "cameras"})
+_PICTURES = frozenset({"keyframe", "frame", "picture", "image", "photo", "view", "keyframes", "no"})
+_AUXILIARIES = frozenset(
+    [
+        "do",
+        "does",
+        "did",
+        "can",
+        "could",
+        "will",
+        "would",
+        "should",
+        "has",
+        "have",
+        "had",
+        "may",
+        "might",
+        "is",
+        "are",
+        "was",
+        "were",
+    ]
+)
+_ORDINALS = {
+    word: number
+    for number, word in enumerate(
+        ["second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth"],
+        start=1,
+    )
+}
+_NUMBERS = {
+    word: number
+    for number, word in enumerate(
+        [
+            "zero",
+            "one",
+            "two",
+            "three",
+            "four",
+            "five",
+            "six",
+            "seven",
+            "eight",
+            "nine",
+            "ten",
+            "eleven",
+            "twelve",
+        ]
+    )
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """What a question names, and its pattern.
+
+    Attributes:
+        pattern: the question with its names replaced.
+        text: the same, with things that nobody knows left in words.
+        things: the phrases in their order.
+        known: for each, whether the lexicon or the memory holds its noun.
+        definite: for each, whether "the" or the like stands before it.
+        colours: those that stand alone.
+        keyframes: ids that it refers to.
+        numbers: other whole numbers.
+        nth: positions of keyframes that it refers to ("the third picture" is 2).
+    """
+
+    pattern: str
+    text: str
+    things: tuple[Phrase, ...] = ()
+    known: tuple[bool, ...] = ()
+    definite: tuple[bool, ...] = ()
+    colours: tuple[str, ...] = ()
+    keyframes: tuple[int, ...] = ()
+    numbers: tuple[int, ...] = ()
+    nth: tuple[int, ...] = ()
+
+
+def names_in(words: list[str], memory_nouns: Collection[str]) -> Named:
+    """What the words name; ``memory_nouns`` are names and nouns that the memory holds."""
+    spans = _known_spans(words, memory_nouns)
+    spans = _with_unknown(words, spans)
+    pattern: list[str] = []
+    text: list[str] = []
+    things: list[Phrase] = []
+    known: list[bool] = []
+    definite: list[bool] = []
+    colours: list[str] = []
+    keyframes: list[int] = []
+    numbers: list[int] = []
+    nth: list[int] = []
+    i = 0
+    starts = {start: (end, is_known) for start, end, is_known in spans}
+    while i < len(words):
+        word = words[i]
+        if word == ",":
+            i += 1
+            continue
+        if i in starts:
+            end, is_known = starts[i]
+            things.append(read_phrase(" ".join(words[i:end])))
+            known.append(is_known)
+            definite.append(i > 0 and words[i - 1] in ("the", "that", "this", "those", "these"))
+            pattern.append("X")
+            text.extend(["X"] if is_known else words[i:end])
+            i = end
+            continue
+        mark, i = word, i + 1
+        reference = _keyframe_at(words, i - 1)
+        pair = " ".join(words[i - 1 : i + 1])
+        if reference is not None:
+            number, position, i = reference
+            mark = "KF"
+            if position is None:
+                keyframes.append(number)
+            else:
+                nth.append(position)
+        elif pair in lexicon().colours and i < len(words):
+            colours.append(lexicon().colours[pair])
+            mark, i = "C", i + 1
+        elif word in lexicon().colours:
+            colours.append(lexicon().colours[word])
+            mark = "C"
+        elif word.isdigit() or word in _NUMBERS:
+            numbers.append(int(word) if word.isdigit() else _NUMBERS[word])
+            mark = "one" if word == "one" else "N"
+        pattern.append(mark)
+        text.append(mark)
+    return Named(
+        " ".join(pattern),
+        " ".join(text),
+        tuple(things),
+        tuple(known),
+        tuple(definite),
+        tuple(colours),
+        tuple(keyframes),
+        tuple(numbers),
+        tuple(nth),
+    )
+
+
+def _keyframe_at(words: list[str], i: int) -> tuple[int, int | None, int] | None:
+    """A reference to a keyframe: its id or its position, and where the words go on."""
+    word = words[i]
+    if re.fullmatch(r"#\d{1,9}", word):
+        return int(word[1:]), None, i + 1
+    if word in _PICTURES:
+        j = i + 1
+        while j < len(words) and words[j] in ("number", "no", "nr", "keyframe", "id"):
+            j += 1
+        if j < len(words) and re.fullmatch(r"#?\d{1,9}", words[j]):
+            return int(words[j].lstrip("#")), None, j + 1
+    following = words[i + 1] if i + 1 < len(words) else ""
+    if word in _ORDINALS and following in ("keyframe", "frame", "picture", "image", "view"):
+        return -1, _ORDINALS[word], i + 2
+    return None
+
+
+def _known_spans(words: list[str], memory: Collection[str]) -> list[tuple[int, int, bool]]:
+    """Spans (from, to, True) of phrases whose noun the lexicon or the memory holds."""
+    spans: list[tuple[int, int, bool]] = []
+    taken = 0
+    i = 0
+    while i < len(words):
+        end = _noun_end(words, i, memory)
+        if end is None or _keyframe_at(words, i) is not None:
+            i += 1
+            continue
+        start = i
+        while start > taken and _may_precede(words[start - 1], words[start]):
+            start -= 1
+        stop = _compound_end(words, start, end)
+        is_known = stop == end
+        spans.append((start, stop, is_known))
+        taken = i = stop
+    return spans
+
+
+def _noun_end(words: list[str], i: int, memory: Collection[str]) -> int | None:
+    """Where the longest known noun that begins at ``i`` ends."""
+    longest = max(lexicon().longest, 6)
+    for end in range(min(len(words), i + longest), i, -1):
+        noun = " ".join(words[i:end])
+        if not (noun in memory or singular(noun) in memory or lexicon().known(noun)):
+            continue
+        if end - i > 1:
+            return end
+        return end if _is_noun_here(words, i, memory) else None
+    return None
+
+
+def _is_noun_here(words: list[str], i: int, memory: Collection[str]) -> bool:
+    """Whether a single word, known as a thing's name, is one where it stands."""
+    word, before = words[i], words[i - 1] if i else ""
+    following = words[i + 1] if i + 1 < len(words) else ""
+    if singular(word) in GENERIC or word in GENERIC:
+        return False
+    if word == "light" and following in lexicon().colours:
+        return False
+    if word in lexicon().colours and word not in memory and singular(word) == word:
+        return False
+    if word in _SELF:
+        return before in _BEFORE_NOUN - {"the", "your", "this", "my", "one"}
+    if word in UNSURE or word in FRAME:
+        coloured = before in lexicon().colours or before in lexicon().idle
+        return before in _BEFORE_NOUN or coloured or (len(words) <= 2 and word not in FRAME)
+    return True
+
+
+def _may_precede(word: str, noun: str) -> bool:
+    """Whether a word before a noun belongs to its phrase: colours, adjectives, other nouns."""
+    table = lexicon()
+    if word in table.colours or word in table.idle or word in ("dark", "light", "bright", "pale"):
+        return True
+    if word in FRAME or not word.replace("-", "").isalpha():
+        return False
+    lemmas = getAllLemmas(word)
+    return not lemmas or "ADJ" in lemmas or "NOUN" in lemmas
+
+
+def _compound_end(words: list[str], start: int, end: int) -> int:
+    """Where a phrase ends that goes on after a known noun: "football score", "glass of water"."""
+    if any(word in _AUXILIARIES for word in words[:start]):
+        following = ""
+    else:
+        following = words[end] if end < len(words) else ""
+    while following and _is_nounish(following):
+        end += 1
+        following = words[end] if end < len(words) else ""
+    joint = words[end] if end < len(words) else ""
+    after = words[end + 1] if end + 1 < len(words) else ""
+    if joint in ("of", "with") and after and _is_nounish(after):
+        return end + 2
+    return end
+
+
+def _is_nounish(word: str) -> bool:
+    """Whether an unknown word may be a noun."""
+    if word in FRAME or word in ABSTRACT or word in lexicon().colours:
+        return False
+    if not word.replace("-", "").isalpha():
+        return False
+    lemmas = getAllLemmas(word)
+    return not lemmas or ("NOUN" in lemmas and "ADV" not in lemmas)
+
+
+def _with_unknown(
+    words: list[str], spans: list[tuple[int, int, bool]]
+) -> list[tuple[int, int, bool]]:
+    """The spans, and those of names that nobody knows: runs of words that may be nouns, after an
+    article, after a verb of seeing, or where the question is hardly more than that."""
+    covered = {i for start, end, _ in spans for i in range(start, end)}
+    found = list(spans)
+    i = 0
+    while i < len(words):
+        if i in covered or not _belongs(words[i]):
+            i += 1
+            continue
+        end = i
+        while end < len(words) and end not in covered and _belongs(words[end]):
+            end += 1
+        while end > i and not _is_nounish(words[end - 1]):
+            end -= 1
+        if end > i and _is_introduced(words, i, end):
+            found.append((i, end, False))
+            i = end
+        else:
+            i += 1
+    return sorted(found)
+
+
+def _belongs(word: str) -> bool:
+    table = lexicon()
+    if word in table.colours or word in table.idle:
+        return True
+    return word not in FRAME and word not in ABSTRACT and word.replace("-", "").isalpha()
+
+
+def _is_introduced(words: list[str], start: int, end: int) -> bool:
+    before = words[start - 1] if start else ""
+    rest = len(words) - (end - start)
+    plain = all(
+        word not in lexicon().colours and word not in lexicon().idle for word in words[start:end]
+    )
+    if not any(_is_nounish(w) for w in words[start:end]):
+        return False
+    if before in _BEFORE_NOUN:
+        return True
+    seen = before in [
+        "see",
+        "seen",
+        "saw",
+        "spot",
+        "spotted",
+        "notice",
+        "noticed",
+        "noticing",
+        "seeing",
+        "spotting",
+        "find",
+        "found",
+        "any",
+        "many",
+        "or",
+        "and",
+        "to",
+        "than",
+        "across",
+        "is",
+        "are",
+        "was",
+        "of",
+        "with",
+        "before",
+        "after",
+    ]
+    return plain and (seen or rest <= 2)

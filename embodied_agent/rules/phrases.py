@@ -1,0 +1,252 @@
+"""Reading a noun phrase: which kind of thing, which colours, what else is said of it.
+
+The same reading serves what a question names ("that lovely couch") and what a perceiver noted
+("dark red sofa with cushions"), so that the two can be held against each other.
+
+Out of scope: finding phrases in a question (`names`), holding them against the memory
+(`matching`).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
+from embodied_agent.rules.lexicon import is_plural, lexicon, singular
+
+#: What stands for any thing at all.
+GENERIC = frozenset({"thing", "object", "item", "stuff", "one", "something", "anything", "nothing"})
+_WORD = re.compile(r"[a-z0-9äöüéèàçñ]+(?:[-'][a-z0-9äöüéèàçñ]+)*")
+_ARTICLES = frozenset(
+    [
+        "a",
+        "an",
+        "the",
+        "any",
+        "some",
+        "this",
+        "that",
+        "these",
+        "those",
+        "my",
+        "your",
+        "our",
+        "his",
+        "her",
+        "its",
+        "their",
+        "no",
+        "another",
+        "every",
+        "each",
+        "other",
+        "such",
+        "one",
+        "two",
+        "three",
+        "several",
+        "many",
+        "few",
+        "all",
+        "both",
+    ]
+)
+#: After one of these comes what a thing is with, not what it is.
+_JOINTS = frozenset(
+    [
+        "with",
+        "without",
+        "in",
+        "on",
+        "near",
+        "next",
+        "behind",
+        "beside",
+        "by",
+        "at",
+        "under",
+        "over",
+        "above",
+        "below",
+        "from",
+        "to",
+        "for",
+        "that",
+        "which",
+        "and",
+        "or",
+        "against",
+        "along",
+        "around",
+        "across",
+        "inside",
+        "outside",
+        "between",
+        "facing",
+        "reading",
+        "saying",
+        "showing",
+        "wearing",
+        "holding",
+        "carrying",
+        "standing",
+        "sitting",
+        "lying",
+        "parked",
+        "hanging",
+        "leaning",
+        "mounted",
+        "made",
+        "covered",
+        "filled",
+        "containing",
+        "attached",
+    ]
+)
+#: In "a stack of books", the books are what it is; in "a bottle of water", the bottle.
+_GROUPING = frozenset(
+    [
+        "pair",
+        "stack",
+        "pile",
+        "row",
+        "group",
+        "set",
+        "bunch",
+        "couple",
+        "lot",
+        "lots",
+        "number",
+        "kind",
+        "type",
+        "sort",
+        "piece",
+        "pieces",
+        "bit",
+        "collection",
+        "series",
+        "crowd",
+        "part",
+        "rows",
+        "stacks",
+        "piles",
+        "pairs",
+    ]
+)
+#: Before a colour, these only say which shade.
+_SHADES = frozenset({"dark", "light", "bright", "pale", "deep"})
+
+
+@dataclass(frozen=True, slots=True)
+class Phrase:
+    """A noun phrase.
+
+    Attributes:
+        text: as said, without articles and idle adjectives, in lower case.
+        colours: the colours that it names, by their main names.
+        base_colours: those that these are shades of: what is light blue is blue.
+        qualifiers: its other adjectives and nouns, such as "wooden".
+        noun: the words that name the kind, as said; empty for "red things".
+        kind: what they mean.
+        group: the group that they name, where they name one.
+        details: the words after "with", "in" and the like.
+        plural: whether it is in the plural.
+    """
+
+    text: str
+    colours: frozenset[str] = frozenset()
+    base_colours: frozenset[str] = frozenset()
+    qualifiers: tuple[str, ...] = ()
+    noun: str = ""
+    kind: str = ""
+    group: str | None = None
+    details: tuple[str, ...] = ()
+    plural: bool = False
+
+    @property
+    def is_generic(self) -> bool:
+        """Whether it names no kind: "things", "red objects"."""
+        return not self.kind
+
+
+@lru_cache(maxsize=8192)
+def read_phrase(text: str) -> Phrase:
+    """The reading of a noun phrase, with or without its article."""
+    words = _WORD.findall(text.lower().replace("’", "'"))
+    while words and words[0] in _ARTICLES:
+        words = words[1:]
+    words = _grouped(words)
+    cut = next((i for i, word in enumerate(words) if i and word in _JOINTS), len(words))
+    if "of" in words[1:cut] and not _is_entry(words[:cut]):
+        cut = words.index("of", 1)
+    main, details = words[:cut], tuple(words[cut + 1 :])
+    colours, bases, rest = _without_colours(main)
+    rest = [word for word in rest if word not in lexicon().idle] or rest[-1:]
+    said = " ".join(word for word in main if word not in lexicon().idle) or " ".join(main)
+    whole = " ".join((said, *words[cut:]))
+    if not rest and main:
+        # "an orange", "the lime": a colour's name alone names a thing.
+        return Phrase(whole, noun=main[-1], kind=singular(main[-1]), details=details)
+    if rest and singular(rest[-1]) in GENERIC:
+        return Phrase(whole, colours, bases, tuple(rest[:-1]), plural=is_plural(rest[-1]))
+    noun, qualifiers = _split(rest)
+    return Phrase(
+        text=whole,
+        colours=colours,
+        base_colours=bases,
+        qualifiers=qualifiers,
+        noun=noun,
+        kind=lexicon().kind(noun) if noun else "",
+        group=lexicon().group(noun) if noun else None,
+        details=details,
+        plural=bool(noun) and is_plural(noun.split(" ")[-1]),
+    )
+
+
+def _grouped(words: list[str]) -> list[str]:
+    """The words after "a pair of", "two stacks of"."""
+    if len(words) > 2 and words[0] in _GROUPING and words[1] == "of":
+        rest = words[2:]
+        while len(rest) > 1 and rest[0] in _ARTICLES:
+            rest = rest[1:]
+        return rest
+    return words
+
+
+def _is_entry(words: list[str]) -> bool:
+    """Whether the words end in an entry of the lexicon, such as "chest of drawers"."""
+    return any(" of " in " ".join(words[i:]) and " ".join(words[i:]) in lexicon().kinds
+               for i in range(len(words)))  # fmt: skip
+
+
+def _without_colours(words: list[str]) -> tuple[frozenset[str], frozenset[str], list[str]]:
+    """Colours among the words, what they are shades of, and the other words."""
+    table = lexicon().colours
+    colours: set[str] = set()
+    bases: set[str] = set()
+    rest: list[str] = []
+    i = 0
+    while i < len(words):
+        following = words[i + 1] if i + 1 < len(words) else ""
+        word = words[i].removesuffix("-coloured").removesuffix("-colored")
+        if f"{words[i]} {following}" in table:
+            colours.add(table[f"{words[i]} {following}"])
+            bases.update([table[following]] if following in table else [])
+            i += 2
+            continue
+        if word in table:
+            colours.add(table[word])
+        elif word not in _SHADES or following not in table:
+            rest.append(words[i])
+        i += 1
+    return frozenset(colours), frozenset(bases), rest
+
+
+def _split(words: list[str]) -> tuple[str, tuple[str, ...]]:
+    """The noun, as many of the last words as the lexicon knows, and the words before it."""
+    for start in range(max(0, len(words) - lexicon().longest), len(words)):
+        noun = " ".join(words[start:])
+        if lexicon().known(noun):
+            return noun, tuple(words[:start])
+    return (words[-1], tuple(words[:-1])) if words else ("", ())

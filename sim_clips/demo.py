@@ -1,0 +1,87 @@
+"""``python -m sim_clips.demo``: what `make demo` shows.
+
+A shipped clip is replayed with its live page, three questions are asked, and a report is written.
+On a terminal the page stays until Enter; elsewhere the demo ends by itself.
+
+Out of scope: everything that it shows (`embodied_agent.cli.replay`).
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from embodied_agent.cli.common import explained, settings_from
+from embodied_agent.cli.live_page import Showing
+from embodied_agent.cli.questions import cases_from
+from embodied_agent.cli.replay import run_replay
+
+CLIP = Path(__file__).parent / "clips" / "house_8"
+QUESTIONS = Path(__file__).parent / "clips" / "demo.json"
+
+_NEXT = """
+Three things to try next:
+  1. Ask another question about this walk:
+       {program} ask "Where is the green bed now?" --memory {memory}
+  2. Replay a video of your own. Without a model for real pictures, the memory holds how the camera
+     moved and the pictures (the built-in models only know the simulated worlds):
+       {program} replay YOUR.mp4 --perception geometry --report walk.html
+  3. With a model server, let it describe and answer; first check what this machine can do:
+       {program} doctor --perception-server http://127.0.0.1:8000/v1
+"""
+
+
+def demo(
+    clip: Annotated[Path, typer.Option(help="The recording.")] = CLIP,
+    questions: Annotated[Path, typer.Option(help="Its questions.")] = QUESTIONS,
+    out: Annotated[Path, typer.Option(help="Folder for report.html and memory.db.")] = Path("demo"),
+    port: Annotated[int, typer.Option(help="Port of the page; 0 picks a free one.")] = 0,
+    speed: Annotated[
+        float | None,
+        typer.Option(help="Pace of the clip, 1 for the original. Default: as fast as possible."),
+    ] = None,
+) -> None:
+    """Replay a simulated walk with its live page, ask three questions, and write a report."""
+    with explained():
+        stay = sys.stdin.isatty() and sys.stdout.isatty()
+        showing = Showing(page=True, stay=stay, speed=speed)
+        memory = out / "memory.db"
+        for old in out.glob("memory.db*"):  # of an earlier demo, which would be resumed
+            old.unlink()
+        out.mkdir(parents=True, exist_ok=True)
+        settings = settings_from(None, None, memory__path=str(memory), **showing.settings(port))
+        cases = cases_from([], [], questions, settings)
+        raise typer.Exit(
+            run_replay(
+                str(clip),
+                cases,
+                settings,
+                showing,
+                report=out / "report.html",
+                closing_words=_closing_words(memory, stay=stay),
+            )
+        )
+
+
+def _closing_words(memory: Path, *, stay: bool) -> str:
+    program = Path(sys.executable).parent / "embodied-agent"
+    here = Path.cwd()
+    shown = program.relative_to(here) if program.is_relative_to(here) else program
+    words = _NEXT.format(program=shown, memory=memory)
+    if not stay:
+        words += (
+            "\nNot a terminal: the page ends now. In a terminal it stays until you press Enter.\n"
+        )
+    return words
+
+
+def main() -> None:
+    """The command line."""
+    typer.run(demo)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,291 @@
+"""Free questions put to the agent, to a program and to habit; figures of marks; rows that teach."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from embodied_agent.reasoning.base import Prompt
+from embodied_agent.records import Answer
+from embodied_agent.settings import load_settings
+from sim_clips.questions.free import FAMILIES, HELD_OUT, TAUGHT, from_json
+from sim_clips.questions.free.nouns import ADJECTIVES, HELD_OUT_ADJECTIVES, HELD_OUT_NOUNS, NOUNS
+from sim_clips.questions.free.words import SIMULATED_KINDS, colour_of, kind_of
+from sim_clips.scene import COLOURS
+from training.evaluate_free import app, evaluate
+from training.free_questions.answerers import (
+    AgentAnswerer,
+    BlindAnswerer,
+    Given,
+    HabitAnswerer,
+    NotesAnswerer,
+    status_of,
+)
+from training.free_questions.figures import Row, markdown, row_of, share, summary
+from training.free_questions.marking import as_expected, mark_answer
+from training.free_questions.memories import (
+    HELD_OUT_SEEDS,
+    Memory,
+    clip_memory,
+    questions_about,
+    text_memories,
+    text_memory,
+)
+from training.free_questions.teaching import FreeUnit, free_episodes, free_rows
+from training.rows import make_row
+
+CLIP = Path("sim_clips/clips/house_8")
+
+
+class _Echo:
+    """`Reasoner` that answers with the last entry of the transcript that it was shown."""
+
+    name = "echo"
+
+    def stream(self, prompt: Prompt, *, timeout_s: float, **_: object) -> Iterator[str]:
+        last = prompt.transcript.strip().splitlines()[-1]
+        yield f"<think>looked</think><answer>{last}</answer>"
+
+    def close(self) -> None:
+        """Nothing to release."""
+
+
+@pytest.fixture(scope="module")
+def memories() -> list[Memory]:
+    return list(text_memories("house:2@330000,city:2@330000,warehouse:1@330000"))
+
+
+@pytest.fixture(scope="module")
+def clip() -> Memory:
+    return clip_memory(CLIP, load_settings(memory__path=""), "true")
+
+
+# ---- Memories
+
+
+def test_a_clip_is_remembered_keyframe_by_keyframe_with_its_truth(clip: Memory) -> None:
+    assert clip.world == "house"
+    assert len(clip.journey.views) == len(clip.deltas) == len(clip.keyframes) >= 5
+    for view, keyframe, delta in zip(clip.journey.views, clip.keyframes, clip.deltas, strict=True):
+        assert view.stamp_ns == keyframe.stamp_ns
+        assert delta.keyframe_id == keyframe.id
+        assert {m.name for m in delta.mentions} <= set(view.visible)
+
+
+def test_the_memory_file_holds_the_notes(clip: Memory, tmp_path: Path) -> None:
+    settings = load_settings(memory__path="")
+    with clip.store_in(settings, str(tmp_path / "memory.db")) as store:
+        assert [d.mentions for d in store.deltas()] == [d.mentions for d in clip.deltas]
+        assert [k.stamp_ns for k in store.keyframes()] == [k.stamp_ns for k in clip.keyframes]
+
+
+def test_a_perceivers_mistakes_leave_the_questions_and_change_what_is_expected() -> None:
+    clean = text_memory("house", 330_005)
+    noisy = text_memory("house", 330_005, noise=3.0)
+    asked, again = questions_about(clean, 60), questions_about(noisy, 60)
+    assert [q.text for q in asked] == [q.text for q in again]
+    assert [q.truth.facts for q in asked] == [q.truth.facts for q in again]
+    assert sum(q.truth.derivable for q in again) < sum(q.truth.derivable for q in asked)
+
+
+def test_renamed_worlds_use_the_words_that_are_asked_for() -> None:
+    for words, nouns in (("taught", NOUNS), ("held_out", HELD_OUT_NOUNS)):
+        memory = text_memory("city", 330_006, renamed=words)
+        kinds = {kind_of(n) for n in memory.journey.objects}
+        colours = {colour_of(n) for n in memory.journey.objects}
+        plain = text_memory("city", 330_006)
+        assert len(kinds) == len({kind_of(n) for n in plain.journey.objects})
+        assert kinds - set(SIMULATED_KINDS) <= set(nouns)
+        assert colours - set(COLOURS) <= {*ADJECTIVES, *HELD_OUT_ADJECTIVES}
+        assert kinds & set(nouns)
+        assert {m.name for d in memory.deltas for m in d.mentions} <= set(memory.journey.objects)
+
+
+# ---- Answerers
+
+
+def test_a_program_that_reads_the_notes_is_right_wherever_they_settle_a_question(
+    memories: list[Memory], clip: Memory
+) -> None:
+    """Wordings, marker and truth agree with each other on every family."""
+    rows = [row for m in [*memories, clip] for row in evaluate(NotesAnswerer(), m, 69)]
+    assert {row.family for row in rows} == set(FAMILIES)
+    assert [(r.question, r.answer, r.mark) for r in rows if not r.expected] == []
+
+
+def test_in_words_never_trained_on_the_program_is_right_as_well() -> None:
+    memory = text_memory("warehouse", 330_007, renamed="held_out")
+    rows = evaluate(NotesAnswerer(), memory, 69, wordings="held_out")
+    assert [(r.question, r.answer, r.mark) for r in rows if not r.expected] == []
+    assert all(row.held_out for row in rows)
+
+
+def test_the_agent_is_asked_as_of_the_questions_keyframe(clip: Memory) -> None:
+    settings = load_settings(memory__path="")
+    questions = questions_about(clip, 12)
+    seeing = AgentAnswerer(settings, _Echo()).answers(clip, questions)
+    for question, given in zip(questions, seeing, strict=True):
+        assert given.text.startswith(f"#{clip.keyframes[question.now].id} ")
+        assert given.status == "answered"
+
+
+def test_the_blind_agent_sees_keyframes_in_which_nothing_is_noted(clip: Memory) -> None:
+    settings = load_settings(memory__path="")
+    questions = questions_about(clip, 6)
+    for given in BlindAnswerer(settings, _Echo()).answers(clip, questions):
+        assert given.text.endswith("nothing named.")
+
+
+def test_habit_answers_without_the_memory(memories: list[Memory]) -> None:
+    habit = HabitAnswerer((m, questions_about(m, 69)) for m in memories[:2])
+    asked = questions_about(memories[2], 69)
+    answers = habit.answers(memories[2], asked)
+    texts: dict[str, set[str]] = {}
+    for question, given in zip(asked, answers, strict=True):
+        texts.setdefault(question.form, set()).add(given.text)
+    assert all(len(some) == 1 for some in texts.values())
+    rows = [row_of("clip", q, a) for q, a in zip(asked, answers, strict=True)]
+    assert sum(row.expected for row in rows) < 0.6 * len(rows)
+
+
+def test_an_answer_without_a_status_is_answered_or_failed() -> None:
+    assert status_of(Answer("left")) == "answered"
+    assert status_of(Answer("", problem="no usable reply")) == "failed"
+
+
+# ---- Figures
+
+
+@lru_cache(maxsize=1)
+def _some_row() -> Row:
+    question = questions_about(text_memory("house", 330_008), 1)[0]
+    return row_of("a", question, Given("", "failed"))
+
+
+def _row(**changes: Any) -> Row:
+    return replace(_some_row(), **changes)
+
+
+def test_intervals_are_clustered_by_clip() -> None:
+    """Forty answers from two clips that stand and fall together say as little as two."""
+    rows = [_row(clip=c, mark="right" if c == "a" else "wrong") for c in "ab" for _ in range(20)]
+    spread = [_row(clip=str(n), mark="right" if n % 2 else "wrong") for n in range(40)]
+    together, apart = (share(r, lambda row: row.mark == "right") for r in (rows, spread))
+    assert together["share"] == apart["share"] == 0.5
+    assert together["ci"] == [0.0, 1.0]
+    assert apart["ci"][1] - apart["ci"][0] < 0.4
+    assert share(rows[:20], lambda row: True)["ci"] is None
+    assert share([], lambda row: True) == {"share": None, "ci": None}
+
+
+def test_targets_count_what_they_name() -> None:
+    base = _row(family="existence", status="answered", there=True, derivable=True, expected=True)
+    rows = [
+        replace(base, mark="right"),
+        replace(base, mark="not seen", expected=False),
+        replace(base, family="absent", status="not_seen", there=False, mark="not seen"),
+        replace(base, family="absent", status="not_seen", there=False, mark="invented",
+                expected=False),
+        replace(base, family="unknowable", status="cannot_tell", there=False, derivable=False,
+                mark="can't tell"),
+    ]  # fmt: skip
+    targets = {name: value["share"] for name, value in summary(rows)["targets"].items()}
+    assert targets == {
+        "what is there, right": 0.5,
+        "never seen, said so": 0.5,
+        "invented": 0.2,
+        "not derivable, can't tell": 1.0,
+        "derivable, refused": 0.5,
+        "out of scope, said so": None,
+    }
+    table = markdown({**summary(rows)}, "title")
+    assert "| absent | 2 | 0.0 | 50.0 | 0.0 | 0.0 | 0.0 | 50.0 | 50.0 |" in table
+
+
+def test_the_command_prints_json_and_writes_every_answer(tmp_path: Path) -> None:
+    out = tmp_path / "free"
+    result = CliRunner().invoke(
+        app,
+        ["--worlds", "house:2@330010", "--answerer", "notes", "--questions", "23", "--json",
+         "--out", str(out)],
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    figures = json.loads(result.stdout)
+    assert figures["questions"] == 46
+    assert figures["all"]["expected"]["share"] == 1.0
+    assert len((tmp_path / "free.jsonl").read_text().splitlines()) == 46
+    assert "as expected" in (tmp_path / "free.md").read_text()
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--answerer", "nobody"], ["--family", "weather"], ["--worlds", "moon:1"], []]
+)
+def test_what_cannot_be_evaluated_is_explained(arguments: list[str]) -> None:
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code not in (0, None)
+    assert "error:" in result.stderr
+
+
+@pytest.mark.models
+def test_the_built_in_agent_can_be_asked(memories: list[Memory]) -> None:
+    answerer = AgentAnswerer(load_settings(memory__path=""))
+    rows = evaluate(answerer, memories[0], 3)
+    assert len(rows) == 3
+    assert all(row.answer or row.answer_status == "failed" for row in rows)
+
+
+# ---- Teaching
+
+
+@pytest.fixture(scope="module")
+def episodes() -> list[Any]:
+    units = (FreeUnit(world, 120_000, 6) for world in ("house", "city"))
+    return [e for unit in units for e in free_episodes(unit, "compact")]
+
+
+def test_taught_answers_are_what_is_expected(episodes: list[Any]) -> None:
+    assert {e.category.removeprefix("free_") for e in episodes} == set(FAMILIES)
+    for episode in episodes:
+        question = from_json(episode.about["free"])
+        assert as_expected(question, mark_answer(question, episode.answer)), episode.question
+
+
+def test_reasoning_rests_on_entries_that_the_prompt_holds(episodes: list[Any]) -> None:
+    for episode in episodes:
+        held = set(re.findall(r"^#(\d+) ", episode.transcript, re.MULTILINE))
+        assert set(re.findall(r"#(\d+)", episode.reasoning)) <= held
+        assert episode.reasoning
+
+
+def test_what_is_held_out_is_never_taught(episodes: list[Any]) -> None:
+    held = {phrasing for phrasings in HELD_OUT.values() for phrasing in phrasings}
+    banned = re.compile(rf"\b(?:{'|'.join((*HELD_OUT_NOUNS, *HELD_OUT_ADJECTIVES))})s?\b")
+    for episode in episodes:
+        question = from_json(episode.about["free"])
+        assert question.phrasing in TAUGHT[question.form]
+        assert question.phrasing not in held
+        text = f"{episode.transcript} {episode.question} {episode.answer} {episode.reasoning}"
+        assert not banned.search(text.lower()), text
+
+
+def test_rows_are_those_that_training_takes(episodes: list[Any]) -> None:
+    row = make_row(episodes[0], "compact")
+    assert row["choices"] == []
+    assert row["reply"].startswith("<think>")
+    assert row["reply"].endswith(f"<answer> {episodes[0].answer}</answer>")
+    rows = free_rows("house:1@120000", "compact")
+    assert rows == free_rows("house:1@120000", "compact")
+    assert {r["scene"] for r in rows} == {"house_120000"}
+
+
+def test_held_out_seeds_lie_apart_from_training() -> None:
+    assert HELD_OUT_SEEDS.stop < 900_000
+    assert len(HELD_OUT_SEEDS) >= 20

@@ -1,0 +1,172 @@
+"""Asks free questions and says how many answers are right, honest, wrong or invented.
+
+    python -m training.evaluate_free --worlds house:5@600000,city:5@600000
+    python -m training.evaluate_free --clips sim_clips/clips/* --notes pixels --answerer agent
+
+Questions are about text worlds, or about recorded clips whose keyframes are noted from their truth
+or by the built-in perceiver. Answers come from the runtime's agent, from the same agent blind, from
+a plain program that reads the notes, or from habit (see `training.free_questions.answerers`).
+
+Out of scope: questions with choices (`training.evaluate`, `training.evaluate_clips`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import cv2
+import typer
+from rich.console import Console
+
+from embodied_agent.cli.common import ConfigOption, SetOption, explained, settings_from
+from embodied_agent.errors import SettingsError
+from embodied_agent.settings import Settings
+from sim_clips.questions.free import FAMILIES
+from training.episodes.rows import DatasetError
+from training.free_questions.answerers import (
+    AgentAnswerer,
+    Answerer,
+    BlindAnswerer,
+    HabitAnswerer,
+    NotesAnswerer,
+)
+from training.free_questions.figures import Row, markdown, row_of, summary
+from training.free_questions.memories import (
+    Memory,
+    clip_memories,
+    questions_about,
+    text_memories,
+)
+
+ANSWERERS = ("agent", "blind", "notes", "habit")
+#: Scenes that habits are made from; never those that are asked about.
+HABIT_WORLDS = "house:20@350000,city:20@350000,warehouse:20@350000"
+
+
+def evaluate(answerer: Answerer, memory: Memory, questions: int, **how: Any) -> list[Row]:
+    """Ask and mark questions about one memory; ``how`` goes to `questions_about`."""
+    asked = questions_about(memory, questions, **how)
+    answers = answerer.answers(memory, asked)
+    return [row_of(memory.name, q, a) for q, a in zip(asked, answers, strict=True)]
+
+
+def open_answerer(name: str, settings: Settings) -> Answerer:
+    """The answerer of a name.
+
+    Raises:
+        SettingsError: there is no such answerer.
+    """
+    match name:
+        case "agent":
+            return AgentAnswerer(settings)
+        case "blind":
+            return BlindAnswerer(settings)
+        case "notes":
+            return NotesAnswerer()
+        case "habit":
+            memories = text_memories(HABIT_WORLDS)
+            return HabitAnswerer((m, questions_about(m, 44)) for m in memories)
+    raise SettingsError(f"--answerer is one of {', '.join(ANSWERERS)}, not {name!r}")
+
+
+def main(
+    worlds: Annotated[
+        str, typer.Option(help="text worlds: WORLD:SCENES@FIRST_SEED, joined by commas")
+    ] = "",
+    clips: Annotated[
+        list[Path] | None, typer.Option(help="folder of a recorded clip; may be repeated")
+    ] = None,
+    notes: Annotated[str, typer.Option(help="of clips: true (truth.json) or pixels")] = "true",
+    noise: Annotated[
+        float, typer.Option(min=0, max=3, help="a perceiver's mistakes in text worlds")
+    ] = 0.0,
+    renamed: Annotated[
+        str, typer.Option(help="text worlds in other words: taught, held_out; empty: no")
+    ] = "",
+    answerer: Annotated[str, typer.Option(help=", ".join(ANSWERERS))] = "agent",
+    questions: Annotated[int, typer.Option(min=1, help="per clip or scene")] = 46,
+    phrasings: Annotated[str, typer.Option(help="taught, held_out or both")] = "both",
+    family: Annotated[
+        list[str] | None, typer.Option(help="only this family; may be repeated")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="of questions, and of mistakes")] = 1,
+    as_json: Annotated[bool, typer.Option("--json", help="print figures as JSON")] = False,
+    out: Annotated[
+        Path | None, typer.Option(help="write .json, .md and, answer by answer, .jsonl here")
+    ] = None,
+    config: ConfigOption = None,
+    assignments: SetOption = None,
+) -> None:
+    """Evaluate answers to free questions."""
+    say = Console(stderr=True, highlight=False)
+    cv2.setNumThreads(1)
+    with explained():
+        for option, value, known in (
+            ("--notes", notes, ("true", "pixels")),
+            ("--phrasings", phrasings, ("taught", "held_out", "both")),
+            ("--renamed", renamed, ("", "taught", "held_out", "both")),
+            *(("--family", one, FAMILIES) for one in family or ()),
+        ):
+            if value not in known:
+                raise SettingsError(f"{option} is one of {', '.join(known)}, not {value!r}")
+        settings = settings_from(config, assignments, memory__path="")
+        who = open_answerer(answerer, settings)
+        rows: list[Row] = []
+        for memory in _memories(worlds, clips or [], notes, noise, renamed, seed, settings):
+            rows += evaluate(
+                who, memory, questions, wordings=phrasings, families=tuple(family or FAMILIES),
+                seed=seed,
+            )  # fmt: skip
+            say.print(f"{memory.name}: {len(rows)} answers so far", markup=False)
+        if not rows:
+            raise DatasetError("nothing to ask about: name --worlds or --clips")
+        values = {
+            "answerer": answerer, "worlds": worlds, "clips": [str(c) for c in clips or ()],
+            "notes": notes, "noise": noise, "renamed": renamed, "phrasings": phrasings,
+            "seed": seed, **summary(rows),
+        }  # fmt: skip
+        table = markdown(values, f"{answerer}, {notes} notes")
+        print(json.dumps(values, indent=1) if as_json else table, end="\n" if as_json else "")
+        if out is not None:
+            _save(out, values, table, rows)
+
+
+def _memories(
+    worlds: str,
+    clips: Sequence[Path],
+    notes: str,
+    noise: float,
+    renamed: str,
+    seed: int,
+    settings: Settings,
+) -> Iterator[Memory]:
+    yield from text_memories(worlds, noise=noise, renamed=renamed or None, seed=seed)  # type: ignore[arg-type]
+    if not clips:
+        return
+    perceiver = None
+    if notes == "pixels":
+        from embodied_agent.perception.builtin import BuiltinPerceiver
+
+        perceiver = BuiltinPerceiver(settings.perception)
+    yield from clip_memories(clips, settings, notes, perceiver)  # type: ignore[arg-type]
+
+
+def _save(out: Path, values: dict[str, Any], table: str, rows: Sequence[Row]) -> None:
+    lines = "".join(json.dumps(row.as_dict(), ensure_ascii=False) + "\n" for row in rows)
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        out.with_name(f"{out.name}.json").write_text(json.dumps(values, indent=1) + "\n", "utf-8")
+        out.with_name(f"{out.name}.md").write_text(table, "utf-8")
+        out.with_name(f"{out.name}.jsonl").write_text(lines, "utf-8")
+    except OSError as error:
+        raise DatasetError(f"can't write results to {out}: {error}") from error
+
+
+app = typer.Typer(add_completion=False)
+app.command()(main)
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,139 @@
+"""Rows that teach free questions: question, a short reasoning over the notes, the answer.
+
+They are episodes like all others, so that `training.rows.make_row` and everything after it take
+them; most are about journeys whose kinds and colours were renamed, and none uses a held-out
+phrasing or word.
+
+Out of scope: what the reasoning says (`teacher`), training (`training.sft`, `training.grpo`).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from embodied_agent.reasoning.base import transcript_budget
+from embodied_agent.reasoning.prompts import Style
+from embodied_agent.records import Question
+from embodied_agent.settings import ReasoningSettings
+from embodied_agent.transcript.recall import recall
+from embodied_agent.transcript.text import Transcript
+from sim_clips.questions.free import FAMILIES, FreeQuestion, Wordings, free_questions, to_json
+from sim_clips.scene import WorldName
+from training.episodes.rows import Episode, prompt_of
+from training.episodes.worlds import parse_worlds
+from training.free_questions.memories import Memory, text_memory
+from training.free_questions.teacher import lesson
+from training.rows import Row, make_row
+
+#: Category of the rows of a family.
+PREFIX = "free_"
+
+
+@dataclass(frozen=True, slots=True)
+class FreeUnit:
+    """Scenes ``first`` to ``first + count - 1`` of a world, ``questions`` of each.
+
+    ``noise`` scales a perceiver's typical mistakes; ``renamed_share`` of the scenes are in other
+    words. ``wordings`` is "taught" for training.
+    """
+
+    world: WorldName
+    first: int
+    count: int
+    questions: int = 23
+    noise: float = 1.0
+    renamed_share: float = 0.7
+    wordings: Wordings = "taught"
+    seed: int = 1
+
+
+def parse_units(spec: str, **how: object) -> list[FreeUnit]:
+    """Units of ``house:200@100000,city:200@100000``; ``how`` goes to each.
+
+    Raises:
+        DatasetError: ``spec`` is something else.
+    """
+    parts = (parse_worlds(part.strip()) for part in spec.split(",") if part.strip())
+    return [FreeUnit(world, first, count, **how) for world, count, first in parts]  # type: ignore[arg-type]
+
+
+def free_episodes(
+    unit: FreeUnit, style: Style, skipped: Counter[str] | None = None
+) -> Iterator[Episode]:
+    """The episodes of a unit; the same unit gives the same ones.
+
+    Args:
+        unit: which scenes.
+        style: of the prompts.
+        skipped: counts what was left out, by reason.
+    """
+    skipped = Counter() if skipped is None else skipped
+    for scene in range(unit.first, unit.first + unit.count):
+        rng = np.random.default_rng([unit.seed, scene, 0xF])
+        renamed = unit.wordings if rng.random() < unit.renamed_share else None
+        memory = text_memory(unit.world, scene, noise=unit.noise, renamed=renamed, seed=unit.seed)
+        # Made from the notes themselves: what they mislead about is not asked.
+        questions = free_questions(
+            memory.journey, memory.deltas, rng, count=unit.questions, wordings=unit.wordings
+        )
+        for number, question in enumerate(questions):
+            episode = _episode(memory, question, number, style, skipped)
+            if episode is not None:
+                yield episode
+
+
+def free_rows(spec: str, style: Style, **how: object) -> list[Row]:
+    """Rows for trl, as `training.rows` makes them; ``how`` goes to `FreeUnit`.
+
+    Raises:
+        DatasetError: ``spec`` names no worlds.
+    """
+    return [
+        make_row(episode, style)
+        for unit in parse_units(spec, **how)
+        for episode in free_episodes(unit, style)
+    ]
+
+
+def _episode(
+    memory: Memory, question: FreeQuestion, number: int, style: Style, skipped: Counter[str]
+) -> Episode | None:
+    written = lesson(question, memory.standpoint(question.now))
+    if written is None:
+        skipped["the notes do not lead to the true answer in a few steps"] += 1
+        return None
+    known = memory.deltas[: question.now + 1]
+    if Transcript.of(known, transcript_budget(ReasoningSettings(prompt=style))).dropped_entries:
+        skipped["the prompt does not hold all entries"] += 1
+        return None
+    reasoning, answer = written
+    asked = Question(question.text)
+    prompt = prompt_of(known, asked, style)
+    return Episode(
+        id=f"{memory.name}_free_{number:02d}",
+        scene=memory.name,
+        source=f"worlds:{memory.name}",
+        segment=0,
+        stamp_ns=question.stamp_ns,
+        category=f"{PREFIX}{question.family}",
+        kind="text",
+        question=question.text,
+        choices=(),
+        answer=answer,
+        style=style,
+        system=prompt.system,
+        transcript=prompt.transcript,
+        recalled=recall(known, asked)[0],
+        task=prompt.task,
+        deltas=tuple(known),
+        reasoning=reasoning,
+        domain=memory.world,
+        about={"free": to_json(question)},
+    )
+
+
+FREE_CATEGORIES = tuple(f"{PREFIX}{family}" for family in FAMILIES)
