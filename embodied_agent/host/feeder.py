@@ -21,8 +21,7 @@ from embodied_agent.host.event_log import log_event
 from embodied_agent.interfaces.wire.models import SourceState
 from embodied_agent.records import Frame
 from embodied_agent.settings import SourceSettings
-from embodied_agent.sources import Source, is_live, open_source
-from embodied_agent.sources.names import shown
+from embodied_agent.sources import Source, open_source
 
 #: Delay before a lost stream is reopened: the first and the longest, in seconds.
 _RETRY_S, _RETRY_MAX_S = 1.0, 30.0
@@ -44,7 +43,7 @@ class Feeder:
         on_end: called on the thread when no more frames will come.
 
     Raises:
-        SourceError: it is a recording and can't be opened. A camera or stream is tried again.
+        SourceError: it can't be opened.
     """
 
     def __init__(
@@ -65,14 +64,9 @@ class Feeder:
         self._finished = False
         #: Why it ended prematurely.
         self.error: AgentError | None = None
-        self.live = is_live(spec)
-        self._source: Source | None = None
-        if self.live:
-            # A camera may come up later than this process: it is opened, and tried again, there.
-            self.description = shown(spec)
-        else:
-            self._source = open_source(spec, settings)
-            self.description = self._source.description
+        self._source: Source | None = open_source(spec, settings)
+        self.description = self._source.description
+        self.live = self._source.live
         self._name = self.description if self.live else Path(spec).name or spec
         #: How often a stream was lost, or could not be opened.
         self.losses = 0

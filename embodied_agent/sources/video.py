@@ -231,4 +231,4 @@ def _duration_s(container: InputContainer, stream: VideoStream) -> float | None:
 
 def _words(error: BaseException) -> str:
     text = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return f"{text}: is it a video, whole, in a format that FFmpeg reads?"
+    return f"it is no video that FFmpeg can read, or it is damaged ({text})"

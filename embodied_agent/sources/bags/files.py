@@ -27,6 +27,7 @@ from embodied_agent.sources.bags.mcap_file import McapFile
 from embodied_agent.sources.bags.recording import Channel, RawMessage, RecordingFile
 from embodied_agent.sources.bags.ros1_file import Ros1File
 from embodied_agent.sources.base import Skips
+from embodied_agent.sources.diagnosis import why_unreadable
 from embodied_agent.sources.limits import ZSTD_MAGIC, natural_key, unpack
 
 if sys.version_info >= (3, 14):
@@ -158,6 +159,9 @@ def open_bag_files(path: Path) -> BagFiles:
     try:
         parts, counts = _parts(path, bag)
         for part in parts:
+            problem = why_unreadable(part)
+            if problem:
+                raise SourceError(f"can't read the bag {path}: {problem}")
             try:
                 plain = _unpacked(part, bag._resources)
                 bag._add_file(part, _open_file(plain, counts if len(parts) == 1 else None))
