@@ -74,14 +74,14 @@ def load_redaction(name: str) -> Redaction:
     Raises:
         SettingsError: there is none, or it can't be loaded.
     """
-    found = {point.name: point for point in entry_points(group=REDACTION_GROUP)}
-    if name not in found:
-        offered = ", ".join(sorted(found)) or "none is installed"
+    offers = {point.name: point for point in entry_points(group=REDACTION_GROUP)}
+    if name not in offers:
+        names = ", ".join(sorted(offers)) or "none is installed"
         raise SettingsError(
-            f"source.redact: no entry point {name!r} in the group {REDACTION_GROUP!r}: {offered}"
+            f"source.redact: no entry point {name!r} in the group {REDACTION_GROUP!r}: {names}"
         )
     try:
-        function = found[name].load()
+        function = offers[name].load()
     except (ImportError, AttributeError) as error:
         raise SettingsError(f"source.redact: can't load {name!r}: {error}") from error
     if not callable(function):

@@ -103,7 +103,7 @@ class BagFrames:
         self,
         bag: BagFiles,
         reader: MessageReader,
-        seen: Survey,
+        survey: Survey,
         pictures: TopicSample,
         poses: TopicSample | None,
         sampler: Sampler,
@@ -115,9 +115,9 @@ class BagFrames:
         self._kind = pictures.kind
         self._codec = pictures.codec
         self._pose_topic = poses.topic.name if poses else ""
-        self._tree = seen.tree.statics()
+        self._tree = survey.tree.statics()
         self._poses = _Poses(self._tree, poses)
-        calibration = seen.intrinsics_of(pictures.topic.name)
+        calibration = survey.intrinsics_of(pictures.topic.name)
         self._intrinsics: Intrinsics | None = usable_intrinsics(calibration)
         self._sampler = sampler
         self._hz = settings.sample_hz
@@ -128,7 +128,7 @@ class BagFrames:
         self._flat = FlatRows()
         self._usable = 0
         camera = next(iter(sorted(pictures.frame_ids)), "")
-        mount = seen.tree.mount(camera)
+        mount = survey.tree.mount(camera)
         #: Quarter turns clockwise that make the pictures upright, as TF has it.
         self.turns = (quarter_turns(mount) or 0) if mount is not None and "optical" in camera else 0
 

@@ -37,6 +37,7 @@ _DECODERS = {"av1": ("libdav1d", "av1")}
 _TIME_BASE = Fraction(1, 1_000_000_000)
 _MOST_PACKETS = 2000
 _MOST_BYTES = 256_000_000
+_MOST_PARAMETERS = 100_000
 
 
 class Packet(NamedTuple):
@@ -96,6 +97,15 @@ def is_key_packet(codec: str, data: bytes) -> bool:
         # Two bits frame marker, two of profile, then "show existing" and the frame type.
         return bool(data) and data[0] >> 6 == 2 and not data[0] & 0x08 and not data[0] & 0x04
     return False
+
+
+def has_picture(codec: str, data: bytes) -> bool:
+    """Whether a packet holds a picture, or only parameters for those that follow."""
+    if codec == "h264":
+        return any(data[at] & 0x1F in (1, 5) for at in _nal_units(data))
+    if codec == "hevc":
+        return any((data[at] >> 1 & 0x3F) < 32 for at in _nal_units(data))
+    return True
 
 
 def _nal_units(data: bytes) -> Iterator[int]:
@@ -161,7 +171,7 @@ class PacketDecoder:
         self._decoder: _Decoder | None = None
         self._waiting: list[Packet] = []
         self._bytes = 0
-        self._started = False
+        self._parameters = b""
         self._reorders = False
         self._frames: dict[int, Packet] = {}
         self.before_key = 0
@@ -171,6 +181,13 @@ class PacketDecoder:
         if not packet.codec:
             self._skip("unknown_encoding", f"{self._where(packet)}: no known video codec")
             return
+        if not has_picture(packet.codec, packet.data):
+            # Parameters that an encoder sends in a packet of their own belong to the next one.
+            self._parameters = (self._parameters + packet.data)[-_MOST_PARAMETERS:]
+            return
+        if self._parameters:
+            packet = packet._replace(data=self._parameters + packet.data)
+            self._parameters = b""
         is_key = packet.is_key or is_key_packet(packet.codec, packet.data)
         if self._decoder is None or packet.codec != self._decoder.codec:
             if not is_key:
@@ -188,7 +205,7 @@ class PacketDecoder:
                 self._skip(error.reason, f"{self._where(packet)}: {error}")
                 return
         elif is_key and self._waiting and not self._reorders:
-            # A new group: nobody asked for the rest of the last one.
+            # A new group: the rest of the last one was not wanted.
             self._waiting.clear()
             self._bytes = 0
         self._waiting.append(packet)

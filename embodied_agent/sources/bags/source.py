@@ -19,7 +19,7 @@ from embodied_agent.sources.bags.files import BagFiles, open_bag_files
 from embodied_agent.sources.bags.frames import BagFrames
 from embodied_agent.sources.bags.messages import MessageReader
 from embodied_agent.sources.bags.schemas import PICTURES, Kind
-from embodied_agent.sources.bags.survey import Survey, TopicSample, survey
+from embodied_agent.sources.bags.survey import Survey, TopicSample, survey_bag
 from embodied_agent.sources.bags.topics import choose_pictures, choose_poses, is_depth, reasons
 from embodied_agent.sources.bags.transforms import TransformTree, heading_deg
 from embodied_agent.sources.base import Sampler, Source
@@ -53,31 +53,31 @@ def open_bag(path: Path, settings: SourceSettings) -> Source:
 def _source(bag: BagFiles, settings: SourceSettings) -> Source:
     reader = MessageReader()
     tree = TransformTree(settings.fixed_frame, settings.base_frame)
-    seen = survey(bag, reader, tree)
+    survey = survey_bag(bag, reader, tree)
     named = [pair.partition("=")[::2] for pair in settings.topics]
     try:
         cameras = [
-            choose_pictures(bag, seen, t) for t in ([t for _, t in named] or [settings.topic])
+            choose_pictures(bag, survey, t) for t in ([t for _, t in named] or [settings.topic])
         ]
-        poses = choose_poses(bag, seen, settings.odom_topic, cameras[0].topic.name)
+        poses = choose_poses(bag, survey, settings.odom_topic, cameras[0].topic.name)
     except SourceError as error:
-        examination = _examination(bag, seen, None, None, settings)
+        examination = _examination(bag, survey, None, None, settings)
         examination.why = str(error)
         raise UnusableSource(str(error), examination) from error
-    examination = _examination(bag, seen, cameras[0], poses, settings)
+    examination = _examination(bag, survey, cameras[0], poses, settings)
     passes = [
-        BagFrames(bag, reader, seen, camera, poses, Sampler(settings.sample_hz), settings)
+        BagFrames(bag, reader, survey, camera, poses, Sampler(settings.sample_hz), settings)
         for camera in cameras
     ]
     frames = passes[0].frames()
     if named:
-        mounts = mounts_of(seen, cameras, [name for name, _ in named], settings)
+        mounts = mounts_of(survey, cameras, [name for name, _ in named], settings)
         _add_cameras(examination, cameras, mounts)
         streams = [_mounted(one.frames(), mount) for one, mount in zip(passes, mounts, strict=True)]
         frames = heapq.merge(*streams, key=lambda frame: frame.stamp_ns)
     count = sum(camera.topic.messages for camera in cameras)
     return Source(
-        _description(bag, seen, cameras[0], poses, examination),
+        _description(bag, survey, cameras[0], poses, examination),
         frames,
         skips=bag.skips,
         expected_frames=Sampler(settings.sample_hz).expected(count, bag.duration_ns),
@@ -88,7 +88,7 @@ def _source(bag: BagFiles, settings: SourceSettings) -> Source:
 
 
 def mounts_of(
-    seen: Survey, cameras: list[TopicSample], names: list[str], settings: SourceSettings
+    survey: Survey, cameras: list[TopicSample], names: list[str], settings: SourceSettings
 ) -> list[CameraMount]:
     """Where each camera looks: as the settings say, else as TF does, else ahead."""
     given = {name: float(angle) for name, _, angle in (m.partition("=") for m in settings.mounts)}
@@ -96,7 +96,7 @@ def mounts_of(
     for order, (name, camera) in enumerate(zip(names, cameras, strict=True)):
         angle = given.get(name)
         frame = next(iter(sorted(camera.frame_ids)), "")
-        mount = seen.tree.mount(frame) if angle is None else None
+        mount = survey.tree.mount(frame) if angle is None else None
         if mount is not None:
             angle = heading_deg(mount, optical="optical" in frame)
         mounts.append(CameraMount(name, round(angle or 0.0, 1), order))
@@ -125,12 +125,12 @@ def _add_cameras(
 
 def _description(
     bag: BagFiles,
-    seen: Survey,
+    survey: Survey,
     pictures: TopicSample,
     poses: TopicSample | None,
     examination: Examination,
 ) -> str:
-    rest = _other_cameras(seen, pictures)
+    rest = _other_cameras(survey, pictures)
     words = [
         f"bag {bag.path.name}: {pictures.topic.name}",
         f"{pictures.topic.messages} images",
@@ -143,25 +143,25 @@ def _description(
     return ", ".join(words) + choice
 
 
-def _other_cameras(seen: Survey, pictures: TopicSample) -> list[str]:
-    return [s.topic.name for s in seen.of_kind(*PICTURES) if s is not pictures and not s.problem]
+def _other_cameras(survey: Survey, pictures: TopicSample) -> list[str]:
+    return [s.topic.name for s in survey.of_kind(*PICTURES) if s is not pictures and not s.problem]
 
 
 def _examination(
     bag: BagFiles,
-    seen: Survey,
+    survey: Survey,
     pictures: TopicSample | None,
     poses: TopicSample | None,
     settings: SourceSettings,
 ) -> Examination:
-    facts = [sample.facts(bag.duration_ns) for sample in seen.samples.values()]
+    facts = [sample.facts(bag.duration_ns) for sample in survey.samples.values()]
     examination = Examination("bag", topics=facts, duration_s=bag.duration_ns / 1e9)
     if pictures is None:
-        for fact, sample in zip(facts, seen.samples.values(), strict=True):
+        for fact, sample in zip(facts, survey.samples.values(), strict=True):
             depth = sample.kind in (*PICTURES, Kind.DISPARITY) and is_depth(sample)
             fact.why = sample.problem or ("it holds depth" if depth else "it holds no pictures")
         return examination
-    lines = reasons(seen, pictures, poses)
+    lines = reasons(survey, pictures, poses)
     for fact in facts:
         fact.why = lines[fact.name]
         fact.used = fact.name == pictures.topic.name or (
@@ -169,7 +169,7 @@ def _examination(
         )
     examination.chosen = pictures.topic.name
     examination.frames = pictures.topic.messages
-    rest = _other_cameras(seen, pictures)
+    rest = _other_cameras(survey, pictures)
     examination.why = (
         f"{pictures.topic.name} is the one named in source.topic"
         if settings.topic
@@ -182,11 +182,11 @@ def _examination(
     _add_clock(examination, pictures.clock, poses.clock if poses else None, settings)
     if poses is not None and poses.kind is Kind.TRANSFORM:
         camera = next(iter(sorted(pictures.frame_ids)), "")
-        fixed, base = seen.tree.frames_of(camera)
+        fixed, base = survey.tree.frames_of(camera)
         examination.remarks.append(f"poses are those of {base} in {fixed}")
     if pictures.remark:
         examination.remarks.append(pictures.remark)
-    calibration = seen.intrinsics_of(pictures.topic.name)
+    calibration = survey.intrinsics_of(pictures.topic.name)
     if calibration is not None:
         examination.camera = {"model": calibration.model, "frame_id": calibration.frame_id}
         if calibration.intrinsics is not None:

@@ -120,7 +120,7 @@ class Survey:
         return infos[max(near, key=lambda n: (shared_parts(n, name), n))].calibration
 
 
-def survey(bag: BagFiles, reader: MessageReader, tree: TransformTree) -> Survey:
+def survey_bag(bag: BagFiles, reader: MessageReader, tree: TransformTree) -> Survey:
     """Look into the recording; what can't be decoded there is left for the reading to count."""
     samples = {topic.name: TopicSample(topic) for topic in bag.topics.values()}
     for sample in samples.values():
@@ -148,13 +148,13 @@ def _look(
     *,
     whole: bool,
 ) -> None:
-    seen: dict[str, int] = {}
+    counts: dict[str, int] = {}
     total = size = 0
     wanted = set(names)
     try:
         for message in bag.messages(names, start_ns):
             name = message.channel.topic
-            count = seen[name] = seen.get(name, 0) + 1
+            count = counts[name] = counts.get(name, 0) + 1
             total += 1
             size += len(message.data)
             if whole or count <= _OF_TOPIC:

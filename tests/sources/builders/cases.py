@@ -582,6 +582,21 @@ def _packets() -> list[Case]:
             entries.append(("/camera", ros.ffmpeg_packet(at, data, name, place, key), at))
         return _bag(folder, entries)
 
+    def parameters_apart(folder: Path) -> Path:
+        """Parameter sets in packets of their own, as hardware encoders send them."""
+        entries = []
+        for n, data, _ in video.packets("h264"):
+            at = T0 + n * 100 * MS
+            slice_at = data.find(b"\0\0\1\x65")
+            if slice_at > 4:
+                slice_at -= data[slice_at - 1] == 0
+                parameters = ros.ffmpeg_packet(at - MS, data[:slice_at], "h264")
+                entries.append(("/camera", parameters, at - MS))
+                data = data[slice_at:]
+            entries.append(("/camera", ros.ffmpeg_packet(at, data, "h264"), at))
+        assert len(entries) == 12
+        return _bag(folder, entries)
+
     def foxglove(folder: Path) -> Path:
         entries = []
         for n, data, _ in video.packets("h264"):
@@ -611,6 +626,7 @@ def _packets() -> list[Case]:
             skipped={"before_key_frame": 3},
         ),
         Case("codec_change", "a codec that changes", codec_change),
+        Case("parameters_apart", "parameter sets in packets of their own", parameters_apart),
         Case("foxglove_video_ros2", "foxglove_msgs/CompressedVideo", foxglove),
         Case("h264_in_compressed_image", "H.264 in CompressedImage", in_compressed_image),
     ]
