@@ -19,6 +19,7 @@ from embodied_agent.cli.common import (
     console,
     explained,
     keyframe_line,
+    plain,
     print_json,
     settings_from,
 )
@@ -246,6 +247,8 @@ class _Run:
             self._live = frames.live
             # The description of a stream leaves out its password.
             self._name = frames.description if frames.live else Path(self.source).name
+            for remark in frames.examination.remarks:
+                self.say.print(f"note: {plain(remark)}", markup=False, soft_wrap=True)
             since = max((k.id for k in agent.store.keyframes()), default=-1) + 1
             try:
                 with _progress(self.say) as progress:

@@ -66,6 +66,10 @@ class TopicClock:
         """Stamp minus receive time over all messages so far, in seconds."""
         return median(self._all) / 1e9 if self._all else None
 
+    def describe_jumps(self) -> str:
+        """How often it jumps, in words."""
+        return "jumps once" if self.jumps == 1 else f"jumps {self.jumps} times"
+
     def describe(self) -> str:
         """The clock in words."""
         if not self.stamped:
@@ -73,7 +77,7 @@ class TopicClock:
                 "none: its stamps are zero, so the time of receipt counts" if self.unstamped else ""
             )
         offset_s = self.typical_offset_s or 0.0
-        jumps = f", and jumps {self.jumps} times" if self.jumps else ""
+        jumps = f", and {self.describe_jumps()}" if self.jumps else ""
         zeros = f", {self.unstamped} messages without a stamp" if self.unstamped else ""
         if abs(offset_s) < LATENCY_S:
             return f"the recorder's ({offset_s:+.3f} s){jumps}{zeros}"

@@ -231,4 +231,4 @@ def _add_clock(
             f"the pictures' stamps are in {pictures.describe()}; they are kept as they are"
         )
     if pictures.jumps:
-        examination.remarks.append(f"the pictures' clock jumps {pictures.jumps} times")
+        examination.remarks.append(f"the pictures' clock {pictures.describe_jumps()}")

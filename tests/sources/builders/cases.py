@@ -371,7 +371,7 @@ def _clocks() -> list[Case]:
             frames=20,
             poses=20,
             stamps_ns=(T0, T0 + 3600 * S + 1900 * MS),
-            remark="clock jumps 1 times",
+            remark="clock jumps once",
         ),
         Case(
             "tf_only",
