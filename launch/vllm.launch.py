@@ -1,7 +1,7 @@
 """vLLM for the perceiver and the reasoner: `ros2 launch embodied_agent vllm.launch.py config:=…`.
 
-Runs `embodied-agent vllm`, which chooses the options, waits until the models answer, restarts what
-ends, and stops them with the launch. It needs nothing of ROS but launch itself.
+Runs `embodied-agent vllm`, which chooses the options, waits until the models respond, restarts what
+exits, and stops them with the launch. It needs nothing of ROS but launch itself.
 """
 
 from __future__ import annotations
@@ -25,11 +25,16 @@ from launch import LaunchContext, LaunchDescription
 #: Name, default, description, and the values allowed where these are few.
 ARGUMENTS: tuple[tuple[str, str, str, list[str] | None], ...] = (
     ("config", "", "YAML file of settings, such as config/vllm-7b-3b.yaml; empty: defaults", None),
-    ("vllm", "", "vLLM's command, or the Python of its environment; empty: as configured", None),
-    ("serve", "embodied-agent", "the command that starts the servers", None),
-    ("set", "", "settings as SECTION.NAME=VALUE, separated by blanks, quoted as in a shell", None),
-    ("dry_run", "false", "only say what would be started, and why", ["true", "false"]),
-    ("stop_timeout_s", "60", "seconds that the servers get to end before they are killed", None),
+    (
+        "program",
+        "",
+        "the vllm command, or the Python of its environment; empty: as configured",
+        None,
+    ),
+    ("command", "embodied-agent", "the command that starts the servers", None),
+    ("set", "", "settings as SECTION.NAME=VALUE, separated by spaces, quoted as in a shell", None),
+    ("dry_run", "false", "only print what would be started, and why", ["true", "false"]),
+    ("stop_timeout_s", "60", "how long the servers may take to end, in seconds", None),
     ("required", "true", "end the whole launch when the servers end", ["true", "false"]),
 )
 
@@ -40,16 +45,16 @@ def generate_launch_description() -> LaunchDescription:
         DeclareLaunchArgument(name, default_value=default, description=text, choices=choices)
         for name, default, text, choices in ARGUMENTS
     ]
-    return LaunchDescription([*declared, OpaqueFunction(function=_serve)])
+    return LaunchDescription([*declared, OpaqueFunction(function=_start)])
 
 
-def _serve(context: LaunchContext) -> list[Action]:
+def _start(context: LaunchContext) -> list[Action]:
     values = {name: LaunchConfiguration(name).perform(context) for name, *_ in ARGUMENTS}
-    command = [*shlex.split(values["serve"]), "serve"]
+    command = [*shlex.split(values["command"]), "vllm"]
     if values["config"]:
         command += ["--config", values["config"]]
-    if values["vllm"]:
-        command += ["--vllm", values["vllm"]]
+    if values["program"]:
+        command += ["--program", values["program"]]
     for assignment in shlex.split(values["set"]):
         command += ["--set", assignment]
     if values["dry_run"] == "true":
@@ -59,7 +64,7 @@ def _serve(context: LaunchContext) -> list[Action]:
         name="vllm",
         output="screen",
         emulate_tty=True,
-        # Longer than it waits for the servers itself, or they would be left behind.
+        # Longer than the command itself waits for the servers, or they would be left behind.
         sigterm_timeout=values["stop_timeout_s"],
         sigkill_timeout=values["stop_timeout_s"],
     )

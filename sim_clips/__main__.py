@@ -1,4 +1,5 @@
-"""Command line of the simulated clips: ``python -m sim_clips record`` and ``… shipped``."""
+"""Command line of the simulated clips: ``python -m sim_clips record``, ``… shipped`` and
+``… questions``."""
 
 from __future__ import annotations
 
@@ -9,20 +10,9 @@ from typing import Annotated
 import typer
 
 from embodied_agent.errors import AgentError
-from sim_clips.record import Recording, record
-from sim_clips.scene import WorldName
+from sim_clips.record import Recording, ask_anew, record, write_sample
+from sim_clips.splits import SHIPPED
 
-#: The clips that come with the repository.
-SHIPPED: tuple[tuple[WorldName, int], ...] = (
-    ("house", 8),
-    ("house", 44),
-    ("house", 58),
-    ("city", 26),
-    ("city", 35),
-    ("city", 47),
-    ("warehouse", 40),
-    ("warehouse", 48),
-)
 CLIPS = Path(__file__).parent / "clips"
 #: JPEG quality of the shipped clips: they come with every checkout, so they are kept small.
 SHIPPED_QUALITY = 70
@@ -68,6 +58,26 @@ def shipped(
         for world, seed in SHIPPED:
             how = Recording(jpeg_quality=SHIPPED_QUALITY)
             record(world, seed, out / f"{world}_{seed}", how, say=typer.echo)
+    except AgentError as error:
+        typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(1) from error
+
+
+@app.command()
+def questions(
+    folders: Annotated[
+        list[Path] | None, typer.Argument(help="clips; default: all that come with the repository")
+    ] = None,
+    demo: Annotated[
+        Path | None, typer.Option(help="also a sample of the first clip's questions, to this file")
+    ] = None,
+) -> None:
+    """Make the questions of recorded clips again, from their truth.json."""
+    try:
+        every = folders or [CLIPS / f"{world}_{seed}" for world, seed in SHIPPED]
+        made = [ask_anew(folder, say=typer.echo) for folder in every]
+        if folders is None or demo is not None:
+            write_sample(made[0], demo or CLIPS / "demo.json")
     except AgentError as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(1) from error

@@ -19,6 +19,9 @@ from sim_clips.scene import DISTANCE_LIMITS_M, CameraPose, Step, WorldName
 #: sectors: within a camera's view "front" would swallow nearly all.
 SECTOR_LIMITS_DEG = (15.0, 60.0, 120.0, 165.0)
 
+#: A frame that shows fewer pixels of an object (of a 320×240 picture) does not give it away.
+GLIMPSED_PIXELS = 75
+
 INVERSE: dict[Action, Action] = {
     Action.MOVE_FORWARD: Action.MOVE_BACKWARD,
     Action.MOVE_BACKWARD: Action.MOVE_FORWARD,
@@ -47,12 +50,17 @@ class View:
 
 @dataclass(frozen=True)
 class Journey:
-    """Views in time order, the steps that join them, and where each object stands (x, y)."""
+    """Views in time order, the steps that join them, and where each object stands (x, y).
+
+    ``glimpsed`` maps objects to the stamp of the first frame in which anyone may have noticed them,
+    where there are more frames than views; an object that no frame shows is not in it.
+    """
 
     world: WorldName
     objects: Mapping[str, tuple[float, float]]
     steps: tuple[Step, ...]
     views: tuple[View, ...]
+    glimpsed: Mapping[str, int] | None = None
 
     def placed(self, name: str, pose: CameraPose) -> tuple[float, float]:
         """Azimuth in degrees (positive left, (−180, 180]) and distance in metres from a pose."""
@@ -155,14 +163,24 @@ def journey_of_truth(truth: Mapping[str, Any]) -> Journey:
         if frame["step"] >= 0:
             last_of[frame["step"]] = index
             first_of.setdefault(frame["step"], index)
+    glimpsed: dict[str, int] = {}
+    for frame in frames:
+        for name, pixels in frame["visible"].items():
+            if pixels >= GLIMPSED_PIXELS:
+                glimpsed.setdefault(name, frame["stamp_ns"])
     chosen: list[tuple[int, int, bool]] = [(0, -1, True)]
+    # Where a clip is played again (`sim_clips.twice`) no step leads to its first frame.
+    chosen += [(i, -1, False) for i, frame in enumerate(frames) if frame.get("again")]
     for step, end in last_of.items():
         # The rest after a step shows its outcome; the frame before the next step begins is used.
         rest = end
         while rest + 1 < len(frames) and frames[rest + 1]["step"] < 0:
+            if frames[rest + 1].get("again"):
+                break
             rest += 1
         chosen.append(((first_of[step] + end) // 2, step, False))
         chosen.append((rest, step, True))
+    chosen.sort()
     return Journey(
         world=truth["world"],
         objects={o["name"]: (o["position"][0], o["position"][1]) for o in truth["objects"]},
@@ -179,4 +197,5 @@ def journey_of_truth(truth: Mapping[str, Any]) -> Journey:
             )
             for index, step, at_end in chosen
         ),
+        glimpsed=glimpsed,
     )

@@ -24,7 +24,7 @@ from __future__ import annotations
 import json
 import math
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -283,6 +283,36 @@ def record(
         f"{len(questions)} questions, {size:.2f} MB"
     )
     return folder
+
+
+def ask_anew(folder: Path, *, say: Callable[[str], None] = lambda _: None) -> list[dict[str, Any]]:
+    """Make the questions of a recorded clip again, from its truth; the recording stays as it is.
+
+    Raises:
+        RecordError: there is no truth.json in the folder, or it is none of a clip.
+    """
+    try:
+        truth = json.loads((folder / "truth.json").read_text("utf-8"))
+        questions = _questions(truth, truth["seed"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise RecordError(
+            f"{folder} has no truth to ask about ({error}); name a folder that sim_clips recorded"
+        ) from error
+    _write_json(folder / "questions.json", questions)
+    say(f"{folder}: {len(questions)} questions")
+    return questions
+
+
+def write_sample(questions: Sequence[dict[str, Any]], file: Path, *, count: int = 3) -> None:
+    """Write some of a clip's questions, of different types, in the order of the clip. Which ones is
+    drawn with a fixed seed, not chosen."""
+    rng = np.random.default_rng(1)
+    kinds = sorted({question["type"] for question in questions})
+    drawn = [kinds[int(i)] for i in rng.permutation(len(kinds))[:count]]
+    of_kind = [[q for q in questions if q["type"] == kind] for kind in drawn]
+    sample = [some[int(rng.integers(len(some)))] for some in of_kind]
+    sample.sort(key=lambda question: (question["stamp_ns"], question["id"]))
+    file.write_text(json.dumps(sample, indent=1) + "\n", "utf-8")
 
 
 def _clear(folder: Path) -> None:

@@ -60,6 +60,8 @@ def test_every_requirement_has_one_pin_that_fits(pyproject: dict, python: str) -
     here = {"python_version": python, "python_full_version": f"{python}.0"}
     pins: dict[str, set[str]] = {}
     for line in (ROOT / "constraints.txt").read_text().splitlines():
+        if line.startswith("#"):
+            continue
         pin = Requirement(line)
         if pin.marker is None or pin.marker.evaluate(here):
             (version,) = pin.specifier

@@ -1,17 +1,22 @@
 """Measures the built-in models on recorded clips of held-out scenes, through the runtime itself.
 
-    python -m training.evaluate_clips --clips 8 --out runs/evaluation
+    python -m training.evaluate_clips --out runs/evaluation
 
 Per world: what the perceiver noted of the keyframes against the truth; and the share of questions
 answered right from pixels end to end, from the true deltas, by a plain program that reads the same
-entries, and blind (without memory), with chance beside them. Clips are recorded where they are
-missing; scene seeds from 500,000 on are never trained on.
+entries, and with an empty memory, with chance beside them, each with its interval by clips. What
+follows from the notes is told from what does not, for the perceiver's notes and for the true ones.
+
+Clips are recorded where they are missing. By default they are those of the held-out block
+(`sim_clips.splits`), which a released model is measured on once; while developing, look at others
+with ``--first 500000``.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import string
 import time
 from collections import defaultdict
 from collections.abc import Sequence
@@ -19,7 +24,6 @@ from pathlib import Path
 from typing import Any
 
 import cv2
-import numpy as np
 
 from embodied_agent.agent import Agent
 from embodied_agent.errors import ReplyError
@@ -33,13 +37,15 @@ from embodied_agent.settings import Settings, load_settings
 from embodied_agent.sources import open_source
 from embodied_agent.transcript.recall import recall
 from embodied_agent.transcript.text import Transcript
-from sim_clips.record import record
+from sim_clips.questions import NOT_TOLD
+from sim_clips.splits import HELD_OUT_CLIPS
 from training import program
+from training.evaluation.clip_tables import Marks, markdown, summary
+from training.held import FOLDER, WORLDS, held_clips
 from training.true_perception import true_delta
 
-FIRST_HELD_OUT_SEED = 500_000
-
-Marks = dict[str, list[float]]
+#: What was noted by an agent that has seen nothing.
+NOTHING = (Delta(0, None),)
 
 
 def perception_marks(noted: Sequence[Delta], truths: Sequence[Delta]) -> Marks:
@@ -115,7 +121,7 @@ def evaluate_clip(
             then = [d for d in truths if stamps[d.keyframe_id] <= row["stamp_ns"]]
             said = [d for d in noted if stamps[d.keyframe_id] <= row["stamp_ns"]]
             from_truth, formed = reply_to(reasoner, settings, then, row)
-            blind, _ = reply_to(reasoner, settings, then[:1], row)
+            blind, _ = reply_to(reasoner, settings, NOTHING, row)
             given = {
                 "pixels": live.choice,
                 "true_deltas": from_truth,
@@ -123,9 +129,16 @@ def evaluate_clip(
                 "program_true": program.answer(then, row, truth["world"]),
                 "blind": blind,
             }
+            not_told = NOT_TOLD in row["choices"] and row["choices"].index(NOT_TOLD)
+            letter = "" if not_told is False else string.ascii_uppercase[not_told]
             answered.append(
                 {
-                    "id": row["id"], "type": row["type"], "truth": row["answer"],
+                    "id": row["id"], "clip": folder.name, "type": row["type"],
+                    "truth": row["answer"], "not_told": letter, "given": given,
+                    "derivable": {
+                        "pixels": program.derivable(said, row, truth["world"]),
+                        "true_deltas": program.derivable(then, row, truth["world"]),
+                    },
                     "chance": 1 / len(row["choices"]), "format": float(formed), "seconds": seconds,
                     **{way: float(choice == row["answer"]) for way, choice in given.items()},
                 }
@@ -133,76 +146,17 @@ def evaluate_clip(
     return marks, answered
 
 
-WAYS = ("pixels", "true_deltas", "program_pixels", "program_true", "blind", "chance")
-
-
-def summary(marks: Marks, rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Averages of one world."""
-    hits, missed, invented = (sum(marks[k]) for k in ("hits", "missed", "invented"))
-
-    def mean(values: Sequence[float]) -> float:
-        return round(float(np.mean(values)), 4) if len(values) else float("nan")
-
-    types = sorted({row["type"] for row in rows})
-    return {
-        "perception": {
-            "keyframes": len(marks["hits"]),
-            "action": mean(marks["action"]),
-            "f1": round(2 * hits / max(1, 2 * hits + missed + invented), 4),
-            "precision": round(hits / max(1, hits + invented), 4),
-            "recall": round(hits / max(1, hits + missed), 4),
-            "direction": mean(marks["direction"]),
-            "distance": mean(marks["distance"]),
-            "seconds_per_keyframe": mean(marks["seconds_per_keyframe"]),
-        },
-        "questions": len(rows),
-        "format": mean([row["format"] for row in rows]),
-        "seconds_per_answer": mean([row["seconds"] for row in rows]),
-        "all": {way: mean([row[way] for row in rows]) for way in WAYS},
-        "types": {
-            kind: {
-                "count": sum(row["type"] == kind for row in rows),
-                **{way: mean([row[way] for row in rows if row["type"] == kind]) for way in WAYS},
-            }
-            for kind in types
-        },
-    }
-
-
-def markdown(found: dict[str, Any]) -> str:
-    """The summary as tables."""
-    lines = [
-        "| world | keyframes | action | objects F1 | precision | recall | direction | distance |"
-    ]
-    lines.append("|---|---|---|---|---|---|---|---|")
-    for world, part in found.items():
-        p = part["perception"]
-        cells = (p[k] for k in ("action", "f1", "precision", "recall", "direction", "distance"))
-        lines.append(
-            f"| {world} | {p['keyframes']} | " + " | ".join(f"{100 * c:.1f}" for c in cells) + " |"
-        )
-    for world, part in found.items():
-        lines += ["", f"{world}, {part['questions']} questions, right in %:", ""]
-        lines.append("| type | n | " + " | ".join(w.replace("_", " ") for w in WAYS) + " |")
-        lines.append("|" + "---|" * (len(WAYS) + 2))
-        for name, row in [
-            *part["types"].items(),
-            ("all", {"count": part["questions"], **part["all"]}),
-        ]:
-            cells = " | ".join(f"{100 * row[w]:.1f}" for w in WAYS)
-            lines.append(f"| {name.replace('_', ' ')} | {row['count']} | {cells} |")
-    return "\n".join(lines) + "\n"
-
-
 def main() -> None:
     """Read the command line and run."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("--worlds", nargs="+", default=["house", "city", "warehouse"])
-    parser.add_argument("--clips", type=int, default=8, help="clips per world")
-    parser.add_argument("--first", type=int, default=FIRST_HELD_OUT_SEED, help="first scene seed")
-    parser.add_argument("--held", type=Path, default=Path("runs/held"), help="where clips are kept")
+    parser.add_argument("--worlds", nargs="+", default=list(WORLDS))
+    parser.add_argument("--clips", type=int, default=len(HELD_OUT_CLIPS), help="clips per world")
+    parser.add_argument(
+        "--first", type=int, default=HELD_OUT_CLIPS[0], help="first scene seed, never a trained one"
+    )
+    parser.add_argument("--held", type=Path, default=FOLDER, help="where clips are kept")
     parser.add_argument("--out", type=Path, default=Path("runs/evaluation"), help=".json and .md")
     parser.add_argument("--perceiver", default="", help="checkpoint folder; empty: the shipped one")
     parser.add_argument("--reasoner", default="", help="checkpoint folder; empty: the shipped one")
@@ -214,16 +168,13 @@ def main() -> None:
     for world in a.worlds:
         marks: Marks = defaultdict(list)
         rows: list[dict[str, Any]] = []
-        for seed in range(a.first, a.first + a.clips):
-            folder = a.held / f"{world}_{seed}"
-            if not (folder / "questions.json").exists():
-                record(world, seed, folder)
+        for folder in held_clips((world,), range(a.first, a.first + a.clips), a.held):
             some, answered = evaluate_clip(folder, settings, perceiver, reasoner)
             for name, values in some.items():
                 marks[name] += values
             rows += answered
             so_far = summary(marks, rows)
-            print(world, seed, so_far["perception"], so_far["all"], flush=True)
+            print(folder.name, so_far["perception"], so_far["all"], flush=True)
         found[world] = summary(marks, rows)
     a.out.parent.mkdir(parents=True, exist_ok=True)
     a.out.with_suffix(".json").write_text(json.dumps(found, indent=1) + "\n")

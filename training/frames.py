@@ -24,6 +24,7 @@ from embodied_agent.perception.language import PICTURE_PX, square_picture
 from embodied_agent.records import Egomotion
 from sim_clips.journey import Journey, View, wrap
 from sim_clips.layout import make_scene
+from sim_clips.questions import mentions_of
 from sim_clips.render import Renderer
 from sim_clips.scene import (
     CITY_KINDS,
@@ -35,10 +36,9 @@ from sim_clips.scene import (
     Scene,
     WorldName,
 )
-from training.text_worlds import mentions_of, sample_journey
+from sim_clips.splits import FIRST_TRAINING_SEED, TRAINED_WORLDS, refuse_held_out
+from training.text_worlds import sample_journey
 
-#: Scenes that the perceiver trains on begin here; evaluation takes 500,000 and up.
-FIRST_TRAINING_SEED = 1_000_000
 PATCH_PX = 16
 GRID = PICTURE_PX // PATCH_PX
 KINDS = (*HOUSE_KINDS, *CITY_KINDS)
@@ -212,8 +212,10 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("runs/frames"))
     parser.add_argument("--first", type=int, default=FIRST_TRAINING_SEED, help="first scene seed")
     parser.add_argument("--scenes", type=int, default=4000)
-    parser.add_argument("--worlds", nargs="+", default=["house", "city"])
+    parser.add_argument("--worlds", nargs="+", default=list(TRAINED_WORLDS))
     a = parser.parse_args()
+    for world in a.worlds:
+        refuse_held_out(world, a.first)
     a.out.mkdir(parents=True, exist_ok=True)
     renderer = Renderer(320, 240)
     for first in range(a.first, a.first + a.scenes, SCENES_PER_SHARD):

@@ -26,14 +26,13 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from embodied_agent.models.checkpoints import SHIPPED
 from sim_clips.questions import ClipQuestion
+from sim_clips.splits import FIRST_TRAINING_SEED, HELD_OUT, TRAINED_WORLDS, refuse_held_out
 from training.reasoner_model import save_checkpoint
 from training.redirect import redirected, renamed_text
 from training.reference import LocalReference, Reasoned, judge_text
-from training.samples import FIRST_TRAINING_SEED, samples_of
+from training.samples import samples_of
 from training.vocabulary import ASSISTANT, END, USER
 
-#: Scenes that are never trained on.
-FIRST_HELD_OUT_SEED = 500_000
 IGNORED = -100
 #: Share of samples whose reasoning leads elsewhere.
 REDIRECTED = 0.4
@@ -63,7 +62,9 @@ def bases(count: int, first_scene: int, seed: int, worlds: Sequence[str]) -> lis
 def kept_bases(path: Path, count: int, seed: int) -> list[Base]:
     """Training bases, made once and kept in ``path``."""
     if not path.exists():
-        made = bases(count, FIRST_TRAINING_SEED + (seed << 20), seed, ("house", "city"))
+        first = FIRST_TRAINING_SEED + (seed << 20)
+        refuse_held_out("house", first)
+        made = bases(count, first, seed, TRAINED_WORLDS)
         part = path.with_suffix(".part")
         with part.open("w", encoding="utf-8") as file:
             for question, reasoning, shown in made:
@@ -209,7 +210,7 @@ def main() -> None:
         found |= train(
             a.out, a.start, minutes=a.minutes, pool=pool, rate=a.rate, size=a.batch, seed=a.seed
         )
-    held = bases(a.held, FIRST_HELD_OUT_SEED, a.seed, ("house", "city"))
+    held = bases(a.held, HELD_OUT[0], a.seed, TRAINED_WORLDS)
     folder = a.out / "model" if (a.out / "model").exists() else a.out
     found["accuracy"] = accuracy(LocalReference(folder), held)
     (a.out / "judge.json").write_text(json.dumps(found, indent=1) + "\n")

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from embodied_agent.models.checkpoints import SHIPPED
-from training.evaluate_clips import markdown
+from training.evaluation.clip_tables import markdown
 
 CURVES = {
     "perceiver": ("kind", "colour", "range", "side", "tokens"),
@@ -40,7 +40,7 @@ The egomotion in the prompt is simulated with the keyframer's usual errors.
 ```sh
 python -m training.frames --out runs/frames --scenes 1120
 python -m training.perceiver --frames runs/frames --out runs/perceiver --minutes 160
-python -m training.evaluate_clips --clips 3 --out runs/evaluation
+python -m training.evaluate_clips --out runs/evaluation
 python -m training.model_card --which perceiver --run runs/perceiver --evaluation runs/evaluation
 ```
 
@@ -67,7 +67,7 @@ rewards, on all questions, also those that the teacher can't reason about.
 ```sh
 python -m training.reasoner --out runs/reasoner --minutes 150 --matching-heads
 python -m training.grpo --config training/configs/builtin.yaml --out runs/grpo
-python -m training.evaluate_clips --clips 3 --out runs/evaluation
+python -m training.evaluate_clips --out runs/evaluation
 python -m training.model_card --which reasoner --run runs/reasoner --evaluation runs/evaluation
 ```
 
@@ -81,11 +81,11 @@ FIGURES = """
 
 ## Figures
 
-On clips of held-out scenes (seeds from 500,000 on, {clips}), through the runtime as it ships:
+On clips of the held-out block ({clips}), through the runtime as it ships:
 keyframer, perceiver, memory, recall, reasoner. *pixels*: from the perceiver's own notes. *true
 deltas*: from the true ones. *program*: a plain program that reads the same entries and is told what
-the question is about. *blind*: the reasoner with the first entry only. The warehouse was never
-trained on: other rooms, other pairs of colour and kind.
+the question is about. *blind*: the reasoner with an empty memory. The warehouse was never trained
+on: other rooms, other pairs of colour and kind.
 
 {tables}
 {judged}
@@ -93,8 +93,8 @@ trained on: other rooms, other pairs of colour and kind.
 
 
 def judged(found: dict[str, Any], which: str) -> str:
-    """How the figures stand to what was wanted."""
-    lines = ["## What was wanted, and what is reached", "", "| figure | wanted | house | city |"]
+    """The figures beside their targets."""
+    lines = ["## Targets and results", "", "| figure | target | house | city |"]
     lines.append("|---|---|---|---|")
     trained = [found[w] for w in ("house", "city")]
     if which == "perceiver":

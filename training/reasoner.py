@@ -3,8 +3,8 @@
     python -m training.reasoner --out runs/reasoner --minutes 60
     python -m training.reasoner --out runs/more --start embodied_agent/models/reasoner
 
-Journeys are made on the fly in a second process, never twice; training seeds start at a million,
-so that shipped clips and held-out scenes are never among them. Resumes where it stopped.
+Journeys are made on the fly in a second process, never twice, and never of held-out scenes
+(`sim_clips.splits`). Resumes where it stopped.
 
 Not here: the questions (`training.samples`), the decoder (`training.reasoner_model`).
 """

@@ -20,8 +20,7 @@ from transformers import (
 )
 
 from embodied_agent.transcript.text import entry_text
-from sim_clips.scene import WorldName
-from training.samples import FIRST_TRAINING_SEED, samples_of
+from training.samples import samples_of, training_scene
 from training.vocabulary import ASSISTANT, USER, save_tokenizer
 
 #: Standard deviation of fresh weights; the usual 0.02 is meant for models ten times as wide.
@@ -79,9 +78,8 @@ def number_tokens(tokenizer: PreTrainedTokenizerFast) -> list[int]:
 def whole_texts(tokenizer: PreTrainedTokenizerFast, journeys: int = 60) -> Iterator[torch.Tensor]:
     """Token ids (1, n) of questions with transcript and reply, to fit heads on."""
     rng = np.random.default_rng(5)
-    for number in range(journeys):
-        world: WorldName = "house" if number % 2 else "city"
-        scene = FIRST_TRAINING_SEED + int(rng.integers(1 << 30))
+    for _ in range(journeys):
+        world, scene = training_scene(rng)
         deltas, samples = samples_of(world, scene, rng, questions=2, longest=24, noise=0.0)
         for sample in samples:
             seen = "".join(entry_text(d) for d in deltas[: sample.now + 1])

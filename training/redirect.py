@@ -16,8 +16,9 @@ import numpy as np
 
 from embodied_agent.records import DIRECTIONS, DISTANCES, Action, Mention
 from sim_clips.journey import INVERSE, direction_class
-from sim_clips.questions import ClipQuestion, route_to
+from sim_clips.questions import NOT_TOLD, ClipQuestion, route_to
 from sim_clips.scene import CITY_KINDS, COLOURS, HOUSE_KINDS
+from sim_clips.splits import pairs_of
 from training.reckoning import Place
 from training.traces import triangle
 
@@ -26,7 +27,8 @@ _PLACE = r"= (?:front|left|right|back) \d+ (?P<reach>\d+)"
 _LAST_PLACE = re.compile(rf"{_PLACE}\n(?:{_DIRECTION})\.$")
 _LAST_REACH = re.compile(rf"{_PLACE}$")
 _NAME = re.compile(rf"\b(?:{'|'.join(COLOURS)}) (?:{'|'.join((*HOUSE_KINDS, *CITY_KINDS))})\b")
-_EVERY_NAME = [f"{colour} {kind}" for colour in COLOURS for kind in (*HOUSE_KINDS, *CITY_KINDS)]
+#: Of what may be said in training: no pair that is held out.
+_EVERY_NAME = pairs_of("house")
 #: The directions from which each first action towards an object follows.
 _TOWARDS = {
     "move forward": ("front",),
@@ -42,9 +44,11 @@ def redirected(
     """``reasoning`` rewritten to lead to another choice, and the index of that choice; ``None``
     where this reasoning can't be bent that way."""
     kind, about, choices = question.type, question.about, question.choices
+    if not question.told:
+        return None
     if kind == "relative_direction":
         return _other_triangle(question, reasoning, rng)
-    others = [i for i in range(len(choices)) if i != question.answer]
+    others = [i for i, c in enumerate(choices) if i != question.answer and c != NOT_TOLD]
     target = others[int(rng.integers(len(others)))]
     wanted = choices[target]
     text: str | None

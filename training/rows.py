@@ -9,6 +9,7 @@ Not here: making episodes (`training.episodes`).
 
 from __future__ import annotations
 
+import itertools
 import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -19,9 +20,10 @@ import numpy as np
 
 from embodied_agent.errors import SettingsError
 from embodied_agent.reasoning.prompts import Style
+from sim_clips.splits import refuse_scenes
 from training.episodes.dataset import read_episodes
 from training.episodes.rows import Episode, prompt_of
-from training.episodes.worlds import WorldUnit, parse_worlds, world_episodes
+from training.episodes.worlds import WORLDS, WorldUnit, parse_worlds, world_episodes
 from training.run_config import DataConfig
 from training.samples import NEEDS_CHOICES
 
@@ -36,9 +38,11 @@ def training_rows(data: DataConfig, style: Style) -> list[Row]:
     Raises:
         SettingsError: there are none.
         DatasetError: episodes can't be read, or a scene is in two splits.
+        HeldOutError: a scene is held out (`sim_clips.splits`).
     """
     episodes = [e for folder in data.train for e in read_episodes(Path(folder), "train")]
     episodes += worlds(data.worlds, data)
+    refuse_scenes(e.scene for e in episodes if e.domain in WORLDS)
     if not episodes:
         raise SettingsError("no training data: set data.train to episodes, or data.worlds")
     rng = np.random.default_rng([data.seed, 19])
@@ -61,7 +65,23 @@ def held_rows(data: DataConfig, style: Style) -> dict[str, list[Row]]:
     for episode in episodes:
         outside = episode.split == "ood" or episode.domain == "warehouse"
         parts["ood" if outside else "id"].append(make_row(episode, style))
-    return {name: part[: data.held_limit] for name, part in parts.items() if part}
+    return {name: spread(part, data.held_limit) for name, part in parts.items() if part}
+
+
+def spread(rows: Sequence[Row], most: int | None) -> list[Row]:
+    """At most so many of the rows, from all scenes and all categories alike: each scene's first,
+    then each scene's second, and so on, beginning with another category in each scene."""
+    by_scene: dict[str, dict[str, list[Row]]] = {}
+    for row in rows:
+        by_scene.setdefault(row["scene"], {}).setdefault(row["category"], []).append(row)
+    turns: list[list[Row]] = []
+    for number, kinds in enumerate(by_scene.values()):
+        names = sorted(kinds)
+        first = number % len(names)
+        dealt = itertools.zip_longest(*(kinds[n] for n in (*names[first:], *names[:first])))
+        turns.append([row for turn in dealt for row in turn if row is not None])
+    mixed = [row for turn in itertools.zip_longest(*turns) for row in turn if row is not None]
+    return mixed[:most]
 
 
 def worlds(spec: str, data: DataConfig) -> list[Episode]:

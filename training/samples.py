@@ -1,8 +1,7 @@
 """Questions about text-only journeys with the teacher's reasoning, as training sequences.
 
 A sequence is one transcript and several questions asked at different moments of it. Journeys are
-drawn anew for every sequence; training seeds start at a million, so that shipped clips and held-out
-scenes are never among them.
+drawn anew for every sequence, of scenes that are for training (`sim_clips.splits`).
 
 Not here: journeys and a perceiver's mistakes (`training.text_worlds`), the reasoning
 (`training.traces`), how sequences are read (`training.packing`).
@@ -20,15 +19,14 @@ from embodied_agent.reasoning.prompts import build_prompt
 from embodied_agent.records import Delta, Question
 from embodied_agent.transcript.recall import recall
 from embodied_agent.transcript.text import entry_text
-from sim_clips.questions import MAKERS, ClipQuestion, question_of
+from sim_clips.questions import MAKERS, NOT_TOLD, ClipQuestion, Notes, Past, question_of
 from sim_clips.scene import WorldName
+from sim_clips.splits import FIRST_TRAINING_SEED, TRAINED_WORLDS, refuse_held_out
 from training.packing import Block, Packed
 from training.text_worlds import TYPICAL_NOISE, noted, renamed, sample_journey
 from training.traces import LONGEST_CHAIN, trace
 from training.vocabulary import ASSISTANT, END, USER
 
-#: Scenes for training begin here; below are shipped clips (< 1,000) and held-out scenes.
-FIRST_TRAINING_SEED = 1_000_000
 #: Longest training sequence in tokens; longer ones lose their last questions.
 LONGEST = 1280
 #: Types that are learned last are shown so many times as often.
@@ -50,6 +48,18 @@ class Sample:
     now: int
     task: str
     reply: str
+
+
+def training_scene(rng: np.random.Generator) -> tuple[WorldName, int]:
+    """World and seed of a scene to train on.
+
+    Raises:
+        HeldOutError: it is none, because someone moved the limits.
+    """
+    world = TRAINED_WORLDS[int(rng.integers(len(TRAINED_WORLDS)))]
+    seed = FIRST_TRAINING_SEED + int(rng.integers(1 << 30))
+    refuse_held_out(world, seed)
+    return world, seed
 
 
 def in_compass_points(reply: str) -> str:
@@ -89,8 +99,9 @@ def samples_of(
     # Old entries leave a long transcript in blocks; what they named can still be recalled.
     blocks = (len(deltas) - LONGEST_CHAIN - 2) // 8
     gone = 8 * int(rng.integers(1, blocks + 1)) if blocks > 0 and rng.random() < 0.3 else 0
-    since = gone + LONGEST_CHAIN + 1 if gone else 1
-    ends = [i for i, v in enumerate(journey.views) if v.at_end and since <= i < len(deltas)]
+    since = gone + LONGEST_CHAIN + 1 if gone else 0
+    ends = [i for i, v in enumerate(journey.views[: len(deltas)]) if v.at_end and i >= since]
+    past = Past(journey, Notes(deltas, world), tuple(ends))
     found: list[Sample] = []
     kinds = list(MAKERS)
     shares = np.array([OFTEN.get(kind, 1.0) for kind in kinds])
@@ -99,13 +110,18 @@ def samples_of(
         if len(found) == questions or not ends:
             break
         kind = str(rng.choice(kinds, p=shares))
-        now = ends[int(rng.integers(len(ends)))]
-        if gone and kind == "progress_evaluation":
-            continue  # its start is no longer there to be read
-        question = question_of(kind, journey, now, rng, tries=3)
-        if question is None:
+        drawn = question_of(kind, past, rng, tries=3)
+        if drawn is None:
             continue
-        reasoning = trace(journey, deltas, now, question)
+        now, question = drawn
+        reasoning: str | None
+        if gone and kind == "progress_evaluation":
+            if NOT_TOLD not in question.choices:
+                continue
+            question = _without_start(question)
+            reasoning = trace(deltas[gone:], now - gone, question)
+        else:
+            reasoning = trace(deltas, now, question)
         if reasoning is None:
             continue
         lettered = kind in NEEDS_CHOICES or rng.random() < 0.88
@@ -114,6 +130,13 @@ def samples_of(
         task = build_prompt("compact", "", recalled, asked).task
         found.append(Sample(question, now - gone, task, reply_text(reasoning, question)))
     return deltas[gone:], found
+
+
+def _without_start(question: ClipQuestion) -> ClipQuestion:
+    """How far a plan has come, asked of a transcript that has lost its start."""
+    answer = question.choices.index(NOT_TOLD)
+    about = {**question.about, "open": "no start"}
+    return replace(question, answer=answer, about=about, derivable=False)
 
 
 def _first_id(rng: np.random.Generator) -> int:
@@ -157,8 +180,7 @@ def sequences(
     the share of replies that conclude in compass points."""
     rng = np.random.default_rng([seed, 7])
     while True:
-        world: WorldName = "house" if rng.random() < 0.5 else "city"
-        scene = FIRST_TRAINING_SEED + int(rng.integers(1 << 30))
+        world, scene = training_scene(rng)
         noise = float(rng.choice([0.0, 0.0, 0.5, 1.0, 1.0]))
         views = min(longest, int(4 + (longest - 3) * float(rng.random()) ** 1.4))
         deltas, samples = samples_of(world, scene, rng, questions=7, longest=views, noise=noise)
@@ -176,8 +198,7 @@ def corpus(episodes: int, seed: int = 1) -> Iterator[str]:
     """Texts for the tokenizer."""
     rng = np.random.default_rng([seed, 3])
     for _ in range(episodes):
-        world: WorldName = ("house", "city", "warehouse")[int(rng.integers(3))]  # type: ignore[assignment]
-        scene = FIRST_TRAINING_SEED + int(rng.integers(1 << 30))
+        world, scene = training_scene(rng)
         deltas, samples = samples_of(world, scene, rng, questions=8, longest=30, noise=0.0)
         yield "".join(entry_text(d) for d in deltas)
         for sample in samples:

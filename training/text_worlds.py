@@ -15,19 +15,16 @@ from embodied_agent.records import DIRECTIONS, DISTANCES, Action, Delta, Mention
 from embodied_agent.transcript.text import round_angle
 from sim_clips.journey import Journey, View, after, wrap
 from sim_clips.layout import make_scene
+from sim_clips.questions import mentions_of
 from sim_clips.scene import (
     CITY_KINDS,
-    COLOURS,
     HOUSE_KINDS,
-    VISIBLE_PIXELS,
     Scene,
     Step,
     WorldName,
 )
+from sim_clips.splits import pairs_of
 from sim_clips.visibility import approximate_view
-
-#: Most objects that a delta mentions, largest first.
-MOST_MENTIONS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +75,9 @@ def sample_journey(world: WorldName, seed: int, rng: np.random.Generator) -> Jou
 
 
 def renamed(journey: Journey, rng: np.random.Generator) -> Journey:
-    """The same journey among other things: names drawn anew from all colours and kinds, so that
-    the reasoner learns nothing from which object it is."""
-    every = [f"{c} {k}" for c in COLOURS for k in (*HOUSE_KINDS, *CITY_KINDS)]
+    """The same journey among other things: names drawn anew from all that the world may show, of
+    houses and cities alike, so that the reasoner learns nothing from which object it is."""
+    every = pairs_of(journey.world)
     drawn = rng.choice(len(every), len(journey.objects), replace=False)
     new = {old: every[int(n)] for old, n in zip(journey.objects, drawn, strict=True)}
     return replace(
@@ -117,18 +114,6 @@ def _view(scene: Scene, pose: object, step: int, stamp_ns: int, at_end: bool) ->
     return View(stamp_ns, pose, step, visible, at_end)  # type: ignore[arg-type]
 
 
-def mentions_of(journey: Journey, view: View) -> list[Mention]:
-    """What a perfect perceiver names in a view: visible objects, largest first."""
-    seen = sorted(
-        (name for name, pixels in view.visible.items() if pixels >= VISIBLE_PIXELS),
-        key=lambda n: (-view.visible[n], n),
-    )
-    return [
-        Mention(n, journey.direction(n, view.pose), journey.distance(n, view.pose))
-        for n in seen[:MOST_MENTIONS]
-    ]
-
-
 def noted(
     journey: Journey, rng: np.random.Generator, noise: Noise, *, first_id: int = 0
 ) -> list[Delta]:
@@ -152,8 +137,7 @@ def noted(
             m for m in (_blur(m, journey, rng, noise) for m in mentions_of(journey, view)) if m
         ]
         if rng.random() < noise.invented:
-            kinds = CITY_KINDS if journey.world == "city" else HOUSE_KINDS
-            name = f"{_any(rng, list(COLOURS))} {_any(rng, kinds)}"
+            name = _any(rng, _nameable(journey.world))
             invented = Mention(
                 name, _any(rng, ("front-left", "front", "front-right")), _any(rng, DISTANCES)
             )
@@ -165,6 +149,12 @@ def noted(
             )
         )
     return deltas
+
+
+def _nameable(world: WorldName) -> list[str]:
+    """What a perceiver may take something for: kinds of this world, in pairs that it may show."""
+    kinds = CITY_KINDS if world == "city" else HOUSE_KINDS
+    return [name for name in pairs_of(world) if name.split()[1] in kinds]
 
 
 def _any(rng: np.random.Generator, items: object) -> object:
@@ -179,8 +169,8 @@ def _blur(
         return None
     name, direction, distance = mention.name, mention.direction, mention.distance
     if draws[1] < noise.misnamed:
-        kinds = CITY_KINDS if journey.world == "city" else HOUSE_KINDS
-        name = f"{name.split()[0]} {_any(rng, kinds)}"
+        colour = f"{name.split()[0]} "
+        name = _any(rng, [n for n in _nameable(journey.world) if n.startswith(colour)] or [name])
     if draws[2] < noise.direction:
         step = 1 if rng.random() < 0.5 else -1
         moved = DIRECTIONS[(DIRECTIONS.index(direction) + step) % len(DIRECTIONS)]

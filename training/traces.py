@@ -3,7 +3,8 @@
 One look-up or one update per line, each beginning as the line of the transcript does that it looks
 at, so that no step needs more than one hop. What was noted comes from the transcript, mistakes
 included; places in between are reckoned from it (`training.reckoning`), and each step follows from
-the one before. Where that leads to another answer than the true one, nothing is taught.
+the one before. Where that leads to another answer than the true one, nothing is taught. Where the
+notes don't settle a question, the reasoning says what is missing and ends in those words.
 """
 
 from __future__ import annotations
@@ -12,8 +13,11 @@ from collections.abc import Mapping, Sequence
 
 from embodied_agent.records import Delta, Mention
 from embodied_agent.transcript.text import action_text, mention_text
-from sim_clips.journey import Journey, direction_class, sector_gap
-from sim_clips.questions import ClipQuestion, route_to
+from sim_clips.journey import direction_class, sector_gap
+from sim_clips.questions import NOT_TOLD, ClipQuestion, route_to
+from sim_clips.questions.common import names_in
+from sim_clips.questions.derivation import TURNS
+from sim_clips.questions.notes import runs_of
 from training.reckoning import Place, bearing_text, between, moved, placed, quadrant, turned
 
 #: A chain of updates longer than this is not taught.
@@ -26,18 +30,21 @@ DIRECTIONS_TO_GO = (
 _ROUTES = {route_to(direction): direction for direction in DIRECTIONS_TO_GO}  # type: ignore[arg-type]
 
 
-def trace(
-    journey: Journey, deltas: Sequence[Delta], now: int, question: ClipQuestion
-) -> str | None:
-    """The reasoning for ``question`` at view ``now``; ``None`` where the transcript does not lead
+def trace(deltas: Sequence[Delta], now: int, question: ClipQuestion) -> str | None:
+    """The reasoning for ``question`` at entry ``now``; ``None`` where the transcript does not lead
     to the true answer (the object was missed, the order was misread, a distance word is too rough).
 
     Args:
-        journey: whose view ``i`` is what ``deltas[i]`` was noted at.
         deltas: the transcript's entries, possibly with mistakes, up to ``now`` at least.
+        now: the last entry that was there when the question was asked.
+        question: with its truth.
     """
-    writer = _WRITERS[question.type]
-    written = writer(_Context(journey, deltas, now), question)
+    context = _Context(deltas, now)
+    options = [choice for choice in question.choices if choice != NOT_TOLD]
+    if not question.told:
+        missing = _missing(context, question, options)
+        return missing and f"{missing}\n{NOT_TOLD}."
+    written = _WRITERS[question.type](context, question, options)
     if written is None:
         return None
     reasoning, answer = written
@@ -49,8 +56,9 @@ Written = tuple[str, str] | None
 
 
 class _Context:
-    def __init__(self, journey: Journey, deltas: Sequence[Delta], now: int) -> None:
-        self.journey, self.deltas, self.now = journey, deltas[: now + 1], now
+    def __init__(self, deltas: Sequence[Delta], now: int) -> None:
+        self.deltas, self.now = deltas[: now + 1], now
+        self.runs = runs_of(self.deltas)
 
     def mention(self, index: int, name: str) -> Mention | None:
         return next((m for m in self.deltas[index].mentions if m.name == name), None)
@@ -61,6 +69,13 @@ class _Context:
 
     def first(self, name: str) -> int | None:
         return next((i for i in range(self.now + 1) if self.mention(i, name)), None)
+
+    def last_turn(self) -> frozenset[int]:
+        """The entries of the latest turn."""
+        return next(
+            (frozenset(run) for action, run in reversed(self.runs) if action in TURNS),
+            frozenset(),
+        )
 
     def chain(
         self, name: str, *, skipped: frozenset[int] = frozenset()
@@ -86,29 +101,69 @@ class _Context:
         return "\n".join(parts), place
 
 
+def _missing(context: _Context, question: ClipQuestion, options: Sequence[str]) -> str | None:
+    """What the notes lack for an answer; ``None`` where that can't be said in a few steps."""
+    about, reason = question.about, question.about["open"]
+    if reason == "not noted":
+        unseen = [name for name in names_in(about) if context.first(name) is None]
+        return f"the {unseen[0]} not seen." if unseen else None
+    if reason == "nothing done":
+        if "skipped" in about:
+            return "no turn." if not context.last_turn() else None
+        return (
+            f"{_steps_back(context, about.get('back', 1))}#{context.deltas[0].keyframe_id} start."
+        )
+    if reason == "another plan":
+        return _unlike_plan(context, about["plan"])
+    if reason == "no start":
+        return f"#{context.deltas[0].keyframe_id} not start."
+    written = _WRITERS[question.type](context, question, options)
+    if reason != "unclear" or written is None:
+        return None
+    lines = written[0].split("\n")
+    return "\n".join([*lines[:-1], "not one."]) if len(lines) > 1 else None
+
+
+def _steps_back(context: _Context, count: int) -> str:
+    """The entries of up to ``count`` steps, backwards, a line each."""
+    entries = [i for _, run in context.runs[-count:] for i in run]
+    return "".join(
+        f"#{context.deltas[i].keyframe_id} {context.deltas[i].action or 'moved'}\n"
+        for i in reversed(entries)
+    )
+
+
+def _unlike_plan(context: _Context, plan: Sequence[str]) -> str | None:
+    """The steps up to the first that is not the plan's."""
+    parts: list[str] = []
+    for step, (action, run) in enumerate(context.runs[: len(plan)], 1):
+        for index in run:
+            number = context.deltas[index].keyframe_id
+            if action != plan[step - 1]:
+                return "\n".join([*parts, f"#{number} {action} {step} not {plan[step - 1]}."])
+            parts.append(f"#{number} {action} {step}")
+    return None
+
+
 def _towards(place: Place, choices: Sequence[str]) -> str:
     """The direction among ``choices`` that is nearest to the place's bearing."""
     return min(choices, key=lambda c: sector_gap(place.bearing_deg, c))  # type: ignore[arg-type]
 
 
-def _where(context: _Context, question: ClipQuestion) -> Written:
+def _where(context: _Context, question: ClipQuestion, options: Sequence[str]) -> Written:
     found = context.chain(question.about["name"])
     if found is None:
         return None
-    answer = _towards(found[1], question.choices)
+    answer = _towards(found[1], options)
     return f"{found[0]}\n{answer}.", answer
 
 
-def _counterfactual(context: _Context, question: ClipQuestion) -> Written:
+def _counterfactual(context: _Context, question: ClipQuestion, options: Sequence[str]) -> Written:
     about: Mapping[str, object] = question.about
     name = str(about["name"])
     if "skipped" in about:
-        turn = [
-            i
-            for i, view in enumerate(context.journey.views[: context.now + 1])
-            if view.step == about["skipped"]
-        ]
-        found = context.chain(name, skipped=frozenset(turn)) if turn else None
+        turn = context.last_turn()
+        found = context.chain(name, skipped=turn) if turn else None
         if found is None:
             return None
         text, place = found
@@ -119,21 +174,20 @@ def _counterfactual(context: _Context, question: ClipQuestion) -> Written:
         angle = int(str(about["angle"]))
         place = turned(found[1], angle if about["left"] else -angle)
         text = f"{found[0]}\nrotate {'left' if about['left'] else 'right'} {angle} = {place.text}"
-    answer = _towards(place, question.choices)
+    answer = _towards(place, options)
     return f"{text}\n{answer}.", answer
 
 
-def _progress(context: _Context, question: ClipQuestion) -> Written:
-    parts, step = [], 0
-    for index in range(1, context.now + 1):
-        delta = context.deltas[index]
-        step = context.journey.views[index].step + 1
-        action = delta.action.value if delta.action else "moved"
-        parts.append(f"#{delta.keyframe_id} {action} {step}")
-    return ("\n".join(parts) + ".", f"step {step}") if parts else None
+def _progress(context: _Context, _: ClipQuestion, options: Sequence[str]) -> Written:
+    parts = [
+        f"#{context.deltas[index].keyframe_id} {action or 'moved'} {step}"
+        for step, (action, run) in enumerate(context.runs, 1)
+        for index in run
+    ]
+    return ("\n".join(parts) + ".", f"step {len(context.runs)}") if parts else None
 
 
-def _action(context: _Context, question: ClipQuestion) -> Written:
+def _action(context: _Context, question: ClipQuestion, options: Sequence[str]) -> Written:
     truth = question.choices[question.answer]
     if "undo" in question.about:
         delta = context.deltas[context.now]
@@ -147,8 +201,8 @@ def _action(context: _Context, question: ClipQuestion) -> Written:
     return f"{text}\n{direction_class(angle)}.", answer
 
 
-def _nearest(context: _Context, question: ClipQuestion) -> Written:
-    chains = {name: context.chain(name) for name in question.choices}
+def _nearest(context: _Context, question: ClipQuestion, options: Sequence[str]) -> Written:
+    chains = {name: context.chain(name) for name in options}
     known = {name: chain for name, chain in chains.items() if chain is not None}
     if len(known) < len(chains):
         return None
@@ -157,7 +211,7 @@ def _nearest(context: _Context, question: ClipQuestion) -> Written:
     return f"{said}\nnearest {nearest}.", nearest
 
 
-def _quadrant(context: _Context, question: ClipQuestion) -> Written:
+def _quadrant(context: _Context, question: ClipQuestion, options: Sequence[str]) -> Written:
     names = [question.about[key] for key in ("at", "facing", "asked")]
     for index in range(context.now, -1, -1):
         together = {m.name: m for m in context.deltas[index].mentions if m.name in names}
@@ -189,26 +243,19 @@ def triangle(begun: str, mentions: Sequence[Mention]) -> Written:
     return "\n".join([header, *steps, last, f"{answer}."]), answer
 
 
-def _route(context: _Context, question: ClipQuestion) -> Written:
+def _route(context: _Context, question: ClipQuestion, options: Sequence[str]) -> Written:
     truth = question.choices[question.answer]
     if "back" not in question.about:
         found = context.chain(question.about["name"])
         if found is None:
             return None
-        offered = [_ROUTES[choice] for choice in question.choices if choice in _ROUTES]
+        offered = [_ROUTES[choice] for choice in options if choice in _ROUTES]
         direction = _towards(found[1], offered)
         return f"{found[0]}\n{direction}.", route_to(direction)  # type: ignore[arg-type]
-    first = context.journey.views[context.now].step + 1 - question.about["back"]
-    parts = []
-    for index in range(context.now, 0, -1):
-        if context.journey.views[index].step < first:
-            break
-        delta = context.deltas[index]
-        parts.append(f"#{delta.keyframe_id} {delta.action.value if delta.action else 'moved'}")
-    return "\n".join(parts) + ".", truth
+    return _steps_back(context, question.about["back"]).rstrip("\n") + ".", truth
 
 
-def _order(context: _Context, question: ClipQuestion) -> Written:
+def _order(context: _Context, question: ClipQuestion, options: Sequence[str]) -> Written:
     first: dict[str, int] = {}
     for name in question.about["names"]:
         index = context.first(name)

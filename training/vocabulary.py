@@ -14,6 +14,7 @@ from transformers import PreTrainedTokenizerFast
 
 from embodied_agent.records import DIRECTIONS, DISTANCES, Action
 from sim_clips.scene import CITY_KINDS, COLOURS, HOUSE_KINDS
+from sim_clips.splits import pairs_of
 
 USER, ASSISTANT, END, PAD = "<|user|>", "<|assistant|>", "<|end|>", "<|pad|>"
 #: Tokens that the answer format needs; not special, so that decoding keeps them.
@@ -24,7 +25,8 @@ IMAGE = ("<image>", "<fake_token_around_image>", "<global-img>", "<end_of_uttera
 _WORDS = r" ?[A-Za-z]+(?:-[A-Za-z]+)*| ?#\d+| ?\d+|\n| ?[^\sA-Za-z\d]|\s"
 _ACTIONS = r" ?(?:move|rotate|tilt) (?:forward|backward|left|right|upward|downward)"
 _PLACES = r" (?:front|back|left|right)(?:-left|-right)? (?:near|mid|far)"
-_NAMES = rf" (?:{'|'.join(COLOURS)}) (?:{'|'.join((*HOUSE_KINDS, *CITY_KINDS))})"
+#: Every so many-th name stays two tokens.
+SPLIT = 4
 
 CHAT_TEMPLATE = (
     "{% for message in messages %}"
@@ -41,10 +43,14 @@ def train_tokenizer(
     """A tokenizer whose vocabulary comes from ``texts``.
 
     Actions ("rotate left"), places ("front-left near"), keyframe numbers and angles are one token
-    each. ``whole_names`` makes each object's name one token too: the reasoner then looks names up
-    in one hop; the perceiver must not, since it has to name pairs that it never saw.
+    each. ``whole_names`` makes most objects' names one token too: the reasoner then looks names up
+    in one hop; the perceiver must not, since it has to name pairs that it never saw. Held-out pairs
+    are no tokens, and neither is every `SPLIT`-th other one, so that the reasoner learns to copy
+    such names from pairs that it may see.
     """
-    words = "|".join((_ACTIONS, _PLACES, *((_NAMES,) if whole_names else ()), _WORDS))
+    whole = [name for n, name in enumerate(pairs_of("house")) if n % SPLIT]
+    names = (rf" (?:{'|'.join(whole)})(?![A-Za-z])",) if whole_names else ()
+    words = "|".join((_ACTIONS, _PLACES, *names, _WORDS))
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [
@@ -61,9 +67,10 @@ def train_tokenizer(
     )
     numbers = [f"#{n} #{n} {n}\n#{n}" for n in range(256)] * 40
     places = [f" {d} {r}" for d in DIRECTIONS for r in DISTANCES]
-    names = [f" {c} {k}" for c in COLOURS for k in (*HOUSE_KINDS, *CITY_KINDS)]
+    said = [f" {name}" for name in whole]
+    said += [f" {word}" for word in (*COLOURS, *HOUSE_KINDS, *CITY_KINDS)]
     actions = [f" {a.value}, {a.value}\n{a.value}" for a in Action]
-    phrases = (places + names + actions) * 40
+    phrases = (places + said + actions) * 40
 
     def corpus() -> Iterable[str]:
         yield from numbers

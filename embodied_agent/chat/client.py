@@ -1,11 +1,11 @@
 """One OpenAI-compatible server, as the served perceiver and the served reasoner use it.
 
-Whatever goes wrong between here and the server ends in one of two errors: `ModelUnavailable` (down,
-slow, overloaded: the same call may work later) or `ModelError` (wrong address, key or model:
-somebody has to change something). What fails before the first piece of a reply is tried again with
-back-off and jitter; what would only burden a slow server further (a time-out) is not.
+Every failure ends in one of two errors: `ModelUnavailable` (the server is down, slow or overloaded;
+the same call may work later) or `ModelError` (wrong address, key or model; somebody has to change
+something). What fails before the first piece of a reply is retried with back-off and jitter, except
+for timeouts, which would only burden a slow server further.
 
-Replies are always streamed, so that one deadline covers all of a reply, however slowly it drips.
+Replies are always streamed, so that one deadline covers a whole reply, however slowly it arrives.
 
 Not here: what is asked (`embodied_agent.perception.prompts`, `embodied_agent.reasoning.prompts`).
 """
@@ -42,7 +42,7 @@ Message = dict[str, Any]
 
 #: A server that takes longer than this to accept a connection is down, in seconds.
 _CONNECT_S = 10.0
-#: How long a list of models may take when it only serves an error message, in seconds.
+#: How long listing the models may take when that is only for an error message, in seconds.
 _LIST_S = 5.0
 
 
@@ -50,24 +50,25 @@ class ChatServer:
     """A connection to one server. Every method may be called from any thread.
 
     Args:
-        settings: its address, model, key, time-out and retries.
-        guarded: after a failure, callers are told at once for a growing while; only one of them
-            tries. Without it, whoever calls spaces the tries.
+        settings: its address, model, key, timeout and retries.
+        guarded: use a circuit breaker: after a failure, calls fail at once for a growing time, and
+            only one of them tries the server. Without it, the caller spaces its calls.
 
     Raises:
-        ModelError: the address is none, or the file of certificates can't be read.
+        ModelError: ``server.base_url`` is not an http(s) URL, or the CA certificates can't be read.
     """
 
     def __init__(self, settings: ServerSettings, *, guarded: bool = True) -> None:
         if not settings.base_url.startswith(("http://", "https://")):
             raise ModelError(
-                f"server.base_url must begin with http:// or https://, not {settings.base_url!r}"
+                f"server.base_url {settings.base_url!r} is not an http(s) URL; it looks like "
+                "http://127.0.0.1:8000/v1"
             )
         self._settings = settings
         key = settings.api_key.get_secret_value() if settings.api_key else ""
         self._client = openai.OpenAI(
             base_url=settings.base_url,
-            # Never empty: the library would send the key of its own environment variable.
+            # Never empty, or the library would send the key from its own environment variable.
             api_key=key or "none",
             timeout=settings.timeout_s,
             max_retries=0,
@@ -75,25 +76,25 @@ class ChatServer:
         )
         self._guard = Guard(settings.base_url) if guarded else None
         self._closed = threading.Event()
-        self._found = ""
-        self._schemasrefused = False
+        self._first_model = ""
+        self._schemas_refused = False
 
     @property
     def name(self) -> str:
-        """The model's name; while a server is yet to be asked for it, its address."""
-        return self._settings.model or self._found or self._settings.base_url
+        """The model's name; the server's address until its name is known."""
+        return self._settings.model or self._first_model or self._settings.base_url
 
     @property
     def schemas_refused(self) -> bool:
-        """Whether the server has refused a request for its schema, and taken it without."""
-        return self._schemasrefused
+        """Whether the server refused a request because of its schema, and accepted it without."""
+        return self._schemas_refused
 
     def status(self) -> dict[str, Any]:
         """State and counters, as JSON-ready values; empty where it is not guarded."""
         return {} if self._guard is None else self._guard.status()
 
     def models(self, timeout_s: float) -> list[str]:
-        """Names of the models that the server says it has.
+        """The names of the server's models.
 
         Raises:
             ModelUnavailable: the server can't be reached within ``timeout_s`` seconds.
@@ -106,7 +107,7 @@ class ChatServer:
             raise self._mapped(error, timeout_s, hint=False) from error
         except (AttributeError, TypeError) as error:  # JSON or HTML of another shape
             raise ModelError(
-                f"{self._settings.base_url} does not list models; is server.base_url right? It "
+                f"{self._settings.base_url} does not list models; check server.base_url, which "
                 "usually ends in /v1"
             ) from error
 
@@ -124,16 +125,16 @@ class ChatServer:
 
         Args:
             messages: of the chat, in order.
-            max_tokens: the longest reply.
-            timeout_s: for all of it, tries included, in seconds.
+            max_tokens: maximum length of the reply.
+            timeout_s: for the whole reply including retries, in seconds.
             temperature: 0 is greedy.
             seed: of the sampling, for servers that take one.
-            schema: JSON schema of the reply, for servers that can hold a model to one; others are
-                asked without it, and the reply may be anything.
+            schema: JSON schema of the reply, for servers that can enforce it; others are asked
+                without it, and the reply may be anything.
 
         Raises:
-            ModelUnavailable: the server is down, slow, overloaded, or broke off.
-            ModelError: it refuses the request, or is no such server.
+            ModelUnavailable: the server is down, slow or overloaded, or broke off.
+            ModelError: it refuses the request, or is not an OpenAI-compatible server.
         """
         deadline = time.monotonic() + timeout_s
         request = self._request(messages, max_tokens, temperature, seed, schema)
@@ -164,7 +165,7 @@ class ChatServer:
         }
         if seed is not None:
             request["seed"] = seed
-        if schema is not None and not self._schemasrefused:
+        if schema is not None and not self._schemas_refused:
             request["response_format"] = {
                 "type": "json_schema",
                 "json_schema": {"name": "reply", "schema": schema, "strict": True},
@@ -201,10 +202,10 @@ class ChatServer:
         max_tokens: int,
         schema: dict[str, Any] | None = None,
     ) -> str:
-        """The whole reply, greedy, without reasoning that the server keeps apart, in one piece.
+        """The whole greedy reply, without reasoning that the server returns in a field of its own.
 
         Raises:
-            ModelUnavailable: as `stream`, also when the reply breaks off.
+            ModelUnavailable: as `stream`.
             ModelError: as `stream`.
         """
         pieces = self.stream(
@@ -213,24 +214,22 @@ class ChatServer:
         return "".join(piece.text for piece in pieces if not piece.reasoning)
 
     def close(self) -> None:
-        """End waits for another try, and close idle connections. Safe to call twice."""
+        """Stop waiting for retries, and close idle connections. Safe to call twice."""
         self._closed.set()
         self._client.close()
 
     def _model(self, timeout_s: float) -> str:
-        if not self._settings.model and not self._found:
+        if not self._settings.model and not self._first_model:
             try:
                 names = self.models(timeout_s)
             except ModelError as error:
-                # `transformers serve`, for one, fails to list what it does not have in a cache.
-                advice = "if it never lists its models, name one with server.model"
+                # `transformers serve`, for example, fails to list models that it has not cached.
+                advice = "if it never lists its models, set server.model"
                 raise type(error)(f"{error}; {advice}") from error
             if not names:
-                raise ModelError(
-                    f"{self._settings.base_url} lists no models; name one with server.model"
-                )
-            self._found = names[0]
-        return self._settings.model or self._found
+                raise ModelError(f"{self._settings.base_url} lists no models; set server.model")
+            self._first_model = names[0]
+        return self._settings.model or self._first_model
 
     def _open(self, request: dict[str, Any], deadline: float, timeout_s: float) -> Any:
         attempt = 0
@@ -250,10 +249,10 @@ class ChatServer:
                 failure, wait_s = error, backoff_s(attempt, None)
             except THEIR_ERRORS as error:
                 if "response_format" in request and refused(error):
-                    # Perhaps it was the schema; if it was not, the next try says what it was.
+                    # It may be the schema. If not, the next try says what it is.
                     del request["response_format"]
                     response = self._open(request, deadline, timeout_s)
-                    self._schemasrefused = True
+                    self._schemas_refused = True
                     return response
                 mapped = self._mapped(error, timeout_s)
                 if not isinstance(mapped, ModelUnavailable) or timed_out(error):
@@ -271,8 +270,8 @@ class ChatServer:
         kind = response.response.headers.get("content-type", "")
         if "event-stream" not in kind:
             raise ModelError(
-                f"{self._settings.base_url} replied with {kind or 'something unnamed'} instead of "
-                "a stream of events; is server.base_url right? It usually ends in /v1"
+                f"{self._settings.base_url} replied with {kind or 'no content type'} instead of an "
+                "event stream; check server.base_url, which usually ends in /v1"
             )
 
     def _too_slow(self, timeout_s: float) -> ModelUnavailable:
@@ -282,7 +281,7 @@ class ChatServer:
         )
 
     def _mapped(self, error: Exception, timeout_s: float, *, hint: bool = True) -> ModelError:
-        """``error`` in this package's terms; ``hint``: say which models the server has."""
+        """``error`` as one of this package's errors. ``hint``: name the server's models."""
         where = self._settings.base_url
         if timed_out(error):
             return self._too_slow(timeout_s)
@@ -290,11 +289,13 @@ class ChatServer:
             status, text = error.status_code, said(error)
             if out_of_memory(error):
                 return ModelUnavailable(
-                    f"{where} ran out of memory ({status}: {text}); serve a smaller model, or give "
-                    "it shorter prompts and fewer requests at once"
+                    f"{where} ran out of memory ({status}: {text}); serve a smaller model, or send "
+                    "shorter prompts and fewer concurrent requests"
                 )
             if status in (401, 403):
-                return ModelError(f"{where} refuses the key ({status}: {text}); set server.api_key")
+                return ModelError(
+                    f"{where} rejects the API key ({status}: {text}); set server.api_key"
+                )
             if status in (408, 409, 425, 429) or status >= 500:
                 return ModelUnavailable(f"{where} can't reply now ({status}: {text})")
             kind = RequestRefused if status in (400, 413, 422) else ModelError
@@ -304,7 +305,7 @@ class ChatServer:
             )
         if isinstance(error, ValueError):
             return ModelError(
-                f"{where} sent something that is not JSON; is server.base_url right? It usually "
+                f"{where} sent something that is not JSON; check server.base_url, which usually "
                 "ends in /v1"
             )
         if isinstance(error, openai.APIConnectionError) or not isinstance(error, openai.APIError):
@@ -313,9 +314,10 @@ class ChatServer:
             if distrust:
                 return ModelError(f"can't talk to {where} over TLS: {distrust}")
             return ModelUnavailable(
-                f"can't reach {where} ({cause}); is the server running, and server.base_url right?"
+                f"can't reach {where} ({cause}); check that the server is running, and "
+                "server.base_url"
             )
-        return ModelUnavailable(f"{where} failed while it replied ({said(error)})")
+        return ModelUnavailable(f"{where} failed during its reply ({said(error)})")
 
     def _models_hint(self) -> str:
         try:
@@ -330,12 +332,14 @@ class ChatServer:
 
 
 def _client(settings: ServerSettings) -> Any:
-    """The HTTP client, with certificates of one's own where settings name them; else the usual."""
+    """An HTTP client that trusts the CA certificates of the settings; ``None``: the default one."""
     if not settings.ca_file:
         return None
     try:
         context = ssl.create_default_context()
         context.load_verify_locations(cafile=settings.ca_file)
     except (OSError, ssl.SSLError) as error:
-        raise ModelError(f"can't read certificates from {settings.ca_file}: {error}") from error
+        raise ModelError(
+            f"can't read CA certificates from {settings.ca_file} (server.ca_file): {error}"
+        ) from error
     return openai.DefaultHttpxClient(verify=context)

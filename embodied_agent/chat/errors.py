@@ -1,4 +1,4 @@
-"""What can go wrong in the openai client and below it, told apart.
+"""Tells apart what can go wrong in the openai client and below it.
 
 Not here: what follows from it (`embodied_agent.chat.client`).
 """
@@ -18,19 +18,19 @@ _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.5, 8.0
 
 
 def _transport_errors() -> tuple[type[Exception], ...]:
-    # Depending on its version, openai stands on httpx or httpx2, and lets some of their errors
-    # through while it streams.
-    found: list[type[Exception]] = []
+    # Depending on its version, openai uses httpx or httpx2, and lets some of their errors through
+    # while it streams.
+    errors: list[type[Exception]] = []
     for name in ("httpx2", "httpx"):
         try:
-            found.append(importlib.import_module(name).HTTPError)
+            errors.append(importlib.import_module(name).HTTPError)
         except ImportError:
             continue
-    return tuple(found)
+    return tuple(errors)
 
 
 _TRANSPORT_ERRORS: tuple[type[Exception], ...] = _transport_errors()
-#: Everything that asking a server can raise; ValueError is JSON that is none.
+#: Everything that a request can raise. ValueError stands for invalid JSON.
 THEIR_ERRORS: tuple[type[Exception], ...] = (
     openai.OpenAIError,
     *_TRANSPORT_ERRORS,
@@ -40,48 +40,47 @@ THEIR_ERRORS: tuple[type[Exception], ...] = (
 
 
 def timed_out(error: Exception) -> bool:
-    """Whether it took too long."""
+    """Whether the request timed out."""
     return isinstance(error, (openai.APITimeoutError, TimeoutError)) or (
         isinstance(error, _TRANSPORT_ERRORS) and "Timeout" in type(error).__name__
     )
 
 
 def refused(error: Exception) -> bool:
-    """Whether the server finds fault with what the request says."""
+    """Whether the server rejects the content of the request."""
     return isinstance(error, openai.APIStatusError) and error.status_code in (400, 422)
 
 
 def out_of_memory(error: openai.APIStatusError) -> bool:
-    """Whether the server says that its memory did not suffice, whatever status it gives that."""
+    """Whether the server ran out of memory, whatever status it reports that with."""
     text = said(error).lower()
     return "out of memory" in text or "outofmemory" in text or "cannot allocate memory" in text
 
 
 def certificate_problem(error: BaseException) -> str:
-    """What is wrong with the server's certificate or its TLS, and what to do; empty where nothing
-    of that kind lies behind ``error``."""
+    """What is wrong with the server's certificate or its TLS, and what to do; empty if ``error``
+    has another cause."""
     cause: BaseException | None = error
-    for _ in range(10):  # a chain of causes, without following a circle forever
+    for _ in range(10):  # a chain of causes may be circular
         if cause is None:
             return ""
         if isinstance(cause, ssl.SSLCertVerificationError):
             return (
-                f"its certificate is not trusted ({cause.verify_message}); name the file with "
-                "the certificate that signed it in server.ca_file, and use the host name that "
-                "it was issued for"
+                f"its certificate is not trusted ({cause.verify_message}); set server.ca_file to "
+                "the CA certificate that signed it, and use the host name that it was issued for"
             )
-        # Some versions keep the text of the error only.
+        # Some versions keep only the text of the error.
         text = str(cause)
         if "CERTIFICATE_VERIFY_FAILED" in text:
             return f"its certificate is not trusted ({text}); set server.ca_file"
         if "WRONG_VERSION_NUMBER" in text or "wrong version number" in text:
-            return "it does not speak TLS; should server.base_url begin with http://?"
+            return "it does not use TLS; server.base_url should probably begin with http://"
         cause = cause.__cause__ or cause.__context__
     return ""
 
 
 def said(error: openai.OpenAIError) -> str:
-    """What the server says, in one short line."""
+    """The server's error message, in one short line."""
     body = cast(Any, getattr(error, "body", None))
     if isinstance(body, dict):
         for name in ("message", "detail", "error"):

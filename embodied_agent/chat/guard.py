@@ -1,7 +1,7 @@
-"""The circuit breaker of one server, shared by all who ask it: after a failure, one asks for all.
+"""The circuit breaker of one server, shared by all its callers: after a failure, one tries for all.
 
-Whoever comes while the server is thought to be down waits a little, if there is time for that, and
-is told at once otherwise: an answer that says "the server is down" is worth more now than later.
+While the server is considered down, a call waits a little if it has time for that, and fails at
+once otherwise: "the server is down" is more useful now than later.
 
 Not here: the breaker's arithmetic (`breaker`), perception's own waiting (`pipeline`).
 """
@@ -17,25 +17,25 @@ from typing import Any
 from embodied_agent.errors import ModelUnavailable
 from embodied_agent.support.breaker import Breaker
 
-#: First and longest wait after failures, in seconds.
+#: First and maximum delay after failures, in seconds.
 _FIRST_S, _LONGEST_S = 0.5, 15.0
-#: Part of the time that is left which may go by before the server is asked at all.
+#: Fraction of the remaining time that a call may wait before it reaches the server.
 _PATIENCE = 0.25
 
 
 class TooSlow(ModelUnavailable):
-    """A reply took longer than it was allowed to."""
+    """A reply took longer than allowed."""
 
 
 class Call:
-    """One call under way. ``began``: the server sent something, so it is not down."""
+    """A call in progress. ``began``: the server has sent something, so it is not down."""
 
     def __init__(self) -> None:
         self.began = False
 
 
 class Guard:
-    """Counts a server's failures in a row. Every method may be called from any thread."""
+    """Counts a server's consecutive failures. Every method may be called from any thread."""
 
     def __init__(self, where: str) -> None:
         self._where = where
@@ -46,12 +46,12 @@ class Guard:
 
     @contextmanager
     def call(self, left_s: float) -> Iterator[Call]:
-        """One call to the server, which may take ``left_s`` seconds.
+        """A call to the server, which may take ``left_s`` seconds.
 
-        A call that the server began to answer and that then took too long is no sign of an outage.
+        A reply that began and then took too long does not count as an outage.
 
         Raises:
-            ModelUnavailable: the server is thought to be down for longer than may be waited.
+            ModelUnavailable: the server is considered down for longer than the call may wait.
         """
         self._enter(left_s)
         call = Call()
@@ -68,7 +68,7 @@ class Guard:
                 self._changed.notify_all()
             raise
         except BaseException:
-            # It was reached; what it says, or that nobody waits any more, is no outage.
+            # The server was reached. A refusal, or a caller that gave up, is not an outage.
             with self._changed:
                 if call.began:
                     self._breaker.success()
@@ -103,9 +103,13 @@ class Guard:
                 if wait_s > patience_s or patience_s <= 0:
                     self._refused += 1
                     raise ModelUnavailable(
-                        f"{self._where} failed {self._breaker.failures} times in a row "
-                        f"({self._last_error}); it is asked again in {wait_s:.1f} s"
+                        f"{self._where} failed {_times(self._breaker.failures)} "
+                        f"({self._last_error}); it is tried again in {wait_s:.1f} s"
                     )
-                # Until the wait is over, or whoever asks now has its answer.
+                # Until the delay is over, or the call that is trying it has ended.
                 self._changed.wait(wait_s or patience_s)
             self._calls += 1
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times in a row"

@@ -60,14 +60,14 @@ def cases_from(
 
 
 def show_answer(say: Console, result: Scored, *, reasoning: bool = True) -> None:
-    """One question with its answer: choices, reasoning, keyframes and time per stage."""
+    """One question with its answer: choices, reasoning, evidence and time per stage."""
     question, answer = result.case.question, result.answer
     say.print()
     say.print(plain(question.text), style="bold", markup=False)
     for letter, choice in zip("ABCDEFGHIJKLMNOPQRSTUVWXYZ", question.choices, strict=False):
         picked, true = letter == answer.choice, letter == result.case.truth
-        mark = ("answered" if picked else "") + (", right" if picked and true else "")
-        mark = mark or ("the right one" if true else "")
+        mark = ("answered" if picked else "") + (", correct" if picked and true else "")
+        mark = mark or ("correct answer" if true else "")
         style = ("green" if true else "red" if result.case.truth else "cyan") if picked else ""
         say.print(
             f"  {letter}  {plain(choice)}" + (f"  ({mark})" if mark else ""),
@@ -90,7 +90,7 @@ def show_answer(say: Console, result: Scored, *, reasoning: bool = True) -> None
         say.print(f"  consistency {answer.consistency:.2f}{how}", markup=False)
     if answer.evidence:
         cited = ", ".join(str(item.keyframe_id) for item in answer.evidence)
-        say.print(f"  rests on keyframes {cited}", markup=False)
+        say.print(f"  evidence: keyframes {cited}", markup=False)
     say.print(f"  {latency(answer)}", style="dim", markup=False)
 
 
@@ -102,25 +102,25 @@ def latency(answer: Answer) -> str:
 
 
 def show_score(say: Console, results: Sequence[Scored]) -> None:
-    """How many were right, per type and in all; nothing where no truth is known."""
+    """How many answers were correct, per type and in total; nothing if no truth is known."""
     from rich.table import Table
 
     from embodied_agent.report.scoring import score
 
-    found = score(results)
-    if found is None:
+    scores = score(results)
+    if scores is None:
         return
     say.print()
-    if len(found["types"]) > 1:
+    if len(scores["types"]) > 1:
         table = Table(box=None, pad_edge=False)
         table.add_column("type")
-        table.add_column("right", justify="right")
-        table.add_column("share", justify="right")
-        for name, part in found["types"].items():
+        table.add_column("correct", justify="right")
+        table.add_column("rate", justify="right")
+        for name, part in scores["types"].items():
             counts = f"{part['right']} of {part['count']}"
             table.add_row(plain(name.replace("_", " ")), counts, f"{100 * part['score']:.0f} %")
         say.print(table)
-    say.print(f"{found['right']} of {found['count']} right", style="bold")
+    say.print(f"{scores['right']} of {scores['count']} answers correct", style="bold")
 
 
 def outcome(results: Sequence[Scored]) -> ExitCode:

@@ -13,6 +13,7 @@ import uuid
 from embodied_agent.doctor.check import Check
 from embodied_agent.errors import AgentError
 from embodied_agent.settings import MqttSettings, Settings, WebSettings
+from embodied_agent.support.extras import Extra, missing_package
 
 #: Largest message that the check would take from a broker, in bytes; it subscribes to nothing.
 _PAYLOAD_BYTES = 1024
@@ -21,7 +22,7 @@ _PAYLOAD_BYTES = 1024
 def check_web(settings: Settings) -> Check:
     """Whether the page and the HTTP API can be served at their address."""
     name, web = "page and HTTP API", settings.web
-    problem = _missing("web", "embodied_agent.interfaces.web.server")
+    problem = _missing("the page", "web", "embodied_agent.interfaces.web.server")
     if not web.enabled:
         return Check(name, True, problem or "--page serves them", needed=False, off=True)
     problem = problem or _address_problem(web)
@@ -35,7 +36,7 @@ def check_web(settings: Settings) -> Check:
 def check_mqtt(settings: Settings) -> Check:
     """Whether the MQTT broker accepts a connection."""
     name, mqtt = "MQTT", settings.mqtt
-    problem = _missing("mqtt", "embodied_agent.interfaces.mqtt.connection")
+    problem = _missing("MQTT", "mqtt", "embodied_agent.interfaces.mqtt.connection")
     if not mqtt.enabled:
         return Check(name, True, problem or "--set mqtt.enabled=true connects", False, off=True)
     problem = problem or _broker_problem(mqtt)
@@ -46,11 +47,11 @@ def check_mqtt(settings: Settings) -> Check:
     return Check(name, True, detail, needed=True)
 
 
-def _missing(extra: str, module: str) -> str:
+def _missing(what: str, extra: Extra, module: str) -> str:
     try:
         importlib.import_module(module)
     except ModuleNotFoundError as error:
-        return f"{error.name} is not installed; pip install 'embodied-agent[{extra}]'"
+        return missing_package(what, extra, error)
     return ""
 
 

@@ -57,12 +57,12 @@ def load(folder: Path, kind: Literal["perceiver", "reasoner"]) -> tuple[Any, Any
         ModelError: the files are missing, damaged or of another kind, or the packages that run
             models in process are not installed.
     """
-    require_packages(kind)
     started = time.monotonic()
     shipped = folder.parent == SHIPPED
     name = f"the built-in {folder.name}" if shipped else f"the {kind} from {folder}"
     # Before the imports, which take most of the time.
     _log.info("Loading %s…", name)
+    require_packages(kind)
     import torch
     from transformers import (
         AutoModelForCausalLM,

@@ -1,4 +1,4 @@
-"""The seam between the agent and whatever turns keyframes into deltas."""
+"""The interface between the agent and whatever turns keyframes into deltas."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ class Perceiver(Protocol):
     def perceive(self, previous: Keyframe | None, current: Keyframe) -> Delta:
         """What changed from ``previous`` (``None`` for the first of a segment) to ``current``.
 
-        A reply that can't be used gives a delta with ``usable=False`` that holds the egomotion
-        only; it is never passed on as fact.
+        An unusable reply gives a delta with ``usable=False`` that holds the egomotion only; it is
+        never passed on as fact.
 
         Raises:
             ModelUnavailable: the model can't be reached now; the keyframe stays pending.
@@ -30,7 +30,7 @@ class Perceiver(Protocol):
         ...
 
     def perceive_batch(self, pairs: Sequence[tuple[Keyframe | None, Keyframe]]) -> list[Delta]:
-        """`perceive` for several pairs at once, in order; same results, maybe faster."""
+        """`perceive` for several pairs, in order: the same results, possibly faster."""
         ...
 
     def close(self) -> None:

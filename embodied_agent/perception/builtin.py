@@ -1,8 +1,9 @@
-"""The perceiver in process: the small model that is shipped, or another of its language.
+"""The perceiver in process: the small model that is shipped, or another one trained like it.
 
-It was trained on the simulated worlds only and knows no others; real pictures want a served model.
+It was trained on the simulated worlds and knows nothing else; real pictures need a served model.
 
-Not here: what it is shown and how its reply is read (`language`), training (`training.perceiver`).
+Out of scope: what it is shown and how its reply is read (`language`), training
+(`training.perceiver`).
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ class BuiltinPerceiver:
     def __init__(self, settings: PerceptionSettings) -> None:
         if settings.prompt == "full":
             raise ModelError(
-                "the builtin perceiver knows the compact prompt only; set perception.prompt to auto"
+                "the built-in perceiver needs the compact prompt; set perception.prompt to auto"
             )
         folder = checkpoint_folder(settings.model_path, "perceiver")
         self._model, self._processor = load(folder, "perceiver")
@@ -59,7 +60,7 @@ class BuiltinPerceiver:
         return replace(delta, latency_s=time.monotonic() - started)
 
     def perceive_batch(self, pairs: Sequence[tuple[Keyframe | None, Keyframe]]) -> list[Delta]:
-        """`perceive` for each pair; on a CPU a batch is no faster than one after the other."""
+        """`perceive` for each pair; on a CPU, a batch is no faster."""
         return [self.perceive(previous, current) for previous, current in pairs]
 
     def close(self) -> None:

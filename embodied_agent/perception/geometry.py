@@ -1,9 +1,9 @@
-"""The perceiver without a model: the camera's motion, and nothing that it did not measure.
+"""The perceiver without a model: the measured motion of the camera, and nothing else.
 
-It names no objects, so it is honest on any video, and the stored pictures stay open to a second
-look by a model later. Other perceivers fall back to the same delta when a reply can't be used.
+It names no objects, so it is right on any video, and a model can take a second look at the stored
+pictures later. Other perceivers fall back to the same delta when a reply is unusable.
 
-Not here: measuring the motion (`embodied_agent.keyframes.egomotion`).
+Out of scope: measuring the motion (`embodied_agent.keyframes.egomotion`).
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from embodied_agent.records import Delta, Keyframe
 def delta_from_egomotion(
     previous: Keyframe | None, current: Keyframe, *, model: str, usable: bool = True
 ) -> Delta:
-    """What the keyframer's egomotion says of ``current``, with no mentions.
+    """The keyframer's egomotion of ``current`` as a delta without mentions.
 
     The first keyframe of a segment has neither action nor angle. Later ones whose motion could not
-    be measured have no action but an angle of 0, which sets them apart from a start.
+    be measured have no action but an angle of 0, which distinguishes them from a start.
     """
     motion = current.egomotion
     if previous is None:
@@ -37,7 +37,7 @@ def delta_from_egomotion(
 
 
 class GeometryPerceiver:
-    """`Perceiver` that reads the egomotion off each keyframe. Never fails, takes no time."""
+    """`Perceiver` that returns the egomotion of each keyframe. Never fails, takes no time."""
 
     name = "geometry"
 

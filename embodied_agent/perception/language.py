@@ -1,10 +1,10 @@
 """The compact language of the built-in perceiver: what it is shown and what it replies.
 
-It sees both pictures of a pair, squared to `PICTURE_PX`, and one line about the motion that the
-keyframer measured; it replies ``rotate left: red sofa front-left near; blue lamp front far.`` The
-same text is used to train it, to run it in process, and to run it behind a server.
+It sees both pictures of a pair, scaled to squares of `PICTURE_PX`, and one line about the motion
+that the keyframer measured. It replies ``rotate left: red sofa front-left near; blue lamp front
+far.`` The same text is used to train it, to run it in process, and to run it behind a server.
 
-Not here: the prompt for general VLMs (`embodied_agent.perception.prompts`).
+Out of scope: the prompt for general VLMs (`embodied_agent.perception.prompts`).
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class CompactReply:
 
 
 def motion_hint(egomotion: Egomotion | None) -> str:
-    """The keyframer's egomotion in words: degrees in fives, travel in tenths of the depth.
+    """The keyframer's egomotion in words: degrees in steps of five, travel in tenths of the depth.
 
     ``None`` (a first view) gives ``first``.
     """
@@ -71,27 +71,27 @@ def motion_hint(egomotion: Egomotion | None) -> str:
 
 
 def compact_prompt(egomotion: Egomotion | None) -> str:
-    """The text that goes with the pictures."""
+    """The text that accompanies the pictures."""
     return f"Motion: {motion_hint(egomotion)}. Seen:"
 
 
 def compact_reply(action: Action | None, mentions: tuple[Mention, ...]) -> str:
-    """The reply that a perfect perceiver gives; `parse_compact` reads it back."""
+    """The reply of a perfect perceiver; `parse_compact` is its inverse."""
     seen = "; ".join(f"{m.name} {m.direction} {m.distance}" for m in mentions) or "nothing"
     return f"{action.value if action else 'start'}: {seen}."
 
 
 def parse_compact(reply: str) -> CompactReply:
-    """What a reply says. Parts that name no direction are dropped; the action must be one of ten.
+    """Parse a reply. Parts without a direction are dropped; the action must be one of the ten.
 
     Raises:
-        ReplyError: no action can be read, or nothing after it can.
+        ReplyError: the action, or everything after it, can't be parsed.
     """
     head, colon, rest = reply.strip().partition(":")
     action_name = head.strip()
     if not colon or (action_name not in _ACTIONS and action_name != "start"):
         raise ReplyError(
-            f"the reply {reply[:80]!r} begins with none of the ten actions", reply=reply
+            f"the reply {reply[:80]!r} does not begin with one of the ten actions", reply=reply
         )
     mentions: dict[str, Mention] = {}
     parts = [part.strip() for part in rest.strip().removesuffix(".").split(";")]
@@ -101,11 +101,11 @@ def parse_compact(reply: str) -> CompactReply:
             name, direction, distance = match.groups()
             mentions[name] = Mention(name, direction, distance)  # type: ignore[arg-type]
     if not mentions and parts != ["nothing"]:
-        raise ReplyError(f"no object can be read from {reply[:80]!r}", reply=reply)
+        raise ReplyError(f"the reply {reply[:80]!r} names no object", reply=reply)
     return CompactReply(_ACTIONS.get(action_name), tuple(mentions.values()))
 
 
 def square_picture(image: Image) -> Image:
-    """A BGR picture (h, w, 3) as the built-in perceiver takes it: RGB, `PICTURE_PX` squared."""
+    """A BGR picture (h, w, 3) as the built-in perceiver takes it: RGB, a square of `PICTURE_PX`."""
     squared = cv2.resize(image, (PICTURE_PX, PICTURE_PX), interpolation=cv2.INTER_AREA)
     return cv2.cvtColor(squared, cv2.COLOR_BGR2RGB).astype(np.uint8, copy=False)

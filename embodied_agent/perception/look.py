@@ -1,10 +1,10 @@
-"""Looking at one stored keyframe again, with a question in mind.
+"""A second look at one stored keyframe, with a question in mind.
 
-A general VLM is asked what the picture tells that helps with the question. The built-in perceiver
-knows no questions: it describes the picture as if it were the first it sees, without the one before
-it, and of that second opinion the objects count that the question or its choices name.
+A general VLM is asked what the picture shows that helps with the question. The built-in perceiver
+does not understand questions: it describes the picture as if it were a first view, without the
+picture before it, and the objects that the question or its choices name are kept.
 
-Not here: the general VLM (`look_served`), which keyframes are worth a look, and how long
+Out of scope: the general VLM (`look_served`), which keyframes are looked at and for how long
 (`embodied_agent.agent.second_look`).
 """
 
@@ -24,7 +24,7 @@ from embodied_agent.transcript.text import mention_text
 
 
 class Looker(Protocol):
-    """Looks at stored pictures again. Safe to call from several threads."""
+    """Takes second looks at stored pictures. Safe to call from several threads."""
 
     @property
     def name(self) -> str:
@@ -33,15 +33,15 @@ class Looker(Protocol):
 
     @property
     def parallel(self) -> int:
-        """How many pictures are worth sending at once."""
+        """How many pictures to look at concurrently."""
         ...
 
     def look(self, keyframe: Keyframe, question: Question, timeout_s: float) -> str:
         """What ``keyframe`` (with its picture) shows that helps with ``question``, in one line;
-        empty where nothing does.
+        empty if nothing does.
 
         Raises:
-            ModelUnavailable: the model can't be reached, or ``timeout_s`` seconds ran out.
+            ModelUnavailable: the model can't be reached, or took longer than ``timeout_s`` seconds.
             ModelError: the model can't be used.
             DecodeError: the picture can't be decoded.
         """
@@ -55,12 +55,12 @@ class Looker(Protocol):
 def make_looker(
     settings: PerceptionSettings, max_tokens: int, perceiver: Callable[[], Perceiver]
 ) -> Looker:
-    """What looks with the model that ``settings.backend`` names.
+    """The looker for the model that ``settings.backend`` names.
 
     Args:
         settings: of perception.
-        max_tokens: longest finding of a served model.
-        perceiver: gives the perceiver in process, which is shared with perception.
+        max_tokens: maximum length of a served model's finding.
+        perceiver: returns the perceiver in process, which is shared with perception.
 
     Raises:
         ModelError: perception has no model, or it can't be loaded.
@@ -78,7 +78,7 @@ def make_looker(
 
 
 class DescribingLooker:
-    """`Looker` for a perceiver that takes no questions: the picture is described again, alone."""
+    """`Looker` for a perceiver that takes no questions: it describes the picture alone."""
 
     def __init__(self, perceiver: Perceiver) -> None:
         self._perceiver = perceiver
@@ -90,11 +90,11 @@ class DescribingLooker:
 
     @property
     def parallel(self) -> int:
-        """One: the model in process sees one picture at a time."""
+        """One: the model in process looks at one picture at a time."""
         return 1
 
     def look(self, keyframe: Keyframe, question: Question, timeout_s: float) -> str:
-        """As `Looker.look`; a description that has begun is waited for."""
+        """As `Looker.look`; a description that has begun is not interrupted."""
         started = time.monotonic()
         delta = self._perceiver.perceive(None, replace(keyframe, egomotion=None))
         if time.monotonic() - started > timeout_s or not delta.usable:
@@ -104,4 +104,4 @@ class DescribingLooker:
         return ", ".join(mention_text(m) for m in delta.mentions if m.name in named)
 
     def close(self) -> None:
-        """Nothing: the perceiver is perception's."""
+        """Nothing: the perceiver belongs to perception."""

@@ -1,6 +1,6 @@
-"""Second looks by a VLM behind an OpenAI-compatible server, which is told the question.
+"""Second looks by a VLM behind an OpenAI-compatible server, which is given the question.
 
-Not here: the connection (`embodied_agent.chat.client`), which keyframes are worth a look
+Out of scope: the connection (`embodied_agent.chat.client`), which keyframes are looked at
 (`embodied_agent.agent.second_look`).
 """
 
@@ -13,9 +13,9 @@ from embodied_agent.perception.served import messages_with_pictures, scaled_jpeg
 from embodied_agent.records import Keyframe, Question
 from embodied_agent.settings import PerceptionSettings
 
-#: Longest finding that is passed on, in characters.
+#: Maximum length of a finding, in characters.
 _MOST = 600
-#: What a model is to say of a picture that does not help.
+#: The reply requested for a picture that does not help.
 NOTHING = "nothing"
 _ASKED = (
     "This picture is keyframe #{number} of what a moving camera saw. Someone asks: {question}\n"
@@ -31,7 +31,7 @@ class ServedLooker:
     """`Looker` that asks a VLM behind an OpenAI-compatible server.
 
     Raises:
-        ModelError: the server's address is none.
+        ModelError: ``server.base_url`` is not an http(s) URL.
     """
 
     def __init__(self, settings: PerceptionSettings, max_tokens: int) -> None:
@@ -46,7 +46,7 @@ class ServedLooker:
 
     @property
     def parallel(self) -> int:
-        """All at once: the server makes a batch of them."""
+        """All at once: the server batches them."""
         return 32
 
     def look(self, keyframe: Keyframe, question: Question, timeout_s: float) -> str:
@@ -58,17 +58,17 @@ class ServedLooker:
         )
         pieces = self._server.stream(messages, max_tokens=self._max_tokens, timeout_s=timeout_s)
         with closing(pieces):
-            said = "".join(piece.text for piece in pieces if not piece.reasoning)
-        return _line(said)
+            reply = "".join(piece.text for piece in pieces if not piece.reasoning)
+        return _line(reply)
 
     def close(self) -> None:
         """Close the connection. Safe to call twice."""
         self._server.close()
 
 
-def _line(said: str) -> str:
-    """A model's finding as one line that can't be taken for entries or tags; empty for nothing."""
-    plain = said.rpartition("</think>")[2]
+def _line(reply: str) -> str:
+    """A finding as one line that can't be mistaken for entries or tags; empty for `NOTHING`."""
+    plain = reply.rpartition("</think>")[2]
     for sign in "<>#":
         plain = plain.replace(sign, " ")
     line = " ".join(plain.split())[:_MOST]

@@ -1,10 +1,10 @@
-"""What a general vision-language model is asked about a keyframe, and how its reply is read.
+"""What a general vision-language model is asked about a keyframe, and the schema of its reply.
 
 ``full`` style: instructions, one or two pictures, the keyframer's measured motion as a hint, and a
-JSON reply. The reply is held to a schema where the server can do that; behind it stands a tolerant
-reader (`embodied_agent.perception.replies`), since many can't.
+JSON reply. The reply is constrained to a schema if the server supports that; a lenient parser
+(`embodied_agent.perception.replies`) handles those that don't.
 
-Not here: the compact style of the built-in model (`embodied_agent.perception.language`).
+Out of scope: the compact style of the built-in model (`embodied_agent.perception.language`).
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from typing import Any
 
 from embodied_agent.records import DIRECTIONS, DISTANCES, Action, Egomotion
 
-#: Most objects asked for, and taken from a reply.
+#: Maximum number of objects asked for, and taken from a reply.
 MAX_OBJECTS = 12
 
-#: Estimates below this confidence are no help as a hint.
+#: Estimates below this confidence are not given as a hint.
 _HINT_CONFIDENCE = 0.2
-#: What a model says where the camera did none of the ten, as when a keyframe was forced.
+#: The action where the camera did none of the ten, as when a keyframe was forced.
 NO_ACTION = "none"
 
 _FRAME_OF_REFERENCE = (
@@ -57,7 +57,7 @@ _WATCH = (
 )
 _JSON_ONLY = "Reply with one JSON object, in English, and nothing else."
 
-#: Sent after a reply that could not be read.
+#: Sent after a reply that could not be parsed.
 AGAIN = (
     f"That could not be read. {_JSON_ONLY} Use the keys and the words that were asked for, and be "
     "brief: name fewer objects."
@@ -70,7 +70,7 @@ WHICH_ACTION = (
 
 
 def full_prompt(first: bool, egomotion: Egomotion | None, watch_list: Sequence[str]) -> str:
-    """The text that goes with the pictures: the one of a ``first`` view, else earlier and later."""
+    """The text that accompanies the picture of a ``first`` view, or the pictures before and now."""
     parts = [_FIRST if first else _PAIR]
     hint = None if first else motion_hint(egomotion)
     if hint:
@@ -82,7 +82,7 @@ def full_prompt(first: bool, egomotion: Egomotion | None, watch_list: Sequence[s
 
 
 def motion_hint(egomotion: Egomotion | None) -> str:
-    """The measured motion as a sentence; empty where too little of it is known."""
+    """The measured motion as a sentence; empty if too little of it is known."""
     if egomotion is None or egomotion.confidence < _HINT_CONFIDENCE:
         return ""
     right, down, ahead = egomotion.translation
@@ -108,7 +108,7 @@ def motion_hint(egomotion: Egomotion | None) -> str:
 
 
 def full_schema(first: bool, watching: bool) -> dict[str, Any]:
-    """JSON schema of the reply; every key is required, as strict servers want it."""
+    """JSON schema of the reply. Every key is required, as strict servers demand."""
     item = _object(
         name={"type": "string"},
         direction={"type": "string", "enum": list(DIRECTIONS)},

@@ -1,11 +1,11 @@
-"""From what a model said of a keyframe to its delta, next to what was measured.
+"""From a model's reading of a keyframe and the measured motion to the delta.
 
-The model's word counts for what it saw. For the action, the keyframer's egomotion counts where it
-was measured with confidence: it is right more often than any model of the same pictures. The
-model's word steps in where it was not, and the delta says whether the two agree. The same for every
-perceiver with a model, in process or behind a server.
+The objects are the model's. The action is the keyframer's egomotion where it was measured with
+confidence, as it is right more often than any model of the same pictures; elsewhere it is the
+model's. The delta says whether the two agree. This holds for every perceiver with a model, in
+process or behind a server.
 
-Not here: reading the model's text (`replies`, `language`).
+Out of scope: parsing the model's text (`replies`, `language`).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from dataclasses import replace
 from embodied_agent.perception.geometry import delta_from_egomotion
 from embodied_agent.records import Action, Delta, Keyframe, Mention
 
-#: Egomotion at least this sure of itself outweighs the model's word on the action.
+#: Egomotion with at least this confidence outweighs the model's action.
 TRUSTED_CONFIDENCE = 0.5
 
 
@@ -31,13 +31,12 @@ def delta_from_reading(
     """The delta of ``current``.
 
     Args:
-        action: what the model says the camera did; ``None`` where it left that open. Ignored for a
-            first view.
-        mentions: the objects that it names.
-        previous: the keyframe before, ``None`` for the first of a segment.
-        current: holds the egomotion since then.
-        model: its name.
-        observation: what it says besides.
+        action: the model's; ``None`` if it gave none. Ignored for a first view.
+        mentions: the objects that the model names.
+        previous: the keyframe before; ``None`` for the first of a segment.
+        current: the keyframe, with the egomotion since ``previous``.
+        model: the model's name.
+        observation: the model's free text.
     """
     measured = delta_from_egomotion(previous, current, model=model)
     delta = replace(
@@ -51,5 +50,5 @@ def delta_from_reading(
     agrees = motion.action is action
     if agrees or motion.confidence >= TRUSTED_CONFIDENCE:
         return replace(delta, agrees_with_egomotion=agrees)
-    # An angle measured for another action says nothing about this one.
+    # An angle that was measured for another action does not apply to this one.
     return replace(delta, action=action, angle_deg=None, agrees_with_egomotion=False)

@@ -1,12 +1,12 @@
-"""Reading what a general vision-language model replies, however it dresses it up.
+"""Parses the replies of general vision-language models, leniently.
 
 Code fences, prose around the JSON, single quotes, trailing commas and synonyms are accepted, and so
-is the whole part of a reply that was cut short. What is not one of the words of
-`embodied_agent.records` afterwards is dropped, never passed on: an object without a direction, an
-action that is none of the ten, "left of the sofa" (that is the sofa's left, not the camera's),
-names and sentences that are not English.
+is the complete part of a reply that was cut off. Whatever is not in the vocabulary of
+`embodied_agent.records` after that is dropped, never passed on: an object without a direction, an
+action that is none of the ten, "left of the sofa" (the sofa's left, not the camera's), names and
+sentences that are not English.
 
-Not here: what was asked (`prompts`).
+Out of scope: what was asked (`prompts`).
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from embodied_agent.perception.prompts import MAX_OBJECTS, NO_ACTION
 from embodied_agent.perception.wording import other_language, other_script
 from embodied_agent.records import DIRECTIONS, DISTANCES, Action, Direction, Distance, Mention
 
-#: Longest name of an object and longest observation, in characters.
+#: Maximum length of an object's name and of an observation, in characters.
 MAX_NAME, MAX_OBSERVATION = 60, 400
-#: A reply longer than this, in characters, is not looked at.
+#: Only this much of a reply is parsed, in characters.
 _MAX_REPLY = 20_000
-#: Deeper JSON than this is not what was asked for, and could exhaust a parser's stack.
+#: JSON that is nested deeper is not what was asked for, and could exhaust a parser's stack.
 _MAX_DEPTH = 20
-#: So many places, from the end, are tried where a reply that was cut short may be closed.
+#: How many places, from the end, are tried at which a reply that was cut off can be closed.
 _MOST_CUTS = 40
 
 _THOUGHTS = re.compile(r"^.*?</think>", re.DOTALL)
@@ -87,8 +87,8 @@ _ACTIONS = {action.value: action for action in Action}
 
 @dataclass(frozen=True, slots=True)
 class FullReply:
-    """``action`` is ``None`` where the reply names none of the ten; ``open``: it said that there
-    was none, or said nothing. ``repaired``: part of what it said had to be left out."""
+    """A parsed reply. ``action`` is ``None`` if the reply names none of the ten; ``open``: it said
+    explicitly that there was none, or said nothing. ``repaired``: part of it had to be dropped."""
 
     action: Action | None
     mentions: tuple[Mention, ...]
@@ -98,11 +98,11 @@ class FullReply:
 
 
 def parse_full(reply: str) -> FullReply:
-    """What a reply in the ``full`` style says.
+    """Parse a reply in the ``full`` style.
 
     Raises:
-        ReplyError: there is no JSON object with objects or an observation in it, it lists
-            objects and none of them can be used, or it is in another language.
+        ReplyError: there is no JSON object with objects or an observation in it, it lists objects
+            and none of them is usable, or it is in another language.
     """
     text = _THOUGHTS.sub("", reply[:_MAX_REPLY])
     for values, whole in chain(
@@ -124,26 +124,26 @@ def parse_full(reply: str) -> FullReply:
         if entries and not mentions:
             continue
         watched = [_watched(entry) for entry in _list(keys.get("watch"))]
-        said = " ".join(filter(None, [observation, *watched]))
+        observations = " ".join(filter(None, [observation, *watched]))
         named = keys.get("action")
         action = read_action(named)
         return FullReply(
             action,
             mentions[:MAX_OBJECTS],
-            said,
-            open=action is None and said_nothing(named),
+            observations,
+            open=action is None and is_no_action(named),
             repaired=foreign or not whole or len(mentions) < len(entries),
         )
     raise ReplyError(f"no usable JSON object in the reply {reply[:80]!r}", reply=reply)
 
 
-def said_nothing(value: Any) -> bool:
-    """Whether what stands for the action says that there was none, or nothing at all."""
+def is_no_action(value: Any) -> bool:
+    """Whether the value of the action says that there was none, or nothing at all."""
     return value is None or (isinstance(value, str) and value.strip().lower() in ("", NO_ACTION))
 
 
 def read_action(value: Any) -> Action | None:
-    """The one of the ten that ``value`` means, ``None`` where it means none or more than one."""
+    """The action that ``value`` means; ``None`` if it means none of the ten or more than one."""
     if not isinstance(value, str):
         return None
     words = re.findall(r"[a-z]+", value.lower())
@@ -166,7 +166,7 @@ def read_action(value: Any) -> Action | None:
 
 
 def read_direction(value: Any) -> Direction | None:
-    """The one of the eight that ``value`` means, ``None`` where that is not clear."""
+    """The direction that ``value`` means; ``None`` if that is not clear."""
     if not isinstance(value, str):
         return None
     text = _OWN.sub(" ", value.lower().replace("-", " ").replace("_", " "))
@@ -181,7 +181,7 @@ def read_direction(value: Any) -> Direction | None:
 
 
 def read_distance(value: Any) -> Distance | None:
-    """``near``, ``mid`` or ``far``, ``None`` where ``value`` means none of them."""
+    """``near``, ``mid`` or ``far``; ``None`` if ``value`` means none of them."""
     if not isinstance(value, str):
         return None
     text = " ".join(re.findall(r"[a-z]+", value.lower()))
@@ -189,7 +189,7 @@ def read_distance(value: Any) -> Distance | None:
 
 
 def clean_text(value: Any) -> str:
-    """Free text on one line, without what could pass for markup or a keyframe's number."""
+    """Free text on one line, without anything that could pass for markup or a keyframe's number."""
     if not isinstance(value, str):
         return ""
     text = " ".join(re.sub(r"[<>#{}\x00-\x1f\x7f]", " ", value).split())
@@ -206,7 +206,7 @@ def _mention(entry: Any) -> Mention | None:
     direction = read_direction(keys.get("direction"))
     if not isinstance(name, str) or direction is None:
         return None
-    # A name stands in the transcript between separators, so it must hold none of them.
+    # In the transcript, names stand between separators, so they must not contain any.
     name = _ARTICLE.sub("", " ".join(_NOT_IN_NAMES.sub(" ", name.lower()).split()))
     if not name or len(name) > MAX_NAME or other_script(name):
         return None
@@ -238,8 +238,8 @@ def _stem(word: str) -> str:
 
 
 def _objects(text: str) -> Iterator[dict[Any, Any]]:
-    """Every outermost {...} of ``text`` that can be read as an object, in order."""
-    # Braces in strings don't count; but a stray quotation mark must not hide everything after it.
+    """Every outermost {...} in ``text`` that can be parsed as an object, in order."""
+    # Braces in strings don't count, but a stray quotation mark must not hide everything after it.
     for quotes in (True, False):
         for span in _spans(text, quotes):
             value = _loaded(span)
@@ -248,7 +248,7 @@ def _objects(text: str) -> Iterator[dict[Any, Any]]:
 
 
 def _beginnings(text: str) -> Iterator[dict[Any, Any]]:
-    """The longest part, closed properly, of an object that was cut short: what is whole in it."""
+    """The complete parts of an object that was cut off, closed properly, the longest first."""
     start = text.find("{")
     if start < 0 or _depth(text) > _MAX_DEPTH:
         return
@@ -265,9 +265,9 @@ def _beginnings(text: str) -> Iterator[dict[Any, Any]]:
             if not stack or stack.pop() != sign:
                 return
             if not stack:
-                return  # it is whole, and was looked at already
+                return  # it is complete, and was tried before
             ends.append((position + 1, "".join(reversed(stack))))
-        elif sign == "," and len(stack) == 1:  # half an object of the list would be none
+        elif sign == "," and len(stack) == 1:  # half an object of a list is of no use
             ends.append((position, "".join(reversed(stack))))
     for end, closing in reversed(ends[-_MOST_CUTS:]):
         try:

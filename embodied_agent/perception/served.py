@@ -1,7 +1,7 @@
 """The perceiver behind an OpenAI-compatible server: any vision-language model, or the built-in one.
 
-Not here: the connection (`embodied_agent.chat.client`), what is asked and how the reply is read
-(`prompts` and `replies` for general models, `language` for the built-in one).
+Out of scope: the connection (`embodied_agent.chat.client`), what is asked and how the reply is
+parsed (`prompts` and `replies` for general models, `language` for the built-in one).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from embodied_agent.perception.replies import FullReply, parse_full
 from embodied_agent.records import Action, Delta, Frame, Image, Keyframe, Mention
 from embodied_agent.settings import PerceptionSettings
 
-#: Of pictures that are scaled down before they are sent.
+#: JPEG quality of pictures that are scaled down before they are sent.
 _JPEG_QUALITY = 90
 
 
@@ -41,7 +41,7 @@ class ServedPerceiver:
     """`Perceiver` that asks a server. Connects when the first keyframe needs it.
 
     Raises:
-        ModelError: the server's address is none.
+        ModelError: ``server.base_url`` is not an http(s) URL.
     """
 
     def __init__(self, settings: PerceptionSettings) -> None:
@@ -64,7 +64,7 @@ class ServedPerceiver:
         Raises:
             DecodeError: a keyframe's picture can't be decoded.
             ModelUnavailable: the server is down, slow or overloaded.
-            ModelError: it refuses the request.
+            ModelError: the server refuses the request.
         """
         started = time.monotonic()
         try:
@@ -88,7 +88,7 @@ class ServedPerceiver:
         return replace(delta, latency_s=time.monotonic() - started)
 
     def perceive_batch(self, pairs: Sequence[tuple[Keyframe | None, Keyframe]]) -> list[Delta]:
-        """`perceive` for each pair, as many at once as there are workers."""
+        """`perceive` for each pair, as many concurrently as there are workers."""
         if len(pairs) < 2 or self._settings.workers == 1:
             return [self.perceive(previous, current) for previous, current in pairs]
         with ThreadPoolExecutor(self._settings.workers, "perceive") as pool:
@@ -127,7 +127,7 @@ class ServedPerceiver:
     def _again(
         self, messages: list[Message], reply: str, wrong: str, schema: dict[str, Any]
     ) -> str:
-        """The reply to being told what was ``wrong``: greedy, it would say the same otherwise."""
+        """The reply after being told what was ``wrong``, or greedy sampling would repeat it."""
         self._count("asked_again")
         more: list[Message] = [
             {"role": "assistant", "content": reply},
@@ -136,7 +136,7 @@ class ServedPerceiver:
         return self._complete([*messages, *more], schema)
 
     def _with_action(self, read: FullReply, reply: str) -> FullReply:
-        """The second reply where it is better, else the first; its action stays open."""
+        """The second reply if it is better, else the first, whose action stays open."""
         try:
             second = parse_full(reply)
         except ReplyError:
@@ -148,7 +148,7 @@ class ServedPerceiver:
             self._counts[what] += happened
 
     def _ask_compact(self, previous: Keyframe | None, current: Keyframe) -> _Reading:
-        # Asked once: the built-in model knows no second attempt, and greedy it repeats itself.
+        # Asked once: the built-in model was not trained to correct itself.
         messages = messages_with_pictures(
             [_squared(keyframe) for keyframe in (previous, current) if keyframe is not None],
             language.compact_prompt(None if previous is None else current.egomotion),
@@ -161,7 +161,7 @@ class ServedPerceiver:
 
 
 def _needs_action(read: FullReply, current: Keyframe) -> bool:
-    """Whether the reply names an action that is none of the ten, and no measurement replaces it."""
+    """Whether the reply's action is none of the ten and no measurement replaces it."""
     if read.action is not None or read.open:
         return False
     motion = current.egomotion
@@ -169,7 +169,7 @@ def _needs_action(read: FullReply, current: Keyframe) -> bool:
 
 
 def messages_with_pictures(images: Sequence[bytes], text: str) -> list[Message]:
-    """One user message: the pictures, earlier first, then the text."""
+    """One user message: the pictures, the earlier one first, then the text."""
     content: list[dict[str, Any]] = [
         {"type": "image_url", "image_url": {"url": _data_uri(image)}} for image in images
     ]
@@ -187,7 +187,7 @@ def _pixels(keyframe: Keyframe) -> Image:
 
 
 def scaled_jpeg(keyframe: Keyframe, width: int) -> bytes:
-    """The keyframe's JPEG, its longer side at most ``width`` pixels."""
+    """The keyframe's JPEG, with its longer side at most ``width`` pixels."""
     if max(keyframe.width, keyframe.height) <= width:
         return keyframe.jpeg
     image = _pixels(keyframe)
@@ -199,7 +199,7 @@ def scaled_jpeg(keyframe: Keyframe, width: int) -> bytes:
 
 
 def _squared(keyframe: Keyframe) -> bytes:
-    """The picture as the built-in model takes it; PNG, to be the same pixels as in process."""
+    """The picture as the built-in model takes it: PNG, so that the pixels are as in process."""
     picture = language.square_picture(_pixels(keyframe))
     _, encoded = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
     return encoded.tobytes()

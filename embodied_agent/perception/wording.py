@@ -1,7 +1,7 @@
-"""Is a text English? Models of other mother tongues drift into them; the memory holds one.
+"""Whether a text is English. Models that were trained in other languages drift into them.
 
-A coarse test that errs on the side of yes: scripts other than Latin are told by their letters,
-other languages by their commonest little words.
+A coarse test that errs on the side of yes: other scripts are recognised by their letters, other
+languages by their most common words.
 """
 
 from __future__ import annotations
@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 import unicodedata
 
-#: More letters of other scripts than this part of all are no slip.
+#: Up to this fraction of letters from other scripts is tolerated.
 _OTHER_SCRIPT = 0.2
-#: Fewer words than this tell nothing.
+#: Texts with fewer words are not judged.
 _LEAST_WORDS = 4
 _ENGLISH = set(
     re.findall(
@@ -21,7 +21,7 @@ _ENGLISH = set(
         "to two view was which with you",
     )
 )
-#: Little words of German, French, Spanish, Italian, Portuguese and Dutch that are not English.
+#: Common words of German, French, Spanish, Italian, Portuguese and Dutch that are not English.
 _OTHERS = set(
     re.findall(
         r"[\w']+",
@@ -35,14 +35,14 @@ _OTHERS = set(
 
 
 def other_script(text: str) -> bool:
-    """Whether much of ``text`` is written in letters that are not Latin ones."""
+    """Whether much of ``text`` is written in other letters than Latin."""
     letters = [sign for sign in text if sign.isalpha()]
     others = sum(not unicodedata.name(sign, "LATIN").startswith("LATIN") for sign in letters)
     return others > _OTHER_SCRIPT * len(letters)
 
 
 def other_language(text: str) -> bool:
-    """Whether ``text``, in Latin letters, is more likely another language than English."""
+    """Whether ``text``, in Latin letters, is more likely in another language than in English."""
     words = re.findall(r"[^\W\d_]+(?:'[^\W\d_]+)?", text.lower())
     if len(words) < _LEAST_WORDS:
         return False

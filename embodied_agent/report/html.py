@@ -1,8 +1,9 @@
 """One self-contained HTML file about a replay: keyframes, overlap, path, questions, scores.
 
-Not a live view (`embodied_agent.interfaces.web` is) and not the memory's export: it shows what one
-replay saw and answered, for a person. Everything that a model said is escaped by the template; the
-file refers to nothing outside itself.
+It shows what one replay saw and answered, for people. The template escapes everything that a model
+wrote, and the file refers to nothing outside itself.
+
+Out of scope: the live view (`embodied_agent.interfaces.web`), the export of a memory.
 """
 
 from __future__ import annotations
@@ -30,9 +31,9 @@ from embodied_agent.report.figures import (
 )
 from embodied_agent.report.scoring import Scored, score
 
-#: Pictures in the report are at most this wide, in pixels: enough to see, small enough to mail.
+#: Maximum width of pictures in the report, in pixels: enough to see, small enough to mail.
 PICTURE_WIDTH = 360
-#: What each reason to keep a frame means to a reader.
+#: The reasons for keeping a frame, in words.
 REASONS = {
     "first": "first view",
     "overlap": "low overlap",
@@ -57,8 +58,8 @@ STATUSES = {
 
 @dataclass(frozen=True)
 class Replay:
-    """What a report tells about. ``decisions`` and ``path`` may be empty (an existing memory has
-    none); ``path`` holds the poses of all frames that had one."""
+    """The contents of a report. ``decisions`` and ``path`` may be empty (an existing memory has
+    none). ``path`` holds the poses of all frames that carried one."""
 
     source: str
     keyframes: Sequence[Keyframe]
@@ -150,7 +151,7 @@ def write(replay: Replay, path: Path) -> None:
 
 
 def truth_beside(source: str) -> Surroundings:
-    """True places of objects and walls, where a simulated clip's ``truth.json`` lies by it."""
+    """True positions of objects and walls, if a simulated clip has its ``truth.json`` beside it."""
     path = Path(source).expanduser()
     file = (path if path.is_dir() else path.parent) / "truth.json"
     try:
@@ -159,12 +160,12 @@ def truth_beside(source: str) -> Surroundings:
             Landmark(str(o["name"]), *_point(o["position"]), str(o["name"]).split()[0])
             for o in truth["objects"]
         )
-        # What hangs above the floor, such as a lintel, is no wall on a map.
+        # Whatever hangs above the floor, such as a lintel, is not a wall on the map.
         walls = tuple(
             (*_point(w["a"]), *_point(w["b"])) for w in truth["walls"] if float(w["z"]) == 0
         )
     except (OSError, ValueError, LookupError, TypeError):
-        # A decoration of the report: other files of that name mean nothing to it.
+        # This only decorates the report: other files of that name are ignored.
         return Surroundings()
     return Surroundings(landmarks, walls)
 
@@ -174,7 +175,7 @@ def _point(position: Sequence[float]) -> tuple[float, float]:
 
 
 def _picture(jpeg: bytes) -> str:
-    """A data URI of the picture, scaled down where it is wide; "" where it is gone or broken."""
+    """A data URI of the picture, scaled down if it is wide; "" if it is dropped or undecodable."""
     if not jpeg:
         return ""
     image = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)

@@ -260,7 +260,7 @@ def _about_motion(named: Named) -> Asked | None:
     pattern = named.pattern
     if named.things:
         return None
-    sides: list[Side] = [s for s in ("left", "right") if re.search(rf"\b{s}\b", pattern)]  # type: ignore[misc]
+    sides: list[Side] = [s for s in ("left", "right") if re.search(rf"\b{s}\b", pattern)]
     side = sides[0] if len(sides) == 1 else None
     if _TURN.search(pattern) and not re.search(r"\b(?:where|which way|directions?)\b", pattern):
         if _HOW_OFTEN.search(pattern) or pattern.strip() in ("turns", "left turns", "right turns"):

@@ -1,8 +1,8 @@
-"""Starting vLLM for the perceiver and the reasoner: how much memory, which options, and why.
+"""Starts vLLM for the perceiver and the reasoner: how much memory, which options, and why.
 
-`shapes` (a model's config to its parameter counts), `catalogue` (configs of public models),
-`memory` (counts to bytes on a GPU), `gpus` (those of this machine), `shares` (who gets how much of
-them), `plan` (settings to a command line per server), `runner` (processes).
+`shapes` (from a model's config to its parameter counts), `catalogue` (configs of public models),
+`memory` (from counts to bytes on a GPU), `gpus` (the GPUs of this machine), `shares` (which model
+gets how much of them), `plan` (from settings to one command line per server), `runner` (processes).
 
-Nothing here imports vLLM: it runs from an environment of its own.
+Nothing here imports vLLM, which runs in an environment of its own.
 """

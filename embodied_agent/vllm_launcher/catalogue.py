@@ -1,7 +1,7 @@
-"""Configs of public models, as far as memory depends on them, so that plans need no download.
+"""The parts of public models' configs that memory depends on, so that plans need no download.
 
-The numbers are those of the models' published config.json files, under their keys. A model that is
-not here is read from its folder, or from the config.json that is named.
+The numbers and keys are those of the published config.json files. A model that is not listed here
+is read from its folder or from a config.json.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from embodied_agent.errors import ModelError
 from embodied_agent.models.checkpoints import SHIPPED
 from embodied_agent.vllm_launcher.shapes import Shape, read_config, shape_of
 
-#: Stands for the folder of the shipped checkpoint of that role.
+#: Stands for the folder of the shipped checkpoint of a role.
 SHIPPED_MODEL = "shipped"
 
 _AWQ = {"quant_method": "awq", "bits": 4, "group_size": 128, "zero_point": True}
 
 
 def _qwen2(
-    hidden: int, layers: int, heads: int, kv_heads: int, inner: int, words: int, *, tied: bool
+    hidden: int, layers: int, heads: int, kv_heads: int, inner: int, vocabulary: int, *, tied: bool
 ) -> dict[str, Any]:
     return {
         "model_type": "qwen2",
@@ -29,13 +29,13 @@ def _qwen2(
         "num_attention_heads": heads,
         "num_key_value_heads": kv_heads,
         "intermediate_size": inner,
-        "vocab_size": words,
+        "vocab_size": vocabulary,
         "tie_word_embeddings": tied,
         "max_position_embeddings": 32768,
     }
 
 
-def _with_eyes(text: dict[str, Any], vision_inner: int) -> dict[str, Any]:
+def _with_vision(text: dict[str, Any], vision_inner: int) -> dict[str, Any]:
     vision = {
         "depth": 32,
         "hidden_size": 1280,
@@ -59,13 +59,13 @@ _3B = _qwen2(2048, 36, 16, 2, 11008, 151936, tied=True)
 _7B = _qwen2(3584, 28, 28, 4, 18944, 152064, tied=False)
 _72B = _qwen2(8192, 80, 64, 8, 29568, 152064, tied=False)
 _PLAIN: dict[str, dict[str, Any]] = {
-    "Qwen/Qwen2.5-VL-72B-Instruct": _with_eyes(_72B, 3456),
-    "Qwen/Qwen2.5-VL-7B-Instruct": _with_eyes(_7B, 3420),
-    "Qwen/Qwen2.5-VL-3B-Instruct": _with_eyes(_3B, 3420),
+    "Qwen/Qwen2.5-VL-72B-Instruct": _with_vision(_72B, 3456),
+    "Qwen/Qwen2.5-VL-7B-Instruct": _with_vision(_7B, 3420),
+    "Qwen/Qwen2.5-VL-3B-Instruct": _with_vision(_3B, 3420),
     "Qwen/Qwen2.5-7B-Instruct": _7B,
     "Qwen/Qwen2.5-3B-Instruct": _3B,
 }
-#: By name, as on the Hugging Face hub; each is published in bfloat16 and with 4-bit AWQ weights.
+#: By name on the Hugging Face hub. Each is published in bfloat16 and with 4-bit AWQ weights.
 CONFIGS: dict[str, dict[str, Any]] = {
     **_PLAIN,
     **{f"{name}-AWQ": {**config, "quantization_config": _AWQ} for name, config in _PLAIN.items()},
@@ -73,15 +73,15 @@ CONFIGS: dict[str, dict[str, Any]] = {
 
 
 def model_folder(model: str, role: str) -> str:
-    """What vLLM is told to load: the shipped checkpoint's folder, or ``model`` as it is."""
+    """What vLLM loads: the folder of the shipped checkpoint, or ``model`` as given."""
     return str(SHIPPED / role) if model == SHIPPED_MODEL else model
 
 
 def find_shape(model: str) -> Shape:
-    """The shape of a model by its name, its folder, or its config.json.
+    """The shape of a model, given its name, its folder, or its config.json.
 
     Raises:
-        ModelError: it is neither known nor there, or of an architecture that is not counted.
+        ModelError: it is neither known nor on disk, or its architecture is not supported.
     """
     if model in CONFIGS:
         return shape_of(CONFIGS[model])
@@ -89,6 +89,6 @@ def find_shape(model: str) -> Shape:
     if path.exists():
         return shape_of(read_config(path))
     raise ModelError(
-        f"the config of {model} is not known here; name its folder or its config.json, or one of "
+        f"the config of {model} is not known; give its folder or its config.json, or one of "
         f"{', '.join(CONFIGS)}"
     )

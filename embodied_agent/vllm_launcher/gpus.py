@@ -13,7 +13,7 @@ _LIST_S = 20.0
 
 @dataclass(frozen=True, slots=True)
 class Gpu:
-    """One GPU: its number, its name, and all of its memory in bytes."""
+    """One GPU: its number, its name, and its total memory in bytes."""
 
     number: int
     name: str
@@ -21,7 +21,7 @@ class Gpu:
 
 
 def find_gpus() -> list[Gpu]:
-    """Those that the driver lists; none where there is no driver or it does not answer."""
+    """The GPUs that the driver lists; none if there is no driver or it does not respond."""
     query = ["nvidia-smi", "--query-gpu=index,name,memory.total", "--format=csv,noheader,nounits"]
     try:
         done = subprocess.run(query, capture_output=True, text=True, timeout=_LIST_S, check=True)
@@ -31,17 +31,17 @@ def find_gpus() -> list[Gpu]:
 
 
 def parse_gpus(listing: str) -> list[Gpu]:
-    """The GPUs in the listing, as ``index, name, MiB`` per line; other lines are left out."""
-    found = []
+    """The GPUs in a listing with ``index, name, MiB`` per line; other lines are ignored."""
+    gpus = []
     for line in listing.splitlines():
         parts = [part.strip() for part in line.split(",")]
         if len(parts) >= 3 and parts[0].isdecimal() and parts[-1].isdecimal():
             name = ", ".join(parts[1:-1])
-            found.append(Gpu(int(parts[0]), name, int(parts[-1]) * 2**20))
-    return found
+            gpus.append(Gpu(int(parts[0]), name, int(parts[-1]) * 2**20))
+    return gpus
 
 
 def named_gpus(count: int, memory_gib: float) -> list[Gpu]:
-    """As many GPUs of that size as a plan for another machine needs."""
+    """``count`` GPUs of that size, for a plan for another machine."""
     size = round(memory_gib * GIB)
     return [Gpu(number, f"{memory_gib:g} GiB", size) for number in range(count)]

@@ -1,10 +1,10 @@
 """GPU memory that a served model needs, from its shape: weights, cache, work space, overhead.
 
-Weights and cache are exact arithmetic. Work space is counted from the largest arrays of one step.
-What is assumed, and by how much, stands in the constants here and in docs/serving.md; vLLM itself
-measures the rest when it starts, and gives what is left over to the cache.
+Weights and cache are exact arithmetic. Work space is estimated from the largest arrays of one step.
+The assumptions are the constants here, and docs/serving.md explains them; vLLM itself measures the
+rest when it starts, and gives whatever is left to the cache.
 
-Not here: parameter counts (`shapes`), which share of a GPU that makes (`plan`).
+Out of scope: parameter counts (`shapes`), the share of a GPU (`shares`).
 """
 
 from __future__ import annotations
@@ -19,22 +19,22 @@ from embodied_agent.vllm_launcher.shapes import Shape
 Precision = Literal["bf16", "fp8", "int4", "fp32"]
 GIB = 2**30
 
-#: Assumed: what the driver, the kernels and captured graphs take on each GPU, in bytes.
+#: Assumption: memory of the driver, kernels and captured graphs on each GPU, in bytes.
 OVERHEAD_BYTES = int(1.5 * GIB)
-#: Assumed: buffers for talking to the other GPUs of a tensor-parallel group, in bytes on each.
-TALK_BYTES = int(0.5 * GIB)
-#: Tokens of one step, prompts of several requests together: vLLM's default on most GPUs.
+#: Assumption: buffers for communication within a tensor-parallel group, in bytes on each GPU.
+COMMUNICATION_BYTES = int(0.5 * GIB)
+#: Tokens in one step, across requests: vLLM's default on most GPUs.
 STEP_TOKENS = 8192
-#: Pictures that the image encoder works on at once: those of two requests.
+#: Pictures that the image encoder processes at once: those of two requests.
 ENCODER_PICTURES = 4
-#: 4-bit weights come with a 16-bit scale and a 4-bit zero for each group of this many.
+#: 4-bit weights have a 16-bit scale and a 4-bit zero point per group of this size.
 _GROUP = 128
 _BYTES = {"bf16": 2.0, "fp8": 1.0, "fp32": 4.0, "int4": 0.5 + (2 + 0.5) / _GROUP}
 
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """Bytes on each GPU. ``total`` is what the server must get."""
+    """Bytes on each GPU. The server must get at least ``total``."""
 
     weights: int
     cache: int
@@ -43,27 +43,27 @@ class Need:
 
     @property
     def total(self) -> int:
-        """All of it."""
+        """The sum."""
         return self.weights + self.cache + self.work + self.overhead
 
 
 def weight_bytes(shape: Shape, precision: Precision) -> int:
-    """Bytes of all weights. fp8 and int4 hold for the decoder's linear layers; the rest stays in
-    16 bits, as in the published checkpoints."""
+    """Bytes of all weights. fp8 and int4 apply to the decoder's linear layers; the rest stays in 16
+    bits, as in the published checkpoints."""
     rest = 4.0 if precision == "fp32" else 2.0
     others = shape.embedding + shape.vision + shape.other
     return math.ceil(shape.linear * _BYTES[precision] + others * rest)
 
 
 def cache_bytes(shape: Shape, tokens: int, *, gpus: int = 1, number_bytes: int = 2) -> int:
-    """Bytes of keys and values for ``tokens`` on each of ``gpus``; heads are shared out, and
-    repeated where there are fewer of them than GPUs."""
+    """Bytes of keys and values for ``tokens`` on each of ``gpus``. Heads are distributed, and
+    repeated if there are fewer heads than GPUs."""
     heads = math.ceil(shape.kv_heads / gpus)
     return 2 * shape.layers * heads * shape.head_dim * number_bytes * tokens
 
 
 def picture_tokens(shape: Shape, width: int, height: int) -> int:
-    """Tokens of a picture of that size, 0 for a model without eyes."""
+    """Tokens of a picture of that size; 0 for a model without vision."""
     if shape.image_tokens:
         return shape.image_tokens
     if not shape.patch_px:
@@ -80,32 +80,32 @@ def need(
     gpus: int = 1,
     picture: tuple[int, int] = (640, 480),
 ) -> Need:
-    """Memory on each GPU for ``requests`` of ``tokens`` each at once.
+    """Memory on each GPU for ``requests`` concurrent requests of ``tokens`` each.
 
     Args:
-        shape: the model's.
+        shape: of the model.
         precision: of the decoder's linear layers.
-        tokens: longest prompt with its reply.
-        requests: how many are worked on at once.
-        gpus: over which each layer is split (tensor parallel).
+        tokens: maximum length of a prompt with its reply.
+        requests: number of concurrent requests.
+        gpus: that each layer is split across (tensor parallel).
         picture: width and height of pictures, in pixels.
 
     Raises:
-        SettingsError: the layers can't be split that way, or the model reads fewer tokens.
+        SettingsError: the layers can't be split that way, or the model's context is shorter.
     """
     if shape.heads % gpus:
         raise SettingsError(
-            f"{shape.heads} attention heads can't be split over {gpus} GPUs; choose a divisor"
+            f"{shape.heads} attention heads can't be split across {gpus} GPUs; choose a divisor"
         )
     if tokens > shape.longest:
-        raise SettingsError(f"the model reads {shape.longest} tokens, not {tokens}")
+        raise SettingsError(f"the model's context is {shape.longest} tokens, not {tokens}")
     step = min(STEP_TOKENS, max(tokens, requests))
-    # At the widest point of a layer: its input twice, and both halves of the gated part.
+    # At the widest point of a layer: twice its input, and both halves of the gated part.
     work = 2 * step * (2 * shape.hidden + 2 * shape.intermediate // gpus)
     work += 2 * 4 * requests * shape.vocabulary  # logits and their probabilities
     if shape.vision:
-        # Each token of a picture is made of several patches, that are as wide as the decoder's
-        # input at the most: queries, keys, values, and the feed-forward part.
+        # Each token of a picture is made of several patches, at most as wide as the decoder's
+        # input: queries, keys, values, and the feed-forward part.
         patches = 4 * picture_tokens(shape, *picture) * ENCODER_PICTURES
         work += 2 * patches * 8 * shape.hidden
     return Need(
@@ -114,5 +114,5 @@ def need(
             shape, tokens * requests, gpus=gpus, number_bytes=4 if precision == "fp32" else 2
         ),
         work=work,
-        overhead=OVERHEAD_BYTES + (TALK_BYTES if gpus > 1 else 0),
+        overhead=OVERHEAD_BYTES + (COMMUNICATION_BYTES if gpus > 1 else 0),
     )

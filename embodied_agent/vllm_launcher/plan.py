@@ -1,8 +1,8 @@
-"""From the settings to one `vllm serve` command line per model, each option with its reason.
+"""From the settings to one `vllm serve` command line per model, with a reason for each option.
 
-A plan starts nothing and asks nothing of the network; `embodied-agent vllm --dry-run` shows it.
+Planning starts nothing and needs no network; `embodied-agent vllm --dry-run` shows the plan.
 
-Not here: processes (`runner`), the arithmetic of memory (`memory`).
+Out of scope: processes (`runner`), the arithmetic of memory (`memory`).
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from embodied_agent.vllm_launcher.gpus import Gpu
 from embodied_agent.vllm_launcher.memory import Need
 from embodied_agent.vllm_launcher.shares import (
     SHARE_OPTION,
+    Placement,
     Role,
-    Wanted,
+    place,
     precision_of,
     share_out,
-    want,
 )
 
 #: Pictures in a prompt of the perceiver: before and after.
@@ -34,7 +34,7 @@ PICTURES = 2
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One option of the command line, and why it is there."""
+    """One option of the command line, and the reason for it."""
 
     words: tuple[str, ...]
     why: str
@@ -42,10 +42,10 @@ class Option:
 
 @dataclass(frozen=True)
 class Plan:
-    """One server: what is run, with which environment besides, and where it will answer.
+    """One server: what is run, with which additional environment, and at which address.
 
-    ``need``: GPU memory on each of its GPUs, ``None`` where the model's config is not known here
-    or it runs on a CPU.
+    ``need``: memory on each of its GPUs; ``None`` if the model's config is not known or it runs on
+    a CPU.
     """
 
     role: Role
@@ -68,80 +68,83 @@ class Plan:
 
 
 def make_plans(settings: Settings, gpus: Sequence[Gpu]) -> list[Plan]:
-    """The servers that ``settings`` ask for, in the order in which they are to be started.
+    """The servers that ``settings`` ask for, in the order in which they are started.
 
     Args:
-        settings: ``vllm`` says what to start, ``perception.server`` and ``reasoning.server`` where.
-        gpus: those of this machine; none: the plan is for its CPU.
+        settings: ``vllm`` says what to start; ``perception.server`` and ``reasoning.server`` at
+            which addresses.
+        gpus: of this machine; empty: the plan is for its CPU.
 
     Raises:
-        SettingsError: nothing is to be started, an address can't be served from here, a model
-            needs more memory or GPUs than there are, or its precision does not fit it.
+        SettingsError: there is nothing to start, an address can't be served from this machine, a
+            model needs more memory or GPUs than there are, or its precision does not fit it.
     """
     by_number = {gpu.number: gpu for gpu in gpus}
     chosen: tuple[tuple[Role, VllmModelSettings, ServerSettings], ...] = (
         ("perceiver", settings.vllm.perceiver, settings.perception.server),
         ("reasoner", settings.vllm.reasoner, settings.reasoning.server),
     )
-    wanted = [
-        want(role, model, server, by_number, picture_px=settings.perception.image_width)
+    placements = [
+        place(role, model, server, by_number, picture_px=settings.perception.image_width)
         for role, model, server in chosen
         if model.model
     ]
-    if not wanted:
+    if not placements:
         raise SettingsError(
             "nothing to start: set vllm.perceiver.model, vllm.reasoner.model or both"
         )
-    addresses = [urlsplit(one.server.base_url).netloc for one in wanted]
+    addresses = [urlsplit(one.server.base_url).netloc for one in placements]
     if len(set(addresses)) < len(addresses):
         raise SettingsError(
             f"both servers would listen on {addresses[0]}; give them different ports in "
             "perception.server.base_url and reasoning.server.base_url"
         )
-    shares = share_out(wanted, by_number, settings.vllm.gpu_share)
-    return [_plan(one, settings, shares.get(one.role), len(wanted)) for one in wanted]
+    shares = share_out(placements, by_number, settings.vllm.gpu_share)
+    return [_plan(one, settings, shares.get(one.role), len(placements)) for one in placements]
 
 
-def _plan(one: Wanted, settings: Settings, share: tuple[float, str] | None, servers: int) -> Plan:
+def _plan(
+    one: Placement, settings: Settings, share: tuple[float, str] | None, servers: int
+) -> Plan:
     chosen, vllm = one.chosen, settings.vllm
     model = model_folder(chosen.model, one.role)
     address = urlsplit(one.server.base_url)
     if address.scheme != "http" or not address.hostname:
         raise SettingsError(
-            f"{one.server.base_url} can't be served from here: it must be http://HOST:PORT/v1; for "
-            "TLS, put a proxy in front"
+            f"vLLM can't serve {one.server.base_url}: it must be http://HOST:PORT/v1; for TLS, put "
+            "a proxy in front of it"
         )
     if address.path.rstrip("/") != "/v1":
-        raise SettingsError(f"{one.server.base_url} must end in /v1, where vLLM answers")
+        raise SettingsError(f"{one.server.base_url} must end in /v1, the path of vLLM's API")
     name = one.server.model or (one.role if chosen.model == SHIPPED_MODEL else chosen.model)
     options = [
         Option(("--host", address.hostname), "from server.base_url"),
         Option(("--port", str(address.port or 80)), "from server.base_url"),
-        Option(("--served-model-name", name), "what the agent asks for"),
+        Option(("--served-model-name", name), "the name that the agent asks for"),
     ]
     length = chosen.max_model_len
-    why = "longest prompt with its reply; a shorter one leaves more cache"
+    why = "maximum length of a prompt with its reply; a shorter one leaves more cache"
     if one.shape is not None and length > one.shape.longest:
-        length, why = one.shape.longest, "the model reads no more"
+        length, why = one.shape.longest, "the model's context is no longer"
     options += [
         Option(("--max-model-len", str(length)), why),
-        Option(("--max-num-seqs", str(chosen.max_num_seqs)), "requests worked on at once"),
+        Option(("--max-num-seqs", str(chosen.max_num_seqs)), "concurrent requests"),
         Option(
             ("--enable-prefix-caching",),
-            "the memory's text only grows at its end: only what is new is computed"
+            "the transcript only grows at its end, so only the new part is computed"
             if one.role == "reasoner"
             else "the instructions are the same for every keyframe",
         ),
         Option(
             ("--generation-config", "vllm"),
-            "the agent decides on sampling; a model's own penalties would change greedy replies",
+            "the agent sets the sampling; a model's own penalties would change greedy replies",
         ),
     ]
     if one.role == "perceiver":
         options.append(
             Option(
                 ("--limit-mm-per-prompt", json.dumps({"image": PICTURES, "video": 0})),
-                "the picture before and the picture now",
+                "the previous picture and the current one",
             )
         )
         if settings.perception.prompt != "compact":
@@ -149,15 +152,15 @@ def _plan(one: Wanted, settings: Settings, share: tuple[float, str] | None, serv
                 "--structured-outputs-config",
                 '{"backend": "xgrammar", "disable_any_whitespace": true}',
             )
-            why = "replies are JSON that keeps to a schema; blanks between its words cost time"
+            why = "replies are JSON that follows a schema; whitespace in it costs time"
             options.append(Option(words, why))
     if one.shape is not None and one.shape.patch_px:
         side = settings.perception.image_width
         options.append(
             Option(
                 ("--mm-processor-kwargs", json.dumps({"max_pixels": side * side})),
-                f"pictures are sent at most {side} pixels wide; room for larger ones would be "
-                "taken from the cache",
+                f"pictures are sent at most {side} pixels wide; room for larger ones would reduce "
+                "the cache",
             )
         )
     options += _precision_options(one)
@@ -179,12 +182,12 @@ def _plan(one: Wanted, settings: Settings, share: tuple[float, str] | None, serv
     )
 
 
-def _precision_options(one: Wanted) -> list[Option]:
+def _precision_options(one: Placement) -> list[Option]:
     precision = one.chosen.precision
     if one.shape is not None:
         precision_of(one.chosen, one.shape, one.role)
     if precision == "fp8":
-        why = "8-bit weights, made while loading: half the memory"
+        why = "weights are quantised to 8 bits while loading: half the memory"
         return [Option(("--quantization", "fp8"), why)]
     if precision in ("bf16", "fp32"):
         kind = "bfloat16" if precision == "bf16" else "float32"
@@ -192,27 +195,27 @@ def _precision_options(one: Wanted) -> list[Option]:
     return []
 
 
-def _device_options(one: Wanted, share: tuple[float, str] | None) -> list[Option]:
+def _device_options(one: Placement, share: tuple[float, str] | None) -> list[Option]:
     if not one.gpus:
-        return [Option(("--enforce-eager",), "on a CPU, compiling takes longer than it saves")]
+        return [Option(("--enforce-eager",), "on a CPU, compilation takes longer than it saves")]
     options = []
     if one.chosen.tensor_parallel > 1:
-        why = "each layer is split over so many GPUs"
+        why = "GPUs that each layer is split across"
         options.append(Option(("--tensor-parallel-size", str(one.chosen.tensor_parallel)), why))
     if one.chosen.pipeline_parallel > 1:
-        why = "the layers are shared out over so many groups of GPUs"
+        why = "groups of GPUs, each with part of the layers"
         options.append(Option(("--pipeline-parallel-size", str(one.chosen.pipeline_parallel)), why))
     if share is not None:
         part, why = share
-        # Rounded down: two shares must not add up to more than is allowed.
+        # Rounded down, so that two shares never add up to more than is allowed.
         options.append(Option((SHARE_OPTION, f"{int(part * 1000) / 1000:.3f}"), why))
     return options
 
 
-def _environment(one: Wanted, settings: Settings, model: str, servers: int) -> dict[str, str]:
+def _environment(one: Placement, settings: Settings, model: str, servers: int) -> dict[str, str]:
     values = {"VLLM_NO_USAGE_STATS": "1", "DO_NOT_TRACK": "1"}
     if one.server.api_key:
-        # Not as an option: command lines can be read by every user of the machine.
+        # Not as an option: every user of the machine can read command lines.
         values["VLLM_API_KEY"] = one.server.api_key.get_secret_value()
     if Path(model).is_dir():
         values["HF_HUB_OFFLINE"] = "1"

@@ -1,6 +1,6 @@
-"""One server process: started in a group of its own, its log forwarded, ended with all it started.
+"""One server process: starts it in a process group of its own, forwards its log, and ends it.
 
-Not here: which one is started when, and again (`runner`), the command line (`plan`).
+Out of scope: when which one is started and restarted (`runner`), the command line (`plan`).
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from contextlib import suppress
 from embodied_agent.errors import ModelError
 from embodied_agent.vllm_launcher.plan import Plan
 
-#: Lines of a log that an error message shows.
+#: Lines of the log that an error message shows.
 _LAST_LINES = 12
-#: Longest line that is forwarded, in characters.
+#: Maximum length of a line that is forwarded, in characters.
 _LINE = 2000
-#: How long a killed process may take to be gone, and its log to be read, in seconds.
+#: How long a killed process may take to end, and its log to be read, in seconds.
 _GONE_S = 10.0
-#: Where another Python's packages would be found: they must not get into vLLM's environment.
+#: Variables that would bring this Python's packages into vLLM's environment.
 _NOT_INHERITED = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV")
 _SET_PARENT_DEATH_SIGNAL = 1
 
@@ -34,8 +34,8 @@ class ServerProcess:
 
     Args:
         plan: what to run.
-        say: told each line of its log, on another thread.
-        changed: called when there is something new: a line, or its end.
+        say: called with each line of its log, on another thread.
+        changed: called when there is a new line, and when the process has ended.
 
     Raises:
         ModelError: the program can't be started.
@@ -59,7 +59,7 @@ class ServerProcess:
         except OSError as error:
             raise ModelError(
                 f"can't start {plan.command[0]}: {error}; install vLLM in an environment of its "
-                "own and name its command with --vllm or vllm.program"
+                "own and give its command with --program or vllm.program"
             ) from error
         self._reader = threading.Thread(target=self._read, name=f"log-{plan.role}", daemon=True)
         self._reader.start()
@@ -79,15 +79,15 @@ class ServerProcess:
         """The id of the process, and of its group."""
         return self._process.pid
 
-    def ask_to_end(self) -> None:
-        """Tell the server to finish; vLLM tells its own workers."""
+    def terminate(self) -> None:
+        """Ask the server to end; vLLM ends its own workers."""
         self._signal(signal.SIGTERM)
 
     def end(self, timeout_s: float) -> None:
-        """Wait for it to end, at most ``timeout_s`` seconds, then kill whatever is left of it."""
+        """Wait up to ``timeout_s`` seconds for it to end, then kill what is left of its group."""
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(timeout_s)
-        # Also when the first process is gone already: workers of its group may not be.
+        # Also if the first process has ended: workers of its group may still run.
         self._signal(signal.SIGKILL)
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(_GONE_S)
@@ -107,11 +107,11 @@ class ServerProcess:
                     self._last.append(text)
                     self._say(text)
                     self._changed()
-        # Its log closes a moment before it counts as ended; nobody would look again later.
+        # Its log closes a moment before it counts as ended; nobody would check again later.
         self._process.wait()
         self._changed()
 
 
 def _end_with_parent() -> None:
-    """In the new process: end too, should this one be killed without a chance to say so."""
+    """In the new process: end as well if this process is killed."""
     ctypes.CDLL(None).prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGTERM)

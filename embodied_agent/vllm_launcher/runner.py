@@ -1,9 +1,9 @@
-"""Runs the planned servers: one after the other up, watched, restarted, and all down at the end.
+"""Runs the planned servers: starts them, watches them, restarts them, and ends them all.
 
-One after the other on GPUs, because each measures how much memory is free when it starts; two at
-once would see each other's half-loaded weights.
+On GPUs they start one after the other, because each measures at its start how much memory is free;
+two at once would count each other's half-loaded weights.
 
-Not here: the single process (`process`), command lines (`plan`).
+Out of scope: a single process (`process`), command lines (`plan`).
 """
 
 from __future__ import annotations
@@ -22,38 +22,41 @@ from embodied_agent.support.breaker import Breaker
 from embodied_agent.vllm_launcher.plan import Plan
 from embodied_agent.vllm_launcher.process import ServerProcess
 
-#: A server that says nothing is asked this often whether it is ready, in seconds.
+#: How often a silent server is asked whether it is ready, in seconds.
 _ASK_S = 1.0
-#: How long one such question may take, in seconds.
+#: How long such a request may take, in seconds.
 _REPLY_S = 5.0
-#: First and longest wait before a restart, in seconds.
+#: First and maximum delay before a restart, in seconds.
 _RESTART_S, _LONGEST_RESTART_S = 2.0, 60.0
-#: Whoever ran this long, in seconds, did not end because of how it was started: counting restarts
-#: begins anew.
-_SOUND_S = 600.0
-#: What a log says, in small letters, and what that means.
+#: After a server has run this long, in seconds, its restarts are counted from zero again.
+_STABLE_S = 600.0
+#: Parts of a log, in lower case, and what they mean.
 _HINTS = (
     ("no available memory for the cache", "too little memory is left for the cache"),
-    ("out of memory", "the GPU's memory does not suffice"),
+    ("out of memory", "the GPU has too little memory"),
     ("free memory on device", "other programs use the GPU's memory"),
-    ("unrecognized arguments", "this version of vLLM does not know an option"),
-    ("address already in use", "the port is taken"),
-    ("max seq len", "the cache is too small for one whole prompt: lower max_model_len"),
+    ("unrecognized arguments", "this version of vLLM does not support one of the options"),
+    ("address already in use", "the port is in use"),
+    ("max seq len", "the cache is too small for one prompt: lower max_model_len"),
     ("repository not found", "there is no such model on the hub, or it needs a login"),
     ("localentrynotfound", "the model is not downloaded, and there is no network"),
-    ("no module named", "vLLM is not installed there: name its command with --vllm"),
+    (
+        "no module named",
+        "vLLM is not installed in that environment: give its command with --program",
+    ),
 )
 
 
 class Runner:
-    """The servers of some plans. `run` blocks until `stop` is called, from any thread or handler.
+    """Runs the servers of some plans. `run` blocks until `stop` is called, from any thread or
+    signal handler.
 
     Args:
         plans: in the order in which they are started.
-        start_timeout_s: longest wait for one of them.
-        stop_timeout_s: longest wait for them to end before they are killed.
-        restarts: how often a server that ended by itself is started again.
-        say: told what happens: role, line, and whether the line is the server's own log.
+        start_timeout_s: how long one of them may take to get ready.
+        stop_timeout_s: how long they may take to end before they are killed.
+        restarts: how often a server that exits unexpectedly is restarted.
+        say: called with what happens: role, text, and whether the text is from the server's log.
     """
 
     def __init__(
@@ -83,18 +86,18 @@ class Runner:
         return {role: process.process_id for role, process in self._running.items()}
 
     def stop(self) -> None:
-        """End `run`, also while it starts servers. Safe in a signal's handler, and twice."""
+        """End `run`, even while it starts servers. Safe in a signal handler, and to call twice."""
         self._stopping = True
         self._wake.set()
 
     def run(self, on_ready: Callable[[], None] = lambda: None) -> None:
-        """Start all, tell ``on_ready``, keep them running until `stop`, and end them.
+        """Start all servers, call ``on_ready``, keep them running until `stop`, and end them.
 
         Raises:
-            ModelError: a server could not be started, or ended too often.
+            ModelError: a server could not be started, or exited too often.
         """
         try:
-            # Those on a CPU measure no free memory, so that they may start together.
+            # Servers on a CPU don't measure free memory, so they may start together.
             together = not any(plan.gpus for plan in self._plans)
             for plan in self._plans:
                 self._launch(plan)
@@ -114,7 +117,7 @@ class Runner:
         """Start one server.
 
         Raises:
-            ModelError: its port is taken, or it can't be started.
+            ModelError: its port is in use, or it can't be started.
         """
         if self._stopping:
             return
@@ -125,11 +128,11 @@ class Runner:
         )
 
     def _await(self, plan: Plan) -> None:
-        """Wait until a server that was started answers.
+        """Wait until a server that was started responds.
 
         Raises:
             ModelUnavailable: it did not get ready in time.
-            ModelError: it ended.
+            ModelError: it exited.
         """
         if self._stopping:
             return
@@ -147,12 +150,12 @@ class Runner:
             if left <= 0:
                 raise ModelUnavailable(
                     f"the {plan.role} did not get ready within {self._start_timeout_s:g} s; its "
-                    f"log ends with:\n{_shown(process)}\nallow more with vllm.start_timeout_s"
+                    f"log ends with:\n{_shown(process)}\nvllm.start_timeout_s allows more time"
                 )
             self._wait(min(left, _ASK_S))
 
     def _watch(self) -> None:
-        """Wait for something to happen; start again what ended and is due."""
+        """Wait for something to happen; restart servers that exited and are due."""
         waits = [3600.0]
         for plan in self._plans:
             breaker, process = self._breakers[plan.role], self._running.get(plan.role)
@@ -160,16 +163,18 @@ class Runner:
                 continue
             if process is not None:
                 del self._running[plan.role]
-                if time.monotonic() - self._ready_at.get(plan.role, math.inf) > _SOUND_S:
+                if time.monotonic() - self._ready_at.get(plan.role, math.inf) > _STABLE_S:
                     breaker.success()
                 breaker.failure()
-                process.end(0.0)  # its workers, if it left any
+                process.end(0.0)  # its workers, if any are left
                 if breaker.failures > self._restarts:
-                    raise ModelError(f"{_why_ended(process)}\nit was restarted enough")
+                    raise ModelError(
+                        f"{_why_ended(process)}\ngiving up after {self._restarts} restarts"
+                    )
                 self._say(
                     plan.role,
-                    f"{_why_ended(process)}\nstarting again in {breaker.wait_s():.0f} s "
-                    f"({breaker.failures} of {self._restarts})",
+                    f"{_why_ended(process)}\nrestarting in {breaker.wait_s():.0f} s "
+                    f"(restart {breaker.failures} of {self._restarts})",
                     False,
                 )
             if breaker.begin():
@@ -181,7 +186,7 @@ class Runner:
                         raise
                     self._say(plan.role, str(error), False)
                     breaker.cancel()
-                    self._running[plan.role].ask_to_end()
+                    self._running[plan.role].terminate()
             waits.append(breaker.wait_s() if plan.role not in self._running else 3600.0)
         self._wait(min(waits))
 
@@ -192,7 +197,7 @@ class Runner:
 
     def _end_all(self) -> None:
         for process in self._running.values():
-            process.ask_to_end()
+            process.terminate()
         deadline = time.monotonic() + self._stop_timeout_s
         for role, process in self._running.items():
             process.end(max(0.0, deadline - time.monotonic()))
@@ -206,18 +211,18 @@ def _check_free(plan: Plan) -> None:
             plan.host, plan.port, type=socket.SOCK_STREAM
         )[0]
         with socket.socket(family, kind, protocol) as probe:
-            # As vLLM itself binds: connections that ended a moment ago don't count.
+            # As vLLM itself binds: connections that were just closed don't matter.
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(address)
     except OSError as error:
         raise ModelError(
-            f"the {plan.role} can't listen on {plan.host}:{plan.port} ({error}); end what runs "
-            "there, or choose another port with server.base_url"
+            f"the {plan.role} can't listen on {plan.host}:{plan.port} ({error}); stop the program "
+            "that uses the port, or choose another port with server.base_url"
         ) from error
 
 
 def _ready(plan: Plan) -> bool:
-    """Whether it is healthy and has the model."""
+    """Whether the server is healthy and has the model."""
     root = plan.url.rsplit("/v1", 1)[0]
     try:
         _get(plan, f"{root}/health")
@@ -246,7 +251,7 @@ def _why_ended(process: ServerProcess) -> str:
     hint = next((meaning for sign, meaning in _HINTS if sign in log), "")
     how = f"signal {-status}" if status is not None and status < 0 else f"status {status}"
     return (
-        f"the {process.plan.role} ended with {how}"
+        f"the {process.plan.role} exited with {how}"
         + (f": {hint}" if hint else "")
         + (f"; its log ends with:\n{_shown(process)}" if process.last_lines else "")
     )

@@ -1,10 +1,10 @@
-"""How many parameters a model has, from its config.json alone, to the last one.
+"""The exact number of a model's parameters, from its config.json alone.
 
-Counted are the architectures that this project serves: Qwen2 and Llama decoders, and the
-vision-language models Qwen2.5-VL and Idefics3. The counts are those of the published weights
-(tests compare them); a model of another architecture is refused, not guessed.
+The architectures are those that this project serves: Qwen2 and Llama decoders, and the
+vision-language models Qwen2.5-VL and Idefics3. The counts equal those of the published weights
+(tests compare them). A model of another architecture is refused, not guessed.
 
-Not here: bytes (`memory`), configs of public models (`catalogue`).
+Out of scope: bytes (`memory`), configs of public models (`catalogue`).
 """
 
 from __future__ import annotations
@@ -17,20 +17,21 @@ from typing import Any
 
 from embodied_agent.errors import ModelError
 
-#: What one number in a config is.
+#: The contents of a config.json.
 Config = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What of a model decides how much memory it needs; counts are parameters.
+    """The properties of a model that determine how much memory it needs. Counts are parameters.
 
     ``linear``: weights of the decoder's linear layers, which quantisation makes smaller.
-    ``embedding``: the token embedding, and the output layer where it is not the same.
-    ``vision``: the image encoder with what connects it. ``other``: norms and biases.
+    ``embedding``: the token embedding, and the output layer unless the two are tied.
+    ``vision``: the image encoder and its connector. ``other``: norms and biases.
     ``kv_per_token``: numbers that each token of context keeps in the cache.
-    ``patch_px``: pixels of a picture's side that become one token's side, 0 without vision.
-    ``image_tokens``: tokens of any picture, 0 where that depends on its size.
+    ``longest``: the context length in tokens.
+    ``patch_px``: side of the square of pixels that becomes one token; 0 without vision.
+    ``image_tokens``: tokens of any picture; 0 if that depends on its size.
     """
 
     kind: str
@@ -52,7 +53,7 @@ class Shape:
 
     @property
     def parameters(self) -> int:
-        """All of them."""
+        """The total."""
         return self.linear + self.embedding + self.vision + self.other
 
     @property
@@ -73,26 +74,28 @@ def read_config(folder: Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise ModelError(f"can't read a model's config from {path}: {error}") from error
     if not isinstance(values, dict):
-        raise ModelError(f"{path} holds no model's config")
+        raise ModelError(f"{path} is not the config of a model")
     return values
 
 
 def shape_of(config: Config) -> Shape:
-    """The shape of the model that ``config`` describes, as in its config.json.
+    """The shape of the model that ``config``, the contents of its config.json, describes.
 
     Raises:
-        ModelError: it is of an architecture that is not counted here, or a number is missing.
+        ModelError: its architecture is not supported, or a number is missing.
     """
     kind = str(config.get("model_type", ""))
-    counted = {"qwen2": _decoder, "llama": _decoder, "qwen2_5_vl": _qwen_vl, "idefics3": _idefics}
-    if kind not in counted:
+    supported = {"qwen2": _decoder, "llama": _decoder, "qwen2_5_vl": _qwen_vl, "idefics3": _idefics}
+    if kind not in supported:
         raise ModelError(
-            f"models of type {kind or 'unknown'!r} are not counted here, only {', '.join(counted)}"
+            f"models of type {kind or 'unknown'!r} are not supported, only {', '.join(supported)}"
         )
     try:
-        return counted[kind](config)
+        return supported[kind](config)
     except (KeyError, TypeError, ValueError) as error:
-        raise ModelError(f"the config of this {kind} model lacks or spoils {error}") from error
+        raise ModelError(
+            f"the config of this {kind} model has a missing or invalid value: {error}"
+        ) from error
 
 
 def _decoder(config: Config, *, vision: int = 0, kind: str = "", **image: int) -> Shape:
@@ -110,7 +113,7 @@ def _decoder(config: Config, *, vision: int = 0, kind: str = "", **image: int) -
     if model_type == "llama":
         other += (queries + 2 * keys + hidden) * bool(config.get("attention_bias", False))
         other += (2 * inner + hidden) * bool(config.get("mlp_bias", False))
-    else:  # Qwen2 has biases on queries, keys and values, and nowhere else
+    else:  # Qwen2 has biases on queries, keys and values only
         other += queries + 2 * keys
     quantized = config.get("quantization_config") or {}
     return Shape(
@@ -133,7 +136,7 @@ def _decoder(config: Config, *, vision: int = 0, kind: str = "", **image: int) -
 
 
 def _text(config: Config, model_type: str) -> dict[str, Any]:
-    """The decoder's part of a config: in a section of its own, or beside the vision's."""
+    """The decoder's part of a config: a section of its own, or at the top level."""
     section = config.get("text_config") or config
     shared = {
         key: config[key] for key in ("tie_word_embeddings", "quantization_config") if key in config

@@ -1,9 +1,9 @@
-"""Which model gets which GPUs, and how much of each.
+"""Which model gets which GPUs, and what share of each.
 
 vLLM takes a fixed share of a GPU's memory when it starts and fills it with cache. Two servers on
-one GPU therefore need shares that add up to less than all of it, each large enough for its model.
+one GPU therefore need shares that add up to less than the whole, each large enough for its model.
 
-Not here: what a model needs (`memory`), the command lines (`plan`).
+Out of scope: what a model needs (`memory`), the command lines (`plan`).
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ SHARE_OPTION = "--gpu-memory-utilization"
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """A server to be planned. ``need``: memory on each of its GPUs, where that is known."""
+class Placement:
+    """A model, its server and its GPUs. ``need``: memory on each GPU, if that is known."""
 
     role: Role
     chosen: VllmModelSettings
@@ -36,32 +36,32 @@ class Wanted:
     need: Need | None
 
 
-def want(
+def place(
     role: Role,
     chosen: VllmModelSettings,
     server: ServerSettings,
     gpus: Mapping[int, Gpu],
     *,
     picture_px: int,
-) -> Wanted:
-    """What one server asks of ``gpus``; without any, it is for the CPU.
+) -> Placement:
+    """The GPUs that a model runs on, and what it needs of them.
 
     Args:
-        role: of its model.
+        role: of the model.
         chosen: model, precision and split.
-        server: where it is to answer.
-        gpus: those of the machine, by number.
+        server: its address.
+        gpus: of the machine, by number; empty: it runs on the CPU.
         picture_px: side of the largest picture that is sent, in pixels.
 
     Raises:
-        SettingsError: there are fewer GPUs, or model, precision and split do not fit together.
+        SettingsError: there are too few GPUs, or model, precision and split do not fit together.
     """
     try:
         shape = find_shape(model_folder(chosen.model, role))
     except ModelError:
-        shape = None  # served all the same; vLLM will say if it can't
+        shape = None  # started all the same; vLLM will say if it can't serve it
     if not gpus:
-        return Wanted(role, chosen, server, shape, (), None)
+        return Placement(role, chosen, server, shape, (), None)
     count = chosen.tensor_parallel * chosen.pipeline_parallel
     numbers = (
         tuple(map(int, chosen.gpus.split(","))) if chosen.gpus else tuple(sorted(gpus))[:count]
@@ -69,18 +69,18 @@ def want(
     missing = [number for number in numbers if number not in gpus]
     if missing or len(numbers) < count:
         raise SettingsError(
-            f"vllm.{role} wants {count} GPUs (tensor_parallel × pipeline_parallel)"
-            + (f", among them {missing[0]}" if missing else "")
-            + f"; there are {', '.join(map(str, sorted(gpus)))}"
+            f"vllm.{role} needs {count} GPUs (tensor_parallel × pipeline_parallel)"
+            + (f", including number {missing[0]}" if missing else "")
+            + f"; this machine has {', '.join(map(str, sorted(gpus)))}"
         )
     if len(numbers) > count:
         raise SettingsError(
             f"vllm.{role}.gpus names {len(numbers)} GPUs, but tensor_parallel × pipeline_parallel "
             f"uses {count}"
         )
-    wanted = None
+    needed = None
     if shape is not None:
-        wanted = need(
+        needed = need(
             shape,
             precision_of(chosen, shape, role),
             tokens=min(chosen.max_model_len, shape.longest),
@@ -89,25 +89,25 @@ def want(
             picture=(picture_px, picture_px),
         )
         if chosen.pipeline_parallel > 1:
-            wanted = Need(
-                -(-wanted.weights // chosen.pipeline_parallel),
-                -(-wanted.cache // chosen.pipeline_parallel),
-                wanted.work,
-                wanted.overhead,
+            needed = Need(
+                -(-needed.weights // chosen.pipeline_parallel),
+                -(-needed.cache // chosen.pipeline_parallel),
+                needed.work,
+                needed.overhead,
             )
-    return Wanted(role, chosen, server, shape, numbers, wanted)
+    return Placement(role, chosen, server, shape, numbers, needed)
 
 
 def precision_of(chosen: VllmModelSettings, shape: Shape, role: Role) -> Precision:
-    """How the decoder's weights lie in memory.
+    """The precision of the decoder's weights in memory.
 
     Raises:
-        SettingsError: 4 bits are asked of a checkpoint that has more.
+        SettingsError: int4 is set for a checkpoint that is not quantised to 4 bits.
     """
     if chosen.precision == "int4" and shape.quantization not in ("awq", "gptq"):
         raise SettingsError(
-            f"{chosen.model} is not quantised to 4 bits; name one that is, such as one of the "
-            f"-AWQ models, or set vllm.{role}.precision to fp8"
+            f"{chosen.model} is not quantised to 4 bits; choose a model that is, such as one of "
+            f"the -AWQ models, or set vllm.{role}.precision to fp8"
         )
     if shape.quantization in ("awq", "gptq"):
         return "int4"
@@ -117,18 +117,19 @@ def precision_of(chosen: VllmModelSettings, shape: Shape, role: Role) -> Precisi
 
 
 def share_out(
-    wanted: list[Wanted], gpus: Mapping[int, Gpu], allowed: float
+    placements: list[Placement], gpus: Mapping[int, Gpu], allowed: float
 ) -> dict[Role, tuple[float, str]]:
-    """The part of each of its GPUs that every server may use, with the reason.
+    """The share of each of its GPUs that every server may use, with the reason.
 
-    What is left over goes to the servers in proportion to their caches: more cache is more requests
-    at once and more of old prompts kept.
+    What is left over goes to the servers in proportion to their caches: more cache means more
+    concurrent requests and more cached prompts.
 
     Raises:
-        SettingsError: the models on one GPU need more than ``allowed`` of it, or it can't be known.
+        SettingsError: the models on one GPU need more than ``allowed`` of it, or it is not known
+            how much they need.
     """
-    users: dict[int, list[Wanted]] = defaultdict(list)
-    for one in wanted:
+    users: dict[int, list[Placement]] = defaultdict(list)
+    for one in placements:
         if SHARE_OPTION not in " ".join(one.chosen.extra):
             for number in one.gpus:
                 users[number].append(one)
@@ -138,9 +139,9 @@ def share_out(
         unknown = [one for one in together if one.need is None]
         if len(unknown) > 1 or (unknown and len(together) > 1):
             raise SettingsError(
-                f"GPU {number} is for {len(together)} models, and the config of "
-                f"{unknown[0].chosen.model} is not known here: download it and name its folder, or "
-                f"give each model its {SHARE_OPTION} with vllm.{unknown[0].role}.extra"
+                f"GPU {number} is shared by {len(together)} models, and the config of "
+                f"{unknown[0].chosen.model} is not known: download the model and give its folder, "
+                f"or set {SHARE_OPTION} for each model with vllm.{unknown[0].role}.extra"
             )
         needs = [one.need for one in together if one.need is not None]
         total = sum(each.total for each in needs)
@@ -150,20 +151,20 @@ def share_out(
             )
             raise SettingsError(
                 f"GPU {number} has {size / GIB:.1f} GiB, of which {allowed:.0%} may be used, but "
-                f"{names} are needed: choose a quantised or smaller model, more GPUs "
-                "(tensor_parallel), a shorter max_model_len or fewer max_num_seqs"
+                f"the models need more: {names}. Choose a quantised or smaller model, more GPUs "
+                "(tensor_parallel), a shorter max_model_len or a smaller max_num_seqs"
             )
         caches = sum(each.cache for each in needs) or 1
         left = allowed * size - total
         for one in together:
             if one.need is None:
-                part, why = allowed, "all that may be used; its config is not known here"
+                part, why = allowed, "all that may be used, as the model's config is not known"
             else:
                 part = (one.need.total + left * one.need.cache / caches) / size
                 why = (
                     f"of {size / GIB:.0f} GiB: weights {one.need.weights / GIB:.1f}, cache "
                     f"{one.need.cache / GIB:.1f}, work space {one.need.work / GIB:.1f}, overhead "
-                    f"{one.need.overhead / GIB:.1f} GiB; the rest of its part goes to the cache"
+                    f"{one.need.overhead / GIB:.1f} GiB; the rest of its share goes to the cache"
                 )
             if one.role not in shares or part < shares[one.role][0]:
                 shares[one.role] = part, why

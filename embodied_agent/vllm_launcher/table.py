@@ -1,6 +1,6 @@
 """The table of GPU memory in docs/serving.md; `embodied-agent vllm --memory` prints it.
 
-Not here: the arithmetic (`memory`, `shapes`).
+Out of scope: the arithmetic (`memory`, `shapes`).
 """
 
 from __future__ import annotations
@@ -17,24 +17,24 @@ from embodied_agent.vllm_launcher.memory import GIB, Precision, need
 
 BEGIN = "<!-- memory:begin -->"
 END = "<!-- memory:end -->"
-#: Precisions of a checkpoint that is not quantised.
+#: Precisions for a checkpoint that is not quantised.
 _PLAIN: tuple[Precision, ...] = ("bf16", "fp8")
 
 
 def memory_rows(
     models: Sequence[str], *, tokens: int, requests: int, gpus: int
 ) -> list[dict[str, Any]]:
-    """Model, precision, parameters, and bytes per GPU by purpose; JSON-ready.
+    """Model, precision, parameters, and bytes per GPU by purpose, as JSON-ready values.
 
     Args:
-        models: names, folders or config.json files; none: all that are known.
-        tokens: longest prompt with its reply.
-        requests: how many at once.
-        gpus: that each layer is split over.
+        models: names, folders or config.json files; empty: all known models.
+        tokens: maximum length of a prompt with its reply.
+        requests: number of concurrent requests.
+        gpus: that each layer is split across.
 
     Raises:
-        ModelError: a model's config is not known or not counted.
-        SettingsError: a model can't be split so, or reads fewer tokens.
+        ModelError: a model's config is not known or not supported.
+        SettingsError: a model can't be split that way, or its context is shorter.
     """
     rows = []
     for model in models or CONFIGS:
@@ -58,7 +58,7 @@ def memory_table(rows: Sequence[dict[str, Any]], *, tokens: int, requests: int, 
     """The rows as a Markdown table, in GiB per GPU."""
     where = "one GPU" if gpus == 1 else f"each of {gpus} GPUs"
     lines = [
-        f"GiB on {where}; {requests} requests of {tokens} tokens at once.",
+        f"GiB on {where}, for {requests} concurrent requests of {tokens} tokens.",
         "",
         "| model | precision | parameters | weights | cache | work space | overhead | total |",
         "|---|---|---:|---:|---:|---:|---:|---:|",
@@ -77,7 +77,7 @@ def memory_table(rows: Sequence[dict[str, Any]], *, tokens: int, requests: int, 
 
 
 def document_tables() -> str:
-    """What docs/serving.md holds between its marks."""
+    """The text between the markers of docs/serving.md."""
     one = {"tokens": 8192, "requests": 8, "gpus": 1}
     four = {"tokens": 8192, "requests": 16, "gpus": 4}
     large = [name for name in CONFIGS if "72B" in name]
@@ -89,10 +89,10 @@ def document_tables() -> str:
 
 
 def with_tables(text: str) -> str:
-    """``text`` with what lies between the marks brought up to date.
+    """``text`` with the current tables between its markers.
 
     Raises:
-        ValueError: the marks are missing.
+        ValueError: the markers are missing.
     """
     before, _, rest = text.partition(BEGIN)
     _, end, after = rest.partition(END)
@@ -102,7 +102,7 @@ def with_tables(text: str) -> str:
 
 
 def main(path: Path) -> int:
-    """Bring the document at ``path`` up to date."""
+    """Update the document at ``path``."""
     try:
         path.write_text(with_tables(path.read_text(encoding="utf-8")), encoding="utf-8")
     except (OSError, ValueError, AgentError) as error:

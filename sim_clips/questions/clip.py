@@ -1,16 +1,28 @@
-"""A clip's set of questions: every type, several moments, letters and answers balanced."""
+"""A clip's set of questions: every type, several moments, letters balanced."""
 
 from __future__ import annotations
 
 import string
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from sim_clips.journey import Journey, journey_of_truth
-from sim_clips.questions.common import ClipQuestion, Maker, Rng
+from sim_clips.questions.common import (
+    NOT_TOLD,
+    OFFERED,
+    ClipQuestion,
+    Maker,
+    Past,
+    Rng,
+    draw,
+    past_of,
+)
+from sim_clips.questions.derivation import possible, settled
+from sim_clips.questions.notes import Notes, true_notes
 from sim_clips.questions.objects import appearance_order, relative_direction, relative_distance
 from sim_clips.questions.places import counterfactual, landmark_position
 from sim_clips.questions.ways import action_generation, progress_evaluation, route_planning
@@ -29,57 +41,52 @@ MAKERS: dict[str, Maker] = {
 
 
 def question_of(
-    kind: str, journey: Journey, now: int, rng: Rng, *, tries: int = 8
-) -> ClipQuestion | None:
-    """A question of type ``kind`` at view ``now``, or ``None`` after ``tries`` vain attempts."""
+    kind: str, past: Past, rng: Rng, *, tries: int = 8, offered: bool | None = None
+) -> tuple[int, ClipQuestion] | None:
+    """A question of type ``kind`` and the view at which it is asked; ``None`` after ``tries`` vain
+    attempts.
+
+    Args:
+        kind: of `MAKERS`.
+        past: what is asked about.
+        rng: draws everything.
+        tries: attempts with other things to ask about.
+        offered: whether `NOT_TOLD` is among the options; by default in a share of `OFFERED`.
+    """
+    if offered is None:
+        offered = bool(rng.random() < OFFERED)
     for _ in range(tries):
-        question = MAKERS[kind](journey, now, rng)
-        if question is not None and len(set(question.choices)) == len(question.choices):
-            return question
+        subject = MAKERS[kind](past, rng, offered)
+        drawn = subject and draw(subject, rng, offered=offered)
+        if drawn:
+            now, question = drawn
+            return now, replace(question, derivable=is_derivable(past.notes, now, question))
     return None
 
 
-def make_questions(
-    truth: Mapping[str, Any], seed: int, *, moments: int = 6, per_type: int = 4
-) -> list[dict[str, Any]]:
-    """Up to ``per_type`` questions of each type about a recorded clip, over ``moments`` stamps.
+def is_derivable(notes: Notes, now: int, question: ClipQuestion) -> bool:
+    """Whether the notes up to entry ``now`` settle on the question's true answer."""
+    truth = question.choices[question.answer]
+    options = [choice for choice in question.choices if choice != NOT_TOLD]
+    return settled(possible(notes, now, question.type, question.about, options)) == truth
 
-    Answers are lettered so that each letter is right about equally often, and no answer text of a
-    type is right much more often than others. JSON-ready; the same truth and seed give the same.
+
+def shown(question: ClipQuestion) -> tuple[str, str, frozenset[str]]:
+    """What is shown of a question but for its wording. To ask the same about another moment would
+    give away what is not right there."""
+    about = {key: value for key, value in question.about.items() if key != "open"}
+    return question.type, repr(about), frozenset(question.choices) - {NOT_TOLD}
+
+
+def make_questions(
+    truth: Mapping[str, Any], seed: int, *, per_type: int = 4
+) -> list[dict[str, Any]]:
+    """Up to ``per_type`` questions of each type about a recorded clip, by their stamps.
+
+    JSON-ready; the same truth and seed give the same.
     """
-    rng = np.random.default_rng([seed, 0x51])
     journey = journey_of_truth(truth)
-    ends = [i for i, view in enumerate(journey.views) if view.at_end and view.step >= 2]
-    count = min(moments, len(ends))
-    stamps = sorted({ends[round(k)] for k in np.linspace(1, len(ends) - 1, count)})
-    letters: Counter[int] = Counter()
-    said: Counter[tuple[str, str]] = Counter()
-    asked: set[tuple[str, int, str]] = set()
-    found: list[tuple[int, ClipQuestion]] = []
-    for kind in MAKERS:
-        wanted = per_type
-        for attempt in range(12 * per_type):
-            if wanted == 0:
-                break
-            now = stamps[int(rng.integers(len(stamps)))]
-            question = question_of(kind, journey, now, rng)
-            if question is None:
-                continue
-            right = question.choices[question.answer]
-            patience = attempt // (3 * per_type)
-            # Another wording of the same question would count one answer twice.
-            same = (kind, now, right if kind == "relative_distance" else repr(question.about))
-            if same in asked or said[kind, right] > patience:
-                continue
-            asked.add(same)
-            said[kind, right] += 1
-            place = min(
-                range(len(question.choices)), key=lambda i: (letters[i], float(rng.random()))
-            )
-            letters[place] += 1
-            found.append((now, _with_answer_at(question, place)))
-            wanted -= 1
-    found.sort(key=lambda item: item[0])
+    found = questions_about(journey, np.random.default_rng([seed, 0x51]), per_type=per_type)
     return [
         {
             "id": f"{truth['world']}_{truth['seed']}_{number:02d}",
@@ -88,13 +95,49 @@ def make_questions(
             "choices": list(question.choices),
             "answer": string.ascii_uppercase[question.answer],
             "stamp_ns": journey.views[now].stamp_ns,
+            "derivable": question.derivable,
             "about": dict(question.about),
         }
         for number, (now, question) in enumerate(found)
     ]
 
 
+def questions_about(
+    journey: Journey, rng: Rng, *, per_type: int = 4
+) -> list[tuple[int, ClipQuestion]]:
+    """Up to ``per_type`` questions of each type and the views at which they are asked, in order.
+
+    What is noted is what a perfect perceiver would note at every view; a question without
+    `NOT_TOLD` follows from that. Answers are placed so that each letter is right about equally
+    often.
+    """
+    past = past_of(journey, Notes(true_notes(journey), journey.world))
+    letters: Counter[tuple[int, int]] = Counter()
+    asked: set[tuple[str, str, frozenset[str]]] = set()
+    found: list[tuple[int, ClipQuestion]] = []
+    for kind in MAKERS:
+        wanted = per_type
+        for attempt in range(12 * per_type):
+            if wanted == 0:
+                break
+            drawn = question_of(kind, past, rng, offered=bool(attempt % 2))
+            if drawn is None:
+                continue
+            now, question = drawn
+            same = shown(question)
+            if same in asked:
+                continue
+            asked.add(same)
+            # Among questions with as many options: a fifth one would else be right too often.
+            count = len(question.choices)
+            place = min(range(count), key=lambda i: (letters[count, i], float(rng.random())))
+            letters[count, place] += 1
+            found.append((now, _with_answer_at(question, place)))
+            wanted -= 1
+    return sorted(found, key=lambda item: item[0])
+
+
 def _with_answer_at(question: ClipQuestion, place: int) -> ClipQuestion:
     choices = list(question.choices)
     choices[question.answer], choices[place] = choices[place], choices[question.answer]
-    return ClipQuestion(question.type, question.text, tuple(choices), place, question.about)
+    return replace(question, choices=tuple(choices), answer=place)

@@ -2,133 +2,194 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Sequence
+from functools import lru_cache
+
 import numpy as np
 
-from sim_clips.journey import Journey, bearing
+from sim_clips.journey import bearing
 from sim_clips.questions.common import (
     CLEAR_PIXELS,
-    ClipQuestion,
+    FEWEST_OPTIONS,
+    MOST_OPTIONS,
+    Past,
     Rng,
-    ask,
-    clear_names,
+    Subject,
     first_seen,
     pick,
+    some,
+    subject_of,
 )
 
 #: The nearest object must be at most this fraction of the distance of any other option.
-NEAREST_RATIO = 0.62
+NEAREST_RATIO = 0.7
 #: First appearances must lie at least this many views apart.
 ORDER_GAP_VIEWS = 1
 #: In relative directions, the true angle keeps this far from the quadrants' axes, degrees.
 QUADRANT_MARGIN_DEG = 14.0
+#: Who stands at one object and faces another is at least this far from it, metres.
+APART_M = 0.8
+QUADRANTS = ("front-left", "front-right", "back-left", "back-right")
 
 
-def relative_distance(journey: Journey, now: int, rng: Rng) -> ClipQuestion | None:
-    """Which of these is the nearest to you now?"""
-    recent = {
-        name
-        for view in journey.views[max(0, now - 3) : now + 1]
-        for name, pixels in view.visible.items()
-        if pixels >= CLEAR_PIXELS
-    }
-    pose = journey.views[now].pose
-    ranked = sorted(recent, key=lambda n: journey.placed(n, pose)[1])
-    near = [
-        i
-        for i in range(len(ranked) - 2)
-        if journey.placed(ranked[i], pose)[1]
-        <= NEAREST_RATIO * journey.placed(ranked[i + 1], pose)[1]
-    ]
-    if not near:
+def relative_distance(past: Past, rng: Rng, offered: bool) -> Subject | None:
+    """Which of these is the nearest to you now? At least two of them are at some moment."""
+    sets = _nearest_sets(past)
+    if not sets:
         return None
-    first = int(pick(rng, near))
-    wrong = list(rng.permutation(ranked[first + 1 :]))[:3]
-    truth = ranked[first]
-    listed = list(rng.permutation([truth, *wrong]))
-    return ask(
+    options, truths = pick(rng, sets)
+    since = past.clear_since
+    return subject_of(
+        past,
         "relative_distance",
-        rng,
         (
             "Which of these is closest to you now?",
             "Which one is the nearest to where you are?",
             "Of the following, what are you closest to at the moment?",
             "From here, which of these objects is the least far away?",
         ),
-        truth,
-        [str(w) for w in wrong],
-        {"names": [str(n) for n in listed]},
+        options,
+        truths,
+        {"names": list(options)},
+        settled_only=past.settled_only or offered,
+        known_since=max(since[n] for n in options),
+        partial=True,
     )
 
 
-QUADRANTS = ("front-left", "front-right", "back-left", "back-right")
+@lru_cache(maxsize=4)
+def _nearest_sets(past: Past) -> list[tuple[tuple[str, ...], dict[int, str | None]]]:
+    """All sets of objects of which at least two are clearly the nearest at some moment, and at each
+    moment which one is."""
+    names = sorted(past.clear_since)
+    moments = np.array(past.moments)
+    metres = np.array([[past.journey.placed(n, past.pose(m))[1] for n in names] for m in moments])
+    found = []
+    for count in (FEWEST_OPTIONS, MOST_OPTIONS):
+        for columns in itertools.combinations(range(len(names)), count):
+            of_these = metres[:, columns]
+            first, second = np.partition(of_these, 1, axis=1)[:, :2].T
+            clear = first <= NEAREST_RATIO * second
+            nearest = of_these.argmin(axis=1)
+            if len(set(nearest[clear].tolist())) >= 2:
+                options = tuple(names[c] for c in columns)
+                truths: dict[int, str | None] = {
+                    int(m): options[n] for m, n in zip(moments[clear], nearest[clear], strict=True)
+                }
+                found.append((options, truths))
+    return found
 
 
-def relative_direction(journey: Journey, now: int, rng: Rng) -> ClipQuestion | None:
-    """Standing at X and facing Y, where is Z? X, Y and Z were seen together."""
+def relative_direction(past: Past, rng: Rng, offered: bool) -> Subject | None:
+    """Standing at X and facing Y, where is Z?
+
+    Of each triangle with an obtuse angle, that angle's corner is stood at as often as the others:
+    front and back are equally likely, and so are left and right.
+    """
     views = [
         v
-        for v in journey.views[: now + 1]
+        for v in past.journey.views[: max(past.moments, default=0) + 1]
         if sum(p >= CLEAR_PIXELS for p in v.visible.values()) >= 3
     ]
     if not views:
         return None
-    view = pick(rng, views)
-    names = [n for n, p in view.visible.items() if p >= CLEAR_PIXELS]
-    at, facing, asked = (str(n) for n in rng.permutation(names)[:3])
-    (ax, ay), (fx, fy), (zx, zy) = (journey.objects[n] for n in (at, facing, asked))
-    heading = float(np.degrees(np.arctan2(fy - ay, fx - ax)))
-    angle, metres = bearing(zx - ax, zy - ay, heading)
-    _, apart = bearing(fx - ax, fy - ay, 0.0)
-    size = abs(angle)
-    if min(metres, apart) < 0.8 or min(size, abs(size - 90), 180 - size) < QUADRANT_MARGIN_DEG:
+    seen = sorted(n for n, p in pick(rng, views).visible.items() if p >= CLEAR_PIXELS)
+    three = [seen[int(i)] for i in rng.permutation(len(seen))[:3]]
+    found = {at: _seen_from(past, at, [n for n in three if n != at]) for at in three}
+    back = [at for at, angle in found.items() if angle is not None and abs(angle) > 90]
+    front = [at for at, angle in found.items() if angle is not None and abs(angle) < 90]
+    if not back or not front:
         return None
-    truth = f"{'front' if size < 90 else 'back'}-{'left' if angle > 0 else 'right'}"
-    return ask(
+    subjects = []
+    for corners in (back, front):
+        at = pick(rng, corners)
+        facing, asked = (n for n in three if n != at)
+        if rng.random() < 0.5:
+            facing, asked = asked, facing
+        subject = _quadrant_subject(
+            past, at, facing, asked, settled_only=past.settled_only or offered
+        )
+        if not any(subject.right.values()) or (offered and not any(subject.open.values())):
+            return None
+        subjects.append(subject)
+    chosen: Subject = pick(rng, subjects)
+    return chosen
+
+
+def _quadrant_subject(
+    past: Past, at: str, facing: str, asked: str, *, settled_only: bool
+) -> Subject:
+    angle = _seen_from(past, at, (facing, asked))
+    assert angle is not None
+    truth = f"{'front' if abs(angle) < 90 else 'back'}-{'left' if angle > 0 else 'right'}"
+    since = past.clear_since
+    return subject_of(
+        past,
         "relative_direction",
-        rng,
         (
             "If you stood at the {at} and faced the {facing}, where would the {asked} be?",
             "Standing by the {at} and looking at the {facing}, where is the {asked}?",
             "Seen from the {at} with the {facing} straight ahead, which way is the {asked}?",
             "Someone at the {at} looks towards the {facing}. Where does the {asked} lie for them?",
         ),
-        truth,
-        [q for q in QUADRANTS if q != truth],
+        QUADRANTS,
+        dict.fromkeys(past.moments, truth),
         {"at": at, "facing": facing, "asked": asked},
+        settled_only=settled_only,
+        known_since=max(since[n] for n in (at, facing, asked)),
+        partial=True,
         at=at,
         facing=facing,
         asked=asked,
     )
 
 
-def appearance_order(journey: Journey, now: int, rng: Rng) -> ClipQuestion | None:
+def _seen_from(past: Past, at: str, others: Sequence[str]) -> float | None:
+    """The azimuth of the second of ``others`` for someone at ``at`` who faces the first; ``None``
+    where it lies too near a quadrant's edge, or two of them too near each other."""
+    (ax, ay), (fx, fy), (zx, zy) = (past.journey.objects[n] for n in (at, *others))
+    heading = float(np.degrees(np.arctan2(fy - ay, fx - ax)))
+    angle, metres = bearing(zx - ax, zy - ay, heading)
+    _, apart = bearing(fx - ax, fy - ay, 0.0)
+    size = abs(angle)
+    if min(metres, apart) < APART_M or min(size, abs(size - 90), 180 - size) < QUADRANT_MARGIN_DEG:
+        return None
+    return angle
+
+
+def appearance_order(past: Past, rng: Rng, offered: bool) -> Subject | None:
     """In which order did these appear?"""
-    first = {n: first_seen(journey, n) for n in clear_names(journey, now)}
-    first = {n: i for n, i in first.items() if i <= now}
-    names = list(rng.permutation(sorted(first)))
+    since = past.clear_since
+    first = {n: first_seen(past.journey, n) for n in since}
+    names = [str(n) for n in rng.permutation(sorted(first))]
     chosen: list[str] = []
     for name in names:
-        if all(abs(first[str(name)] - first[c]) > ORDER_GAP_VIEWS for c in chosen):
-            chosen.append(str(name))
+        if all(abs(first[name] - first[c]) > ORDER_GAP_VIEWS for c in chosen):
+            chosen.append(name)
         if len(chosen) == 3:
             break
     if len(chosen) < 3:
         return None
-    truth = sorted(chosen, key=lambda n: first[n])
-    permutations = [(0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0)]
-    wrong = [", ".join(truth[i] for i in permutations[int(p)]) for p in rng.permutation(5)[:3]]
-    listed = ", ".join(str(n) for n in rng.permutation(chosen))
-    return ask(
+    truth = ", ".join(sorted(chosen, key=lambda n: first[n]))
+    orders = [", ".join(order) for order in itertools.permutations(chosen)]
+    wrong = some(rng, [order for order in orders if order != truth], MOST_OPTIONS - 1)
+    known = max(since[n] for n in chosen)
+    listed = [str(n) for n in rng.permutation(chosen)]
+    return subject_of(
+        past,
         "appearance_order",
-        rng,
         (
             "In which order did you first see these: {listed}?",
             "Put these in the order of their first appearance: {listed}.",
             "Which of these orders is the one in which they came into view: {listed}?",
             "What came first, second and third: {listed}?",
         ),
-        ", ".join(truth),
-        wrong,
-        {"names": chosen},
-        listed=listed,
+        (truth, *wrong),
+        {m: truth for m in past.moments if m >= known},
+        {"names": listed},
+        settled_only=past.settled_only or offered,
+        known_since=known,
+        partial=True,
+        listed=", ".join(listed),
     )

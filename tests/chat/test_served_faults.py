@@ -93,7 +93,7 @@ Call = Callable[..., str]
 
 @both
 def test_nobody_listening_is_unavailable(call: Call) -> None:
-    with pytest.raises(ModelUnavailable, match="is the server running"):
+    with pytest.raises(ModelUnavailable, match="check that the server is running"):
         call(f"http://127.0.0.1:{free_port()}/v1")
 
 

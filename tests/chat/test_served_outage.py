@@ -348,7 +348,7 @@ def test_a_reasoner_that_is_down_is_asked_by_one_for_all() -> None:
                 list(reasoner.stream(prompt, timeout_s=0.4))
             failures.append(str(caught.value))
         assert len(server.requests) < 6
-        assert "asked again in" in failures[-1]
+        assert "tried again in" in failures[-1]
         assert "503" in failures[-1]
         status = reasoner.server.status()
         assert status["failures_in_a_row"] >= 1

@@ -84,7 +84,12 @@ def test_replay_tells_each_answer_and_how_many_were_right(
         server=server,
     )
     assert result.exit_code == 0
-    for said in ("(answered, right)", "It was #1", "rests on keyframes 1", "1 of 2 right"):
+    for said in (
+        "(answered, correct)",
+        "It was #1",
+        "evidence: keyframes 1",
+        "1 of 2 answers correct",
+    ):
         assert said in result.stdout
     assert f"report: {report}" in result.stdout
     html = report.read_text()

@@ -1,4 +1,4 @@
-"""The shipped questions: right by a recomputation of their own, balanced, and not guessable."""
+"""The shipped questions: right by a recomputation of their own, balanced, with even options."""
 
 from __future__ import annotations
 
@@ -12,7 +12,16 @@ import numpy as np
 import pytest
 
 from sim_clips.journey import journey_of_truth
-from sim_clips.questions import MAKERS, make_questions, question_of
+from sim_clips.questions import (
+    MAKERS,
+    NOT_TOLD,
+    Notes,
+    make_questions,
+    past_of,
+    question_of,
+    true_notes,
+)
+from sim_clips.questions.common import draw
 
 CLIPS = sorted(path.parent for path in Path("sim_clips/clips").glob("*/truth.json"))
 TYPES = set(MAKERS)
@@ -75,8 +84,10 @@ def _answer(world: _World, question: dict[str, Any]) -> str:
     if kind == "landmark_position":
         return _word(world.angle(about["name"]))
     if kind == "counterfactual" and "skipped" in about:
-        old = world.before(about["skipped"])
-        end = world.before(about["skipped"] + 1)
+        actions = [step["action"] for step in world.steps[: world.done]]
+        skipped = max(i for i, action in enumerate(actions) if action.startswith("rotate"))
+        assert actions[skipped] == about["skipped"]
+        old, end = world.before(skipped), world.before(skipped + 1)
         turn = old["yaw_deg"] - end["yaw_deg"]
         moved = world.here - complex(end["x"], end["y"])
         here = complex(old["x"], old["y"]) + moved * np.exp(1j * math.radians(turn))
@@ -93,7 +104,7 @@ def _answer(world: _World, question: dict[str, Any]) -> str:
         angle = (world.angle(about["name"]) + 180) % 360 - 180
         return "move forward" if abs(angle) < 15 else f"rotate {'left' if angle > 0 else 'right'}"
     if kind == "relative_distance":
-        return min(question["choices"], key=lambda n: abs(world.place[n] - world.here))
+        return min(about["names"], key=lambda n: abs(world.place[n] - world.here))
     if kind == "relative_direction":
         at, facing, asked = (world.place[about[k]] for k in ("at", "facing", "asked"))
         seen = (asked - at) / (facing - at)
@@ -112,11 +123,41 @@ def _answer(world: _World, question: dict[str, Any]) -> str:
     return ", ".join(sorted(about["names"], key=world.first_seen))
 
 
-@pytest.mark.parametrize(("clip", "question"), ALL, ids=[q["id"] for _, q in ALL])
+def _told(question: dict[str, Any]) -> bool:
+    return question["choices"]["ABCDE".index(question["answer"])] != NOT_TOLD
+
+
+TOLD = [(clip, question) for clip, question in ALL if _told(question)]
+OPEN = [(clip, question) for clip, question in ALL if not _told(question)]
+
+
+@pytest.mark.parametrize(("clip", "question"), TOLD, ids=[q["id"] for _, q in TOLD])
 def test_the_answer_follows_from_the_truth(clip: str, question: dict[str, Any]) -> None:
     world = _World(TRUTHS[clip], question["stamp_ns"])
     given = question["choices"]["ABCDE".index(question["answer"])]
     assert _answer(world, question) == given
+
+
+@pytest.mark.parametrize(("clip", "question"), OPEN, ids=[q["id"] for _, q in OPEN])
+def test_where_the_memory_does_not_tell_there_was_nothing_to_be_noted(
+    clip: str, question: dict[str, Any]
+) -> None:
+    world, about = _World(TRUTHS[clip], question["stamp_ns"]), question["about"]
+    done = [step["action"] for step in world.steps[: world.done]]
+    names = [about[k] for k in ("name", "at", "facing", "asked") if k in about]
+    names += about.get("names", [])
+    assert not question["derivable"]
+    if about["open"] == "not noted":
+        seen = {n for frame in world.frames for n, p in frame["visible"].items() if p >= 75}
+        assert set(names) - seen
+    elif about["open"] == "nothing done":
+        assert len(done) < about.get("back", 1) or not any("rotate" in a for a in done)
+    elif about["open"] == "another plan":
+        assert done != about["plan"][: len(done)]
+    else:
+        assert about["open"] == "unclear"
+        in_view = [world.frames[-1]["visible"].get(name, 0) >= 150 for name in names]
+        assert not all(in_view) or len(names) > 1  # near, mid and far order many pairs, not all
 
 
 def test_there_are_enough_questions_of_every_type() -> None:
@@ -133,13 +174,50 @@ def test_choices_are_three_to_five_and_differ() -> None:
         assert len(set(question["choices"])) == len(question["choices"])
 
 
-def test_answer_letters_are_balanced() -> None:
-    letters = Counter(question["answer"] for _, question in ALL if len(question["choices"]) >= 4)
-    assert max(letters.values()) - min(letters.values()) <= 0.08 * sum(letters.values())
+@pytest.mark.parametrize("count", [3, 4, 5])
+def test_answer_letters_are_balanced(count: int) -> None:
+    letters = Counter(
+        question["answer"] for _, question in ALL if len(question["choices"]) == count
+    )
+    assert len(letters) == count
+    assert max(letters.values()) - min(letters.values()) <= 8
+
+
+def test_about_half_of_the_questions_offer_that_the_memory_does_not_tell() -> None:
+    offered = Counter((question["type"], NOT_TOLD in question["choices"]) for _, question in ALL)
+    for kind in TYPES:
+        assert offered[kind, True] >= 8
+        assert offered[kind, False] >= 8
+
+
+def test_it_is_right_as_often_as_any_other_option_where_it_is_offered() -> None:
+    offered = [question for _, question in ALL if NOT_TOLD in question["choices"]]
+    expected = sum(1 / len(question["choices"]) for question in offered)
+    right = sum(not _told(question) for question in offered)
+    assert abs(right - expected) <= 3 * math.sqrt(expected)
+
+
+def test_actions_are_offered_with_all_of_their_inverses_or_without_any() -> None:
+    for _, question in ALL:
+        if question["about"].get("undo"):
+            verbs = [c.split() for c in question["choices"] if c != NOT_TOLD]
+            paired = {[verb, _OPPOSITE[way]] in verbs for verb, way in verbs}
+            assert len(paired) == 1, question["id"]
+
+
+def test_a_plan_is_no_longer_for_being_further_done() -> None:
+    """What is done lies evenly between the numbers offered, whatever the plan's length."""
+    ranks: Counter[int] = Counter()
+    for _, question in TOLD:
+        if question["type"] == "progress_evaluation":
+            options = sorted(c for c in question["choices"] if c != NOT_TOLD)
+            ranks[options.index(question["choices"]["ABCDE".index(question["answer"])])] += 1
+            assert 5 <= len(question["about"]["plan"]) <= 9
+    assert set(ranks) == {0, 1, 2, 3}
 
 
 def test_what_is_asked_about_was_seen_before() -> None:
-    for clip, question in ALL:
+    for clip, question in TOLD:
         frames = TRUTHS[clip]["frames"]
         about = question["about"]
         names = [about[k] for k in ("name", "at", "facing", "asked") if k in about]
@@ -150,39 +228,45 @@ def test_what_is_asked_about_was_seen_before() -> None:
             assert most >= 150, (question["id"], name)
 
 
-def test_a_blind_guesser_stays_near_chance() -> None:
-    """Naive Bayes over answer texts and letters, trained on all other clips, sees no memory."""
-    right, chance = 0, 0.0
-    for held in CLIPS:
-        texts: Counter[tuple[str, str]] = Counter()
-        for clip, q in ALL:
-            if clip != held.name:
-                for i, choice in enumerate(q["choices"]):
-                    texts[q["type"], choice] += 2 if i == "ABCDE".index(q["answer"]) else -1
-        for clip, q in ALL:
-            if clip == held.name:
-                guess = max(
-                    range(len(q["choices"])), key=lambda i: texts[q["type"], q["choices"][i]]
-                )
-                right += "ABCDE"[guess] == q["answer"]
-                chance += 1 / len(q["choices"])
-    assert right / len(ALL) <= chance / len(ALL) + 0.10
-
-
 @pytest.mark.parametrize("clip", CLIPS, ids=lambda clip: clip.name)
 def test_the_shipped_questions_are_those_that_their_truth_and_seed_give(clip: Path) -> None:
     truth, questions = _load(clip)
     assert make_questions(truth, truth["seed"]) == questions
 
 
+@pytest.mark.parametrize("offered", [False, True])
 @pytest.mark.parametrize("kind", sorted(TYPES))
-def test_each_maker_finds_questions_in_the_shipped_clips(kind: str) -> None:
+def test_each_maker_finds_questions_in_most_of_the_shipped_clips(kind: str, offered: bool) -> None:
     rng = np.random.default_rng(3)
     found = 0
     for clip in CLIPS:
         journey = journey_of_truth(TRUTHS[clip.name])
-        for now, view in enumerate(journey.views):
-            if view.at_end and view.step >= 2:
-                question = question_of(kind, journey, now, rng)
-                found += question is not None
-    assert found >= 8
+        past = past_of(journey, Notes(true_notes(journey), journey.world))
+        drawn = question_of(kind, past, rng, tries=16, offered=offered)
+        if drawn is not None:
+            now, question = drawn
+            assert now in past.moments
+            assert (NOT_TOLD in question.choices) == offered
+            assert question.derivable == question.told
+            found += 1
+    assert found >= 6
+
+
+def test_every_option_of_a_fixed_question_is_right_equally_often() -> None:
+    """The words and options are drawn first; which option is right, evenly among them."""
+    journey = journey_of_truth(TRUTHS["house_8"])
+    past = past_of(journey, Notes(true_notes(journey), journey.world))
+    rng = np.random.default_rng(5)
+    subject = None
+    while subject is None or not all(subject.right.values()) or not any(subject.open.values()):
+        subject = MAKERS["landmark_position"](past, rng, True)
+    right: Counter[str] = Counter()
+    for _ in range(2000):
+        drawn = draw(subject, rng, offered=True)
+        assert drawn is not None
+        right[drawn[1].choices[drawn[1].answer]] += 1
+    assert set(right) == {*subject.options, NOT_TOLD}
+    share = 1 / len(right)
+    deviation = math.sqrt(2000 * share * (1 - share))
+    for count in right.values():
+        assert abs(count - 2000 * share) <= 4 * deviation

@@ -12,12 +12,13 @@ import pytest
 
 from training.evaluation.marking import Mark
 from training.experiments import builtin_run, common, conditioning, illegible, report
-from training.experiments.common import Options, Result, spread, table
+from training.experiments.common import Options, spread
 from training.experiments.comparing import (
     by_question,
     over_seeds,
     paired,
 )
+from training.experiments.results import Result, table
 from training.rows import worlds
 from training.run_config import DataConfig
 
@@ -155,7 +156,7 @@ def test_what_accuracy_prefers_counts_questions_with_replies_of_both_kinds() -> 
 
     episodes = [
         e
-        for e in worlds("house:6@500000", DataConfig(questions=8))
+        for e in worlds("house:40@500000", DataConfig(questions=8))
         if "front" in e.choices and "left" in e.choices and e.answer_text == "left"
     ][:2]
     right, wrong = reply("W", "left"), reply("N", "front")

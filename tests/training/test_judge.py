@@ -45,7 +45,7 @@ def test_redirected_reasoning_differs_and_names_a_choice(pool) -> None:
 def test_a_redirected_chain_ends_in_the_direction_of_its_target(pool) -> None:
     rng = np.random.default_rng(1)
     for question, reasoning, _ in pool:
-        if question.type == "landmark_position":
+        if question.type == "landmark_position" and question.told:
             found = redirected(question, reasoning, rng)
             assert found is not None
             text, target = found
@@ -84,7 +84,8 @@ def test_the_references_reply_is_read_strictly(said, choices, answer) -> None:
 
 @pytest.mark.models
 def test_the_shipped_judge_reads_true_reasonings(pool) -> None:
-    found = accuracy(LocalReference(SHIPPED / "judge"), pool)
+    told = [base for base in pool if base[0].told]
+    found = accuracy(LocalReference(SHIPPED / "judge"), told)
     assert found["true"]["right"] >= 0.95  # all of 1,338 questions; this sample is small
     assert found["redirected"]["right"] >= 0.95
 

@@ -6,6 +6,7 @@ import cmath
 import itertools
 import math
 import re
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 
 from embodied_agent.records import DIRECTIONS, DISTANCES, Action, Delta, Mention
 from sim_clips.journey import direction_class
-from sim_clips.questions import MAKERS, question_of
+from sim_clips.questions import MAKERS, NOT_TOLD, Notes, past_of, question_of
 from training.reckoning import (
     BEARING_STEP_DEG,
     BEARINGS,
@@ -120,18 +121,31 @@ def traced(noise: Noise, scenes: int = 12):
         rng = np.random.default_rng(seed)
         journey = sample_journey(("house", "city")[seed % 2], 500_000 + seed, rng)
         deltas = noted(journey, rng, noise)
-        ends = [i for i, view in enumerate(journey.views) if view.at_end and i > 0]
+        past = past_of(journey, Notes(deltas, journey.world))
         for kind in MAKERS:
-            for now in ends[:: max(1, len(ends) // 4)]:
-                question = question_of(kind, journey, now, rng, tries=3)
-                if question is not None:
-                    yield deltas, now, question, trace(journey, deltas, now, question)
+            for offered in (False, True, False, True):
+                drawn = question_of(kind, past, rng, tries=3, offered=offered)
+                if drawn is not None:
+                    now, question = drawn
+                    yield deltas, now, question, trace(deltas, now, question)
 
 
 def test_most_questions_of_a_true_transcript_can_be_reasoned_about() -> None:
     found = [reasoning is not None for _, _, _, reasoning in traced(Noise())]
     assert len(found) > 150
     assert sum(found) / len(found) > 0.75
+
+
+@pytest.mark.parametrize("noise", [Noise(), TYPICAL_NOISE])
+def test_what_the_memory_does_not_tell_is_said_with_what_is_missing(noise: Noise) -> None:
+    seen: Counter[str] = Counter()
+    for _, _, question, reasoning in traced(noise, 24):
+        if reasoning is not None and not question.told:
+            *lines, last = reasoning.split("\n")
+            assert last == f"{NOT_TOLD}."
+            assert lines
+            seen[question.about["open"]] += 1
+    assert {"not noted", "nothing done", "another plan"} <= set(seen)
 
 
 @pytest.mark.parametrize("noise", [Noise(), TYPICAL_NOISE])
@@ -149,7 +163,7 @@ def test_every_step_of_a_chain_follows_from_the_one_before() -> None:
     step = re.compile(r"#(\d+) [a-z -]+?(?:\d+ )?= (left|right|front|back) (\d+) (\d+)")
     seen = 0
     for deltas, now, question, reasoning in traced(Noise()):
-        if reasoning is None or question.type != "landmark_position":
+        if reasoning is None or question.type != "landmark_position" or not question.told:
             continue
         by_id = {d.keyframe_id: d for d in deltas[: now + 1]}
         steps = [

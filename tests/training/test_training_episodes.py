@@ -21,6 +21,7 @@ from embodied_agent.agent import Agent
 from embodied_agent.records import Action, Delta, Mention
 from embodied_agent.settings import load_settings
 from embodied_agent.sources import open_source
+from sim_clips.questions import NOT_TOLD
 from training.episodes.__main__ import app, scene_of
 from training.episodes.dataset import Writer, dataset_hash, read_episodes
 from training.episodes.making import Making, make_all
@@ -113,7 +114,7 @@ def test_the_teachers_reasoning_leads_to_the_answer(of_a_world: list[Episode]) -
     reasoned = [e for e in of_a_world if e.reasoning]
     assert len(reasoned) > len(of_a_world) / 2
     for episode in reasoned:
-        assert "#" in episode.reasoning
+        assert "#" in episode.reasoning or episode.answer_text == NOT_TOLD
 
 
 def test_without_memory_nothing_is_named(of_a_world: list[Episode]) -> None:

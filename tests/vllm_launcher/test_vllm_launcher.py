@@ -179,7 +179,7 @@ def test_a_dry_run_starts_nothing_and_says_why_and_hides_keys() -> None:
     arguments += ["--set", "vllm.gpu_gib=48", "--set", "reasoning.server.api_key=hush"]
     text = CliRunner().invoke(app, arguments).stdout
     assert "--gpu-memory-utilization" in text
-    assert "the picture before and the picture now" in text
+    assert "the previous picture and the current one" in text
     assert "hush" not in text
     shown = CliRunner().invoke(app, [*arguments, "--json"]).stdout
     assert [plan["role"] for plan in json.loads(shown)] == ["perceiver", "reasoner"]
@@ -321,15 +321,23 @@ def test_a_server_that_is_killed_is_started_again(tmp_path: Path) -> None:
         os.kill(first, signal.SIGKILL)
         run.wait_for("is ready on", 2)
         assert run.runner.process_ids["reasoner"] != first
-        assert any("ended with signal 9" in line and "1 of 2" in line for line in run.said)
+        assert any("exited with signal 9" in line and "1 of 2" in line for line in run.said)
     assert run.error is None
 
 
 def test_a_server_that_can_not_start_says_why(tmp_path: Path) -> None:
     with Run(tmp_path, "dies") as run:
         run.thread.join(60)
-    assert "the GPU's memory does not suffice" in str(run.error)
+    assert "the GPU has too little memory" in str(run.error)
     assert "CUDA out of memory" in str(run.error)
+
+
+def test_a_server_that_keeps_exiting_is_given_up_after_its_restarts(tmp_path: Path) -> None:
+    with Run(tmp_path, restarts=0) as run:
+        assert run.ready.wait(60)
+        os.kill(run.runner.process_ids["reasoner"], signal.SIGKILL)
+        run.thread.join(60)
+    assert "giving up after 0 restarts" in str(run.error)
 
 
 def test_a_server_without_the_model_is_never_ready(tmp_path: Path) -> None:
@@ -356,7 +364,7 @@ def test_a_program_that_is_not_there_says_how_to_name_it(tmp_path: Path) -> None
     (tmp_path / "vllm").unlink()
     with run:
         run.thread.join(60)
-    assert "--vllm" in str(run.error)
+    assert "--program" in str(run.error)
 
 
 def test_stopping_while_a_server_loads_ends_it(tmp_path: Path) -> None:

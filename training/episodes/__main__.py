@@ -12,14 +12,8 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from embodied_agent.cli.common import (
-    ConfigOption,
-    ExitCode,
-    SetOption,
-    explained,
-    plain,
-    settings_from,
-)
+from embodied_agent.cli.common import ExitCode, explained, plain, settings_from
+from embodied_agent.cli.options import ConfigOption, SetOption
 from training.episodes.benchmarks import READERS, benchmark_units
 from training.episodes.dataset import Done, Writer
 from training.episodes.making import Made, Making, Unit, make_all

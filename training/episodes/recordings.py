@@ -28,7 +28,7 @@ from embodied_agent.settings import Settings
 from embodied_agent.sources import open_source
 from embodied_agent.sources.base import CLOCK_RESTART_NS
 from embodied_agent.transcript.recall import recall
-from training.episodes.rows import DatasetError, Episode, checked
+from training.episodes.rows import DatasetError, Episode, checked, follows
 from training.questions.base import Asked
 from training.questions.odometry import Place, odometry_questions, place_of
 from training.true_perception import TruePerceiver
@@ -138,9 +138,8 @@ class Recorder:
                     "perceiver": episode.deltas[-1].model or self._perception,
                     "questions": str(one.about.get("made_from", one.domain or "odometry")),
                 }
-                episodes.append(
-                    checked(replace(episode, domain=one.domain or domain, provenance=made))
-                )
+                episode = checked(replace(episode, domain=one.domain or domain, provenance=made))
+                episodes.append(replace(episode, derivable=follows(episode)))
         if not episodes:
             raise DatasetError(
                 f"{unit.source}: nothing to ask about it; it has neither truth.json or "

@@ -25,6 +25,8 @@ from embodied_agent.records import Delta, Question
 from embodied_agent.settings import ReasoningSettings
 from embodied_agent.transcript.recall import recall
 from embodied_agent.transcript.text import Transcript
+from sim_clips.questions import MAKERS
+from training.program import derivable
 
 #: How an answer is marked: a letter of the choices, a number by relative accuracy, or free text.
 Kind = Literal["choice", "number", "text"]
@@ -42,8 +44,9 @@ class Episode:
     the text itself. ``deltas`` are all entries of the segment up to the question; ``transcript``
     is what of them fitted the budget. ``reasoning`` is the teacher's, empty where there is none.
     ``domain`` names the world or data set that the scene is from. ``about`` is what the question's
-    maker knows about it (see `sim_clips.questions`). ``provenance`` names models, settings and
-    versions.
+    maker knows about it (see `sim_clips.questions`). ``derivable`` says whether the true answer
+    follows from the deltas (`training.program`); ``None`` where no program can tell, as for a
+    benchmark's questions. ``provenance`` names models, settings and versions.
     """
 
     id: str
@@ -66,6 +69,7 @@ class Episode:
     domain: str = ""
     split: str = "train"
     about: Mapping[str, Any] = field(default_factory=dict)
+    derivable: bool | None = None
     provenance: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -98,7 +102,7 @@ class Episode:
     def with_deltas(self, deltas: Sequence[Delta]) -> Episode:
         """The same question to an agent that has noted ``deltas`` instead."""
         prompt = prompt_of(deltas, self.asked, self.style)
-        return replace(
+        changed = replace(
             self,
             deltas=tuple(deltas),
             system=prompt.system,
@@ -107,6 +111,7 @@ class Episode:
             task=prompt.task,
             reasoning="",
         )
+        return replace(changed, derivable=follows(changed))
 
 
 def prompt_of(deltas: Sequence[Delta], question: Question, style: Style) -> Prompt:
@@ -114,6 +119,24 @@ def prompt_of(deltas: Sequence[Delta], question: Question, style: Style) -> Prom
     budget = transcript_budget(ReasoningSettings(prompt=style))
     recalled, _ = recall(deltas, question)
     return build_prompt(style, Transcript.of(deltas, budget).text(), recalled, question)
+
+
+def follows(episode: Episode) -> bool | None:
+    """Whether the true answer follows from the episode's deltas; ``None`` where no program knows
+    the question (only those of the simulated worlds are)."""
+    world = next((w for w in ("house", "city", "warehouse") if w == episode.domain), None)
+    if world is None or episode.category not in MAKERS or episode.kind != "choice":
+        return None
+    row = {
+        "type": episode.category,
+        "about": episode.about,
+        "choices": episode.choices,
+        "answer": episode.answer,
+    }
+    try:
+        return derivable(episode.deltas, row, world)  # type: ignore[arg-type]
+    except KeyError:
+        return None  # made before questions said all that the program needs to know
 
 
 def checked(episode: Episode) -> Episode:
@@ -161,6 +184,7 @@ def to_row(episode: Episode) -> dict[str, Any]:
         "task": episode.task,
         "deltas": _dump([_delta_values(delta) for delta in episode.deltas]),
         "about": _dump(dict(episode.about)),
+        "derivable": _IN_WORDS[episode.derivable],
         "provenance": _dump(dict(episode.provenance)),
     }
 
@@ -177,6 +201,9 @@ def from_row(row: Mapping[str, Any]) -> Episode:
         deltas = json.loads(values["deltas"])
         values["deltas"] = tuple(_delta(entry) for entry in deltas)
         values["about"] = json.loads(values["about"])
+        values["derivable"] = {word: value for value, word in _IN_WORDS.items()}[
+            values.get("derivable", "")
+        ]
         values["provenance"] = json.loads(values["provenance"])
         return Episode(**values)
     except (KeyError, TypeError, ValueError) as error:
@@ -186,6 +213,8 @@ def from_row(row: Mapping[str, Any]) -> Episode:
         ) from error
 
 
+#: A column of one type, also where nothing is known of any row.
+_IN_WORDS = {True: "yes", False: "no", None: ""}
 _EMPTY = asdict(Delta(0, None))
 
 

@@ -8,7 +8,10 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import get_args
 
+from sim_clips.scene import WorldName
+from sim_clips.splits import TRAINED_WORLDS, is_held_out
 from training.episodes.rows import DatasetError
 
 #: In the order of their shares; ``ood`` holds domains that are kept from training altogether.
@@ -44,9 +47,12 @@ DEFAULT_SHARES = Shares()
 
 
 def split_of(scene: str, shares: Shares, domain: str = "", ood: Collection[str] = ()) -> str:
-    """The split of ``scene``, one of `SPLITS`; domains in ``ood`` go there whole."""
+    """The split of ``scene``, one of `SPLITS`; domains in ``ood`` go there whole, and simulated
+    scenes that are held out (`sim_clips.splits`) never to train or validation."""
     if domain and domain in ood:
         return "ood"
+    if domain in get_args(WorldName) and is_held_out(scene):
+        return "test" if domain in TRAINED_WORLDS else "ood"
     digest = hashlib.sha256(scene.encode()).digest()
     place = 100 * int.from_bytes(digest[:8], "big") / 2**64
     if place < shares.train:

@@ -1,8 +1,7 @@
 """Text-only episodes: journeys through simulated worlds that nobody rendered, by the thousand.
 
 The same journeys, perceiver's mistakes and teacher as `training.reasoner` trains on; here they
-become rows that can be split, kept and evaluated. Scenes for training have seeds from a million on;
-shipped clips and held-out scenes (see `training.evaluate_clips`) lie below.
+become rows that can be split, kept and evaluated. Which seeds are for what: `sim_clips.splits`.
 """
 
 from __future__ import annotations
@@ -17,14 +16,13 @@ from embodied_agent.reasoning.prompts import Style
 from embodied_agent.records import Delta, Question
 from embodied_agent.transcript.recall import recall
 from sim_clips.journey import Journey
-from sim_clips.questions import MAKERS, ClipQuestion, question_of
+from sim_clips.questions import MAKERS, ClipQuestion, Notes, past_of, question_of, shown
 from sim_clips.scene import WorldName
+from sim_clips.splits import FIRST_TRAINING_SEED
 from training.episodes.rows import DatasetError, Episode, prompt_of
 from training.text_worlds import TYPICAL_NOISE, noted, renamed, sample_journey
 from training.traces import trace
 
-#: Scenes for training begin here.
-FIRST_SEED = 1_000_000
 #: Scenes of one unit.
 BLOCK = 50
 #: Longest journey, in keyframes after the first.
@@ -36,8 +34,9 @@ WORLDS: tuple[WorldName, ...] = ("house", "city", "warehouse")
 class WorldUnit:
     """Scenes ``first`` to ``first + count - 1`` of a world, ``questions`` of each.
 
-    ``noise`` scales a perceiver's typical mistakes; ``answerable`` keeps only questions whose true
-    answer follows from what was noted (those for which the teacher can write out the reasoning);
+    ``noise`` scales a perceiver's typical mistakes; ``answerable`` keeps only questions whose right
+    answer follows from what was noted, also where it is that the memory does not tell (those for
+    which the teacher can write out the reasoning);
     ``rename`` draws the objects' names anew in most scenes, as training does.
     """
 
@@ -70,7 +69,7 @@ def parse_worlds(text: str) -> tuple[WorldName, int, int]:
             f"--worlds needs WORLD:SCENES or WORLD:SCENES@FIRST_SEED with a world of "
             f"{', '.join(WORLDS)}, not {text!r}"
         )
-    return known, int(count), int(first or FIRST_SEED)
+    return known, int(count), int(first or FIRST_TRAINING_SEED)
 
 
 def world_episodes(
@@ -98,28 +97,28 @@ def _scene_episodes(
     if unit.rename and rng.random() < 0.7:
         journey = renamed(journey, rng)
     deltas = noted(journey, rng, TYPICAL_NOISE.scaled(unit.noise))[: LONGEST + 1]
-    ends = [i for i, view in enumerate(journey.views[: len(deltas)]) if view.at_end and i > 0]
-    if not ends:
+    past = past_of(journey, Notes(deltas, unit.world), settled_only=unit.answerable)
+    if not past.done:
         skipped["journey without a finished step"] += 1
         return []
     kinds = list(MAKERS)
     found: list[Episode] = []
-    asked: set[tuple[str, int, str]] = set()
+    asked: set[tuple[str, str, frozenset[str]]] = set()
     for attempt in range(3 * unit.questions):
         if len(found) == unit.questions:
             break
         kind = kinds[(attempt + int(rng.integers(2))) % len(kinds)]
-        now = ends[int(rng.integers(len(ends)))]
-        question = question_of(kind, journey, now, rng, tries=3)
-        if question is None:
+        drawn = question_of(kind, past, rng, tries=3)
+        if drawn is None:
             continue
-        same = (kind, now, repr(question.about))
+        now, question = drawn
+        same = shown(question)
         if same in asked:
             continue
         asked.add(same)
-        reasoning = trace(journey, deltas, now, question) or ""
+        reasoning = trace(deltas, now, question) or ""
         if unit.answerable and not reasoning:
-            skipped["the true answer does not follow from what was noted"] += 1
+            skipped["the teacher can't lead from what was noted to the true answer"] += 1
             continue
         found.append(
             _episode(unit, seed, len(found), journey, deltas, now, question, reasoning, style)
@@ -162,4 +161,5 @@ def _episode(
         reasoning=reasoning,
         domain=unit.world,
         about=question.about,
+        derivable=question.derivable,
     )

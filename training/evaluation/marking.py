@@ -16,6 +16,7 @@ from typing import Any
 
 from embodied_agent.errors import ReplyError
 from embodied_agent.reasoning.answer import parse_answer
+from sim_clips.questions import NOT_TOLD
 from training.episodes.rows import Episode
 from training.evaluation.batched import Reply
 from training.reference import Reference
@@ -28,7 +29,8 @@ _Z = 1.959964
 @dataclass(frozen=True, slots=True)
 class Mark:
     """One reply and what it is worth. ``consistent`` is ``None`` where the answer was wrong, or no
-    reference was asked; ``said`` is the answer in words, empty where none could be read."""
+    reference was asked; ``said`` is the answer in words, empty where none could be read;
+    ``derivable`` as in `Episode`; ``offered``: whether `NOT_TOLD` was among the choices."""
 
     id: str
     scene: str
@@ -43,6 +45,8 @@ class Mark:
     latency_s: float
     reply: str
     consistent: float | None = None
+    derivable: bool | None = None
+    offered: bool = False
 
     def as_dict(self) -> dict[str, Any]:
         """JSON-ready."""
@@ -80,6 +84,8 @@ def mark(
             latency_s=reply.latency_s,
             reply=reply.text,
             consistent=agreed,
+            derivable=episode.derivable,
+            offered=NOT_TOLD in episode.choices,
         )
         for episode, reply, agreed in zip(episodes, replies, consistent, strict=True)
     ]
@@ -92,7 +98,7 @@ def _said(reply: str, choices: Sequence[str]) -> str:
         return ""
 
 
-def wilson(share: float, count: int) -> tuple[float, float]:
+def wilson(share: float, count: float) -> tuple[float, float]:
     """The 95 % interval of a share out of ``count`` trials, both in [0, 1]; (0, 1) of none."""
     if count == 0:
         return 0.0, 1.0

@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from sim_clips.questions import NOT_TOLD
 from training.episodes.splits import SPLITS
-from training.evaluation.marking import Mark, mean, wilson
+from training.evaluation.clustered import clustered
+from training.evaluation.marking import Mark, mean
 
 #: In the order of columns.
 BASELINES = ("random", "majority", "blind", "program")
@@ -49,16 +51,15 @@ def _figures(
     marks: Sequence[Mark], places: Sequence[int], baselines: Baselines | None
 ) -> dict[str, Any]:
     some = [marks[i] for i in places]
-    accuracy = mean([m.right for m in some])
     agreed = [m.consistent for m in some if m.consistent is not None]
     ratio = mean(agreed)
     figures: dict[str, Any] = {
-        "count": len(some),
-        "scenes": len({m.scene for m in some}),
-        "accuracy": accuracy,
-        "accuracy_ci": wilson(accuracy or 0.0, len(some)),
+        **_share_of(some),
+        **by_derivability(some),
         "consistency": ratio,
-        "consistency_ci": None if ratio is None else wilson(ratio, len(agreed)),
+        "consistency_ci": None
+        if ratio is None
+        else clustered(agreed, [m.scene for m in some if m.consistent is not None]),
         "format": mean([float(m.formatted) for m in some]),
         "tokens": mean([float(m.tokens) for m in some]),
         "latency_s": mean([m.latency_s for m in some]),
@@ -68,13 +69,39 @@ def _figures(
     return figures
 
 
+def _share_of(some: Sequence[Mark]) -> dict[str, Any]:
+    """The share of right answers, with its interval by scenes."""
+    return {
+        "count": len(some),
+        "scenes": len({m.scene for m in some}),
+        "accuracy": mean([m.right for m in some]),
+        "accuracy_ci": clustered([m.right for m in some], [m.scene for m in some]),
+    }
+
+
+def by_derivability(some: Sequence[Mark]) -> dict[str, Any]:
+    """What follows from the notes apart from what does not: the shares of right answers, and of
+    either what was answered with `NOT_TOLD` where that was offered (``refused``, ``not_told``)."""
+    follows = [m for m in some if m.derivable]
+    others = [m for m in some if m.derivable is False]
+    refusals, admissions = (
+        [float(m.said == NOT_TOLD) for m in part if m.offered] for part in (follows, others)
+    )
+    return {
+        "derivable": _share_of(follows),
+        "not_derivable": _share_of(others),
+        "refused": {"count": len(refusals), "share": mean(refusals)},
+        "not_told": {"count": len(admissions), "share": mean(admissions)},
+    }
+
+
 def markdown(found: Mapping[str, Any], model: str) -> str:
     """The figures as tables, one per split; shares in per cent."""
     lines: list[str] = []
     for split, part in found.items():
         figures = part["all"]
         extra = [name for name in BASELINES if figures.get(name) is not None]
-        columns = ["category", "n", "accuracy (95 % CI)", *extra]
+        columns = ["category", "n", "accuracy (95 % CI)", "derivable", "not derivable", *extra]
         columns += ["consistency", "format", "tokens", "s"]
         lines += [
             f"{TITLES[split]} ({split}): {model}, {figures['count']} questions in "
@@ -89,6 +116,8 @@ def markdown(found: Mapping[str, Any], model: str) -> str:
                 name.replace("_", " "),
                 str(row["count"]),
                 f"{_share(row['accuracy'])} ({100 * low:.1f}–{100 * high:.1f})",
+                _counted(row["derivable"]),
+                _counted(row["not_derivable"]),
                 *(_share(row.get(base)) for base in extra),
                 _share(row["consistency"]),
                 _share(row["format"]),
@@ -96,8 +125,20 @@ def markdown(found: Mapping[str, Any], model: str) -> str:
                 f"{row['latency_s']:.2f}",
             ]
             lines.append("| " + " | ".join(cells) + " |")
-        lines.append("")
+        refused, open_ones = figures["refused"], figures["not_told"]
+        lines += [
+            "",
+            f"Of {refused['count']} derivable questions that offer it, "
+            f'{_share(refused["share"])} % were answered with "{NOT_TOLD}"; of '
+            f"{open_ones['count']} where that is right, {_share(open_ones['share'])} %. Intervals "
+            "are clustered by scene.",
+            "",
+        ]
     return "\n".join(lines)
+
+
+def _counted(part: Mapping[str, Any]) -> str:
+    return f"{_share(part['accuracy'])} (n {part['count']})"
 
 
 def _share(value: float | None) -> str:

@@ -19,8 +19,9 @@ from pathlib import Path
 from typing import Any
 
 from training.evaluation.answering import open_model
-from training.evaluation.marking import Mark, mark, wilson
+from training.evaluation.marking import Mark, mark
 from training.experiments.common import (
+    HELD_SEED,
     START,
     judge,
     listed,
@@ -29,8 +30,8 @@ from training.experiments.common import (
     save,
 )
 from training.experiments.comparing import (
-    accuracy,
     by_question,
+    cells,
     consistency,
     formatted,
     paired,
@@ -39,7 +40,8 @@ from training.rows import worlds
 from training.run_config import DataConfig, load_config
 
 #: Other held-out scenes than those that the run looked at while it trained.
-SCENES = {"in": "house:24@520000,city:24@520000", "out": "warehouse:40@520000"}
+_FIRST = HELD_SEED + 200
+SCENES = {"in": f"house:24@{_FIRST},city:24@{_FIRST}", "out": f"warehouse:40@{_FIRST}"}
 WITHOUT = ("Without the reward: the same run with format and accuracy 3:7 to the end.",)
 CURVES = {
     "rewards/accuracy/mean": "accuracy, training",
@@ -99,14 +101,12 @@ def main() -> None:
             replies = answerer.replies([e.prompt for e in episodes], max_tokens=160)
             marks[(name, "likeliest choice")] = mark(episodes, replies)
         for (name, how), some in marks.items():
-            low, high = wilson(accuracy(some), len(some))
             row: dict[str, Any] = {
                 "model": name,
                 "scenes": part,
                 "answers": how,
                 "questions": len(some),
-                "accuracy": f"{100 * accuracy(some):.1f}",
-                "95 % interval": f"{100 * low:.1f} to {100 * high:.1f}",
+                **cells(some),
             }
             if how == "freely":
                 row |= {

@@ -1,4 +1,5 @@
-"""The shipped clips as episodes, through the runtime: keyframer, perception, memory, prompt.
+"""Clips of the held-out block as episodes, through the runtime: keyframer, perception, memory,
+prompt.
 
 Not here: what an experiment changes about them.
 """
@@ -10,24 +11,23 @@ from pathlib import Path
 from typing import Any
 
 from embodied_agent.settings import Settings, load_settings
+from sim_clips.splits import HELD_OUT_CLIPS
 from training.episodes.recordings import Perception, Recorder, RecordingUnit
 from training.episodes.rows import Episode
 from training.evaluation.answering import Answerer
-from training.evaluation.marking import mark
-from training.experiments.comparing import Key, by_question
-
-CLIPS = Path("sim_clips/clips")
+from training.evaluation.marking import Mark, mark
+from training.held import WORLDS, held_clips
 
 
-def clips(most: int | None = None) -> list[Path]:
-    """The clips' folders, worlds in turn."""
-    found = sorted(p.parent for p in CLIPS.glob("*/truth.json"))
-    return sorted(found, key=lambda p: (_turn(p, found), p.name))[:most]
+def clips(count: int) -> list[Path]:
+    """The folders of so many clips of the held-out block, worlds in turn; recorded where they are
+    missing.
 
-
-def _turn(clip: Path, every: Sequence[Path]) -> int:
-    world = clip.name.split("_")[0]
-    return [p for p in every if p.name.startswith(world)].index(clip)
+    Raises:
+        RecordError: a clip can't be recorded.
+    """
+    seeds = HELD_OUT_CLIPS[: -(-count // len(WORLDS))]
+    return held_clips(seeds=seeds)[:count]
 
 
 def settings_with(**keyframes: object) -> Settings:
@@ -57,7 +57,7 @@ def entries(episodes: dict[str, list[Episode]]) -> int:
     return sum(max((len(e.deltas) for e in some), default=0) for some in episodes.values())
 
 
-def right(answerer: Answerer, episodes: Sequence[Episode]) -> dict[Key, float]:
-    """What each question's answer is worth, 0 to 1."""
+def marked(answerer: Answerer, episodes: Sequence[Episode]) -> list[Mark]:
+    """What each question's answer is worth."""
     replies = answerer.replies([e.prompt for e in episodes], max_tokens=200)
-    return by_question(mark(episodes, replies))
+    return mark(episodes, replies)

@@ -1,9 +1,8 @@
-"""What all experiments share: options, arms trained per seed, marks, results as JSON, table, plot.
+"""What all experiments share: options, arms trained per seed, marks, and saving with a plot.
 
-A result says what was asked, which command made it, with which seeds and at which scale; rows are
-plain numbers, so that the table and the plot can be made again without running anything.
+A result says what was asked, which command made it, with which seeds and at which scale.
 
-Not here: what any experiment asks.
+Not here: what any experiment asks, a result as it is kept (`results`).
 """
 
 from __future__ import annotations
@@ -13,27 +12,30 @@ import hashlib
 import json
 import statistics
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from embodied_agent.models.checkpoints import SHIPPED
+from sim_clips.splits import HELD_OUT
 from training import grpo, sft
 from training.episodes.rows import Episode
 from training.evaluate import evaluate
 from training.evaluation.answering import open_model
 from training.evaluation.marking import Mark
+from training.experiments.results import RESULTS, Result, table, write_result
 from training.reference import Reference, open_reference
 from training.rows import worlds
 from training.run_config import SUPERVISED, DataConfig, load_config
 
-RESULTS = Path("docs/results")
 CONFIGS = Path(__file__).parent.parent / "configs"
-#: Held-out text worlds, in distribution and out of it; 8 questions of each scene.
-HELD = {"in": "house:8@500000,city:8@500000", "out": "warehouse:16@500000"}
+#: Scenes of the held-out block that are read as text begin here, after those that are recorded.
+HELD_SEED = HELD_OUT[100]
+#: In distribution and out of it; 8 questions of each scene.
+HELD = {"in": f"house:8@{HELD_SEED},city:8@{HELD_SEED}", "out": f"warehouse:16@{HELD_SEED}"}
 
 
 @dataclass(frozen=True)
@@ -58,24 +60,6 @@ class Options:
             "command": self.command, "seeds": self.seeds, "scale": self.scale, "minutes": minutes
         }  # fmt: skip
         return Result(**{**made, **found})
-
-
-@dataclass(frozen=True)
-class Result:
-    """The outcome of an experiment, as it is kept."""
-
-    name: str
-    title: str
-    question: str
-    finding: str
-    command: str
-    seeds: tuple[int, ...]
-    scale: float
-    minutes: float
-    columns: tuple[str, ...]
-    rows: tuple[Mapping[str, Any], ...]
-    caveats: tuple[str, ...] = ()
-    details: Mapping[str, Any] = field(default_factory=dict)
 
 
 def options(name: str, docstring: str | None) -> Options:
@@ -181,11 +165,7 @@ def listed(head: str, lines: Sequence[str]) -> str:
 
 def save(result: Result, opts: Options, plot: Callable[[Any], None] | None = None) -> None:
     """Write the JSON and the plot, and print the table."""
-    opts.results.mkdir(parents=True, exist_ok=True)
-    path = opts.results / f"{result.name}.json"
-    part = path.with_suffix(".part")
-    part.write_text(json.dumps(asdict(result), indent=1) + "\n", encoding="utf-8")
-    part.replace(path)
+    write_result(result, opts.results)
     if plot is not None:
         import matplotlib
 
@@ -200,16 +180,6 @@ def save(result: Result, opts: Options, plot: Callable[[Any], None] | None = Non
         pyplot.close(figure)
     print(table(result))
     print(result.finding)
-
-
-def table(result: Result) -> str:
-    """The rows as a Markdown table."""
-    lines = [f"| {' | '.join(result.columns)} |", f"|{'---|' * len(result.columns)}"]
-    lines += [
-        "| " + " | ".join(str(row.get(c, "–")) for c in result.columns) + " |"
-        for row in result.rows
-    ]
-    return "\n".join(lines)
 
 
 SHIPPED_REASONER = SHIPPED / "reasoner"

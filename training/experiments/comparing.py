@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from training.evaluation.clustered import clustered
 from training.evaluation.marking import Mark, mean
 
 #: Two-sided 95 % of Student's t, by degrees of freedom; beyond them that of the last.
@@ -95,9 +96,30 @@ def formatted(marks: Sequence[Mark]) -> float:
     return mean([float(m.formatted) for m in marks]) or 0.0
 
 
+def derivable(marks: Sequence[Mark], follows: bool = True) -> list[Mark]:
+    """The marks of questions whose answer follows from the notes, or of those where it does not."""
+    return [m for m in marks if m.derivable is follows]
+
+
+def cells(marks: Sequence[Mark]) -> dict[str, str]:
+    """A table's columns for the share of right answers: with its interval by scenes or clips, and
+    of derivable and other questions, with how many these are."""
+    low, high = clustered([m.right for m in marks], [m.scene for m in marks])
+    shown = {
+        "accuracy": f"{100 * accuracy(marks):.1f}",
+        "95 % interval": f"{100 * low:.1f} to {100 * high:.1f}",
+    }
+    for name, follows in (("derivable", True), ("not derivable", False)):
+        some = derivable(marks, follows)
+        shown[name] = f"{100 * accuracy(some):.1f} (n {len(some)})" if some else "–"
+    return shown
+
+
 #: What a table of arms shows, by column.
 MEASURES: Mapping[str, Callable[[Sequence[Mark]], float]] = {
     "accuracy": accuracy,
+    "derivable": lambda marks: accuracy(derivable(marks)),
+    "not derivable": lambda marks: accuracy(derivable(marks, False)),
     "consistency": consistency,
     "format": formatted,
 }

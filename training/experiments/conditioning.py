@@ -20,14 +20,13 @@ import numpy as np
 from embodied_agent.records import Delta, Mention
 from embodied_agent.transcript.recall import named_objects
 from sim_clips.journey import Journey
-from sim_clips.questions import MAKERS, ClipQuestion, question_of
+from sim_clips.questions import MAKERS, ClipQuestion, Notes, past_of, question_of
 from sim_clips.scene import VISIBLE_PIXELS
-from training.episodes.rows import Episode, prompt_of
+from training.episodes.rows import Episode
 from training.evaluate import evaluate
 from training.evaluation.answering import open_model
-from training.evaluation.marking import wilson
-from training.experiments.common import options, save
-from training.experiments.comparing import by_question, paired
+from training.experiments.common import HELD_SEED, options, save
+from training.experiments.comparing import by_question, cells, paired
 from training.text_worlds import TYPICAL_NOISE, noted, sample_journey
 
 WAYS = (
@@ -72,18 +71,18 @@ def questions(count: int, seed: int) -> dict[str, list[Episode]]:
     """Episodes of each way, of the same questions."""
     rng = np.random.default_rng([seed, 23])
     made: dict[str, list[Episode]] = {way: [] for way in WAYS}
-    scene, kinds = 500_000, list(MAKERS)
+    scene, kinds = HELD_SEED + 300, list(MAKERS)
     while len(made[WAYS[0]]) < count:
         world: Any = ("house", "city")[scene % 2]
         journey = sample_journey(world, scene, rng)
         deltas = noted(journey, rng, TYPICAL_NOISE)[: LONGEST + 1]
-        ends = [i for i, view in enumerate(journey.views[: len(deltas)]) if view.at_end and i > 0]
+        past = past_of(journey, Notes(deltas, world), settled_only=False)
         scene += 1
-        for kind in kinds if ends else ():
-            now = ends[int(rng.integers(len(ends)))]
-            question = question_of(kind, journey, now, rng, tries=3)
-            if question is None:
+        for kind in kinds if past.done else ():
+            drawn = question_of(kind, past, rng, tries=3)
+            if drawn is None:
                 continue
+            now, question = drawn
             for way, entries in ways(journey, deltas[: now + 1], question, rng).items():
                 made[way].append(_episode(question, entries, world, scene, len(made[way])))
     return {way: some[:count] for way, some in made.items()}
@@ -96,10 +95,9 @@ def _episode(
         id=str(number), scene=f"{world}_{scene}", source="text", segment=0, stamp_ns=0,
         category=question.type, kind="choice", question=question.text, choices=question.choices,
         answer="ABCDE"[question.answer], style="compact", system="", transcript="", recalled="",
-        task="", deltas=(), domain=world, split="test",
+        task="", deltas=(), domain=world, split="test", about=question.about,
     )  # fmt: skip
-    prompt = prompt_of(deltas, empty.asked, "compact")
-    return replace(empty, transcript=prompt.transcript, task=prompt.task, deltas=tuple(deltas))
+    return empty.with_deltas(deltas)
 
 
 def main() -> None:
@@ -112,14 +110,12 @@ def main() -> None:
         marks[way] = by_question(found.marks)
         share = float(np.mean([m.right for m in found.marks]))
         shares[way] = share
-        low, high = wilson(share, len(episodes))
         tokens[way] = float(np.mean([len(e.transcript) / 4 for e in episodes]))
         rows.append(
             {
                 "noted": way,
                 "questions": len(episodes),
-                "accuracy": f"{100 * share:.1f}",
-                "95 % interval": f"{100 * low:.1f} to {100 * high:.1f}",
+                **cells(found.marks),
                 "transcript, tokens of 4 characters": f"{tokens[way]:.0f}",
             }
         )

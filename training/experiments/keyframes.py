@@ -10,16 +10,15 @@ take: their number times the built-in perceiver's time per keyframe, measured in
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
 from training.evaluation.answering import open_model
-from training.evaluation.marking import wilson
-from training.experiments.clips import clip_episodes, clips, entries, right, settings_with
+from training.evaluation.clustered import clustered
+from training.evaluation.marking import Mark
+from training.experiments.clips import clip_episodes, clips, entries, marked, settings_with
 from training.experiments.common import options, save
-from training.experiments.comparing import paired
+from training.experiments.comparing import accuracy, by_question, cells, paired
 
 ARMS: dict[str, dict[str, Any]] = {
     "keyframes, overlap below 0.5": {},
@@ -48,21 +47,20 @@ def main() -> None:
     for name, changed in ARMS.items():
         episodes = clip_episodes(settings_with(**changed), "true", folders)
         every = [e for some in episodes.values() for e in some]
-        marks[name] = right(answerer, every)
-        share, kept = float(np.mean(list(marks[name].values()))), entries(episodes)
-        low, high = wilson(share, len(every))
+        marks[name] = marked(answerer, every)
+        share, kept = accuracy(marks[name]), entries(episodes)
         perceiving_s = each_s * kept / len(folders)
         points[name] = (perceiving_s, share)
         rows.append(
             {
                 "frames": name,
                 "kept per clip": f"{kept / len(folders):.1f}",
-                "accuracy": f"{100 * share:.1f}",
-                "95 % interval": f"{100 * low:.1f} to {100 * high:.1f}",
+                **cells(marks[name]),
                 "perceiving a clip, s": f"{perceiving_s:.1f}",
             }
         )
     own, published, every_frame = ARMS
+    asked = {name: by_question(some) for name, some in marks.items()}
     ratio = points[own][0] / max(points[every_frame][0], 1e-9)
     result = opts.result(
         name="keyframes",
@@ -70,8 +68,8 @@ def main() -> None:
         question="What does keeping only keyframes cost in accuracy, and save in time?",
         finding=(
             f"Against all frames, keyframes change accuracy by "
-            f"{paired(marks[every_frame], marks[own])} and need {ratio:.2f} of the time to "
-            f"perceive; against the published rule, by {paired(marks[published], marks[own])}."
+            f"{paired(asked[every_frame], asked[own])} and need {ratio:.2f} of the time to "
+            f"perceive; against the published rule, by {paired(asked[published], asked[own])}."
         ),
         seeds=(),
         columns=tuple(rows[0]),
@@ -87,13 +85,16 @@ def main() -> None:
         ),
     )
 
-    save(result, opts, lambda axes: draw(axes, points, len(marks[own])))
+    save(result, opts, lambda axes: draw(axes, points, marks))
 
 
-def draw(axes: Any, points: Mapping[str, tuple[float, float]], questions: int) -> None:
+def draw(
+    axes: Any, points: Mapping[str, tuple[float, float]], marks: Mapping[str, Sequence[Mark]]
+) -> None:
     """Accuracy with its interval against the seconds that perceiving takes."""
     for name, (seconds, share) in points.items():
-        low, high = wilson(share, questions)
+        some = marks[name]
+        low, high = clustered([m.right for m in some], [m.scene for m in some])
         error = [[100 * (share - low)], [100 * (high - share)]]
         axes.errorbar(seconds, 100 * share, yerr=error, fmt="o", capsize=3, label=name)
     axes.set(xlabel="perceiving a clip, s", ylabel="accuracy, %", xlim=(0, None), ylim=(0, 100))

@@ -20,10 +20,11 @@ from embodied_agent.records import Frame
 from embodied_agent.settings import load_settings
 from embodied_agent.sources import open_source
 from training.evaluation.answering import open_model
-from training.evaluation.marking import wilson
-from training.experiments.clips import clip_episodes, clips, entries, right, settings_with
+from training.evaluation.clustered import clustered
+from training.evaluation.marking import Mark
+from training.experiments.clips import clip_episodes, clips, entries, marked, settings_with
 from training.experiments.common import options, save
-from training.experiments.comparing import paired
+from training.experiments.comparing import accuracy, by_question, cells, paired
 
 THRESHOLDS = (0.3, 0.4, 0.5, 0.6, 0.7)
 #: Frames before and after a cut.
@@ -63,9 +64,8 @@ def main() -> None:
     for threshold in THRESHOLDS:
         episodes = clip_episodes(settings_with(overlap_threshold=threshold), "true", folders)
         every = [e for some in episodes.values() for e in some]
-        marks.append(right(answerer, every))
-        share = float(np.mean(list(marks[-1].values())))
-        low, high = wilson(share, len(every))
+        marks.append(marked(answerer, every))
+        share = accuracy(marks[-1])
         delays = [delay_frames(frames, threshold) for frames in cuts]
         shares.append(share)
         counts.append(entries(episodes) / len(folders))
@@ -73,8 +73,7 @@ def main() -> None:
             {
                 "keep below overlap": threshold,
                 "kept per clip": f"{counts[-1]:.1f}",
-                "accuracy": f"{100 * share:.1f}",
-                "95 % interval": f"{100 * low:.1f} to {100 * high:.1f}",
+                **cells(marks[-1]),
                 "frames until a cut is kept": ", ".join(
                     "never" if d is None else str(d) for d in delays
                 ),
@@ -88,8 +87,8 @@ def main() -> None:
         finding=(
             f"Accuracy lies between {100 * min(shares):.1f} % (at {THRESHOLDS[worst]:g}) and "
             f"{100 * max(shares):.1f} % (at {THRESHOLDS[best]:g}), a difference of "
-            f"{paired(marks[worst], marks[best])}, with {min(counts):.0f} to {max(counts):.0f} "
-            "keyframes per clip."
+            f"{paired(by_question(marks[worst]), by_question(marks[best]))}, with "
+            f"{min(counts):.0f} to {max(counts):.0f} keyframes per clip."
         ),
         seeds=(),
         columns=tuple(rows[0]),
@@ -102,12 +101,13 @@ def main() -> None:
         ),
     )
 
-    save(result, opts, lambda axes: draw(axes, shares, counts, len(every)))
+    save(result, opts, lambda axes: draw(axes, marks, counts))
 
 
-def draw(axes: Any, shares: Sequence[float], counts: Sequence[float], questions: int) -> None:
+def draw(axes: Any, marks: Sequence[Sequence[Mark]], counts: Sequence[float]) -> None:
     """Accuracy with its intervals, and keyframes per clip, by threshold."""
-    ends = [wilson(share, questions) for share in shares]
+    shares = [accuracy(some) for some in marks]
+    ends = [clustered([m.right for m in some], [m.scene for m in some]) for some in marks]
     errors = [
         [100 * (s - low) for s, (low, _) in zip(shares, ends, strict=True)],
         [100 * (high - s) for s, (_, high) in zip(shares, ends, strict=True)],

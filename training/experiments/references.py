@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from training.evaluation.answering import open_model
-from training.evaluation.marking import mark, wilson
+from training.evaluation.clustered import clustered
+from training.evaluation.marking import mark
 from training.experiments.common import (
+    HELD_SEED,
     SHIPPED_REASONER,
     Options,
     held,
@@ -57,7 +59,7 @@ def main() -> None:
         "shipped reasoner": open_reference(str(SHIPPED_REASONER)),
         "small judge": open_reference(str(small_judge(opts))),
     }
-    pool = bases(opts.scaled(300, 20), 500_000, 1, ("house", "city"))
+    pool = bases(opts.scaled(300, 20), HELD_SEED + 400, 1, ("house", "city"))
     skill: dict[str, Any] = {}
     for name, reference in references.items():
         local: Any = getattr(reference, "_reference", reference)
@@ -75,7 +77,8 @@ def main() -> None:
             marks = mark(episodes, replies, reference)
             ratio = consistency(marks)
             ratios[(model, name)] = ratio
-            low, high = wilson(ratio, sum(m.consistent is not None for m in marks))
+            right = [m for m in marks if m.consistent is not None]
+            low, high = clustered([m.consistent or 0.0 for m in right], [m.scene for m in right])
             rows.append(
                 {
                     "model": model,

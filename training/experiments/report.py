@@ -10,8 +10,10 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from training.experiments.common import RESULTS, Result, table
+from training.experiments.results import RESULTS, Result, table
 
+#: What the questions are worth comes before what is answered.
+FIRST = ("shortcuts",)
 ORDER = (
     "keyframes", "consistency", "distribution", "references", "overlap", "semantics", "length",
     "conditioning", "open_ended", "builtin_run",
@@ -36,8 +38,9 @@ def load(folder: Path) -> list[Result]:
         values = json.loads(path.read_text(encoding="utf-8"))
         lists = ("seeds", "columns", "rows", "caveats")
         found[path.stem] = Result(**{**values, **{key: tuple(values[key]) for key in lists}})
-    return [found[name] for name in ORDER if name in found] + [
-        result for name, result in sorted(found.items()) if name not in ORDER
+    order = (*FIRST, *ORDER)
+    return [found[name] for name in order if name in found] + [
+        result for name, result in sorted(found.items()) if name not in order
     ]
 
 

@@ -187,7 +187,7 @@ def _start_distance(walk: _Walk, rng: Rng) -> _Made | None:
 
 
 def _metres(metres: float) -> str:
-    return f"{metres:.1f} m" if metres < 10 else f"{metres:.0f} m"
+    return f"{metres:.1f} m" if metres < 25 else f"{metres:.0f} m"
 
 
 def _start_distance_open(walk: _Walk, rng: Rng) -> _Made | None:

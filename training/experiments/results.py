@@ -1,0 +1,53 @@
+"""A result as it is kept: what was asked, by which command, and the rows of its table.
+
+Rows are plain values, so that table and page can be made again without running anything.
+
+Out of scope: the page made of all results (`report`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+RESULTS = Path("docs/results")
+
+
+@dataclass(frozen=True)
+class Result:
+    """The outcome of an experiment, as it is kept."""
+
+    name: str
+    title: str
+    question: str
+    finding: str
+    command: str
+    seeds: tuple[int, ...]
+    scale: float
+    minutes: float
+    columns: tuple[str, ...]
+    rows: tuple[Mapping[str, Any], ...]
+    caveats: tuple[str, ...] = ()
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+def write_result(result: Result, folder: Path) -> None:
+    """Write the JSON into the folder of results."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{result.name}.json"
+    part = path.with_suffix(".part")
+    part.write_text(json.dumps(asdict(result), indent=1) + "\n", encoding="utf-8")
+    part.replace(path)
+
+
+def table(result: Result) -> str:
+    """The rows as a Markdown table."""
+    lines = [f"| {' | '.join(result.columns)} |", f"|{'---|' * len(result.columns)}"]
+    lines += [
+        "| " + " | ".join(str(row.get(c, "–")) for c in result.columns) + " |"
+        for row in result.rows
+    ]
+    return "\n".join(lines)
