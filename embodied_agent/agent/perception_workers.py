@@ -246,6 +246,7 @@ class PerceptionWorkers:
                 mean_latency_s=self._seconds / self._committed if self._committed else None,
                 last_error=self._last_error,
                 replies=perceiver.reply_counts() if isinstance(perceiver, CountsReplies) else None,
+                notice=str(getattr(perceiver, "notice", "")),
             )
 
     def _state(self) -> PerceptionState:

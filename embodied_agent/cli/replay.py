@@ -265,6 +265,7 @@ class _Run:
             self.skipped = dict(frames.skipped)
             for reason, count in self.skipped.items():
                 self.say.print(f"skipped: {count} × {reason}", style="yellow", markup=False)
+            self._say_why(agent)
             results = []
             for case in cases:
                 results.append(Scored(case, ask(case.question)))
@@ -281,6 +282,12 @@ class _Run:
                 recording.questions(results)
             tell(results)
         return results
+
+    def _say_why(self, agent: Agent) -> None:
+        """Say why perception is what it is, where there is something to say."""
+        perception = agent.status().perception
+        if perception is not None and perception.notice:
+            self.say.print(f"note: {perception.notice}", style="yellow", markup=False)
 
     def _replay(self, agent: Agent, frames: Source, key: str) -> None:
         stored = len(agent.store.keyframes(source=key))
@@ -391,6 +398,7 @@ class _Run:
                     "reasoning": status.reasoning.model if status is not None else "",
                 },
                 elapsed_s=self.elapsed_s,
+                notice="" if perception is None else perception.notice,
             ),
             path,
         )

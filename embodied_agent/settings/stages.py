@@ -10,7 +10,7 @@ from pydantic import Field, SecretStr, field_validator
 
 from embodied_agent.settings.base import Section
 
-PerceptionBackend = Literal["builtin", "served", "geometry"]
+PerceptionBackend = Literal["auto", "builtin", "served", "geometry"]
 ReasoningBackend = Literal["builtin", "served"]
 
 
@@ -79,9 +79,11 @@ class PerceptionSettings(Section):
     """How pairs of keyframes become semantic deltas."""
 
     backend: PerceptionBackend = Field(
-        "builtin",
-        description="`builtin`: the small model shipped with the package, in process; `served`: a "
-        "VLM behind an OpenAI-compatible server; `geometry`: no VLM, camera motion only",
+        "auto",
+        description="`builtin`: the small model shipped with the package, in process, for the "
+        "simulated worlds only; `served`: a VLM behind an OpenAI-compatible server; `geometry`: no "
+        "VLM, camera motion only; `auto`: `served` where `perception.server` is set, else "
+        "`builtin` where the pictures look like the simulated worlds, else `geometry`",
     )
     model_path: str = Field(
         "", description="folder of the `builtin` checkpoint; empty: the shipped one"
@@ -154,7 +156,13 @@ class VerifySettings(Section):
         le=600,
         description="maximum duration of a verification, within the question's timeout, in seconds",
     )
-    low: float = Field(0.5, ge=0, le=1, description="a consistency below this counts as low")
+    low: float = Field(
+        0.5,
+        ge=0,
+        le=1,
+        description="an answer whose consistency, by votes or verification, is below this is not "
+        "given (`cannot_tell`); 0 disables it",
+    )
     attempts: int = Field(
         1,
         ge=1,
@@ -223,6 +231,12 @@ class ReasoningSettings(Section):
         True,
         description="`builtin` picks the likeliest of a question's choices; false: it answers "
         "freely, and a reply that matches none of them counts as no answer",
+    )
+    free: Literal["auto", "rules", "reasoner"] = Field(
+        "auto",
+        description="who answers questions without choices; `rules`: recall and rules, without a "
+        "model; `reasoner`: the language model; `auto`: the rules, and what they do not understand "
+        "is left to a model that reads the full prompt",
     )
     votes: int = Field(
         5,

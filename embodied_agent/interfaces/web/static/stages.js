@@ -2,7 +2,7 @@
 // Out of scope: how those numbers are counted.
 
 import { $, el, put } from "./dom.js";
-import { bytes, count, isRecording, plural, seconds, span } from "./words.js";
+import { DEMO, bytes, count, isDemo, isRecording, plural, seconds, span } from "./words.js";
 
 // A camera whose last frame is older than this is silent, in seconds.
 const SILENT_S = 3;
@@ -111,7 +111,10 @@ const BREAKER = {
 // seconds.
 const isLoading = (model, busy) => busy && model === "builtin";
 
-export function perception(status) {
+export // Said of a stage whose model comes with the package.
+const demo = (names) => (isDemo(names) ? `${DEMO}: simulated worlds only` : "");
+
+function perception(status) {
   const { perception: stage } = status;
   if (!stage) return { state: "wait", word: "off", main: "read-only", rows: [] };
   const [state, word] = BREAKER[stage.state] ?? ["wait", stage.state];
@@ -125,7 +128,7 @@ export function perception(status) {
       ["mean time", stage.mean_latency_s === null ? "–" : seconds(stage.mean_latency_s)],
       ["model", stage.model],
     ],
-    note: state === "ok" ? "" : `${retry}${stage.last_error}`,
+    note: state === "ok" ? stage.notice || demo([stage.model]) : `${retry}${stage.last_error}`,
   };
 }
 
@@ -155,6 +158,7 @@ export function reasoning({ reasoning: stage, asks }) {
       ["unanswered", count(stage.problems)],
       ["model", stage.model],
     ],
+    note: demo([stage.model]),
   };
 }
 
