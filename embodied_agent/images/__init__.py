@@ -348,12 +348,20 @@ def upright_intrinsics(frame: Frame) -> Intrinsics | None:
 def to_8_bits(values: npt.NDArray[np.uint16]) -> Image:
     """16-bit values as 8-bit ones, by the range of the sensor that made them.
 
-    Cameras of 10, 12 or 14 bits keep their own range within 16-bit images. The smallest range that
-    holds the largest value is assumed, and its upper 8 bits are kept. That is monotone, and
-    steadier from frame to frame than stretching each picture to its own contrast.
+    Cameras of 10, 12 or 14 bits keep their own range within 16-bit images. The smallest of these
+    that holds the largest value is taken, and its upper 8 bits are kept: monotone, and steady from
+    frame to frame, which stretching each picture to its own contrast would not be. Only where a
+    picture uses less than an eighth of the range, as thermal cameras do, it is stretched, or
+    nothing could be seen in it.
     """
     largest = int(values.max(initial=0))
     bits = next(bits for bits in _SENSOR_BITS if largest < 1 << bits)
+    span = largest - int(values.min(initial=largest))
+    if bits > 8 and 8 * span < 1 << bits and span > 0:
+        low, high = (float(v) for v in np.percentile(values, (0.5, 99.5)))
+        scale = 255.0 / max(high - low, 1.0)
+        stretched: Image = np.clip((values - low) * scale, 0, 255).astype(np.uint8)
+        return stretched
     return (values >> (bits - 8)).astype(np.uint8)
 
 
