@@ -14,14 +14,14 @@ import cv2
 import numpy as np
 
 from embodied_agent.errors import SourceError
-from embodied_agent.image_checks import FlatRows, check_encoded
-from embodied_agent.image_headers import read_claim
 from embodied_agent.images import BadImage, read_header
 from embodied_agent.records import Frame
 from embodied_agent.settings import SourceSettings
 from embodied_agent.sources.base import Sampler, Skips, Source
 from embodied_agent.sources.examination import Examination, TopicFacts
 from embodied_agent.sources.limits import MAX_MESSAGE_BYTES, natural_key
+from embodied_agent.sources.picture_checks import FlatRows, check_encoded
+from embodied_agent.sources.picture_headers import read_claim
 
 IMAGE_SUFFIXES = frozenset(
     (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm")

@@ -5,7 +5,7 @@ enter the memory as a scene; often it even has its end mark. So each picture is 
 here, by a decoder that reports what it had to make up, and that grey picture stays with the frame
 for the keyframer, which then need not decode again.
 
-Out of scope: headers and size limits (`embodied_agent.images`, `embodied_agent.image_headers`).
+Out of scope: headers and size limits (`embodied_agent.images`, `embodied_agent.sources.picture_headers`).
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ import cv2
 import numpy as np
 import simplejpeg
 
-from embodied_agent.image_headers import read_claim
 from embodied_agent.images import MAX_PIXELS, BadImage, read_header, to_8_bits
 from embodied_agent.records import Frame, Image
+from embodied_agent.sources.picture_headers import read_claim
 
 #: A decoder may be given this many bytes for one picture.
 MAX_DECODED_BYTES = 256_000_000

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import bisect
 import statistics
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,8 +19,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 import numpy.typing as npt
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # a checkout, installed or not
 
 from embodied_agent.keyframes import KeyframeSelector
 from embodied_agent.records import Decision, Frame, Intrinsics, Pose
