@@ -5,7 +5,7 @@ enter the memory as a scene; often it even has its end mark. So each picture is 
 here, by a decoder that reports what it had to make up, and that grey picture stays with the frame
 for the keyframer, which then need not decode again.
 
-Out of scope: headers and size limits (`embodied_agent.images`, `embodied_agent.sources.picture_headers`).
+Out of scope: what headers say (`embodied_agent.images`, picture_headers.py).
 """
 
 from __future__ import annotations
