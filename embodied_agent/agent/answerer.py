@@ -16,10 +16,10 @@ import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
-from typing import Any
 
 from embodied_agent.agent.second_look import Findings, SecondLook
 from embodied_agent.agent.segment_view import SegmentView
+from embodied_agent.chat.status import HasServer, ServerStatus
 from embodied_agent.errors import ModelError, QuestionError, ReplyError
 from embodied_agent.memory.store import Store
 from embodied_agent.reasoning.base import Prompt, Reasoner, prompt_style, transcript_budget
@@ -110,11 +110,10 @@ class Answerer:
         return self._reasoner.name if self._reasoner else self._settings.backend
 
     @property
-    def server(self) -> dict[str, Any]:
-        """State of the reasoner's server as JSON-ready values; empty where there is none, or it
-        was never asked."""
-        status = getattr(getattr(self._reasoner, "server", None), "status", None)
-        return dict(status()) if callable(status) else {}
+    def server(self) -> ServerStatus | None:
+        """State of the reasoner's server; ``None`` where there is none, or it was never asked."""
+        reasoner = self._reasoner
+        return reasoner.server_status() if isinstance(reasoner, HasServer) else None
 
     def stream(
         self,
@@ -171,8 +170,8 @@ class Answerer:
         yield best
 
     def close(self) -> None:
-        """Release the models."""
-        for model in (self._reasoner, self._verifier, self._second_look):
+        """Release the verifier and the second look; the reasoner belongs to whoever made it."""
+        for model in (self._verifier, self._second_look):
             if model is not None:
                 model.close()
 
@@ -341,17 +340,13 @@ class Answerer:
                 temperature=settings.verify.attempt_temperature,
                 seed=None if settings.seed is None else settings.seed + attempt,
             )
-        try:
+        with closing(pieces):
             for piece in pieces:
                 yield piece
                 if time.monotonic() > deadline:
                     raise ModelError(
                         "the time-out came before the answer; allow more with timeout_s"
                     )
-        finally:
-            close = getattr(pieces, "close", None)
-            if close is not None:
-                close()
 
     def _others(self, prompt: Prompt, deadline: float) -> tuple[list[str], str]:
         """Further replies to be counted with the first, where the reasoner can give them at once;

@@ -1,8 +1,9 @@
 """The deltas and the transcript of one segment, kept up as the memory grows.
 
-Only what is new is read from the memory for each question.
+For each question only what is new is read from the memory.
 
-Not here: the store itself (`store`), how entries are written (`transcript`).
+Out of scope: the store itself (`embodied_agent.memory.store`), how entries are written
+(`embodied_agent.transcript.text`).
 """
 
 from __future__ import annotations
@@ -32,6 +33,6 @@ class SegmentView:
         count = bisect.bisect_right(self.deltas, last_id, key=lambda delta: delta.keyframe_id)
         if count == len(self.deltas):
             return list(self.deltas), self._transcript.text()
-        # As of then, nothing had been compacted yet that later entries pushed out.
-        known = self.deltas[:count]
-        return known, Transcript.of(known, self._budget).text()
+        # At that time, later entries had not pushed anything out of the transcript yet.
+        earlier = self.deltas[:count]
+        return earlier, Transcript.of(earlier, self._budget).text()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -10,7 +9,6 @@ import typer
 
 from embodied_agent.cli.common import (
     console,
-    delta_values,
     explained,
     print_json,
     settings_from,
@@ -35,6 +33,7 @@ def export(
         settings = settings_from(config, None, memory__path=None if path is None else str(path))
         if not settings.memory.path:
             raise SettingsError("which memory? name the file with --memory")
+        from embodied_agent.codec import to_values
         from embodied_agent.memory.store import Store
         from embodied_agent.sources.lerobot.export import Noted, export_lerobot
 
@@ -42,12 +41,12 @@ def export(
             deltas = {delta.keyframe_id: delta for delta in store.deltas()}
             pictured = (store.keyframe(keyframe.id) for keyframe in store.keyframes())
             noted = (
-                Noted(keyframe, delta_values(deltas.get(keyframe.id)))
+                Noted(keyframe, to_values(deltas[keyframe.id]) if keyframe.id in deltas else None)
                 for keyframe in pictured
                 if keyframe is not None
             )
             questions = [
-                {"question": asdict(question), "answer": answer.as_dict()}
+                {"question": to_values(question), "answer": to_values(answer)}
                 for question, answer in store.answers()
             ]
             episodes, frames = export_lerobot(lerobot, noted, questions)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -42,18 +41,18 @@ from embodied_agent.cli.options import (
     model_settings,
 )
 from embodied_agent.cli.questions import cases_from, outcome, show_answer, show_score
-from embodied_agent.errors import ModelUnavailable
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress, TaskID
 
     from embodied_agent.agent import Agent
+    from embodied_agent.agent.status import AgentStatus
     from embodied_agent.interfaces.wire.models import SourceState
     from embodied_agent.records import Decision, Delta, Frame, Keyframe, Pose
     from embodied_agent.report.rerun_recording import RerunRecording
     from embodied_agent.report.scoring import Case, Scored
-    from embodied_agent.settings import Settings, SourceSettings
+    from embodied_agent.settings import Settings
     from embodied_agent.sources import Source
 
 
@@ -192,7 +191,7 @@ def run_replay(
         if report is not None:
             run.write_report(results, report)
         if json_output:
-            print_json(run.as_dict(results))
+            print_json(run.values(results))
             return
         show_score(say, results)
         if report is not None:
@@ -219,7 +218,7 @@ class _Run:
     path: list[Pose] = field(default_factory=list)
     keyframes: list[Keyframe] = field(default_factory=list)
     deltas: list[Delta] = field(default_factory=list)
-    status: dict[str, Any] = field(default_factory=dict)
+    status: AgentStatus | None = None
     rerun: Path | None = None
     frames: int = 0
     skipped: dict[str, int] = field(default_factory=dict)
@@ -234,6 +233,7 @@ class _Run:
         and raises on."""
         from embodied_agent.agent import Agent
         from embodied_agent.agent.listeners import Listener
+        from embodied_agent.agent.replay import replay_key
         from embodied_agent.report.scoring import Scored
         from embodied_agent.sources import open_source
 
@@ -254,8 +254,10 @@ class _Run:
                 with _progress(self.say) as progress:
                     self._show_on(agent, progress, frames.expected_frames, Listener)
                     key = None if frames.live else replay_key(self.source, self.settings.source)
-                    self._feed(agent, frames, key)
-                    drain(agent, self.settings)
+                    if key is None:
+                        self._watch(agent, frames)
+                    else:
+                        self._replay(agent, frames, key)
                 self._finished = True
             except KeyboardInterrupt:
                 self._say_what_is_safe(agent)
@@ -280,23 +282,21 @@ class _Run:
             tell(results)
         return results
 
-    def _feed(self, agent: Agent, frames: Source, key: str | None) -> None:
-        if key is not None:
-            before = agent.begin_replay(key)
-            if before.stored:
-                self.say.print(f"resuming: the memory already holds {before.stored} keyframes")
-            if before.finished and not self.keep_decisions:
-                return
-            for frame in self.showing.paced(frames):
-                agent.observe(frame)
-        else:
-            self.say.print("watching; Ctrl-C stops it")
-            try:
-                for frame in frames:
-                    agent.observe(frame, wait=False)
-            except KeyboardInterrupt:
-                self.say.print("stopped watching")
+    def _replay(self, agent: Agent, frames: Source, key: str) -> None:
+        stored = len(agent.store.keyframes(source=key))
+        if stored:
+            self.say.print(f"resuming: the memory already holds {stored} keyframes")
+        agent.replay(frames, key=key, speed=self.showing.speed, again=self.keep_decisions)
+
+    def _watch(self, agent: Agent, frames: Source) -> None:
+        self.say.print("watching; Ctrl-C stops it")
+        try:
+            for frame in frames:
+                agent.observe(frame, wait=False)
+        except KeyboardInterrupt:
+            self.say.print("stopped watching")
         agent.finish()
+        agent.drain()
 
     def _show_on(
         self, agent: Agent, progress: Progress, expected: int | None, listener: Any
@@ -344,14 +344,14 @@ class _Run:
             return
         counts = agent.store.counts()
         self.say.print(
-            f"{sum(counts.values())} keyframes are safe in {self.settings.memory.path}, "
-            f"{counts['pending']} of them not perceived yet; the same command resumes from there",
+            f"{counts.total} keyframes are safe in {self.settings.memory.path}, "
+            f"{counts.pending} of them not perceived yet; the same command resumes from there",
             style="yellow",
             markup=False,
             soft_wrap=True,
         )
 
-    def as_dict(self, results: Sequence[Scored]) -> dict[str, Any]:
+    def values(self, results: Sequence[Scored]) -> dict[str, object]:
         """What ``--json`` prints."""
         from embodied_agent.report.scoring import score
 
@@ -361,7 +361,7 @@ class _Run:
             "frames": self.frames,
             "skipped": self.skipped,
             "keyframes": [keyframe_values(k, deltas.get(k.id)) for k in self.keyframes],
-            "answers": [result.as_dict() for result in results],
+            "answers": [result.record() for result in results],
             "score": score(results),
             "status": self.status,
             "elapsed_s": self.elapsed_s,
@@ -371,6 +371,8 @@ class _Run:
         """Write the report of this replay."""
         from embodied_agent.report.html import Replay, truth_beside, write
 
+        status = self.status
+        perception = None if status is None else status.perception
         write(
             Replay(
                 source=self.source,
@@ -385,8 +387,8 @@ class _Run:
                 results=results,
                 settings={
                     "keyframes": self.settings.keyframes.method,
-                    "perception": str(self.status["perception"]["model"]),
-                    "reasoning": str(self.status["reasoning"]["model"]),
+                    "perception": perception.model if perception is not None else "",
+                    "reasoning": status.reasoning.model if status is not None else "",
                 },
                 elapsed_s=self.elapsed_s,
             ),
@@ -414,34 +416,6 @@ def recorded(path: Path | None, agent: Agent) -> Iterator[RerunRecording | None]
     finally:
         forget()
         recording.close()
-
-
-def replay_key(spec: str, settings: SourceSettings) -> str:
-    """What identifies a recording and how it is read, in the memory."""
-    read = settings.model_dump(include={"topic", "odom_topic", "fps", "sample_hz"})
-    # Those that came later are named only where they are set, so that older memories go on.
-    read |= settings.model_dump(
-        exclude={*read, "open_timeout_s", "read_timeout_s"}, exclude_defaults=True
-    )
-    return f"{Path(spec).expanduser().resolve()} {json.dumps(read, sort_keys=True)}"
-
-
-def drain(agent: Agent, settings: Settings) -> None:
-    """Wait until all is perceived.
-
-    Raises:
-        ModelUnavailable: no keyframe was perceived for as long as the settings allow.
-    """
-    pending = agent.store.counts()["pending"]
-    while not agent.drain(settings.perception.stall_timeout_s):
-        left = agent.store.counts()["pending"]
-        if left >= pending:
-            reason = agent.status()["perception"]["last_error"] or "no error was reported"
-            raise ModelUnavailable(
-                f"{left} keyframes could not be perceived: {reason}"
-                + ("; they are safe in the memory" if settings.memory.path else "")
-            )
-        pending = left
 
 
 def _progress(say: Console) -> Progress:

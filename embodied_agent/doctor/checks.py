@@ -152,7 +152,7 @@ def _memory(settings: Settings) -> Check:
 
         try:
             with Store.open(path, settings.memory, read_only=True) as store:
-                count = sum(store.counts().values())
+                count = store.counts().total
         except StoreError as error:
             return Check("memory", False, str(error), True)
         return Check("memory", True, f"{path} with {count} keyframes", True)

@@ -36,7 +36,7 @@ def is_live(spec: str) -> bool:
     return spec.isdigit() and not Path(spec).exists()
 
 
-def open_source(spec: str, settings: SourceSettings) -> Source:
+def open_source(spec: str | Path, settings: SourceSettings | None = None) -> Source:
     """Open what ``spec`` names, by its form and by what lies there.
 
     A folder with metadata.yaml, .mcap or .db3 files is a recording, one with meta/info.json a
@@ -50,7 +50,8 @@ def open_source(spec: str, settings: SourceSettings) -> Source:
     """
     from embodied_agent.sources.filters import Filters
 
-    source = _open(spec, settings)
+    settings = settings or SourceSettings()
+    source = _open(str(spec), settings)
     try:
         filters = Filters(settings, source.turns)
     except BaseException:

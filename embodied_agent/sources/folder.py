@@ -10,9 +10,6 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-import cv2
-import numpy as np
-
 from embodied_agent.errors import SourceError
 from embodied_agent.images import BadImage, read_header
 from embodied_agent.records import Frame
@@ -168,14 +165,4 @@ def _read(stamp_ns: int, file: Path) -> Frame:
         data = file.read_bytes()
     except OSError as error:
         raise BadImage("unreadable", str(error)) from error
-    frame = check_encoded(Frame(stamp_ns, encoded=data))
-    if frame.encoded is None or b"Exif\0\0" not in data[:4096]:
-        return frame
-    # A phone's photo may have to be turned upright, which only decoding does.
-    try:
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
-    except cv2.error as error:
-        raise BadImage("undecodable", f"can't decode it: {error}") from error
-    if image is None or image.size == 0:
-        raise BadImage("undecodable", "can't decode it")
-    return Frame(stamp_ns, image=image.astype(np.uint8, copy=False))
+    return check_encoded(Frame(stamp_ns, encoded=data))

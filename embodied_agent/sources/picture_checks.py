@@ -79,7 +79,7 @@ def _check_png(frame: Frame, data: bytes) -> Frame:
     else:
         mode = cv2.IMREAD_GRAYSCALE | cv2.IMREAD_IGNORE_ORIENTATION
         grey = _decoded(data, mode, "PNG")
-    return replace(frame, preview=grey.astype(np.uint8, copy=False))
+    return replace(frame, preview=_upright(grey.astype(np.uint8, copy=False), header.orientation))
 
 
 def _png_is_whole(data: bytes) -> bool:
@@ -120,7 +120,12 @@ def _check_jpeg(frame: Frame, data: bytes) -> Frame:
         # Bytes between the markers harm nobody, and CMYK is for another decoder.
         flag = cv2.IMREAD_REDUCED_GRAYSCALE_2 if factor == 2 else cv2.IMREAD_GRAYSCALE
         grey = _decoded(data, flag | cv2.IMREAD_IGNORE_ORIENTATION, "JPEG")
-    return replace(frame, encoded=data, preview=grey)
+    return replace(frame, encoded=data, preview=_upright(grey, header.orientation))
+
+
+def _upright(grey: Image, orientation: int) -> Image | None:
+    """A preview; none where the file says that the picture is to be turned, which is rare."""
+    return grey if orientation == 1 else None
 
 
 def _grey_jpeg(data: bytes, width: int, height: int, factor: int) -> Image:

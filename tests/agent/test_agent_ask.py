@@ -183,7 +183,7 @@ def test_model_trouble_is_a_problem_of_the_answer(
         assert problem in answer.problem
         assert (answer.text, answer.choice) == ("", None)
         assert answer.reasoning == reply
-        assert agent.status()["reasoning"]["problems"] == 1
+        assert agent.status().reasoning.problems == 1
 
 
 def test_a_view_that_is_not_perceived_in_time_is_a_problem_of_the_answer() -> None:

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 import pytest
 
 from embodied_agent.agent.answerer import Answerer
+from embodied_agent.codec import from_json, to_json
 from embodied_agent.errors import ModelUnavailable
-from embodied_agent.memory import codec
 from embodied_agent.memory.store import Store
 from embodied_agent.reasoning.base import Prompt
 from embodied_agent.reasoning.factory import make_verifier
@@ -219,7 +219,7 @@ def test_an_answer_carries_its_consistency_the_method_the_model_and_the_time(sto
     assert (answer.consistency, answer.verified_by) == (0.8, "looked up")
     assert answer.models["verifier"] == "table"
     assert "verify" in answer.latency_s
-    assert codec.answer_from_json(codec.answer_to_json(answer)) == answer
+    assert from_json(Answer, to_json(answer)) == answer
 
 
 def test_no_verification_is_made_when_it_is_off(store: Store) -> None:

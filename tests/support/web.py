@@ -103,8 +103,8 @@ class Running:
         return self.interfaces.url.rstrip("/")
 
     @property
-    def asks(self) -> QuestionQueue:
-        return self.interfaces.asks
+    def questions(self) -> QuestionQueue:
+        return self.interfaces.questions
 
     def client(self, **options: Any) -> httpx.Client:
         options.setdefault("timeout", WAIT_S)

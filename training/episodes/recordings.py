@@ -118,7 +118,7 @@ class Recorder:
             agent.begin_replay(unit.name)
             track = _observe(agent, frames, unit)
             agent.finish()
-            _drain(agent, self._settings.perception.stall_timeout_s)
+            agent.drain()
             skipped.update({f"frame: {reason}": n for reason, n in frames.skipped.items()})
             keyframes = agent.store.keyframes()
             if not keyframes:
@@ -243,18 +243,6 @@ def _observe(
             part += bool(track) and place.stamp_ns < track[-1][1].stamp_ns - CLOCK_RESTART_NS
             track.append((part, place))
     return track
-
-
-def _drain(agent: Agent, stall_s: float) -> None:
-    pending = agent.store.counts()["pending"]
-    while not agent.drain(stall_s):
-        left = agent.store.counts()["pending"]
-        if left >= pending:
-            raise ModelUnavailable(
-                f"no keyframe was perceived for {stall_s:g} s; the same command goes on with this "
-                "recording once the model answers"
-            )
-        pending = left
 
 
 def _json(path: Path) -> Any:

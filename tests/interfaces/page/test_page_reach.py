@@ -85,11 +85,11 @@ def test_a_question_is_asked_and_its_evidence_opened_by_keyboard(walked: Robot, 
 
 def test_the_path_is_walked_by_arrow_keys(walked: Robot, look: Look) -> None:
     page = look(walked)
-    page.wait_for_selector("#path", state="visible")
+    page.wait_for_selector("#path[aria-label$=' keyframes']")  # drawn, not only there
     page.focus("#path")
     page.keyboard.press("ArrowLeft")
     last = walked.keyframes[-1].id
-    page.wait_for_selector(f"#path[aria-label='Path from above, keyframe {last} chosen']")
+    page.wait_for_selector(f"#path[aria-label='Path from above, keyframe {last} selected']")
     page.keyboard.press("ArrowLeft")
     page.keyboard.press("Enter")
     page.wait_for_selector("#viewer[open]")

@@ -107,14 +107,18 @@ const BREAKER = {
   stopped: ["bad", "stopped"],
 };
 
-function perception(status) {
+// A built-in model is called by its full name, "builtin:reasoner", once it is loaded; loading takes
+// seconds.
+const isLoading = (model, busy) => busy && model === "builtin";
+
+export function perception(status) {
   const { perception: stage } = status;
   if (!stage) return { state: "wait", word: "off", main: "read-only", rows: [] };
   const [state, word] = BREAKER[stage.state] ?? ["wait", stage.state];
   const retry = stage.retry_in_s ? `Retrying in ${seconds(stage.retry_in_s)}. ` : "";
   return {
     state,
-    word: state === "ok" && !stage.pending ? "idle" : word,
+    word: isLoading(stage.model, stage.pending) ? "loading the model" : state === "ok" && !stage.pending ? "idle" : word,
     main: stage.pending ? `${count(stage.pending)} waiting` : "0 waiting",
     rows: [
       ["perceived", stage.unusable ? `${count(stage.perceived)}, ${count(stage.unusable)} unusable` : count(stage.perceived)],
@@ -140,11 +144,11 @@ function memory({ memory: stage, store_problem: problem }) {
   };
 }
 
-function reasoning({ reasoning: stage, asks }) {
+export function reasoning({ reasoning: stage, asks }) {
   const turned = [asks.refused && `${count(asks.refused)} refused`, asks.expired && `${count(asks.expired)} timed out`];
   return {
     state: "ok",
-    word: asks.running ? "answering" : "ready",
+    word: isLoading(stage.model, asks.running) ? "loading the model" : asks.running ? "answering" : "ready",
     main: asks.waiting ? `${count(asks.waiting)} waiting` : "0 waiting",
     rows: [
       ["asked", [count(stage.asked), ...turned].filter(Boolean).join(", ")],
