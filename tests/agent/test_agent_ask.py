@@ -156,7 +156,7 @@ def test_pieces_come_before_the_answer_and_make_up_the_reply() -> None:
 
 
 def test_only_the_segment_of_the_question_speaks() -> None:
-    reasoner = Scripted()
+    reasoner = Scripted("<think>so</think><answer>left</answer>")
     with replayed(reasoner) as agent:
         agent.begin_replay("another")
         for frame in frames(20, start_ns=10**12):
