@@ -17,8 +17,8 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-import click
 import cv2
 import pytest
 import typer
@@ -55,12 +55,24 @@ def blocks() -> Iterator[Block]:
             if match["language"] in ("sh", "bash"):
                 commands = [line for line in body.splitlines() if line.split("#")[0].strip()]
             elif match["language"] in ("", "console") and re.search(r"^\$ ", body, re.MULTILINE):
-                commands = [line[2:] for line in body.splitlines() if line.startswith("$ ")]
+                commands = list(prompted(body))
             else:
                 continue
             line = text.count("\n", 0, match.start()) + 1
             name = page.relative_to(ROOT).as_posix()
             yield Block(name, line, tuple(commands), match["reason"] or "")
+
+
+def prompted(body: str) -> Iterator[str]:
+    """The commands after the prompts of a transcript; a quoted text may go on over lines."""
+    lines = iter(body.splitlines())
+    for line in lines:
+        if not line.startswith("$ "):
+            continue
+        command = line[2:]
+        while command.count("'") % 2 or command.count('"') % 2:
+            command += "\n" + next(lines)
+        yield command
 
 
 BLOCKS = list(blocks())
@@ -99,7 +111,6 @@ def run(folder: Path, command: str) -> None:
 
 
 @pytest.mark.models
-@pytest.mark.xdist_group("console_blocks")
 @pytest.mark.parametrize("block", [b for b in BLOCKS if not b.reason], ids=str)
 def test_a_block_runs_as_it_stands(block: Block, folder: Path) -> None:
     for command in block.commands:
@@ -121,16 +132,13 @@ def test_the_commands_of_a_block_exist(block: Block) -> None:
 
 def parse(arguments: list[str]) -> None:
     """Parse a command line without running it."""
-    group = typer.main.get_command(app)
-    assert isinstance(group, click.Group)
-    with group.make_context("embodied-agent", list(arguments)) as context:
-        command: click.Command = group
-        rest = [*context.protected_args, *context.args]
-        while isinstance(command, click.Group):
-            name, found, rest = command.resolve_command(context, rest)
-            assert found is not None, name
-            command = found
-        command.make_context(command.name, rest, parent=context).close()
+    command: Any = typer.main.get_command(app)
+    rest = arguments
+    while hasattr(command, "commands"):
+        name, *rest = rest or [""]
+        assert name in command.commands, f"no command {name!r}"
+        command = command.commands[name]
+    command.make_context(command.name, rest).close()
 
 
 def test_pages_have_blocks_of_both_sorts() -> None:
