@@ -4,6 +4,7 @@ AgentError
 ├── SettingsError          a setting is unknown, missing or out of range
 ├── SourceError            a bag, video, folder or camera can't be read
 │   └── DecodeError        one image can't be decoded (encoding, step, truncation)
+├── FrameError             a frame that was passed in is malformed
 ├── StoreError             the memory file can't be opened, read or written
 ├── ModelError             a model can't be loaded or gave no usable reply
 │   ├── ModelUnavailable   the server is down, slow or refuses; retry later
@@ -15,6 +16,8 @@ AgentError
 └── OutputError            a file that was asked for can't be written
 
 Every message says what was tried and what to do.
+
+Out of scope: exit codes (`embodied_agent.cli`) and HTTP statuses (`embodied_agent.interfaces.web`).
 """
 
 from __future__ import annotations
@@ -36,6 +39,10 @@ class DecodeError(SourceError):
     """One image can't be decoded; the rest of its source may be usable."""
 
 
+class FrameError(AgentError):
+    """A frame that was passed in holds no picture, a wrong array, or a stamp that is no integer."""
+
+
 class StoreError(AgentError):
     """The memory file can't be opened, read or written."""
 
@@ -53,7 +60,7 @@ class RequestRefused(ModelError):
 
 
 class ReplyError(ModelError):
-    """A model replied with something that can't be used; ``reply`` holds it."""
+    """A model's reply can't be used; ``reply`` holds its text."""
 
     def __init__(self, message: str, *, reply: str = "") -> None:
         super().__init__(message)

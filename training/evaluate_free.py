@@ -21,7 +21,8 @@ import cv2
 import typer
 from rich.console import Console
 
-from embodied_agent.cli.common import ConfigOption, SetOption, explained, settings_from
+from embodied_agent.cli.common import explained, settings_from
+from embodied_agent.cli.options import ConfigOption, SetOption
 from embodied_agent.errors import SettingsError
 from embodied_agent.settings import Settings
 from sim_clips.questions.free import FAMILIES

@@ -1,75 +1,90 @@
 """The agent: frames in, answers out. Everything outside goes through this class.
 
-    with Agent(settings) as agent:
-        agent.begin_replay("kitchen.mcap")     # a recording; leave it out for a camera
-        for frame in source:
-            agent.observe(frame)               # a camera: observe(frame, wait=False)
-        agent.finish()
-        agent.drain(timeout_s=600)
-        answer = agent.ask(Question("Where is the sofa now?"))
+    with Agent() as agent:
+        agent.replay("kitchen.mcap")           # a recording, from its first frame to its last
+        answer = agent.ask("Where is the sofa now?", choices=["left", "right"])
 
-Replay waits for perception, drops nothing, and gives the same memory every time, also when it was
-killed halfway and repeated with the same memory file. Live keeps the latest frame only, counts
-what it drops, and looks at the current frame before it answers.
+    with Agent() as agent:
+        for frame in camera:
+            agent.observe(frame, wait=False)   # live: the latest frame only
+        answer = agent.ask("What is in front of me?")
 
-It wires the stages and decides nothing itself: `intake` (frames to stored keyframes), `pipeline`
-(keyframes to deltas), `inquiry` (the way of a question), `asking` (memory and question to answer),
-`mailbox` (latest only), `events` (who is told).
+A replay waits for perception, drops nothing, and gives the same memory every time, also when it was
+killed halfway and repeated with the same memory file. Live, the agent keeps the latest frame only,
+counts what it drops, and looks at the current frame before it answers.
+
+The agent joins the stages and decides nothing itself: `intake` (frames to stored keyframes),
+`perception_workers` (keyframes to deltas), `ask_flow` (the way of a question), `answerer` (memory
+and question to answer), `mailbox` (latest frame only), `listeners` (who is told), `replay`.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Generator
-from typing import Any, Literal, overload
+from collections.abc import Callable, Generator, Sequence
+from pathlib import Path
+from typing import Literal, overload
 
 from embodied_agent.agent.answerer import Answerer, check_question
 from embodied_agent.agent.ask_flow import AskFlow, Moment
-from embodied_agent.agent.intake import Intake, Progress
+from embodied_agent.agent.intake import Intake, ReplayState
 from embodied_agent.agent.listeners import Listener, Listeners
 from embodied_agent.agent.mailbox import Mailbox
 from embodied_agent.agent.perception_workers import PerceptionWorkers
+from embodied_agent.agent.replay import ReplayProgress, ReplaySummary, open_replay, replay
 from embodied_agent.agent.second_look import SecondLook
-from embodied_agent.errors import DecodeError, StoreError
+from embodied_agent.agent.status import AgentStatus, KeyframerStatus, ReasoningStatus
+from embodied_agent.errors import DecodeError, QuestionError, StoreError
+from embodied_agent.images import check_frame
 from embodied_agent.memory.store import Store
-from embodied_agent.perception.base import Perceiver, make_perceiver
+from embodied_agent.perception.auto import FIRST
+from embodied_agent.perception.base import Perceiver
+from embodied_agent.perception.factory import make_perceiver
 from embodied_agent.perception.look import make_looker
 from embodied_agent.reasoning.base import Reasoner
 from embodied_agent.reasoning.factory import make_reasoner, make_verifier
-from embodied_agent.records import Answer, Decision, Frame, Question
-from embodied_agent.settings import KeyframeSettings, Settings
-from embodied_agent.support.lazy import Borrowed, Lazy
+from embodied_agent.records import Answer, Decision, Frame, Keyframe, Question
+from embodied_agent.settings import KeyframeSettings, Settings, load_settings
+from embodied_agent.sources import Source
+from embodied_agent.support.lazy import Lazy
 
 
 class Agent:
     """One camera's memory and what is asked of it. Every method may be called from any thread.
 
-    What is pending in an existing memory is perceived from the start on. Models are loaded when
-    they are first needed.
+    Use it as a context manager, or call `close`. Keyframes that an existing memory holds without a
+    delta are perceived from the start on. Models are loaded when they are first needed.
 
     Args:
-        settings: of all stages.
-        store: an open store instead of ``settings.memory.path``; a read-only one can be asked,
-            and nothing else.
+        settings: of all stages; by default the built-in values and the environment
+            (`load_settings`). With an empty ``memory.path`` the memory is gone at the end.
+        store: an open store instead of ``settings.memory.path``; one that was opened read-only can
+            be asked, and nothing else.
         perceiver: instead of the one that the settings name.
         reasoner: instead of the one that the settings name.
         listener: told of decisions, keyframes and deltas; `listen` adds more.
 
-    Whatever is passed in is not closed by `close`.
+    What is passed in stays open when the agent is closed: whoever made it closes it.
+
+    Attributes:
+        store: the memory: ``store.keyframes()``, ``store.deltas()``, ``store.search(text="sofa")``.
 
     Raises:
+        SettingsError: the environment holds a setting that can't be used.
         StoreError: the memory can't be opened.
     """
 
     def __init__(
         self,
-        settings: Settings,
+        settings: Settings | None = None,
         *,
         store: Store | None = None,
         perceiver: Perceiver | None = None,
         reasoner: Reasoner | None = None,
         listener: Listener | None = None,
     ) -> None:
+        settings = load_settings() if settings is None else settings
+        self._settings = settings
         self._owns_store = store is None
         self.store = store or Store.open(settings.memory.path, settings.memory)
         self._listeners = Listeners()
@@ -77,28 +92,32 @@ class Agent:
             self._listeners.add(listener)
         self._intake = Intake(self.store, settings.keyframes, self._listeners)
         self._intake_lock = threading.RLock()
-        shared = Lazy(
-            lambda: Borrowed(perceiver) if perceiver else make_perceiver(settings.perception)
+        self._perceiver: Lazy[Perceiver] = (
+            Lazy(lambda: make_perceiver(settings.perception, self._first_keyframes))
+            if perceiver is None
+            else Lazy.borrowed(perceiver)
+        )
+        self._reasoner: Lazy[Reasoner] = (
+            Lazy(lambda: make_reasoner(settings.reasoning))
+            if reasoner is None
+            else Lazy.borrowed(reasoner)
         )
         look = settings.reasoning.second_look
         self._answerer = Answerer(
             self.store,
             settings.reasoning,
-            lambda: Borrowed(reasoner) if reasoner else make_reasoner(settings.reasoning),
+            self._reasoner,
             make_verifier=lambda: make_verifier(settings.reasoning),
             second_look=SecondLook(
                 self.store,
                 look,
-                lambda: make_looker(settings.perception, look.max_tokens, shared),
+                lambda: make_looker(settings.perception, look.max_tokens, self._perceiver),
             ),
         )
         self._perception: PerceptionWorkers | None = None
         if not self.store.read_only:
             self._perception = PerceptionWorkers(
-                self.store,
-                settings.perception,
-                shared,
-                self._listeners,
+                self.store, settings.perception, self._perceiver, self._listeners
             )
         self._ask_flow = AskFlow(self.store, self._perception, self._answerer, self._present)
         self._mailbox = Mailbox(self._take, self._intake_lock)
@@ -112,25 +131,77 @@ class Agent:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    @property
+    def settings(self) -> Settings:
+        """The settings that the agent was made with."""
+        return self._settings
+
     def listen(self, listener: Listener) -> Callable[[], None]:
         """Tell ``listener`` from now on, until the function that is returned is called."""
         return self._listeners.add(listener)
 
-    def begin_replay(self, source: str) -> Progress:
-        """The frames that follow are a recording's, from its first on.
+    def replay(
+        self,
+        source: str | Path | Source,
+        *,
+        key: str = "",
+        speed: float | None = None,
+        again: bool = False,
+        on_progress: Callable[[ReplayProgress], object] = lambda progress: None,
+    ) -> ReplaySummary:
+        """Take a whole recording in: returns once its last keyframe is perceived.
 
-        If the memory holds some of it already, they are recognised and not stored twice. Nothing
-        new will come when the progress that is returned is ``finished``.
+        With a memory file, a replay that was interrupted or killed goes on where it was: call it
+        again with the same file and recording. A recording that the memory holds completely is not
+        read again.
 
         Args:
-            source: what identifies the recording and how it is read: path, topic, rate.
+            source: what `open_source` opens (a bag, a video, a folder of pictures), read by
+                ``settings.source``; or an open source, which stays the caller's to close.
+            key: identifies the recording in the memory; by default its path and how it is read.
+                Needed for an open source.
+            speed: pace against the recording's stamps; ``None``: as fast as perception goes.
+            again: decide on every frame again where the memory holds all of them, so that listeners
+                hear the decisions. Nothing is stored twice.
+            on_progress: told how far the replay is, first before its first frame. It is called on
+                the agent's threads like a `Listener`: it must return soon, and must not call
+                `observe` or `ask`.
+
+        Returns:
+            What came in, and what had to be left out.
 
         Raises:
-            StoreError: the memory can't be written, or holds part of this source chosen with
+            SourceError: the recording can't be read, is a camera or a stream, or has no key.
+            StoreError: the memory can't be written, or holds another recording under this key, or
+                part of this one chosen with other keyframe settings.
+            ModelError: perception has stopped, or (`ModelUnavailable`) made no progress for
+                ``perception.stall_timeout_s``. What was stored is safe.
+        """
+        opened, name = open_replay(source, key, self._settings.source)
+        try:
+            return replay(self, opened, name, speed=speed, again=again, on_progress=on_progress)
+        finally:
+            if opened is not source:
+                opened.close()
+
+    def begin_replay(self, key: str) -> ReplayState:
+        """The frames that are observed next are a recording's, from its first on.
+
+        `replay` does this; use it to feed a recording's frames by `observe`, and end with `finish`.
+        Frames that the memory holds already are recognised and not stored twice.
+
+        Args:
+            key: what identifies the recording and how it is read: path, topic, rate.
+
+        Returns:
+            How much of it the memory holds. Nothing new will come where that is ``finished``.
+
+        Raises:
+            StoreError: the memory can't be written, or holds part of this recording chosen with
                 other keyframe settings.
         """
         with self._intake_lock:
-            return self._intake.begin_replay(source)
+            return self._intake.begin_replay(key)
 
     @overload
     def observe(self, frame: Frame, *, wait: Literal[True] = True) -> Decision: ...
@@ -148,13 +219,16 @@ class Agent:
                 counted as dropped), and listeners hear of the decision.
 
         Returns:
-            The decision; ``None`` without ``wait``. A kept frame is on the disk by then. A frame
-            that can't be decoded is counted and not kept.
+            The decision; ``None`` without ``wait``. A frame that is kept is on the disk by then. A
+            JPEG or PNG that can't be decoded is counted and not kept.
 
         Raises:
+            FrameError: the frame holds no picture, an array of another shape or type than
+                documented, or a stamp that is not an integer.
             StoreError: the keyframe can't be stored, or the recording is not what the memory holds.
             ModelError: perception has stopped, or (`ModelUnavailable`) makes no progress.
         """
+        check_frame(frame)
         if not wait:
             self._mailbox.post(frame)
             return None
@@ -196,77 +270,132 @@ class Agent:
         """Frames so far that a newer one replaced before their turn."""
         return self._mailbox.dropped
 
-    def drain(self, timeout_s: float) -> bool:
-        """Wait until everything stored is perceived; whether it is.
+    def drain(self, timeout_s: float | None = None) -> bool:
+        """Wait until everything stored is perceived.
+
+        Args:
+            timeout_s: longest wait, in seconds; ``None``: as long as keyframes keep being
+                perceived.
+
+        Returns:
+            Whether everything is perceived; without ``timeout_s`` always True.
 
         Raises:
+            ModelUnavailable: without ``timeout_s``, where no keyframe was perceived for
+                ``perception.stall_timeout_s``.
             ModelError: perception has stopped for good.
             StoreError: the memory can't be read.
         """
-        return self._perception is None or self._perception.wait(None, timeout_s)
+        if self._perception is None:
+            return True
+        if timeout_s is not None:
+            return self._perception.wait(None, timeout_s)
+        self._perception.drain()
+        return True
 
-    def ask(self, question: Question) -> Answer:
-        """The answer; where there is none, its ``problem`` says why.
+    def ask(
+        self,
+        question: Question | str,
+        *,
+        choices: Sequence[str] = (),
+        at_ns: int | None = None,
+        timeout_s: float | None = None,
+    ) -> Answer:
+        """Answer a question; where there is no answer, its ``problem`` says why.
 
         Live, the current frame is kept and perceived first. With ``at_ns`` nothing seen later than
         that is used. Only the segment of that time speaks: others have another frame of reference.
 
+        Args:
+            question: plain text, or a `Question`, which holds all of the following itself.
+            choices: option texts without letters; the answer is one of them.
+            at_ns: answer as of this stamp, in nanoseconds.
+            timeout_s: longest wait, in seconds; by default ``settings.reasoning.timeout_s``.
+
         Raises:
-            QuestionError: the question is empty or too long, or its choices can't be used.
+            QuestionError: the question is empty or too long, its choices can't be used, or a
+                `Question` came with further arguments.
         """
-        for piece in self.ask_stream(question):
+        stream = self.ask_stream(question, choices=choices, at_ns=at_ns, timeout_s=timeout_s)
+        for piece in stream:
             if isinstance(piece, Answer):
                 return piece
         raise AssertionError("a stream ends with its answer")
 
-    def ask_stream(self, question: Question) -> Generator[str | Answer, None, None]:
-        """`ask`, giving pieces of the reply as they come and the answer at the end.
+    def ask_stream(
+        self,
+        question: Question | str,
+        *,
+        choices: Sequence[str] = (),
+        at_ns: int | None = None,
+        timeout_s: float | None = None,
+    ) -> Generator[str | Answer, None, None]:
+        """`ask`, giving pieces of the reply as they come and the `Answer` at the end.
 
         Closing the generator stops the model at once.
 
         Raises:
-            QuestionError: as `ask`, at once.
+            QuestionError: as `ask`, at the call, not at the first piece.
         """
+        if isinstance(question, str):
+            if isinstance(choices, str):
+                raise QuestionError(f"choices must be a list of texts, not the text {choices!r}")
+            question = Question(
+                question,
+                tuple(choices),
+                at_ns=at_ns,
+                timeout_s=self._settings.reasoning.timeout_s if timeout_s is None else timeout_s,
+            )
+        elif choices or at_ns is not None or timeout_s is not None:
+            raise QuestionError(
+                "a Question holds its choices, at_ns and timeout_s itself: set them there, or ask "
+                "with plain text"
+            )
         check_question(question)
         return self._answer(question)
 
-    def status(self) -> dict[str, Any]:
-        """Counters, queue, states, last errors and models, as JSON-ready values.
+    def status(self) -> AgentStatus:
+        """Counters, queues, states, last errors and models of every stage at this moment.
 
         Raises:
             StoreError: the memory can't be read.
         """
-        return {
-            "live": self._intake.live,
-            "source": self._intake.source,
-            "segment": self._intake.segment,
-            "frames": self._intake.frames,
-            "frames_dropped": self._mailbox.dropped,
-            "frames_late": self._intake.late,
-            "frames_unreadable": self._unreadable,
-            "last_error": self._last_error or self._mailbox.last_error,
-            "store_problem": self._intake.store_problem,
-            "listener_failures": self._listeners.failures,
-            "keyframer": {
-                "method": self._keyframes.method,
-                "overlap_threshold": self._keyframes.overlap_threshold,
-            },
-            "memory": self.store.stats(),
-            "perception": self._perception.status() if self._perception else None,
-            "reasoning": {
-                "model": self._answerer.model,
-                "asked": self._asked,
-                "problems": self._problems,
-                "server": self._answerer.server,
-            },
-        }
+        return AgentStatus(
+            live=self._intake.live,
+            source=self._intake.source,
+            segment=self._intake.segment,
+            frames=self._intake.frames,
+            frames_dropped=self._mailbox.dropped,
+            frames_late=self._intake.late,
+            frames_unreadable=self._unreadable,
+            last_error=self._last_error or self._mailbox.last_error,
+            store_problem=self._intake.store_problem,
+            listener_failures=self._listeners.failures,
+            keyframer=KeyframerStatus(
+                method=self._keyframes.method,
+                overlap_threshold=self._keyframes.overlap_threshold,
+            ),
+            memory=self.store.status(),
+            perception=None if self._perception is None else self._perception.status(),
+            reasoning=ReasoningStatus(
+                model=self._answerer.model,
+                asked=self._asked,
+                problems=self._problems,
+                server=self._answerer.server,
+            ),
+        )
 
     def close(self) -> None:
-        """Stop all threads and release models and memory. What is pending stays for next time."""
+        """Stop all threads, and release models and memory.
+
+        Keyframes that are still pending are perceived at the next start. Safe to call twice.
+        """
         self._mailbox.close()
         if self._perception is not None:
             self._perception.close()
         self._answerer.close()
+        self._reasoner.close()
+        self._perceiver.close()
         if self._owns_store:
             self.store.close()
 
@@ -280,6 +409,13 @@ class Agent:
         if decision.keep and self._perception is not None:
             self._perception.notify()
         return decision
+
+    def _first_keyframes(self, keyframe: Keyframe) -> list[Keyframe]:
+        """The first keyframes of a keyframe's segment, with their pictures."""
+        try:
+            return self.store.keyframes(segment=keyframe.segment, limit=FIRST, pictures=True)
+        except StoreError:
+            return []  # the pair at hand has to do
 
     def _present(self, question: Question) -> Moment | None:
         """The moment that the question is about; live, it is now."""

@@ -3,8 +3,8 @@
 Waiting for what the camera saw takes part of the question's time only. What an answer could not
 rest on stands in its notice; whatever fails, in its problem.
 
-Not here: which moment a question is about (`embodied_agent.agent`), perceiving (`pipeline`), how
-memory and question become an answer (`asking`).
+Out of scope: which moment a question is about (`embodied_agent.agent`), perceiving
+(`perception_workers`), how memory and question become an answer (`answerer`).
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class AskFlow:
     Args:
         store: the memory.
         perception: perceives what is pending; ``None`` where nothing is.
-        asking: makes the answer.
+        answerer: makes the answer.
         moment: the moment that a question is about, ``None`` where nothing was seen; may raise what
             a stage raises.
     """
@@ -38,12 +38,12 @@ class AskFlow:
         self,
         store: Store,
         perception: PerceptionWorkers | None,
-        asking: Answerer,
+        answerer: Answerer,
         moment: Callable[[Question], Moment | None],
     ) -> None:
         self._store = store
         self._perception = perception
-        self._answerer = asking
+        self._answerer = answerer
         self._moment = moment
 
     def stream(self, question: Question) -> Generator[str, None, Answer]:

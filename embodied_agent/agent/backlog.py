@@ -1,10 +1,12 @@
 """Which pending keyframe is perceived next, and which one never will be.
 
-Oldest first, but what a question waits for comes before everything. What failed is taken again
-before anything new. A keyframe that the model refuses, or fails on, again and again although others
-of its kind pass is a fault of that keyframe: it is given up, so that it can't hold back the rest.
+The oldest comes first, but a keyframe that a question waits for comes before all others. What
+failed is tried again before anything new. A keyframe that the model keeps refusing or failing on,
+although others of its kind pass, is itself at fault: it is given up, so that it can't hold back the
+rest.
 
-Not here: threads, waiting and committing (`pipeline`); pending keyframes lie in the store.
+Out of scope: threads, waiting and committing (`perception_workers`); the pending keyframes lie in
+the store (`embodied_agent.memory.store`).
 """
 
 from __future__ import annotations
@@ -15,18 +17,18 @@ from dataclasses import dataclass
 from embodied_agent.memory.store import Store
 from embodied_agent.records import Keyframe
 
-#: A keyframe that was refused so often is given up, if another of its kind ever passed.
+#: A keyframe that was refused this often is given up, if another of its kind ever passed.
 REFUSALS = 2
-#: So, too, one on which the model failed so often, once another passes: its reply never came, or
-#: the server broke, which may also be an outage.
+#: A keyframe that failed this often is given up once another passes: the reply never came, or the
+#: server broke, which may also be an outage.
 FAILURES = 8
-#: So many refused keyframes are no accident: nothing new is tried before one of them passes.
+#: This many refused keyframes are no accident: nothing new is tried before one of them passes.
 _REFUSED_AT_ONCE = 2
 
 
 @dataclass
 class _Trouble:
-    """What became of a keyframe's tries. ``pictures``: how many were sent with it."""
+    """The failed tries of a keyframe. ``pictures``: how many were sent with it."""
 
     keyframe: Keyframe
     pictures: int
@@ -35,21 +37,22 @@ class _Trouble:
 
 
 class Backlog:
-    """The keyframes of one store that are yet to be perceived. The owner holds a lock."""
+    """The keyframes of one store that are yet to be perceived. Not thread-safe."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._next = 0  # keyframes from this id on were never taken in their turn
-        self._ahead: set[int] = set()  # of those, these were taken out of turn
-        self._again: dict[int, Keyframe] = {}  # taken, failed, to be taken again
-        self._trouble: dict[int, _Trouble] = {}
-        self._asked: list[int] = []
+        self._next = 0  # keyframes from this id on have not been taken in their turn
+        self._ahead: set[int] = set()  # of those, the ones taken out of turn
+        self._retries: dict[int, Keyframe] = {}  # tried in vain, to be tried again
+        self._troubles: dict[int, _Trouble] = {}
+        self._urgent: list[int] = []  # ids that questions wait for
         self._accepted = 0  # most pictures of a request that passed
 
     def ask(self, keyframe_id: int) -> None:
-        """A question waits for that one: it comes next, before others that were asked for."""
-        if keyframe_id not in self._asked:
-            self._asked.append(keyframe_id)
+        """A question waits for that keyframe: it comes next, before others that questions wait
+        for."""
+        if keyframe_id not in self._urgent:
+            self._urgent.append(keyframe_id)
 
     def take(self, size: int) -> list[Keyframe]:
         """The next keyframes, at most ``size``; empty where none is to be perceived.
@@ -57,13 +60,13 @@ class Backlog:
         Raises:
             StoreError: the memory can't be read.
         """
-        asked = self._take_asked()
-        if asked is not None:
-            return [asked]
-        refused = {number for number in self._again if self._refusals(number)}
-        failed = sorted(self._again.keys() - refused)[:size]
+        urgent = self._take_urgent()
+        if urgent is not None:
+            return [urgent]
+        refused = {number for number in self._retries if self._refusals(number)}
+        failed = sorted(self._retries.keys() - refused)[:size]
         if failed:
-            return [self._again.pop(number) for number in failed]
+            return [self._retries.pop(number) for number in failed]
         if len(refused) < _REFUSED_AT_ONCE:
             fresh = self._fresh(size)
             if fresh:
@@ -71,62 +74,69 @@ class Backlog:
         if not refused:
             return []
         number = min(refused, key=lambda number: (self._refusals(number), number))
-        return [self._again.pop(number)]
+        return [self._retries.pop(number)]
 
     def failed(
         self, pairs: Sequence[tuple[Keyframe | None, Keyframe]], *, refused: bool
     ) -> list[Keyframe]:
-        """Those were tried in vain, and come again. ``refused``: the model finds fault with the
-        request; else it could not be reached, or broke. Returns those that are given up."""
+        """Count failed tries; the keyframes are tried again.
+
+        Args:
+            pairs: what was sent, each keyframe with the one before it.
+            refused: the model finds fault with the request; else it could not be reached, or broke.
+
+        Returns:
+            The keyframes that are given up.
+        """
         for previous, keyframe in pairs:
-            known = self._trouble.setdefault(
+            trouble = self._troubles.setdefault(
                 keyframe.id, _Trouble(keyframe, 1 if previous is None else 2)
             )
-            known.refusals += refused
-            known.failures += not refused
-            self._again[keyframe.id] = keyframe
+            trouble.refusals += refused
+            trouble.failures += not refused
+            self._retries[keyframe.id] = keyframe
         return self._hopeless(passed=0)
 
     def put_back(self, batch: Sequence[Keyframe]) -> None:
-        """Those were not tried after all."""
+        """These were not tried after all."""
         for keyframe in batch:
-            self._again[keyframe.id] = keyframe
+            self._retries[keyframe.id] = keyframe
 
     def passed(self, pairs: Sequence[tuple[Keyframe | None, Keyframe]]) -> list[Keyframe]:
-        """Those were perceived. Returns the keyframes that are given up on that account."""
+        """These were perceived. Returns the keyframes that are given up because others pass."""
         pictures = max(1 if previous is None else 2 for previous, _ in pairs)
         self._accepted = max(self._accepted, pictures)
         for _, keyframe in pairs:
-            self._trouble.pop(keyframe.id, None)
+            self._troubles.pop(keyframe.id, None)
         return self._hopeless(passed=pictures)
 
     def _hopeless(self, *, passed: int) -> list[Keyframe]:
-        """Take out those to give up; ``passed``: pictures of a request that just passed."""
+        """Take out the keyframes to give up; ``passed``: pictures of a request that just passed."""
         hopeless = [
-            known.keyframe
-            for number, known in self._trouble.items()
-            if number in self._again
+            trouble.keyframe
+            for number, trouble in self._troubles.items()
+            if number in self._retries
             and (
-                (known.refusals >= REFUSALS and known.pictures <= self._accepted)
-                or (known.failures >= FAILURES and known.pictures <= passed)
+                (trouble.refusals >= REFUSALS and trouble.pictures <= self._accepted)
+                or (trouble.failures >= FAILURES and trouble.pictures <= passed)
             )
         ]
         for keyframe in hopeless:
-            del self._again[keyframe.id], self._trouble[keyframe.id]
+            del self._retries[keyframe.id], self._troubles[keyframe.id]
         return hopeless
 
     def _refusals(self, number: int) -> int:
-        known = self._trouble.get(number)
-        return 0 if known is None else known.refusals
+        trouble = self._troubles.get(number)
+        return 0 if trouble is None else trouble.refusals
 
-    def _take_asked(self) -> Keyframe | None:
-        while self._asked:
-            number = self._asked[-1]
-            keyframe = self._again.get(number)
+    def _take_urgent(self) -> Keyframe | None:
+        while self._urgent:
+            number = self._urgent[-1]
+            keyframe = self._retries.get(number)
             if keyframe is None and number >= self._next and number not in self._ahead:
                 keyframe = self._store.keyframe(number)
-            self._asked.pop()
-            self._again.pop(number, None)
+            self._urgent.pop()
+            self._retries.pop(number, None)
             if keyframe is not None:  # else it is being perceived, or done
                 if number >= self._next:
                     self._ahead.add(number)
@@ -136,10 +146,10 @@ class Backlog:
     def _fresh(self, size: int) -> list[Keyframe]:
         batch: list[Keyframe] = []
         while len(batch) < size:
-            found = self._store.pending(size - len(batch), since=self._next)
-            if not found:
+            pending = self._store.pending(size - len(batch), since=self._next)
+            if not pending:
                 break
-            self._next = found[-1].id + 1
-            batch += [keyframe for keyframe in found if keyframe.id not in self._ahead]
-            self._ahead.difference_update(keyframe.id for keyframe in found)
+            self._next = pending[-1].id + 1
+            batch += [keyframe for keyframe in pending if keyframe.id not in self._ahead]
+            self._ahead.difference_update(keyframe.id for keyframe in pending)
         return batch

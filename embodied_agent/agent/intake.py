@@ -1,23 +1,23 @@
-"""From frames to stored keyframes: selection, segments, encoding, and going on after a crash.
+"""From frames to stored keyframes: selection, segments, encoding, and resuming after a crash.
 
-A replay that was cut short is repeated from the start of its source: selection is deterministic and
-cheap beside perception, so the frames are decided on again, keyframes that the memory holds already
-are recognised instead of stored twice, and from the first new one on all is as if nothing had
-happened. A recording that no longer matches the memory is noticed on the way.
+A replay that was cut short is repeated from the start of its source. Selection is deterministic and
+cheap compared with perception, so the frames are decided on again, keyframes that the memory holds
+already are recognised instead of stored twice, and from the first new one on everything goes on as
+if nothing had happened. A recording that no longer matches the memory is detected on the way.
 
-Not here: which frames are kept (`embodied_agent.keyframes`), threads (`embodied_agent.agent`).
+Out of scope: which frames are kept (`embodied_agent.keyframes`), threads (`embodied_agent.agent`).
 """
 
 from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, NoReturn
 
+from embodied_agent.agent.cameras import CameraSelectors
 from embodied_agent.agent.listeners import Listeners
 from embodied_agent.errors import StoreError
-from embodied_agent.images import decode, encode_jpeg, image_size
-from embodied_agent.keyframes import KeyframeSelector
+from embodied_agent.images import as_jpeg
 from embodied_agent.memory.store import Store, StoredKeyframe
 from embodied_agent.records import Decision, Frame, Keyframe
 from embodied_agent.settings import KeyframeSettings
@@ -25,26 +25,32 @@ from embodied_agent.sources.base import CLOCK_RESTART_NS
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
-    """How far a replay had got: ``stored`` keyframes, and whether it saw the source's end."""
+class ReplayState:
+    """How far a recording was replayed before: how many of its ``keyframes`` the memory holds, and
+    whether its last frame was seen (``finished``)."""
 
-    stored: int
+    keyframes: int
     finished: bool
 
 
 class Intake:
-    """Takes frames in order; not thread-safe. Live until `begin_replay`, and after `finish`."""
+    """Takes frames in order; not thread-safe.
 
-    def __init__(self, store: Store, settings: KeyframeSettings, events: Listeners) -> None:
+    Frames are live until `begin_replay`, and again once one comes after `finish`. Until then
+    ``source`` still names the recording, because questions are about its end.
+    """
+
+    def __init__(self, store: Store, settings: KeyframeSettings, listeners: Listeners) -> None:
         self._store = store
         self._settings = settings
-        self._listeners = events
-        self._selector = KeyframeSelector(settings)
-        self._again: deque[StoredKeyframe] = deque()
-        self._fresh = True  # the next keyframe opens a segment
+        self._listeners = listeners
+        self._selector = CameraSelectors(settings)
+        self._expected: deque[StoredKeyframe] = deque()  # what an earlier run stored of the source
+        self._opens_segment = True  # the next keyframe does
         self._ordinal = -1
         self._last: tuple[Frame, Decision] | None = None
         self._last_id: int | None = None  # of the last frame, where it was kept
+        self._ended = False  # the recording was finished; frames from now on are live
         self.source = ""
         self.segment: int | None = None
         self.frames = 0
@@ -53,10 +59,10 @@ class Intake:
 
     @property
     def live(self) -> bool:
-        """True when frames come from a sensor and not from a recording."""
+        """Whether frames come from a sensor, not from a recording."""
         return not self.source
 
-    def begin_replay(self, source: str) -> Progress:
+    def begin_replay(self, source: str) -> ReplayState:
         """The frames that follow are those of the recording ``source``, from its start.
 
         Raises:
@@ -64,32 +70,36 @@ class Intake:
         """
         self.reset()
         finished, stored = self._store.begin_replay(source, self._settings.model_dump_json())
-        self._again = deque(stored)
+        self._expected = deque(stored)
         self._ordinal = -1
+        self._ended = False
         self.source = source
-        return Progress(len(stored), finished)
+        return ReplayState(len(stored), finished)
 
     def reset(self) -> None:
         """Forget the last frame: the next one opens a segment."""
         self._selector.reset()
-        self._fresh = True
+        self._opens_segment = True
         self._last = self._last_id = None
 
     def retune(self, settings: KeyframeSettings) -> None:
-        """Choose by these thresholds from the next frame on; what is not one stays."""
+        """Use these thresholds from the next frame on; method, features and width stay."""
         self._settings = settings
         self._selector.retune(settings)
 
     def take(self, frame: Frame) -> Decision:
         """Decide on one frame and store it, as pending, if it is kept.
 
-        A stamp slightly before the last one is jitter, and the frame is left out; one far before
-        it opens a new segment.
+        A frame slightly older than the last one is jitter and is left out; one that is much older
+        opens a new segment.
 
         Raises:
-            DecodeError: the frame holds no picture; all else is as before.
+            DecodeError: the frame can't be decoded; everything else is as before.
             StoreError: the keyframe can't be stored, or the recording is not what the memory holds.
         """
+        if self._ended:
+            self.reset()
+            self.source, self._ordinal, self._ended = "", -1, False
         self._ordinal += 1
         if self._last is not None:
             back_ns = self._last[0].stamp_ns - frame.stamp_ns
@@ -103,7 +113,10 @@ class Intake:
         return decision
 
     def keep_current(self) -> int | None:
-        """Keep the last frame, as asked for, if it was not; its keyframe id, ``None`` if none.
+        """Keep the last frame, with the reason ``asked``, unless it is kept already.
+
+        Returns:
+            Its keyframe id; ``None`` before the first frame.
 
         Raises:
             StoreError: it can't be stored.
@@ -124,63 +137,58 @@ class Intake:
             self._keep(frame, decision)
             self._last = frame, decision
             self._listeners.decision(frame, decision)
-        if self._again:
-            self._differs(self._again[0])
+        if self._expected:
+            self._refuse(self._expected[0])
         if self.source:
             self._store.finish_replay(self.source)
-        self._fresh = True
+            self._ended = True
+        self._opens_segment = True
 
     def _step(self, frame: Frame, force: Literal["asked"] | None) -> Decision:
         decision = self._selector.step(frame, force=force)
         if force is not None:
-            # The rule was asked about this frame before and had no reason of its own.
+            # The rule has seen this frame before and found no reason of its own.
             decision = replace(decision, reason=force)
         self._last_id = None
         if decision.keep:
             self._keep(frame, decision)
-        elif self._again:
+        elif self._expected:
             # The last frame of a source is kept only once the source has ended.
-            at_end = self._again[0].reason == "last"
-            if self._again[0].ordinal < self._ordinal + (not at_end):
-                self._differs(self._again[0])
+            at_end = self._expected[0].reason == "last"
+            if self._expected[0].ordinal < self._ordinal + (not at_end):
+                self._refuse(self._expected[0])
         self._last = frame, decision
         self._listeners.decision(frame, decision)
         return decision
 
     def _keep(self, frame: Frame, decision: Decision) -> None:
         assert decision.reason is not None
-        if self._again:
-            stored = self._again.popleft()
+        if self._expected:
+            stored = self._expected.popleft()
             if (stored.ordinal, stored.stamp_ns, stored.reason) != (
                 self._ordinal,
                 frame.stamp_ns,
                 decision.reason,
             ):
-                self._differs(stored)
-            self._last_id, self.segment, self._fresh = stored.id, stored.segment, False
+                self._refuse(stored)
+            self._last_id, self.segment, self._opens_segment = stored.id, stored.segment, False
             return
-        if self._fresh or self.segment is None:
+        if self._opens_segment or self.segment is None:
             self.segment = self._store.next_segment()
         try:
-            keyframe = self._stored(frame, decision, self.segment)
+            keyframe = self._store_keyframe(frame, decision, self.segment)
         except StoreError as error:
-            # The selector now compares with a frame that nobody has; begin anew with the next.
+            # The selector now compares with a frame that nobody has, so it starts anew.
             self.reset()
             self.store_problem = str(error)
             raise
         self.store_problem = ""
-        self._last_id, self._fresh = keyframe.id, False
+        self._last_id, self._opens_segment = keyframe.id, False
         self._listeners.keyframe(keyframe)
 
-    def _stored(self, frame: Frame, decision: Decision, segment: int) -> Keyframe:
+    def _store_keyframe(self, frame: Frame, decision: Decision, segment: int) -> Keyframe:
         assert decision.reason is not None
-        encoded = frame.encoded
-        if encoded is not None and encoded.startswith(b"\xff\xd8"):
-            jpeg, (width, height) = encoded, image_size(encoded)
-        else:
-            image = decode(frame)
-            jpeg = encode_jpeg(image, self._settings.jpeg_quality)
-            height, width = image.shape[:2]
+        jpeg, (width, height) = as_jpeg(frame, self._settings.jpeg_quality)
         return self._store.add_keyframe(
             stamp_ns=frame.stamp_ns,
             jpeg=jpeg,
@@ -197,9 +205,10 @@ class Intake:
             pose=frame.pose,
         )
 
-    def _differs(self, stored: StoredKeyframe) -> None:
+    def _refuse(self, stored: StoredKeyframe) -> NoReturn:
+        """The recording is not the one that the memory holds."""
         raise StoreError(
             f"the memory {self._store.path} holds frame {stored.ordinal} ({stored.reason}) of "
-            f"{self.source} as keyframe {stored.id}, but the recording no longer gives that: it "
-            "or the program changed since; replay it into another memory file"
+            f"{self.source} as keyframe {stored.id}, but the recording no longer gives that frame: "
+            "it or the program has changed since; replay it into another memory file"
         )

@@ -1,8 +1,10 @@
-"""What the agent tells whoever shows it: decisions, keyframes, deltas.
+"""Who is told of decisions, keyframes and deltas.
 
-Listeners are called on the agent's own threads, in order. They hand over and return, as perception
-waits for them. They must not call `observe` or `ask`, which may wait for perception. One that
-raises is reported in the log and counted, and nothing stops.
+Listeners are called on the agent's own threads, in order. They must return soon, because perception
+waits for them, and must not call `observe` or `ask`, which may wait for perception. A callback that
+raises is logged and counted, and nothing stops.
+
+Out of scope: questions and answers (`question_queue`).
 """
 
 from __future__ import annotations
@@ -29,7 +31,7 @@ class Listener:
 
 
 class Listeners:
-    """The listeners of one agent."""
+    """The listeners of one agent. ``failures`` counts callbacks that raised."""
 
     def __init__(self) -> None:
         self._listeners: tuple[Listener, ...] = ()
@@ -68,6 +70,6 @@ class Listeners:
         try:
             callback(*values)
         except Exception:
-            # A display that breaks must not stop the memory: this is the display's outermost call.
+            # This is the callback's outermost level: one that raises must not stop the memory.
             self.failures += 1
-            _log.exception("a listener failed; the agent goes on")
+            _log.exception("a listener's callback raised; the agent goes on")

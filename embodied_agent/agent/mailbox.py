@@ -1,7 +1,9 @@
-"""Latest only: a thread that takes the newest frame, and counts those that nobody had time for.
+"""Latest only: a thread that takes the newest frame in, and counts those that it replaced.
 
-A live camera does not wait. While one frame is taken in, only the newest of those that come stays.
-Not here: what becomes of a frame (`embodied_agent.agent.intake`).
+A live camera does not wait. While one frame is taken in, only the newest of those that arrive
+stays.
+
+Out of scope: what becomes of a frame (`embodied_agent.agent.intake`).
 """
 
 from __future__ import annotations
@@ -26,8 +28,8 @@ class Mailbox:
 
     Args:
         take: takes one frame in; called on the mailbox's thread, under ``lock``.
-        lock: held from choosing the frame until it is taken in, so that whoever holds it sees
-            either a waiting frame or a finished one.
+        lock: held from choosing a frame until it is taken in, so that whoever holds the lock sees
+            it either waiting or finished.
     """
 
     def __init__(self, take: Callable[[Frame], object], lock: threading.RLock) -> None:
@@ -41,7 +43,7 @@ class Mailbox:
         self.last_error = ""
 
     def post(self, frame: Frame) -> None:
-        """Leave a frame, in place of one that still waits. Returns at once."""
+        """Leave a frame, which replaces one that still waits. Returns at once."""
         with self._changed:
             self.dropped += self._frame is not None
             self._frame = frame
@@ -51,7 +53,7 @@ class Mailbox:
             self._changed.notify_all()
 
     def pop(self) -> Frame | None:
-        """The frame that waits, if one does, for the caller to take in; hold the lock."""
+        """The waiting frame, if there is one, for the caller to take in. Hold the lock."""
         with self._changed:
             frame, self._frame = self._frame, None
             return frame

@@ -1,12 +1,11 @@
 """Questions from many clients at once: a bounded queue with fair turns, for every interface.
 
-Clients take turns, however many questions each has waiting. When the queue is full, whoever has
-most waiting gives up the newest of them to somebody with fewer; where nobody has more, the newcomer
-is refused. A question's time-out counts from when it was submitted, and whoever waits in vain hears
-of it when the time is up. Cancelling frees the place at once and stops generation at its next
-piece.
+Clients take turns, however many questions each has waiting. When the queue is full, the client with
+most questions waiting gives up its newest one to a client with fewer; where nobody has more, the
+newcomer is refused. A question's time-out counts from its submission, and whoever waits in vain is
+told when the time is up. Cancelling frees the place at once and stops generation at its next piece.
 
-Not here: how a question is answered (`embodied_agent.agent`).
+Out of scope: how a question is answered (`embodied_agent.agent`).
 """
 
 from __future__ import annotations
@@ -22,6 +21,7 @@ from dataclasses import dataclass, field, replace
 
 from embodied_agent.agent import Agent
 from embodied_agent.agent.answerer import check_question
+from embodied_agent.agent.status import QueueStatus
 from embodied_agent.errors import Busy
 from embodied_agent.records import Answer, Question
 
@@ -31,14 +31,14 @@ _log = logging.getLogger(__name__)
 _WAKE_S = 60.0
 #: How long `close` waits for answers that are being made, in seconds.
 _CLOSE_S = 10.0
-#: An answer in the making gets this much longer than its time-out to say itself what is wrong.
+#: A running question gets this much longer than its time-out to say itself what is wrong.
 _GRACE_S = 2.0
 
 
 @dataclass(eq=False)
 class QueuedQuestion:
-    """A question that was taken. ``answer`` is done when the answer is there; it never fails: what
-    went wrong stands in the answer's ``problem``. Leave its setting to `QuestionQueue`."""
+    """A question that was accepted. ``answer`` is done when the answer is there; it never fails:
+    what went wrong stands in the answer's ``problem``. Only `QuestionQueue` sets it."""
 
     question: Question
     client: str
@@ -54,19 +54,25 @@ class QueuedQuestion:
         self.withdraw(self)
 
     def settle(self, answer: Answer) -> bool:
-        """Give the answer, unless there is one; whether it counted."""
+        """Set the answer unless there is one already; whether it was set."""
         with suppress(InvalidStateError):
             self.answer.set_result(answer)
             return True
         return False
 
+    @property
+    def deadline(self) -> float:
+        """When its time-out ends, by `time.monotonic`."""
+        return self.submitted + self.question.timeout_s
+
 
 @dataclass(frozen=True)
 class QueueListener:
-    """Callbacks for displays, each optional: a question was taken; it has its answer. They are
-    called on the threads of `QuestionQueue` or of whoever asks, and must return at once."""
+    """Callbacks, each optional: ``on_question`` when a question was accepted, ``on_answer`` when it
+    has its answer. They are called on the threads of `QuestionQueue` or of the client, and must
+    return at once."""
 
-    on_ask: Callable[[QueuedQuestion], None] | None = None
+    on_question: Callable[[QueuedQuestion], None] | None = None
     on_answer: Callable[[QueuedQuestion, Answer], None] | None = None
 
 
@@ -87,13 +93,14 @@ class QuestionQueue:
         self._running: set[QueuedQuestion] = set()
         self._listeners: tuple[QueueListener, ...] = ()
         self._closed = False
-        self.refused = 0
-        self.expired = 0
+        self._refused = self._expired = 0
         self._threads = [
-            threading.Thread(target=self._work, name=f"asks-{n}", daemon=True)
+            threading.Thread(target=self._work, name=f"questions-{n}", daemon=True)
             for n in range(parallel)
         ]
-        self._threads.append(threading.Thread(target=self._watch, name="asks-clock", daemon=True))
+        self._threads.append(
+            threading.Thread(target=self._watch, name="questions-clock", daemon=True)
+        )
         for thread in self._threads:
             thread.start()
 
@@ -115,7 +122,7 @@ class QuestionQueue:
         client: str = "",
         on_piece: Callable[[str], None] | None = None,
     ) -> QueuedQuestion:
-        """Take a question; returns at once.
+        """Accept a question; returns at once.
 
         Args:
             question: what to ask.
@@ -127,47 +134,45 @@ class QuestionQueue:
             Busy: too many wait, or the queue is closed.
         """
         check_question(question)
-        ask = QueuedQuestion(question, client, on_piece, time.monotonic(), self._withdraw)
-        pushed_out = None
+        queued = QueuedQuestion(question, client, on_piece, time.monotonic(), self._withdraw)
+        displaced = None
         with self._changed:
             if self._closed:
                 raise Busy("the agent is stopping; ask again once it runs")
             if self._count() >= self._limit:
-                self.refused += 1
-                pushed_out = self._make_room(client)
-            self._waiting.setdefault(client, deque()).append(ask)
+                self._refused += 1
+                displaced = self._make_room(client)
+            self._waiting.setdefault(client, deque()).append(queued)
             self._changed.notify_all()
-        if pushed_out is not None:
-            self._finish(
-                pushed_out,
-                f"too many questions: {self._limit} waited and most of them were yours, so this "
-                "one gave way to another client's; ask again later",
+        if displaced is not None:
+            self._fail(
+                displaced,
+                f"too many questions: {self._limit} were waiting and most of them were yours, so "
+                "this one gave way to another client's; ask again later",
             )
-        self._tell(lambda listener: listener.on_ask and listener.on_ask(ask))
-        return ask
+        self._tell(lambda listener: listener.on_question and listener.on_question(queued))
+        return queued
 
-    @property
-    def waiting(self) -> int:
-        """How many questions wait."""
+    def status(self) -> QueueStatus:
+        """How many questions wait and run now, and how many were refused or expired so far."""
         with self._changed:
-            return self._count()
-
-    @property
-    def running(self) -> int:
-        """How many questions are being answered."""
-        with self._changed:
-            return len(self._running)
+            return QueueStatus(
+                waiting=self._count(),
+                running=len(self._running),
+                refused=self._refused,
+                expired=self._expired,
+            )
 
     def close(self) -> None:
-        """Take no more. Those that wait, and those in the making, are told that the agent stops."""
+        """Accept no more. Whoever waits for an answer is told that the agent stops."""
         with self._changed:
             self._closed = True
-            left = [*self._running, *(ask for asks in self._waiting.values() for ask in asks)]
+            unanswered = [*self._running, *(q for queue in self._waiting.values() for q in queue)]
             self._waiting.clear()
             self._changed.notify_all()
-        for ask in left:
-            ask.cancelled.set()
-            self._finish(ask, "the agent is stopping; ask again once it runs")
+        for queued in unanswered:
+            queued.cancelled.set()
+            self._fail(queued, "the agent is stopping; ask again once it runs")
         deadline = time.monotonic() + _CLOSE_S
         for thread in self._threads:
             thread.join(max(0.0, deadline - time.monotonic()))
@@ -177,42 +182,44 @@ class QuestionQueue:
 
     def _make_room(self, newcomer: str) -> QueuedQuestion:
         """Take out the newest question of the client with most, where that is fair."""
-        client, most = max(self._waiting.items(), key=lambda item: len(item[1]))
-        if len(most) <= len(self._waiting.get(newcomer, ())) + 1:
+        client, queue = max(self._waiting.items(), key=lambda item: len(item[1]))
+        if len(queue) <= len(self._waiting.get(newcomer, ())) + 1:
             raise Busy(f"{self._limit} questions wait already; ask again later")
-        ask = most.pop()
-        if not most:
+        displaced = queue.pop()
+        if not queue:
             del self._waiting[client]
-        return ask
+        return displaced
 
-    def _withdraw(self, ask: QueuedQuestion) -> None:
+    def _withdraw(self, queued: QueuedQuestion) -> None:
         """A cancelled question gives up its place."""
         with self._changed:
-            self._drop(ask)
+            self._drop(queued)
             self._changed.notify_all()
-        self._finish(ask, "cancelled")
+        self._fail(queued, "cancelled")
 
-    def _drop(self, ask: QueuedQuestion) -> None:
-        asks = self._waiting.get(ask.client)
-        if asks is not None and ask in asks:
-            asks.remove(ask)
-            if not asks:
-                del self._waiting[ask.client]
+    def _drop(self, queued: QueuedQuestion) -> None:
+        queue = self._waiting.get(queued.client)
+        if queue is not None and queued in queue:
+            queue.remove(queued)
+            if not queue:
+                del self._waiting[queued.client]
 
-    def _finish(self, ask: QueuedQuestion, answer: Answer | str) -> None:
-        """Give the answer, or say why there is none, to whoever asked and to the listeners."""
-        if isinstance(answer, str):
-            answer = Answer.failure(answer, ask.question.id)
-        if ask.settle(answer):
-            self._tell(lambda listener: listener.on_answer and listener.on_answer(ask, answer))
+    def _fail(self, queued: QueuedQuestion, problem: str) -> None:
+        """Say why there is no answer."""
+        self._settle(queued, Answer.failure(problem, queued.question.id))
+
+    def _settle(self, queued: QueuedQuestion, answer: Answer) -> None:
+        """Give the answer to the client and to the listeners."""
+        if queued.settle(answer):
+            self._tell(lambda listener: listener.on_answer and listener.on_answer(queued, answer))
 
     def _tell(self, call: Callable[[QueueListener], object]) -> None:
         for listener in self._listeners:
             try:
                 call(listener)
             except Exception:
-                # A display that breaks must not stop the answers: this is its outermost call.
-                _log.exception("a listener failed; the questions go on")
+                # This is the callback's outermost level: one that raises must not stop the answers.
+                _log.exception("a listener's callback raised; the questions go on")
 
     def _next(self) -> QueuedQuestion | None:
         """The next question, of the client whose turn it is; ``None`` once closed."""
@@ -221,78 +228,77 @@ class QuestionQueue:
                 if self._closed:
                     return None
                 self._changed.wait(_WAKE_S)
-            client, asks = self._waiting.popitem(last=False)
-            ask = asks.popleft()
-            if asks:
-                self._waiting[client] = asks  # to the end: the others come first
-            self._running.add(ask)
+            client, queue = self._waiting.popitem(last=False)
+            queued = queue.popleft()
+            if queue:
+                self._waiting[client] = queue  # to the end: the others come first
+            self._running.add(queued)
             self._changed.notify_all()  # the clock allows it more from now on
-            return ask
+            return queued
 
     def _work(self) -> None:
-        while (ask := self._next()) is not None:
+        while (queued := self._next()) is not None:
             try:
-                answer: Answer | str = self._answered(ask)
+                answer = self._answer(queued)
             except Exception as error:
-                # The outermost loop of a thread: whoever asked must hear of the fault.
+                # The outermost loop of a thread: the client must hear of the fault.
                 _log.exception("a question could not be answered")
-                answer = f"a fault in the agent: {type(error).__name__}; its log says more"
+                answer = None
+                problem = f"a fault in the agent ({type(error).__name__}); its log says more"
+            else:
+                problem = "cancelled"
             with self._changed:
-                self._running.discard(ask)
-            self._finish(ask, answer)
+                self._running.discard(queued)
+            if answer is None:
+                self._fail(queued, problem)
+            else:
+                self._settle(queued, answer)
 
     def _watch(self) -> None:
-        """Tell those whose time is up, waiting or in the making."""
+        """Answer questions whose time is up, whether they wait or run."""
         while True:
             with self._changed:
                 if self._closed:
                     return
                 now = time.monotonic()
-                late = [
-                    ask for asks in self._waiting.values() for ask in asks if _deadline(ask) <= now
-                ]
+                late = [q for queue in self._waiting.values() for q in queue if q.deadline <= now]
                 stuck = [
-                    ask
-                    for ask in self._running
-                    if _deadline(ask) + _GRACE_S <= now and not ask.answer.done()
+                    q for q in self._running if q.deadline + _GRACE_S <= now and not q.answer.done()
                 ]
                 if not late and not stuck:
                     self._changed.wait(self._next_deadline_s(now))
                     continue
-                for ask in late:
-                    self._drop(ask)
-                self.expired += len(late)
-            for ask in late:
-                self._finish(
-                    ask,
-                    f"its turn did not come within {ask.question.timeout_s:g} s; other questions "
-                    "came first: ask again, or allow more with timeout_s",
+                for queued in late:
+                    self._drop(queued)
+                self._expired += len(late)
+            for queued in late:
+                self._fail(
+                    queued,
+                    f"its turn did not come within {queued.question.timeout_s:g} s; other "
+                    "questions came first: ask again, or allow more with timeout_s",
                 )
-            for ask in stuck:
-                ask.cancelled.set()
-                self._finish(ask, f"no answer within {ask.question.timeout_s:g} s")
+            for queued in stuck:
+                queued.cancelled.set()
+                self._fail(queued, f"no answer within {queued.question.timeout_s:g} s")
 
     def _next_deadline_s(self, now: float) -> float:
         """Seconds until the first time-out of all, at most until the clock wakes anyway."""
-        times = [_deadline(ask) for asks in self._waiting.values() for ask in asks]
-        times += [_deadline(ask) + _GRACE_S for ask in self._running if not ask.answer.done()]
+        times = [q.deadline for queue in self._waiting.values() for q in queue]
+        times += [q.deadline + _GRACE_S for q in self._running if not q.answer.done()]
         return max(0.0, min([*times, now + _WAKE_S]) - now)
 
-    def _answered(self, ask: QueuedQuestion) -> Answer | str:
-        waited_s = time.monotonic() - ask.submitted
+    def _answer(self, queued: QueuedQuestion) -> Answer | None:
+        """The agent's answer; ``None`` where the question was cancelled first."""
+        waited_s = time.monotonic() - queued.submitted
         # The clock takes what is late out of the queue; this one may just have slipped through.
-        left_s = max(ask.question.timeout_s - waited_s, 1e-3)
-        pieces = self._agent.ask_stream(replace(ask.question, timeout_s=left_s))
+        left_s = max(queued.question.timeout_s - waited_s, 1e-3)
+        pieces = self._agent.ask_stream(replace(queued.question, timeout_s=left_s))
         for piece in pieces:
             if isinstance(piece, Answer):
                 return replace(piece, latency_s={"queue": waited_s, **piece.latency_s})
-            if ask.cancelled.is_set():
+            if queued.cancelled.is_set():
                 pieces.close()
                 break
-            if ask.on_piece is not None:
-                ask.on_piece(piece)
-        return "cancelled"
-
-
-def _deadline(ask: QueuedQuestion) -> float:
-    return ask.submitted + ask.question.timeout_s
+            if queued.on_piece is not None:
+                queued.on_piece(piece)
+        return None

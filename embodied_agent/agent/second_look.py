@@ -1,11 +1,12 @@
-"""At question time, the best stored keyframes are looked at again with the question in mind.
+"""At question time, the most promising stored keyframes are looked at again with the question in
+mind.
 
-Which are best: those whose entries speak of what the question names (text), the latest (time), and
-those taken where the camera is now (place). The ranks in the three lists are added up. All looks
-share one latency budget; what is not there by then is left out.
+These are the keyframes whose entries mention what the question names (text), the latest ones
+(time), and those taken near the camera's present place (place). The scores of the three lists are
+added up. All looks share one time budget; findings that come later are left out.
 
-Not here: the look itself (`embodied_agent.perception.look`), how findings are put to the reasoner
-(`embodied_agent.reasoning.prompts`).
+Out of scope: the look itself (`embodied_agent.perception.look`), how findings are put to the
+reasoner (`embodied_agent.reasoning.prompts`).
 """
 
 from __future__ import annotations
@@ -24,18 +25,19 @@ from embodied_agent.perception.look import Looker
 from embodied_agent.records import Question
 from embodied_agent.settings import SecondLookSettings
 
-#: What the first of each list weighs; the second half of that, the third a third, and so on.
+#: The weight of the first keyframe of each list; the second counts half, the third a third, ….
 _TEXT, _TIME, _PLACE = 1.0, 0.6, 0.4
-#: Keyframes this close to where the camera is count as the same place, in metres.
+#: Keyframes this close to the camera's present position count as the same place, in metres.
 _PLACE_M = 3.0
-#: Longest list per kind.
+#: Most keyframes per list.
 _LISTED = 32
 
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """``said``: keyframe id and finding, in keyframe order. ``model`` made them. ``problem`` says
-    what went wrong where something did; what others found is there all the same."""
+    """What a second look brought: keyframe ids with their findings, in keyframe order, and the
+    ``model`` that made them. ``problem`` says what went wrong, if anything did; the findings of
+    other keyframes are there all the same."""
 
     said: tuple[tuple[int, str], ...] = ()
     model: str = ""
@@ -56,10 +58,10 @@ def worth_looking(
     Args:
         memory: the store.
         question: its text and choices are searched for.
-        recalled_ids: keyframes that recall by name found, oldest first.
-        segment: only keyframes of this segment,
+        recalled_ids: keyframes from recall by name, oldest first.
+        segment: only keyframes of this segment count,
         last_id: up to this one, which is the present.
-        count: at most so many.
+        count: most keyframes.
     """
     scores: dict[int, float] = defaultdict(float)
 
@@ -88,7 +90,7 @@ class SecondLook:
 
     Args:
         memory: the store.
-        settings: how many keyframes, how long.
+        settings: how many keyframes, and for how long.
         make: makes the looker when it is first needed.
     """
 
@@ -110,7 +112,7 @@ class SecondLook:
         last_id: int,
         deadline: float,
     ) -> Findings:
-        """What the best keyframes show, by ``deadline`` (of `time.monotonic`) and within budget.
+        """What the best keyframes show, by ``deadline`` (`time.monotonic`) and within the budget.
 
         Raises:
             StoreError: the memory can't be read.
@@ -129,20 +131,20 @@ class SecondLook:
             last_id=last_id,
             count=self._settings.keyframes,
         )
-        said, problem = self._said(looker, question, numbers, deadline)
-        found = tuple((number, text) for number, text in sorted(said.items()) if text)
-        return Findings(found, looker.name, f"second look: {problem}" if problem else "")
+        texts, problem = self._findings(looker, question, numbers, deadline)
+        findings = tuple((number, text) for number, text in sorted(texts.items()) if text)
+        return Findings(findings, looker.name, f"second look: {problem}" if problem else "")
 
     def close(self) -> None:
         """Release the looker. Safe to call twice."""
         if self._looker is not None:
             self._looker.close()
 
-    def _said(
+    def _findings(
         self, looker: Looker, question: Question, numbers: Sequence[int], deadline: float
     ) -> tuple[dict[int, str], str]:
-        """What was found by the deadline, by keyframe id, and the last thing that went wrong."""
-        said: dict[int, str] = {}
+        """The findings by the deadline, by keyframe id, and the last problem."""
+        findings: dict[int, str] = {}
         problem = ""
         pool = ThreadPoolExecutor(max(1, min(looker.parallel, len(numbers))), "second-look")
         waiting: dict[int, Future[str]] = {
@@ -151,14 +153,14 @@ class SecondLook:
         }
         for number, future in waiting.items():
             try:
-                said[number] = future.result(max(0.0, deadline - time.monotonic()))
+                findings[number] = future.result(max(0.0, deadline - time.monotonic()))
             except NotInTime:
-                problem = f"not all of it came within {self._settings.budget_s:g} s"
+                problem = f"not every keyframe was looked at within {self._settings.budget_s:g} s"
             except (ModelError, DecodeError) as error:
                 problem = str(error)
-        # What still runs ends by its own time-out; nobody waits for it.
+        # Looks that still run end by their own time-out; nobody waits for them.
         pool.shutdown(wait=False, cancel_futures=True)
-        return said, problem
+        return findings, problem
 
     def _look(self, looker: Looker, number: int, question: Question, deadline: float) -> str:
         left = deadline - time.monotonic()

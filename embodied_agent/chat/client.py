@@ -7,7 +7,8 @@ for timeouts, which would only burden a slow server further.
 
 Replies are always streamed, so that one deadline covers a whole reply, however slowly it arrives.
 
-Not here: what is asked (`embodied_agent.perception.prompts`, `embodied_agent.reasoning.prompts`).
+Out of scope: what is asked (`embodied_agent.perception.prompts`,
+`embodied_agent.reasoning.prompts`).
 """
 
 from __future__ import annotations
@@ -23,17 +24,19 @@ import openai
 
 from embodied_agent.chat.errors import (
     THEIR_ERRORS,
-    backoff_s,
     certificate_problem,
     out_of_memory,
     refused,
+    retry_after_s,
     said,
     timed_out,
 )
 from embodied_agent.chat.guard import Guard, TooSlow
+from embodied_agent.chat.status import ServerStatus
 from embodied_agent.chat.stream import Piece, cut_at, pieces_of
 from embodied_agent.errors import ModelError, ModelUnavailable, RequestRefused
 from embodied_agent.settings import ServerSettings
+from embodied_agent.support.backoff import Backoff
 
 __all__ = ["ChatServer", "Message", "Piece"]
 
@@ -44,6 +47,8 @@ Message = dict[str, Any]
 _CONNECT_S = 10.0
 #: How long listing the models may take when that is only for an error message, in seconds.
 _LIST_S = 5.0
+#: First and longest wait before another try, in seconds; a server may ask for more.
+_FIRST_WAIT_S, _LONGEST_WAIT_S = 0.5, 8.0
 
 
 class ChatServer:
@@ -89,9 +94,9 @@ class ChatServer:
         """Whether the server refused a request because of its schema, and accepted it without."""
         return self._schemas_refused
 
-    def status(self) -> dict[str, Any]:
-        """State and counters, as JSON-ready values; empty where it is not guarded."""
-        return {} if self._guard is None else self._guard.status()
+    def status(self) -> ServerStatus | None:
+        """State and counters; ``None`` without a circuit breaker (``guarded=False``)."""
+        return None if self._guard is None else self._guard.status()
 
     def models(self, timeout_s: float) -> list[str]:
         """The names of the server's models.
@@ -232,7 +237,7 @@ class ChatServer:
         return self._settings.model or self._first_model
 
     def _open(self, request: dict[str, Any], deadline: float, timeout_s: float) -> Any:
-        attempt = 0
+        backoff = Backoff(_FIRST_WAIT_S, _LONGEST_WAIT_S)
         while True:
             if self._closed.is_set():
                 raise ModelUnavailable("the connection was closed")
@@ -246,7 +251,7 @@ class ChatServer:
                     timeout=openai.Timeout(left, connect=min(left, _CONNECT_S)),
                 )
             except ModelUnavailable as error:  # the list of models
-                failure, wait_s = error, backoff_s(attempt, None)
+                failure, wait_s = error, backoff.failure_s()
             except THEIR_ERRORS as error:
                 if "response_format" in request and refused(error):
                     # It may be the schema. If not, the next try says what it is.
@@ -257,12 +262,14 @@ class ChatServer:
                 mapped = self._mapped(error, timeout_s)
                 if not isinstance(mapped, ModelUnavailable) or timed_out(error):
                     raise mapped from error
-                failure, wait_s = mapped, backoff_s(attempt, error)
+                failure, wait_s = mapped, max(backoff.failure_s(), retry_after_s(error))
                 failure.__cause__ = error
             else:
                 return response
-            attempt += 1
-            if attempt > self._settings.max_retries or wait_s > deadline - time.monotonic():
+            if (
+                backoff.failures > self._settings.max_retries
+                or wait_s > deadline - time.monotonic()
+            ):
                 raise failure
             self._closed.wait(wait_s)
 

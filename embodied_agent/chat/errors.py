@@ -1,20 +1,16 @@
 """Tells apart what can go wrong in the openai client and below it.
 
-Not here: what follows from it (`embodied_agent.chat.client`).
+Out of scope: what follows from it (`embodied_agent.chat.client`).
 """
 
 from __future__ import annotations
 
 import importlib
 import math
-import random
 import ssl
 from typing import Any, cast
 
 import openai
-
-#: First wait before another try and the longest, in seconds; a server may ask for more.
-_FIRST_WAIT_S, _LONGEST_WAIT_S = 0.5, 8.0
 
 
 def _transport_errors() -> tuple[type[Exception], ...]:
@@ -91,14 +87,12 @@ def said(error: openai.OpenAIError) -> str:
     return text if len(text) <= 300 else f"{text[:300]}…"
 
 
-def backoff_s(attempt: int, error: Exception | None) -> float:
-    """Seconds to wait before try ``attempt`` + 1: doubling, jittered, or what the server asks."""
-    wait_s = min(_LONGEST_WAIT_S, _FIRST_WAIT_S * 2.0**attempt) * (1 - 0.5 * random.random())
-    if isinstance(error, openai.APIStatusError):
-        try:
-            asked_s = float(error.response.headers.get("retry-after", ""))
-        except ValueError:  # absent, or a date
-            asked_s = 0.0
-        if math.isfinite(asked_s):
-            wait_s = max(wait_s, asked_s)
-    return wait_s
+def retry_after_s(error: Exception) -> float:
+    """How long the server asks to wait, in seconds; 0 where it does not say."""
+    if not isinstance(error, openai.APIStatusError):
+        return 0.0
+    try:
+        wait_s = float(error.response.headers.get("retry-after", ""))
+    except ValueError:  # absent, or a date
+        return 0.0
+    return wait_s if math.isfinite(wait_s) else 0.0

@@ -3,7 +3,8 @@
 While the server is considered down, a call waits a little if it has time for that, and fails at
 once otherwise: "the server is down" is more useful now than later.
 
-Not here: the breaker's arithmetic (`breaker`), perception's own waiting (`pipeline`).
+Out of scope: the breaker's arithmetic (`embodied_agent.support.breaker`), perception's own retries
+(`embodied_agent.agent.perception_workers`).
 """
 
 from __future__ import annotations
@@ -12,8 +13,8 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
+from embodied_agent.chat.status import ServerStatus
 from embodied_agent.errors import ModelUnavailable
 from embodied_agent.support.breaker import Breaker
 
@@ -42,7 +43,7 @@ class Guard:
         self._changed = threading.Condition()
         self._breaker = Breaker(_FIRST_S, _LONGEST_S)
         self._last_error = ""
-        self._calls = self._failed = self._refused = 0
+        self._calls = self._failed = self._turned_away = 0
 
     @contextmanager
     def call(self, left_s: float) -> Iterator[Call]:
@@ -80,19 +81,19 @@ class Guard:
             self._breaker.success()
             self._changed.notify_all()
 
-    def status(self) -> dict[str, Any]:
-        """Counters and state as JSON-ready values."""
+    def status(self) -> ServerStatus:
+        """Counters and state at this moment."""
         with self._changed:
-            return {
-                "url": self._where,
-                "state": self._breaker.state,
-                "failures_in_a_row": self._breaker.failures,
-                "retry_in_s": round(self._breaker.wait_s(), 3),
-                "calls": self._calls,
-                "failed": self._failed,
-                "turned_away": self._refused,
-                "last_error": self._last_error,
-            }
+            return ServerStatus(
+                url=self._where,
+                state=self._breaker.state,
+                failures_in_a_row=self._breaker.failures,
+                retry_in_s=round(self._breaker.wait_s(), 3),
+                calls=self._calls,
+                failed=self._failed,
+                turned_away=self._turned_away,
+                last_error=self._last_error,
+            )
 
     def _enter(self, left_s: float) -> None:
         until = time.monotonic() + max(0.0, left_s) * _PATIENCE
@@ -101,7 +102,7 @@ class Guard:
                 patience_s = until - time.monotonic()
                 wait_s = self._breaker.wait_s()
                 if wait_s > patience_s or patience_s <= 0:
-                    self._refused += 1
+                    self._turned_away += 1
                     raise ModelUnavailable(
                         f"{self._where} failed {_times(self._breaker.failures)} "
                         f"({self._last_error}); it is tried again in {wait_s:.1f} s"

@@ -116,7 +116,7 @@ def ask(
             answer = ask_it(settings, case.question, say, show if live else None)
         result = Scored(case, answer)
         if json_output:
-            print_json(result.as_dict())
+            print_json(result.record())
         else:
             show_answer(say, result, reasoning=not live)
         raise typer.Exit(outcome([result]))
@@ -134,7 +134,7 @@ def _ask_memory(
         Store.open(settings.memory.path, settings.memory, read_only=True) as store,
         Agent(settings, store=store) as agent,
     ):
-        pending = store.counts()["pending"]
+        pending = store.counts().pending
         if pending:
             say.print(f"{pending} keyframes are not perceived yet", style="yellow")
         for piece in agent.ask_stream(question):

@@ -7,14 +7,12 @@ Out of scope: the options themselves (`options`).
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import re
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
 from enum import IntEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,7 +33,7 @@ from embodied_agent.errors import (
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from embodied_agent.records import Delta, Egomotion, Keyframe
+    from embodied_agent.records import Delta, Keyframe
     from embodied_agent.settings import Settings
 
 #: Lines in a pipe or a file are not wrapped; rich needs a number all the same.
@@ -167,10 +165,11 @@ class _Announcer(logging.Handler):
             self._say.print(plain(record.getMessage()), style="dim", markup=False, soft_wrap=True)
 
 
-def print_json(values: Any) -> None:
-    """Print one JSON document on stdout."""
-    json.dump(values, sys.stdout, ensure_ascii=False, allow_nan=False, indent=2)
-    sys.stdout.write("\n")
+def print_json(values: object) -> None:
+    """Print records and other JSON values as one document on stdout."""
+    from embodied_agent.codec import document
+
+    sys.stdout.write(document(values, indent=2) + "\n")
 
 
 def check_writable(path: Path) -> None:
@@ -206,24 +205,6 @@ def write_file(path: Path, content: bytes) -> None:
 def plain(text: str) -> str:
     """Text without control characters: a model's reply must not steer the terminal."""
     return re.sub(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", "\N{REPLACEMENT CHARACTER}", text)
-
-
-def egomotion_values(egomotion: Egomotion | None) -> dict[str, Any] | None:
-    """Egomotion as JSON-ready values, with the size of a rotation as ``angle_deg``."""
-    if egomotion is None:
-        return None
-    values = asdict(egomotion)
-    values["action"] = egomotion.action.value if egomotion.action else None
-    return {**values, "translation": list(egomotion.translation), "angle_deg": egomotion.angle_deg}
-
-
-def delta_values(delta: Delta | None) -> dict[str, Any] | None:
-    """A delta as JSON-ready values."""
-    if delta is None:
-        return None
-    values = asdict(delta)
-    values["action"] = delta.action.value if delta.action else None
-    return {**values, "mentions": [asdict(mention) for mention in delta.mentions]}
 
 
 def keyframe_line(keyframe: Keyframe, delta: Delta | None, start_ns: int) -> str:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from embodied_agent.cli.common import (
     console,
-    egomotion_values,
     explained,
     print_json,
     settings_from,
@@ -101,7 +100,7 @@ def keyframes(
                     "method": settings.keyframes.method,
                     "frames": len(decisions),
                     "skipped": skipped,
-                    "keyframes": [keyframe_values(decision) for decision in kept],
+                    "keyframes": [decision_values(decision) for decision in kept],
                 }
             )
         else:
@@ -121,15 +120,18 @@ def decide(frames: Source, settings: KeyframeSettings) -> Iterator[tuple[Frame, 
         yield frame, last
 
 
-def keyframe_values(decision: Decision) -> dict[str, Any]:
-    """A kept frame as JSON-ready values."""
+def decision_values(decision: Decision) -> dict[str, object]:
+    """What ``--json`` shows of a kept frame."""
+    from embodied_agent.interfaces.wire.from_records import egomotion_reply
+
     return {
         "index": decision.index,
         "stamp_ns": decision.stamp_ns,
         "reason": decision.reason,
         "overlap_ratio": decision.overlap_ratio,
+        "confidence": decision.confidence,
         "inliers": decision.inliers,
-        "egomotion": egomotion_values(decision.egomotion),
+        "egomotion": egomotion_reply(decision.egomotion),
     }
 
 

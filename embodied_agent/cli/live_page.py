@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from concurrent import futures
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,13 +21,11 @@ if TYPE_CHECKING:
 
     from embodied_agent.agent import Agent
     from embodied_agent.interfaces.wire.models import SourceState
-    from embodied_agent.records import Answer, Frame, Question
+    from embodied_agent.records import Answer, Question
     from embodied_agent.settings import Settings
 
 #: An answer may come this much later than the question allows, in seconds.
 _MARGIN_S = 30.0
-#: A gap between stamps that is longer is not waited for, in seconds.
-_LONGEST_GAP_S = 5.0
 _WAKE_S = 60.0
 
 
@@ -80,7 +77,7 @@ class Showing:
             say.print(f"Watch it at {interfaces.url}", markup=False, soft_wrap=True)
 
             def ask(question: Question) -> Answer:
-                queued = interfaces.asks.submit(question, client="replay")
+                queued = interfaces.questions.submit(question, client="replay")
                 try:
                     return queued.answer.result(question.timeout_s + _MARGIN_S)
                 except futures.TimeoutError as error:
@@ -92,18 +89,6 @@ class Showing:
             yield ask
             if self.stay:
                 _stay(say, interfaces.url)
-
-    def paced(self, frames: Iterable[Frame]) -> Iterator[Frame]:
-        """The frames when they are due."""
-        last_ns: int | None = None
-        due = time.monotonic()
-        for frame in frames:
-            if self.speed is not None and last_ns is not None:
-                gap_s = (frame.stamp_ns - last_ns) / 1e9
-                due += gap_s / self.speed if 0 <= gap_s <= _LONGEST_GAP_S else 0.0
-                time.sleep(max(0.0, due - time.monotonic()))
-            last_ns = frame.stamp_ns
-            yield frame
 
 
 def _stay(say: Console, url: str | None) -> None:

@@ -5,17 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from embodied_agent.cli.common import (
     console,
-    delta_values,
-    egomotion_values,
     explained,
     keyframe_line,
     plain,
@@ -27,6 +24,7 @@ from embodied_agent.cli.options import ConfigOption, JsonOption, MemoryOption
 from embodied_agent.errors import OutputError, SettingsError, StoreError
 
 if TYPE_CHECKING:
+    from embodied_agent.codec import JsonObject
     from embodied_agent.memory.store import Store
     from embodied_agent.records import Delta, Keyframe
 
@@ -51,30 +49,22 @@ def _opened(path: Path | None, config: Path | None) -> Iterator[Store]:
         yield store
 
 
-def keyframe_values(keyframe: Keyframe, delta: Delta | None) -> dict[str, Any]:
-    """A keyframe and its delta as JSON-ready values, without the picture."""
-    return {
-        "id": keyframe.id,
-        "stamp_ns": keyframe.stamp_ns,
-        "segment": keyframe.segment,
-        "reason": keyframe.reason,
-        "overlap_ratio": keyframe.overlap_ratio,
-        "inliers": keyframe.inliers,
-        "egomotion": egomotion_values(keyframe.egomotion),
-        "pose": asdict(keyframe.pose) if keyframe.pose else None,
-        "frame_id": keyframe.frame_id,
-        "width": keyframe.width,
-        "height": keyframe.height,
-        "delta": delta_values(delta),
-    }
+def keyframe_values(keyframe: Keyframe, delta: Delta | None) -> JsonObject:
+    """What ``--json`` shows of a keyframe and its delta."""
+    from embodied_agent.interfaces.wire.from_records import keyframe_reply
+
+    # Where the HTTP API has the picture is of no use here.
+    return keyframe_reply(keyframe, delta).model_dump(mode="json", exclude={"picture"})
 
 
-def _contents(store: Store) -> dict[str, Any]:
+def _contents(store: Store) -> dict[str, list[JsonObject]]:
+    from embodied_agent.codec import to_values
+
     deltas = {delta.keyframe_id: delta for delta in store.deltas()}
     return {
         "keyframes": [keyframe_values(k, deltas.get(k.id)) for k in store.keyframes()],
         "answers": [
-            {"question": asdict(question), "answer": answer.as_dict()}
+            {"question": to_values(question), "answer": to_values(answer)}
             for question, answer in store.answers()
         ],
     }
@@ -164,8 +154,9 @@ def export(
             raise OutputError(f"{target} exists; name a new file for the export")
         kind = {".json": "json", ".html": "report"}.get(target.suffix, "memory")
         if kind == "json":
-            text = json.dumps(_contents(store), ensure_ascii=False, indent=2)
-            write_file(target, text.encode())
+            from embodied_agent.codec import document
+
+            write_file(target, document(_contents(store), indent=2).encode())
         elif kind == "report":
             _write_report(store, target)
         else:
@@ -192,7 +183,9 @@ def stats(
 ) -> None:
     """Count what the memory holds."""
     with explained(), _opened(path, config) as store:
-        values = store.stats()
+        from embodied_agent.codec import to_values
+
+        values = to_values(store.status())
         if json_output:
             print_json(values)
             return

@@ -91,7 +91,19 @@ def show_answer(say: Console, result: Scored, *, reasoning: bool = True) -> None
     if answer.evidence:
         cited = ", ".join(str(item.keyframe_id) for item in answer.evidence)
         say.print(f"  evidence: keyframes {cited}", markup=False)
+    by = models_of(answer)
+    if by:
+        say.print(f"  by {by}", style="dim", markup=False)
     say.print(f"  {latency(answer)}", style="dim", markup=False)
+
+
+def models_of(answer: Answer) -> str:
+    """The models behind an answer, and whether they are the ones that come with the package."""
+    from embodied_agent.models.naming import demo_note
+
+    names = list(dict.fromkeys(filter(None, answer.models.values())))
+    note = demo_note(names)
+    return plain(", ".join(names)) + (f" ({note})" if note else "")
 
 
 def latency(answer: Answer) -> str:
@@ -107,20 +119,20 @@ def show_score(say: Console, results: Sequence[Scored]) -> None:
 
     from embodied_agent.report.scoring import score
 
-    scores = score(results)
-    if scores is None:
+    total = score(results)
+    if total is None:
         return
     say.print()
-    if len(scores["types"]) > 1:
+    if len(total.types) > 1:
         table = Table(box=None, pad_edge=False)
         table.add_column("type")
         table.add_column("correct", justify="right")
         table.add_column("rate", justify="right")
-        for name, part in scores["types"].items():
-            counts = f"{part['right']} of {part['count']}"
-            table.add_row(plain(name.replace("_", " ")), counts, f"{100 * part['score']:.0f} %")
+        for name, part in total.types.items():
+            counts = f"{part.right} of {part.count}"
+            table.add_row(plain(name.replace("_", " ")), counts, f"{100 * part.score:.0f} %")
         say.print(table)
-    say.print(f"{scores['right']} of {scores['count']} answers correct", style="bold")
+    say.print(f"{total.right} of {total.count} answers correct", style="bold")
 
 
 def outcome(results: Sequence[Scored]) -> ExitCode:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -18,6 +18,7 @@ from embodied_agent.cli.common import (
     console,
     explained,
     keyframe_line,
+    plain,
     print_json,
     settings_from,
 )
@@ -40,17 +41,18 @@ from embodied_agent.cli.options import (
     model_settings,
 )
 from embodied_agent.cli.questions import cases_from, outcome, show_answer, show_score
-from embodied_agent.errors import ModelUnavailable
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress, TaskID
 
     from embodied_agent.agent import Agent
+    from embodied_agent.agent.status import AgentStatus
     from embodied_agent.interfaces.wire.models import SourceState
     from embodied_agent.records import Decision, Delta, Frame, Keyframe, Pose
+    from embodied_agent.report.rerun_recording import RerunRecording
     from embodied_agent.report.scoring import Case, Scored
-    from embodied_agent.settings import Settings, SourceSettings
+    from embodied_agent.settings import Settings
     from embodied_agent.sources import Source
 
 
@@ -78,6 +80,14 @@ def replay(
     report: Annotated[
         Path | None,
         typer.Option(metavar="FILE.html", help="Write a report of the replay to this file."),
+    ] = None,
+    rerun: Annotated[
+        Path | None,
+        typer.Option(
+            "--rerun",
+            metavar="FILE.rrd",
+            help="Write a recording for the Rerun viewer to this file.",
+        ),
     ] = None,
     speed: Annotated[
         float | None,
@@ -139,7 +149,9 @@ def replay(
             ),
         )
         cases = cases_from(questions or [], choices or [], question_file, settings)
-        code = run_replay(source, cases, settings, showing, report=report, json_output=json_output)
+        code = run_replay(
+            source, cases, settings, showing, report=report, rerun=rerun, json_output=json_output
+        )
         raise typer.Exit(code)
 
 
@@ -150,6 +162,7 @@ def run_replay(
     showing: Showing,
     *,
     report: Path | None = None,
+    rerun: Path | None = None,
     json_output: bool = False,
     closing_words: str = "",
 ) -> ExitCode:
@@ -161,6 +174,7 @@ def run_replay(
         settings: of all stages.
         showing: whether there is a page, and the pace.
         report: file of the report.
+        rerun: file of the Rerun recording.
         json_output: print one JSON document instead of text.
         closing_words: printed after the results, before a page that stays.
 
@@ -170,17 +184,20 @@ def run_replay(
     if report is not None:
         check_writable(report)
     say = console(stderr=json_output)
-    run = _Run(source, settings, say, report is not None, showing)
+    run = _Run(source, settings, say, report is not None or rerun is not None, showing)
+    run.rerun = rerun
 
     def tell(results: Sequence[Scored]) -> None:
         if report is not None:
             run.write_report(results, report)
         if json_output:
-            print_json(run.as_dict(results))
+            print_json(run.values(results))
             return
         show_score(say, results)
         if report is not None:
             say.print(f"report: {report}", markup=False, soft_wrap=True)
+        if rerun is not None:
+            say.print(f"recording: {rerun}; view it with: rerun {rerun}", markup=False)
         if closing_words:
             say.print(closing_words, markup=False, soft_wrap=True)
 
@@ -201,7 +218,8 @@ class _Run:
     path: list[Pose] = field(default_factory=list)
     keyframes: list[Keyframe] = field(default_factory=list)
     deltas: list[Delta] = field(default_factory=list)
-    status: dict[str, Any] = field(default_factory=dict)
+    status: AgentStatus | None = None
+    rerun: Path | None = None
     frames: int = 0
     skipped: dict[str, int] = field(default_factory=dict)
     elapsed_s: float = 0.0
@@ -215,6 +233,7 @@ class _Run:
         and raises on."""
         from embodied_agent.agent import Agent
         from embodied_agent.agent.listeners import Listener
+        from embodied_agent.agent.replay import replay_key
         from embodied_agent.report.scoring import Scored
         from embodied_agent.sources import open_source
 
@@ -223,17 +242,22 @@ class _Run:
             open_source(self.source, self.settings.source) as frames,
             Agent(self.settings) as agent,
             self.showing.of(agent, self.settings, self.say, self._source_state) as ask,
+            recorded(self.rerun, agent) as recording,
         ):
             self._live = frames.live
             # The description of a stream leaves out its password.
             self._name = frames.description if frames.live else Path(self.source).name
+            for remark in frames.examination.remarks:
+                self.say.print(f"note: {plain(remark)}", markup=False, soft_wrap=True)
             since = max((k.id for k in agent.store.keyframes()), default=-1) + 1
             try:
                 with _progress(self.say) as progress:
                     self._show_on(agent, progress, frames.expected_frames, Listener)
                     key = None if frames.live else replay_key(self.source, self.settings.source)
-                    self._feed(agent, frames, key)
-                    drain(agent, self.settings)
+                    if key is None:
+                        self._watch(agent, frames)
+                    else:
+                        self._replay(agent, frames, key)
                 self._finished = True
             except KeyboardInterrupt:
                 self._say_what_is_safe(agent)
@@ -241,6 +265,7 @@ class _Run:
             self.skipped = dict(frames.skipped)
             for reason, count in self.skipped.items():
                 self.say.print(f"skipped: {count} × {reason}", style="yellow", markup=False)
+            self._say_why(agent)
             results = []
             for case in cases:
                 results.append(Scored(case, ask(case.question)))
@@ -253,26 +278,32 @@ class _Run:
             self.deltas = [delta for delta in store.deltas() if delta.keyframe_id in known]
             self.status = agent.status()
             self.elapsed_s = time.monotonic() - started
+            if recording is not None:
+                recording.questions(results)
             tell(results)
         return results
 
-    def _feed(self, agent: Agent, frames: Source, key: str | None) -> None:
-        if key is not None:
-            before = agent.begin_replay(key)
-            if before.stored:
-                self.say.print(f"resuming: the memory already holds {before.stored} keyframes")
-            if before.finished and not self.keep_decisions:
-                return
-            for frame in self.showing.paced(frames):
-                agent.observe(frame)
-        else:
-            self.say.print("watching; Ctrl-C stops it")
-            try:
-                for frame in frames:
-                    agent.observe(frame, wait=False)
-            except KeyboardInterrupt:
-                self.say.print("stopped watching")
+    def _say_why(self, agent: Agent) -> None:
+        """Say why perception is what it is, where there is something to say."""
+        perception = agent.status().perception
+        if perception is not None and perception.notice:
+            self.say.print(f"note: {perception.notice}", style="yellow", markup=False)
+
+    def _replay(self, agent: Agent, frames: Source, key: str) -> None:
+        stored = len(agent.store.keyframes(source=key))
+        if stored:
+            self.say.print(f"resuming: the memory already holds {stored} keyframes")
+        agent.replay(frames, key=key, speed=self.showing.speed, again=self.keep_decisions)
+
+    def _watch(self, agent: Agent, frames: Source) -> None:
+        self.say.print("watching; Ctrl-C stops it")
+        try:
+            for frame in frames:
+                agent.observe(frame, wait=False)
+        except KeyboardInterrupt:
+            self.say.print("stopped watching")
         agent.finish()
+        agent.drain()
 
     def _show_on(
         self, agent: Agent, progress: Progress, expected: int | None, listener: Any
@@ -320,14 +351,14 @@ class _Run:
             return
         counts = agent.store.counts()
         self.say.print(
-            f"{sum(counts.values())} keyframes are safe in {self.settings.memory.path}, "
-            f"{counts['pending']} of them not perceived yet; the same command resumes from there",
+            f"{counts.total} keyframes are safe in {self.settings.memory.path}, "
+            f"{counts.pending} of them not perceived yet; the same command resumes from there",
             style="yellow",
             markup=False,
             soft_wrap=True,
         )
 
-    def as_dict(self, results: Sequence[Scored]) -> dict[str, Any]:
+    def values(self, results: Sequence[Scored]) -> dict[str, object]:
         """What ``--json`` prints."""
         from embodied_agent.report.scoring import score
 
@@ -337,7 +368,7 @@ class _Run:
             "frames": self.frames,
             "skipped": self.skipped,
             "keyframes": [keyframe_values(k, deltas.get(k.id)) for k in self.keyframes],
-            "answers": [result.as_dict() for result in results],
+            "answers": [result.record() for result in results],
             "score": score(results),
             "status": self.status,
             "elapsed_s": self.elapsed_s,
@@ -347,6 +378,8 @@ class _Run:
         """Write the report of this replay."""
         from embodied_agent.report.html import Replay, truth_beside, write
 
+        status = self.status
+        perception = None if status is None else status.perception
         write(
             Replay(
                 source=self.source,
@@ -361,37 +394,36 @@ class _Run:
                 results=results,
                 settings={
                     "keyframes": self.settings.keyframes.method,
-                    "perception": str(self.status["perception"]["model"]),
-                    "reasoning": str(self.status["reasoning"]["model"]),
+                    "perception": perception.model if perception is not None else "",
+                    "reasoning": status.reasoning.model if status is not None else "",
                 },
                 elapsed_s=self.elapsed_s,
+                notice="" if perception is None else perception.notice,
             ),
             path,
         )
 
 
-def replay_key(spec: str, settings: SourceSettings) -> str:
-    """What identifies a recording and how it is read, in the memory."""
-    read = settings.model_dump(include={"topic", "odom_topic", "fps", "sample_hz"})
-    return f"{Path(spec).expanduser().resolve()} {json.dumps(read, sort_keys=True)}"
-
-
-def drain(agent: Agent, settings: Settings) -> None:
-    """Wait until all is perceived.
+@contextmanager
+def recorded(path: Path | None, agent: Agent) -> Iterator[RerunRecording | None]:
+    """Write a Rerun recording of what the agent does meanwhile, where ``path`` names one.
 
     Raises:
-        ModelUnavailable: no keyframe was perceived for as long as the settings allow.
+        SettingsError: Rerun's SDK is not installed.
+        AgentError: the file can't be written.
     """
-    pending = agent.store.counts()["pending"]
-    while not agent.drain(settings.perception.stall_timeout_s):
-        left = agent.store.counts()["pending"]
-        if left >= pending:
-            reason = agent.status()["perception"]["last_error"] or "no error was reported"
-            raise ModelUnavailable(
-                f"{left} keyframes could not be perceived: {reason}"
-                + ("; they are safe in the memory" if settings.memory.path else "")
-            )
-        pending = left
+    if path is None:
+        yield None
+        return
+    from embodied_agent.report.rerun_recording import RerunRecording
+
+    recording = RerunRecording(path)
+    forget = agent.listen(recording.listener())
+    try:
+        yield recording
+    finally:
+        forget()
+        recording.close()
 
 
 def _progress(say: Console) -> Progress:

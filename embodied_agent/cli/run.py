@@ -116,7 +116,7 @@ def _run(
     spec: str, settings: Settings, news: _News, *, loop: bool, speed: float, stay: bool
 ) -> None:
     from embodied_agent.agent import Agent
-    from embodied_agent.host.event_log import log_agent, log_asks, log_event
+    from embodied_agent.host.event_log import log_agent, log_event, log_questions
     from embodied_agent.host.feeder import Feeder
     from embodied_agent.host.interfaces import serving
     from embodied_agent.host.systemd import notify
@@ -132,7 +132,7 @@ def _run(
             on_end=lambda: news.put("ended"),
         )
         with serving(
-            agent, settings, not_ready=feeder.not_ready, source=feeder.state, on_asks=log_asks
+            agent, settings, not_ready=feeder.not_ready, source=feeder.state, on_queue=log_questions
         ) as interfaces:
             feeder.start()
             log_event(
@@ -158,7 +158,7 @@ def _run(
                 feeder.stop(_STOP_S)
                 agent.finish()
                 counts = agent.store.counts()
-                log_event("stopping", keyframes=sum(counts.values()), pending=counts["pending"])
+                log_event("stopping", keyframes=counts.total, pending=counts.pending)
         log_event("stopped")
     if feeder.error is not None:
         raise feeder.error
@@ -206,11 +206,11 @@ def _stage_problems(agent: Agent) -> dict[str, str]:
     from embodied_agent.errors import AgentError
 
     try:
-        perception = agent.status()["perception"]
+        perception = agent.status().perception
     except AgentError as error:
         return {"memory": str(error)}
-    if perception is not None and perception["state"] == "stopped":
-        return {"perception": str(perception["last_error"])}
+    if perception is not None and perception.state == "stopped":
+        return {"perception": perception.last_error}
     return {}
 
 

@@ -3,7 +3,8 @@
     2026-03-01T10:00:00.123Z info  delta keyframe=3 text="#3 rotate left 45: sofa front near."
     {"time": "2026-03-01T10:00:00.123Z", "level": "info", "event": "delta", "keyframe": 3, …}
 
-Not here: counters (`Agent.status`), metrics (`embodied_agent.interfaces.web.metrics`).
+Out of scope: counters (`embodied_agent.agent.status`), metrics
+(`embodied_agent.interfaces.web.metrics`).
 """
 
 from __future__ import annotations
@@ -13,11 +14,14 @@ import logging
 import sys
 from collections.abc import Callable
 from datetime import datetime, timezone
-from typing import Any, Literal
+from typing import Literal
+
+from pydantic import JsonValue
 
 from embodied_agent.agent import Agent
 from embodied_agent.agent.listeners import Listener
 from embodied_agent.agent.question_queue import QuestionQueue, QueuedQuestion, QueueListener
+from embodied_agent.codec import JsonObject
 from embodied_agent.records import Answer, Delta, Keyframe
 from embodied_agent.transcript.text import entry_text
 
@@ -27,19 +31,20 @@ _log = logging.getLogger("embodied_agent.run")
 _LONGEST = 500
 
 
-def log_event(event: str, level: int = logging.INFO, **fields: Any) -> None:
-    """Log one event with its fields, which are JSON-ready values."""
+def log_event(event: str, level: int = logging.INFO, **fields: JsonValue) -> None:
+    """Log one event with its fields."""
     _log.log(level, event, extra={"fields": fields})
 
 
 class _Formatter(logging.Formatter):
-    def values(self, record: logging.LogRecord) -> dict[str, Any]:
+    def values(self, record: logging.LogRecord) -> JsonObject:
         when = datetime.fromtimestamp(record.created, timezone.utc)
-        values: dict[str, Any] = {
+        values: JsonObject = {
             "time": when.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
             "level": record.levelname.lower(),
         }
-        fields = getattr(record, "fields", None)
+        # Where `log_event` puts them: extra values become attributes of the record.
+        fields = record.__dict__.get("fields")
         if fields is not None:
             return {**values, "event": record.getMessage(), **fields}
         values |= {"event": "log", "logger": record.name, "message": record.getMessage()}
@@ -56,14 +61,14 @@ class JsonFormatter(_Formatter):
 
 
 class TextFormatter(_Formatter):
-    """``time level event name=value …`` in one line; only a traceback has more of them."""
+    """``time level event name=value …`` on one line; a traceback follows on lines of its own."""
 
     def format(self, record: logging.LogRecord) -> str:
         values = self.values(record)
         trace = values.pop("traceback", "")
         head = f"{values.pop('time')} {values.pop('level'):<7} "
         if values.pop("event") == "log":
-            # Escaped, so that what others say can't make lines of its own.
+            # Escaped, so that a foreign message can't forge further lines.
             rest = f"{values['logger']}: {json.dumps(values['message'])[1:-1]}"
         else:
             parts = (f"{name}={json.dumps(value)}" for name, value in values.items())
@@ -72,7 +77,7 @@ class TextFormatter(_Formatter):
 
 
 def log_to_stderr(style: Literal["text", "json"], level: int = logging.INFO) -> None:
-    """Send what this package logs, and warnings of all others, to stderr in that style."""
+    """Send what this package logs, and other packages' warnings, to stderr in that style."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter() if style == "json" else TextFormatter())
     root = logging.getLogger()
@@ -110,19 +115,19 @@ def log_agent(agent: Agent) -> Callable[[], None]:
     return agent.listen(Listener(on_keyframe=on_keyframe, on_delta=on_delta))
 
 
-def log_asks(asks: QuestionQueue) -> Callable[[], None]:
+def log_questions(questions: QuestionQueue) -> Callable[[], None]:
     """Log questions and answers from now on, until the function that is returned is called."""
 
-    def on_ask(ask: QueuedQuestion) -> None:
-        question = ask.question
-        log_event("ask", id=question.id, client=ask.client, question=question.text[:_LONGEST])
+    def on_question(queued: QueuedQuestion) -> None:
+        question = queued.question
+        log_event("ask", id=question.id, client=queued.client, question=question.text[:_LONGEST])
 
-    def on_answer(ask: QueuedQuestion, answer: Answer) -> None:
+    def on_answer(queued: QueuedQuestion, answer: Answer) -> None:
         log_event(
             "answer",
             logging.WARNING if answer.status == "failed" else logging.INFO,
-            id=ask.question.id,
-            client=ask.client,
+            id=queued.question.id,
+            client=queued.client,
             status=answer.status,
             text=answer.text[:_LONGEST],
             choice=answer.choice,
@@ -130,4 +135,4 @@ def log_asks(asks: QuestionQueue) -> Callable[[], None]:
             latency_s=round(sum(answer.latency_s.get(k, 0.0) for k in ("queue", "total")), 3),
         )
 
-    return asks.listen(QueueListener(on_ask, on_answer))
+    return questions.listen(QueueListener(on_question, on_answer))

@@ -5,13 +5,13 @@ as if it were a camera. Either way only the latest frame waits, and excess frame
 counted. A lost stream is reopened after growing delays. Each loop of a recording, and each time a
 stream comes back, starts a segment of its own.
 
-Out of scope: interfaces (`embodied_agent.host.interfaces`), signals (`embodied_agent.cli.run`).
+Out of scope: interfaces (`embodied_agent.host.interfaces`), signals and the log
+(`embodied_agent.cli.run`).
 """
 
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,13 +22,13 @@ from embodied_agent.interfaces.wire.models import SourceState
 from embodied_agent.records import Frame
 from embodied_agent.settings import SourceSettings
 from embodied_agent.sources import Source, open_source
+from embodied_agent.support.backoff import Backoff
+from embodied_agent.support.pace import Pace
 
 #: Delay before a lost stream is reopened: the first and the longest, in seconds.
 _RETRY_S, _RETRY_MAX_S = 1.0, 30.0
 #: After a stream has run this long, in seconds, the delay starts over from the first.
 _STABLE_S = 30.0
-#: A gap between stamps that is longer is not waited for, in seconds.
-_LONGEST_GAP_S = 5.0
 
 
 class Feeder:
@@ -68,6 +68,8 @@ class Feeder:
         self.description = self._source.description
         self.live = self._source.live
         self._name = self.description if self.live else Path(spec).name or spec
+        #: How often a stream was lost, or could not be opened.
+        self.losses = 0
         self._thread = threading.Thread(target=self._run, name="source", daemon=True)
 
     def state(self) -> SourceState:
@@ -77,6 +79,23 @@ class Feeder:
     def start(self) -> None:
         """Start feeding."""
         self._thread.start()
+
+    def status(self) -> dict[str, str | int | bool]:
+        """The state of the source, for diagnostics."""
+        if self.error is not None:
+            state = "failed"
+        elif self._problem:
+            state = "reconnecting"
+        else:
+            state = "delivering" if self._seen else "opening"
+        return {
+            "source": self.description,
+            "live": self.live,
+            "state": state,
+            "frames": self._seen,
+            "losses": self.losses,
+            "problem": self._problem,
+        }
 
     def not_ready(self) -> list[str]:
         """Why no frames are coming in at present; empty when they are."""
@@ -105,9 +124,9 @@ class Feeder:
             self._on_end()
 
     def _feed(self) -> None:
-        wait_s = _RETRY_S
+        backoff = Backoff(_RETRY_S, _RETRY_MAX_S, stable_s=_STABLE_S)
         while not self._stop.is_set():
-            began = time.monotonic()
+            backoff.begin()
             try:
                 self._play()
                 if not self._loop or self.live:
@@ -117,21 +136,20 @@ class Feeder:
             except SourceError as error:
                 if not self.live or self._stop.is_set():
                     raise
+                self.losses += 1
                 self._end_segment()
-                if time.monotonic() - began > _STABLE_S:
-                    wait_s = _RETRY_S
+                wait_s = backoff.failure_s()
                 self._problem = f"{error}; retrying in {wait_s:.0f} s"
-                log_event("source_lost", problem=str(error), retry_in_s=wait_s)
+                log_event("source_lost", problem=str(error), retry_in_s=round(wait_s, 3))
                 self._stop.wait(wait_s)
-                wait_s = min(2 * wait_s, _RETRY_MAX_S)
 
     def _play(self) -> None:
         """One pass through the source."""
         with self._source or open_source(self._spec, self._settings) as source:
             self._source = None
-            clock = _Clock(self._speed)
+            pace = Pace(self._speed)
             for frame in source:
-                if not source.live and self._stop.wait(clock.wait_s(frame.stamp_ns)):
+                if not source.live and self._stop.wait(pace.wait_s(frame.stamp_ns)):
                     return
                 if self._stop.is_set():
                     return
@@ -147,26 +165,3 @@ class Feeder:
     def _end_segment(self) -> None:
         self._agent.finish()
         self._agent.reset()
-
-
-class _Clock:
-    """When a recording's frames are due."""
-
-    def __init__(self, speed: float) -> None:
-        self._speed = speed
-        self._last_ns: int | None = None
-        self._due = 0.0
-
-    def wait_s(self, stamp_ns: int) -> float:
-        """Seconds from now until the frame with this stamp is due."""
-        now = time.monotonic()
-        if self._last_ns is None:
-            self._due = now
-        else:
-            gap_s = (stamp_ns - self._last_ns) / 1e9
-            if not 0 <= gap_s <= _LONGEST_GAP_S:
-                gap_s = 0.0
-            # When behind by more than a second, it does not try to catch up.
-            self._due = max(self._due + gap_s / self._speed, now - 1.0)
-        self._last_ns = stamp_ns
-        return max(0.0, self._due - now)

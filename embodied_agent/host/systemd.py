@@ -1,4 +1,4 @@
-"""Tells systemd that the process is ready, alive or stopping; does nothing where nobody asked.
+"""Tells systemd that the process is ready, alive or stopping; does nothing without systemd.
 
 The protocol is one datagram to the socket that ``NOTIFY_SOCKET`` names; see sd_notify(3).
 """
@@ -14,7 +14,7 @@ _log = logging.getLogger(__name__)
 
 
 def notify(*lines: str, environment: Mapping[str, str] = os.environ) -> bool:
-    """Send ``lines`` such as ``READY=1``; whether somebody was there to be told."""
+    """Send ``lines`` such as ``READY=1``; whether a supervisor was there to be told."""
     address = environment.get("NOTIFY_SOCKET", "")
     if not address.startswith(("/", "@")):
         return False
@@ -31,7 +31,7 @@ def notify(*lines: str, environment: Mapping[str, str] = os.environ) -> bool:
 
 
 def watchdog_period_s(environment: Mapping[str, str] = os.environ) -> float | None:
-    """How often ``WATCHDOG=1`` is to be sent, in seconds; ``None`` where nobody waits for it."""
+    """How often to send ``WATCHDOG=1``, in seconds; ``None`` where no supervisor waits for it."""
     if environment.get("WATCHDOG_PID", str(os.getpid())) != str(os.getpid()):
         return None
     microseconds = environment.get("WATCHDOG_USEC", "")

@@ -1,8 +1,8 @@
 """Keyframe selection: one frame in, one decision out, with bounded memory.
 
-Two rules share one face, `KeyframeSelector`: `paper` is the published rule, decision for decision;
-`robust` is the default. Neither stores pictures: the caller holds the frames and keeps those it
-is told to.
+`KeyframeSelector` is the one interface to two rules: `paper` is the published rule, decision for
+decision; `robust` is the default. Neither stores pictures: the caller holds the frames and keeps
+those that a decision says to keep.
 """
 
 from embodied_agent.keyframes.paper import subsample

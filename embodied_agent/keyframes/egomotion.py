@@ -1,8 +1,10 @@
 """What the camera did between two views, read off the homography between them.
 
-A homography of a scene whose nearest plane dominates is R + t·nᵀ/d: a rotation, and a travel t in
-units of the plane's distance d. This module takes the two apart and names the one of the ten
-actions that explains most. It is no odometry: travel has no metric scale.
+The homography of a scene whose nearest plane dominates is R + t·nᵀ/d: a rotation, and a travel t in
+units of the plane's distance d. This module separates the two and names the one of the ten actions
+that explains most.
+
+Out of scope: odometry (travel has no metric scale); motion without a dominant plane (`twoview`).
 """
 
 from __future__ import annotations
@@ -17,13 +19,13 @@ from embodied_agent.records import Action, Egomotion, Intrinsics
 
 Matrix = npt.NDArray[np.float64]
 
-#: Horizontal field of view that is assumed where nobody gave intrinsics.
+#: Horizontal field of view that is assumed where there are no intrinsics.
 ASSUMED_HFOV_DEG = 75.0
-#: A rotation of this many degrees weighs as much as travelling the plane's distance.
+#: A rotation by this many degrees weighs as much as travelling the plane's distance.
 _DEG_PER_DISTANCE = 60.0
 #: Below these the camera did not move measurably.
 _STILL_DEG, _STILL_TRAVEL = 1.5, 0.015
-#: Travel that a pure rotation's homography shows by noise, per degree and at rest.
+#: Travel that noise adds to a pure rotation's homography, per degree and at rest.
 _TRAVEL_NOISE_PER_DEG, _TRAVEL_NOISE = 0.004, 0.04
 
 
@@ -51,10 +53,10 @@ def egomotion(
         homography: (3, 3), pixels of an image of ``width`` by ``height``, any scale and sign.
         width: in pixels.
         height: in pixels.
-        intrinsics: of any image size; it is scaled. ``None`` assumes 75 degrees across.
+        intrinsics: for any image size; they are scaled. ``None`` assumes 75 degrees across.
 
     Returns:
-        Angles and travel (see `Egomotion`), with ``action`` ``None`` where the camera rested.
+        Angles and travel (see `Egomotion`), with ``action`` ``None`` where the camera rests.
     """
     camera = camera_matrix(width, height, intrinsics)
     normalised = np.linalg.inv(camera) @ homography @ camera

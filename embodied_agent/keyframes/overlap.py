@@ -1,7 +1,9 @@
-"""Exact view overlap from a homography, and which homographies can be a camera's at all.
+"""Exact view overlap from a homography, and which homographies can come from a camera at all.
 
 A wide turn brings part of the frame to the last keyframe's horizon or behind it. That part is cut
 off before mapping, so that the rest stays a convex polygon that can be clipped exactly.
+
+Out of scope: estimating the homography (`robust`, `paper`).
 """
 
 from __future__ import annotations
@@ -12,16 +14,17 @@ import numpy.typing as npt
 
 Matrix = npt.NDArray[np.float64]
 
-#: What maps this near to the horizon, against the depth of the frame's middle, is cut off.
+#: What maps closer to the horizon than this, relative to the depth of the frame's middle, is cut
+#: off.
 _NEAR_HORIZON = 0.02
-#: Around its middle a view is magnified at most so much, in area; a turn by 60 degrees makes 8.
+#: Around its middle a view is magnified at most this much, in area; a turn by 60 degrees gives 8.
 _MAGNIFIED = 12.0
-#: And is stretched at most so much in one direction against the other; the same turn makes 2.
+#: It is stretched at most this much in one direction against the other; the same turn gives 2.
 _STRETCHED = 6.0
 
 
 def overlap_ratio(homography: Matrix, width: int, height: int) -> float:
-    """Part of the last keyframe's view that the mapped frame covers, in [0, 1], exactly.
+    """The part of the last keyframe's view that the mapped frame covers, in [0, 1], exactly.
 
     Args:
         homography: (3, 3), pixels of the frame into those of the last keyframe, any scale.
@@ -60,9 +63,9 @@ def mapped_frame(homography: Matrix, width: int, height: int) -> Matrix | None:
 
 
 def is_plausible(homography: Matrix, width: int, height: int) -> bool:
-    """Whether a homography can be two views of one camera: no mirror, no collapse, no blow-up.
+    """Whether a homography can relate two views of one camera: no mirror, no collapse, no blow-up.
 
-    Judged by what it does around the middle of the frame.
+    Only its effect around the middle of the frame counts.
     """
     x, y = width / 2, height / 2
     u, v, w = homography @ (x, y, 1.0)

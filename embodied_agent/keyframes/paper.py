@@ -1,9 +1,12 @@
-"""The published keyframe rule, decision for decision (Embodied-R, arXiv 2504.12680, its scripts).
+"""The published keyframe rule, decision for decision (Embodied-R, arXiv 2504.12680, and its
+scripts).
 
-It is meant for frames one second apart and is kept for comparison: it measures areas by filling
+It is meant for frames one second apart and serves as a baseline: it measures areas by filling
 polygons, trusts every homography, and keeps every frame that it can't match. The order of the
-matches, the corners at (width, height) and the truncation of polygon corners to whole pixels all
-belong to the rule, because RANSAC and the area depend on them.
+matches, the corners at (width, height) and the truncation of polygon corners to whole pixels are
+all part of the rule, because RANSAC and the area depend on them.
+
+Out of scope: ends and restarts of a source (`selector`).
 """
 
 from __future__ import annotations
@@ -15,8 +18,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from embodied_agent.images import decode, upright_intrinsics
 from embodied_agent.keyframes.egomotion import egomotion
-from embodied_agent.keyframes.features import decode_bgr
 from embodied_agent.keyframes.overlap import overlap_ratio
 from embodied_agent.records import Decision, Egomotion, Frame, Image, Reason
 from embodied_agent.settings import KeyframeSettings
@@ -63,16 +66,16 @@ class PaperRule:
             else:
                 last = np.array([self._reference[0][m.queryIdx].pt for m in pairs], np.float32)
                 now = np.array([keypoints[m.trainIdx].pt for m in pairs], np.float32)
-                found, mask = cv2.findHomography(
+                estimate, mask = cv2.findHomography(
                     now.reshape(-1, 1, 2),
                     last.reshape(-1, 1, 2),
                     cv2.RANSAC,
                     self._settings.ransac_px,
                 )
-                if found is None:
+                if estimate is None:
                     reason = "no_homography"
                 else:
-                    homography = np.asarray(found, np.float64)
+                    homography = np.asarray(estimate, np.float64)
                     inliers = int(np.count_nonzero(mask))
                     matched = np.concatenate((now, last), axis=1)[mask.ravel() == 1]
                     overlap = rasterised_overlap(homography, grey.shape[1], grey.shape[0])
@@ -83,7 +86,9 @@ class PaperRule:
             self._reference = current
         self._motion = None
         if homography is not None:
-            self._motion = egomotion(homography, grey.shape[1], grey.shape[0], frame.intrinsics)
+            self._motion = egomotion(
+                homography, grey.shape[1], grey.shape[0], upright_intrinsics(frame)
+            )
         return Decision(
             index=frame.index,
             stamp_ns=frame.stamp_ns,
@@ -128,12 +133,12 @@ def subsample(
 
     Args:
         items: the keyframes that the rule chose.
-        every: all frames that the rule was given, from which too small a set is redrawn.
-        low: least number, where there are as many frames.
-        high: largest number.
+        every: all frames that the rule saw; where ``items`` are too few, they are drawn from these.
+        low: smallest number of keyframes, where there are that many frames.
+        high: largest number of keyframes.
 
     Returns:
-        ``items`` where its length is in range, else the first, the last and evenly spaced ones
+        ``items`` where their number is in range, else the first, the last and evenly spaced ones
         between them, of ``every`` (too few) or of ``items`` (too many).
     """
     if len(items) < low:
@@ -152,8 +157,8 @@ def _evenly(items: Sequence[_Item], count: int) -> list[_Item]:
 
 
 def _grey(frame: Frame) -> Image:
-    image = decode_bgr(frame)
     # The rule converts from colour: a JPEG's own grey plane differs by a rounding.
+    image = decode(frame) if frame.image is None else frame.image
     return (
         image if image.ndim == 2 else np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), np.uint8)
     )

@@ -2,8 +2,11 @@
 
 A frame is kept where it shows too little of the last keyframe, where one motion of the camera ends,
 or where time is up. A picture without usable detail (flat, dark, blurred, noise) never becomes the
-reference, and few of them are kept: when a blind stretch ends, the next good frame is compared
-with the last good keyframe.
+reference, and few such pictures are kept: when a blind stretch ends, the next good frame is
+compared with the last good keyframe.
+
+Out of scope: ends and restarts of a source (`selector`), following points (`tracking`), measuring
+the motion (`twoview`, `egomotion`).
 """
 
 from __future__ import annotations
@@ -15,8 +18,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from embodied_agent.images import upright_intrinsics
 from embodied_agent.keyframes.egomotion import camera_matrix, describe
-from embodied_agent.keyframes.features import decode_grey
+from embodied_agent.keyframes.features import reduced_grey
 from embodied_agent.keyframes.overlap import is_plausible, overlap_ratio
 from embodied_agent.keyframes.tracking import Points, Tracker, Tracks, strong_corners
 from embodied_agent.keyframes.twoview import two_view
@@ -27,18 +31,19 @@ from embodied_agent.settings import KeyframeSettings
 _USABLE_CORNERS = 20
 #: Limits of `softness` (see there): below is noise, above is a blur of about 3 pixels.
 _NOISE, _BLUR = 0.03, 0.82
-#: A picture whose brightness hardly rises above this (of 255) is dark.
+#: A picture that is hardly brighter than this (of 255) is dark.
 _DARK = 28.0
 #: A homography needs this many inliers and this share of the matches.
 _MIN_INLIERS, _MIN_INLIER_SHARE = 10, 0.25
-#: One keyframe without usable detail per so many frames, whatever their rate.
+#: At most one keyframe without usable detail per this many frames, whatever their rate.
 _BLIND_FRAMES = 100
-#: Frames that match nothing seen before: so many are kept at once, further ones this far apart.
+#: Of frames that match nothing seen before, this many are kept at once, further ones this far
+#: apart.
 _UNMATCHED_AT_ONCE, _UNMATCHED_INTERVAL_S = 2, 1.0
-#: A motion counts once the view moved by this share of the width.
+#: A motion counts once the view has moved by this share of the width.
 _MOVED_SHARE = 0.035
-#: A motion ends where the view moves this much slower than it did at its fastest; what was never
-#: faster than this share of the width a second is a drift, not a motion.
+#: A motion ends where the view moves slower than this share of its fastest speed; what was never
+#: faster than this share of the width per second is a drift, not a motion.
 _REST_SHARE, _MOVING_SHARE = 0.25, 0.04
 #: Speeds of frames closer than this are averaged.
 _SPEED_SPAN_S = 0.08
@@ -68,11 +73,11 @@ class RobustRule:
         self._settings = settings
         self._tracker = Tracker(settings.features)
         self._has_reference = False
-        self._kept_ns: int | None = None
+        self._last_kept_ns: int | None = None
         self._blind_ns: int | None = None
         self._frames_since_blind = 0
         self._unmatched = 0  # keyframes in a row that matched nothing
-        self._seen_ns = 0
+        self._last_seen_ns = 0
         self._speed = self._fastest = 0.0  # of the view, in pixels a second; fastest since kept
         self._last: tuple[_View, Intrinsics | None] | None = None
 
@@ -83,8 +88,8 @@ class RobustRule:
     def step(self, frame: Frame, force: Literal["asked", "last"] | None) -> Decision:
         """The decision on one frame; a forced frame becomes the reference where it is usable."""
         view = self._look(frame)
-        self._seen_ns = frame.stamp_ns
-        self._last = view, frame.intrinsics
+        self._last_seen_ns = frame.stamp_ns
+        self._last = view, upright_intrinsics(frame)
         self._frames_since_blind += 1
         reason, corners = self._reason(frame, view)
         if reason is None and force is not None:
@@ -109,7 +114,7 @@ class RobustRule:
         )
 
     def motion(self) -> Egomotion | None:
-        """What the camera did from the reference to the last frame, as far as it was followed."""
+        """What the camera did from the reference to the last frame, as far as it was tracked."""
         if self._last is None:
             return None
         view, intrinsics = self._last
@@ -124,7 +129,7 @@ class RobustRule:
         return None if seen is None else describe(seen.rotation, seen.travel, seen.support)
 
     def _keep(self, frame: Frame, view: _View, corners: Points | None) -> None:
-        self._kept_ns = frame.stamp_ns
+        self._last_kept_ns = frame.stamp_ns
         if corners is not None:
             self._tracker.start(view.grey, corners)
             self._has_reference = True
@@ -134,17 +139,17 @@ class RobustRule:
             self._frames_since_blind = 0
 
     def _look(self, frame: Frame) -> _View:
-        grey, scale = decode_grey(frame, self._settings.detect_width)
+        grey, scale = reduced_grey(frame, self._settings.detect_width)
         tracks = self._tracker.advance(grey) if self._has_reference else None
         if tracks is None or len(tracks.now) <= self._settings.min_matches:
             return _View(grey, scale, tracks)
         self._gauge_speed(frame.stamp_ns, tracks.step_px)
-        found, mask = cv2.findHomography(
+        estimate, mask = cv2.findHomography(
             tracks.now, tracks.reference, cv2.USAC_FAST, self._settings.ransac_px
         )
-        if found is None:
+        if estimate is None:
             return _View(grey, scale, tracks)
-        homography = np.asarray(found, np.float64)
+        homography = np.asarray(estimate, np.float64)
         inliers = int(np.count_nonzero(mask))
         height, width = grey.shape
         if inliers < max(_MIN_INLIERS, _MIN_INLIER_SHARE * len(tracks.now)) or not is_plausible(
@@ -157,11 +162,11 @@ class RobustRule:
         return _View(grey, scale, tracks, inliers, homography, overlap, matched)
 
     def _reason(self, frame: Frame, view: _View) -> tuple[Reason | None, Points | None]:
-        """Why to keep a frame, if at all, and its corners where it can be the reference."""
-        if self._kept_ns is None:
+        """Why to keep a frame, if at all, and its corners where it can become the reference."""
+        if self._last_kept_ns is None:
             return "first", usable_corners(view.grey)
-        since_s = (frame.stamp_ns - self._kept_ns) / 1e9
-        reason = self._wish(view, since_s)
+        since_s = (frame.stamp_ns - self._last_kept_ns) / 1e9
+        reason = self._motive(view, since_s)
         lost = reason in ("few_matches", "no_homography")
         if not lost:
             self._unmatched = 0
@@ -176,8 +181,8 @@ class RobustRule:
             return reason, corners
         return ("no_features" if self._may_keep_blind(frame.stamp_ns) else None), None
 
-    def _wish(self, view: _View, since_s: float) -> Reason | None:
-        """The reason for which this frame would be kept were it usable."""
+    def _motive(self, view: _View, since_s: float) -> Reason | None:
+        """The reason for keeping this frame, provided that it is usable."""
         if not self._has_reference:
             return "no_features"
         if view.overlap is None:
@@ -199,8 +204,8 @@ class RobustRule:
         return float(np.percentile(moved, 75)) > _MOVED_SHARE * width
 
     def _gauge_speed(self, stamp_ns: int, step_px: float | None) -> None:
-        elapsed_s = (stamp_ns - self._seen_ns) / 1e9
-        if step_px is None:  # a gap: how fast it went is not known
+        elapsed_s = (stamp_ns - self._last_seen_ns) / 1e9
+        if step_px is None:  # a gap: the speed is unknown
             self._speed = 0.0
         elif elapsed_s > 0:
             weight = min(1.0, elapsed_s / _SPEED_SPAN_S)

@@ -1,6 +1,6 @@
 """The selector that callers use: chooses the rule, watches the clock, and ends a source.
 
-It decides nothing about images itself; see `paper` and `robust` for the two rules.
+Out of scope: deciding on a picture (`paper` and `robust`, the two rules).
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class KeyframeSelector:
     """Decides frame by frame what the memory keeps; not thread-safe.
 
     Frames come in the order of their stamps. A stamp that jumps back (a bag that loops, a sensor
-    that restarts) starts anew: that frame is kept as ``first``.
+    that restarts) resets the selector: that frame is kept as ``first``.
     """
 
     def __init__(self, settings: KeyframeSettings) -> None:
@@ -37,15 +37,15 @@ class KeyframeSelector:
         self._last: Decision | None = None
 
     def step(self, frame: Frame, *, force: Force | None = None) -> Decision:
-        """The decision on one frame; `robust` works out the egomotion of kept frames only.
+        """The decision on one frame; `robust` measures the egomotion of kept frames only.
 
         Args:
-            frame: any size; grey, BGR or an undecoded JPEG or PNG.
+            frame: of any size; grey, BGR or an undecoded JPEG or PNG.
             force: keep this frame whatever the rule says, with this reason unless the rule keeps
                 it for a reason of its own.
 
         Raises:
-            DecodeError: the frame's bytes are no picture. The selector is as before.
+            DecodeError: the frame can't be decoded. The selector is as before.
         """
         if self._last is not None and frame.stamp_ns < self._last.stamp_ns:
             self.reset()
@@ -53,10 +53,9 @@ class KeyframeSelector:
         return self._last
 
     def finish(self) -> Decision | None:
-        """End a source: the decision that keeps its last frame, where that was not kept already.
+        """End a source: the decision that keeps its last frame; ``None`` where it is kept already.
 
-        The caller holds the frame itself. The next `step` starts anew. ``None`` means that
-        nothing is left to keep.
+        The caller holds the frame itself. The next `step` starts a new source.
         """
         last = self._last
         motion = None if last is None or last.keep else self._rule.motion()
@@ -72,9 +71,8 @@ class KeyframeSelector:
 
     def retune(self, settings: KeyframeSettings) -> None:
         """Use these thresholds from the next frame on; method, features and width stay."""
-        kept = {name: getattr(self._settings, name) for name in ("method", "features")}
-        kept["detect_width"] = self._settings.detect_width
-        self._settings = settings.model_copy(update=kept)
+        fixed = self._settings.model_dump(include={"method", "features", "detect_width"})
+        self._settings = settings.model_copy(update=fixed)
         self._rule.retune(self._settings)
 
     def _new_rule(self) -> _Rule:

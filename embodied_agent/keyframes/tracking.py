@@ -1,9 +1,11 @@
-"""Follows a reference view's points from frame to frame, and finds them again after a gap.
+"""Tracks a reference view's points from frame to frame, and finds them again after a gap.
 
-Between neighbouring frames points are followed by optical flow, which is cheap, works on soft
+Between neighbouring frames points are tracked by optical flow, which is cheap, works on soft
 textures and is exact to a fraction of a pixel. Where that fails (a jump, a low frame rate, the end
 of a blind stretch) the frame is matched with the reference by ORB features. Memory is bounded: two
 reduced grey pictures and one set of points.
+
+Out of scope: what follows from the tracks (`robust`).
 """
 
 from __future__ import annotations
@@ -19,15 +21,15 @@ from embodied_agent.records import Image
 
 Points = npt.NDArray[np.float32]
 
-#: Least distance between corners, as a share of the width; of those in each cell of a grid the
-#: strongest few are followed, or one bright object would hold them all.
+#: Least distance between corners, as a share of the width. In each cell of a grid only the
+#: strongest few are tracked, or one bright object would have them all.
 _SPACING = 0.02
 _CELLS_ACROSS, _PER_CELL = 8, 2
 #: Corners weaker than this (smallest eigenvalue of the gradient matrix) are noise.
 _CORNER_BLOCK, _CORNER_FLOOR = 5, 2e-5
-#: Fewer points than this are topped up, every so many frames at most.
+#: With fewer points than this, new ones are added, at most every so many frames.
 _FEW_POINTS, _FRESH_FRAMES = 50, 3
-#: Flow holds while so many points, and this share of those followed, move consistently.
+#: Flow is trusted while this many points, and this share of those tracked, move consistently.
 _LEAST_POINTS, _LEAST_SHARE = 20, 0.5
 #: Neighbouring frames' points agree with one homography within this share of the width.
 _STEP_TOLERANCE = 0.012
@@ -37,8 +39,8 @@ _WINDOW, _LEVELS = (11, 11), 3
 
 @dataclass(frozen=True, eq=False)
 class Tracks:
-    """Where a reference's points (n, 2) lie now (n, 2), and how far they moved since the last
-    frame: ``step_px``, the median, ``None`` after a gap."""
+    """Where a reference's points (n, 2) lie now (n, 2), in pixels. ``step_px`` is how far they
+    moved since the last frame (median), ``None`` after a gap."""
 
     reference: Points
     now: Points
@@ -46,7 +48,7 @@ class Tracks:
 
 
 class Tracker:
-    """Points of one reference view, followed through the frames."""
+    """Points of one reference view, tracked through the frames."""
 
     def __init__(self, features: int) -> None:
         self._detector = Detector(features)
@@ -59,14 +61,14 @@ class Tracker:
         self._since_fresh = 0
 
     def start(self, grey: Image, corners: Points) -> None:
-        """Make a picture the reference, with the corners (n, 2) found in it."""
+        """Make a picture the reference, with its corners (n, 2)."""
         self._reference_grey = self._previous = grey
         self._reference_features = None
         self._reference = self._now = corners
         self._since_fresh = 0
 
     def advance(self, grey: Image) -> Tracks | None:
-        """Where the reference's points lie in the next frame, ``None`` where nowhere."""
+        """Where the reference's points lie in the next frame; ``None`` where they are lost."""
         tracks = self._flow(grey) or self._find(grey)
         self._previous = grey
         if tracks is None:
@@ -75,9 +77,9 @@ class Tracker:
         return tracks
 
     def replenish(self, grey: Image, homography: npt.NDArray[np.float64]) -> None:
-        """Add points of the picture just tracked, with places in the reference by a homography.
+        """Add points of the picture just tracked; a homography gives their places in the reference.
 
-        For views where too little of the reference is left to follow, or too weak.
+        For views in which too few points of the reference are left, or too weak ones.
         """
         self._since_fresh += 1
         if len(self._now) >= _FEW_POINTS or self._since_fresh < _FRESH_FRAMES:
@@ -101,12 +103,12 @@ class Tracker:
             or len(self._now) < _LEAST_POINTS
         ):
             return None
-        # Cameras keep moving as they did, so the search starts where the last step leads to.
+        # Cameras tend to keep moving as before, so the search starts where the last step points.
         guess = self._now
         if self._step is not None:
-            led = cv2.perspectiveTransform(guess[:, None], self._step)[:, 0]
-            guess = np.asarray(led, np.float32)
-        moved, found, _ = cv2.calcOpticalFlowPyrLK(
+            ahead = cv2.perspectiveTransform(guess[:, None], self._step)[:, 0]
+            guess = np.asarray(ahead, np.float32)
+        places, status, _ = cv2.calcOpticalFlowPyrLK(
             self._previous,
             grey,
             self._now,
@@ -119,14 +121,14 @@ class Tracker:
         )
         height, width = grey.shape
         inside = (
-            (found.ravel() == 1)
-            & (moved >= 1).all(1)
-            & (moved[:, 0] < width - 1)
-            & (moved[:, 1] < height - 1)
+            (status.ravel() == 1)
+            & (places >= 1).all(1)
+            & (places[:, 0] < width - 1)
+            & (places[:, 1] < height - 1)
         )
         if np.count_nonzero(inside) < _LEAST_POINTS:
             return None
-        before, after = self._now[inside], moved[inside]
+        before, after = self._now[inside], places[inside]
         homography, mask = cv2.findHomography(
             before, after, cv2.USAC_FAST, _STEP_TOLERANCE * width, maxIters=200, confidence=0.99
         )
@@ -157,7 +159,7 @@ class Tracker:
 
 
 def strong_corners(grey: Image) -> Points:
-    """Corners (n, 2) that are more than noise, spread over the picture; none in a flat one."""
+    """Corners (n, 2) above noise level, spread over the picture; none in a flat one."""
     width = grey.shape[1]
     strength = cv2.cornerMinEigenVal(grey, _CORNER_BLOCK)
     reach = 2 * round(_SPACING * width / 2) + 1
@@ -171,8 +173,8 @@ def strong_corners(grey: Image) -> Points:
     cell = row * _CELLS_ACROSS // width * _CELLS_ACROSS + column * _CELLS_ACROSS // width
     order = np.lexsort((-value, cell))  # cell by cell, strongest first
     cell = cell[order]
-    kept = order[_rank_in_run(cell) < _PER_CELL]
-    return np.stack([column[kept], row[kept]], axis=1).astype(np.float32)
+    best = order[_rank_in_run(cell) < _PER_CELL]
+    return np.stack([column[best], row[best]], axis=1).astype(np.float32)
 
 
 def _rank_in_run(labels: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:

@@ -1,9 +1,11 @@
 """Did the camera turn or travel between two views? Answered from matched points, not from a plane.
 
-A turn moves every bearing by one rotation, whatever the depths. A travel moves each point away
-from the point that the camera heads for, by an amount that depends on its depth. Cameras on robots
-mostly do one at a time, so both models are fitted robustly and the better one is believed; where
+A turn moves every bearing by one rotation, whatever the depths. A travel moves each point away from
+the point that the camera heads for, by an amount that depends on its depth. Cameras on robots
+mostly do one at a time, so both models are fitted robustly and the better one is chosen; where
 neither explains the matches, a general motion is fitted. Travel has no metric scale.
+
+Out of scope: naming the action (`egomotion`).
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""What was seen, kept: the store on disk, the transcript a reasoner reads, and recall."""
+"""The memory on disk: keyframes, deltas, questions and answers in one SQLite file."""

@@ -1,7 +1,8 @@
 """A memory file as the operating system sees it: private, with one writer, and how it fails.
 
-The one place where SQLite's errors become `StoreError`. Not here: what is in the file
-(`embodied_agent.memory.schema`).
+The one place where SQLite's errors become `StoreError`.
+
+Out of scope: what is in the file (`embodied_agent.memory.schema`).
 """
 
 from __future__ import annotations
@@ -18,12 +19,12 @@ from embodied_agent.errors import StoreError
 #: How long a write waits for another process's transaction, in milliseconds.
 _BUSY_TIMEOUT_MS = 10_000
 
-#: What to do about each kind of SQLite's errors; the first that fits is told.
+#: What to do about each kind of SQLite error; the first that fits is shown.
 _ADVICE: tuple[tuple[tuple[type[apsw.Error], ...], str], ...] = (
     ((apsw.FullError,), "the disk is full; free some space or lower memory.max_bytes"),
     (
         (apsw.BusyError, apsw.LockedError, apsw.ProtocolError),
-        "another process holds the file for too long; stop it or name another file",
+        "another process keeps the file locked; stop it or name another file",
     ),
     ((apsw.NotADBError,), "it is not a SQLite file; name another file for the memory"),
     (
@@ -32,7 +33,7 @@ _ADVICE: tuple[tuple[tuple[type[apsw.Error], ...], str], ...] = (
     ),
     (
         (apsw.CorruptError, apsw.FormatError),
-        "the file is damaged; restore an export or begin a new memory, and keep the damaged file "
+        "the file is damaged; restore an export or start a new memory, and keep the damaged file "
         "for `sqlite3 FILE .recover`",
     ),
     ((apsw.CantOpenError,), "it can't be opened; check the path and the permissions of its folder"),
@@ -43,7 +44,7 @@ _ADVICE: tuple[tuple[tuple[type[apsw.Error], ...], str], ...] = (
 
 @contextmanager
 def explain(path: str, doing: str) -> Iterator[None]:
-    """Turn SQLite's errors into `StoreError` with what was tried and what to do."""
+    """Turn SQLite's errors into `StoreError`, with what was tried and what to do."""
     try:
         yield
     except apsw.Error as error:
@@ -65,25 +66,29 @@ def connect(path: str, flags: int) -> apsw.Connection:
 
 
 def lock(path: str) -> int:
-    """Become the one writer of ``path``: the file exists, is private, and its lock is ours.
+    """Become the one writer of ``path``; returns the descriptor of its lock.
 
-    The lock is on a file beside it, because SQLite's own locks on the memory file vanish when any
-    other descriptor of that file is closed. The system drops it when the process dies.
+    Afterwards the file exists and is private. The lock is on a file beside it, because SQLite's own
+    locks on the memory file vanish when any other descriptor of that file is closed. The system
+    drops the lock when the process dies.
+
+    Raises:
+        StoreError: the file can't be opened, or another process has the lock.
     """
     try:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
         lock_fd = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise StoreError(
-            f"can't open the memory {path}: {error.strerror}; check that its folder exists and "
-            "may be written to"
+            f"can't open the memory {path}: {error.strerror}; check that its folder exists and is "
+            "writable"
         ) from error
     try:
         fcntl.flock(lock_fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         os.close(lock_fd)
         raise StoreError(
-            f"another agent writes to the memory {path}; stop it, open the memory read-only, or "
-            "name another file"
+            f"another agent is writing to the memory {path}; stop it, open the memory read-only, "
+            "or name another file"
         ) from error
     return lock_fd

@@ -1,11 +1,11 @@
-"""Questions that came from afar and their answers, until the answers are delivered.
+"""Questions from remote clients and their answers, until the answers are delivered.
 
-A question is written here before its arrival is acknowledged, so that a crash loses none; it is
-open until it has an answer. Its id is remembered for a while: the same id gets the same answer
-again, whoever repeats it, and is not asked twice. An answer waits in the outbox, once for every
-place that it is to go to, until it is reported as sent.
+A question is stored here before its arrival is acknowledged, so that a crash loses none; it is open
+until it has an answer. Its id is remembered for a while: the same id gets the same answer again,
+whoever repeats it, and is not asked twice. An answer waits in the outbox, once for every topic that
+it is to be sent to, until it is reported as sent.
 
-Not here: how messages travel (`embodied_agent.interfaces.mqtt`), answering, the file (`store`).
+Out of scope: how messages travel (`embodied_agent.interfaces.mqtt`), answering, the file (`store`).
 """
 
 from __future__ import annotations
@@ -18,16 +18,18 @@ from typing import Literal
 
 import apsw
 
+from embodied_agent.memory.counts import OutboxCounts
+
 Transaction = Callable[[str], AbstractContextManager[apsw.Connection]]
 
-#: What became of an arrival: stored and to be asked; the same as before, so that its answer comes
-#: again; or its id was used for another question.
-Verdict = Literal["new", "known", "other"]
+#: What became of an arrival: ``new``: stored and to be asked; ``repeated``: the same question as
+#: before, which gets the same answer; ``conflict``: its id was used for another question.
+Verdict = Literal["new", "repeated", "conflict"]
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A question from afar. Wall-clock times in seconds since 1970.
+    """A question from a remote client. Times are wall-clock seconds since 1970.
 
     ``digest`` is equal for the same question, ``body`` is its JSON. ``expires_at_s`` is ``None``
     where the question does not expire.
@@ -43,7 +45,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where an answer goes: a topic, and what the asker knows its question by."""
+    """Where an answer goes: a topic, and the client's own mark for its question."""
 
     topic: str
     correlation: bytes = b""
@@ -51,7 +53,7 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """An answer on its way. ``since_s`` is when it became due (wall clock, seconds)."""
+    """An answer to be delivered. ``since_s`` is when it became due (wall clock, seconds)."""
 
     number: int
     address: Address
@@ -74,14 +76,14 @@ class Outbox:
         self._query = query
 
     def take(self, arrivals: Sequence[tuple[Request, Address]]) -> list[Verdict]:
-        """Write down what arrived, in one transaction; it is on the disk when this returns."""
+        """Store what arrived in one transaction; it is on the disk when this returns."""
         with self._transaction("store questions") as db:
             return [self._take(db, request, address) for request, address in arrivals]
 
     def _take(self, db: apsw.Connection, request: Request, address: Address) -> Verdict:
         digest = db.execute("SELECT digest FROM requests WHERE id = ?", (request.id,)).get
         if digest is not None and digest != request.digest:
-            return "other"
+            return "conflict"
         if digest is None:
             db.execute(
                 "INSERT INTO requests VALUES (?, ?, ?, ?, ?, ?, NULL)",
@@ -105,7 +107,7 @@ class Outbox:
             "ON CONFLICT DO UPDATE SET since_s = excluded.since_s",
             (request.id, address.topic, address.correlation, time.time()),
         )
-        return "new" if digest is None else "known"
+        return "new" if digest is None else "repeated"
 
     def open(self) -> list[Request]:
         """The questions without an answer, oldest first."""
@@ -119,10 +121,10 @@ class Outbox:
             ]
 
     def answer(self, request_id: str, answer: str) -> bool:
-        """Keep the answer, which is now due wherever it was asked for.
+        """Store the answer, which is due from now on at every address of the question.
 
         Returns:
-            False where the question has expired: it is forgotten, and nothing is due.
+            False where the question has expired: it is dropped, and nothing is due.
         """
         now = time.time()
         with self._transaction("store an answer to be sent") as db:
@@ -138,15 +140,15 @@ class Outbox:
             return True
 
     def forget(self, request_id: str) -> None:
-        """Drop an open question: it was refused, and may be asked again under the same id."""
-        with self._transaction("forget a question") as db:
+        """Drop an open question that was refused; it may be asked again under the same id."""
+        with self._transaction("drop a question") as db:
             self._forget(db, request_id)
 
     @staticmethod
     def _forget(db: apsw.Connection, request_id: str) -> None:
-        known = "(SELECT id FROM requests WHERE id = ? AND answer IS NULL)"
-        db.execute(f"DELETE FROM outbox WHERE request_id IN {known}", (request_id,))
-        db.execute(f"DELETE FROM requests WHERE id IN {known}", (request_id,))
+        unanswered = "(SELECT id FROM requests WHERE id = ? AND answer IS NULL)"
+        db.execute(f"DELETE FROM outbox WHERE request_id IN {unanswered}", (request_id,))
+        db.execute(f"DELETE FROM requests WHERE id IN {unanswered}", (request_id,))
 
     def due(self, limit: int, *, since_s: float = 0.0) -> list[Delivery]:
         """The oldest answers to be sent. Those due before ``since_s`` are left out."""
@@ -162,12 +164,12 @@ class Outbox:
             ]
 
     def sent(self, numbers: Iterable[int]) -> None:
-        """These deliveries were taken over by the broker, or never will be."""
+        """Remove deliveries that the broker has, or never will have."""
         with self._transaction("note sent answers") as db:
             db.executemany("DELETE FROM outbox WHERE number = ?", [(n,) for n in numbers])
 
     def prune(self, *, keep_s: float, keep: int, answer_expiry_s: float) -> int:
-        """Forget what is too old or too much; open questions stay.
+        """Drop what is too old or too much; open questions stay.
 
         Args:
             keep_s: how long answered ids are remembered, in seconds.
@@ -175,10 +177,10 @@ class Outbox:
             answer_expiry_s: how long an answer may wait in the outbox, in seconds.
 
         Returns:
-            How many answers were given up undelivered.
+            How many answers were dropped undelivered.
         """
         now = time.time()
-        with self._transaction("forget old questions") as db:
+        with self._transaction("drop old questions") as db:
             db.execute(
                 "DELETE FROM outbox WHERE since_s < ? AND request_id IN "
                 "(SELECT id FROM requests WHERE answer IS NOT NULL)",
@@ -194,13 +196,13 @@ class Outbox:
             db.execute(f"DELETE FROM requests WHERE id IN ({old})", (now - keep_s, keep))
         return lost
 
-    def counts(self) -> dict[str, int]:
+    def counts(self) -> OutboxCounts:
         """How many ids are remembered, questions open and answers due."""
         with self._query("count questions") as db:
-            known = db.execute("SELECT count(*) FROM requests").get
+            remembered = db.execute("SELECT count(*) FROM requests").get
             unanswered = db.execute("SELECT count(*) FROM requests WHERE answer IS NULL").get
             due = db.execute(
                 "SELECT count(*) FROM outbox JOIN requests ON id = request_id "
                 "WHERE answer IS NOT NULL"
             ).get
-        return {"known": known, "open": unanswered, "due": due}
+        return OutboxCounts(remembered=remembered, open=unanswered, due=due)

@@ -1,7 +1,8 @@
 """Reading a memory file: keyframes, deltas, answers, search by text, time and place, export.
 
-The other half of `embodied_agent.memory.store`, apart so that whoever only reads finds everything
-here, and nothing here can write.
+The reading half of `embodied_agent.memory.store`; nothing in here can write.
+
+Out of scope: writing (`store`), the tables (`schema`).
 """
 
 from __future__ import annotations
@@ -17,21 +18,28 @@ from typing import Any
 
 import apsw
 
-from embodied_agent.errors import OutputError
-from embodied_agent.memory import codec
+from embodied_agent.codec import R, from_json
+from embodied_agent.errors import OutputError, StoreError
+from embodied_agent.memory.counts import KeyframeCounts, MemoryStatus
 from embodied_agent.memory.file import explain
-from embodied_agent.records import Answer, Delta, Keyframe, Question
+from embodied_agent.records import Answer, CameraMount, Delta, Egomotion, Keyframe, Pose, Question
 
 KEYFRAME_COLUMNS = (
     "id, segment, stamp_ns, reason, frame_id, width, height, "
     "overlap_ratio, inliers, egomotion, pose"
 )
 
+#: The fields of `MemoryStatus` that one query counts, in its order.
+_STORED = (
+    *("keyframes", "segments", "first_stamp_ns", "last_stamp_ns", "pictures", "picture_bytes"),
+    *("mentions", "objects", "answers"),
+)
+
 
 @dataclass(frozen=True, eq=False)
 class Hit:
-    """One keyframe that a search found. Its ``jpeg`` is empty; ``delta`` is ``None`` while it is
-    pending. ``rank`` is lower for better matches of text, 0 without text."""
+    """One result of a search. The keyframe's ``jpeg`` is empty; ``delta`` is ``None`` while it is
+    pending. ``rank`` is lower for better matches of text, and 0 without text."""
 
     keyframe: Keyframe
     delta: Delta | None
@@ -52,12 +60,18 @@ class Reader:
             yield self._reader
 
     def keyframe(self, keyframe_id: int) -> Keyframe | None:
-        """That keyframe with its picture (empty where retention dropped it), ``None`` if unknown.
+        """That keyframe with its picture (empty where retention dropped it); ``None`` if unknown.
 
         Raises:
-            StoreError: the file can't be read. So for every method below.
+            StoreError: the file can't be read. The same holds for every method below.
         """
         return next(iter(self._keyframes("k.id = ?", (keyframe_id,), pictures=True)), None)
+
+    def source_of(self, keyframe_id: int) -> str:
+        """What identifies the recording that a keyframe came from; empty where it came live."""
+        with self._query("look up a keyframe's source") as db:
+            rows = db.execute("SELECT source FROM keyframes WHERE id = ?", (keyframe_id,))
+            return next((str(row[0] or "") for row in rows), "")
 
     def keyframes(
         self,
@@ -83,15 +97,17 @@ class Reader:
         )
 
     def before(self, keyframe: Keyframe) -> Keyframe | None:
-        """The keyframe before ``keyframe`` in its segment, with its picture."""
-        found = self._keyframes(
-            "k.id < ? AND segment = ?",
-            (keyframe.id, keyframe.segment),
+        """The keyframe before ``keyframe`` in its segment, with its picture; of several cameras
+        the one of the same camera."""
+        same = keyframe.frame_id if CameraMount.of(keyframe.frame_id) else None
+        earlier = self._keyframes(
+            "k.id < ?1 AND segment = ?2 AND (?3 IS NULL OR frame_id = ?3)",
+            (keyframe.id, keyframe.segment, same),
             order="k.id DESC",
             limit=1,
             pictures=True,
         )
-        return found[0] if found else None
+        return earlier[0] if earlier else None
 
     def _keyframes(
         self,
@@ -109,7 +125,7 @@ class Reader:
             f"LIMIT {-1 if limit is None else int(limit)}"
         )
         with self._query("read keyframes") as db:
-            return [_keyframe(row) for row in db.execute(sql, bindings)]
+            return [self._keyframe(row) for row in db.execute(sql, bindings)]
 
     def deltas(
         self, *, since: int = 0, until: int | None = None, segment: int | None = None
@@ -121,7 +137,7 @@ class Reader:
         )
         with self._query("read deltas") as db:
             rows = db.execute(sql, (since, until, segment))
-            return [codec.delta_from_json(text) for (text,) in rows]
+            return [self._record(Delta, text) for (text,) in rows]
 
     def has_delta(self, segment: int, *, until: int) -> bool:
         """Whether a keyframe of ``segment`` up to ``until`` has a delta."""
@@ -132,19 +148,19 @@ class Reader:
         with self._query("read deltas") as db:
             return bool(db.execute(sql, (segment, until)).get)
 
-    def counts(self) -> dict[str, int]:
-        """How many keyframes are ``pending``, ``done`` and ``unusable``."""
+    def counts(self) -> KeyframeCounts:
+        """How many keyframes are in which state."""
         with self._query("count keyframes") as db:
-            found = dict(db.execute("SELECT state, count(*) FROM keyframes GROUP BY state"))
-        return {state: int(found.get(state, 0)) for state in ("pending", "done", "unusable")}
+            rows = dict(db.execute("SELECT state, count(*) FROM keyframes GROUP BY state"))
+        return KeyframeCounts(**rows)
 
     def oldest_pending(self) -> int | None:
         """Id of the oldest keyframe without a delta."""
         with self._query("count keyframes") as db:
-            found: int | None = db.execute(
+            oldest: int | None = db.execute(
                 "SELECT min(id) FROM keyframes WHERE state = 'pending'"
             ).get
-            return found
+            return oldest
 
     def pending_count(self, *, until: int | None = None) -> int:
         """How many keyframes have no delta."""
@@ -160,10 +176,10 @@ class Reader:
     def horizon(
         self, *, at_ns: int | None = None, source: str | None = None, segment: int | None = None
     ) -> tuple[int, int] | None:
-        """The (segment, keyframe id) that is the present: the last one, or the last as of a stamp.
+        """The segment and keyframe id of the present: the last keyframe, or the last as of a stamp.
 
-        Stamps are ordered within a segment only. Of several segments the latest that was running
-        at ``at_ns`` counts, else the latest that had begun by then. ``None`` if there is nothing.
+        Stamps are ordered within a segment only. Of several segments the latest that was running at
+        ``at_ns`` counts, else the latest that had begun by then. ``None`` where there is none.
         """
         sql = (
             "SELECT segment, max(id) FILTER (WHERE ?1 IS NULL OR stamp_ns <= ?1) AS last "
@@ -185,11 +201,12 @@ class Reader:
         radius_m: float = 2.0,
         limit: int = 20,
     ) -> list[Hit]:
-        """Keyframes that fit every condition given, best first.
+        """Keyframes that meet all conditions, best first.
 
         Args:
-            text: words; entries with more and rarer ones of them come first. Empty: newest first.
-            from_ns, to_ns: stamps, inclusive.
+            text: words; entries with more of them, and rarer ones, come first. "": newest first.
+            from_ns: earliest stamp, inclusive, in nanoseconds.
+            to_ns: latest stamp, inclusive, in nanoseconds.
             near_m: ``(x, y, z)`` in metres; only keyframes with a pose within ``radius_m``, and,
                 without text, nearest first.
         """
@@ -218,8 +235,8 @@ class Reader:
         with self._query("search") as db:
             return [
                 Hit(
-                    _keyframe((*row[:11], None)),
-                    None if row[11] is None else codec.delta_from_json(row[11]),
+                    self._keyframe((*row[:11], None)),
+                    None if row[11] is None else self._record(Delta, row[11]),
                     row[12],
                 )
                 for row in db.execute(sql, bindings)
@@ -232,33 +249,31 @@ class Reader:
             rows = db.execute(sql, (limit,)).get or []
             rows = rows if isinstance(rows, list) else [rows]
         return [
-            (codec.question_from_json(question), codec.answer_from_json(answer))
+            (self._record(Question, question), self._record(Answer, answer))
             for question, answer in reversed(rows)
         ]
 
-    def stats(self) -> dict[str, Any]:
-        """Counts, sizes in bytes, and the first and last stamp, as JSON-ready values."""
+    def status(self) -> MemoryStatus:
+        """Counts, sizes in bytes, and the first and last stamp."""
         sql = (
             "SELECT count(*), count(DISTINCT segment), min(stamp_ns), max(stamp_ns), "
             "coalesce(sum(picture_bytes > 0), 0), coalesce(sum(picture_bytes), 0), "
             "(SELECT count(*) FROM mentions), (SELECT count(DISTINCT name) FROM mentions), "
             "(SELECT count(*) FROM answers) FROM keyframes"
         )
-        names = (
-            "keyframes",
-            "segments",
-            "first_stamp_ns",
-            "last_stamp_ns",
-            "pictures",
-            "picture_bytes",
-            "mentions",
-            "objects",
-            "answers",
-        )
         with self._query("count what is stored") as db:
-            values: dict[str, Any] = dict(zip(names, next(iter(db.execute(sql))), strict=True))
-            pages = int(db.pragma("page_count")) * int(db.pragma("page_size"))
-        return {"path": self.path, **values, **self.counts(), "file_bytes": pages}
+            (row,) = db.execute(sql)
+            file_bytes = int(db.pragma("page_count")) * int(db.pragma("page_size"))
+        counts = self.counts()
+        stored = dict(zip(_STORED, row, strict=True))
+        return MemoryStatus(
+            path=self.path,
+            **stored,
+            pending=counts.pending,
+            done=counts.done,
+            unusable=counts.unusable,
+            file_bytes=file_bytes,
+        )
 
     def export(self, path: str) -> None:
         """Write a copy of the whole memory to the new file ``path``, also while it is written to.
@@ -289,22 +304,29 @@ class Reader:
             os.unlink(partial)
             raise
 
+    def _keyframe(self, row: Sequence[Any]) -> Keyframe:
+        number, segment, stamp, reason, frame, width, height, overlap, *rest = row
+        inliers, motion, pose, jpeg = rest
+        return Keyframe(
+            id=number,
+            stamp_ns=stamp,
+            jpeg=jpeg or b"",
+            reason=reason,
+            width=width,
+            height=height,
+            segment=segment,
+            frame_id=frame,
+            overlap_ratio=overlap,
+            inliers=inliers,
+            egomotion=None if motion is None else self._record(Egomotion, motion),
+            pose=None if pose is None else self._record(Pose, pose),
+        )
 
-def _keyframe(row: Sequence[Any]) -> Keyframe:
-    (number, segment, stamp, reason, frame, width, height, overlap, inliers, motion, pose, jpeg) = (
-        row
-    )
-    return Keyframe(
-        id=number,
-        stamp_ns=stamp,
-        jpeg=jpeg or b"",
-        reason=reason,
-        width=width,
-        height=height,
-        segment=segment,
-        frame_id=frame,
-        overlap_ratio=overlap,
-        inliers=inliers,
-        egomotion=codec.egomotion_from_json(motion),
-        pose=codec.pose_from_json(pose),
-    )
+    def _record(self, kind: type[R], text: str) -> R:
+        try:
+            return from_json(kind, text)
+        except ValueError as error:
+            raise StoreError(
+                f"{self.path} holds {kind.__name__.lower()} data that can't be read ({error}); "
+                "it was changed or damaged: restore an export, or start a new memory"
+            ) from error

@@ -1,10 +1,12 @@
 """The tables of a memory file, and how an older file is brought forward.
 
-A file carries `APPLICATION_ID` and, in ``PRAGMA user_version``, the number of migrations that it
-has seen. Migrations only ever get appended to `MIGRATIONS`; each runs in a transaction of its own
-together with the new version number, so a crash between two leaves a whole file.
+A file carries `APPLICATION_ID` and, in ``PRAGMA user_version``, the number of migrations that were
+applied to it. Migrations are only ever appended to `MIGRATIONS`; each runs in a transaction of its
+own together with the new version number, so a crash between two leaves the file consistent. The
+JSON columns need no migration: fields that an older version did not write are filled in when they
+are read (`embodied_agent.codec`).
 
-Not here: reading and writing rows (`embodied_agent.memory.store`).
+Out of scope: reading and writing rows (`embodied_agent.memory.store`).
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ import apsw
 
 from embodied_agent.errors import StoreError
 
-#: "EmAg" in ASCII: tells `file` and us that a SQLite file is a memory of this agent.
+#: "EmAg" in ASCII: marks a SQLite file as a memory of this agent, for `file` and for this code.
 APPLICATION_ID = 0x456D4167
 
 _VERSION_1 = """
@@ -87,7 +89,7 @@ CREATE TABLE sources (
 _VERSION_2 = """
 -- Questions that came over MQTT, so that a repeated one gets its first answer.
 CREATE TABLE requests (
-    id            TEXT PRIMARY KEY,         -- the asker's, or made up where there was none
+    id            TEXT PRIMARY KEY,         -- the client's, or made up where there was none
     digest        BLOB NOT NULL,            -- of what was asked: tells a repetition from another
     body          TEXT NOT NULL,            -- JSON, to ask again after a crash
     client        TEXT NOT NULL,            -- whose turn it takes
@@ -109,12 +111,12 @@ CREATE TABLE outbox (
 );
 """
 
-#: The n-th script brings a file from version n to n + 1.
+#: Script n brings a file from version n to n + 1.
 MIGRATIONS: tuple[str, ...] = (_VERSION_1, _VERSION_2)
 
 
 def version_of(connection: apsw.Connection) -> int:
-    """How many migrations the file has seen."""
+    """How many migrations were applied to the file."""
     return int(connection.pragma("user_version"))
 
 
@@ -129,7 +131,7 @@ def migrate(connection: apsw.Connection, path: str, migrations: Sequence[str] = 
     for version in range(version_of(connection), len(migrations)):
         connection.execute("BEGIN IMMEDIATE")
         try:
-            # Another process may have been faster while this one waited for the lock.
+            # Another process may have migrated the file while this one waited for the lock.
             if version_of(connection) == version:
                 connection.execute(migrations[version])
                 connection.pragma("application_id", APPLICATION_ID)
@@ -144,7 +146,7 @@ def migrate(connection: apsw.Connection, path: str, migrations: Sequence[str] = 
 def check_ours(
     connection: apsw.Connection, path: str, migrations: Sequence[str] = MIGRATIONS
 ) -> None:
-    """Refuse a file that this code must not write.
+    """Refuse a file that this code must not write to.
 
     Raises:
         StoreError: the file is another program's, or was written by newer code.
@@ -158,6 +160,6 @@ def check_ours(
         )
     if version > len(migrations):
         raise StoreError(
-            f"{path} was written by a newer version of embodied-agent (file version {version}, "
-            f"this code knows {len(migrations)}); update embodied-agent or use another file"
+            f"{path} was written by a newer version of embodied-agent (file version {version}; "
+            f"this code reads up to {len(migrations)}); update embodied-agent or use another file"
         )

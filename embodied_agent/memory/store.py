@@ -1,12 +1,12 @@
-"""The memory on disk: keyframes with their pictures, deltas, answers, all in one SQLite file.
+"""The memory on disk: keyframes with their pictures, deltas and answers, all in one SQLite file.
 
 One process writes, any number read. A keyframe is on the disk (synchronous=FULL) when
 `add_keyframe` returns, so neither a crash nor a power cut loses it; its delta follows in
 `commit_delta`, strictly in keyframe order. Every method may be called from any thread.
 
-Not here: what to keep (`embodied_agent.keyframes`), the reasoner's text (`transcript`, `recall`),
-tables and migrations (`schema`), questions from afar (`outbox`), finding and exporting (`query`),
-the file itself (`file`).
+Out of scope: what to keep (`embodied_agent.keyframes`), the reasoner's text
+(`embodied_agent.transcript`), tables and migrations (`schema`), questions from remote clients
+(`outbox`), finding and exporting (`query`), the file itself (`file`).
 """
 
 from __future__ import annotations
@@ -20,8 +20,9 @@ from typing import Any, Literal, NamedTuple
 
 import apsw
 
+from embodied_agent.codec import encodable, to_json
 from embodied_agent.errors import StoreError
-from embodied_agent.memory import codec, schema
+from embodied_agent.memory import schema
 from embodied_agent.memory.file import connect, explain, lock
 from embodied_agent.memory.outbox import Outbox
 from embodied_agent.memory.query import KEYFRAME_COLUMNS, Reader
@@ -32,7 +33,8 @@ State = Literal["pending", "done", "unusable"]
 
 
 class StoredKeyframe(NamedTuple):
-    """Where a keyframe came from. ``ordinal`` is its frame's number within its source, from 0."""
+    """Where a stored keyframe came from. ``ordinal`` is its frame's number within the source, from
+    0."""
 
     id: int
     segment: int
@@ -55,29 +57,32 @@ class Store(Reader):
         read_only: bool,
     ) -> None:
         self._write_lock = threading.RLock()
-        # In memory, one connection does both, under one lock.
+        # In memory, one connection both reads and writes, under one lock.
         super().__init__(path, reader, self._write_lock if reader is writer else threading.RLock())
         self._settings = settings
         self._writer = writer
         self._lock_fd = lock_fd
         self._picture_bytes: int | None = None  # counted when first needed and after a failure
         self.read_only = read_only
-        #: Questions that came from afar, and answers on their way.
+        #: Questions from remote clients, and the answers to be delivered.
         self.outbox = Outbox(self._transaction, self._query)
 
     @classmethod
     def open(cls, path: str, settings: MemorySettings, *, read_only: bool = False) -> Store:
-        """Open the memory at ``path``, made if it does not exist.
+        """Open the memory at ``path``; a missing file is created.
 
-        Empty, or SQLite's ``:memory:``: in memory only.
+        Args:
+            path: the file; "" or SQLite's ``:memory:`` keeps everything in RAM.
+            settings: of retention.
+            read_only: open an existing file for reading, also while another process writes to it.
 
         Raises:
-            StoreError: the file can't be opened or made, is not a memory, comes from a newer
-                version of the code, or another process writes to it (``read_only`` allows that).
+            StoreError: the file can't be opened or created, is not a memory, was written by a newer
+                version, or another process writes to it.
         """
         if path in ("", ":memory:"):
             if read_only:
-                raise StoreError("a memory without a file can't be opened read-only; name a file")
+                raise StoreError("a memory in RAM can't be opened read-only; name a file")
             with explain(":memory:", "open"):
                 connection = apsw.Connection(":memory:")
                 schema.migrate(connection, ":memory:")
@@ -175,8 +180,8 @@ class Store(Reader):
                     height,
                     overlap_ratio,
                     inliers,
-                    codec.egomotion_to_json(egomotion),
-                    codec.pose_to_json(pose),
+                    None if egomotion is None else to_json(egomotion),
+                    None if pose is None else to_json(pose),
                     source,
                     ordinal,
                     x,
@@ -206,7 +211,7 @@ class Store(Reader):
         )
 
     def commit_delta(self, delta: Delta) -> None:
-        """Store the delta of the oldest pending keyframe; it is done, or unusable, from then on.
+        """Store the delta of the oldest pending keyframe, which is then done or unusable.
 
         Raises:
             StoreError: ``delta`` is not that keyframe's, or it could not be written.
@@ -219,7 +224,7 @@ class Store(Reader):
                     f"delta of keyframe {delta.keyframe_id} is not due, {due}; "
                     "deltas are committed once each, in keyframe order"
                 )
-            text = codec.delta_to_json(delta)
+            text = to_json(delta)
             db.execute(
                 "INSERT INTO deltas VALUES (?, ?, ?, ?, ?, ?)",
                 (
@@ -234,13 +239,13 @@ class Store(Reader):
             db.executemany(
                 "INSERT INTO mentions VALUES (?, ?, ?, ?, ?)",
                 [
-                    (delta.keyframe_id, rank, codec.storable(m.name), m.direction, m.distance)
+                    (delta.keyframe_id, rank, encodable(m.name), m.direction, m.distance)
                     for rank, m in enumerate(delta.mentions)
                 ],
             )
             db.execute(
                 "INSERT INTO delta_text (rowid, text) VALUES (?, ?)",
-                (delta.keyframe_id, codec.storable(_searchable(delta))),
+                (delta.keyframe_id, encodable(_searchable(delta))),
             )
             db.execute(
                 "UPDATE keyframes SET state = ? WHERE id = ?",
@@ -251,7 +256,8 @@ class Store(Reader):
     def _retain(self, db: apsw.Connection) -> None:
         """Drop the oldest pictures beyond the limits; their keyframes and deltas stay.
 
-        Pending keyframes keep theirs, and so does the one before them: perception needs both.
+        Pending keyframes keep their pictures, and so does the one before them: perception needs
+        both.
         """
         if self._picture_bytes is None:
             self._picture_bytes = int(
@@ -280,7 +286,7 @@ class Store(Reader):
             self._picture_bytes -= size
 
     def save_answer(self, question: Question, answer: Answer) -> int:
-        """Keep a question with its answer; returns the number it got.
+        """Store a question with its answer; returns the number of the entry.
 
         Raises:
             StoreError: it could not be written.
@@ -288,16 +294,16 @@ class Store(Reader):
         with self._transaction("store an answer") as db:
             db.execute(
                 "INSERT INTO answers (question, answer, stored_at_s) VALUES (?, ?, ?)",
-                (codec.question_to_json(question), codec.answer_to_json(answer), time.time()),
+                (to_json(question), to_json(answer), time.time()),
             )
             return db.last_insert_rowid()
 
     def begin_replay(self, source: str, settings: str) -> tuple[bool, list[StoredKeyframe]]:
-        """Whether the replay of ``source`` had ended, and its keyframes so far, in order.
+        """Whether ``source`` was replayed to its end before, and its stored keyframes, in order.
 
         Args:
-            source: a key for the recording; noted as begun if it was not.
-            settings: what keyframes are chosen with; a replay must go on with the same.
+            source: identifies the recording; its replay counts as begun from now on.
+            settings: what keyframes are chosen with; a replay must go on with the same ones.
 
         Raises:
             StoreError: the memory holds part of this source, chosen with other settings.
@@ -335,7 +341,7 @@ class Store(Reader):
             db.execute("UPDATE sources SET finished = 1 WHERE key = ?", (source,))
 
     def next_segment(self) -> int:
-        """The number that a new segment gets.
+        """The number of the next new segment.
 
         Raises:
             StoreError: the file can't be read.

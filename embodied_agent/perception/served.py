@@ -17,8 +17,9 @@ from typing import Any, Literal, NamedTuple
 import cv2
 
 from embodied_agent.chat.client import ChatServer, Message
+from embodied_agent.chat.status import ReplyCounts
 from embodied_agent.errors import ReplyError
-from embodied_agent.images import decode
+from embodied_agent.images import decode, scaled_jpeg
 from embodied_agent.perception import language
 from embodied_agent.perception.geometry import delta_from_egomotion
 from embodied_agent.perception.prompts import AGAIN, WHICH_ACTION, full_prompt, full_schema
@@ -94,11 +95,10 @@ class ServedPerceiver:
         with ThreadPoolExecutor(self._settings.workers, "perceive") as pool:
             return list(pool.map(lambda pair: self.perceive(*pair), pairs))
 
-    def status(self) -> dict[str, Any]:
-        """What became of replies so far, as JSON-ready values: ``asked_again`` after one that could
-        not be used, ``repaired`` by leaving something out, ``unusable`` all the same."""
+    def reply_counts(self) -> ReplyCounts:
+        """What became of the replies so far."""
         with self._lock:
-            return {"url": self._settings.server.base_url, **self._counts}
+            return ReplyCounts(url=self._settings.server.base_url, **self._counts)
 
     def close(self) -> None:
         """Close the connection. Safe to call twice."""
@@ -109,7 +109,7 @@ class ServedPerceiver:
         seen = [keyframe for keyframe in (previous, current) if keyframe is not None]
         watch_list = self._settings.watch_list
         messages = messages_with_pictures(
-            [scaled_jpeg(keyframe, self._settings.image_width) for keyframe in seen],
+            [keyframe_jpeg(keyframe, self._settings.image_width) for keyframe in seen],
             full_prompt(first, current.egomotion, watch_list),
         )
         schema = full_schema(first, watching=bool(watch_list))
@@ -186,16 +186,10 @@ def _pixels(keyframe: Keyframe) -> Image:
     return decode(Frame(keyframe.stamp_ns, encoded=keyframe.jpeg))
 
 
-def scaled_jpeg(keyframe: Keyframe, width: int) -> bytes:
-    """The keyframe's JPEG, with its longer side at most ``width`` pixels."""
-    if max(keyframe.width, keyframe.height) <= width:
-        return keyframe.jpeg
-    image = _pixels(keyframe)
-    scale = width / max(image.shape[:2])
-    size = [max(1, round(side * scale)) for side in image.shape[1::-1]]
-    small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-    _, encoded = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
-    return encoded.tobytes()
+def keyframe_jpeg(keyframe: Keyframe, side: int) -> bytes:
+    """The keyframe's JPEG, with its longer side at most ``side`` pixels."""
+    frame = Frame(keyframe.stamp_ns, encoded=keyframe.jpeg)
+    return scaled_jpeg(frame, side, _JPEG_QUALITY, height=side)
 
 
 def _squared(keyframe: Keyframe) -> bytes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -49,10 +49,10 @@ class Reasoner(Protocol):
         max_tokens: int | None = None,
         temperature: float | None = None,
         seed: int | None = None,
-    ) -> Iterator[str]:
+    ) -> Generator[str, None, None]:
         """The reply in pieces as they come: ``<think>…</think><answer>…</answer>``.
 
-        Closing the iterator stops generation.
+        Closing the generator stops generation.
 
         Args:
             prompt: what to continue.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -58,8 +58,8 @@ class BuiltinReasoner:
         max_tokens: int | None = None,
         temperature: float | None = None,
         seed: int | None = None,
-    ) -> Iterator[str]:
-        """The reply token by token; closing the iterator stops generation at once.
+    ) -> Generator[str, None, None]:
+        """The reply token by token; closing the generator stops generation at once.
 
         Raises:
             ModelUnavailable: ``timeout_s`` seconds ran out, also while another reply was made.

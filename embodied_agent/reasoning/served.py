@@ -8,10 +8,11 @@ Not here: the connection (`embodied_agent.chat.client`), reading the reply (`rea
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing
 
 from embodied_agent.chat.client import ChatServer, Message, Piece
+from embodied_agent.chat.status import ServerStatus
 from embodied_agent.reasoning.base import END_OF_ANSWER, END_OF_THOUGHT, Prompt, too_long
 from embodied_agent.settings import ReasoningSettings
 
@@ -40,7 +41,7 @@ class ServedReasoner:
         max_tokens: int | None = None,
         temperature: float | None = None,
         seed: int | None = None,
-    ) -> Iterator[str]:
+    ) -> Generator[str, None, None]:
         """The reply in pieces, its reasoning in <think></think>. Closing ends the request.
 
         The request also ends with the answer: some models would go on.
@@ -63,10 +64,9 @@ class ServedReasoner:
         with closing(pieces):
             yield from _marked(pieces, limit)
 
-    @property
-    def server(self) -> ChatServer:
-        """The connection, for others that ask the same model."""
-        return self._server
+    def server_status(self) -> ServerStatus | None:
+        """How the server is doing."""
+        return self._server.status()
 
     def close(self) -> None:
         """Close the connection. Safe to call twice."""

@@ -1,6 +1,8 @@
 """The report's two drawings as coordinates: overlap over time, and the path from above.
 
-Pure geometry from records to numbers in SVG units; how they look is the template's.
+Pure geometry from records to numbers in SVG units.
+
+Out of scope: how the drawings look (`templates/report.html`).
 """
 
 from __future__ import annotations
@@ -18,13 +20,13 @@ MAP_WIDTH, MAP_HEIGHT = 760.0, 520.0
 #: Room for labels, left and right, above and below.
 MARGIN_X, MARGIN_Y = 80.0, 40.0
 _Box = tuple[float, float, float, float]  # left, top, right, bottom
-#: More points than this add nothing to a line of this size.
+#: More points than this would not show in a line of this size.
 MAX_POINTS = 2000
 
 
 @dataclass(frozen=True, slots=True)
 class Landmark:
-    """A thing whose true place is known: metres in the frame of the poses, and a CSS colour."""
+    """A thing whose true position is known: metres in the frame of the poses, and a CSS colour."""
 
     name: str
     x: float
@@ -34,7 +36,7 @@ class Landmark:
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What is known to stand around a path: ``walls`` are lines (x1, y1, x2, y2) in metres."""
+    """What stands around a path: ``walls`` are lines (x1, y1, x2, y2) in metres."""
 
     landmarks: tuple[Landmark, ...] = ()
     walls: tuple[tuple[float, float, float, float], ...] = ()
@@ -42,8 +44,9 @@ class Surroundings:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A point of a drawing that stands for keyframes, ``id`` being the first of them, or for a
-    landmark. ``label_at`` is (x, y, SVG text-anchor), ``None`` where the label found no room."""
+    """A point of a drawing that stands for keyframes (``id`` is the first of them) or for a
+    landmark. ``label_at`` is (x, y, SVG text-anchor), ``None`` where there is no room for the
+    label."""
 
     id: int
     x: float
@@ -55,7 +58,7 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class OverlapChart:
-    """Overlap over time. ``lines`` are SVG point lists: a gap is where nothing was measured."""
+    """Overlap over time. ``lines`` are SVG point lists, with gaps where nothing was measured."""
 
     lines: tuple[str, ...]
     marks: tuple[Mark, ...]
@@ -69,8 +72,8 @@ class OverlapChart:
 
 @dataclass(frozen=True, slots=True)
 class PathMap:
-    """The path from above: ``headings`` are short lines (x1, y1, x2, y2); the ``kind`` of a
-    landmark is its colour; ``scale`` is (length, text)."""
+    """The path from above: ``headings`` are short lines (x1, y1, x2, y2), the ``kind`` of a
+    landmark is its colour, and ``scale`` is (length, text)."""
 
     path: str
     marks: tuple[Mark, ...]
@@ -101,7 +104,7 @@ def overlap_chart(
         elif i % step == 0 or decision.keep:
             lines[-1].append(f"{x(decision.stamp_ns):.1f},{y(decision.overlap_ratio):.1f}")
             if decision.keep:
-                # The kept frame is the new reference: the next ratio is against itself.
+                # The kept frame is the new reference: its overlap with itself is whole.
                 lines.append([f"{x(decision.stamp_ns):.1f},{y(1.0):.1f}"])
     marks = tuple(
         Mark(
@@ -126,7 +129,7 @@ def overlap_chart(
 def path_map(
     keyframes: Sequence[Keyframe], path: Sequence[Pose], around: Surroundings
 ) -> PathMap | None:
-    """Lay out the path, the keyframes on it and what stands around; ``None`` without poses."""
+    """Lay out the path, the keyframes on it and its surroundings; ``None`` without poses."""
     posed = [(k, k.pose) for k in keyframes if k.pose is not None]
     if not posed:
         return None
@@ -173,7 +176,7 @@ def _yaw(pose: Pose) -> float:
 
 
 def _grouped(spots: Sequence[tuple[int, float, float]]) -> list[Mark]:
-    """Keyframes at one place (a camera that turns, or comes back) share a mark, "4-7, 12"."""
+    """Keyframes at one place (a camera that turns, or comes back) share a mark: "4–7, 12"."""
     groups: list[list[tuple[int, float, float]]] = []
     for spot in spots:
         near = next((g for g in groups if math.dist(g[0][1:], spot[1:]) < 14), None)
@@ -187,7 +190,7 @@ def _grouped(spots: Sequence[tuple[int, float, float]]) -> list[Mark]:
 
 
 def _ranges(numbers: Sequence[int]) -> str:
-    """Rising numbers in short: 1, 2, 3, 7 become "1-3, 7"."""
+    """Rising numbers in short: 1, 2, 3, 7 become "1–3, 7"."""
     runs: list[list[int]] = []
     for number in numbers:
         if runs and number == runs[-1][-1] + 1:
@@ -198,8 +201,8 @@ def _ranges(numbers: Sequence[int]) -> str:
 
 
 def _with_labels(marks: Sequence[Mark]) -> tuple[Mark, ...]:
-    """Each mark with a place for its label that covers no mark and no other label, if there is."""
-    taken: list[_Box] = [(m.x - 6, m.y - 6, m.x + 6, m.y + 6) for m in marks]
+    """Each mark with a place for its label that covers no mark and no other label, if possible."""
+    occupied: list[_Box] = [(m.x - 6, m.y - 6, m.x + 6, m.y + 6) for m in marks]
     out = []
     for mark in marks:
         width = 7.0 * len(mark.label)
@@ -213,9 +216,10 @@ def _with_labels(marks: Sequence[Mark]) -> tuple[Mark, ...]:
             box = (mark.x + left, mark.y + top, mark.x + right, mark.y + bottom)
             inside = box[0] >= 0 and box[1] >= 0 and box[2] <= MAP_WIDTH and box[3] <= MAP_HEIGHT
             if inside and not any(
-                box[0] < b[2] and box[2] > b[0] and box[1] < b[3] and box[3] > b[1] for b in taken
+                box[0] < b[2] and box[2] > b[0] and box[1] < b[3] and box[3] > b[1]
+                for b in occupied
             ):
-                taken.append(box)
+                occupied.append(box)
                 mark = replace(mark, label_at=at)
                 break
         out.append(mark)

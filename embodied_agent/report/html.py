@@ -10,17 +10,17 @@ from __future__ import annotations
 
 import base64
 import json
+import string
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-import cv2
 import jinja2
-import numpy as np
 
-from embodied_agent.errors import OutputError
-from embodied_agent.records import Decision, Delta, Keyframe, Pose
+from embodied_agent.errors import DecodeError, OutputError
+from embodied_agent.images import scaled_jpeg
+from embodied_agent.models.naming import demo_note
+from embodied_agent.records import Decision, Delta, Frame, Keyframe, Pose
 from embodied_agent.report.figures import (
     Landmark,
     OverlapChart,
@@ -33,6 +33,8 @@ from embodied_agent.report.scoring import Scored, score
 
 #: Maximum width of pictures in the report, in pixels: enough to see, small enough to mail.
 PICTURE_WIDTH = 360
+#: Their JPEG quality.
+_QUALITY = 82
 #: The reasons for keeping a frame, in words.
 REASONS = {
     "first": "first view",
@@ -59,7 +61,8 @@ STATUSES = {
 @dataclass(frozen=True)
 class Replay:
     """The contents of a report. ``decisions`` and ``path`` may be empty (an existing memory has
-    none). ``path`` holds the poses of all frames that carried one."""
+    none). ``path`` holds the poses of all frames that carried one. ``notice`` says why perception
+    was what it was, where there is something to say."""
 
     source: str
     keyframes: Sequence[Keyframe]
@@ -73,6 +76,7 @@ class Replay:
     results: Sequence[Scored] = ()
     settings: dict[str, str] = field(default_factory=dict)
     elapsed_s: float = 0.0
+    notice: str = ""
 
 
 @dataclass(frozen=True)
@@ -84,6 +88,16 @@ class _Card:
     picture: str
     time: str
     why: str
+
+
+@dataclass(frozen=True)
+class _QuestionCard:
+    """A question with its answer as the template shows it."""
+
+    result: Scored
+    choices: list[tuple[str, str]]
+    at: str | None
+    latency: list[tuple[str, str]]
 
 
 def clock(nanoseconds: int) -> str:
@@ -129,6 +143,10 @@ def render(replay: Replay) -> str:
         threshold=replay.overlap_threshold,
         questions=[_question(result, start_ns) for result in replay.results],
         statuses=STATUSES,
+        demo=demo_note(
+            [*(d.model for d in replay.deltas)]
+            + [name for r in replay.results for name in r.answer.models.values()]
+        ),
         score=score(replay.results),
         duration=clock(end_ns - start_ns),
         objects=len({m.name for delta in replay.deltas for m in delta.mentions}),
@@ -178,30 +196,21 @@ def _picture(jpeg: bytes) -> str:
     """A data URI of the picture, scaled down if it is wide; "" if it is dropped or undecodable."""
     if not jpeg:
         return ""
-    image = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
-    if image is None:
+    try:
+        jpeg = scaled_jpeg(Frame(0, encoded=jpeg), PICTURE_WIDTH, _QUALITY)
+    except DecodeError:
         return ""
-    height, width = image.shape[:2]
-    if width > PICTURE_WIDTH:
-        size = (PICTURE_WIDTH, max(1, round(height * PICTURE_WIDTH / width)))
-        done, small = cv2.imencode(
-            ".jpg",
-            cv2.resize(image, size, interpolation=cv2.INTER_AREA),
-            [cv2.IMWRITE_JPEG_QUALITY, 82],
-        )
-        jpeg = small.tobytes() if done else jpeg
     return "data:image/jpeg;base64," + base64.b64encode(jpeg).decode("ascii")
 
 
-def _question(result: Scored, start_ns: int) -> dict[str, Any]:
+def _question(result: Scored, start_ns: int) -> _QuestionCard:
     question, answer = result.case.question, result.answer
-    letters = [chr(ord("A") + i) for i in range(len(question.choices))]
-    return {
-        "result": result,
-        "choices": list(zip(letters, question.choices, strict=True)),
-        "at": None if question.at_ns is None else clock(max(0, question.at_ns - start_ns)),
-        "latency": [
+    return _QuestionCard(
+        result=result,
+        choices=list(zip(string.ascii_uppercase, question.choices, strict=False)),
+        at=None if question.at_ns is None else clock(max(0, question.at_ns - start_ns)),
+        latency=[
             (stage, f"{seconds:.2f} s" if seconds >= 0.1 else f"{seconds * 1000:.0f} ms")
             for stage, seconds in answer.latency_s.items()
         ],
-    }
+    )

@@ -1,19 +1,20 @@
-"""Question files with known answers, and how many an agent got right.
+"""Question files with known answers, and how many an agent answered right.
 
-Not how questions are made (`sim_clips`) nor how they are answered (`embodied_agent.agent`).
+Out of scope: making questions (`sim_clips`), answering them (`embodied_agent.agent`).
 """
 
 from __future__ import annotations
 
-import json
 import string
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+
+import pydantic_core
+from pydantic import JsonValue
 
 from embodied_agent.errors import QuestionError
-from embodied_agent.records import Answer, Question
+from embodied_agent.records import Answer, AnswerStatus, Evidence, Question
 
 #: The type of a question that names none.
 UNTYPED = "other"
@@ -26,6 +27,31 @@ class Case:
     question: Question
     type: str = UNTYPED
     truth: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredAnswer:
+    """What ``--json`` shows of a question: the question, its answer, the truth and how the answer
+    came about. ``right`` is ``None`` where no truth is known."""
+
+    id: str
+    question: str
+    type: str
+    choices: tuple[str, ...]
+    at_ns: int | None
+    choice: str | None
+    text: str
+    reasoning: str
+    truth: str | None
+    right: bool | None
+    consistency: float | None
+    verified_by: str
+    notice: str
+    problem: str
+    status: AnswerStatus
+    evidence: tuple[Evidence, ...]
+    latency_s: dict[str, float]
+    models: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,30 +68,48 @@ class Scored:
             return None
         return self.answer.choice == self.case.truth
 
-    def as_dict(self) -> dict[str, Any]:
-        """JSON-ready: the question, the answer, the truth, and how the answer came to be."""
+    def record(self) -> ScoredAnswer:
+        """Question, answer and truth side by side."""
         question, answer = self.case.question, self.answer
-        fields = answer.as_dict()
-        return {
-            "id": question.id,
-            "question": question.text,
-            "type": self.case.type,
-            "choices": list(question.choices),
-            "at_ns": question.at_ns,
-            "status": answer.status,
-            "choice": answer.choice,
-            "text": answer.text,
-            "reasoning": answer.reasoning,
-            "truth": self.case.truth,
-            "right": self.right,
-            "consistency": answer.consistency,
-            "verified_by": answer.verified_by,
-            "notice": answer.notice,
-            "problem": answer.problem,
-            "evidence": list(fields["evidence"]),
-            "latency_s": fields["latency_s"],
-            "models": fields["models"],
-        }
+        return ScoredAnswer(
+            id=question.id,
+            question=question.text,
+            type=self.case.type,
+            choices=question.choices,
+            at_ns=question.at_ns,
+            choice=answer.choice,
+            text=answer.text,
+            reasoning=answer.reasoning,
+            truth=self.case.truth,
+            right=self.right,
+            consistency=answer.consistency,
+            verified_by=answer.verified_by,
+            notice=answer.notice,
+            problem=answer.problem,
+            status=answer.status,
+            evidence=answer.evidence,
+            latency_s=answer.latency_s,
+            models=answer.models,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class TypeScore:
+    """The share of right answers among the questions of one type, from 0 to 1."""
+
+    score: float
+    right: int
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """The share of right answers, from 0 to 1, overall and by type of question."""
+
+    overall: float
+    right: int
+    count: int
+    types: dict[str, TypeScore] = field(default_factory=dict)
 
 
 def read_cases(path: Path | str) -> tuple[Case, ...]:
@@ -77,39 +121,48 @@ def read_cases(path: Path | str) -> tuple[Case, ...]:
         QuestionError: the file can't be read, or an entry can't be used; the message names it.
     """
     try:
-        entries = json.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        entries: JsonValue = pydantic_core.from_json(Path(path).read_bytes())
+    except (OSError, ValueError) as error:
         raise QuestionError(f"can't read questions from {path}: {error}") from error
     if not isinstance(entries, list):
         raise QuestionError(f"{path} must hold a JSON list of questions")
     return tuple(_case(entry, f"{path}, question {i}") for i, entry in enumerate(entries, 1))
 
 
-def _case(entry: Any, where: str) -> Case:
+def _case(entry: JsonValue, where: str) -> Case:
     if not isinstance(entry, dict):
-        raise QuestionError(f"{where}: an object with at least 'text' is needed")
-    text, choices = entry.get("text"), entry.get("choices", [])
+        raise QuestionError(f"{where}: must be an object with at least 'text'")
+    text, truth, stamp = entry.get("text"), entry.get("answer"), entry.get("stamp_ns")
     if not isinstance(text, str) or not text.strip():
         raise QuestionError(f"{where}: 'text' must be a question")
-    if not isinstance(choices, list) or not all(isinstance(c, str) for c in choices):
+    choices = _texts(entry.get("choices", []))
+    if choices is None:
         raise QuestionError(f"{where}: 'choices' must be a list of texts")
-    truth, stamp = entry.get("answer"), entry.get("stamp_ns")
-    if truth is not None and truth not in list(string.ascii_uppercase[: len(choices)]):
+    letters = list(string.ascii_uppercase[: len(choices)])
+    if truth is not None and not (isinstance(truth, str) and truth in letters):
         raise QuestionError(f"{where}: 'answer' is {truth!r}, not the letter of a choice")
     if stamp is not None and (not isinstance(stamp, int) or isinstance(stamp, bool)):
         raise QuestionError(f"{where}: 'stamp_ns' must be whole nanoseconds, not {stamp!r}")
     return Case(
-        Question(text.strip(), tuple(choices), at_ns=stamp, id=str(entry.get("id", ""))),
+        Question(text.strip(), choices, at_ns=stamp, id=str(entry.get("id", ""))),
         type=str(entry.get("type", UNTYPED)),
         truth=truth,
     )
 
 
-def score(results: Iterable[Scored]) -> dict[str, Any] | None:
-    """The share of right answers, from 0 to 1, with counts; ``None`` where no truth is known.
+def _texts(value: JsonValue) -> tuple[str, ...] | None:
+    """A list of texts; ``None`` where ``value`` is anything else."""
+    if not isinstance(value, list):
+        return None
+    texts = tuple(item for item in value if isinstance(item, str))
+    return texts if len(texts) == len(value) else None
 
-    ``{"overall": 0.5, "right": 1, "count": 2, "types": {"route_planning": {"score": …, "right":
-    …, "count": …}}}``; questions without truth count nowhere.
+
+def score(results: Iterable[Scored]) -> Score | None:
+    """How many answers are right; questions without a known truth count nowhere.
+
+    Returns:
+        ``None`` where no truth is known.
     """
     tally: dict[str, list[int]] = {}
     for result in results:
@@ -120,11 +173,9 @@ def score(results: Iterable[Scored]) -> dict[str, Any] | None:
     if not tally:
         return None
     right, count = (sum(counts[i] for counts in tally.values()) for i in (0, 1))
-    return {
-        "overall": right / count,
-        "right": right,
-        "count": count,
-        "types": {
-            name: {"score": r / n, "right": r, "count": n} for name, (r, n) in sorted(tally.items())
-        },
-    }
+    return Score(
+        overall=right / count,
+        right=right,
+        count=count,
+        types={name: TypeScore(r / n, r, n) for name, (r, n) in sorted(tally.items())},
+    )

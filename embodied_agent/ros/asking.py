@@ -1,9 +1,9 @@
 """Questions over ROS: the service ``~/ask`` and the action ``~/reason``.
 
 Both go through the queue that all interfaces share, and wait as coroutines: however long a model
-takes, the executor goes on. Whatever can't be answered gets a reply that says why.
+takes, the executor goes on. A question without an answer gets a reply that says why.
 
-Not here: turns, time-outs and cancelling (`agent.question_queue`), the memory's
+Out of scope: turns, time-outs and cancelling (`embodied_agent.agent.question_queue`), the memory's
 services (`remembering`).
 """
 
@@ -21,8 +21,7 @@ from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.qos import QoSProfile
 
 from embodied_agent import records
-from embodied_agent.agent.question_queue import QuestionQueue, QueueListener
-from embodied_agent.agent.question_queue import QueuedQuestion as Asked
+from embodied_agent.agent.question_queue import QuestionQueue, QueuedQuestion, QueueListener
 from embodied_agent.errors import Busy, QuestionError
 from embodied_agent.ros.messages import clean, to_answer, to_problem, to_question
 from embodied_agent.ros.waiting import GONE, SERVICE_QOS, Pending, result_of
@@ -36,7 +35,7 @@ class AskServers:
 
     Args:
         node: serves.
-        asks: takes the questions.
+        questions: takes them.
         timeout_s: called for the time-out of questions that name none.
         refusal: called for why nothing can be asked now; empty when it can.
     """
@@ -44,19 +43,19 @@ class AskServers:
     def __init__(
         self,
         node: Any,
-        asks: QuestionQueue,
+        questions: QuestionQueue,
         *,
         timeout_s: Callable[[], float],
         refusal: Callable[[], str],
     ) -> None:
         self._node = node
-        self._asks = asks
+        self._questions = questions
         self._timeout_s = timeout_s
         self._refusal = refusal
-        self._goals: dict[bytes, Asked] = {}
+        self._goals: dict[bytes, QueuedQuestion] = {}
         self.pending = Pending()
         self.last_latency_s: float | None = None
-        self._stop_listening = asks.listen(QueueListener(on_answer=self._note))
+        self._stop_listening = questions.listen(QueueListener(on_answer=self._note))
         group = ReentrantCallbackGroup()
         self._service = node.create_service(
             Ask, "~/ask", self._ask, qos_profile=SERVICE_QOS, callback_group=group
@@ -75,64 +74,64 @@ class AskServers:
         )
 
     def close(self) -> None:
-        """No more questions; those that wait are answered first, as the queue is closed."""
+        """Stop listening; the queue is closed by now, and has answered whoever waited."""
         self._stop_listening()
 
     def destroy(self) -> None:
-        """Remove the service and the action; nobody may wait any more."""
+        """Remove the service and the action, once nobody waits any more."""
         self._node.destroy_service(self._service)
         self._action.destroy()
 
-    def _note(self, _: Asked, answer: records.Answer) -> None:
+    def _note(self, _: QueuedQuestion, answer: records.Answer) -> None:
         if "total" in answer.latency_s:
             self.last_latency_s = answer.latency_s["total"]
 
-    def _submit(self, request: Any, on_piece: Callable[[str], None] | None) -> Asked | str:
-        """The question as it was taken, or why it was not."""
+    def _submit(self, request: Any, on_piece: Callable[[str], None] | None) -> QueuedQuestion | str:
+        """The queued question, or why it was refused."""
         refusal = self._refusal()
         if refusal:
             return refusal
         try:
             question = to_question(request, self._timeout_s())
-            return self._asks.submit(question, client="ros", on_piece=on_piece)
+            return self._questions.submit(question, client="ros", on_piece=on_piece)
         except (QuestionError, Busy) as error:
             return str(error)
 
-    async def _answer(self, asked: Asked) -> records.Answer:
-        answer = await result_of(self._node.executor, asked.answer)
+    async def _answer(self, queued: QueuedQuestion) -> records.Answer:
+        answer = await result_of(self._node.executor, queued.answer)
         assert answer is not None  # without a time-out there is an answer
         return answer
 
     async def _ask(self, request: Any, response: Any) -> Any:
         with self.pending:
-            asked = self._submit(request, None)
-            if isinstance(asked, str):
-                response.answer = to_problem(asked)
+            queued = self._submit(request, None)
+            if isinstance(queued, str):
+                response.answer = to_problem(queued)
                 return response
-            answer = await self._answer(asked)
-            response.success = answer.status != "failed"
+            answer = await self._answer(queued)
+            response.success = not answer.problem
             response.answer = to_answer(answer)
             return response
 
     def _cancel(self, goal: Any) -> CancelResponse:
-        asked = self._goals.get(bytes(goal.goal_id.uuid))
-        if asked is not None:
-            asked.cancel()
+        queued = self._goals.get(bytes(goal.goal_id.uuid))
+        if queued is not None:
+            queued.cancel()
         return CancelResponse.ACCEPT
 
     async def _reason(self, goal: Any) -> Any:
         with self.pending:
             feedback = _Feedback(goal)
-            asked = self._submit(goal.request, feedback.add)
-            if isinstance(asked, str):
+            queued = self._submit(goal.request, feedback.add)
+            if isinstance(queued, str):
                 goal.abort()
-                return Reason.Result(answer=to_problem(asked))
+                return Reason.Result(answer=to_problem(queued))
             number = bytes(goal.goal_id.uuid)
-            self._goals[number] = asked
+            self._goals[number] = queued
             try:
                 if goal.is_cancel_requested:  # before there was a question to cancel
-                    asked.cancel()
-                answer = await self._answer(asked)
+                    queued.cancel()
+                answer = await self._answer(queued)
             finally:
                 del self._goals[number]
             feedback.flush()

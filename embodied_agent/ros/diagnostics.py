@@ -3,7 +3,7 @@
 Through diagnostic_updater where it is installed, else as DiagnosticArray messages directly; both
 say the same. WARN means that somebody should look, ERROR that something is being lost.
 
-Not here: where the numbers come from (`watch`, `images`).
+Out of scope: where the numbers come from (`watch`, `images`).
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rclpy.clock import Clock, ClockType
+
+from embodied_agent.agent.status import AgentStatus, QueueStatus
 
 try:
     import diagnostic_updater
@@ -61,8 +63,8 @@ def camera(
     age_s: float | None,
     silent_s: float,
     active_s: float,
-    status: Mapping[str, Any],
-    complaints: Mapping[str, int],
+    status: AgentStatus | None,
+    warnings: Mapping[str, int],
     publishers: int,
 ) -> Finding:
     """Images: WARN when none came for ``silent_s`` seconds of being active."""
@@ -72,10 +74,10 @@ def camera(
         "rate_hz": f"{rate_hz:.1f}",
         "age_s": "none yet" if age_s is None else f"{age_s:.2f}",
         "images": arrived,
-        "dropped": status.get("frames_dropped", 0),
-        "late": status.get("frames_late", 0),
-        "undecodable": status.get("frames_unreadable", 0),
-        **{f"complaints.{kind}": count for kind, count in sorted(complaints.items())},
+        "dropped": 0 if status is None else status.frames_dropped,
+        "late": 0 if status is None else status.frames_late,
+        "undecodable": 0 if status is None else status.frames_unreadable,
+        **{f"complaints.{kind}": count for kind, count in sorted(warnings.items())},
     }
     if not active:
         return Finding(OK, "inactive", values)
@@ -86,75 +88,82 @@ def camera(
     return Finding(OK, f"{rate_hz:.1f} images/s", values)
 
 
-def memory(status: Mapping[str, Any], problem: str) -> Finding:
+def memory(status: AgentStatus | None, problem: str) -> Finding:
     """The store: ERROR when it can't be read or written."""
-    stats = status.get("memory", {})
+    if status is None:
+        return Finding(ERROR, problem) if problem else Finding(OK, "not read yet")
+    stats = status.memory
     values = {
-        "path": stats.get("path", ""),
-        "bytes": stats.get("file_bytes", 0),
-        "keyframes": stats.get("keyframes", 0),
-        "pictures": stats.get("pictures", 0),
-        "picture_bytes": stats.get("picture_bytes", 0),
-        "segments": stats.get("segments", 0),
-        "answers": stats.get("answers", 0),
+        "path": stats.path,
+        "bytes": stats.file_bytes,
+        "keyframes": stats.keyframes,
+        "pictures": stats.pictures,
+        "picture_bytes": stats.picture_bytes,
+        "segments": stats.segments,
+        "answers": stats.answers,
     }
-    problem = problem or status.get("store_problem", "")
+    problem = problem or status.store_problem
     if problem:
         return Finding(ERROR, problem, values)
-    return Finding(OK, f"{values['keyframes']} keyframes, {values['bytes']} bytes", values)
+    return Finding(OK, f"{stats.keyframes} keyframes, {stats.file_bytes} bytes", values)
 
 
-def perception(status: Mapping[str, Any]) -> Finding:
+def perception(status: AgentStatus | None) -> Finding:
     """Keyframes to deltas: WARN while the model can't be reached, ERROR when it has stopped."""
-    state = status.get("perception") or {}
-    latency_s = state.get("mean_latency_s")
+    state = None if status is None else status.perception
+    if state is None:
+        return Finding(OK, "not read yet")
+    latency_s = state.mean_latency_s
     values = {
-        "model": state.get("model", ""),
-        "state": state.get("state", ""),
-        "queue": state.get("pending", 0),
-        "perceived": state.get("perceived", 0),
-        "unusable": state.get("unusable", 0),
-        "retries": state.get("retries", 0),
+        "model": state.model,
+        "state": state.state,
+        "queue": state.pending,
+        "perceived": state.perceived,
+        "unusable": state.unusable,
+        "retries": state.retries,
         "mean_latency_s": "" if latency_s is None else f"{latency_s:.3f}",
-        "last_error": state.get("last_error", ""),
+        "last_error": state.last_error,
     }
-    waiting = f"{values['queue']} keyframes wait"
-    if values["state"] == "stopped":
-        return Finding(ERROR, f"stopped, {waiting}: {values['last_error']}", values)
-    if values["state"] not in ("", "closed"):
-        return Finding(WARN, f"the model fails, {waiting}: {values['last_error']}", values)
+    waiting = f"{state.pending} keyframes wait"
+    if state.state == "stopped":
+        return Finding(ERROR, f"stopped, {waiting}: {state.last_error}", values)
+    if state.state != "closed":
+        return Finding(WARN, f"the model fails, {waiting}: {state.last_error}", values)
     return Finding(OK, waiting, values)
 
 
 def reasoning(
-    status: Mapping[str, Any], asks: Mapping[str, int], last_latency_s: float | None
+    status: AgentStatus | None, questions: QueueStatus, last_latency_s: float | None
 ) -> Finding:
     """Questions to answers."""
-    state = status.get("reasoning", {})
+    asked = 0 if status is None else status.reasoning.asked
     values = {
-        "model": state.get("model", ""),
-        "asked": state.get("asked", 0),
-        "without_answer": state.get("problems", 0),
-        **asks,
+        "model": "" if status is None else status.reasoning.model,
+        "asked": asked,
+        "without_answer": 0 if status is None else status.reasoning.problems,
+        "waiting": questions.waiting,
+        "running": questions.running,
+        "refused": questions.refused,
+        "expired": questions.expired,
         "last_latency_s": "" if last_latency_s is None else f"{last_latency_s:.3f}",
     }
-    return Finding(OK, f"{values['asked']} asked, {asks.get('waiting', 0)} wait", values)
+    return Finding(OK, f"{asked} asked, {questions.waiting} wait", values)
 
 
-def servers(found: Mapping[str, str]) -> Finding:
-    """Model servers: WARN where one can't be reached; what is stored waits for it."""
-    values = {stage: problem or "reachable" for stage, problem in found.items()}
-    problems = [f"{stage}: {problem}" for stage, problem in found.items() if problem]
-    if problems:
-        return Finding(WARN, "; ".join(problems), values)
-    return Finding(OK, "reachable" if found else "none are used", values)
+def servers(problems: Mapping[str, str]) -> Finding:
+    """Model servers, by stage: WARN where one can't be reached; stored keyframes wait for it."""
+    values = {stage: problem or "reachable" for stage, problem in problems.items()}
+    lines = [f"{stage}: {problem}" for stage, problem in problems.items() if problem]
+    if lines:
+        return Finding(WARN, "; ".join(lines), values)
+    return Finding(OK, "reachable" if problems else "none are used", values)
 
 
-def interfaces(found: Mapping[str, str], names: tuple[str, ...]) -> Finding:
+def interfaces(problems: Mapping[str, str], names: tuple[str, ...]) -> Finding:
     """Web and MQTT: WARN where one fails."""
-    values = {name: found.get(name, "") or "ok" for name in names}
-    if found:
-        return Finding(WARN, "; ".join(f"{name}: {why}" for name, why in found.items()), values)
+    values = {name: problems.get(name, "") or "ok" for name in names}
+    if problems:
+        return Finding(WARN, "; ".join(f"{name}: {why}" for name, why in problems.items()), values)
     return Finding(OK, ", ".join(names) or "none are on", values)
 
 
@@ -178,15 +187,15 @@ class Diagnostics:
         self._name = node.get_fully_qualified_name()
         publishers, timers = set(node.publishers), set(node.timers)
         if updater is not None:
-            made = updater.Updater(node)
-            made.setHardwareID(self._name)
+            standard = updater.Updater(node)
+            standard.setHardwareID(self._name)
             for name, check in checks.items():
-                made.add(name, _task(check))
-            publish = made.update
+                standard.add(name, _task(check))
+            publish = standard.update
         else:
             self._publisher = node.create_publisher(DiagnosticArray, "/diagnostics", 10)
             publish = self._publish
-        # The updater can't be ended; what it made is what is new.
+        # The updater has no way to end it; what it created is what is new.
         self._publishers = set(node.publishers) - publishers
         for timer in set(node.timers) - timers:
             node.destroy_timer(timer)
@@ -224,7 +233,7 @@ class Diagnostics:
 
 
 def _task(check: Callable[[], Finding]) -> Callable[[Any], Any]:
-    """A finding as diagnostic_updater wants it."""
+    """A finding as diagnostic_updater takes it."""
 
     def run(status: Any) -> Any:
         finding = check()

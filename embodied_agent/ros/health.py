@@ -1,6 +1,6 @@
-"""What diagnostics say of a session: each check as a function of what is known now.
+"""The diagnostics of a session: each check as a function of its current state.
 
-Not here: what is good and what is bad, and publishing (`diagnostics`).
+Out of scope: what is good and what is bad, and publishing (`diagnostics`).
 """
 
 from __future__ import annotations
@@ -35,32 +35,27 @@ def checks_of(
             age_s=diagnostics.age_s(reader.last_arrival_s),
             silent_s=settings().ros.silent_s,
             active_s=0.0 if since_s is None else now_s - since_s,
-            status=session.watch.seen.status,
-            complaints=session.complaints.counts(),
+            status=session.watch.latest.status,
+            warnings=session.warnings.counts(),
             publishers=node.count_publishers(session.topic),
         )
 
     def reasoning() -> Finding:
-        asks = session.asks
-        counts = {
-            "waiting": asks.waiting,
-            "running": asks.running,
-            "refused": asks.refused,
-            "expired": asks.expired,
-        }
         return diagnostics.reasoning(
-            session.watch.seen.status, counts, session.servers.last_latency_s
+            session.watch.latest.status,
+            session.questions.status(),
+            session.servers.last_latency_s,
         )
 
     def memory() -> Finding:
-        return diagnostics.memory(session.watch.seen.status, session.watch.seen.problem)
+        return diagnostics.memory(session.watch.latest.status, session.watch.latest.problem)
 
     return {
         "camera": camera,
         "memory": memory,
-        "perception": lambda: diagnostics.perception(session.watch.seen.status),
+        "perception": lambda: diagnostics.perception(session.watch.latest.status),
         "reasoning": reasoning,
-        "servers": lambda: diagnostics.servers(session.watch.seen.servers),
+        "servers": lambda: diagnostics.servers(session.watch.latest.servers),
         "interfaces": lambda: diagnostics.interfaces(
             session.interfaces.problems(), session.interfaces.names
         ),

@@ -1,26 +1,23 @@
 """Image messages to frames: stamps, checks, and counts of what can't be used.
 
 Pixels are copied out of the message without cv_bridge; compressed pictures stay as they are until
-somebody needs their pixels, and are only checked for being whole.
+somebody needs their pixels, and are only checked for completeness.
 
-Not here: encodings (`embodied_agent.sources.ros_images`), waiting for a pose (`poses`).
+Out of scope: encodings (`embodied_agent.sources.ros_images`), waiting for a pose (`poses`).
 """
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from embodied_agent.images import BadImage, check_complete
-from embodied_agent.records import Frame, Intrinsics
+from embodied_agent.records import Frame, Image, Intrinsics
 from embodied_agent.sources.ros_images import image_from_ros
-
-#: Longest compressed picture, in bytes: 64 megapixels of PNG noise are smaller.
-MAX_ENCODED_BYTES = 256_000_000
 
 
 def stamp_ns(stamp: Any) -> int:
@@ -42,18 +39,24 @@ class ImageReader:
     """Reads the images of one activation.
 
     Args:
-        now_ns: the node's clock, for images that bear no stamp.
-        complain: told (kind, message) of what can be worked round.
+        now_ns: the node's clock, for images without a stamp.
+        warn: told (kind, message) of what can be worked around.
+        max_bytes: larger images are refused.
     """
 
-    def __init__(self, now_ns: Callable[[], int], complain: Callable[[str, str], object]) -> None:
+    def __init__(
+        self,
+        now_ns: Callable[[], int],
+        warn: Callable[[str, str], object],
+        *,
+        max_bytes: int,
+    ) -> None:
         self._now_ns = now_ns
-        self._complain = complain
+        self._warn = warn
+        self._max_bytes = max_bytes
         self.intrinsics: Intrinsics | None = None
         self.arrived = 0
-        self.bad = 0
         self.last_arrival_s: float | None = None  # by time.monotonic
-        self.last_stamp_ns: int | None = None
 
     def arrive(self) -> None:
         """An image came in; call it before `read`."""
@@ -61,21 +64,12 @@ class ImageReader:
         self.last_arrival_s = time.monotonic()
 
     def read(self, message: Any) -> Frame:
-        """A frame without a pose from a sensor_msgs/Image or CompressedImage.
+        """A frame without a pose from a sensor_msgs/Image.
 
         Raises:
             DecodeError: (`BadImage`) the message holds no picture that can be used.
         """
-        try:
-            compressed = not hasattr(message, "encoding")
-            frame = self._compressed(message) if compressed else self._raw(message)
-        except BadImage:
-            self.bad += 1
-            raise
-        self.last_stamp_ns = frame.stamp_ns
-        return frame
-
-    def _raw(self, message: Any) -> Frame:
+        self._check_size(message.data)
         image = image_from_ros(
             np.frombuffer(message.data, np.uint8),
             encoding=message.encoding,
@@ -84,35 +78,50 @@ class ImageReader:
             step=message.step,
             is_bigendian=bool(message.is_bigendian),
         )
-        return Frame(image=image, **self._common(message.header))
+        return self._frame(message.header, image=image)
 
-    def _compressed(self, message: Any) -> Frame:
-        if len(message.data) > MAX_ENCODED_BYTES:
-            raise BadImage("too_large", f"a compressed image of {len(message.data)} bytes")
+    def read_compressed(self, message: Any) -> Frame:
+        """A frame without a pose from a sensor_msgs/CompressedImage, not decoded yet.
+
+        Raises:
+            DecodeError: (`BadImage`) the message holds no picture that can be used.
+        """
+        self._check_size(message.data)
         encoded = bytes(message.data)
         check_complete(encoded)
-        return Frame(encoded=encoded, **self._common(message.header))
+        return self._frame(message.header, encoded=encoded)
 
-    def _common(self, header: Any) -> dict[str, Any]:
-        return {
-            "stamp_ns": self._stamp_ns(header),
-            "frame_id": str(header.frame_id) or "camera",
-            "index": self.arrived - 1,
-            "intrinsics": self.intrinsics,
-        }
+    def _check_size(self, data: Sequence[int]) -> None:
+        if len(data) > self._max_bytes:
+            raise BadImage(
+                "too_large",
+                f"an image of {len(data):,} bytes; ros.max_image_bytes allows {self._max_bytes:,}",
+            )
+
+    def _frame(
+        self, header: Any, *, image: Image | None = None, encoded: bytes | None = None
+    ) -> Frame:
+        return Frame(
+            stamp_ns=self._stamp_ns(header),
+            image=image,
+            encoded=encoded,
+            frame_id=str(header.frame_id) or "camera",
+            index=self.arrived - 1,
+            intrinsics=self.intrinsics,
+        )
 
     def _stamp_ns(self, header: Any) -> int:
-        found = stamp_ns(header.stamp)
-        if found > 0:
-            return found
-        # As for recordings, where the time of arrival stands in.
+        stamp = stamp_ns(header.stamp)
+        if stamp > 0:
+            return stamp
+        # As for recordings, where the time of arrival takes its place.
         now = self._now_ns()
         if now <= 0:
             raise BadImage(
                 "no_stamp",
-                "an image without a stamp came before simulated time ran; is /clock published?",
+                "an image without a stamp came before simulated time began; is /clock published?",
             )
-        self._complain(
+        self._warn(
             "stamp_zero",
             "images come without a stamp, so their arrival counts; set header.stamp in the driver",
         )

@@ -3,7 +3,7 @@
 One executor thread; SIGINT and SIGTERM end it in order. A fault in one callback, such as a
 transition that does not exist being asked for, is logged and the rest goes on.
 
-Not here: the node (`node`).
+Out of scope: the node (`node`).
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """The agent's records as ROS messages, and requests as questions. Pure translation.
 
-Not here: images and poses that come in (`images`, `poses`), who sends what when (`node`, `asking`).
+Out of scope: images and poses that come in (`images`, `poses`), who sends what when (`node`,
+`asking`).
 """
 
 from __future__ import annotations

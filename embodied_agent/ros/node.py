@@ -3,7 +3,7 @@
 What it needs is made on configure, works while active, and goes on cleanup and shutdown. It
 translates and enqueues; the agent's own threads do the work, and one executor thread serves all.
 
-Not here: what is made on configure (`session`), the process (`main`).
+Out of scope: what is made on configure (`session`), the process (`main`).
 """
 
 from __future__ import annotations

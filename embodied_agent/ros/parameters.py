@@ -4,7 +4,7 @@ The order in which values win, the later over the earlier: the schema's defaults
 that the parameter ``config`` names, the environment, ROS parameters. Secrets (keys, passwords) are
 no parameters, as anybody on the network can read those: they come from the file or the environment.
 
-Not here: what settings mean (`embodied_agent.settings`), what a change does (`node`).
+Out of scope: what settings mean (`embodied_agent.settings`), what a change does (`node`).
 """
 
 from __future__ import annotations
@@ -96,9 +96,11 @@ class Parameters:
         node.add_on_set_parameters_callback(self._set)
 
     def _set(self, parameters: list[Any]) -> SetParametersResult:
-        known = {setting.name: setting for setting in settings_of(self.settings)}
+        by_name = {setting.name: setting for setting in settings_of(self.settings)}
         values = {
-            p.name: from_parameter(p.value, known[p.name]) for p in parameters if p.name in known
+            p.name: from_parameter(p.value, by_name[p.name])
+            for p in parameters
+            if p.name in by_name
         }
         try:
             if values:
@@ -158,7 +160,7 @@ def descriptor(setting: Setting) -> ParameterDescriptor:
     field = setting.field
     text = (field.description or "").replace("`", "")
     limits = list(_limits(field))
-    made = ParameterDescriptor(
+    result = ParameterDescriptor(
         name=setting.name,
         description=text,
         additional_constraints="; ".join(words for words, _, _ in limits),
@@ -167,16 +169,16 @@ def descriptor(setting: Setting) -> ParameterDescriptor:
     low = max((low for _, low, _ in limits), default=-math.inf)
     high = min((high for _, _, high in limits), default=math.inf)
     if low == -math.inf and high == math.inf:
-        return made
+        return result
     if isinstance(setting.value, float):
-        made.floating_point_range = [
+        result.floating_point_range = [
             FloatingPointRange(from_value=float(low), to_value=float(high))
         ]
     elif isinstance(setting.value, int):
-        made.integer_range = [
+        result.integer_range = [
             IntegerRange(from_value=int(max(low, -_INT64)), to_value=int(min(high, _INT64)), step=1)
         ]
-    return made
+    return result
 
 
 def _limits(field: FieldInfo) -> Iterator[tuple[str, float, float]]:

@@ -4,7 +4,7 @@ Odometry often arrives a little later than the image that it belongs to. While p
 image waits for the one at its stamp, but never long and never out of order; without poses nothing
 waits.
 
-Not here: interpolation between odometry messages (`embodied_agent.sources.poses`).
+Out of scope: interpolation between odometry messages (`embodied_agent.sources.poses`).
 """
 
 from __future__ import annotations
@@ -49,11 +49,11 @@ class OdometryPoses:
     """Poses of nav_msgs/Odometry, interpolated.
 
     Args:
-        complain: told (kind, message) of poses that can't be used.
+        warn: told (kind, message) of poses that can't be used.
     """
 
-    def __init__(self, complain: Callable[[str, str], object]) -> None:
-        self._complain = complain
+    def __init__(self, warn: Callable[[str, str], object]) -> None:
+        self._warn = warn
         self._track = PoseTrack()
         self._newest_ns = 0
 
@@ -69,7 +69,7 @@ class OdometryPoses:
             str(message.header.frame_id) or "odom",
         )
         if at_ns <= 0 or not self._track.add(at_ns, pose):
-            self._complain(
+            self._warn(
                 "invalid_pose",
                 "odometry without a stamp, with NaN or without an orientation is left out",
             )
@@ -116,12 +116,12 @@ class TfPoses:
 
     def at(self, at_ns: int) -> Pose | None:
         try:
-            found = self._buffer.lookup_transform(
+            transform = self._buffer.lookup_transform(
                 self._fixed, self._base, self._time(nanoseconds=at_ns)
             ).transform
         except self._error:
             return None
-        position, turn = found.translation, found.rotation
+        position, turn = transform.translation, transform.rotation
         values = (position.x, position.y, position.z, turn.x, turn.y, turn.z, turn.w)
         if not all(map(math.isfinite, values)):
             return None
@@ -163,7 +163,7 @@ class Pairing:
         self._pass_on = pass_on
         self._clock = clock
         self._held: deque[_Held] = deque()
-        self._found_s = -math.inf
+        self._last_pose_s = -math.inf
 
     @property
     def waiting(self) -> bool:
@@ -176,7 +176,7 @@ class Pairing:
             self._pass_on(frame)
             return
         now = self._clock()
-        alive = now - self._found_s < _ALIVE_S
+        alive = now - self._last_pose_s < _ALIVE_S
         self._held.append(_Held(frame, now + self._wait_s() if alive else now))
         self.release()
 
@@ -186,13 +186,16 @@ class Pairing:
         while self._held and source is not None:
             frame, deadline_s = self._held[0]
             now = self._clock()
-            known = source.knows(frame.stamp_ns)
-            if not known and now < deadline_s and len(self._held) <= _MOST_HELD:
+            if (
+                not source.knows(frame.stamp_ns)
+                and now < deadline_s
+                and len(self._held) <= _MOST_HELD
+            ):
                 return
             self._held.popleft()
             pose = source.at(frame.stamp_ns)
             if pose is not None:
-                self._found_s = now
+                self._last_pose_s = now
             self._pass_on(replace(frame, pose=pose))
 
     def flush(self) -> None:

@@ -3,7 +3,7 @@
 Both work on a thread of their own with a few places, so that neither a large memory nor a slow
 picture blocks the executor.
 
-Not here: searching (`embodied_agent.memory.query`).
+Out of scope: searching (`embodied_agent.memory.query`).
 """
 
 from __future__ import annotations
@@ -58,11 +58,11 @@ class MemoryServers:
         ]
 
     def close(self) -> None:
-        """Do nothing more; what has begun is finished."""
+        """Begin nothing more; what has begun is finished."""
         self._pool.shutdown(wait=True, cancel_futures=True)
 
     def destroy(self) -> None:
-        """Remove the services; nobody may wait any more."""
+        """Remove the services, once nobody waits any more."""
         for service in self._services:
             self._node.destroy_service(service)
 
@@ -81,7 +81,7 @@ class MemoryServers:
         return response
 
     async def _do(self, work: Callable[[], object]) -> str:
-        """Do it on the thread; what went wrong."""
+        """Do ``work`` on the thread; what went wrong, "" when nothing did."""
         with self.pending:
             refusal = self._refusal()
             if refusal:
@@ -89,11 +89,13 @@ class MemoryServers:
             if self.pending.count > _PLACES:
                 return f"{_PLACES} requests wait for the memory already; ask again later"
             try:
-                future = self._pool.submit(_said, work)
-                said = await result_of(self._node.executor, future, TIMEOUT_S)
+                future = self._pool.submit(_problem_of, work)
+                problem = await result_of(self._node.executor, future, TIMEOUT_S)
             except (RuntimeError, concurrent.futures.CancelledError):
                 return "the node is being cleaned up"
-            return f"nothing within {TIMEOUT_S:g} s; the memory is busy" if said is None else said
+            if problem is None:
+                return f"no reply within {TIMEOUT_S:g} s; the memory is busy"
+            return problem
 
     def _fill(self, request: Any, response: Any) -> None:
         if len(request.text) > _MAX_TEXT:
@@ -118,7 +120,8 @@ class MemoryServers:
                 response.pictures.append(to_picture(whole))
 
 
-def _said(work: Callable[[], object]) -> str:
+def _problem_of(work: Callable[[], object]) -> str:
+    """What goes wrong in ``work``; "" when nothing does."""
     try:
         work()
     except AgentError as error:

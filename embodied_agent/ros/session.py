@@ -1,9 +1,9 @@
 """What a configured node has: the agent, the queue of questions, topics, services and the action.
 
-Made on configure, and gone after `close` without a trace. Images and poses are enqueued on the
-executor's thread; decisions, keyframes and deltas are published from the agent's threads.
+It is made on configure and leaves nothing behind after `close`. Images and poses are enqueued on
+the executor's thread; decisions, keyframes and deltas are published from the agent's threads.
 
-Not here: transitions (`node`), single messages (`images`, `messages`).
+Out of scope: transitions (`node`), single messages (`images`, `messages`).
 """
 
 from __future__ import annotations
@@ -29,7 +29,6 @@ from embodied_agent.host.interfaces import serving
 from embodied_agent.images import BadImage
 from embodied_agent.records import Decision, Delta, Frame, Keyframe
 from embodied_agent.ros.asking import AskServers
-from embodied_agent.ros.complaints import Complaints
 from embodied_agent.ros.diagnostics import Diagnostics
 from embodied_agent.ros.health import checks_of
 from embodied_agent.ros.images import ImageReader, intrinsics_from
@@ -40,6 +39,8 @@ from embodied_agent.ros.waiting import GONE
 from embodied_agent.ros.watch import Watch
 from embodied_agent.settings import Settings
 from embodied_agent.sources.base import CLOCK_RESTART_NS
+from embodied_agent.sources.gate import Gate
+from embodied_agent.support.throttled_log import ThrottledLog
 
 #: Images that wait for their pose are looked at this often, in seconds.
 _RELEASE_S = 0.01
@@ -62,24 +63,27 @@ class Session:
         self.node = node
         self._settings = settings
         chosen = settings()
-        self.complaints = Complaints(lambda text: node.get_logger().warning(text))
+        self.warnings = ThrottledLog(lambda text: node.get_logger().warning(text))
         self.reader = ImageReader(
-            lambda: int(node.get_clock().now().nanoseconds), self.complaints.add
+            lambda: int(node.get_clock().now().nanoseconds),
+            self.warnings.add,
+            max_bytes=chosen.ros.max_image_bytes,
         )
+        self.gate = Gate(chosen.source)
         self.active_since_s: float | None = None
         with ExitStack() as stack, ExitStack() as undo:
             self.agent = stack.enter_context(Agent(chosen))
             self.interfaces = stack.enter_context(
                 serving(self.agent, chosen, not_ready=self._not_ready)
             )
-            self.asks = self.interfaces.asks
+            self.questions = self.interfaces.questions
             stack.callback(self.agent.listen(self._publish_all(stack)))
             self._subscribe(chosen, stack)
             self.watch = Watch(self.agent, settings)
             stack.callback(self.watch.close)
             self.servers = AskServers(
                 node,
-                self.asks,
+                self.questions,
                 timeout_s=lambda: settings().reasoning.timeout_s,
                 refusal=self._refusal,
             )
@@ -110,7 +114,7 @@ class Session:
         self.agent.retune(settings.keyframes)
 
     def close(self) -> None:
-        """Answer who waits that the node stops, then let go of everything."""
+        """Tell clients that wait for an answer that the node stops, then release everything."""
         if self.active_since_s is not None:
             self.deactivate()
         self._memory.close()
@@ -148,48 +152,49 @@ class Session:
         return [refusal] if refusal else []
 
     def _publish_all(self, stack: ExitStack) -> Listener:
-        """Make the publishers, and what takes them away again; what publishes."""
+        """Create the publishers, to be destroyed with ``stack``; returns the listener that
+        publishes."""
         node = self.node
         options = QoSOverridingOptions.with_default_policies()
 
         def publisher(kind: Any, topic: str, depth: int) -> Any:
-            made = node.create_lifecycle_publisher(
+            created = node.create_lifecycle_publisher(
                 kind, topic, QoSProfile(depth=depth), qos_overriding_options=options
             )
-            stack.callback(node.destroy_lifecycle_publisher, made)
-            return made
+            stack.callback(node.destroy_lifecycle_publisher, created)
+            return created
 
         decisions = publisher(KeyframeDecision, "~/decision", 10)
         keyframes = publisher(CompressedImage, "~/keyframe", _DEPTH)
         deltas = publisher(SemanticDelta, "~/delta", _DEPTH)
 
-        def wanted(publisher: Any) -> bool:
+        def subscribed(publisher: Any) -> bool:
             return bool(publisher.get_subscription_count())
 
         def on_decision(frame: Frame, decision: Decision) -> None:
             with suppress(*GONE):
-                if wanted(decisions):
+                if subscribed(decisions):
                     decisions.publish(to_decision(frame, decision, self.agent.frames_dropped))
 
         def on_keyframe(keyframe: Keyframe) -> None:
             with suppress(*GONE):
-                if wanted(keyframes):
+                if subscribed(keyframes):
                     keyframes.publish(to_picture(keyframe))
 
         def on_delta(keyframe: Keyframe, delta: Delta) -> None:
             with suppress(*GONE):
-                if wanted(deltas):
+                if subscribed(deltas):
                     deltas.publish(to_delta(keyframe, delta))
 
         return Listener(on_decision, on_keyframe, on_delta)
 
     def _subscribe(self, chosen: Settings, stack: ExitStack) -> None:
-        """Make the subscriptions, and what takes them away again."""
+        """Create the subscriptions, to be destroyed with ``stack``."""
         node = self.node
         group = MutuallyExclusiveCallbackGroup()
 
         def subscribe(kind: Any, topic: str, callback: Callable[[Any], None]) -> Any:
-            made = node.create_subscription(
+            subscription = node.create_subscription(
                 kind,
                 topic,
                 callback,
@@ -197,13 +202,13 @@ class Session:
                 callback_group=group,
                 qos_overriding_options=QoSOverridingOptions.with_default_policies(),
             )
-            stack.callback(node.destroy_subscription, made)
-            return made
+            stack.callback(node.destroy_subscription, subscription)
+            return subscription
 
         source: OdometryPoses | TfPoses | None = None
         # Odometry first: of messages that are there at once it is then handled first.
         if chosen.ros.pose == "odom":
-            odometry = source = OdometryPoses(self.complaints.add)
+            odometry = source = OdometryPoses(self.warnings.add)
 
             def on_odometry(message: Any) -> None:
                 odometry.add(message)
@@ -225,11 +230,18 @@ class Session:
             lambda frame: self.agent.observe(frame, wait=False),
         )
         self._info = subscribe(CameraInfo, "camera_info", self._on_info)
+        reader = self.reader
         if chosen.ros.image_transport == "compressed":
-            made = subscribe(CompressedImage, "image/compressed", self._on_image)
+            subscription = subscribe(
+                CompressedImage,
+                "image/compressed",
+                lambda message: self._on_image(message, reader.read_compressed),
+            )
         else:
-            made = subscribe(Image, "image", self._on_image)
-        self.topic = made.topic_name
+            subscription = subscribe(
+                Image, "image", lambda message: self._on_image(message, reader.read)
+            )
+        self.topic = subscription.topic_name
         self._timer = node.create_timer(
             _RELEASE_S,
             self._on_timer,
@@ -246,20 +258,20 @@ class Session:
         )
         stack.callback(jumps.unregister)
 
-    def _on_image(self, message: Any) -> None:
+    def _on_image(self, message: Any, read: Callable[[Any], Frame]) -> None:
         if self.active_since_s is None:
             return
         self.reader.arrive()
         try:
-            self._pairing.offer(self.reader.read(message))
+            self._pairing.offer(self.gate.admit(read(message)))
         except DecodeError as error:
             kind = error.reason if isinstance(error, BadImage) else "undecodable"
-            self.complaints.add(kind, f"an image can't be used: {error}")
+            self.warnings.add(kind, f"an image can't be used: {error}")
         if self._pairing.waiting:
             self._timer.reset()
 
     def _on_info(self, message: Any) -> None:
-        """The first calibration that there is counts, as for recordings."""
+        """Keep the first usable calibration, as for recordings."""
         self.reader.intrinsics = self.reader.intrinsics or intrinsics_from(message)
 
     def _on_timer(self) -> None:

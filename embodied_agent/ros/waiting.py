@@ -3,7 +3,7 @@
 A coroutine that awaits here gives the executor back until the result is there, so that one thread
 serves images, a hundred questions and the parameters alike.
 
-Not here: who does the work (`embodied_agent.agent.question_queue`, or a pool of threads).
+Out of scope: who does the work (`embodied_agent.agent.question_queue`, or a pool of threads).
 """
 
 from __future__ import annotations
@@ -20,19 +20,18 @@ from rclpy.task import Future
 
 _T = TypeVar("_T")
 
-#: What ROS raises where a thread comes too late: the node was cleaned up, or ROS ended.
+#: What ROS raises when a thread comes too late: the node was cleaned up, or ROS ended.
 GONE = (InvalidHandle, rclpy_implementation.RCLError)
-#: Of services: ROS keeps ten requests by default, and loses the others of a hundred at once.
+#: For services: by default ROS keeps ten requests, and of a hundred at once loses the others.
 SERVICE_QOS = QoSProfile(depth=256)
 
 
 class Pending:
-    """Counts requests that wait for their answer, and runs something once none does."""
+    """Counts requests that wait for their answer."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._count = 0
-        self._then: Any = None
 
     def __enter__(self) -> Pending:
         with self._lock:

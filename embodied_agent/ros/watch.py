@@ -1,9 +1,9 @@
-"""A second look at everything, once a second, on a thread of its own: for diagnostics.
+"""The node's state, read once a second on a thread of its own, for diagnostics.
 
-Counting what a large memory holds and knocking at the models' servers can take time that the
-executor does not have.
+Counting what a large memory holds and asking the models' servers can take time that the executor
+does not have.
 
-Not here: what is good and what is bad (`diagnostics`).
+Out of scope: what is good and what is bad (`diagnostics`).
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 from embodied_agent.agent import Agent
+from embodied_agent.agent.status import AgentStatus
 from embodied_agent.errors import AgentError, ModelError
 from embodied_agent.settings import Settings
 
@@ -28,20 +28,21 @@ _SERVER_TIMEOUT_S = 3.0
 
 
 @dataclass(frozen=True)
-class Seen:
-    """What was seen last. ``servers`` maps "perception" and "reasoning", where they are served, to
-    what is wrong, empty when nothing is; ``problem`` says why the state could not be read."""
+class Snapshot:
+    """The state at one moment. ``status`` is ``None`` where it could not be read, and ``problem``
+    says why. ``servers`` maps "perception" and "reasoning", where they are served, to what is
+    wrong, "" when nothing is."""
 
-    status: dict[str, Any] = field(default_factory=dict)
+    status: AgentStatus | None = None
     servers: dict[str, str] = field(default_factory=dict)
     problem: str = ""
 
 
 class Watch:
-    """Looks until it is closed; ``seen`` is the latest.
+    """Reads the state until it is closed; ``latest`` is the newest snapshot.
 
     Args:
-        agent: is looked at.
+        agent: whose state.
         settings: called for the settings of now.
     """
 
@@ -51,12 +52,12 @@ class Watch:
         self._stop = threading.Event()
         self._servers: dict[str, str] = {}
         self._next_check_s = 0.0
-        self.seen = Seen()
+        self.latest = Snapshot()
         self._thread = threading.Thread(target=self._run, name="ros-watch", daemon=True)
         self._thread.start()
 
     def close(self) -> None:
-        """Stop looking."""
+        """Stop reading."""
         self._stop.set()
         self._thread.join(_SERVER_TIMEOUT_S * 2 + PERIOD_S)
 
@@ -70,21 +71,23 @@ class Watch:
             self._stop.wait(PERIOD_S)
 
     def _look(self) -> None:
+        status: AgentStatus | None = None
+        problem = ""
         try:
-            status, problem = self._agent.status(), ""
+            status = self._agent.status()
         except AgentError as error:
-            status, problem = {}, str(error)
-        self.seen = Seen(status, dict(self._servers), problem)
+            problem = str(error)
+        self.latest = Snapshot(status, dict(self._servers), problem)
         settings = self._settings()
         if time.monotonic() >= self._next_check_s:
             self._next_check_s = time.monotonic() + settings.ros.server_check_s
             self._servers = check_servers(settings, self._stop)
-            self.seen = Seen(status, dict(self._servers), problem)
+            self.latest = Snapshot(status, dict(self._servers), problem)
 
 
 def check_servers(settings: Settings, stop: threading.Event) -> dict[str, str]:
     """What is wrong with the servers that the settings name, by stage."""
-    found: dict[str, str] = {}
+    problems: dict[str, str] = {}
     for stage, chosen in (("perception", settings.perception), ("reasoning", settings.reasoning)):
         if chosen.backend != "served" or stop.is_set():
             continue
@@ -96,7 +99,7 @@ def check_servers(settings: Settings, stop: threading.Event) -> dict[str, str]:
                 server.models(_SERVER_TIMEOUT_S)
             finally:
                 server.close()
-            found[stage] = ""
+            problems[stage] = ""
         except ModelError as error:
-            found[stage] = str(error)
-    return found
+            problems[stage] = str(error)
+    return problems

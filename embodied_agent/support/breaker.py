@@ -1,7 +1,9 @@
 """A circuit breaker: after a failure nobody calls again until a growing, jittered wait is over.
 
 Then one caller probes; its success lets everybody through again. Plain arithmetic on a clock, no
-threads and no waiting of its own: callers ask `wait_s` and wait however they like.
+threads and no waiting of its own: callers read `wait_s` and wait in their own way.
+
+Out of scope: how long the waits are (`backoff`).
 """
 
 from __future__ import annotations
@@ -11,6 +13,8 @@ import time
 from collections.abc import Callable
 from typing import Literal
 
+from embodied_agent.support.backoff import Backoff
+
 
 class Breaker:
     """Not thread-safe: the owner holds its own lock.
@@ -19,8 +23,7 @@ class Breaker:
         first_s: wait after the first failure, in seconds; each further one doubles it.
         max_s: the longest wait.
         clock: monotonic seconds.
-        jitter: a number in [0, 1); waits are shortened by up to half of themselves, so that many
-            agents don't all come back to a restarted server at once.
+        jitter: a number in [0, 1) that shortens the waits (`Backoff`).
     """
 
     def __init__(
@@ -31,11 +34,15 @@ class Breaker:
         clock: Callable[[], float] = time.monotonic,
         jitter: Callable[[], float] = random.random,
     ) -> None:
-        self._first_s, self._max_s = first_s, max_s
-        self._clock, self._jitter = clock, jitter
+        self._backoff = Backoff(first_s, max_s, clock=clock, jitter=jitter)
+        self._clock = clock
         self._until: float | None = None  # None: closed
         self._probing = False
-        self.failures = 0  # in a row
+
+    @property
+    def failures(self) -> int:
+        """Failures in a row."""
+        return self._backoff.failures
 
     @property
     def state(self) -> Literal["closed", "open", "half-open"]:
@@ -45,7 +52,7 @@ class Breaker:
         return "open" if self._until > self._clock() else "half-open"
 
     def wait_s(self) -> float:
-        """Seconds until a call may be tried; 0 when now."""
+        """Seconds until a call may be tried; 0: now."""
         return 0.0 if self._until is None else max(0.0, self._until - self._clock())
 
     def begin(self) -> bool:
@@ -63,13 +70,12 @@ class Breaker:
 
     def success(self) -> None:
         """The call worked: everybody may call."""
-        self._until, self._probing, self.failures = None, False, 0
+        self._until, self._probing = None, False
+        self._backoff.reset()
 
     def failure(self) -> None:
         """The call failed: wait, longer than last time."""
         if self._until is not None and not self._probing:
             return  # begun before the circuit opened: the same outage, counted already
-        self.failures += 1
-        wait = min(self._max_s, self._first_s * 2.0 ** min(self.failures - 1, 30))
-        self._until = self._clock() + wait * (1 - 0.5 * self._jitter())
+        self._until = self._clock() + self._backoff.failure_s()
         self._probing = False

@@ -5,7 +5,7 @@ mid, blue lamp front far``: only the named objects, entry by entry, within each 
 which the question names them. It saves the reasoner a search backwards through the transcript and
 brings back what compaction dropped.
 
-Not here: full-text, time and place search for people and tools (`embodied_agent.memory.store`).
+Out of scope: full-text, time and place search for people and tools (`embodied_agent.memory.store`).
 """
 
 from __future__ import annotations

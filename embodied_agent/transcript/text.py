@@ -1,11 +1,11 @@
 """The text a reasoner reads: one line per delta, append-only.
 
 An entry looks like ``#4 rotate left 45: red sofa front-left near; blue lamp front far.`` The number
-is the keyframe's id, so that an answer can cite it. Text once written is never rewritten; over the
+is the keyframe's id, so that an answer can cite it. What is written is never rewritten; over the
 token budget whole blocks of the oldest entries leave at once, so that the rest of the prompt, and
 with it a server's prefix cache, stays as it is for long stretches.
 
-Not here: choosing what to recall (`recall`), prompts (`embodied_agent.reasoning.prompts`).
+Out of scope: choosing what to recall (`recall`), prompts (`embodied_agent.reasoning.prompts`).
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from collections.abc import Callable, Iterable
 
 from embodied_agent.records import Delta, Mention
 
-#: Rotations are noted in steps of this many degrees; monocular egomotion is no finer than that.
+#: Rotations are written in steps of this many degrees; monocular egomotion is no finer than that.
 ANGLE_STEP_DEG = 15
-#: Fewest entries that leave at once.
+#: At least this many entries leave at once.
 _LEAST_BLOCK = 8
 
 
@@ -27,7 +27,7 @@ def mention_text(mention: Mention) -> str:
 
 
 def action_text(delta: Delta) -> str:
-    """What the camera did, with the angle in degrees where it turned: ``rotate left 45``."""
+    """What the camera did, with the angle in degrees for rotations: ``rotate left 45``."""
     if delta.action is None:
         return "start" if delta.angle_deg is None else "moved"
     if delta.action.is_rotation and delta.angle_deg is not None:
@@ -42,13 +42,15 @@ def round_angle(degrees: float) -> int:
 
 def entry_text(delta: Delta) -> str:
     """One transcript line, with its newline. A pure function of the delta."""
-    seen = "; ".join(mention_text(m) for m in delta.mentions)
+    view = "; ".join(mention_text(m) for m in delta.mentions)
     if not delta.usable:
-        seen = "not perceived"
-    elif not seen:
-        seen = "nothing named"
-    said = f" {' '.join(delta.observation.split())}" if delta.observation else ""
-    return f"#{delta.keyframe_id} {action_text(delta)}: {seen}.{said}\n"
+        view = "not perceived"
+    elif not view:
+        view = "nothing named"
+    remark = f" {' '.join(delta.observation.split())}" if delta.observation else ""
+    # All cameras of a robot move together: only the first one tells what moved.
+    what = f"{delta.camera} camera" if delta.camera else action_text(delta)
+    return f"#{delta.keyframe_id} {what}: {view}.{remark}\n"
 
 
 class Transcript:
@@ -56,9 +58,9 @@ class Transcript:
 
     Args:
         token_budget: most tokens that `text` may hold; at least one block always stays.
-        count_tokens: the reasoner's tokenizer; where unknown, four characters count as a token.
+        count_tokens: the reasoner's tokenizer; by default four characters count as a token.
         block: how many entries leave at once when the budget is exceeded; by default a quarter of
-            them, at least eight: the longer the prompt, the longer it takes to read anew.
+            them, at least eight: the longer the prompt, the longer it takes to read it again.
     """
 
     def __init__(
@@ -75,6 +77,7 @@ class Transcript:
         self._block = block
         self._entries: list[tuple[int, str, int]] = []  # keyframe id, line, tokens
         self._tokens = 0
+        #: How many entries have left so far.
         self.dropped_entries = 0
 
     @classmethod
@@ -113,20 +116,6 @@ class Transcript:
             del self._entries[:block]
             self.dropped_entries += block
 
-    @property
-    def tokens(self) -> int:
-        """Tokens in `text`."""
-        return self._tokens
-
-    @property
-    def first_id(self) -> int | None:
-        """Id of the oldest keyframe that `text` still holds."""
-        return self._entries[0][0] if self._entries else None
-
     def text(self) -> str:
         """All entries, oldest first, each a line."""
         return "".join(line for _, line, _ in self._entries)
-
-    def at(self, keyframe_id: int) -> str:
-        """The entries up to and including that keyframe."""
-        return "".join(line for entry, line, _ in self._entries if entry <= keyframe_id)

@@ -20,7 +20,6 @@ from embodied_agent.memory.store import Store
 from embodied_agent.perception.geometry import GeometryPerceiver
 from embodied_agent.records import Decision, Delta, Frame, Keyframe
 from embodied_agent.settings import MemorySettings, Settings, load_settings
-from embodied_agent.support.breaker import Breaker
 from tests.support.views import panorama_views
 
 PERIOD_NS = 100_000_000
@@ -119,7 +118,7 @@ def test_a_replay_stores_and_perceives_its_keyframes_in_order() -> None:
         assert [n for what, n in told if what == "delta"] == ids
         decided = [n for what, n in told if what == "decision"]
         assert decided[: len(source)] == [frame.index for frame in source]
-        assert agent.status()["perception"]["pending"] == 0
+        assert agent.status().perception.pending == 0
 
 
 def test_a_jpeg_is_stored_as_it_came_and_other_pictures_as_jpeg() -> None:
@@ -168,7 +167,7 @@ def test_a_replay_that_was_cut_short_goes_on_to_the_same_memory(
         replay(agent, source)
         assert memory(agent.store) == whole
         again = agent.begin_replay("walk")
-        assert (again.finished, again.stored) == (True, len(whole[0]))
+        assert (again.finished, again.keyframes) == (True, len(whole[0]))
     with Agent(settings(path)) as agent:
         replay(agent, source)
         assert memory(agent.store) == whole
@@ -187,7 +186,7 @@ def test_pending_keyframes_of_an_earlier_run_are_perceived_at_the_next_start(
         assert not agent.drain(0.05)
         assert agent.store.deltas() == []
         stored = len(agent.store.keyframes())
-        assert "the server is down" in agent.status()["perception"]["last_error"]
+        assert "the server is down" in agent.status().perception.last_error
     with Agent(settings(path)) as agent:
         assert agent.drain(60)
         assert len(agent.store.deltas()) == stored > 5
@@ -224,7 +223,7 @@ def test_a_clock_that_jumps_back_opens_a_segment_and_jitter_does_not() -> None:
     with Agent(settings()) as agent:
         replay(agent, [*source[:20], late, *source[20:], *source])
         keyframes = agent.store.keyframes()
-        assert agent.status()["frames_late"] == 1
+        assert agent.status().frames_late == 1
         assert {k.segment for k in keyframes} == {0, 1}
         assert [k.reason for k in keyframes].count("first") == 2
 
@@ -235,8 +234,8 @@ def test_a_frame_that_cannot_be_decoded_is_counted_and_the_rest_goes_on() -> Non
     with Agent(settings()) as agent:
         replay(agent, source)
         status = agent.status()
-        assert status["frames_unreadable"] == 1
-        assert status["last_error"]
+        assert status.frames_unreadable == 1
+        assert status.last_error
         assert agent.store.keyframes()[-1].stamp_ns == source[-1].stamp_ns
 
 
@@ -247,9 +246,9 @@ def test_a_model_that_fails_and_recovers_loses_nothing(workers: int, batch: int)
         settings(perception__workers=workers, perception__batch=batch), perceiver=flaky
     ) as agent:
         replay(agent, frames())
-        status = agent.status()["perception"]
-        assert status["retries"] >= 1
-        assert status["state"] == "closed"
+        status = agent.status().perception
+        assert status.retries >= 1
+        assert status.state == "closed"
         expected = memory(agent.store)
     with Agent(settings()) as agent:
         replay(agent, frames())
@@ -265,7 +264,7 @@ def test_an_unusable_reply_leaves_the_motion_and_nothing_invented() -> None:
         deltas = agent.store.deltas()
         assert [d.usable for d in deltas[:4]] == [True, True, False, True]
         assert deltas[2].mentions == ()
-        assert agent.store.counts()["unusable"] == 1
+        assert agent.store.counts().unusable == 1
 
 
 @pytest.mark.parametrize(
@@ -282,7 +281,7 @@ def test_a_model_that_cannot_be_used_stops_the_replay_with_its_reason(
     with Agent(settings(perception__queue=2), perceiver=broken) as agent:
         with pytest.raises(ModelError, match=str(error)):
             replay(agent, frames())
-        assert agent.status()["perception"]["state"] == state
+        assert agent.status().perception.state == state
         assert len(agent.store.pending(9)) >= 1
 
 
@@ -343,7 +342,7 @@ def test_live_keeps_the_latest_frame_and_counts_what_it_drops() -> None:
         assert entered.wait(60)
         for frame in source[1:]:
             agent.observe(frame, wait=False)
-        assert agent.status()["frames_dropped"] == 28
+        assert agent.status().frames_dropped == 28
         go_on.set()
         agent.finish()
         assert agent.drain(60)
@@ -381,35 +380,7 @@ def test_a_listener_that_fails_is_counted_and_stops_nothing() -> None:
 
     with Agent(settings(), listener=Listener(on_delta=fail)) as agent:
         replay(agent, frames(12))
-        assert agent.status()["listener_failures"] == len(agent.store.deltas())
-
-
-def test_the_breaker_waits_longer_after_each_failure_and_probes_once() -> None:
-    now = 0.0
-    breaker = Breaker(1.0, 4.0, clock=lambda: now, jitter=lambda: 0.0)
-    waits = []
-    for _ in range(4):
-        assert breaker.begin()
-        breaker.failure()
-        breaker.failure()  # a call begun before counts as the same outage
-        waits.append(breaker.wait_s())
-        assert (breaker.state, breaker.begin()) == ("open", False)
-        now += breaker.wait_s()
-        assert breaker.state == "half-open"
-    assert waits == [1.0, 2.0, 4.0, 4.0]
-    assert breaker.begin()
-    assert not breaker.begin()
-    breaker.cancel()
-    assert breaker.begin()
-    breaker.success()
-    assert (breaker.state, breaker.begin(), breaker.begin()) == ("closed", True, True)
-
-
-def test_the_breakers_jitter_only_shortens_the_wait() -> None:
-    for jitter in (0.0, 0.5, 0.999):
-        breaker = Breaker(2.0, 30.0, clock=lambda: 0.0, jitter=lambda j=jitter: j)
-        breaker.failure()
-        assert 1.0 <= breaker.wait_s() <= 2.0
+        assert agent.status().listener_failures == len(agent.store.deltas())
 
 
 def test_a_blank_stretch_is_resumed_in_as_it_was_left(tmp_path: Path) -> None:

@@ -241,10 +241,11 @@ def test_what_goes_to_a_server_begins_with_the_same_bytes_while_the_memory_grows
 
 
 def test_long_memories_lose_a_quarter_at_once_so_that_prompts_are_seldom_read_anew() -> None:
-    transcript, losses = Transcript(2000), 0
+    transcript, losses, count = Transcript(2000), 0, 0
     for delta in deltas(600):
-        dropped = transcript.dropped_entries
         transcript.add(delta)
-        losses += transcript.dropped_entries > dropped
-        assert transcript.tokens <= 2000
-    assert transcript.dropped_entries / losses >= 16
+        lines = transcript.text().splitlines(keepends=True)
+        losses += len(lines) <= count
+        count = len(lines)
+        assert sum(-(-len(line) // 4) for line in lines) <= 2000
+    assert (600 - count) / losses >= 16

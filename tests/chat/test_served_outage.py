@@ -15,6 +15,7 @@ import pytest
 from embodied_agent.agent import Agent
 from embodied_agent.agent.backlog import FAILURES, REFUSALS, Backlog
 from embodied_agent.agent.listeners import Listener
+from embodied_agent.agent.status import PerceptionStatus
 from embodied_agent.errors import ModelError, ModelUnavailable
 from embodied_agent.memory.store import Store
 from embodied_agent.perception.geometry import GeometryPerceiver
@@ -64,10 +65,13 @@ def frames(count: int = 40) -> list[Frame]:
 def settings(url: str = "", **values: Any) -> Settings:
     server = ServerSettings(base_url=url or "http://x/v1", model=MODEL, timeout_s=4, max_retries=0)
     perception = {"backend": "served", "server": server, "retry_s": 0.01, "retry_max_s": 0.05}
-    return Settings(perception=PerceptionSettings(**{**perception, **values}))
+    return Settings(
+        perception=PerceptionSettings(**{**perception, **values}),
+        reasoning=ReasoningSettings(free="reasoner"),
+    )
 
 
-def replayed(used: Settings) -> tuple[list[Delta], list[int], list[int], dict[str, Any]]:
+def replayed(used: Settings) -> tuple[list[Delta], list[int], list[int], PerceptionStatus]:
     """Deltas, keyframes stored, keyframes told of as committed, and the status of perception."""
     told: list[int] = []
     listener = Listener(on_delta=lambda keyframe, delta: told.append(keyframe.id))
@@ -78,7 +82,9 @@ def replayed(used: Settings) -> tuple[list[Delta], list[int], list[int], dict[st
         agent.finish()
         assert agent.drain(200)
         stored = [kept.id for kept in agent.store.keyframes()]
-        return agent.store.deltas(), stored, told, agent.status()["perception"]
+        status = agent.status().perception
+        assert status is not None
+        return agent.store.deltas(), stored, told, status
 
 
 @pytest.mark.parametrize("workers", [1, 3])
@@ -102,8 +108,8 @@ def test_a_proxy_full_of_faults_loses_nothing_and_doubles_nothing(workers: int) 
     assert [(d.action, d.mentions, d.observation, d.usable) for d in deltas] == [
         (d.action, d.mentions, d.observation, d.usable) for d in calm
     ]
-    assert status["retries"] >= len(FAULTS) - 2
-    assert (status["state"], status["given_up"], status["pending"]) == ("closed", 0, 0)
+    assert status.retries >= len(FAULTS) - 2
+    assert (status.state, status.given_up, status.pending) == ("closed", 0, 0)
 
 
 def test_a_server_that_is_gone_during_a_replay_and_comes_back_loses_nothing() -> None:
@@ -188,7 +194,7 @@ def test_behind_a_backlog_the_newest_is_perceived_for_the_question_before_the_re
     with live(gate, 5, workers=2) as agent:
         # Both workers are at keyframes 0 and 1. The first ends once the question has asked.
         last = agent.store.keyframes()[-1].id  # the question may keep the current frame, too
-        gate.when = lambda: agent.status()["perception"]["asked_out_of_turn"] > 0
+        gate.when = lambda: agent.status().perception.asked_out_of_turn > 0
         gate.let(0, last, last + 1)
         answer = agent.ask(Question("What is here?", timeout_s=60))
         newest = agent.store.keyframes()[-1].id
@@ -241,7 +247,7 @@ def test_a_server_that_refuses_is_tried_on_until_somebody_mends_it() -> None:
             agent.finish()
             with pytest.raises(ModelError, match="it has other"):
                 agent.drain(60)
-            assert agent.status()["perception"]["state"] == "refused"
+            assert agent.status().perception.state == "refused"
             server.models, server.behaviours = [MODEL], [says(REPLY)]
             for _ in range(200):
                 try:
@@ -249,7 +255,7 @@ def test_a_server_that_refuses_is_tried_on_until_somebody_mends_it() -> None:
                         break
                 except ModelError:
                     gave_up.wait(0.05)
-            assert agent.status()["perception"]["state"] == "closed"
+            assert agent.status().perception.state == "closed"
             assert all(delta.usable for delta in agent.store.deltas())
 
 
@@ -278,7 +284,7 @@ def test_a_keyframe_that_the_model_can_not_stand_does_not_hold_back_the_rest() -
         deltas, stored, _, status = replayed(settings(server.url))
     assert [delta.keyframe_id for delta in deltas] == stored
     assert [delta.usable for delta in deltas] == [number != poison for number in stored]
-    assert (status["given_up"], status["unusable"]) == (1, 1)
+    assert (status.given_up, status.unusable) == (1, 1)
 
 
 def backlog(count: int) -> tuple[Backlog, Callable[[int], Keyframe]]:
@@ -338,6 +344,7 @@ def test_a_reasoner_that_is_down_is_asked_by_one_for_all() -> None:
     with faulty(refuses(503)) as server:
         used = ReasoningSettings(
             backend="served",
+            free="reasoner",
             server=ServerSettings(base_url=server.url, model=MODEL, timeout_s=5, max_retries=0),
         )
         reasoner = ServedReasoner(used)
@@ -350,12 +357,12 @@ def test_a_reasoner_that_is_down_is_asked_by_one_for_all() -> None:
         assert len(server.requests) < 6
         assert "tried again in" in failures[-1]
         assert "503" in failures[-1]
-        status = reasoner.server.status()
-        assert status["failures_in_a_row"] >= 1
-        assert status["turned_away"] == 6 - len(server.requests)
+        status = reasoner.server_status()
+        assert status.failures_in_a_row >= 1
+        assert status.turned_away == 6 - len(server.requests)
         server.behaviours = [says("<answer>A</answer>")]
         assert "".join(reasoner.stream(prompt, timeout_s=100)) == "<answer>A</answer>"
-        assert reasoner.server.status()["state"] == "closed"
+        assert reasoner.server_status().state == "closed"
         reasoner.close()
 
 
@@ -368,13 +375,13 @@ def test_the_status_tells_how_the_reasoners_server_is() -> None:
         gate = Gate()
         gate.let(everything=True)
         with Agent(Settings(reasoning=used), perceiver=gate) as agent:
-            assert agent.status()["reasoning"]["server"] == {}
+            assert agent.status().reasoning.server is None
             agent.observe(frames(1)[0])
             assert "503" in agent.ask(Question("Where?", timeout_s=5)).problem
-            told = agent.status()["reasoning"]["server"]
-    assert told["url"] == server.url
-    assert told["failed"] >= 1
-    assert "503" in told["last_error"]
+            told = agent.status().reasoning.server
+    assert told.url == server.url
+    assert told.failed >= 1
+    assert "503" in told.last_error
 
 
 def test_answers_keep_their_notice_in_the_memory() -> None:

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from embodied_agent.codec import to_values
 from embodied_agent.errors import QuestionError
 from embodied_agent.records import Answer, Question
-from embodied_agent.report.scoring import Case, Scored, read_cases, score
+from embodied_agent.report.scoring import Case, Score, Scored, TypeScore, read_cases, score
 
 
 def write(folder: Path, content: object) -> Path:
@@ -65,15 +66,12 @@ def test_scores_are_shares_with_counts() -> None:
         result("b", "B", None),
         result("b", None, "A"),
     ]
-    assert score(results) == {
-        "overall": 1 / 3,
-        "right": 1,
-        "count": 3,
-        "types": {
-            "a": {"score": 0.5, "right": 1, "count": 2},
-            "b": {"score": 0.0, "right": 0, "count": 1},
-        },
-    }
+    assert score(results) == Score(
+        overall=1 / 3,
+        right=1,
+        count=3,
+        types={"a": TypeScore(0.5, 1, 2), "b": TypeScore(0.0, 0, 1)},
+    )
 
 
 def test_without_a_known_truth_there_is_no_score() -> None:
@@ -90,12 +88,12 @@ def test_counts_of_types_add_up(results: list[Scored]) -> None:
     if found is None:
         assert not known
         return
-    assert found["count"] == len(known) == sum(t["count"] for t in found["types"].values())
-    assert found["right"] == sum(t["right"] for t in found["types"].values())
-    assert 0 <= found["overall"] <= 1
+    assert found.count == len(known) == sum(t.count for t in found.types.values())
+    assert found.right == sum(t.right for t in found.types.values())
+    assert 0 <= found.overall <= 1
 
 
 def test_a_scored_answer_is_json_ready() -> None:
-    values = result("a", "A", "B").as_dict()
+    values = to_values(result("a", "A", "B").record())
     assert json.loads(json.dumps(values)) == values
     assert values["right"] is False

@@ -16,6 +16,7 @@ from embodied_agent.agent.question_queue import QuestionQueue
 from embodied_agent.errors import AgentError, SettingsError
 from embodied_agent.host import interfaces as host
 from embodied_agent.host.interfaces import Interfaces
+from embodied_agent.interfaces.status import InterfaceStatus
 from tests.support.web import WAIT_S, Naming, Paced, running, web_settings
 
 
@@ -45,22 +46,22 @@ class Scripted:
         finally:
             self.ended.set()
 
-    def status(self) -> dict[str, Any]:
-        return {"tries": self.tries, "last_error": self.last_error}
+    def status(self) -> InterfaceStatus:
+        return InterfaceStatus(state="scripted", last_error=self.last_error)
 
 
 @contextmanager
 def hosting(**parts: Scripted) -> Iterator[Interfaces]:
     settings = web_settings(web__enabled=False)
     with Agent(settings, perceiver=Naming(), reasoner=Paced()) as agent:
-        asks = QuestionQueue(agent, parallel=1, waiting=1)
-        interfaces = Interfaces(agent, asks, settings)
-        interfaces._parts.update(parts)
+        questions = QuestionQueue(agent, parallel=1, waiting=1)
+        interfaces = Interfaces(agent, questions, settings)
+        interfaces._interfaces.update(parts)
         try:
             yield interfaces
         finally:
             interfaces.close()
-            asks.close()
+            questions.close()
 
 
 @pytest.fixture(autouse=True)
@@ -76,7 +77,7 @@ def test_one_that_fails_is_tried_again_and_disturbs_no_other(error: Exception) -
         assert failing.serving.wait(WAIT_S)
         assert (failing.tries, well.tries) == (3, 1)
         assert interfaces.problems() == {}
-        assert interfaces.status()["failing"] == {"tries": 3, "last_error": "", "problem": ""}
+        assert interfaces.status()["failing"] == InterfaceStatus(state="scripted")
 
 
 def test_what_an_interface_says_itself_is_wrong_is_a_problem() -> None:
@@ -100,7 +101,7 @@ def test_a_problem_is_told_while_it_lasts(monkeypatch: pytest.MonkeyPatch) -> No
                 break
             turn.wait(0.01)
         assert interfaces.problems() == {"failing": "no link"}
-        assert interfaces.status()["failing"]["problem"] == "no link"
+        assert interfaces.status()["failing"].problem == "no link"
 
 
 def test_a_setting_that_can_not_work_stops_the_start(caplog: pytest.LogCaptureFixture) -> None:
@@ -153,7 +154,7 @@ def test_whoever_waits_for_an_answer_hears_of_the_end() -> None:
         asking.start()
         assert reasoner.started.acquire(timeout=WAIT_S)
         # What `serving` does at its end, while the model still thinks.
-        closing = threading.Thread(target=its.asks.close)
+        closing = threading.Thread(target=its.questions.close)
         closing.start()
         asking.join(WAIT_S)
         assert "stopping" in answers[0]["problem"]

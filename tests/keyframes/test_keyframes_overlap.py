@@ -10,7 +10,6 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from embodied_agent.keyframes.features import jpeg_width
 from embodied_agent.keyframes.overlap import is_plausible, overlap_ratio
 from embodied_agent.keyframes.paper import rasterised_overlap
 
@@ -95,10 +94,3 @@ def test_a_homography_that_no_camera_makes_is_not_plausible(
     name: str, matrix: list[list[float]]
 ) -> None:
     assert not is_plausible(np.array(matrix, np.float64), WIDTH, HEIGHT), name
-
-
-@given(data=st.binary(max_size=200))
-def test_the_jpeg_header_reader_takes_any_bytes(data: bytes) -> None:
-    assert jpeg_width(data) is None or data[:2] == b"\xff\xd8"
-    width = jpeg_width(b"\xff\xd8" + data)
-    assert width is None or 0 <= width < 65536

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from embodied_agent.agent import Agent
+from embodied_agent.chat.status import ReplyCounts
 from embodied_agent.errors import ReplyError
 from embodied_agent.perception.replies import parse_full
 from embodied_agent.perception.served import ServedPerceiver
@@ -28,7 +29,7 @@ def reply(**values: Any) -> str:
     )
 
 
-def perceive(*replies: str, motion: Egomotion | None = None) -> tuple[Delta, dict[str, Any], int]:
+def perceive(*replies: str, motion: Egomotion | None = None) -> tuple[Delta, ReplyCounts, int]:
     """The delta, the perceiver's counts, and how often the server was asked."""
     with faulty(*(says(text) for text in replies)) as server:
         settings = PerceptionSettings(backend="served", server=server_settings(server.url))
@@ -36,7 +37,7 @@ def perceive(*replies: str, motion: Egomotion | None = None) -> tuple[Delta, dic
         pair = PAIR if motion is None else (PAIR[0], keyframe(1, egomotion=motion))
         delta = served.perceive(*pair)
         served.close()
-        return delta, served.status(), len(server.requests)
+        return delta, served.reply_counts(), len(server.requests)
 
 
 @pytest.mark.parametrize("cut", range(len(reply(objects=[SOFA, LAMP])) - 1, 20, -7))
@@ -57,7 +58,7 @@ def test_a_reply_cut_anywhere_gives_what_is_whole_in_it_or_nothing(cut: int) -> 
 def test_a_cut_reply_is_repaired_and_counted_without_asking_again() -> None:
     delta, counts, asked = perceive(reply()[:-15])
     assert (delta.usable, delta.mentions) == (True, (Mention("red sofa", "front", "near"),))
-    assert (asked, counts["repaired"], counts["asked_again"]) == (1, 1, 0)
+    assert (asked, counts.repaired, counts.asked_again) == (1, 1, 0)
 
 
 @pytest.mark.parametrize(
@@ -72,27 +73,27 @@ def test_a_cut_reply_is_repaired_and_counted_without_asking_again() -> None:
 def test_another_language_or_nothing_is_asked_for_once_more(wrong: str) -> None:
     delta, counts, asked = perceive(wrong, REPLY)
     assert delta.mentions == (Mention("red sofa", "front", "near"),)
-    assert (asked, counts["asked_again"], counts["unusable"]) == (2, 1, 0)
+    assert (asked, counts.asked_again, counts.unusable) == (2, 1, 0)
 
 
 def test_another_language_twice_is_recorded_as_unusable() -> None:
     wrong = reply(observation="Le canapé rouge est à gauche de la porte et devant la table.")
     delta, counts, asked = perceive(wrong)
     assert (delta.usable, delta.mentions, delta.observation) == (False, (), "")
-    assert (asked, counts["unusable"]) == (2, 1)
+    assert (asked, counts.unusable) == (2, 1)
 
 
 def test_a_sentence_in_another_script_is_left_out_where_the_objects_are_english() -> None:
     delta, counts, _ = perceive(reply(observation="前面有一张红色沙发"))
     assert delta.mentions == (Mention("red sofa", "front", "near"),)
     assert delta.observation == ""
-    assert counts["repaired"] == 1
+    assert counts.repaired == 1
 
 
 def test_an_action_outside_the_ten_is_asked_for_again_where_no_measurement_replaces_it() -> None:
     delta, counts, asked = perceive(reply(action="somersault"), reply(), motion=UNSURE)
     assert delta.action is Action.ROTATE_LEFT
-    assert (asked, counts["asked_again"]) == (2, 1)
+    assert (asked, counts.asked_again) == (2, 1)
 
 
 def test_an_action_outside_the_ten_twice_is_never_passed_on() -> None:
@@ -158,12 +159,12 @@ def test_disagreement_with_the_measured_motion_is_stored_and_counted() -> None:
             agent.finish()
             assert agent.drain(60)
             deltas = agent.store.deltas()
-            status = agent.status()["perception"]
+            status = agent.status().perception
     disagreed = [delta for delta in deltas if delta.agrees_with_egomotion is False]
     assert disagreed
-    assert status["disagreed_with_egomotion"] == len(disagreed)
-    assert status["model"] == MODEL
-    assert status["replies"]["unusable"] == 0
+    assert status.disagreed_with_egomotion == len(disagreed)
+    assert status.model == MODEL
+    assert status.replies.unusable == 0
 
 
 def test_the_watch_list_is_asked_about_and_what_was_seen_is_stored() -> None:

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 import pytest
 
 from embodied_agent.agent.answerer import Answerer
+from embodied_agent.codec import from_json, to_json
 from embodied_agent.errors import ModelUnavailable
-from embodied_agent.memory import codec
 from embodied_agent.memory.store import Store
 from embodied_agent.reasoning.base import Prompt
 from embodied_agent.reasoning.factory import make_verifier
@@ -219,7 +219,7 @@ def test_an_answer_carries_its_consistency_the_method_the_model_and_the_time(sto
     assert (answer.consistency, answer.verified_by) == (0.8, "looked up")
     assert answer.models["verifier"] == "table"
     assert "verify" in answer.latency_s
-    assert codec.answer_from_json(codec.answer_to_json(answer)) == answer
+    assert from_json(Answer, to_json(answer)) == answer
 
 
 def test_no_verification_is_made_when_it_is_off(store: Store) -> None:
@@ -243,7 +243,8 @@ def test_low_consistency_makes_further_attempts_and_the_best_is_given(store: Sto
     reasoner = Scripted(reply("left"), reply("right"), reply("back"))
     table = Table(left=0.2, right=0.4, back=0.0)
     answer, said = asked(store, reasoner, table, attempts=3, attempt_temperature=0.9)
-    assert (answer.text, answer.consistency) == ("right", 0.4)
+    assert (answer.reasoning, answer.consistency) == ("So right.", 0.4)
+    assert (answer.status, answer.choice) == ("cannot_tell", None)
     assert reasoner.temperatures == [None, 0.9, 0.9]
     assert said == "\n".join(map(reply, ("left", "right", "back")))
 
@@ -256,7 +257,8 @@ def test_attempts_end_with_the_first_that_is_consistent(store: Store) -> None:
 
 def test_an_attempt_that_fails_leaves_the_answer_before_it(store: Store) -> None:
     answer, _ = asked(store, Scripted(reply("left"), "what?"), Table(left=0.2), attempts=2)
-    assert (answer.text, answer.consistency, answer.problem) == ("left", 0.2, "")
+    assert (answer.reasoning, answer.consistency, answer.problem) == ("So left.", 0.2, "")
+    assert answer.status == "cannot_tell"
 
 
 def test_consistent_answers_get_no_further_attempts(store: Store) -> None:

@@ -1,4 +1,4 @@
-"""The parts of the ROS node that need no ROS: complaints, images, poses and their pairing."""
+"""The parts of the ROS node that need no ROS: images, poses and their pairing."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from embodied_agent.errors import DecodeError
 from embodied_agent.records import Frame, Pose
-from embodied_agent.ros.complaints import LOG_EVERY_S, Complaints
 from embodied_agent.ros.images import ImageReader, intrinsics_from
 from embodied_agent.ros.poses import OdometryPoses, Pairing
 
@@ -56,24 +55,28 @@ class Clock:
         return self.now
 
 
-def reader(now_ns: int = 7 * SECOND) -> tuple[ImageReader, list[str]]:
+def reader(now_ns: int = 7 * SECOND, max_bytes: int = 1_000_000) -> tuple[ImageReader, list[str]]:
     kinds: list[str] = []
-    return ImageReader(lambda: now_ns, lambda kind, _: kinds.append(kind)), kinds
+    return (
+        ImageReader(lambda: now_ns, lambda kind, _: kinds.append(kind), max_bytes=max_bytes),
+        kinds,
+    )
 
 
-def test_complaints_are_counted_each_and_logged_now_and_then() -> None:
-    lines: list[str] = []
-    clock = Clock()
-    complaints = Complaints(lines.append, clock)
-    for _ in range(50):
-        complaints.add("bad_step", "the step is wrong")
-    complaints.add("empty_image", "nothing in it")
-    assert complaints.counts() == {"bad_step": 50, "empty_image": 1}
-    assert lines == ["the step is wrong", "nothing in it"]
-    clock.now = LOG_EVERY_S
-    complaints.add("bad_step", "the step is wrong")
-    assert "50 more" not in lines[-1]
-    assert "49 more" in lines[-1]
+def test_an_image_larger_than_the_setting_allows_is_refused() -> None:
+    data = cv2.imencode(".png", np.zeros((8, 8, 3), np.uint8))[1].tobytes()
+    compressed = SimpleNamespace(header=header(SECOND), format="png", data=data)
+    raw = image(SECOND)
+    for message, size in ((raw, len(raw.data)), (compressed, len(data))):
+        for max_bytes in (size, size - 1):
+            made, _ = reader(max_bytes=max_bytes)
+            made.arrive()
+            read = made.read if message is raw else made.read_compressed
+            if max_bytes == size:
+                assert read(message).index == 0
+            else:
+                with pytest.raises(DecodeError, match=r"ros\.max_image_bytes"):
+                    read(message)
 
 
 def test_a_raw_image_becomes_a_frame() -> None:
@@ -89,7 +92,8 @@ def test_a_compressed_image_stays_compressed() -> None:
     data = cv2.imencode(".jpg", np.zeros((8, 8, 3), np.uint8))[1].tobytes()
     made, _ = reader()
     made.arrive()
-    frame = made.read(SimpleNamespace(header=header(SECOND), format="jpeg", data=data))
+    message = SimpleNamespace(header=header(SECOND), format="jpeg", data=data)
+    frame = made.read_compressed(message)
     assert frame.image is None
     assert frame.encoded == data
 
@@ -106,7 +110,6 @@ def test_without_any_clock_an_image_without_a_stamp_is_refused() -> None:
     made.arrive()
     with pytest.raises(DecodeError, match="simulated time"):
         made.read(image(0))
-    assert made.bad == 1
 
 
 @given(

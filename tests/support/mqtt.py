@@ -25,6 +25,7 @@ from paho.mqtt.properties import Properties
 from embodied_agent.agent import Agent
 from embodied_agent.agent.question_queue import QuestionQueue
 from embodied_agent.interfaces.mqtt.service import Service
+from embodied_agent.interfaces.status import MqttStatus
 from embodied_agent.perception.geometry import GeometryPerceiver
 from embodied_agent.reasoning.base import Prompt
 from embodied_agent.records import Frame
@@ -157,9 +158,10 @@ class Echo:
 class Running:
     """A service on a loop of its own in a thread, as `interfaces.host` runs it."""
 
-    def __init__(self, agent: Agent, asks: QuestionQueue, settings: Settings) -> None:
+    def __init__(self, agent: Agent, questions: QuestionQueue, settings: Settings) -> None:
         self.settings = settings
-        self.service = Service(agent, asks, settings)
+        self.questions = questions
+        self.service = Service(agent, questions, settings)
         self._loop = asyncio.new_event_loop()
         self._stop = asyncio.Event()
         self.error: BaseException | None = None
@@ -175,11 +177,11 @@ class Running:
             self._loop.run_until_complete(self._loop.shutdown_default_executor())
             self._loop.close()
 
-    def status(self) -> dict[str, Any]:
+    def status(self) -> MqttStatus:
         return self.service.status()
 
     def connected(self) -> Running:
-        until(lambda: self.status()["connections"] or self.error)
+        until(lambda: self.status().connections or self.error)
         assert self.error is None
         return self
 
@@ -207,6 +209,7 @@ def settings_for(port: int, memory: Path | None = None, **mqtt: Any) -> Settings
         perception__backend="geometry",
         reasoning__timeout_s=WAIT_S,
         reasoning__waiting=1000,
+        reasoning__free="reasoner",
         **{f"mqtt__{name}": value for name, value in values.items()},
     )
 
@@ -232,16 +235,16 @@ def running(
         for frame in frames(views):
             agent.observe(frame)
         assert agent.drain(WAIT_S)
-        asks = QuestionQueue(
+        questions = QuestionQueue(
             agent, parallel=settings.reasoning.parallel, waiting=settings.reasoning.waiting
         )
-        service = Running(agent, asks, settings)
+        service = Running(agent, questions, settings)
         try:
             if connect:
                 service.connected()
             yield service, agent
         finally:
-            asks.close()
+            questions.close()
             service.close()
 
 

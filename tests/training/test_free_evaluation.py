@@ -14,7 +14,6 @@ import pytest
 from typer.testing import CliRunner
 
 from embodied_agent.reasoning.base import Prompt
-from embodied_agent.records import Answer
 from embodied_agent.settings import load_settings
 from sim_clips.questions.free import FAMILIES, HELD_OUT, TAUGHT, from_json
 from sim_clips.questions.free.nouns import ADJECTIVES, HELD_OUT_ADJECTIVES, HELD_OUT_NOUNS, NOUNS
@@ -28,7 +27,6 @@ from training.free_questions.answerers import (
     Given,
     HabitAnswerer,
     NotesAnswerer,
-    status_of,
 )
 from training.free_questions.figures import Row, markdown, row_of, share, summary
 from training.free_questions.marking import as_expected, mark_answer
@@ -154,11 +152,6 @@ def test_habit_answers_without_the_memory(memories: list[Memory]) -> None:
     assert all(len(some) == 1 for some in texts.values())
     rows = [row_of("clip", q, a) for q, a in zip(asked, answers, strict=True)]
     assert sum(row.expected for row in rows) < 0.6 * len(rows)
-
-
-def test_an_answer_without_a_status_is_answered_or_failed() -> None:
-    assert status_of(Answer("left")) == "answered"
-    assert status_of(Answer("", problem="no usable reply")) == "failed"
 
 
 # ---- Figures

@@ -304,7 +304,7 @@ def test_a_server_killed_during_a_replay_is_restarted_and_nothing_is_lost(
         assert agent.drain(900)
         deltas = agent.store.deltas()
         stored = [keyframe.id for keyframe in agent.store.keyframes()]
-        assert agent.status()["perception"]["retries"] >= 1
+        assert agent.status().perception.retries >= 1
     assert answer.notice or answer.problem or len(committed) == len(stored)
     assert [delta.keyframe_id for delta in deltas] == stored == committed
     assert all(delta.usable for delta in deltas)

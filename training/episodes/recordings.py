@@ -21,7 +21,8 @@ import numpy as np
 
 from embodied_agent.agent import Agent
 from embodied_agent.errors import ModelUnavailable
-from embodied_agent.perception.base import Perceiver, make_perceiver
+from embodied_agent.perception.base import Perceiver
+from embodied_agent.perception.factory import make_perceiver
 from embodied_agent.reasoning.base import Prompt, prompt_style
 from embodied_agent.records import Delta, Frame, Keyframe, Question
 from embodied_agent.settings import Settings
@@ -118,7 +119,7 @@ class Recorder:
             agent.begin_replay(unit.name)
             track = _observe(agent, frames, unit)
             agent.finish()
-            _drain(agent, self._settings.perception.stall_timeout_s)
+            agent.drain()
             skipped.update({f"frame: {reason}": n for reason, n in frames.skipped.items()})
             keyframes = agent.store.keyframes()
             if not keyframes:
@@ -243,18 +244,6 @@ def _observe(
             part += bool(track) and place.stamp_ns < track[-1][1].stamp_ns - CLOCK_RESTART_NS
             track.append((part, place))
     return track
-
-
-def _drain(agent: Agent, stall_s: float) -> None:
-    pending = agent.store.counts()["pending"]
-    while not agent.drain(stall_s):
-        left = agent.store.counts()["pending"]
-        if left >= pending:
-            raise ModelUnavailable(
-                f"no keyframe was perceived for {stall_s:g} s; the same command goes on with this "
-                "recording once the model answers"
-            )
-        pending = left
 
 
 def _json(path: Path) -> Any:

@@ -17,8 +17,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
+from embodied_agent.codec import from_values
 from embodied_agent.errors import AgentError
-from embodied_agent.memory.codec import delta_from_json
 from embodied_agent.reasoning.base import Prompt, transcript_budget
 from embodied_agent.reasoning.prompts import Style, build_prompt
 from embodied_agent.records import Delta, Question
@@ -224,7 +224,7 @@ def _delta_values(delta: Delta) -> dict[str, Any]:
 
 
 def _delta(values: dict[str, Any]) -> Delta:
-    return delta_from_json(json.dumps({**_EMPTY, **values}))
+    return from_values(Delta, {**_EMPTY, **values})
 
 
 def _dump(value: Any) -> str:

@@ -2,10 +2,10 @@
 
     answer = ask_robot(settings.mqtt, AskRequest(question="Where is the door?"), timeout_s=30)
 
-The request has an id of its own. Where the connection is lost, it is made again and the request is
-repeated; the robot knows the id, asks once and gives the same answer.
+The request has an id of its own. When the connection is lost, the client connects again and repeats
+the request; the robot knows the id, asks once and gives the same answer.
 
-Not here: anything on the robot's side.
+Out of scope: everything on the robot's side.
 """
 
 from __future__ import annotations
@@ -25,17 +25,19 @@ from embodied_agent.interfaces.mqtt.messages import (
     AnswerMessage,
     ErrorMessage,
     PieceMessage,
-    StatusMessage,
+    RobotState,
     Topics,
 )
 from embodied_agent.interfaces.mqtt.packets import Incoming, Outgoing
 from embodied_agent.interfaces.wire.models import AskRequest
-from embodied_agent.records import Answer, Evidence, Pose
+from embodied_agent.interfaces.wire.to_records import answer_from
+from embodied_agent.records import Answer
 from embodied_agent.settings import MqttSettings
+from embodied_agent.support.backoff import Backoff
 
-#: Wait before connecting again, in seconds.
-_RETRY_S = 0.5
-#: The robot's own time-out comes first, and its answer then says what was slow.
+#: First and longest wait before connecting again, in seconds.
+_RETRY_S, _RETRY_MAX_S = 0.5, 5.0
+#: The robot's own time-out ends this much earlier, and its answer then says what was slow.
 _GRACE_S = 2.0
 
 
@@ -46,13 +48,13 @@ def ask_robot(
     timeout_s: float,
     on_piece: Callable[[str], None] | None = None,
 ) -> Answer:
-    """The robot's answer; where it has none, its ``problem`` says why.
+    """The robot's answer; where there is none, its ``problem`` says why.
 
     Args:
         settings: the broker, how to reach it, and the robot's name.
         request: what to ask; without an id it gets one.
         timeout_s: for all of it, in seconds.
-        on_piece: told each piece of the reply as it comes.
+        on_piece: told each piece of the reply as it arrives.
 
     Raises:
         LinkError: the broker can't be reached or refuses, or the robot did not answer in time.
@@ -67,10 +69,10 @@ def ask_robot(
             "stream": on_piece is not None,
         }
     )
-    return asyncio.run(_Asking(settings, request, timeout_s + _GRACE_S, on_piece).answer())
+    return asyncio.run(_Exchange(settings, request, timeout_s + _GRACE_S, on_piece).answer())
 
 
-class _Asking:
+class _Exchange:
     """One request until its answer."""
 
     def __init__(
@@ -87,10 +89,11 @@ class _Asking:
         self._on_piece = on_piece or (lambda piece: None)
         self._topics = Topics(settings.robot)
         self._next_piece = 0
-        self._status: StatusMessage | None = None
+        self._state: RobotState | None = None
         self._asked = False
 
     async def answer(self) -> Answer:
+        backoff = Backoff(_RETRY_S, _RETRY_MAX_S)
         while True:
             try:
                 return await asyncio.wait_for(self._over_one_connection(), self._left_s())
@@ -99,9 +102,10 @@ class _Asking:
             except Refused:
                 raise
             except LinkError:
-                if not self._asked or self._left_s() <= _RETRY_S:
+                wait_s = backoff.failure_s()
+                if not self._asked or self._left_s() <= wait_s:
                     raise
-                await asyncio.sleep(_RETRY_S)
+                await asyncio.sleep(wait_s)
 
     def _left_s(self) -> float:
         return max(0.001, self._deadline - time.monotonic())
@@ -138,7 +142,7 @@ class _Asking:
         payload = message.payload or b""
         if message.topic == self._topics.status:
             with suppress(ValidationError):
-                self._status = StatusMessage.model_validate_json(payload)
+                self._state = RobotState.model_validate_json(payload)
             return None
         with suppress(ValidationError):
             piece = PieceMessage.model_validate_json(payload)
@@ -150,10 +154,10 @@ class _Asking:
         with suppress(ValidationError):
             raise self._refusal(ErrorMessage.model_validate_json(payload))
         with suppress(ValidationError):
-            return answer_of(AnswerMessage.model_validate_json(payload))
+            return answer_from(AnswerMessage.model_validate_json(payload))
         raise Refused(
-            f"{self._settings.robot} sent something that is no answer: its version of "
-            "embodied-agent may be another one"
+            f"{self._settings.robot} sent something that is not an answer; it may run another "
+            "version of embodied-agent"
         )
 
     def _refusal(self, message: ErrorMessage) -> AgentError:
@@ -173,42 +177,13 @@ class _Asking:
         place = f"{self._settings.host}:{self._settings.port}"
         if not self._asked:
             return f"the MQTT broker {place} did not reply within {self._timeout_s:g} s"
-        if self._status is None:
+        if self._state is None:
             why = (
-                f"the broker {place} knows no such robot: check its name, and that this user may "
-                f"read {self._topics.status}"
+                f"the broker {place} does not know this robot: check its name, and that this user "
+                f"may read {self._topics.status}"
             )
-        elif self._status.state == "offline":
-            why = f"it is offline ({self._status.reason})"
+        elif self._state.state == "offline":
+            why = f"it is offline ({self._state.reason})"
         else:
             why = "it is online; allow more with --set reasoning.timeout_s=…"
         return f"no answer from {robot} within {self._timeout_s:g} s: {why}"
-
-
-def answer_of(message: AnswerMessage) -> Answer:
-    """The record that a message was made from."""
-    evidence = tuple(
-        Evidence(
-            item.keyframe_id,
-            item.stamp_ns,
-            item.note,
-            None
-            if item.pose is None
-            else Pose(item.pose.position_m, item.pose.orientation_xyzw, item.pose.frame_id),
-        )
-        for item in message.evidence
-    )
-    return Answer(
-        text=message.text,
-        status=message.status,
-        choice=message.choice,
-        reasoning=message.reasoning,
-        consistency=message.consistency,
-        verified_by=message.verified_by,
-        evidence=evidence,
-        latency_s=message.latency_s,
-        models=message.models,
-        problem=message.problem,
-        question_id=message.id,
-        notice=message.notice,
-    )

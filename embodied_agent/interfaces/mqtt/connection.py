@@ -1,17 +1,18 @@
 """One connection to an MQTT 5 broker: aiomqtt, with what it leaves out.
 
-It acknowledges a message only when told to, so that it can be written down first; it looks at the
-reason codes of the broker's acknowledgements; and it lets go of a payload that is too large before
+It acknowledges a message only when told to, so that the message can be stored first; it checks the
+reason codes of the broker's acknowledgements; and it drops a payload that is too large before
 anybody keeps it.
 
-Not here: what a message is made of (`packets`), certificates and the password (`credentials`), why
-a connection was refused or lost (`faults`), what is said over it (`service`, `client`), and
+Out of scope: what a message is made of (`packets`), certificates and the password (`credentials`),
+why a connection was refused or lost (`faults`), what is said over it (`service`, `client`), and
 connecting again.
 """
 
 from __future__ import annotations
 
 import asyncio
+import ssl
 import threading
 from collections.abc import Callable
 from types import TracebackType
@@ -34,9 +35,9 @@ from embodied_agent.settings import MqttSettings
 _LATER = {0x80, 0x83, 0x97}
 #: Messages without acknowledgement that may wait beside those with one.
 _QOS_0_WAITING = 64
-#: Messages that are handed over together.
+#: Most messages that are handed over together.
 _AT_ONCE = 64
-#: Packets that have not left the machine, before the dispensable ones are held back.
+#: With more packets than this waiting to leave, dispensable ones are held back.
 _CONGESTED = 100
 
 
@@ -48,7 +49,7 @@ class Connection(aiomqtt.Client):
         client_id: names the session.
         session_expiry_s: the broker keeps the session this long; 0: not at all.
         max_payload_bytes: of larger messages only the size is kept.
-        will: what the broker says when the connection is lost.
+        will: what the broker publishes when the connection is lost.
 
     Raises:
         SettingsError: a file of certificates or the password can't be used.
@@ -115,8 +116,8 @@ class Connection(aiomqtt.Client):
         try:
             super()._client_connect()
         except BaseException:
-            if self._tls is not None and self._tls.made is not None:
-                self._tls.made.close()
+            if self._tls is not None and self._tls.socket is not None:
+                self._tls.socket.close()
             raise
 
     async def __aexit__(
@@ -131,13 +132,13 @@ class Connection(aiomqtt.Client):
         except aiomqtt.MqttError as fault:
             raise self._explained(fault) from fault
         if self._disconnected.done():
-            self._disconnected.exception()  # whoever had to know was told
+            self._disconnected.exception()  # retrieved: whoever waited was told
 
     async def listen(self, topic: str) -> None:
         """Subscribe to ``topic`` with QoS 1; retained messages are not wanted.
 
         Raises:
-            LinkError: the broker refuses, does not reply or is gone.
+            LinkError: the broker refuses, does not reply or has gone.
         """
         options = SubscribeOptions(qos=1, retainHandling=SubscribeOptions.RETAIN_DO_NOT_SEND)
         await self._subscribe(topic, options)
@@ -163,7 +164,7 @@ class Connection(aiomqtt.Client):
                 )
 
     async def next(self) -> list[Incoming]:
-        """The next message, and some that came with it.
+        """Wait for the next message; returns it with others that came together.
 
         Raises:
             LinkError: the connection is lost.
@@ -177,11 +178,11 @@ class Connection(aiomqtt.Client):
         return messages
 
     async def send(self, message: Outgoing) -> None:
-        """Publish, and wait until the broker has taken it (with QoS 1).
+        """Publish, and wait until the broker has acknowledged it (with QoS 1).
 
         Raises:
-            Refused: the broker does not take this message.
-            LinkError: it takes it later perhaps, does not reply, or the connection is lost.
+            Refused: the broker refuses this message.
+            LinkError: it may accept the message later, does not reply, or the connection is lost.
         """
         info = self._client.publish(
             message.topic, message.payload, message.qos, message.retain, properties_of(message)
@@ -208,21 +209,24 @@ class Connection(aiomqtt.Client):
         if code.is_failure:
             kind = LinkError if code.value in _LATER else Refused
             raise kind(
-                f"the broker does not take messages for {message.topic} ({code}): allow it to "
+                f"the broker refuses messages for {message.topic} ({code}): allow them to "
                 f"{who(self._settings)} in the broker's access list"
             )
 
     @property
     def congested(self) -> bool:
-        """Whether much of what was sent has not left yet."""
+        """Whether many packets wait to leave this machine."""
         return len(self._client._out_packet) > _CONGESTED
 
-    # aiomqtt watches sockets by a number that may be closed, or another's, by the time it does.
+    # aiomqtt watches sockets by a number that may be closed, or reused, by the time it does.
     def _on_socket_open(self, client: paho.Client, userdata: Any, sock: Any) -> None:
         def read() -> None:
             self._guarded(client.loop_read)
-            while not self._disconnected.done() and getattr(sock, "pending", int)() > 0:
-                self._guarded(client.loop_read)  # decrypted already, so no new event comes
+            # Bytes that TLS has decrypted already cause no new event.
+            while (
+                not self._disconnected.done() and isinstance(sock, ssl.SSLSocket) and sock.pending()
+            ):
+                self._guarded(client.loop_read)
 
         def watch() -> None:
             if sock.fileno() > -1:
@@ -246,7 +250,7 @@ class Connection(aiomqtt.Client):
         self._soon(unwatch)
 
     def _soon(self, call: Callable[[], None]) -> None:
-        """Now where this is the loop's thread, else there as soon as it can."""
+        """Call it now on the loop's thread, else schedule it there."""
         if threading.get_ident() == self._loop_thread:
             call()
         else:
@@ -256,7 +260,7 @@ class Connection(aiomqtt.Client):
         try:
             work()
         except Exception as error:
-            # The outermost level of a callback: the connection is lost, and whoever waits hears.
+            # The outermost level of a callback: the connection is lost, and whoever waits is told.
             self._faults.last = str(error)
             if not self._disconnected.done():
                 self._disconnected.set_exception(aiomqtt.MqttError(str(error)))
@@ -269,8 +273,8 @@ class Connection(aiomqtt.Client):
         if message.qos == 0 and self._queue.qsize() >= self._most_waiting:
             self.on_drop()
             return
-        # With QoS 1 at most as many come as packets have numbers, should the broker not keep to
-        # our receive maximum.
+        # With QoS 1 at most as many come as there are packet numbers, should the broker ignore our
+        # receive maximum.
         self._queue.put_nowait(incoming)  # type: ignore[arg-type]
 
     def _on_publish(
@@ -294,7 +298,7 @@ class Connection(aiomqtt.Client):
         properties: Properties | None = None,
     ) -> None:
         if not self._connected.done():
-            # As when the broker does not like our certificate: don't wait for the time-out.
+            # As when the broker refuses our certificate: don't wait for the time-out.
             self._connected.set_exception(aiomqtt.MqttError("the broker hung up"))
         super()._on_disconnect(client, userdata, flags, reason_code, properties)
 
@@ -302,6 +306,6 @@ class Connection(aiomqtt.Client):
         return explained(
             error,
             self._settings,
-            said=self._faults.last,
+            logged=self._faults.last,
             connected=self._connected.done() and self._connected.exception() is None,
         )

@@ -1,7 +1,8 @@
-"""What proves who is who to an MQTT broker: certificates for TLS, and the password.
+"""What authenticates broker and robot to each other: certificates for TLS, and the password.
 
 Both are read before connecting, so that a file that can't be used is an error of the settings.
-Not here: the connection that uses them (`connection`).
+
+Out of scope: the connection that uses them (`connection`).
 """
 
 from __future__ import annotations
@@ -15,17 +16,17 @@ from embodied_agent.settings import MqttSettings
 
 
 class _Context(ssl.SSLContext):
-    """Knows the socket that it made, which paho does not close when a handshake fails."""
+    """Keeps the socket that it wrapped, which paho does not close when a handshake fails."""
 
-    made: ssl.SSLSocket | None = None
+    socket: ssl.SSLSocket | None = None
 
     def wrap_socket(self, *args: Any, **kwargs: Any) -> ssl.SSLSocket:
-        self.made = super().wrap_socket(*args, **kwargs)
-        return self.made
+        self.socket = super().wrap_socket(*args, **kwargs)
+        return self.socket
 
 
 def tls_context(settings: MqttSettings) -> _Context | None:
-    """How to encrypt, ``None`` where ``tls`` is off.
+    """How to encrypt; ``None`` where ``tls`` is off.
 
     Raises:
         SettingsError: a file can't be used, or is set without ``tls``.

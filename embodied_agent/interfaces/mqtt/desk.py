@@ -1,9 +1,9 @@
-"""Requests from MQTT: written down, asked in turn, and their answers put into the outbox.
+"""Requests from MQTT: stored, asked in turn, and their answers put into the outbox.
 
-It lives as long as the agent, through any number of connections; whatever is to be sent waits here
-or in the store until one takes it.
+The desk lives as long as the agent, through any number of connections; whatever is to be sent waits
+here or in the store until a connection takes it.
 
-Not here: the connection (`connection`), when it is made and what else goes over it (`service`).
+Out of scope: the connection (`connection`), when it is made and what else it carries (`service`).
 """
 
 from __future__ import annotations
@@ -39,10 +39,9 @@ _log = logging.getLogger(__name__)
 
 #: Refusals that wait for a connection; the oldest go first.
 _REFUSALS = 256
-#: Characters of one reply that wait to be sent as pieces; what comes beyond stays out, as the
-#: answer holds it.
+#: Most characters of one reply that wait to be sent as pieces; the rest comes with the answer only.
 _PIECES = 65_536
-#: Old ids are looked for after this many requests.
+#: Old ids are pruned after this many requests.
 _PRUNE_EVERY = 100
 
 
@@ -53,7 +52,7 @@ class _Job:
     request: Request
     address: Address
     deadline: float | None  # by time.monotonic: expired after this
-    ask: QueuedQuestion | None = None
+    queued: QueuedQuestion | None = None
     text: str = ""
     pieces: int = 0
     ended: bool = False
@@ -73,19 +72,19 @@ class Counters:
 
 
 class Desk:
-    """Takes requests in and has answers ready. Used on one asyncio loop.
+    """Takes requests in and keeps answers ready. Used on one asyncio loop.
 
     Args:
-        asks: answers the questions.
+        questions: answers them.
         store: keeps requests and answers.
         settings: limits.
         timeout_s: of a question that names none, in seconds.
     """
 
     def __init__(
-        self, asks: QuestionQueue, store: Store, settings: MqttSettings, *, timeout_s: float
+        self, questions: QuestionQueue, store: Store, settings: MqttSettings, *, timeout_s: float
     ) -> None:
-        self._asks = asks
+        self._questions = questions
         self._outbox: Outbox = store.outbox
         self._in_memory = store.path == ":memory:"
         self._settings = settings
@@ -98,7 +97,7 @@ class Desk:
         self._refusals: deque[Outgoing] = deque(maxlen=_REFUSALS)
         self._fewer = asyncio.Event()
         self._unpruned = 0
-        self._seldom = ThrottledLog(_log)
+        self._warnings = ThrottledLog(_log.warning)
         #: Set when there may be something to send.
         self.wake = asyncio.Event()
         self.counters = Counters()
@@ -108,104 +107,104 @@ class Desk:
         for request in await asyncio.to_thread(self._outbox.open):
             if request.id in self._jobs:
                 continue
-            asked = AskRequest.model_validate_json(request.body)
+            body = AskRequest.model_validate_json(request.body)
             passed_s = time.time() - request.received_at_s
-            left_s = (asked.timeout_s or self._timeout_s) - passed_s
+            left_s = (body.timeout_s or self._timeout_s) - passed_s
             if request.expires_at_s is not None and time.time() > request.expires_at_s:
                 self.counters.expired += 1
                 await asyncio.to_thread(self._outbox.forget, request.id)
             elif left_s <= 0:
-                question = asked.to_question(self._timeout_s)
+                question = body.to_question(self._timeout_s)
                 problem = "the agent was away until the time-out had passed; ask again"
                 answer = Answer.failure(problem, request.id)
                 await self._keep(request.id, answer_payload(question, answer))
             else:
-                asked = asked.model_copy(update={"timeout_s": left_s, "stream": False})
-                await self._ask(request, asked, Address(self._topics.answer(request.id)))
+                body = body.model_copy(update={"timeout_s": left_s, "stream": False})
+                await self._ask(request, body, Address(self._topics.answer(request.id)))
         self.wake.set()
 
     async def take(self, messages: Sequence[Incoming]) -> None:
-        """Take in messages of the ``ask`` topic. They are on the disk when this returns, or
-        refused; they may be acknowledged then. Never raises for what they hold."""
-        arrived: list[Parsed] = []
+        """Take in messages of the ``ask`` topic. When this returns they are on the disk or refused,
+        and may be acknowledged. Never raises for what they hold."""
+        accepted: list[Parsed] = []
         for message in messages:
             if message.retain or message.expiry_s == 0:
                 self.counters.expired += 1
                 continue
             self.counters.received += 1
-            found = parse(message, self._topics, self._settings.max_request_bytes)
-            if isinstance(found, Refusal):
-                self._refuse(found.address, found.id, found.code, found.message)
+            parsed = parse(message, self._topics, self._settings.max_request_bytes)
+            if isinstance(parsed, Refusal):
+                self._refuse(parsed.address, parsed.id, parsed.code, parsed.message)
             else:
-                arrived.append(found)
-        if not arrived:
+                accepted.append(parsed)
+        if not accepted:
             return
         try:
             verdicts = await asyncio.to_thread(
-                self._outbox.take, [(parsed.stored, parsed.address) for parsed in arrived]
+                self._outbox.take, [(arrival.stored, arrival.address) for arrival in accepted]
             )
         except StoreError as error:
-            for parsed in arrived:
-                self._refuse(parsed.address, parsed.request.id, "store_failed", str(error))
+            for arrival in accepted:
+                self._refuse(arrival.address, arrival.request.id, "store_failed", str(error))
             return
-        for parsed, verdict in zip(arrived, verdicts, strict=True):
-            if verdict == "other":
+        for arrival, verdict in zip(accepted, verdicts, strict=True):
+            if verdict == "conflict":
                 text = (
-                    f"the id {parsed.request.id!r} was used for another question; take a new one "
+                    f"the id {arrival.request.id!r} was used for another question; use a new one "
                     "for every question"
                 )
-                self._refuse(parsed.address, parsed.request.id, "id_reused", text)
-            elif verdict == "known":
+                self._refuse(arrival.address, arrival.request.id, "id_reused", text)
+            elif verdict == "repeated":
                 self.counters.repeated += 1
-                self._prolong(parsed)
+                self._prolong(arrival)
             else:
-                await self._ask(parsed.stored, parsed.request, parsed.address)
+                await self._ask(arrival.stored, arrival.request, arrival.address)
         self.wake.set()
-        await self._prune(len(arrived))
+        await self._prune(len(accepted))
 
     def pieces(self, *, congested: bool) -> list[Outgoing]:
-        """What was reasoned since the last call, to be sent before any answer.
+        """The pieces since the last call, to be sent before any answer.
 
-        ``congested``: nothing now; what belongs to an answer that is there is left out for good.
+        ``congested``: none now; those of finished answers are dropped.
         """
         if congested:
             self._talking = {job: None for job in self._talking if not job.ended}
             return []
-        found = []
+        messages = []
         for job in self._talking:
             if job.text:
                 payload = piece_payload(job.request.id, job.pieces, job.text)
-                found.append(
+                messages.append(
                     Outgoing(job.address.topic, payload, 0, correlation=job.address.correlation)
                 )
                 job.pieces, job.text = job.pieces + 1, ""
         self._talking.clear()
-        return found
+        return messages
 
     async def room(self) -> None:
-        """Wait until few enough refusals wait; take in no more before."""
+        """Wait until few enough refusals wait for more messages to be taken in."""
         while len(self._refusals) > _REFUSALS // 2:
             self._fewer.clear()
             await self._fewer.wait()
 
     def refusals(self, limit: int) -> list[Outgoing]:
-        """The oldest refusals that wait; they stay until `told`."""
+        """The oldest refusals that wait; they stay until `told` removes them."""
         return list(self._refusals)[:limit]
 
     def told(self, refusals: Sequence[Outgoing]) -> None:
-        """The broker has these, or never will."""
+        """Remove refusals that the broker has, or never will have."""
         for refusal in refusals:
             with suppress(ValueError):
                 self._refusals.remove(refusal)
         self._fewer.set()
 
     async def due(self, limit: int) -> list[Delivery]:
-        """The oldest answers that wait."""
+        """The oldest answers that wait for delivery."""
         since_s = time.time() - self._settings.answer_expiry_s
         return await asyncio.to_thread(self._outbox.due, limit, since_s=since_s)
 
     def letter(self, delivery: Delivery) -> Outgoing:
-        """A delivery as a message, with what is left of its life."""
+        """A delivery as a message, with the rest of its lifetime."""
         left_s = self._settings.answer_expiry_s - (time.time() - delivery.since_s)
         return Outgoing(
             delivery.address.topic,
@@ -215,28 +214,29 @@ class Desk:
         )
 
     async def sent(self, numbers: Sequence[int]) -> None:
-        """The broker has these, or never will."""
+        """Remove deliveries that the broker has, or never will have."""
         await asyncio.to_thread(self._outbox.sent, numbers)
 
     async def settle(self, timeout_s: float) -> None:
-        """Wait until answers that are there already are written down."""
+        """Wait until finished answers are stored."""
         if self._keeping:
             await asyncio.wait(self._keeping, timeout=timeout_s)
 
     def cancel(self) -> None:
-        """Stop the answers in the making; with a memory file, they are asked again next time."""
+        """Stop the running questions; with a memory file, they are asked again at the next
+        start."""
         for job in list(self._jobs.values()):
             job.ended = True
-            if job.ask is not None:
-                job.ask.cancel()
+            if job.queued is not None:
+                job.queued.cancel()
 
-    async def _ask(self, request: Request, asked: AskRequest, address: Address) -> None:
-        question = asked.to_question(self._timeout_s)
+    async def _ask(self, request: Request, body: AskRequest, address: Address) -> None:
+        question = body.to_question(self._timeout_s)
         deadline = None
         if request.expires_at_s is not None:
             left_s = max(0.001, request.expires_at_s - time.time())
             deadline = time.monotonic() + left_s
-            # No work for an answer that nobody wants any more.
+            # Nobody wants the answer later than that.
             question = replace(question, timeout_s=min(question.timeout_s, left_s))
         job = _Job(request, address, deadline)
         self._jobs[request.id] = job
@@ -245,20 +245,22 @@ class Desk:
             self._call(self._piece, job, piece)
 
         try:
-            ask = self._asks.submit(
-                question, client=request.client, on_piece=on_piece if asked.stream else None
+            queued = self._questions.submit(
+                question, client=request.client, on_piece=on_piece if body.stream else None
             )
         except (Busy, QuestionError) as error:
             await self._drop(job, "busy" if isinstance(error, Busy) else "bad_question", str(error))
             return
-        job.ask = ask
-        ask.answer.add_done_callback(lambda done: self._call(self._answered, job, done.result()))
+        job.queued = queued
+        queued.answer.add_done_callback(
+            lambda answer: self._call(self._on_answer, job, answer.result())
+        )
 
-    def _prolong(self, parsed: Parsed) -> None:
-        job = self._jobs.get(parsed.request.id)
+    def _prolong(self, arrival: Parsed) -> None:
+        job = self._jobs.get(arrival.request.id)
         if job is None or job.deadline is None:
             return
-        expires = parsed.stored.expires_at_s
+        expires = arrival.stored.expires_at_s
         left_s = None if expires is None else expires - time.time()
         job.deadline = None if left_s is None else max(job.deadline, time.monotonic() + left_s)
 
@@ -269,11 +271,11 @@ class Desk:
         self._talking[job] = None
         self.wake.set()
 
-    def _answered(self, job: _Job, answer: Answer) -> None:
-        ask = job.ask
-        in_time = ask is None or time.monotonic() < ask.submitted + ask.question.timeout_s
+    def _on_answer(self, job: _Job, answer: Answer) -> None:
+        queued = job.queued
+        in_time = queued is None or time.monotonic() < queued.deadline
         never_asked = bool(answer.problem) and not answer.latency_s and in_time
-        stopping = never_asked and ask is not None and ask.cancelled.is_set()
+        stopping = never_asked and queued is not None and queued.cancelled.is_set()
         if job.ended or (stopping and not self._in_memory):
             # With a memory file, the question stays open and is asked again next time.
             self._jobs.pop(job.request.id, None)
@@ -287,7 +289,7 @@ class Desk:
         task.add_done_callback(self._keeping.discard)
 
     async def _drop(self, job: _Job, code: Code, message: str) -> None:
-        """Refuse a question that was taken already; its id may be used again."""
+        """Refuse a question that was accepted already; its id may be used again."""
         job.ended = True
         with suppress(StoreError):
             await asyncio.to_thread(self._outbox.forget, job.request.id)
@@ -320,8 +322,8 @@ class Desk:
     def _refuse(self, address: Address | None, name: str, code: Code, message: str) -> None:
         self.counters.refused += 1
         self.counters.by_code[code] = self.counters.by_code.get(code, 0) + 1
-        # Without line breaks and the like: it may repeat names that the asker made up.
-        self._seldom.warning("request %r refused (%s): %s", name, code, repr(message)[1:-1])
+        # Without line breaks and the like: it may repeat names that the client made up.
+        self._warnings.add(code, f"request {name!r} refused ({code}): {repr(message)[1:-1]}")
         if address is None:
             return
         if len(self._refusals) == _REFUSALS:
@@ -337,8 +339,8 @@ class Desk:
         )
         self.wake.set()
 
-    async def _prune(self, arrived: int) -> None:
-        self._unpruned += arrived
+    async def _prune(self, requests: int) -> None:
+        self._unpruned += requests
         if self._unpruned < _PRUNE_EVERY:
             return
         self._unpruned = 0
@@ -350,9 +352,9 @@ class Desk:
                 answer_expiry_s=self._settings.answer_expiry_s,
             )
         except StoreError as error:
-            self._seldom.warning("old requests could not be forgotten: %s", error)
+            self._warnings.add("prune", f"old requests could not be pruned: {error}")
 
     def _call(self, function: Callable[..., object], *values: object) -> None:
-        # Once the loop has ended nobody waits for it.
+        # Once the loop has ended, nobody waits for the call.
         with suppress(RuntimeError):
             self._loop.call_soon_threadsafe(function, *values)

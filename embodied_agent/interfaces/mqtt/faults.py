@@ -1,6 +1,6 @@
 """Why an MQTT broker can't be reached, refuses or hangs up, and what to do about it.
 
-Not here: noticing it (`connection`), and trying again (`service`, `client`).
+Out of scope: noticing it (`connection`), and trying again (`service`, `client`).
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from embodied_agent.errors import LinkError
 from embodied_agent.settings import MqttSettings
 
 _SESSION_TAKEN_OVER = 0x8E
-#: What is said of a line that the other end has cut.
+#: How libraries name a connection that the other end has cut.
 _HUNG_UP = ("eof occurred", "reset by peer", "broken pipe")
 
 
 class Refused(LinkError):
-    """The broker does not take a message, and won't take it later either."""
+    """The broker refuses a message, now and later."""
 
 
 class Faults(logging.Handler):
-    """Keeps the last thing that paho reports as an error, which it raises nowhere."""
+    """Keeps the last error that paho logs, because paho does not raise it."""
 
     def __init__(self) -> None:
         super().__init__(logging.ERROR)
@@ -36,30 +36,30 @@ class Faults(logging.Handler):
 
 
 def who(settings: MqttSettings) -> str:
-    """Whom the broker knows us as."""
+    """Whom the broker knows this client as."""
     return f"user {settings.username}" if settings.username else "this client"
 
 
 def explained(
-    error: aiomqtt.MqttError, settings: MqttSettings, *, said: str, connected: bool
+    error: aiomqtt.MqttError, settings: MqttSettings, *, logged: str, connected: bool
 ) -> LinkError:
     """What went wrong, where, and what to do.
 
     Args:
         error: what aiomqtt raised.
         settings: where and as whom.
-        said: the last thing that paho reported (`Faults`).
+        logged: the last error that paho logged (`Faults`).
         connected: whether the broker had accepted the connection before.
     """
     place = f"MQTT broker {settings.host}:{settings.port}"
-    code = getattr(error, "rc", getattr(error.__cause__, "rc", None))
-    value = code.value if isinstance(code, ReasonCode) else None
+    code = _reason_code(error)
+    value = None if code is None else code.value
     cause = str(error.__cause__ or error)
-    faults = f"{cause} {said}".lower()
+    faults = f"{cause} {logged}".lower()
     if isinstance(error, aiomqtt.exceptions.MqttConnectError):
         advice = "check mqtt.username and its password, and the broker's access list: it "
         advice += f"must let {who(settings)} use the topics of {settings.robot!r}"
-        return LinkError(f"the {place} refuses the connection ({code}): {advice}")
+        return LinkError(f"the {place} refuses the connection ({code or cause}): {advice}")
     if value == _SESSION_TAKEN_OVER:
         return LinkError(
             f"another client with the same name took over at the {place}: two agents have the "
@@ -72,20 +72,29 @@ def explained(
         )
     if "alert" in faults and ("certificate" in faults or "unknown ca" in faults):
         return LinkError(
-            f"the {place} does not take our certificate ({said or cause}): check "
+            f"the {place} does not accept our certificate ({logged or cause}): check "
             "mqtt.cert_file and mqtt.key_file"
         )
     if "[ssl" in faults or "tls" in faults:
-        detail = said or cause
+        detail = logged or cause
         return LinkError(f"no encrypted connection to the {place} ({detail}): check mqtt.port")
-    detail = f"{cause}; {said}" if said else cause
+    detail = f"{cause}; {logged}" if logged else cause
     if connected:
         return LinkError(
-            f"the connection to the {place} was lost ({detail}); if that happens again and "
-            "again, another client may have the same mqtt.robot or mqtt.client_id"
+            f"the connection to the {place} was lost ({detail}); if that keeps happening, "
+            "another client may have the same mqtt.robot or mqtt.client_id"
         )
     advice = "is it running, and is mqtt.tls right for that port?"
     if settings.tls and any(sign in faults for sign in _HUNG_UP):
-        # What it says of a certificate comes after the handshake, and may be lost with the line.
-        advice += " If so, does it take our certificate (mqtt.cert_file, mqtt.key_file)?"
+        # The broker's word on a certificate comes after the handshake, and may be lost with the
+        # line.
+        advice += " If so, does it accept our certificate (mqtt.cert_file, mqtt.key_file)?"
     return LinkError(f"no connection to the {place} ({detail}): {advice}")
+
+
+def _reason_code(error: aiomqtt.MqttError) -> ReasonCode | None:
+    """The broker's reason, of the error itself or of what it was raised from."""
+    for fault in (error, error.__cause__):
+        if isinstance(fault, aiomqtt.MqttCodeError) and isinstance(fault.rc, ReasonCode):
+            return fault.rc
+    return None

@@ -1,10 +1,10 @@
-"""What is said over MQTT: topics, requests out of payloads, replies into payloads.
+"""What is said over MQTT: topics, requests read from payloads, replies written to payloads.
 
 Topics of a robot, below ``embodied_agent/<robot>/``: ``ask`` (requests), ``answer/<id>`` (answers
 to requests that name no response topic), ``delta`` (what was seen) and ``status`` (retained). All
 payloads are JSON in UTF-8; a reply's ``type`` says which of the models it is.
 
-Not here: the models shared with other interfaces (`interfaces.wire.models`), sending.
+Out of scope: the models shared with other interfaces (`interfaces.wire.models`), sending.
 """
 
 from __future__ import annotations
@@ -15,26 +15,25 @@ import re
 import time
 import uuid
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import pydantic_core
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from embodied_agent.agent.answerer import check_question
+from embodied_agent.codec import encodable
 from embodied_agent.errors import QuestionError
 from embodied_agent.interfaces.mqtt.packets import Incoming
-from embodied_agent.interfaces.wire.from_records import (
-    answer_reply,
-    field_errors,
-    keyframe_reply,
-    safe_text,
-)
+from embodied_agent.interfaces.wire.from_records import answer_reply, keyframe_reply
 from embodied_agent.interfaces.wire.models import (
     AnswerReply,
     AskRequest,
     ErrorDetail,
     KeyframeReply,
+    RobotFaultReply,
+    RobotStatusReply,
 )
+from embodied_agent.interfaces.wire.refusals import field_errors
 from embodied_agent.memory.outbox import Address, Request
 from embodied_agent.records import Answer, Delta, Keyframe, Question
 
@@ -64,8 +63,8 @@ class AnswerMessage(AnswerReply):
 
 
 class PieceMessage(BaseModel):
-    """A piece of the reply while it is made, for a request with ``stream``. Sent with QoS 0: some
-    may be missing, the answer that follows is whole. ``number`` counts from 0."""
+    """A piece of the reply while it is generated, for a request with ``stream``. Sent with QoS 0:
+    some may be missing, the answer that follows is whole. ``number`` counts from 0."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -76,7 +75,7 @@ class PieceMessage(BaseModel):
 
 
 class ErrorMessage(BaseModel):
-    """A request that was refused, and was not asked. ``id`` is empty where it could not be read."""
+    """A request that was refused and not asked. ``id`` is empty where it could not be read."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -86,14 +85,13 @@ class ErrorMessage(BaseModel):
 
 
 class DeltaMessage(KeyframeReply):
-    """A keyframe and what was seen in it, once that is committed to the memory."""
+    """A keyframe and what was seen in it, once its delta is committed to the memory."""
 
     type: Literal["delta"] = "delta"
 
 
-class StatusMessage(BaseModel):
-    """How the robot is, retained. ``details`` (null when offline) has the counters, queues, states
-    and last errors of every stage; what it holds may grow."""
+class RobotState(BaseModel):
+    """Whether a robot is there: the part of `StatusMessage` that every version sends."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -101,9 +99,15 @@ class StatusMessage(BaseModel):
     robot: str
     state: Literal["online", "offline"]
     reason: str = Field("", description='when offline: "stopped" or "connection lost"')
+
+
+class StatusMessage(RobotState):
+    """How the robot is, retained. ``details`` (null when offline) holds the counters, queues,
+    states and last errors of every stage; later versions may add to it."""
+
     version: str
     at_s: float | None = Field(description="robot's wall clock, seconds since 1970; null in a will")
-    details: dict[str, Any] | None = None
+    details: RobotStatusReply | RobotFaultReply | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,8 +143,8 @@ class Topics:
     def usable(self, response_topic: str) -> bool:
         """Whether an answer may go there: nobody may make the robot speak for others.
 
-        Topics of this program other than the robot's own answers are refused, and so are those of
-        the broker.
+        Topics of this program other than the robot's own answers are refused, and so are the
+        broker's.
         """
         if not response_topic or len(response_topic) > _LONGEST_TOPIC:
             return False
@@ -161,7 +165,7 @@ class Parsed:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A request that can't. ``address`` is ``None`` where there is nowhere to say so."""
+    """A request that is refused. ``address`` is ``None`` where nobody can be told."""
 
     address: Address | None
     id: str
@@ -169,12 +173,12 @@ class Refusal:
     message: str
 
     def payload(self) -> bytes:
-        """What the asker is told."""
+        """What the client is told."""
         return error_payload(self.id, self.code, self.message)
 
 
 def parse(message: Incoming, topics: Topics, max_bytes: int) -> Parsed | Refusal:
-    """A request out of a message from the ``ask`` topic."""
+    """The request in a message from the ``ask`` topic."""
     correlation = message.correlation
     response = message.response_topic
     address = None
@@ -209,7 +213,7 @@ def parse(message: Incoming, topics: Topics, max_bytes: int) -> Parsed | Refusal
     except QuestionError as error:
         return Refusal(address, name, "bad_question", str(error))
     if not request.id:
-        # A repetition of it can't be told from a second question.
+        # Without an id, a repetition can't be told from a second question.
         request = request.model_copy(update={"id": f"auto-{uuid.uuid4().hex}"})
     now = time.time()
     stored = Request(
@@ -225,35 +229,35 @@ def parse(message: Incoming, topics: Topics, max_bytes: int) -> Parsed | Refusal
 
 def answer_payload(question: Question, answer: Answer) -> str:
     """An answer as JSON."""
-    return AnswerMessage(**answer_reply(question, answer).model_dump()).model_dump_json()
+    reply = answer_reply(question, answer)
+    return AnswerMessage.model_validate(reply.model_dump()).model_dump_json()
 
 
 def piece_payload(request_id: str, number: int, text: str) -> bytes:
     """A piece of a reply as JSON."""
-    message = PieceMessage(id=request_id, number=number, text=safe_text(text))
+    message = PieceMessage(id=request_id, number=number, text=encodable(text))
     return message.model_dump_json().encode()
 
 
 def error_payload(request_id: str, code: Code, message: str) -> bytes:
     """A refusal as JSON."""
-    error = ErrorDetail(code=code, message=safe_text(message))
+    error = ErrorDetail(code=code, message=encodable(message))
     return ErrorMessage(id=request_id, error=error).model_dump_json().encode()
 
 
 def delta_payload(keyframe: Keyframe, delta: Delta) -> bytes:
     """A keyframe with its delta as JSON."""
-    message = DeltaMessage(**keyframe_reply(keyframe, delta).model_dump())
-    return message.model_dump_json().encode()
+    reply = keyframe_reply(keyframe, delta)
+    return DeltaMessage.model_validate(reply.model_dump()).model_dump_json().encode()
 
 
 def status_payload(message: StatusMessage) -> bytes:
     """A status as JSON."""
-    # In ASCII: the details are any text, lone surrogates included.
-    return json.dumps(message.model_dump(), default=str).encode()
+    return message.model_dump_json().encode()
 
 
 def _id_of(payload: bytes) -> str:
-    """The id in a payload that may not be a request; empty where there is none that can be used."""
+    """The id in a payload that may not be a request; empty where none can be used."""
     try:
         values = pydantic_core.from_json(payload)
     except ValueError:
@@ -264,14 +268,14 @@ def _id_of(payload: bytes) -> str:
 
 def _digest(request: AskRequest) -> bytes:
     """Equal for requests that ask the same."""
-    asked = [request.question, request.choices, request.at_ns]
-    return hashlib.sha256(json.dumps(asked).encode()).digest()[:16]
+    content = [request.question, request.choices, request.at_ns]
+    return hashlib.sha256(json.dumps(content).encode()).digest()[:16]
 
 
 def _client_of(message: Incoming, topics: Topics) -> str:
-    """Whose turn a request takes: what the asker calls itself, else where it wants its answers."""
-    named = next((value for name, value in message.user if name == "client"), "")
+    """Whose turn a request takes: what the client calls itself, else where it wants its answers."""
+    user = next((value for name, value in message.user if name == "client"), "")
     topic = message.response_topic or ""
     if topic.startswith(f"{topics.base}/answer/"):
         topic = ""  # one per request: everybody would be first
-    return f"mqtt {named or topic}"[:_LONGEST_CLIENT]
+    return f"mqtt {user or topic}"[:_LONGEST_CLIENT]

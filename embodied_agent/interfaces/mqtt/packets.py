@@ -1,6 +1,6 @@
 """Messages to and from an MQTT 5 broker: topic, payload, and the properties that go with them.
 
-Not here: what the payloads say (`messages`), how they travel (`connection`).
+Out of scope: what the payloads say (`messages`), how they travel (`connection`).
 """
 
 from __future__ import annotations
@@ -47,23 +47,24 @@ def received(
     message: paho.MQTTMessage, max_payload_bytes: int, acknowledge: Callable[[], None]
 ) -> Incoming:
     """A message as paho hands it over. Of a payload beyond ``max_payload_bytes`` only the size is
-    kept, and ``message`` lets go of it too."""
-    found = message.properties
+    kept, and ``message`` drops it too."""
+    # paho sets an attribute for each property that came, and none for the others.
+    properties = {} if message.properties is None else vars(message.properties)
     size = len(message.payload)
-    made = Incoming(
+    incoming = Incoming(
         topic=message.topic,
         payload=bytes(message.payload) if size <= max_payload_bytes else None,
         size=size,
         retain=message.retain,
-        response_topic=getattr(found, "ResponseTopic", None),
-        correlation=getattr(found, "CorrelationData", b""),
-        expiry_s=getattr(found, "MessageExpiryInterval", None),
-        user=tuple(getattr(found, "UserProperty", ())),
+        response_topic=properties.get("ResponseTopic"),
+        correlation=properties.get("CorrelationData", b""),
+        expiry_s=properties.get("MessageExpiryInterval"),
+        user=tuple(properties.get("UserProperty", ())),
         acknowledge=acknowledge,
     )
     if size > max_payload_bytes:
         message.payload = b""
-    return made
+    return incoming
 
 
 def properties_of(message: Outgoing) -> Properties:

@@ -2,7 +2,8 @@
 
     python -m embodied_agent.interfaces.mqtt.schemas --write docs/mqtt
 
-Not here: the models that they are made from (`messages`, `embodied_agent.interfaces.wire.models`).
+Out of scope: the models that they are generated from (`messages`,
+`embodied_agent.interfaces.wire.models`).
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ MESSAGES: dict[str, type[BaseModel]] = {
 
 def schema_text(name: str) -> str:
     """The schema file of one kind of message."""
-    # What is received is described as it is read, what is sent as it is written.
+    # A schema describes what is received as it is read, and what is sent as it is written.
     mode: Literal["validation", "serialization"] = (
         "validation" if name == "request" else "serialization"
     )
@@ -46,7 +47,7 @@ def schema_text(name: str) -> str:
 
 
 def file_name(name: str) -> str:
-    """How the file of one kind of message is called."""
+    """The file name for one kind of message."""
     return f"{name}.schema.json"
 
 

@@ -1,34 +1,34 @@
 """The agent on an MQTT 5 broker: requests in, answers, deltas and status out.
 
-A request is acknowledged to the broker once it is on the disk, so a crash between the two makes the
-broker send it again, and its id tells that it is known. An answer leaves the outbox once the broker
-has acknowledged it, so it may come twice after a failure, with the same id and the same text.
-Where the broker is away, it is tried again with growing, random waits; deltas wait in a bounded
-backlog, of which the oldest go.
+A request is acknowledged to the broker once it is on the disk; after a crash between the two, the
+broker sends it again and its id shows the repetition. An answer leaves the outbox once the broker
+has acknowledged it, so it may come twice after a failure, with the same id and the same text. While
+the broker is away, connecting is tried again with growing, random waits; deltas wait in a bounded
+backlog that drops the oldest.
 
-Not here: what happens to a request (`desk`), what messages look like (`messages`).
+Out of scope: what happens to a request (`desk`), what messages look like (`messages`).
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import random
 import threading
 import time
 from collections import deque
 from collections.abc import Coroutine
 from contextlib import suppress
-from importlib.metadata import version
 from typing import Any, Literal
 
+import embodied_agent
 from embodied_agent.agent import Agent
 from embodied_agent.agent.listeners import Listener
 from embodied_agent.agent.question_queue import QuestionQueue
+from embodied_agent.codec import JsonObject, encodable, to_values
 from embodied_agent.errors import LinkError, SettingsError, StoreError
 from embodied_agent.interfaces.mqtt.connection import Connection
 from embodied_agent.interfaces.mqtt.credentials import password, tls_context
-from embodied_agent.interfaces.mqtt.desk import Desk
+from embodied_agent.interfaces.mqtt.desk import Counters, Desk
 from embodied_agent.interfaces.mqtt.faults import Refused
 from embodied_agent.interfaces.mqtt.messages import (
     StatusMessage,
@@ -37,26 +37,24 @@ from embodied_agent.interfaces.mqtt.messages import (
     status_payload,
 )
 from embodied_agent.interfaces.mqtt.packets import Outgoing
+from embodied_agent.interfaces.status import MqttStatus
+from embodied_agent.interfaces.wire.models import RobotFaultReply, RobotStatusReply
 from embodied_agent.memory.outbox import Delivery
 from embodied_agent.records import Delta, Keyframe
 from embodied_agent.settings import Settings
+from embodied_agent.support.backoff import Backoff
 from embodied_agent.support.throttled_log import ThrottledLog
 
 _log = logging.getLogger(__name__)
 
-#: Answers that are on their way to the broker at once.
+#: Most answers that are sent to the broker at once.
 _AT_ONCE = 16
-#: A connection that held this long was a good one: the next wait is short again.
-_GOOD_S = 10.0
-#: How long the end of the service waits for the last answers to leave, in seconds.
+#: A connection that held this long was stable: the next wait is short again, in seconds.
+_STABLE_S = 10.0
+#: How long the end of the service waits for the last answers to be sent, in seconds.
 _FAREWELL_S = 3.0
 
 State = Literal["off", "connecting", "connected", "waiting", "stopped"]
-
-
-async def serve(agent: Agent, asks: QuestionQueue, settings: Settings, stop: asyncio.Event) -> None:
-    """Serve until ``stop`` is set; see `Service`."""
-    await Service(agent, asks, settings).serve(stop)
 
 
 class Service:
@@ -64,7 +62,7 @@ class Service:
 
     Args:
         agent: whose deltas and status are published.
-        asks: takes the questions.
+        questions: takes them.
         settings: the section ``mqtt``, and the time-out of questions.
 
     Raises:
@@ -72,17 +70,17 @@ class Service:
             is read-only.
     """
 
-    def __init__(self, agent: Agent, asks: QuestionQueue, settings: Settings) -> None:
+    def __init__(self, agent: Agent, questions: QuestionQueue, settings: Settings) -> None:
         self._settings = settings.mqtt
         tls_context(self._settings)
         password(self._settings)
         if agent.store.read_only:
-            raise SettingsError("MQTT needs a memory that can be written to; open it for that")
+            raise SettingsError("MQTT needs a memory that is not read-only; open it for writing")
         self._agent = agent
-        self._asks = asks
+        self._questions = questions
         self._timeout_s = settings.reasoning.timeout_s
         self._topics = Topics(self._settings.robot)
-        self._seldom = ThrottledLog(_log)
+        self._warnings = ThrottledLog(_log.warning)
         self._desk: Desk | None = None
         self._resumed = False
         self._taking: set[asyncio.Future[None]] = set()
@@ -95,38 +93,39 @@ class Service:
         #: Set once it serves, or tries to.
         self.ready = threading.Event()
 
-    def status(self) -> dict[str, Any]:
-        """State, last error and counters as JSON-ready values; called from any thread."""
-        desk = self._desk
-        counters = desk.counters if desk is not None else None
-        return {
-            "state": self._state,
-            "last_error": self._last_error,
-            "broker": f"{self._settings.host}:{self._settings.port}",
-            "robot": self._settings.robot,
-            "connections": self._connections,
-            "received": counters.received if counters else 0,
-            "refused": counters.refused if counters else 0,
-            "refused_by_code": dict(counters.by_code) if counters else {},
-            "repeated": counters.repeated if counters else 0,
-            "expired": counters.expired if counters else 0,
-            "answered": counters.answered if counters else 0,
-            "sent": self._published,
-            "undeliverable": self._undeliverable + (counters.undeliverable if counters else 0),
-            "deltas_waiting": len(self._deltas),
-            "deltas_dropped": self._deltas_dropped,
-            "messages_dropped": self._dropped,
-        }
+    def status(self) -> MqttStatus:
+        """State, last error and counters at this moment; called from any thread."""
+        counters = Counters() if self._desk is None else self._desk.counters
+        return MqttStatus(
+            state=self._state,
+            last_error=self._last_error,
+            broker=f"{self._settings.host}:{self._settings.port}",
+            robot=self._settings.robot,
+            connections=self._connections,
+            received=counters.received,
+            refused=counters.refused,
+            refused_by_code=dict(counters.by_code),
+            repeated=counters.repeated,
+            expired=counters.expired,
+            answered=counters.answered,
+            sent=self._published,
+            undeliverable=self._undeliverable + counters.undeliverable,
+            deltas_waiting=len(self._deltas),
+            deltas_dropped=self._deltas_dropped,
+            messages_dropped=self._dropped,
+        )
 
     async def serve(self, stop: asyncio.Event) -> None:
-        """Serve until ``stop`` is set; answers that are ready by then still leave.
+        """Serve until ``stop`` is set; answers that are ready by then are still sent.
 
         Raises:
             SettingsError: a file of certificates or the password can't be used any more.
             StoreError: the memory can't be read.
         """
         loop = asyncio.get_running_loop()
-        self._desk = Desk(self._asks, self._agent.store, self._settings, timeout_s=self._timeout_s)
+        self._desk = Desk(
+            self._questions, self._agent.store, self._settings, timeout_s=self._timeout_s
+        )
         self._resumed = False
         self._delta_came = asyncio.Event()
 
@@ -147,9 +146,9 @@ class Service:
             self._state = "stopped"
 
     async def _stay_connected(self, desk: Desk, stop: asyncio.Event) -> None:
-        wait_s = self._settings.retry_s
+        backoff = Backoff(self._settings.retry_s, self._settings.retry_max_s, stable_s=_STABLE_S)
         while not stop.is_set():
-            began = time.monotonic()
+            backoff.begin()
             self._state = "connecting"
             try:
                 await self._until(stop, self._connected(desk, stop))
@@ -158,17 +157,13 @@ class Service:
             if stop.is_set():
                 return
             self._state = "waiting"
-            if time.monotonic() - began > _GOOD_S:
-                wait_s = self._settings.retry_s
-            # Random, so that a fleet does not come back to its broker all at once.
-            this_s = wait_s * random.uniform(0.5, 1.0)
-            self._seldom.warning("%s; next try in %.1f s", self._last_error, this_s)
+            wait_s = backoff.failure_s()
+            self._warnings.add("connection", f"{self._last_error}; next try in {wait_s:.1f} s")
             with suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(stop.wait(), this_s)
-            wait_s = min(2 * wait_s, self._settings.retry_max_s)
+                await asyncio.wait_for(stop.wait(), wait_s)
 
     async def _until(self, stop: asyncio.Event, connected: Coroutine[Any, Any, None]) -> None:
-        """Don't wait for a broker that does not reply once it is time to stop."""
+        """Run ``connected``, but don't wait for a silent broker once it is time to stop."""
         task, stopping = asyncio.ensure_future(connected), asyncio.ensure_future(stop.wait())
         try:
             await asyncio.wait((task, stopping), return_when=asyncio.FIRST_COMPLETED)
@@ -181,7 +176,7 @@ class Service:
             stopping.cancel()
 
     async def _connected(self, desk: Desk, stop: asyncio.Event) -> None:
-        """One connection, from its beginning to its end.
+        """Serve over one connection, from its beginning to its end.
 
         Raises:
             LinkError: it could not be made, or was lost.
@@ -215,7 +210,7 @@ class Service:
             try:
                 await asyncio.wait((*tasks, stopping), return_when=asyncio.FIRST_COMPLETED)
                 if stop.is_set() and not any(task.done() for task in tasks):
-                    async with receiving:  # what was taken in is acknowledged by now
+                    async with receiving:  # everything taken in is acknowledged by now
                         tasks[0].cancel()
                     with suppress(LinkError, asyncio.TimeoutError):
                         await asyncio.wait_for(self._farewell(connection, desk), _FAREWELL_S)
@@ -231,7 +226,7 @@ class Service:
         while True:
             messages = await connection.next()
             async with receiving:
-                # Whole, even if the connection is lost meanwhile: a question that is written down
+                # To the end, even if the connection is lost meanwhile: a question that is stored
                 # must be asked, too.
                 taking = asyncio.ensure_future(desk.take(messages))
                 self._taking.add(taking)
@@ -256,7 +251,7 @@ class Service:
                 desk.told([r for r, done in zip(refusals, results, strict=True) if done])
             try:
                 due = await desk.due(_AT_ONCE)
-                # After looking for answers: what was reasoned for one of them goes before it.
+                # After looking for answers: the pieces of one go before it.
                 for piece in desk.pieces(congested=connection.congested):
                     await connection.send(piece)
                 if not due:
@@ -264,22 +259,22 @@ class Service:
                 await desk.sent(await self._send_answers(connection, desk, due))
             except StoreError as error:
                 self._last_error = str(error)
-                self._seldom.warning("answers wait: %s", error)
+                self._warnings.add("store", f"answers wait: {error}")
                 return
 
     async def _send_answers(
         self, connection: Connection, desk: Desk, due: list[Delivery]
     ) -> list[int]:
-        """Send answers; the numbers of those that are done with."""
+        """Send answers; the numbers of those that need no further try."""
         results = await self._publish(connection, [desk.letter(delivery) for delivery in due])
         self._published += sum(results)
         return [delivery.number for delivery, done in zip(due, results, strict=True) if done]
 
     async def _publish(self, connection: Connection, messages: list[Outgoing]) -> list[bool]:
-        """Send messages together; which of them are done with, delivered or refused for good.
+        """Send messages together; which of them were delivered or refused for good.
 
         Raises:
-            LinkError: the connection is lost, and none was taken.
+            LinkError: the connection is lost, and none was delivered.
         """
         results = await asyncio.gather(
             *(connection.send(message) for message in messages), return_exceptions=True
@@ -289,10 +284,10 @@ class Service:
             raise faults[0]
         for result in results:
             if isinstance(result, Refused):
-                # Nobody may send there, now or later.
+                # This client may not publish there, now or later.
                 self._undeliverable += 1
                 self._last_error = str(result)
-                self._seldom.warning("an answer can't be delivered: %s", result)
+                self._warnings.add("undeliverable", f"an answer can't be delivered: {result}")
         return [result is None or isinstance(result, Refused) for result in results]
 
     async def _send_deltas(self, connection: Connection) -> None:
@@ -306,8 +301,8 @@ class Service:
                     await connection.send(Outgoing(self._topics.delta, payload))
                 except Refused as error:
                     self._last_error = str(error)
-                    self._seldom.warning("a delta can't be published: %s", error)
-                # It may have been pushed out of the backlog meanwhile.
+                    self._warnings.add("delta", f"a delta can't be published: {error}")
+                # The backlog may have dropped it meanwhile.
                 if self._deltas and self._deltas[0] is payload:
                     self._deltas.popleft()
 
@@ -331,18 +326,16 @@ class Service:
         self._delta_came.set()
 
     async def _online(self) -> Outgoing:
-        details: dict[str, Any] = {
-            "asks": {
-                "waiting": self._asks.waiting,
-                "running": self._asks.running,
-                "refused": self._asks.refused,
-            },
-            "mqtt": self.status(),
+        own: JsonObject = {
+            "asks": to_values(self._questions.status()),
+            "mqtt": to_values(self.status()),
         }
+        details: RobotStatusReply | RobotFaultReply
         try:
-            details = {**await asyncio.to_thread(self._agent.status), **details}
+            status = await asyncio.to_thread(self._agent.status)
+            details = RobotStatusReply.model_validate({**to_values(status), **own})
         except StoreError as error:
-            details["last_error"] = str(error)
+            details = RobotFaultReply.model_validate({**own, "last_error": encodable(str(error))})
         return self._status_message("online", "", time.time(), details)
 
     def _offline(self, reason: str) -> Outgoing:
@@ -355,13 +348,13 @@ class Service:
         state: Literal["online", "offline"],
         reason: str,
         at_s: float | None,
-        details: dict[str, Any] | None,
+        details: RobotStatusReply | RobotFaultReply | None,
     ) -> Outgoing:
         message = StatusMessage(
             robot=self._settings.robot,
             state=state,
             reason=reason,
-            version=version("embodied-agent"),
+            version=embodied_agent.__version__,
             at_s=at_s,
             details=details,
         )

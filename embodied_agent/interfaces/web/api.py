@@ -1,9 +1,9 @@
 """The HTTP API: what is remembered, what happens now, and questions.
 
 Handlers that read the memory are plain functions, which FastAPI runs on worker threads; the others
-stay on the loop. What each takes and gives stands in its signature and in /api/openapi.json.
+stay on the loop. Each signature says what its handler takes and returns; so does /api/openapi.json.
 
-Not here: who gets in (`guard`), live events (`feed`), metrics (`metrics`), MCP (`assistant`).
+Out of scope: who gets in (`guard`), live events (`feed`), metrics (`metrics`), MCP (`assistant`).
 """
 
 from __future__ import annotations
@@ -15,25 +15,26 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Header, HTTPException, Path, Query, Request
-from fastapi.responses import Response, StreamingResponse
+from fastapi.responses import Response
+from sse_starlette import EventSourceResponse
 
 from embodied_agent.agent import Agent
 from embodied_agent.agent.question_queue import QuestionQueue, QueuedQuestion
+from embodied_agent.codec import encodable
 from embodied_agent.interfaces.web.feed import Feed, encode
 from embodied_agent.interfaces.web.overview import Overview
 from embodied_agent.interfaces.web.pictures import LiveCamera, Thumbnails, etag
 from embodied_agent.interfaces.wire.from_records import (
     answer_reply,
+    hit_reply,
     keyframe_reply,
     path_point,
-    safe_text,
 )
 from embodied_agent.interfaces.wire.models import (
     AnswerReply,
     AnswersReply,
     AskRequest,
     ErrorReply,
-    HitReply,
     KeyframeReply,
     KeyframesReply,
     PathReply,
@@ -46,7 +47,6 @@ from embodied_agent.records import Answer
 from embodied_agent.settings import Settings
 
 _INT64 = 2**63 - 1
-_EVENTS = {"Content-Type": "text/event-stream", "Cache-Control": "no-store"}
 
 Stamp = Annotated[int | None, Query(ge=-_INT64, le=_INT64, description="nanoseconds")]
 Metres = Annotated[float | None, Query(ge=-1e9, le=1e9, allow_inf_nan=False, description="m")]
@@ -58,7 +58,7 @@ class Parts:
     """What the handlers work on."""
 
     agent: Agent
-    asks: QuestionQueue
+    questions: QuestionQueue
     settings: Settings
     overview: Overview
     feed: Feed
@@ -72,7 +72,7 @@ def _errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 _JPEG: dict[int | str, dict[str, Any]] = {
     200: {"content": {"image/jpeg": {"schema": {"type": "string", "format": "binary"}}}},
-    304: {"description": "the picture is the one that you have"},
+    304: {"description": "the client has this picture already"},
 }
 _SSE = {"text/event-stream": {"schema": {"type": "string"}}}
 
@@ -111,15 +111,15 @@ def make_router(parts: Callable[[], Parts]) -> APIRouter:
         ] = None,
         if_none_match: Annotated[str, Header()] = "",
     ) -> Response:
-        """A keyframe's picture. Ids start anew with a new memory, so caches have to ask again."""
-        found = await asyncio.to_thread(parts().agent.store.keyframe, keyframe_id)
-        if found is None or not found.jpeg:
-            why = "is not known" if found is None else "has lost its picture to retention"
+        """A keyframe's picture. Ids start from 0 in a new memory, so caches must revalidate."""
+        keyframe = await asyncio.to_thread(parts().agent.store.keyframe, keyframe_id)
+        if keyframe is None or not keyframe.jpeg:
+            why = "is unknown" if keyframe is None else "has lost its picture to retention"
             raise HTTPException(404, f"keyframe {keyframe_id} {why}")
-        jpeg = found.jpeg
-        if width is not None and int(width) < found.width:
+        jpeg = keyframe.jpeg
+        if width is not None and int(width) < keyframe.width:
             jpeg = await parts().thumbnails.of(jpeg, int(width))
-        return _jpeg(jpeg, etag(jpeg), found.stamp_ns, if_none_match)
+        return _jpeg(jpeg, etag(jpeg), keyframe.stamp_ns, if_none_match)
 
     @router.get("/recall", responses=_errors())
     def recall(
@@ -133,16 +133,14 @@ def make_router(parts: Callable[[], Parts]) -> APIRouter:
         limit: Annotated[int, Query(ge=1, le=200)] = 20,
     ) -> RecallReply:
         """Keyframes that fit every condition given, best first."""
-        given = (x, y, z)
-        if any(v is not None for v in given) and None in given:
+        position = (x, y, z)
+        if any(v is not None for v in position) and None in position:
             raise HTTPException(422, "a place needs x, y and z")
-        near = tuple(v for v in given if v is not None) or None
+        near = tuple(v for v in position if v is not None) or None
         hits = parts().agent.store.search(
             text=text, from_ns=from_ns, to_ns=to_ns, near_m=near, radius_m=radius_m, limit=limit
         )
-        return RecallReply(
-            hits=[HitReply(keyframe=keyframe_reply(h.keyframe, h.delta), rank=h.rank) for h in hits]
-        )
+        return RecallReply(hits=[hit_reply(hit) for hit in hits])
 
     @router.get("/path", responses=_errors())
     def path(limit: Annotated[int, Query(ge=1, le=20_000)] = 20_000) -> PathReply:
@@ -150,16 +148,18 @@ def make_router(parts: Callable[[], Parts]) -> APIRouter:
         store = parts().agent.store
         last = store.horizon()
         first = 0 if last is None else max(0, last[1] + 1 - limit)
-        found = store.keyframes(since=first)
-        points = [point for k in found if (point := path_point(k)) is not None]
-        frames = [k.pose.frame_id for k in found if k.pose is not None]
-        return PathReply(frame_id=frames[-1] if frames else "", points=points)
+        keyframes = store.keyframes(since=first)
+        points = [point for k in keyframes if (point := path_point(k)) is not None]
+        frame_ids = [k.pose.frame_id for k in keyframes if k.pose is not None]
+        return PathReply(frame_id=frame_ids[-1] if frame_ids else "", points=points)
 
     @router.get("/answers", responses=_errors())
     def answers(limit: Annotated[int, Query(ge=1, le=200)] = 20) -> AnswersReply:
         """The latest questions with their answers, oldest first."""
-        found = parts().agent.store.answers(limit)
-        return AnswersReply(answers=[answer_reply(question, answer) for question, answer in found])
+        answers = parts().agent.store.answers(limit)
+        return AnswersReply(
+            answers=[answer_reply(question, answer) for question, answer in answers]
+        )
 
     @router.post(
         "/ask",
@@ -169,41 +169,41 @@ def make_router(parts: Callable[[], Parts]) -> APIRouter:
             200: {"model": AnswerReply, "content": _SSE, "description": "the answer"},
         },
     )
-    async def ask(asked: AskRequest, request: Request) -> Response:
-        """Ask. With ``stream`` the reply is server-sent events: ``piece`` as the reply is made,
-        then ``answer``. What could not be answered says why in ``problem``."""
+    async def ask(body: AskRequest, request: Request) -> Response:
+        """Ask. With ``stream`` the reply is server-sent events: ``piece`` as the reply is
+        generated, then ``answer``. Where there is no answer, ``problem`` says why."""
         its = parts()
-        question = asked.to_question(its.settings.reasoning.timeout_s)
+        question = body.to_question(its.settings.reasoning.timeout_s)
         client = f"http:{request.client.host if request.client else ''}"
-        if asked.stream:
+        if body.stream:
             pieces = _Pieces()
-            taken = its.asks.submit(question, client=client, on_piece=pieces.add)
-            return StreamingResponse(_streamed(taken, pieces), headers=_EVENTS)
-        taken = its.asks.submit(question, client=client)
-        answer = await _answer_unless_gone(taken, request)
+            queued = its.questions.submit(question, client=client, on_piece=pieces.add)
+            return EventSourceResponse(_streamed(queued, pieces))
+        queued = its.questions.submit(question, client=client)
+        answer = await _answer_unless_gone(queued, request)
         reply = answer_reply(question, answer)
         return Response(reply.model_dump_json(), media_type="application/json")
 
     @router.get(
         "/events",
         responses={**_errors(), 200: {"content": _SSE, "description": "the events"}},
-        response_class=StreamingResponse,
+        response_class=EventSourceResponse,
     )
     async def events(
         last_event_id: Annotated[str, Header(max_length=64)] = "",
-    ) -> StreamingResponse:
+    ) -> EventSourceResponse:
         """Live: ``decision`` (the latest only), ``keyframe``, ``delta``, ``answered``, ``status``
         every second. ``Last-Event-ID`` goes on after an interruption; ``resync`` says that events
         were missed and the lists must be read again."""
-        return StreamingResponse(await parts().feed.watch(last_event_id), headers=_EVENTS)
+        return EventSourceResponse(await parts().feed.watch(last_event_id))
 
     @router.get("/camera.jpg", responses={**_errors(404), **_JPEG}, response_class=Response)
     async def camera(if_none_match: Annotated[str, Header()] = "") -> Response:
         """The camera's latest picture, scaled down; ``X-Stamp-Ns`` is its stamp."""
-        found = await parts().camera.picture()
-        if found is None:
+        picture = await parts().camera.picture()
+        if picture is None:
             raise HTTPException(404, "no frame has come yet")
-        return _jpeg(found.jpeg, found.etag, found.stamp_ns, if_none_match)
+        return _jpeg(picture.jpeg, picture.etag, picture.stamp_ns, if_none_match)
 
     return router
 
@@ -227,10 +227,10 @@ def list_keyframes(
     end = end if before is None else min(before, end)
     if newest:  # ids have no gaps, and a segment's follow each other
         since = max(since, end - limit)
-    found = [
+    keyframes = [
         k for k in store.keyframes(since=since, segment=segment, limit=limit + 1) if k.id < end
     ]
-    page, more = found[:limit], found[limit:]
+    page, more = keyframes[:limit], keyframes[limit:]
     deltas = {}
     if page:
         deltas = {d.keyframe_id: d for d in store.deltas(since=page[0].id, until=page[-1].id)}
@@ -246,8 +246,8 @@ def _jpeg(data: bytes, tag: str, stamp_ns: int, if_none_match: str) -> Response:
 
 
 class _Pieces:
-    """Pieces on their way from the reasoner's thread to the loop. A slow client gets what came
-    meanwhile as one piece, so nothing queues but the reply itself."""
+    """Pieces on their way from the reasoner's thread to the loop. A slow client gets everything
+    that came meanwhile as one piece, so nothing queues but the reply itself."""
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -256,7 +256,7 @@ class _Pieces:
 
     def add(self, piece: str) -> None:
         """From any thread."""
-        with suppress(RuntimeError):  # the loop has ended: nobody listens
+        with suppress(RuntimeError):  # the loop has ended, and nobody listens
             self._loop.call_soon_threadsafe(self._append, piece)
 
     def _append(self, piece: str) -> None:
@@ -264,47 +264,47 @@ class _Pieces:
         self.came.set()
 
     def take(self) -> str:
-        """All that came since."""
+        """Everything that came since the last call."""
         text, self._text = self._text, ""
         self.came.clear()
         return text
 
 
-async def _streamed(taken: QueuedQuestion, pieces: _Pieces) -> AsyncIterator[bytes]:
-    """Pieces, then the answer. Whoever hangs up stops the model."""
-    answer = asyncio.ensure_future(asyncio.wrap_future(taken.answer))
+async def _streamed(queued: QueuedQuestion, pieces: _Pieces) -> AsyncIterator[bytes]:
+    """Pieces, then the answer. Hanging up stops the model."""
+    answer = asyncio.ensure_future(asyncio.wrap_future(queued.answer))
     answer.add_done_callback(lambda _: pieces.came.set())
     try:
         while not answer.done():
             await pieces.came.wait()
             text = pieces.take()
             if text:
-                yield encode("piece", PieceReply(text=safe_text(text)))
+                yield encode("piece", PieceReply(text=encodable(text)))
         text = pieces.take()
         if text:
-            yield encode("piece", PieceReply(text=safe_text(text)))
-        yield encode("answer", answer_reply(taken.question, answer.result()))
+            yield encode("piece", PieceReply(text=encodable(text)))
+        yield encode("answer", answer_reply(queued.question, answer.result()))
     finally:
-        if not taken.answer.done():
-            taken.cancel()
+        if not queued.answer.done():
+            queued.cancel()
 
 
-async def _answer_unless_gone(taken: QueuedQuestion, request: Request) -> Answer:
-    """The answer; cancelled when the client hangs up first."""
+async def _answer_unless_gone(queued: QueuedQuestion, request: Request) -> Answer:
+    """The answer; the question is cancelled when the client hangs up first."""
 
     async def gone() -> None:
         while (await request.receive())["type"] != "http.disconnect":
             pass
 
-    answer = asyncio.ensure_future(asyncio.wrap_future(taken.answer))
+    answer = asyncio.ensure_future(asyncio.wrap_future(queued.answer))
     hung_up = asyncio.ensure_future(gone())
     either: set[asyncio.Future[Any]] = {answer, hung_up}
     try:
         await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
         if not answer.done():
-            taken.cancel()
+            queued.cancel()
         return await answer
     finally:
         hung_up.cancel()
-        if not taken.answer.done():
-            taken.cancel()
+        if not queued.answer.done():
+            queued.cancel()

@@ -1,12 +1,12 @@
 """The app behind the port: API, events, metrics, MCP and page, inside the guard.
 
-Not here: the socket and the server (`embodied_agent.interfaces.web.server`).
+Out of scope: the socket and the server (`embodied_agent.interfaces.web.server`).
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ from embodied_agent.errors import (
     SettingsError,
     StoreError,
 )
+from embodied_agent.interfaces.status import InterfaceStatus
 from embodied_agent.interfaces.web.api import Parts, make_router
 from embodied_agent.interfaces.web.assistant import make_assistant
 from embodied_agent.interfaces.web.feed import Feed
@@ -35,18 +36,18 @@ from embodied_agent.interfaces.web.guard import Guard, check_exposure, refusal
 from embodied_agent.interfaces.web.metrics import Metrics
 from embodied_agent.interfaces.web.overview import Overview
 from embodied_agent.interfaces.web.pictures import LiveCamera, Thumbnails
-from embodied_agent.interfaces.wire.from_records import field_errors
 from embodied_agent.interfaces.wire.models import SourceState
+from embodied_agent.interfaces.wire.refusals import field_errors
 from embodied_agent.settings import Settings
 
 STATIC = Path(__file__).with_name("static")
-#: A session of an assistant that is silent for this long is forgotten, in seconds.
+#: An assistant's session that is silent for this long is dropped, in seconds.
 _MCP_IDLE_S = 600.0
 _MCP_SESSIONS = 100
 
 
 class WebApp(FastAPI):
-    """The app. ``parts`` is there from its start to its end."""
+    """The app. ``parts`` is set from its start to its end."""
 
     parts: Parts | None = None
 
@@ -59,10 +60,10 @@ class WebApp(FastAPI):
 
 def make_app(
     agent: Agent,
-    asks: QuestionQueue,
+    questions: QuestionQueue,
     settings: Settings,
     *,
-    interfaces: Callable[[], dict[str, dict[str, Any]]] = dict,
+    interfaces: Callable[[], Mapping[str, InterfaceStatus]] = dict,
     not_ready: Callable[[], list[str]] = list,
     source: Callable[[], SourceState | None] = lambda: None,
 ) -> WebApp:
@@ -70,14 +71,14 @@ def make_app(
 
     Args:
         agent: what it shows.
-        asks: takes its questions.
+        questions: takes its questions.
         settings: of all; ``settings.web`` is this interface's.
         interfaces: state of all interfaces, for the status.
-        not_ready: reasons for not being ready that are not the agent's own.
+        not_ready: why the process is not ready, besides the agent's own reasons.
         source: where frames come from, for the status.
 
     Raises:
-        SettingsError: it would be reachable from other machines without a token.
+        SettingsError: other machines could reach it without a token.
     """
     check_exposure(settings.web)
     metrics: Metrics | None = None
@@ -85,11 +86,13 @@ def make_app(
     @asynccontextmanager
     async def lifespan(app: WebApp) -> AsyncIterator[None]:
         nonlocal metrics
-        overview = Overview(agent, asks, interfaces, not_ready, source)
-        feed = Feed(agent, asks, settings.web, overview.status)
-        metrics = Metrics(agent, asks, overview.status, lambda: feed.watchers, lambda: feed.resyncs)
+        overview = Overview(agent, questions, interfaces, not_ready, source)
+        feed = Feed(agent, questions, settings.web, overview.status)
+        metrics = Metrics(
+            agent, questions, overview.status, lambda: feed.watchers, lambda: feed.resyncs
+        )
         camera = LiveCamera(lambda: feed.newest, settings.web.camera_width)
-        app.parts = Parts(agent, asks, settings, overview, feed, camera, Thumbnails())
+        app.parts = Parts(agent, questions, settings, overview, feed, camera, Thumbnails())
         async with assistant.session_manager.run():
             yield
         app.parts = None
@@ -133,7 +136,7 @@ def _add_rest(app: WebApp, metrics: Callable[[], Metrics | None]) -> None:
 
     @app.get("/readyz", response_class=PlainTextResponse, tags=["operation"])
     async def ready() -> Response:
-        """200 when questions about now can be answered; 503, saying why, when they can't."""
+        """200 when questions about now can be answered, else 503 with the reasons."""
         problems = await asyncio.to_thread(app.running().overview.problems)
         if problems:
             return PlainTextResponse("\n".join(problems) + "\n", 503)
@@ -142,8 +145,8 @@ def _add_rest(app: WebApp, metrics: Callable[[], Metrics | None]) -> None:
     @app.get("/metrics", response_class=PlainTextResponse, tags=["operation"])
     async def prometheus() -> Response:
         """Metrics of every stage in Prometheus' text format."""
-        found = metrics()
-        text = await asyncio.to_thread(found.text) if found is not None else b""
+        current = metrics()
+        text = await asyncio.to_thread(current.text) if current is not None else b""
         return Response(text, media_type="text/plain; version=0.0.4; charset=utf-8")
 
     if (STATIC / "index.html").is_file():
@@ -156,7 +159,7 @@ def _add_rest(app: WebApp, metrics: Callable[[], Metrics | None]) -> None:
 
 
 class _Static(StaticFiles):
-    """The page's files; browsers ask each time whether they changed."""
+    """The page's files, which browsers check for changes each time."""
 
     def file_response(self, *args: Any, **kwargs: Any) -> Response:
         response = super().file_response(*args, **kwargs)
@@ -165,14 +168,14 @@ class _Static(StaticFiles):
 
 
 def _add_errors(app: FastAPI) -> None:
-    """Every refusal in the same form."""
+    """Give every refusal the same form."""
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> Response:
         errors = error.errors()
-        if any(found["type"] == "json_invalid" for found in errors):
-            return refusal(400, "json", "the body is no JSON")
-        return refusal(422, "invalid", field_errors(list(errors)))
+        if any(item["type"] == "json_invalid" for item in errors):
+            return refusal(400, "json", "the request body is not valid JSON")
+        return refusal(422, "invalid", field_errors(errors))
 
     @app.exception_handler(HTTPException)
     async def http(request: Request, error: HTTPException) -> Response:

@@ -1,15 +1,15 @@
 """MCP: what an AI assistant can do with the robot's memory, through the official SDK.
 
-Tools ``ask``, ``recall``, ``look`` (a keyframe's picture) and ``status``; resources with the recent
-deltas. Each call goes the same way as over HTTP, through the same queue of questions.
+The tools are ``ask``, ``recall``, ``look`` (a keyframe's picture) and ``status``; the resources
+hold the recent deltas. Each call goes the same way as over HTTP, through the same question queue.
 
-Not here: sessions and transport (the SDK's), who gets in (`embodied_agent.interfaces.web.guard`).
+Out of scope: sessions and transport (the SDK's), who gets in
+(`embodied_agent.interfaces.web.guard`).
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -26,16 +26,15 @@ from embodied_agent.interfaces.web.api import Parts
 from embodied_agent.interfaces.wire.from_records import (
     answer_reply,
     delta_reply,
-    field_errors,
-    keyframe_reply,
+    hit_reply,
 )
 from embodied_agent.interfaces.wire.models import (
     AnswerReply,
     AskRequest,
-    HitReply,
     RecallReply,
     StatusReply,
 )
+from embodied_agent.interfaces.wire.refusals import field_errors
 from embodied_agent.transcript.text import entry_text
 
 #: How many deltas the resource of recent ones holds.
@@ -77,23 +76,24 @@ def make_assistant(parts: Callable[[], Parts]) -> MCPServer[Any]:
         the world."""
         its = parts()
         try:
-            asked = AskRequest(
+            request = AskRequest(
                 question=question, choices=choices or [], at_ns=at_ns, timeout_s=timeout_s
             )
         except ValidationError as error:
             raise ToolError(field_errors(error.errors())) from error
-        put = asked.to_question(its.settings.reasoning.timeout_s)
         try:
-            taken = its.asks.submit(put, client="mcp")
+            queued = its.questions.submit(
+                request.to_question(its.settings.reasoning.timeout_s), client="mcp"
+            )
         except AgentError as error:
             raise ToolError(str(error)) from error
-        answer = asyncio.wrap_future(taken.answer)
+        answer = asyncio.wrap_future(queued.answer)
         try:
             await asyncio.wait({answer})
-            return answer_reply(put, answer.result())
+            return answer_reply(queued.question, answer.result())
         finally:
-            if not taken.answer.done():
-                taken.cancel()
+            if not queued.answer.done():
+                queued.cancel()
 
     @server.tool(annotations=_READS)
     async def recall(
@@ -106,16 +106,14 @@ def make_assistant(parts: Callable[[], Parts]) -> MCPServer[Any]:
         store = parts().agent.store
         limits = (-(2**63) + 1, 2**63 - 1)
         if any(v is not None and not limits[0] <= v <= limits[1] for v in (from_ns, to_ns)):
-            raise ToolError("a stamp has at most 63 bits")
+            raise ToolError("a stamp must fit into 64 bits")
         try:
             hits = await asyncio.to_thread(
                 store.search, text=text, from_ns=from_ns, to_ns=to_ns, limit=limit
             )
         except AgentError as error:
             raise ToolError(str(error)) from error
-        return RecallReply(
-            hits=[HitReply(keyframe=keyframe_reply(h.keyframe, h.delta), rank=h.rank) for h in hits]
-        )
+        return RecallReply(hits=[hit_reply(hit) for hit in hits])
 
     @server.tool(annotations=_READS)
     async def look(
@@ -131,14 +129,14 @@ def make_assistant(parts: Callable[[], Parts]) -> MCPServer[Any]:
                 if now is None:
                     raise ToolError("no frame has come yet")
                 return Image(data=now.jpeg, format="jpeg")
-            found = await asyncio.to_thread(its.agent.store.keyframe, keyframe_id)
+            keyframe = await asyncio.to_thread(its.agent.store.keyframe, keyframe_id)
         except AgentError as error:
             raise ToolError(str(error)) from error
-        if found is None:
+        if keyframe is None:
             raise ToolError(f"there is no keyframe {keyframe_id}")
-        if not found.jpeg:
+        if not keyframe.jpeg:
             raise ToolError(f"keyframe {keyframe_id} has lost its picture to retention")
-        return Image(data=found.jpeg, format="jpeg")
+        return Image(data=keyframe.jpeg, format="jpeg")
 
     @server.tool(annotations=_READS)
     async def status() -> StatusReply:
@@ -171,19 +169,19 @@ def make_assistant(parts: Callable[[], Parts]) -> MCPServer[Any]:
     )
     async def one(keyframe_id: str) -> str:
         if not keyframe_id.isdecimal() or len(keyframe_id) > 18:
-            raise ResourceNotFoundError("a keyframe's id is a number")
+            raise ResourceNotFoundError("a keyframe's id must be a number")
         number = int(keyframe_id)
-        found = await asyncio.to_thread(parts().agent.store.deltas, since=number, until=number)
-        if not found:
+        deltas = await asyncio.to_thread(parts().agent.store.deltas, since=number, until=number)
+        if not deltas:
             raise ResourceNotFoundError(f"keyframe {number} is unknown or not perceived yet")
-        return json.dumps(delta_reply(found[0]).model_dump())
+        return delta_reply(deltas[0]).model_dump_json()
 
     return server
 
 
 @contextmanager
 def _logging_untouched() -> Iterator[None]:
-    """The SDK sets up the log of the whole process, which is not its to set up."""
+    """Undo what the SDK does to the log of the whole process, which is not its to configure."""
     root = logging.getLogger()
     handlers, level = list(root.handlers), root.level
     try:

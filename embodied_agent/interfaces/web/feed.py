@@ -1,12 +1,15 @@
 """Live events for any number of watchers, each event encoded once.
 
-Keyframes, deltas and answers are numbered and kept in a ring. A watcher has nothing but its place
-in it: one that falls so far behind that its place is gone is told to ``resync`` (read the lists
-again) and goes on with the newest. Of decisions and status there is only the latest, whoever was
-slow for the ones between. So memory is bounded, however many watch and however slowly they read.
+Keyframes, deltas and answers are numbered and kept in a ring. A watcher holds nothing but its place
+in the ring: one that falls so far behind that its place is gone is told to ``resync`` (read the
+lists again) and goes on with the newest. Of decisions and status only the latest is kept; a slow
+watcher misses those in between. So memory is bounded, however many watch and however slowly they
+read.
 
-The agent's threads hand over and return; encoding is done on the loop, and only while somebody
-watches. Not here: HTTP (`embodied_agent.interfaces.web.api`).
+The agent's threads hand events over and return; encoding is done on the loop, and only while
+somebody watches.
+
+Out of scope: HTTP (`embodied_agent.interfaces.web.api`).
 """
 
 from __future__ import annotations
@@ -20,12 +23,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from pydantic import BaseModel
+from sse_starlette import ServerSentEvent
 
 from embodied_agent.agent import Agent
 from embodied_agent.agent.listeners import Listener
 from embodied_agent.agent.question_queue import QuestionQueue, QueuedQuestion, QueueListener
 from embodied_agent.errors import AgentError, Busy, DecodeError
-from embodied_agent.images import image_size
+from embodied_agent.images import frame_size
 from embodied_agent.interfaces.wire.from_records import (
     answer_reply,
     decision_reply,
@@ -38,22 +42,23 @@ from embodied_agent.settings import WebSettings
 
 _log = logging.getLogger(__name__)
 
-#: Listeners kept for watchers that were away for a moment.
+#: Events kept for watchers that were away for a moment.
 RING = 1024
-#: How often the status is shown, in seconds; it also keeps silent connections alive.
+#: How often the status is sent, in seconds; it also keeps silent connections alive.
 STATUS_S = 1.0
+#: How soon a browser connects again, in milliseconds.
+RETRY_MS = 1000
 
 
 def encode(event: str, data: BaseModel | None, number: str = "") -> bytes:
     """One server-sent event; the data is one line of JSON."""
-    head = f"id: {number}\n" if number else ""
     body = "{}" if data is None else data.model_dump_json()
-    return f"{head}event: {event}\ndata: {body}\n\n".encode()
+    return ServerSentEvent(body, event=event, id=number or None, sep="\n").encode()
 
 
 @dataclass
 class _Latest:
-    """The newest of a kind: its number, and its encoding."""
+    """The newest event of a kind: its number, and its encoding."""
 
     number: int = 0
     data: bytes = b""
@@ -64,7 +69,7 @@ class Feed:
 
     Args:
         agent: whose events.
-        asks: whose answers.
+        questions: whose answers.
         settings: most watchers and decisions per second.
         status: the status of everything; called on a worker thread.
     """
@@ -72,7 +77,7 @@ class Feed:
     def __init__(
         self,
         agent: Agent,
-        asks: QuestionQueue,
+        questions: QuestionQueue,
         settings: WebSettings,
         status: Callable[[], StatusReply],
     ) -> None:
@@ -96,7 +101,7 @@ class Feed:
         self.resyncs = 0
         self._remove = (
             agent.listen(Listener(self._on_decision, self._on_keyframe, self._on_delta)),
-            asks.listen(QueueListener(on_answer=self._on_answer)),
+            questions.listen(QueueListener(on_answer=self._on_answer)),
         )
 
     async def watch(self, last_event_id: str = "") -> AsyncIterator[bytes]:
@@ -113,7 +118,7 @@ class Feed:
 
     async def _events(self, place: int | None) -> AsyncIterator[bytes]:
         self.watchers += 1
-        # What was encoded for those who watched before may be hours old by now.
+        # What was encoded for earlier watchers may be hours old by now.
         alone = self.watchers == 1
         decision = self._decision.number if alone else 0
         status = self._status.number if alone else 0
@@ -128,7 +133,7 @@ class Feed:
                 yield encode("resync", None, self._number(self._next - 1))
                 place = self._next
             else:
-                yield b"retry: 1000\n\n"
+                yield ServerSentEvent(retry=RETRY_MS, sep="\n").encode()
             while not self._closed:
                 parts: list[bytes] = []
                 first = self._next - len(self._ring)
@@ -160,7 +165,7 @@ class Feed:
         woken.set()
 
     def close(self) -> None:
-        """End all watchers' streams and listen no more. On the loop."""
+        """End all watchers' streams and stop listening. Call it on the loop."""
         self._closed = True
         for remove in self._remove:
             remove()
@@ -172,7 +177,7 @@ class Feed:
         return f"{self._epoch}-{number}"
 
     def _place(self, last_event_id: str) -> int | None:
-        """Where a watcher goes on; ``None`` where what it missed is not known any more."""
+        """Where a watcher goes on; ``None`` where what it missed is no longer kept."""
         if not last_event_id:
             return self._next
         epoch, _, number = last_event_id.partition("-")
@@ -182,7 +187,7 @@ class Feed:
         return place if self._next - len(self._ring) <= place <= self._next else None
 
     def _hand_over(self, call: Callable[[], None]) -> None:
-        """Have ``call`` run on the loop; from any thread."""
+        """Run ``call`` on the loop; from any thread."""
         with suppress(RuntimeError):  # the loop has ended: nobody watches
             self._loop.call_soon_threadsafe(call)
 
@@ -193,7 +198,7 @@ class Feed:
             self._hand_over(self._soon)
 
     def _soon(self) -> None:
-        """Encode the decision that will be the latest then, not more often than is set."""
+        """Encode the then latest decision, at most ``decision_hz`` times a second."""
         period_s = 1 / self._settings.decision_hz
         now = self._loop.time()
         due = max(now, self._shown_at + period_s)
@@ -206,7 +211,7 @@ class Feed:
         if newest is None or not self.watchers:
             return
         frame, decision = newest
-        data = decision_reply(frame, decision, self._segment, frame_size(frame))
+        data = decision_reply(frame, decision, self._segment, _size_of(frame))
         self._decision = _Latest(self._decision.number + 1, encode("decision", data))
         self._wake()
 
@@ -217,8 +222,8 @@ class Feed:
     def _on_delta(self, keyframe: Keyframe, delta: Delta) -> None:
         self._hand_over(lambda: self._append("delta", delta_reply(delta)))
 
-    def _on_answer(self, ask: QueuedQuestion, answer: Answer) -> None:
-        self._hand_over(lambda: self._append("answered", answer_reply(ask.question, answer)))
+    def _on_answer(self, queued: QueuedQuestion, answer: Answer) -> None:
+        self._hand_over(lambda: self._append("answered", answer_reply(queued.question, answer)))
 
     def _append(self, event: str, data: BaseModel) -> None:
         self._ring.append(encode(event, data, self._number(self._next)))
@@ -239,11 +244,9 @@ class Feed:
             await asyncio.sleep(STATUS_S)
 
 
-def frame_size(frame: Frame) -> tuple[int, int] | None:
-    """Width and height of a frame's picture in pixels; ``None`` where it can't be told."""
-    if frame.image is not None:
-        return frame.image.shape[1], frame.image.shape[0]
+def _size_of(frame: Frame) -> tuple[int, int] | None:
+    """Width and height of a frame's picture in pixels; ``None`` where they are unknown."""
     try:
-        return image_size(frame.encoded or b"")
+        return frame_size(frame)
     except DecodeError:
         return None

@@ -1,16 +1,16 @@
-"""Who gets in: host and origin checks, the token, limits of size and rate, and safe headers.
+"""Who gets in: host and origin checks, the token, limits on size and rate, and safe headers.
 
 An ASGI layer around everything else on the port, so that no route can forget a check:
 
 - The ``Host`` header must name this machine: an address, localhost, its own name or one that the
   settings allow. A page elsewhere that points its own name at the robot (DNS rebinding) fails here.
-- A request with an ``Origin`` must come from a page of this very server; no CORS header is sent.
-- With a token, each request but the probes shows it as bearer, or as the cookie that the page's
-  first visit (``/?token=…``) set. Nothing else takes it from an address, and it is never logged.
-- Bodies are read up to a limit and within a time before anything behind sees them.
-- A fault behind is logged and counted here; the client reads that there was one, and no more.
+- A request with an ``Origin`` must come from a page of this very server; no CORS header is sent. -
+With a token, every request but the probes must show it as bearer, or as the cookie that the page's
+  first visit (``/?token=…``) set. No other address carries the token, and it is never logged.
+- Bodies are read up to a size limit and within a time limit before any handler sees them. - A fault
+in a handler is logged and counted here; the client learns that there was one, and no more.
 
-Not here: what is served (`embodied_agent.interfaces.web.app`).
+Out of scope: what is served (`embodied_agent.interfaces.web.app`).
 """
 
 from __future__ import annotations
@@ -28,20 +28,21 @@ from urllib.parse import parse_qs, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from embodied_agent.errors import SettingsError
 from embodied_agent.interfaces.web.limits import Rate
-from embodied_agent.interfaces.wire.from_records import error_reply
+from embodied_agent.interfaces.wire.refusals import error_reply
 from embodied_agent.settings import WebSettings
 
 _log = logging.getLogger(__name__)
 
-#: Paths that tell a supervisor one word and need no token.
+#: Paths for supervisors; they reveal next to nothing and need no token.
 PROBES = ("/healthz", "/readyz")
 #: Longest wait for a request's body, in seconds.
 _BODY_S = 10.0
-#: Wrong tokens from one address: at once, and per second lastingly.
+#: Wrong tokens allowed from one address: at once, and per second in the long run.
 _WRONG_BURST, _WRONG_HZ = 10, 0.2
 _COOKIE_S = 30 * 24 * 3600
 
@@ -60,7 +61,7 @@ _HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
 }
 
-#: Told of each request when it is over: method, route, status, seconds.
+#: Told of each finished request: method, route, status, seconds.
 Counted = Callable[[str, str, int, float], None]
 
 
@@ -71,7 +72,7 @@ def refusal(status: int, code: str, message: str, **headers: str) -> Response:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach what listens on ``host``."""
+    """Whether only this machine can reach a server on ``host``."""
     if host == "localhost":
         return True
     try:
@@ -88,8 +89,8 @@ def check_exposure(settings: WebSettings) -> None:
     """
     if settings.token is None and not is_loopback(settings.host):
         raise SettingsError(
-            f"web.host is {settings.host}, which other machines can reach: set web.token (at "
-            "least 16 characters, best as EMBODIED_AGENT_WEB__TOKEN), or listen on 127.0.0.1"
+            f"web.host is {settings.host}, which other machines can reach: set web.token (at least "
+            "16 characters, best as EMBODIED_AGENT_WEB__TOKEN), or listen on 127.0.0.1"
         )
 
 
@@ -105,7 +106,7 @@ class Guard:
         self._settings = settings
         self._counted = counted
         self._token = settings.token.get_secret_value().encode() if settings.token else b""
-        # A cookie that leaks must not give away the token itself.
+        # A leaked cookie must not reveal the token itself.
         self._cookie = hmac.new(self._token, b"embodied-agent page", hashlib.sha256).hexdigest()
         self._names = _own_names(settings)
         self._rate = Rate(settings.rate_hz, settings.burst)
@@ -138,15 +139,21 @@ class Guard:
                 except _TooLarge:
                     limit = self._settings.max_body_bytes
                     refused = refusal(
-                        413, "too_large", f"at most {limit} bytes", Connection="close"
+                        413,
+                        "too_large",
+                        f"the request body may have at most {limit} bytes",
+                        Connection="close",
                     )
                 except asyncio.TimeoutError:
                     refused = refusal(
-                        408, "slow", "the body did not come in time", Connection="close"
+                        408,
+                        "slow",
+                        "the request body did not arrive in time",
+                        Connection="close",
                     )
             await (refused or self._app)(scope, receive, guarded_send)
         except Exception:
-            # The outermost level of a request: the client reads no traceback, the log does.
+            # The outermost level of a request: the traceback goes to the log, not to the client.
             _log.exception("a fault while serving %s %s", scope["method"], scope["path"])
             if not status:
                 answer = refusal(500, "internal", "a fault in the agent; its log says more")
@@ -156,7 +163,7 @@ class Guard:
             self._counted(scope["method"], _route(scope), status, time.monotonic() - started)
 
     def _refused(self, scope: Scope) -> Response | None:
-        """The answer to a request that does not get in; ``None`` for one that does."""
+        """The response to a request that is refused; ``None`` for one that may pass."""
         headers, path = Headers(scope=scope), scope["path"]
         address = scope["client"][0] if scope.get("client") else ""
         wait_s = self._rate.take(address)
@@ -169,12 +176,11 @@ class Guard:
             return refusal(
                 421,
                 "host",
-                "this server does not go by that name; the setting web.allowed_hosts lists those "
-                "that it has",
+                "this server does not answer to that name; add it to web.allowed_hosts",
             )
         origin = headers.get("origin")
         if origin is not None and urlsplit(origin).netloc.casefold() != host.casefold():
-            return refusal(403, "origin", "only this server's own page may do that")
+            return refusal(403, "origin", "only this server's own page may send this request")
         if not self._token or path in PROBES:
             return None
         if self._shows_token(headers):
@@ -191,7 +197,10 @@ class Guard:
                 "This page needs a token: open it once as /?token=YOUR-TOKEN\n", 401
             )
         return refusal(
-            401, "token", "show the token: 'Authorization: Bearer …'", WWW_Authenticate="Bearer"
+            401,
+            "token",
+            "a token is needed: send 'Authorization: Bearer …'",
+            WWW_Authenticate="Bearer",
         )
 
     def _is_ours(self, host: str) -> bool:
@@ -202,7 +211,7 @@ class Guard:
             ipaddress.ip_address(name)
         except ValueError:
             return False
-        return True  # an address can't be made to point elsewhere, as a name can
+        return True  # unlike a name, an address can't be made to point elsewhere
 
     def _shows_token(self, headers: Headers) -> bool:
         scheme, _, value = headers.get("authorization", "").partition(" ")
@@ -219,9 +228,10 @@ class Guard:
         )
 
     def _welcome(self, scope: Scope) -> Response:
-        """The page without the token in its address, and a cookie instead."""
+        """Redirect to the page without the token in its address, and set a cookie instead."""
         response = RedirectResponse("/", 303)
-        # Browsers keep one jar per machine, not per port: two robots must not take turns.
+        # Browsers keep cookies per machine, not per port: two robots must not overwrite each
+        # other's.
         port = scope["server"][1] if scope.get("server") else 0
         response.set_cookie(
             f"{_COOKIE}{port}", self._cookie, max_age=_COOKIE_S, httponly=True, samesite="strict"
@@ -229,7 +239,7 @@ class Guard:
         return response
 
     async def _with_body(self, headers: Headers, receive: Receive) -> Receive:
-        """``receive`` with the whole body read."""
+        """A ``receive`` that gives the whole body, which has been read already."""
         limit = self._settings.max_body_bytes
         announced = headers.get("content-length", "0")
         if announced.isdigit() and int(announced) > limit:
@@ -291,7 +301,7 @@ def _host_name(host: str) -> str:
 
 
 def _first_visit(scope: Scope) -> str | None:
-    """The token in the address of the page's first visit."""
+    """The token in the address of the page's first visit, if this is one."""
     if scope["path"] != "/" or scope["method"] != "GET":
         return None
     query = parse_qs(scope["query_string"].decode("latin-1"), max_num_fields=20)
@@ -300,8 +310,10 @@ def _first_visit(scope: Scope) -> str | None:
 
 
 def _route(scope: Scope) -> str:
-    """The route's pattern, so that counters don't grow with what clients make up."""
-    route = str(getattr(scope.get("route"), "path", ""))
-    if route or scope["path"] == "/mcp":
-        return route or "/mcp"
+    """The route's pattern, so that counters don't grow with the paths that clients make up."""
+    route = scope.get("route")
+    if isinstance(route, Route):
+        return route.path
+    if scope["path"] == "/mcp":
+        return "/mcp"
     return "/static" if scope["path"].startswith("/static/") else "other"

@@ -1,6 +1,6 @@
-"""How often one address may ask for something: token buckets, for as many addresses as are recent.
+"""How often one address may do something: a token bucket for each recent address.
 
-Not here: what is limited (`embodied_agent.interfaces.web.guard`).
+Out of scope: what is limited (`embodied_agent.interfaces.web.guard`).
 """
 
 from __future__ import annotations
@@ -9,14 +9,14 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 
-#: Addresses remembered; the one that was silent for longest is forgotten first.
+#: Most addresses remembered; the one that was silent for longest is dropped first.
 _ADDRESSES = 4096
 
 
 class Rate:
-    """Each address may do ``burst`` things at once and ``rate_hz`` per second lastingly.
+    """Each address may do ``burst`` things at once and ``rate_hz`` per second in the long run.
 
-    For one thread: the loop's.
+    Not thread-safe: it belongs to the loop's thread.
     """
 
     def __init__(
@@ -26,7 +26,7 @@ class Rate:
         self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
     def take(self, address: str) -> float:
-        """Count one thing; 0 if it is within the limits, else the seconds until it would be."""
+        """Count one thing; 0 where it is within the limits, else the seconds until it would be."""
         left, now = self._left(address)
         allowed = left >= 1
         self._buckets[address] = (left - allowed, now)
@@ -36,7 +36,7 @@ class Rate:
         return 0.0 if allowed else (1 - left) / self._rate_hz
 
     def exhausted(self, address: str) -> bool:
-        """Whether `take` would refuse; counts nothing."""
+        """Whether `take` would refuse, without counting anything."""
         return self._left(address)[0] < 1
 
     def _left(self, address: str) -> tuple[float, float]:

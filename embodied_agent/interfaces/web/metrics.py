@@ -1,9 +1,9 @@
 """Prometheus metrics of every stage, in a registry of their own.
 
-What the stages count already is read when somebody scrapes; latencies and decisions are counted as
+Counters that the stages keep anyway are read at each scrape; latencies and decisions are counted as
 they come. Names follow Prometheus: ``embodied_agent_<what>_<unit>``, counters end in ``_total``.
 
-Not here: the counting inside the stages (`embodied_agent.agent.Agent.status`).
+Out of scope: the counting inside the stages (`embodied_agent.agent.status`).
 """
 
 from __future__ import annotations
@@ -20,23 +20,18 @@ from prometheus_client.registry import Collector
 from embodied_agent.agent import Agent
 from embodied_agent.agent.listeners import Listener
 from embodied_agent.agent.question_queue import QuestionQueue, QueuedQuestion, QueueListener
+from embodied_agent.codec import to_values
 from embodied_agent.errors import AgentError
 from embodied_agent.interfaces.wire.models import StatusReply
 from embodied_agent.records import Answer, Decision, Delta, Frame, Keyframe
 
 _log = logging.getLogger(__name__)
 
-# When each series began is of no use here, and a third of the text.
+# When each series began is of no use here, and makes up a third of the text.
 disable_created_metrics()  # type: ignore[no-untyped-call]
 
 _PREFIX = "embodied_agent"
 _SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25, 60)
-
-
-_PERCEIVED = {
-    "disagreed_with_egomotion": "Deltas whose action the keyframer saw otherwise",
-    "given_up": "Keyframes that no call could perceive",
-}
 
 
 class Metrics:
@@ -44,8 +39,8 @@ class Metrics:
 
     Args:
         agent: whose stages.
-        asks: the queue of questions.
-        status: what the stages count.
+        questions: the question queue.
+        status: the status of everything.
         watchers: how many clients watch live.
         resyncs: how many watchers missed events.
     """
@@ -53,7 +48,7 @@ class Metrics:
     def __init__(
         self,
         agent: Agent,
-        asks: QuestionQueue,
+        questions: QuestionQueue,
         status: Callable[[], StatusReply],
         watchers: Callable[[], int],
         resyncs: Callable[[], int],
@@ -70,13 +65,13 @@ class Metrics:
         )
         self._perception = Histogram(
             f"{_PREFIX}_perception_seconds",
-            "Time that the perceiver took per keyframe",
+            "Time that the perceiver takes per keyframe",
             buckets=_SECONDS,
             registry=self._registry,
         )
         self._answers = Counter(
             f"{_PREFIX}_answers",
-            "Questions that are over, by the status of their answers",
+            "Questions that are done, by the status of their answers",
             ["status"],
             registry=self._registry,
         )
@@ -89,13 +84,13 @@ class Metrics:
         )
         self._requests = Counter(
             f"{_PREFIX}_http_requests",
-            "HTTP requests that are over",
+            "HTTP requests served",
             ["method", "route", "status"],
             registry=self._registry,
         )
         self._request_seconds = Histogram(
             f"{_PREFIX}_http_request_seconds",
-            "Time of HTTP requests, streams left out",
+            "Time of HTTP requests, without streams",
             ["route"],
             buckets=(0.001, 0.005, *_SECONDS),
             registry=self._registry,
@@ -104,7 +99,7 @@ class Metrics:
         listener = Listener(self._on_decision, self._on_keyframe, self._on_delta)
         self._remove = (
             agent.listen(listener),
-            asks.listen(QueueListener(on_answer=self._on_answer)),
+            questions.listen(QueueListener(on_answer=self._on_answer)),
         )
 
     def text(self) -> bytes:
@@ -112,7 +107,7 @@ class Metrics:
         return generate_latest(self._registry)
 
     def close(self) -> None:
-        """Listen no more."""
+        """Stop listening."""
         for remove in self._remove:
             remove()
 
@@ -132,14 +127,14 @@ class Metrics:
     def _on_delta(self, keyframe: Keyframe, delta: Delta) -> None:
         self._perception.observe(delta.latency_s)
 
-    def _on_answer(self, ask: QueuedQuestion, answer: Answer) -> None:
+    def _on_answer(self, queued: QueuedQuestion, answer: Answer) -> None:
         self._answers.labels(answer.status).inc()
         for stage, seconds in answer.latency_s.items():
             self._stages.labels(stage).observe(seconds)
 
 
 class _Stages(Collector):
-    """Reads what the stages count."""
+    """Reads the stages' own counters."""
 
     def __init__(
         self,
@@ -159,51 +154,58 @@ class _Stages(Collector):
             _log.warning("no metrics of the stages: %s", error)
             yield _gauge("up", "1 while the stages can be read", 0)
             return
-        perception, memory = status.perception or {}, status.memory
+        perception, memory = status.perception, status.memory
         yield _gauge("up", "1 while the stages can be read", 1)
         yield _gauge("ready", "1 while questions about now can be answered", status.ready)
         yield _counter("frames", "Frames taken in", status.frames)
-        yield _counter("frames_dropped", "Frames that nobody had time for", status.frames_dropped)
-        yield _counter("frames_late", "Frames behind the one before", status.frames_late)
-        yield _counter("frames_unreadable", "Frames without picture", status.frames_unreadable)
+        yield _counter("frames_dropped", "Frames replaced by a newer one", status.frames_dropped)
+        yield _counter("frames_late", "Frames that came out of order", status.frames_late)
+        yield _counter("frames_unreadable", "Undecodable frames", status.frames_unreadable)
         if status.frame_age_s is not None:
             yield _gauge("frame_age_seconds", "Since the latest frame", status.frame_age_s)
-        yield _counter("listener_failures", "Displays that broke", status.listener_failures)
-        yield _gauge("keyframes_pending", "Keyframes yet to be perceived", memory["pending"])
-        if perception:
-            yield _counter("perceived", "Keyframes perceived", perception["perceived"])
-            yield _counter("unusable", "Keyframes without usable reply", perception["unusable"])
-            yield _counter("perception_retries", "Perceiver calls repeated", perception["retries"])
-            for name, meaning in _PERCEIVED.items():
-                if name in perception:
-                    yield _counter(f"perception_{name}", meaning, perception[name])
-            yield _gauge(
-                "perception_retry_in_seconds", "Until the next try", perception["retry_in_s"]
+        yield _counter(
+            "listener_failures", "Listener callbacks that raised", status.listener_failures
+        )
+        yield _gauge("keyframes_pending", "Keyframes yet to be perceived", memory.pending)
+        if perception is not None:
+            yield _counter("perceived", "Keyframes perceived", perception.perceived)
+            yield _counter("unusable", "Keyframes without usable reply", perception.unusable)
+            yield _counter("perception_retries", "Perceiver calls repeated", perception.retries)
+            yield _counter(
+                "perception_disagreed_with_egomotion",
+                "Deltas whose action the keyframer measured otherwise",
+                perception.disagreed_with_egomotion,
             )
+            yield _counter(
+                "perception_given_up", "Keyframes that no call could perceive", perception.given_up
+            )
+            yield _gauge("perception_retry_in_seconds", "Until the next try", perception.retry_in_s)
             state = GaugeMetricFamily(
-                f"{_PREFIX}_perception_state", "1 for the present state", labels=["state"]
+                f"{_PREFIX}_perception_state", "1 for the current state", labels=["state"]
             )
-            state.add_metric([str(perception["state"])], 1)
+            state.add_metric([perception.state], 1)
             yield state
-        yield _gauge("asks_waiting", "Questions that wait their turn", status.asks.waiting)
-        yield _gauge("asks_running", "Questions that are being answered", status.asks.running)
-        yield _counter("asks_refused", "Questions refused, too many waiting", status.asks.refused)
+        yield _gauge("asks_waiting", "Questions waiting for their turn", status.asks.waiting)
+        yield _gauge("asks_running", "Questions being answered", status.asks.running)
+        yield _counter(
+            "asks_refused", "Questions refused because too many waited", status.asks.refused
+        )
         yield _counter("asks_expired", "Questions whose turn did not come", status.asks.expired)
-        yield _gauge("memory_keyframes", "Keyframes in the memory", memory["keyframes"])
-        yield _gauge("memory_objects", "Different objects named", memory["objects"])
-        yield _gauge("memory_file_bytes", "Size of the memory", memory["file_bytes"])
-        yield _gauge("memory_picture_bytes", "Size of its pictures", memory["picture_bytes"])
-        yield _gauge("watchers", "Clients that watch live", self._watchers())
+        yield _gauge("memory_keyframes", "Keyframes in the memory", memory.keyframes)
+        yield _gauge("memory_objects", "Different objects named", memory.objects)
+        yield _gauge("memory_file_bytes", "Size of the memory", memory.file_bytes)
+        yield _gauge("memory_picture_bytes", "Size of its pictures", memory.picture_bytes)
+        yield _gauge("watchers", "Clients watching live", self._watchers())
         yield _counter("resyncs", "Watchers that missed events", self._resyncs())
         problem = GaugeMetricFamily(
             f"{_PREFIX}_interface_problem", "1 while an interface has a problem", labels=["name"]
         )
         counts = GaugeMetricFamily(
-            f"{_PREFIX}_interface_count", "What interfaces count", labels=["name", "what"]
+            f"{_PREFIX}_interface_count", "Counters of the interfaces", labels=["name", "what"]
         )
-        for name, values in status.interfaces.items():
-            problem.add_metric([name], float(bool(values.get("problem"))))
-            for what, value in values.items():
+        for name, interface in status.interfaces.items():
+            problem.add_metric([name], float(bool(interface.problem)))
+            for what, value in to_values(interface).items():
                 if isinstance(value, (int, float)) and not isinstance(value, bool):
                     counts.add_metric([name, what], float(value))
         yield problem

@@ -1,43 +1,45 @@
 """The status of everything in one reply, and whether the process can do its work.
 
-Not here: what each stage counts (`embodied_agent.agent.Agent.status`).
+Out of scope: what each stage counts (`embodied_agent.agent.status`).
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from importlib.metadata import PackageNotFoundError, version
-from typing import Any
+from collections.abc import Callable, Mapping
 
+import embodied_agent
 from embodied_agent.agent import Agent
 from embodied_agent.agent.listeners import Listener
 from embodied_agent.agent.question_queue import QuestionQueue
+from embodied_agent.agent.status import AgentStatus
+from embodied_agent.codec import to_values
 from embodied_agent.errors import AgentError
-from embodied_agent.interfaces.wire.models import AsksReply, SourceState, StatusReply
+from embodied_agent.interfaces.status import InterfaceStatus
+from embodied_agent.interfaces.wire.models import SourceState, StatusReply
 from embodied_agent.records import Decision, Frame
 
 
 class Overview:
-    """Status and readiness of one agent with all around it. Any thread may ask.
+    """Status and readiness of one agent and its surroundings. Any thread may ask.
 
     Args:
         agent: its stages.
-        asks: the queue of questions.
+        questions: the question queue.
         interfaces: state and counters of the interfaces, by name.
-        not_ready: further reasons for not being ready, as lines.
+        not_ready: further reasons for not being ready, one line each.
         source: where frames come from; ``None`` where the host does not say.
     """
 
     def __init__(
         self,
         agent: Agent,
-        asks: QuestionQueue,
-        interfaces: Callable[[], dict[str, dict[str, Any]]],
+        questions: QuestionQueue,
+        interfaces: Callable[[], Mapping[str, InterfaceStatus]],
         not_ready: Callable[[], list[str]],
         source: Callable[[], SourceState | None] = lambda: None,
     ) -> None:
-        self._agent, self._asks = agent, asks
+        self._agent, self._questions = agent, questions
         self._interfaces, self._not_ready, self._source = interfaces, not_ready, source
         self._started = time.monotonic()
         self._frame_at: float | None = None
@@ -47,46 +49,35 @@ class Overview:
         self._frame_at = time.monotonic()
 
     def status(self) -> StatusReply:
-        """Of everything.
+        """The status of everything.
 
         Raises:
             StoreError: the memory can't be read.
         """
         now, frame_at = time.monotonic(), self._frame_at
-        values = self._agent.status()
-        return StatusReply(
-            **values,
-            version=_version(),
-            input=self._source(),
-            uptime_s=now - self._started,
-            ready=not self._problems(values),
-            frame_age_s=None if frame_at is None else now - frame_at,
-            asks=AsksReply(
-                waiting=self._asks.waiting,
-                running=self._asks.running,
-                refused=self._asks.refused,
-                expired=self._asks.expired,
-            ),
-            interfaces=self._interfaces(),
+        status = self._agent.status()
+        return StatusReply.model_validate(
+            {
+                **to_values(status),
+                "version": embodied_agent.__version__,
+                "input": self._source(),
+                "uptime_s": now - self._started,
+                "ready": not self._problems(status),
+                "frame_age_s": None if frame_at is None else now - frame_at,
+                "asks": self._questions.status(),
+                "interfaces": {name: to_values(s) for name, s in self._interfaces().items()},
+            }
         )
 
     def problems(self) -> list[str]:
-        """Why questions about now can't be answered; none when they can."""
+        """Why questions about now can't be answered; empty when they can."""
         try:
             return self._problems(self._agent.status())
         except AgentError as error:
             return [str(error)]
 
-    def _problems(self, values: dict[str, Any]) -> list[str]:
-        found = list(self._not_ready())
-        perception = values["perception"]
-        if perception is not None and perception["state"] == "stopped":
-            found.append(f"perception has stopped: {perception['last_error']}")
-        return found
-
-
-def _version() -> str:
-    try:
-        return version("embodied-agent")
-    except PackageNotFoundError:
-        return "unknown"
+    def _problems(self, status: AgentStatus) -> list[str]:
+        problems = list(self._not_ready())
+        if status.perception is not None and status.perception.state == "stopped":
+            problems.append(f"perception has stopped: {status.perception.last_error}")
+        return problems

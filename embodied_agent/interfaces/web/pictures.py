@@ -1,6 +1,6 @@
-"""Pictures as the page needs them: the camera's latest, encoded once for all, and thumbnails.
+"""Pictures for the page: the camera's latest, encoded once for all clients, and thumbnails.
 
-Not here: keyframes' whole pictures, which are served as they are stored.
+Out of scope: keyframes' whole pictures, which are served as they are stored.
 """
 
 from __future__ import annotations
@@ -11,11 +11,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import cv2
-import numpy as np
-
-from embodied_agent.errors import DecodeError
-from embodied_agent.images import decode, encode_jpeg, image_size
+from embodied_agent.images import scaled_jpeg
 from embodied_agent.records import Decision, Frame
 
 #: JPEG quality of the live picture and of thumbnails.
@@ -59,13 +55,13 @@ class LiveCamera:
                 return None
             frame = newest[0]
             if self._picture is None or self._of is not frame:
-                jpeg = await asyncio.to_thread(_scaled, frame, self._width)
+                jpeg = await asyncio.to_thread(scaled_jpeg, frame, self._width, _QUALITY)
                 self._of, self._picture = frame, Picture(jpeg, etag(jpeg), frame.stamp_ns)
             return self._picture
 
 
 class Thumbnails:
-    """Small versions of keyframes' pictures, the latest asked for kept; for one loop."""
+    """Small versions of keyframes' pictures; the latest requested ones are kept. For one loop."""
 
     def __init__(self) -> None:
         self._kept: OrderedDict[tuple[str, int], bytes] = OrderedDict()
@@ -79,7 +75,7 @@ class Thumbnails:
         key = etag(jpeg), width
         small = self._kept.get(key)
         if small is None:
-            small = await asyncio.to_thread(_scaled, Frame(0, encoded=jpeg), width)
+            small = await asyncio.to_thread(scaled_jpeg, Frame(0, encoded=jpeg), width, _QUALITY)
         self._kept[key] = small
         self._kept.move_to_end(key)
         if len(self._kept) > _THUMBNAILS:
@@ -88,21 +84,5 @@ class Thumbnails:
 
 
 def etag(data: bytes) -> str:
-    """What identifies the bytes to a client's cache."""
+    """Identifies the bytes to a client's cache."""
     return f'"{zlib.crc32(data):08x}-{len(data):x}"'
-
-
-def _scaled(frame: Frame, width: int) -> bytes:
-    encoded = frame.encoded
-    if encoded is not None and encoded.startswith(b"\xff\xd8"):
-        try:
-            if image_size(encoded)[0] <= width:
-                return encoded
-        except DecodeError:
-            pass
-    image = decode(frame)
-    if image.shape[1] > width:
-        height = max(1, round(image.shape[0] * width / image.shape[1]))
-        small = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
-        image = np.ascontiguousarray(small).astype(np.uint8, copy=False)
-    return encode_jpeg(image, _QUALITY)

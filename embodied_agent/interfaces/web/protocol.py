@@ -1,9 +1,9 @@
 """HTTP/1.1 connections that can't be held open by sending a request's head slowly, or not at all.
 
 uvicorn waits for a head as long as the client likes; a few hundred such clients would use up all
-connections. Here one that is not whole in time ends its connection.
+connections. Here a head that is not complete in time ends its connection.
 
-Not here: limits of bodies and rates (`embodied_agent.interfaces.web.guard`).
+Out of scope: limits on bodies and rates (`embodied_agent.interfaces.web.guard`).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ HEAD_S = 10.0
 
 
 class ImpatientProtocol(H11Protocol):
-    """uvicorn's own, with that one time-out."""
+    """uvicorn's own protocol with that one time-out."""
 
     _timer: asyncio.TimerHandle | None = None
 

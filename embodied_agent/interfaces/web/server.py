@@ -1,9 +1,9 @@
 """The web server as one of the agent's interfaces: the socket, and uvicorn on the shared loop.
 
-The address is taken when the server is made, so a port that is in use stops the start with a clear
-error, and clients that come early wait instead of being refused.
+The address is bound when the server is made, so a port in use stops the start with a clear error,
+and clients that come early wait instead of being refused.
 
-Not here: what is served (`embodied_agent.interfaces.web.app`).
+Out of scope: what is served (`embodied_agent.interfaces.web.app`).
 """
 
 from __future__ import annotations
@@ -12,34 +12,34 @@ import asyncio
 import ipaddress
 import socket
 import threading
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
 
 import uvicorn
 
 from embodied_agent.agent import Agent
 from embodied_agent.agent.question_queue import QuestionQueue
 from embodied_agent.errors import AgentError, SettingsError
+from embodied_agent.interfaces.status import InterfaceStatus, WebStatus
 from embodied_agent.interfaces.web.app import WebApp, make_app
 from embodied_agent.interfaces.web.protocol import ImpatientProtocol
 from embodied_agent.interfaces.wire.models import SourceState
 from embodied_agent.settings import Settings
 
-#: Connections that wait to be accepted, and that are open at most.
+#: Most connections that wait to be accepted, and that are open.
 _BACKLOG, _CONNECTIONS = 512, 512
 #: How long requests may go on once the server stops, in seconds.
 _GRACE_S = 3
 
 
 class WebServer:
-    """A `Part` of the interfaces (`embodied_agent.host.interfaces`).
+    """The web interface, an `Interface` of `embodied_agent.host.interfaces`.
 
     Args:
         agent: what it shows.
-        asks: takes its questions.
+        questions: takes its questions.
         settings: of all; ``settings.web`` is this interface's.
         interfaces: state of all interfaces, for the status.
-        not_ready: reasons for not being ready that are not the agent's own.
+        not_ready: why the process is not ready, besides the agent's own reasons.
         source: where frames come from, for the status.
 
     Raises:
@@ -49,17 +49,17 @@ class WebServer:
     def __init__(
         self,
         agent: Agent,
-        asks: QuestionQueue,
+        questions: QuestionQueue,
         settings: Settings,
         *,
-        interfaces: Callable[[], dict[str, dict[str, Any]]] = dict,
+        interfaces: Callable[[], Mapping[str, InterfaceStatus]] = dict,
         not_ready: Callable[[], list[str]] = list,
         source: Callable[[], SourceState | None] = lambda: None,
     ) -> None:
         def app() -> WebApp:
             return make_app(
                 agent,
-                asks,
+                questions,
                 settings,
                 interfaces=interfaces,
                 not_ready=not_ready,
@@ -99,7 +99,7 @@ class WebServer:
             ws="none",
             lifespan="on",
             log_config=None,
-            access_log=False,  # addresses of first visits hold the token
+            access_log=False,  # the address of a first visit holds the token
             server_header=False,
             proxy_headers=False,
             backlog=_BACKLOG,
@@ -124,14 +124,14 @@ class WebServer:
             self._serving = None
             listening.close()
 
-    def status(self) -> dict[str, Any]:
-        """State and counters as JSON-ready values."""
+    def status(self) -> WebStatus:
+        """State and counters at this moment."""
         parts = self._serving.parts if self._serving else None
-        return {
-            "state": "serving" if parts else "down",
-            "url": self.url,
-            "watchers": parts.feed.watchers if parts else 0,
-        }
+        return WebStatus(
+            state="serving" if parts else "down",
+            url=self.url,
+            watchers=parts.feed.watchers if parts else 0,
+        )
 
     def _listen(self) -> socket.socket:
         try:
@@ -139,18 +139,18 @@ class WebServer:
             if ":" in self._host:
                 ipaddress.IPv6Address(self._host)
                 family = socket.AF_INET6
-            found = socket.socket(family, socket.SOCK_STREAM)
+            listening = socket.socket(family, socket.SOCK_STREAM)
             try:
-                found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                found.bind((self._host, self._port))
-                found.listen(_BACKLOG)
-                found.setblocking(False)
+                listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                listening.bind((self._host, self._port))
+                listening.listen(_BACKLOG)
+                listening.setblocking(False)
             except BaseException:
-                found.close()
+                listening.close()
                 raise
         except (OSError, ValueError) as error:
             raise SettingsError(
                 f"can't listen on {self._host}:{self._port} (web.host, web.port): {error}"
             ) from error
-        self._port = int(found.getsockname()[1])
-        return found
+        self._port = int(listening.getsockname()[1])
+        return listening

@@ -1,19 +1,28 @@
-"""What goes over the wire: one set of JSON models for HTTP, MQTT and MCP.
+"""What goes over the wire: one set of JSON models for HTTP, MQTT, MCP and ``--json``.
 
-Requests refuse what they don't know and what is too large. Units are in the names; stamps are
-nanoseconds of the sensor's clock (JavaScript rounds them to 256 ns).
+Requests refuse fields they don't know and values that are too large. A reply holds a record as
+`embodied_agent.codec` writes it, and what only the wire knows, such as where its picture is. Units
+are in the names; stamps are nanoseconds of the sensor's clock (JavaScript rounds them to 256 ns).
 
-Not here: how replies are made from the records (`from_records`), how a message travels
- (`embodied_agent.interfaces.web`, `embodied_agent.interfaces.mqtt`).
+Out of scope: making replies from records (`from_records`) and reading them back (`to_records`), how
+a message travels (`embodied_agent.interfaces.web`, `embodied_agent.interfaces.mqtt`).
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from embodied_agent.agent.answerer import MAX_CHOICES, MAX_QUESTION
+from embodied_agent.agent.status import (
+    KeyframerStatus,
+    PerceptionStatus,
+    QueueStatus,
+    ReasoningStatus,
+)
+from embodied_agent.interfaces.status import AnyInterfaceStatus, MqttStatus
+from embodied_agent.memory.counts import MemoryStatus
 from embodied_agent.records import AnswerStatus, Question
 
 _INT64 = 2**63 - 1
@@ -22,7 +31,7 @@ ChoiceText = Annotated[str, StringConstraints(min_length=1, max_length=1000)]
 
 
 class _Request(BaseModel):
-    # Strict: "12" is no number and 1 is no text, whoever sends it hears of it.
+    # Strict: "12" is not a number and 1 is not a text; whoever sends one is told so.
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
@@ -37,7 +46,7 @@ class AskRequest(_Request):
         "",
         max_length=128,
         pattern=r"^[A-Za-z0-9._:-]*$",
-        description="the asker's own name for it; comes back with the answer",
+        description="the client's own id for it; comes back with the answer",
     )
     question: str = Field(min_length=1, max_length=MAX_QUESTION, description="what to ask")
     choices: list[ChoiceText] = Field(
@@ -56,10 +65,10 @@ class AskRequest(_Request):
         allow_inf_nan=False,
         description="in seconds, waiting included; default: the setting reasoning.timeout_s",
     )
-    stream: bool = Field(False, description="send the reply piece by piece as it is made")
+    stream: bool = Field(False, description="send the reply piece by piece as it is generated")
 
     def to_question(self, default_timeout_s: float) -> Question:
-        """The question itself, not yet seen by `check_question`."""
+        """The question as a record; `check_question` has not seen it yet."""
         return Question(
             text=self.question,
             choices=tuple(self.choices),
@@ -139,14 +148,14 @@ class KeyframesReply(_Reply):
 
 
 class HitReply(_Reply):
-    """One keyframe that a search found; a lower rank is a better match of text."""
+    """One result of a search; a lower rank is a better match of text."""
 
     keyframe: KeyframeReply
     rank: float
 
 
 class RecallReply(_Reply):
-    """What a search found, best first."""
+    """The results of a search, best first."""
 
     hits: list[HitReply]
 
@@ -168,9 +177,9 @@ class AnswerReply(_Reply):
     ("failed"). ``text`` says it in words; it is empty where the answer failed, and only then
     ``problem`` is not: it says why. ``choice`` is a letter where one was chosen.
 
-    ``notice`` qualifies an answer that there is, ``latency_s`` is in seconds by stage, and
-    ``consistency`` in [0, 1] is null without votes or verifier, else ``verified_by`` names how it
-    came about."""
+    ``notice`` says what the answer could not rest on, ``latency_s`` is in seconds by stage, and
+    ``consistency`` in [0, 1] is null without votes or verifier, else ``verified_by`` names where it
+    comes from."""
 
     id: str
     question: str
@@ -186,6 +195,14 @@ class AnswerReply(_Reply):
     notice: str
     problem: str
 
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_status(cls, values: object) -> object:
+        """Robots of earlier versions send no status: they knew answers and failures."""
+        if isinstance(values, dict) and "status" not in values:
+            return {**values, "status": "failed" if values.get("problem") else "answered"}
+        return values
+
 
 class AnswersReply(_Reply):
     """Questions with their answers, oldest first."""
@@ -194,13 +211,13 @@ class AnswersReply(_Reply):
 
 
 class PieceReply(_Reply):
-    """A piece of the reasoner's reply as it is made."""
+    """A piece of the reasoner's reply as it is generated."""
 
     text: str
 
 
 class DecisionReply(_Reply):
-    """The keyframer's word on one frame.
+    """The keyframe decision on one frame.
 
     ``homography`` (row by row) maps pixels of this frame into the last keyframe. Each of
     ``matched`` is x, y in this frame and x, y in the last keyframe, in pixels of a picture of
@@ -240,13 +257,23 @@ class PathReply(_Reply):
     points: list[PathPoint]
 
 
-class AsksReply(_Reply):
-    """The queue of questions."""
+class AgentStatusReply(_Reply):
+    """Counters, queues, states and last errors of every stage (`embodied_agent.AgentStatus`)."""
 
-    waiting: int
-    running: int
-    refused: int
-    expired: int
+    live: bool
+    source: str
+    segment: int | None
+    frames: int
+    frames_dropped: int
+    frames_late: int
+    frames_unreadable: int
+    last_error: str
+    store_problem: str
+    listener_failures: int = Field(description="listener callbacks that raised")
+    keyframer: KeyframerStatus
+    memory: MemoryStatus
+    perception: PerceptionStatus | None
+    reasoning: ReasoningStatus
 
 
 class SourceState(_Reply):
@@ -258,40 +285,39 @@ class SourceState(_Reply):
     finished: bool = False
 
 
-class StatusReply(_Reply):
-    """Counters, queues, states and last errors of every stage."""
-
-    model_config = ConfigDict(frozen=True, extra="allow")
+class StatusReply(AgentStatusReply):
+    """The whole process: the agent, its question queue and its interfaces."""
 
     version: str
-    uptime_s: float
-    ready: bool
-    live: bool
-    source: str
     input: SourceState | None = Field(
         None, description="where frames come from; null where the host does not say"
     )
-    segment: int | None
-    frames: int
-    frames_dropped: int
-    frames_late: int
-    frames_unreadable: int
+    uptime_s: float
+    ready: bool
     frame_age_s: float | None = Field(
         description="since the latest frame was decided on; null before the first"
     )
+    asks: QueueStatus
+    interfaces: dict[str, AnyInterfaceStatus] = Field(description="by name")
+
+
+class RobotStatusReply(AgentStatusReply):
+    """One robot on an MQTT broker: the agent, its question queue and its connection."""
+
+    asks: QueueStatus
+    mqtt: MqttStatus
+
+
+class RobotFaultReply(_Reply):
+    """What is left of `RobotStatusReply` while the memory can't be read."""
+
     last_error: str
-    listener_failures: int
-    memory: dict[str, Any]
-    perception: dict[str, Any] | None
-    reasoning: dict[str, Any]
-    asks: AsksReply
-    interfaces: dict[str, dict[str, Any]] = Field(
-        description="by name: state, last problem and counters"
-    )
+    asks: QueueStatus
+    mqtt: MqttStatus
 
 
 class ErrorDetail(_Reply):
-    """What went wrong. ``code`` is one of a few words for programs, ``message`` is for people."""
+    """What went wrong: ``code`` is one of a few words, for programs; ``message`` is for people."""
 
     code: str
     message: str

@@ -66,7 +66,7 @@ def test_an_id_repeated_while_its_question_is_open_gets_one_answer(broker: Broke
     ):
         for _ in range(5):
             peer.ask("tag one", id="a")
-        until(lambda: service.status()["repeated"] == 4)
+        until(lambda: service.status().repeated == 4)
         gate.set()
         peer.ask("tag two", id="last")
         peer.wait(2)
@@ -133,12 +133,12 @@ def test_an_expired_request_is_not_answered(broker: Broker) -> None:
         Peer(broker.port, ANSWERS) as peer,
     ):
         peer.ask("tag one", id="a", MessageExpiryInterval=1)
-        until(lambda: service.status()["expired"])
+        until(lambda: service.status().expired)
         gate.set()
         peer.ask("tag two", id="b")
         (got,) = peer.wait()
         assert got.json["id"] == "b"
-        assert agent.store.outbox.counts()["known"] == 1
+        assert agent.store.outbox.counts().remembered == 1
 
 
 def test_a_retained_request_is_not_asked(broker: Broker) -> None:
@@ -192,7 +192,7 @@ def test_clients_take_turns(broker: Broker) -> None:
         peer.ask("tag modest", id="m", ResponseTopic="of/modest")
         named = {"ResponseTopic": "of/greedy", "UserProperty": [("client", "somebody")]}
         peer.ask("tag named", id="n", **named)
-        until(lambda: service.status()["received"] == 6)
+        until(lambda: service.status().received == 6)
         gate.set()
         peer.wait(6)
     assert {"tag modest", "tag named"} <= set(echo.asked[:4])
@@ -204,8 +204,10 @@ def test_too_many_questions_are_refused_and_may_be_asked_again(broker: Broker) -
     settings = settings.model_copy(
         update={"reasoning": settings.reasoning.model_copy(update={"waiting": 1})}
     )
-    with running(settings, Echo(gate)), Peer(broker.port, ANSWERS) as peer:
-        for n in range(4):
+    with running(settings, Echo(gate)) as (service, _), Peer(broker.port, ANSWERS) as peer:
+        peer.ask("tag 0", id="q0")
+        until(lambda: service.questions.status().running)
+        for n in range(1, 4):
             peer.ask(f"tag {n}", id=f"q{n}")
         refused = peer.wait(2, "error")
         assert {g.json["error"]["code"] for g in refused} == {"busy"}

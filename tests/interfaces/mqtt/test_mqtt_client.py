@@ -82,7 +82,7 @@ def test_it_runs_beside_the_other_interfaces(broker: Broker) -> None:
         for frame in frames(3):
             agent.observe(frame)
         with serving(agent, settings) as interfaces:
-            until(lambda: interfaces.status()["mqtt"]["connections"])
+            until(lambda: interfaces.status()["mqtt"].connections)
             answer = ask_robot(settings.mqtt, AskRequest(question="tag one"), timeout_s=30)
             assert answer.text == "tag one"
             assert interfaces.problems() == {}
@@ -112,7 +112,7 @@ def test_a_robot_that_is_offline_is_named(broker: Broker) -> None:
 
 def test_a_robot_that_nobody_knows_is_named(broker: Broker) -> None:
     settings = settings_for(broker.port, robot="typo")
-    with pytest.raises(LinkError, match="knows no such robot: check its name"):
+    with pytest.raises(LinkError, match="does not know this robot: check its name"):
         ask_robot(settings.mqtt, AskRequest(question="tag one"), timeout_s=0.1)
 
 
@@ -139,7 +139,7 @@ def test_a_question_outlives_the_broker(tmp_path: Path) -> None:
         assert echo.started.wait(60)
         broker.kill()
         gate.set()
-        until(lambda: service.status()["state"] != "connected")
+        until(lambda: service.status().state != "connected")
         broker.start()
         asking.join(60)
     assert [answer.text for answer in found] == ["tag one"]

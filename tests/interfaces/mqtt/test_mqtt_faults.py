@@ -68,7 +68,7 @@ def test_each_request_is_answered_once_though_the_broker_is_killed_twenty_times(
             for name, text in itertools.islice(asked, REQUESTS // KILLS):
                 peer.ask(text, id=name)
             # Anywhere between the first of them being taken and the last being answered.
-            until(lambda connections=number: service.status()["connections"] > connections)
+            until(lambda connections=number: service.status().connections > connections)
             time.sleep(random.random() * 0.05)
             durable.kill()
             durable.start()
@@ -85,7 +85,7 @@ def test_each_request_is_answered_once_though_the_broker_is_killed_twenty_times(
     assert Counter(echo.asked) == Counter(wanted.values())
     assert {len(found) for found in answers.values()} == {1}
     assert all(json.loads(*found)["text"] == wanted[n] for n, found in answers.items())
-    assert service.status()["connections"] > KILLS
+    assert service.status().connections > KILLS
 
 
 class Process:
@@ -179,7 +179,7 @@ def _due(memory: Path) -> int:
     from embodied_agent.settings import MemorySettings
 
     with Store.open(str(memory), MemorySettings(), read_only=True) as store:
-        return store.outbox.counts()["due"]
+        return store.outbox.counts().due
 
 
 def test_the_broker_keeps_questions_while_the_agent_is_away(broker: Broker, tmp_path: Path) -> None:
@@ -210,7 +210,7 @@ def test_the_service_starts_without_a_broker_and_finds_it_later(tmp_path: Path) 
     broker = Broker(tmp_path)
     try:
         with running(settings_for(broker.port), connect=False) as (service, _):
-            until(lambda: "is it running" in service.status()["last_error"])
+            until(lambda: "is it running" in service.status().last_error)
             broker.start()
             service.connected()
     finally:
@@ -220,8 +220,8 @@ def test_the_service_starts_without_a_broker_and_finds_it_later(tmp_path: Path) 
 def test_it_stops_at_once_while_the_broker_is_away() -> None:
     settings = settings_for(free_port(), retry_s=600, retry_max_s=3600)
     with running(settings, connect=False) as (service, _):
-        until(lambda: service.status()["state"] == "waiting")
-    assert service.status()["state"] == "stopped"
+        until(lambda: service.status().state == "waiting")
+    assert service.status().state == "stopped"
 
 
 def test_two_agents_with_one_name_are_told(
@@ -239,17 +239,17 @@ def test_deltas_wait_in_a_bounded_backlog_while_the_broker_is_away(tmp_path: Pat
         with running(settings, views=0, connect=False) as (service, agent):
             from tests.support.mqtt import frames
 
-            until(lambda: service.status()["state"] in ("connecting", "waiting"))
+            until(lambda: service.status().state in ("connecting", "waiting"))
             for frame in frames(60):
                 agent.observe(frame)
             agent.finish()
             assert agent.drain(WAIT_S)
             ids = [delta.keyframe_id for delta in agent.store.deltas()]
-            until(lambda: service.status()["deltas_dropped"] == len(ids) - 2)
+            until(lambda: service.status().deltas_dropped == len(ids) - 2)
             broker.start()
             with Peer(broker.port, "embodied_agent/r1/delta") as peer:
-                until(lambda: service.status()["deltas_waiting"] == 0)
-                until(lambda: service.status()["state"] == "connected")
+                until(lambda: service.status().deltas_waiting == 0)
+                until(lambda: service.status().state == "connected")
                 assert len(peer.got) <= 2
     finally:
         broker.stop()
@@ -290,7 +290,7 @@ def test_what_can_not_be_asked_is_refused_with_the_reason(broker: Broker) -> Non
                 "embodied_agent/r1/ask", body, ResponseTopic="mine", CorrelationData=name.encode()
             )
         got = {g.correlation.decode(): g.json for g in peer.wait(len(WRONG))}
-        assert service.status()["refused"] == len(WRONG)
+        assert service.status().refused == len(WRONG)
     assert {name: got[name]["error"]["code"] for name in WRONG} == {
         name: code for name, (_, code) in WRONG.items()
     }
@@ -408,7 +408,7 @@ def _password(text: str) -> dict[str, Any]:
 def test_a_refused_subscription_is_named_and_tried_again(strict_broker: Broker) -> None:
     settings = settings_for(strict_broker.port, username="robot", password="pass")
     with running(settings, connect=False) as (service, _):
-        until(lambda: "refuses the subscription" in service.status()["last_error"])
-        error = service.status()["last_error"]
+        until(lambda: "refuses the subscription" in service.status().last_error)
+        error = service.status().last_error
         until(lambda: strict_broker.log().count("New client connected") > 2)
     assert "embodied_agent/r1/ask (Not authorized): allow it to user robot" in error

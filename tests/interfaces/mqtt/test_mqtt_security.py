@@ -30,7 +30,7 @@ DEPLOY = Path(__file__).parents[3] / "deploy" / "mosquitto"
 PASSWORDS = {"drone-1": "d1", "drone-2": "d2", "alice": "a", "bob": "b"}
 ASK = AskRequest(question="tag one")
 #: The broker's alert, or, where the line was cut before it was read, what to look for.
-TAKES_IT_NOT = re.compile("does not take our certificate|does it take our certificate")
+TAKES_IT_NOT = re.compile("does not accept our certificate|does it accept our certificate")
 
 
 @dataclass(frozen=True)
@@ -140,9 +140,9 @@ def shown(certificates: Path, name: str) -> dict[str, str]:
 def error_of(settings: Settings) -> str:
     """What the service says of a broker that it can't get on with."""
     with running(settings, connect=False, views=0) as (service, _):
-        until(lambda: service.status()["last_error"])
-        assert service.status()["connections"] == 0
-        return str(service.status()["last_error"])
+        until(lambda: service.status().last_error)
+        assert service.status().connections == 0
+        return str(service.status().last_error)
 
 
 @pytest.fixture(scope="module")
@@ -225,9 +225,9 @@ def test_a_broker_that_hangs_up_without_a_word_may_not_take_the_certificate(
 ) -> None:
     settings = load_settings(mqtt__tls=True).mqtt
     error = aiomqtt.MqttError("the broker hung up")
-    text = str(explained(error, settings, said=said, connected=False))
+    text = str(explained(error, settings, logged=said, connected=False))
     assert "is mqtt.tls right for that port?" in text
-    assert ("does it take our certificate (mqtt.cert_file" in text) is advised
+    assert ("does it accept our certificate (mqtt.cert_file" in text) is advised
 
 
 @pytest.mark.parametrize(
@@ -278,7 +278,7 @@ def test_operators_reach_their_own_robots_and_no_others(fleet: Broker) -> None:
             settings = as_user(fleet, user, own)
             assert ask_robot(settings.mqtt, ASK, timeout_s=30).text == "tag one"
             with pytest.raises(
-                LinkError, match=rf"not take messages for \S+/{other}/ask \(Not auth"
+                LinkError, match=rf"refuses messages for \S+/{other}/ask \(Not auth"
             ):
                 ask_robot(as_user(fleet, user, other).mqtt, ASK, timeout_s=30)
 
@@ -311,7 +311,7 @@ def test_answers_reach_an_operators_own_topic(fleet: Broker) -> None:
 def test_an_operator_can_not_pose_as_a_robot(fleet: Broker) -> None:
     error = error_of(as_user(fleet, "alice", "drone-1"))
     assert "embodied_agent/drone-1/status (Not authorized)" in error
-    assert "allow it to user alice" in error
+    assert "allow them to user alice" in error
 
 
 def test_a_robot_can_not_pose_as_another(fleet: Broker) -> None:
@@ -334,7 +334,7 @@ def test_a_password_comes_out_of_its_file(fleet: Broker, tmp_path: Path) -> None
     os.chmod(path, 0o600)
     settings = as_user(fleet, "drone-1", "drone-1", password=None, password_file=str(path))
     with running(settings) as (service, _):
-        until(lambda: service.status()["connections"] == 1)
+        until(lambda: service.status().connections == 1)
 
 
 def test_the_example_configuration_is_understood(tmp_path: Path, certificates: Path) -> None:

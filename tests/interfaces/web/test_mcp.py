@@ -132,7 +132,7 @@ def test_recent_deltas_are_a_resource_and_so_is_each(served: Running) -> None:
         ("look", {"keyframe_id": 999}, "no keyframe 999"),
         ("look", {"keyframe_id": -1}, "keyframe_id"),
         ("recall", {"limit": 10_000}, "limit"),
-        ("recall", {"from_ns": 10**30}, "63 bits"),
+        ("recall", {"from_ns": 10**30}, "64 bits"),
     ],
     ids=range(11),
 )
@@ -178,7 +178,7 @@ def test_an_assistant_that_goes_away_stops_its_question() -> None:
     noticed = threading.Event()
 
     async def scene(its: Running) -> None:
-        its.asks.listen(QueueListener(on_answer=lambda ask, answer: noticed.set()))
+        its.questions.listen(QueueListener(on_answer=lambda ask, answer: noticed.set()))
         async with connected(its) as client:
             asking = asyncio.create_task(client.call_tool("ask", {"question": "Where?"}))
             assert await asyncio.to_thread(reasoner.started.acquire, timeout=WAIT_S)

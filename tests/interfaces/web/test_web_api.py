@@ -47,11 +47,11 @@ def test_the_status_has_every_stage(client: httpx.Client) -> None:
     status = StatusReply.model_validate(client.get("/api/status").json())
     assert status.frames == 24
     assert status.ready
-    assert status.memory["keyframes"] >= 6
+    assert status.memory.keyframes >= 6
     assert status.perception is not None
-    assert status.perception["perceived"] >= 6
+    assert status.perception.perceived >= 6
     assert status.asks.waiting == 0
-    assert status.interfaces["web"]["state"] == "serving"
+    assert status.interfaces["web"].state == "serving"
 
 
 def test_keyframes_come_page_by_page(client: httpx.Client) -> None:
@@ -183,7 +183,7 @@ def test_hanging_up_stops_the_model(stream: bool) -> None:
     reasoner = Paced(hold_after=1)
     with running(reasoner=reasoner) as its, its.client() as client:
         noticed = threading.Event()
-        its.asks.listen(QueueListener(on_answer=lambda ask, answer: noticed.set()))
+        its.questions.listen(QueueListener(on_answer=lambda ask, answer: noticed.set()))
         body = {"question": "Where?", "stream": stream}
         with (
             suppress(httpx.ReadTimeout),
@@ -255,7 +255,7 @@ def test_a_full_queue_says_busy() -> None:
         threads[0].start()
         assert reasoner.started.acquire(timeout=WAIT_S)
         taken = threading.Event()
-        its.asks.listen(QueueListener(on_ask=lambda ask: taken.set()))
+        its.questions.listen(QueueListener(on_question=lambda ask: taken.set()))
         threads[1].start()
         assert taken.wait(WAIT_S)
         refused = client.post("/api/ask", json=body)

@@ -112,7 +112,7 @@ def _first_of_each(its: Running) -> dict[str, dict]:
 
 def _until_nobody_watches(its: Running) -> None:
     given_up = time.monotonic() + WAIT_S
-    while its.interfaces.status()["web"]["watchers"]:
+    while its.interfaces.status()["web"].watchers:
         assert time.monotonic() < given_up
         time.sleep(0.01)
 
@@ -121,7 +121,7 @@ def test_the_status_comes_again_and_again() -> None:
     with running() as its, watching(its) as watcher:
         StatusReply.model_validate(watcher.until("status"))
         later = StatusReply.model_validate(watcher.until("status"))
-        assert later.interfaces["web"]["watchers"] == 1
+        assert later.interfaces["web"].watchers == 1
 
 
 def test_answers_to_others_are_shown() -> None:
@@ -139,7 +139,7 @@ def test_an_interrupted_watcher_goes_on_where_it_was() -> None:
             watcher.until("delta")
             place = watcher.last_id
         its.feed(frames(12)[6:])
-        missed = its.agent.store.counts()["done"] - 1
+        missed = its.agent.store.counts().done - 1
         assert missed >= 1
         with watching(its, place) as watcher:
             heard = [watcher.until("delta")["keyframe_id"] for _ in range(missed)]
@@ -178,11 +178,11 @@ def test_streams_end_when_the_server_stops() -> None:
 @contextmanager
 def own_feed(settings: Settings) -> Iterator[tuple[Agent, QuestionQueue]]:
     with Agent(settings, perceiver=Naming(), reasoner=Paced()) as agent:
-        asks = QuestionQueue(agent, parallel=1, waiting=4)
+        questions = QuestionQueue(agent, parallel=1, waiting=4)
         try:
-            yield agent, asks
+            yield agent, questions
         finally:
-            asks.close()
+            questions.close()
 
 
 async def _heard(stream: AsyncIterator[bytes], wanted: bytes) -> bytes:
@@ -197,9 +197,9 @@ def test_a_watcher_that_falls_too_far_behind_is_told_so_and_costs_no_memory(
 ) -> None:
     monkeypatch.setattr("embodied_agent.interfaces.web.feed.RING", 4)
 
-    async def scene(agent: Agent, asks: QuestionQueue, settings: Settings) -> None:
-        overview = Overview(agent, asks, dict, list)
-        feed = Feed(agent, asks, settings.web, overview.status)
+    async def scene(agent: Agent, questions: QuestionQueue, settings: Settings) -> None:
+        overview = Overview(agent, questions, dict, list)
+        feed = Feed(agent, questions, settings.web, overview.status)
         slow = await feed.watch()
         await asyncio.wait_for(anext(slow), WAIT_S)
         await asyncio.to_thread(lambda: [agent.observe(frame) for frame in frames(24)])
@@ -214,8 +214,8 @@ def test_a_watcher_that_falls_too_far_behind_is_told_so_and_costs_no_memory(
         overview.close()
 
     settings = web_settings()
-    with own_feed(settings) as (agent, asks):
-        asyncio.run(scene(agent, asks, settings))
+    with own_feed(settings) as (agent, questions):
+        asyncio.run(scene(agent, questions, settings))
 
 
 def test_an_event_is_encoded_once_for_all_watchers(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -230,9 +230,9 @@ def test_an_event_is_encoded_once_for_all_watchers(monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr(module, "encode", counting)
 
-    async def scene(agent: Agent, asks: QuestionQueue, settings: Settings) -> None:
-        overview = Overview(agent, asks, dict, list)
-        feed = Feed(agent, asks, settings.web, overview.status)
+    async def scene(agent: Agent, questions: QuestionQueue, settings: Settings) -> None:
+        overview = Overview(agent, questions, dict, list)
+        feed = Feed(agent, questions, settings.web, overview.status)
         watchers = [await feed.watch() for _ in range(20)]
         hearing = [asyncio.create_task(_heard(w, b"event: delta")) for w in watchers]
         while feed.watchers < 20:
@@ -246,8 +246,8 @@ def test_an_event_is_encoded_once_for_all_watchers(monkeypatch: pytest.MonkeyPat
         overview.close()
 
     settings = web_settings()
-    with own_feed(settings) as (agent, asks):
-        asyncio.run(scene(agent, asks, settings))
+    with own_feed(settings) as (agent, questions):
+        asyncio.run(scene(agent, questions, settings))
 
 
 def test_nothing_is_encoded_of_decisions_while_nobody_watches(
@@ -263,8 +263,8 @@ def test_nothing_is_encoded_of_decisions_while_nobody_watches(
 
 
 def test_the_places_of_watchers_that_were_refused_are_not_counted() -> None:
-    async def scene(agent: Agent, asks: QuestionQueue, settings: Settings) -> None:
-        feed = Feed(agent, asks, settings.web, Overview(agent, asks, dict, list).status)
+    async def scene(agent: Agent, questions: QuestionQueue, settings: Settings) -> None:
+        feed = Feed(agent, questions, settings.web, Overview(agent, questions, dict, list).status)
         only = await feed.watch()
         await anext(only)
         with pytest.raises(Busy):
@@ -274,5 +274,5 @@ def test_the_places_of_watchers_that_were_refused_are_not_counted() -> None:
         feed.close()
 
     settings = web_settings(web__watchers=1)
-    with own_feed(settings) as (agent, asks):
-        asyncio.run(scene(agent, asks, settings))
+    with own_feed(settings) as (agent, questions):
+        asyncio.run(scene(agent, questions, settings))

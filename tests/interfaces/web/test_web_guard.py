@@ -308,9 +308,9 @@ def test_an_answer_may_take_longer_than_a_request(monkeypatch: pytest.MonkeyPatc
 def test_nothing_listens_where_no_interface_is_on() -> None:
     settings = web_settings(web__enabled=False)
     with Agent(settings, perceiver=Naming(), reasoner=Paced()) as agent:
-        asks = QuestionQueue(agent, parallel=1, waiting=1)
-        interfaces = Interfaces(agent, asks, settings)
+        questions = QuestionQueue(agent, parallel=1, waiting=1)
+        interfaces = Interfaces(agent, questions, settings)
         interfaces.start()
         assert (interfaces.url, interfaces.names, interfaces.problems()) == (None, (), {})
         interfaces.close()
-        asks.close()
+        questions.close()

@@ -57,7 +57,7 @@ def test_fifty_watch_while_a_hundred_ask() -> None:
         # One client address: what is beyond the queue is refused, and nothing is lost.
         assert outcomes["answered"] + outcomes["busy"] == ASKS
         assert outcomes["answered"] >= 40
-        assert its.asks.waiting == 0
+        assert its.questions.status().waiting == 0
         assert all(counter["status"] and counter["decision"] for counter in heard)
         assert not any(counter["resync"] for counter in heard)
 

@@ -25,13 +25,13 @@ def queue(
         for frame in frames(6):
             agent.observe(frame)
         assert agent.drain(WAIT_S)
-        asks = QuestionQueue(agent, parallel=parallel, waiting=waiting)
+        questions = QuestionQueue(agent, parallel=parallel, waiting=waiting)
         try:
-            yield agent, asks
+            yield agent, questions
         finally:
             reasoner.go.set()
             reasoner.more.set()
-            asks.close()
+            questions.close()
 
 
 def held() -> Paced:
@@ -42,37 +42,37 @@ def held() -> Paced:
 
 
 def put(
-    asks: QuestionQueue, text: str, client: str = "a", timeout_s: float = WAIT_S
+    questions: QuestionQueue, text: str, client: str = "a", timeout_s: float = WAIT_S
 ) -> QueuedQuestion:
-    return asks.submit(Question(text, timeout_s=timeout_s), client=client)
+    return questions.submit(Question(text, timeout_s=timeout_s), client=client)
 
 
 def result(ask: QueuedQuestion) -> Answer:
     return ask.answer.result(WAIT_S)
 
 
-def occupied(asks: QuestionQueue, reasoner: Paced) -> QueuedQuestion:
+def occupied(questions: QuestionQueue, reasoner: Paced) -> QueuedQuestion:
     """A question that keeps the only worker busy until the reasoner is let go."""
-    first = put(asks, "first?", "occupant")
+    first = put(questions, "first?", "occupant")
     assert reasoner.started.acquire(timeout=WAIT_S)
     return first
 
 
 def test_an_answer_tells_how_long_it_waited() -> None:
-    with queue(Paced()) as (_, asks):
-        answer = result(put(asks, "Where?"))
+    with queue(Paced()) as (_, questions):
+        answer = result(put(questions, "Where?"))
         assert (answer.text, answer.problem) == ("left", "")
         assert set(answer.latency_s) >= {"queue", "total"}
 
 
 def test_clients_take_turns_however_many_questions_each_has() -> None:
     reasoner = held()
-    with queue(reasoner) as (_, asks):
-        first = occupied(asks, reasoner)
+    with queue(reasoner) as (_, questions):
+        first = occupied(questions, reasoner)
         told: SimpleQueue[str] = SimpleQueue()
-        asks.listen(QueueListener(on_answer=lambda ask, _: told.put(ask.question.text)))
-        waiting = [put(asks, f"a{n}", "a") for n in range(4)]
-        waiting += [put(asks, "b0", "b"), put(asks, "b1", "b"), put(asks, "c0", "c")]
+        questions.listen(QueueListener(on_answer=lambda ask, _: told.put(ask.question.text)))
+        waiting = [put(questions, f"a{n}", "a") for n in range(4)]
+        waiting += [put(questions, "b0", "b"), put(questions, "b1", "b"), put(questions, "c0", "c")]
         reasoner.go.set()
         for ask in (first, *waiting):
             assert not result(ask).problem
@@ -82,23 +82,23 @@ def test_clients_take_turns_however_many_questions_each_has() -> None:
 
 def test_a_full_queue_refuses_whoever_has_as_much_in_it_as_anybody() -> None:
     reasoner = held()
-    with queue(reasoner, waiting=2) as (_, asks):
-        occupied(asks, reasoner)
-        put(asks, "a0", "a")
-        put(asks, "b0", "b")
+    with queue(reasoner, waiting=2) as (_, questions):
+        occupied(questions, reasoner)
+        put(questions, "a0", "a")
+        put(questions, "b0", "b")
         with pytest.raises(Busy, match="2 questions wait"):
-            put(asks, "c0", "c")
+            put(questions, "c0", "c")
         with pytest.raises(Busy):
-            put(asks, "a1", "a")
-        assert asks.refused == 2
+            put(questions, "a1", "a")
+        assert questions.status().refused == 2
 
 
 def test_who_fills_the_queue_gives_way_to_others() -> None:
     reasoner = held()
-    with queue(reasoner, waiting=3) as (_, asks):
-        first = occupied(asks, reasoner)
-        greedy = [put(asks, f"a{n}", "a") for n in range(3)]
-        modest = put(asks, "b0", "b")
+    with queue(reasoner, waiting=3) as (_, questions):
+        first = occupied(questions, reasoner)
+        greedy = [put(questions, f"a{n}", "a") for n in range(3)]
+        modest = put(questions, "b0", "b")
         assert "gave way" in result(greedy[-1]).problem
         reasoner.go.set()
         assert not any(result(ask).problem for ask in (first, modest, *greedy[:2]))
@@ -106,36 +106,36 @@ def test_who_fills_the_queue_gives_way_to_others() -> None:
 
 def test_who_waits_in_vain_hears_of_it_when_the_time_is_up_and_not_later() -> None:
     reasoner = held()
-    with queue(reasoner) as (_, asks):
-        first = occupied(asks, reasoner)
-        late = put(asks, "late?", timeout_s=0.05)
+    with queue(reasoner) as (_, questions):
+        first = occupied(questions, reasoner)
+        late = put(questions, "late?", timeout_s=0.05)
         assert "did not come within 0.05 s" in result(late).problem
         assert not first.answer.done()
-        assert (asks.waiting, asks.expired) == (0, 1)
+        assert (questions.status().waiting, questions.status().expired) == (0, 1)
 
 
 def test_a_cancelled_question_gives_up_its_place() -> None:
     reasoner = held()
-    with queue(reasoner, waiting=1) as (_, asks):
-        occupied(asks, reasoner)
-        ask = put(asks, "never mind", "a")
+    with queue(reasoner, waiting=1) as (_, questions):
+        occupied(questions, reasoner)
+        ask = put(questions, "never mind", "a")
         ask.cancel()
         assert result(ask).problem == "cancelled"
-        assert asks.waiting == 0
-        put(asks, "another", "b")
+        assert questions.status().waiting == 0
+        put(questions, "another", "b")
 
 
 def test_cancelling_an_answer_in_the_making_stops_the_model() -> None:
     reasoner = Paced(hold_after=1)
-    with queue(reasoner) as (_, asks):
+    with queue(reasoner) as (_, questions):
         came = threading.Event()
-        ask = asks.submit(Question("Where?"), on_piece=lambda piece: came.set())
+        ask = questions.submit(Question("Where?"), on_piece=lambda piece: came.set())
         assert came.wait(WAIT_S)
         ask.cancel()
         assert result(ask).problem == "cancelled"
         reasoner.more.set()
         assert reasoner.stopped.wait(WAIT_S)
-        assert result(put(asks, "And now?")).text == "left"
+        assert result(put(questions, "And now?")).text == "left"
 
 
 def test_a_model_that_forgets_the_time_keeps_nobody_waiting(
@@ -143,38 +143,38 @@ def test_a_model_that_forgets_the_time_keeps_nobody_waiting(
 ) -> None:
     monkeypatch.setattr("embodied_agent.agent.question_queue._GRACE_S", 0.05)
     reasoner = held()
-    with queue(reasoner) as (_, asks):
-        ask = put(asks, "Where?", timeout_s=0.5)
+    with queue(reasoner) as (_, questions):
+        ask = put(questions, "Where?", timeout_s=0.5)
         assert reasoner.started.acquire(timeout=WAIT_S)
         assert result(ask).problem == "no answer within 0.5 s"
-        assert asks.running == 1
+        assert questions.status().running == 1
 
 
 def test_pieces_come_in_order_and_make_up_the_reply() -> None:
     reasoner = Paced()
-    with queue(reasoner) as (_, asks):
+    with queue(reasoner) as (_, questions):
         pieces: list[str] = []
-        result(asks.submit(Question("Where?"), on_piece=pieces.append))
+        result(questions.submit(Question("Where?"), on_piece=pieces.append))
         assert "".join(pieces) == reasoner.reply
 
 
 def test_as_many_are_answered_at_once_as_are_set() -> None:
     reasoner = held()
-    with queue(reasoner, parallel=3) as (_, asks):
-        waiting = [put(asks, f"q{n}", f"client {n}") for n in range(4)]
+    with queue(reasoner, parallel=3) as (_, questions):
+        waiting = [put(questions, f"q{n}", f"client {n}") for n in range(4)]
         for _ in range(3):
             assert reasoner.started.acquire(timeout=WAIT_S)
-        assert (asks.running, asks.waiting) == (3, 1)
+        assert (questions.status().running, questions.status().waiting) == (3, 1)
         reasoner.go.set()
         assert not any(result(ask).problem for ask in waiting)
 
 
 def test_closing_tells_those_that_wait_and_those_in_the_making() -> None:
     reasoner = Paced(hold_after=1)
-    with queue(reasoner) as (_, asks):
-        first = occupied(asks, reasoner)
-        second = put(asks, "second?")
-        closing = threading.Thread(target=asks.close)
+    with queue(reasoner) as (_, questions):
+        first = occupied(questions, reasoner)
+        second = put(questions, "second?")
+        closing = threading.Thread(target=questions.close)
         closing.start()
         assert "stopping" in result(first).problem
         assert "stopping" in result(second).problem
@@ -182,39 +182,39 @@ def test_closing_tells_those_that_wait_and_those_in_the_making() -> None:
         closing.join(WAIT_S)
         assert not closing.is_alive()
         with pytest.raises(Busy, match="stopping"):
-            put(asks, "too late")
+            put(questions, "too late")
 
 
 def test_a_question_that_can_not_be_asked_takes_no_place() -> None:
-    with queue(Paced()) as (_, asks):
+    with queue(Paced()) as (_, questions):
         with pytest.raises(QuestionError):
-            put(asks, "   ")
-        assert asks.waiting == 0
+            put(questions, "   ")
+        assert questions.status().waiting == 0
 
 
-def test_a_display_that_breaks_stops_no_answer(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_callback_that_raises_stops_no_answer(caplog: pytest.LogCaptureFixture) -> None:
     def broken(*_: object) -> None:
         raise RuntimeError("no screen")
 
-    with queue(Paced()) as (_, asks):
-        asks.listen(QueueListener(broken, broken))
-        assert result(put(asks, "Where?")).text == "left"
-        assert result(put(asks, "And now?")).text == "left"
-    assert "a listener failed" in caplog.text
+    with queue(Paced()) as (_, questions):
+        questions.listen(QueueListener(broken, broken))
+        assert result(put(questions, "Where?")).text == "left"
+        assert result(put(questions, "And now?")).text == "left"
+    assert "callback raised" in caplog.text
 
 
 def test_a_listener_hears_of_questions_and_answers_until_it_is_removed() -> None:
-    with queue(Paced()) as (_, asks):
+    with queue(Paced()) as (_, questions):
         heard: SimpleQueue[str] = SimpleQueue()
-        remove = asks.listen(
+        remove = questions.listen(
             QueueListener(
                 lambda ask: heard.put(f"ask {ask.question.text}"),
                 lambda ask, answer: heard.put(f"answer {answer.text}"),
             )
         )
-        result(put(asks, "one"))
+        result(put(questions, "one"))
         assert [heard.get(timeout=WAIT_S) for _ in range(2)] == ["ask one", "answer left"]
         remove()
-        result(put(asks, "two"))
-        result(put(asks, "three"))
+        result(put(questions, "two"))
+        result(put(questions, "three"))
         assert heard.empty()

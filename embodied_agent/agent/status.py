@@ -1,0 +1,109 @@
+"""The state of an agent as typed values: what `embodied_agent.Agent.status` returns.
+
+Every interface shows these: the page and ``/api/status``, MQTT, ROS diagnostics, the command line.
+
+Out of scope: the counting inside the stages; how the values travel (`interfaces.wire`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from embodied_agent.chat.status import ReplyCounts, ServerStatus
+from embodied_agent.memory.counts import MemoryStatus
+
+#: ``closed``: keyframes are perceived as they come. ``open``: the model failed, and perception
+#: waits before the next try. ``half-open``: one call probes. ``refused``: the model refuses what it
+#: is asked, and is tried on. ``stopped``: for good, the model can't be loaded.
+PerceptionState = Literal["closed", "open", "half-open", "refused", "stopped"]
+
+
+@dataclass(frozen=True, slots=True)
+class KeyframerStatus:
+    """The keyframe rule in use, and its threshold (in [0, 1]) at present."""
+
+    method: Literal["robust", "paper"]
+    overlap_threshold: float
+
+
+@dataclass(frozen=True, slots=True)
+class PerceptionStatus:
+    """Keyframes to deltas, counted since the agent was made.
+
+    ``pending`` keyframes have no delta yet. Of the ``perceived`` ones, ``unusable`` hold the
+    egomotion only, ``given_up`` are those that the model failed on again and again, and
+    ``disagreed_with_egomotion`` are those whose action the keyframer measured otherwise.
+    ``awaiting_commit`` deltas are ready and wait for an earlier keyframe's; ``asked_out_of_turn``
+    keyframes came first because a question needed them. ``mean_latency_s`` is ``None`` before the
+    first delta; ``replies`` is ``None`` unless the perceiver is served. ``notice`` says why the
+    perceiver is the one that it is, where ``auto`` had to do without.
+    """
+
+    model: str
+    state: PerceptionState
+    pending: int
+    perceived: int
+    unusable: int
+    given_up: int
+    disagreed_with_egomotion: int
+    awaiting_commit: int
+    asked_out_of_turn: int
+    retries: int
+    retry_in_s: float
+    mean_latency_s: float | None
+    last_error: str
+    replies: ReplyCounts | None = None
+    notice: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReasoningStatus:
+    """Questions to answers: how many were ``asked``, and how many of them ended in a problem.
+
+    ``server`` is ``None`` unless the reasoner is served and was asked.
+    """
+
+    model: str
+    asked: int
+    problems: int
+    server: ServerStatus | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AgentStatus:
+    """Counters, queues, states and last errors of every stage.
+
+    ``source`` identifies the recording that is being replayed, "" when ``live``; ``segment`` is
+    ``None`` before the first keyframe. ``frames`` were decided on, ``frames_dropped`` were replaced
+    by a newer one before their turn, ``frames_late`` came out of order, ``frames_unreadable`` could
+    not be decoded. ``store_problem`` says why the last keyframe could not be stored, else "".
+    ``listener_failures`` counts listener callbacks that raised. ``perception`` is ``None`` for a
+    memory that was opened read-only.
+    """
+
+    live: bool
+    source: str
+    segment: int | None
+    frames: int
+    frames_dropped: int
+    frames_late: int
+    frames_unreadable: int
+    last_error: str
+    store_problem: str
+    listener_failures: int
+    keyframer: KeyframerStatus
+    memory: MemoryStatus
+    perception: PerceptionStatus | None
+    reasoning: ReasoningStatus
+
+
+@dataclass(frozen=True, slots=True)
+class QueueStatus:
+    """The question queue: ``waiting`` and ``running`` now; ``refused`` because too many waited, and
+    ``expired`` before their turn came, since the start."""
+
+    waiting: int
+    running: int
+    refused: int
+    expired: int

@@ -1,0 +1,32 @@
+"""What a client is told when a request is refused or fails.
+
+Out of scope: which requests are refused (`embodied_agent.interfaces.web`,
+`embodied_agent.interfaces.mqtt`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pydantic_core import ErrorDetails
+
+from embodied_agent.codec import encodable
+from embodied_agent.interfaces.wire.models import ErrorDetail, ErrorReply
+
+#: Most errors that one message names.
+_NAMED = 5
+
+
+def error_reply(code: str, message: str) -> ErrorReply:
+    """A refusal or fault."""
+    return ErrorReply(error=ErrorDetail(code=code, message=encodable(message)))
+
+
+def field_errors(errors: Sequence[ErrorDetails]) -> str:
+    """Pydantic's errors on one line, which repeats nothing that was sent but names of fields."""
+    parts = []
+    for error in errors[:_NAMED]:
+        place = ".".join(str(part)[:64] for part in error["loc"] if part != "body")
+        parts.append(f"{place or 'the request'}: {error['msg']}")
+    more = f"; and {len(errors) - _NAMED} more" if len(errors) > _NAMED else ""
+    return encodable("; ".join(parts) + more)
