@@ -27,7 +27,7 @@ import numpy.typing as npt
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # a checkout, installed or not
 
-from bench._sequences import measure_sequence, read_sequence
+from bench.sequences import measure_sequence, read_sequence
 from embodied_agent.keyframes import KeyframeSelector
 from embodied_agent.records import Action, Decision, Frame, Image, Intrinsics
 from embodied_agent.settings import KeyframeSettings

@@ -141,8 +141,8 @@ class Frame:
 
     ``stamp_ns`` is an integer of the sensor's clock. ``index`` numbers the frames of a source from
     0. ``pose`` is where the camera was at that stamp; ``intrinsics`` are the sensor's own, also
-    where the file says that the picture is to be turned. ``preview`` is the same picture, upright
-    and grey, whole or at half its size, where checking it has decoded it already.
+    where the file says that the picture is to be turned. ``preview`` is the picture in grey,
+    upright, whole or at half its size, where checking it has decoded it already.
     """
 
     stamp_ns: int

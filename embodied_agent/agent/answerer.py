@@ -192,7 +192,7 @@ class Answerer:
         evidence = self._evidence({delta.keyframe_id: "cited" for delta in read})
         answer = replace(
             answer,
-            reasoning="".join(entry_text(delta) for delta in read[-_MOST_ENTRIES:]),
+            reasoning="".join(entry_text(delta) for delta in read[-_MOST_ENTRIES:]).strip(),
             evidence=evidence,
             models={**answer.models, "reasoner": NAME},
             verified_by=f"{NAME} over {len(deltas)} entries of the memory",

@@ -100,7 +100,7 @@ class AgentStatus:
 
 @dataclass(frozen=True, slots=True)
 class QueueStatus:
-    """The question queue: ``waiting`` and ``running`` now; ``refused`` because too many waited, and
+    """The question queue: ``waiting`` and ``running`` now; ``refused`` because the queue was full, and
     ``expired`` before their turn came, since the start."""
 
     waiting: int

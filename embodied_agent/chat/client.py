@@ -32,16 +32,15 @@ from embodied_agent.chat.errors import (
     timed_out,
 )
 from embodied_agent.chat.guard import Guard, TooSlow
+from embodied_agent.chat.messages import Message
 from embodied_agent.chat.status import ServerStatus
 from embodied_agent.chat.stream import Piece, cut_at, pieces_of
+from embodied_agent.codec import JsonObject
 from embodied_agent.errors import ModelError, ModelUnavailable, RequestRefused
 from embodied_agent.settings import ServerSettings
 from embodied_agent.support.backoff import Backoff
 
 __all__ = ["ChatServer", "Message", "Piece"]
-
-#: A message as the API takes it: role, and content as text or a list of parts.
-Message = dict[str, Any]
 
 #: A server that takes longer than this to accept a connection is down, in seconds.
 _CONNECT_S = 10.0
@@ -124,7 +123,7 @@ class ChatServer:
         timeout_s: float,
         temperature: float = 0.0,
         seed: int | None = None,
-        schema: dict[str, Any] | None = None,
+        schema: JsonObject | None = None,
     ) -> Generator[Piece, None, None]:
         """The reply in pieces. Closing the iterator ends the request.
 
@@ -160,7 +159,7 @@ class ChatServer:
         max_tokens: int,
         temperature: float,
         seed: int | None,
-        schema: dict[str, Any] | None,
+        schema: JsonObject | None,
     ) -> dict[str, Any]:
         request: dict[str, Any] = {
             "messages": list(messages),
@@ -205,7 +204,7 @@ class ChatServer:
         messages: Sequence[Message],
         *,
         max_tokens: int,
-        schema: dict[str, Any] | None = None,
+        schema: JsonObject | None = None,
     ) -> str:
         """The whole greedy reply, without reasoning that the server returns in a field of its own.
 

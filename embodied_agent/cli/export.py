@@ -14,7 +14,6 @@ from embodied_agent.cli.common import (
     settings_from,
 )
 from embodied_agent.cli.options import ConfigOption, JsonOption, MemoryOption
-from embodied_agent.codec import to_values
 from embodied_agent.errors import SettingsError
 
 
@@ -34,6 +33,7 @@ def export(
         settings = settings_from(config, None, memory__path=None if path is None else str(path))
         if not settings.memory.path:
             raise SettingsError("which memory? name the file with --memory")
+        from embodied_agent.codec import to_values
         from embodied_agent.memory.store import Store
         from embodied_agent.sources.lerobot.export import Noted, export_lerobot
 

@@ -15,10 +15,11 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 from urllib.parse import urlsplit
 
-from embodied_agent.chat.client import ChatServer, Message
+from embodied_agent.chat.client import ChatServer
+from embodied_agent.chat.messages import Message, with_pictures
 from embodied_agent.errors import ModelError
 from embodied_agent.perception.prompts import full_schema
 from embodied_agent.settings import ServerSettings
@@ -106,6 +107,8 @@ def _tries(
 
 def _schema(server: ChatServer, pictures: int) -> Finding:
     schema = full_schema(first=False, watching=False)
+    required = schema["required"]
+    assert isinstance(required, list)
     try:
         pieces = server.stream(_messages(pictures), max_tokens=400, timeout_s=CALL_S, schema=schema)
         reply = "".join(piece.text for piece in pieces if not piece.reasoning)
@@ -115,7 +118,7 @@ def _schema(server: ChatServer, pictures: int) -> Finding:
         detail = "not supported; replies are parsed leniently, and requested again if that fails"
         return Finding("schema", False, detail, essential=False)
     try:
-        follows = set(schema["required"]) <= set(json.loads(reply))
+        follows = set(map(str, required)) <= set(json.loads(reply))
     except (ValueError, TypeError):
         # If the reply was cut off at its maximum length, its beginning tells.
         follows = bool(re.match(r'\s*\{\s*("action"\s*:\s*"|$)', reply))
@@ -172,17 +175,14 @@ def _timed(
 
 
 def _messages(pictures: int) -> list[Message]:
-    content: list[dict[str, Any]] = [
-        {"type": "image_url", "image_url": {"url": _picture(shade)}}
-        for shade in range(60, 60 + 90 * pictures, 90)
-    ]
-    content.append({"type": "text", "text": "How did the camera move, and what is new?"})
-    return [{"role": "user", "content": content if pictures else content[0]["text"]}]
+    text = "How did the camera move, and what is new?"
+    if not pictures:
+        return [{"role": "user", "content": text}]
+    shades = range(60, 60 + 90 * pictures, 90)
+    return [with_pictures([_picture(shade) for shade in shades], text)]
 
 
-def _picture(shade: int) -> str:
-    import base64
-
+def _picture(shade: int) -> bytes:
     import cv2
     import numpy as np
 
@@ -190,7 +190,7 @@ def _picture(shade: int) -> str:
     image = np.full((192, 192, 3), shade, np.uint8)
     image[:, :64] = 255 - shade
     _, encoded = cv2.imencode(".png", image)
-    return f"data:image/png;base64,{base64.b64encode(encoded.tobytes()).decode('ascii')}"
+    return encoded.tobytes()
 
 
 def _counters(settings: ServerSettings) -> dict[str, float]:

@@ -1,1 +1,1 @@
-"""What runs an agent for long: its interfaces, its source, its log, its supervisor."""
+"""A long-running agent: its interfaces, its source, its log, its supervisor."""

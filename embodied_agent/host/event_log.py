@@ -89,7 +89,7 @@ def log_to_stderr(style: Literal["text", "json"], level: int = logging.INFO) -> 
 
 
 def log_agent(agent: Agent) -> Callable[[], None]:
-    """Log keyframes and deltas from now on, until the function that is returned is called."""
+    """Log keyframes and deltas until the returned function is called."""
 
     def on_keyframe(keyframe: Keyframe) -> None:
         overlap = keyframe.overlap_ratio
@@ -116,7 +116,7 @@ def log_agent(agent: Agent) -> Callable[[], None]:
 
 
 def log_questions(questions: QuestionQueue) -> Callable[[], None]:
-    """Log questions and answers from now on, until the function that is returned is called."""
+    """Log questions and answers until the returned function is called."""
 
     def on_question(queued: QueuedQuestion) -> None:
         question = queued.question

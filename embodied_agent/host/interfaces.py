@@ -4,8 +4,8 @@
         print(interfaces.url)              # None where the web interface is off
         ...                                # frames in, until it is time to stop
 
-An interface that is off in the settings is not imported. One that fails is tried again, with
-growing waits, and stops neither the agent nor the others; a setting that can't be used stops the
+An interface that is off in the settings is not imported. One that fails is restarted after
+growing delays, and stops neither the agent nor the others; a setting that can't be used fails the
 start.
 
 Out of scope: what an interface does (`embodied_agent.interfaces.web`,
@@ -33,9 +33,9 @@ from embodied_agent.support.extras import missing_package
 
 _log = logging.getLogger(__name__)
 
-#: Wait before an interface that failed is tried again: the first and the longest, in seconds.
+#: Delay before an interface that failed is restarted: the first and the longest, in seconds.
 _RETRY_S, _RETRY_MAX_S = 1.0, 30.0
-#: An interface that served this long was stable: the next wait is a short one again, in seconds.
+#: After an interface has served this long, in seconds, the delay starts over from the first.
 _STABLE_S = 60.0
 #: How long `serving` waits for the interfaces to start and to end, in seconds.
 START_S, CLOSE_S = 30.0, 15.0
@@ -50,7 +50,7 @@ class Interface(Protocol):
         ...
 
     async def serve(self, stop: asyncio.Event) -> None:
-        """Serve until ``stop``. Raises `SettingsError` where trying again is of no use."""
+        """Serve until ``stop``. Raises `SettingsError` where a restart would not help."""
         ...
 
     def status(self) -> InterfaceStatus:
@@ -63,8 +63,8 @@ class Interfaces:
 
     Args:
         agent: what they show.
-        questions: takes their questions.
-        settings: which are on, and how.
+        questions: the question queue.
+        settings: which are enabled, and how.
         not_ready: why the process as a whole can't do its work yet, one reason a line; empty when
             it can.
         source: where frames come from; ``None`` where the host does not say.
@@ -90,7 +90,7 @@ class Interfaces:
         self.url: str | None = None
         self._interfaces: dict[str, Interface] = {}
         self._problems: dict[str, str] = {}
-        self._off: set[str] = set()  # those that settings keep from ever serving
+        self._off: set[str] = set()  # those that can't serve with these settings
         if settings.web.enabled:
             try:
                 from embodied_agent.interfaces.web.server import WebServer
@@ -119,7 +119,7 @@ class Interfaces:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Which are on."""
+        """The names of the enabled ones."""
         return tuple(self._interfaces)
 
     def start(self, timeout_s: float = START_S) -> None:
@@ -142,7 +142,7 @@ class Interfaces:
                 raise SettingsError(f"{name}: {self._problems[name]}")
 
     def close(self, timeout_s: float = CLOSE_S) -> None:
-        """Stop serving; what still runs after the time-out is cut off. Safe to call twice."""
+        """Stop serving; what is still running after the time-out is cut off. Safe to call twice."""
         thread, self._thread = self._thread, None
         if thread is None:
             return
@@ -169,7 +169,7 @@ class Interfaces:
 
     def _on_loop(self, call: Callable[[], object]) -> None:
         if self._loop is not None:
-            # The loop may have ended just now, which is what the call is for.
+            # The loop may just have ended, which is what the call is for.
             with suppress(RuntimeError):
                 self._loop.call_soon_threadsafe(call)
 
@@ -199,9 +199,9 @@ class Interfaces:
             backoff.begin()
             try:
                 await interface.serve(stop)
-                problem = "it ended by itself"
+                problem = "it stopped by itself"
             except SettingsError as error:
-                # Nothing will change until somebody changes the settings.
+                # A restart would fail in the same way until the settings change.
                 self._problems[name] = str(error)
                 self._off.add(name)
                 _log.error("%s is off: %s", name, error)
@@ -211,14 +211,14 @@ class Interfaces:
                 problem = str(error)
                 _log.error("%s failed: %s", name, problem)
             except Exception as error:
-                # One interface's outermost level: the others and the agent go on.
+                # The outermost level of one interface: the others and the agent continue.
                 problem = repr(error)
                 _log.exception("%s failed", name)
             if stop.is_set():
                 return
             self._problems[name] = problem
             wait_s = backoff.failure_s()
-            _log.info("%s is tried again in %.1f s", name, wait_s)
+            _log.info("%s restarts in %.1f s", name, wait_s)
             with suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(stop.wait(), wait_s)
             if stop.is_set():
@@ -237,15 +237,15 @@ def serving(
 ) -> Iterator[Interfaces]:
     """An agent's interfaces, with the question queue that they share, until the block ends.
 
-    At the end the questions that run or wait are answered first (that the agent is stopping), and
-    then the interfaces go, so that the clients hear of it.
+    At the end, open questions are answered (with the problem that the agent is stopping) before the
+    interfaces close, so that their clients learn of it.
 
     Args:
         agent: stays open.
-        settings: which interfaces are on, and how.
+        settings: which interfaces are enabled, and how.
         not_ready: as for `Interfaces`.
         source: as for `Interfaces`.
-        on_queue: told of the question queue before anybody can ask.
+        on_queue: called with the question queue before anybody can ask.
 
     Raises:
         AgentError: an interface can't be used as set, or did not start in time.

@@ -14,7 +14,7 @@ _log = logging.getLogger(__name__)
 
 
 def notify(*lines: str, environment: Mapping[str, str] = os.environ) -> bool:
-    """Send ``lines`` such as ``READY=1``; whether a supervisor was there to be told."""
+    """Send ``lines`` such as ``READY=1``; returns whether there is a supervisor."""
     address = environment.get("NOTIFY_SOCKET", "")
     if not address.startswith(("/", "@")):
         return False
@@ -25,13 +25,13 @@ def notify(*lines: str, environment: Mapping[str, str] = os.environ) -> bool:
             to.settimeout(1.0)
             to.sendto("\n".join(lines).encode(), address)
     except OSError as error:
-        _log.warning("the supervisor can't be told (%s): %s", ", ".join(lines), error)
+        _log.warning("can't notify the supervisor (%s): %s", ", ".join(lines), error)
         return False
     return True
 
 
 def watchdog_period_s(environment: Mapping[str, str] = os.environ) -> float | None:
-    """How often to send ``WATCHDOG=1``, in seconds; ``None`` where no supervisor waits for it."""
+    """How often to send ``WATCHDOG=1``, in seconds; ``None`` where no supervisor expects it."""
     if environment.get("WATCHDOG_PID", str(os.getpid())) != str(os.getpid()):
         return None
     microseconds = environment.get("WATCHDOG_USEC", "")

@@ -1,6 +1,6 @@
 """The state of each interface as typed values, in ``/api/status``, MQTT and the ROS diagnostics.
 
-Out of scope: keeping the counts (`web`, `mqtt`), trying again (`embodied_agent.host.interfaces`).
+Out of scope: keeping the counts (`web`, `mqtt`), restarting (`embodied_agent.host.interfaces`).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InterfaceStatus:
-    """What every interface says of itself.
+    """The part that all interfaces share.
 
     ``last_error`` is what is wrong at present, "" when nothing is. ``problem`` is why the interface
     does not serve: the reason of its last failure, else its ``last_error``.
@@ -35,9 +35,9 @@ class MqttStatus(InterfaceStatus):
     ``stopped``.
 
     Requests were ``received``; of those, ``refused`` (``refused_by_code``: why), ``repeated`` under
-    the same id, ``expired``, ``answered``. ``sent`` answers were taken by the broker,
-    ``undeliverable`` ones never will be. ``deltas_dropped`` found the backlog full;
-    ``messages_dropped`` came faster than they could be taken.
+    the same id, ``expired``, ``answered``. ``sent`` answers have been accepted by the broker,
+    ``undeliverable`` ones never will be. ``deltas_dropped`` counts deltas that found the backlog
+    full, ``messages_dropped`` requests that arrived faster than they could be stored.
     """
 
     broker: str

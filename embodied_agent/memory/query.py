@@ -22,7 +22,15 @@ from embodied_agent.codec import R, from_json
 from embodied_agent.errors import OutputError, StoreError
 from embodied_agent.memory.counts import KeyframeCounts, MemoryStatus
 from embodied_agent.memory.file import explain
-from embodied_agent.records import Answer, CameraMount, Delta, Egomotion, Keyframe, Pose, Question
+from embodied_agent.records import (
+    Answer,
+    CameraMount,
+    Delta,
+    Egomotion,
+    Keyframe,
+    Pose,
+    Question,
+)
 
 KEYFRAME_COLUMNS = (
     "id, segment, stamp_ns, reason, frame_id, width, height, "

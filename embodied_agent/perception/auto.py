@@ -14,10 +14,10 @@ import logging
 import threading
 from collections.abc import Callable, Sequence
 from statistics import fmean
-from typing import Any
 
 from embodied_agent.errors import DecodeError
 from embodied_agent.images import decode
+from embodied_agent.models.naming import DEMO
 from embodied_agent.perception.base import Perceiver
 from embodied_agent.perception.geometry import GeometryPerceiver
 from embodied_agent.perception.simulated_look import odds
@@ -61,7 +61,7 @@ class AutoPerceiver:
         self._firsts = firsts
         self._lock = threading.Lock()
         self._odds: dict[int, float] = {}
-        self._seen: dict[int, list[Keyframe]] = {}
+        self._first: dict[int, list[int]] = {}
         self._made: dict[str, Perceiver] = {}
         self._latest: Perceiver | None = None
         self.notice = ""
@@ -78,26 +78,21 @@ class AutoPerceiver:
             ModelError: the built-in model can't be loaded.
             DecodeError: the keyframe's picture can't be decoded.
         """
-        return self._choose(previous, current).perceive(previous, current)
+        return self._choose(current).perceive(previous, current)
 
     def perceive_batch(self, pairs: Sequence[tuple[Keyframe | None, Keyframe]]) -> list[Delta]:
         """`perceive` for each pair."""
         return [self.perceive(previous, current) for previous, current in pairs]
-
-    def status(self) -> dict[str, Any]:
-        """What the perceiver that was chosen last tells of its replies."""
-        return dict(getattr(self._latest, "status", dict)())
 
     def close(self) -> None:
         """Release the perceivers. Safe to call twice."""
         for perceiver in self._made.values():
             perceiver.close()
 
-    def _choose(self, previous: Keyframe | None, current: Keyframe) -> Perceiver:
-        firsts = self._firsts(current) if self._firsts is not None else ()
+    def _choose(self, current: Keyframe) -> Perceiver:
         with self._lock:
-            seen = [k for k in firsts if k.id <= current.id and k.jpeg][:FIRST]
-            mean = fmean(map(self._odds_of, seen or self._first_here(current)))
+            first = [number for number in self._first_ids(current) if number <= current.id]
+            mean = fmean(self._odds[number] for number in first)
             backend = "builtin" if mean > 0 else "geometry"
             chosen = self._made.get(backend)
             if chosen is None:
@@ -105,17 +100,26 @@ class AutoPerceiver:
             if chosen is not self._latest:
                 self._latest = chosen
                 self.notice = NOTICE if backend == "geometry" else ""
-                _log.warning(
-                    "perception: %s. %s", chosen.name, self.notice or "built-in demo models"
-                )
+                _log.warning("perception: %s. %s", chosen.name, self.notice or DEMO)
         return chosen
 
-    def _first_here(self, current: Keyframe) -> list[Keyframe]:
-        """The first keyframes of the segment that came to this perceiver."""
-        seen = self._seen.setdefault(current.segment, [])
-        if len(seen) < FIRST and current.id not in {k.id for k in seen}:
-            seen.append(current)
-        return [k for k in seen if k.id <= current.id] or [current]
+    def _first_ids(self, current: Keyframe) -> list[int]:
+        """Ids of the first keyframes of the segment, ``current`` at the latest; all have odds."""
+        known = self._first.setdefault(current.segment, [])
+        if len(known) < FIRST:
+            found = self._firsts(current) if self._firsts is not None else ()
+            for keyframe in (*found, current):
+                if keyframe.jpeg and keyframe.id not in known:
+                    known.append(keyframe.id)
+                    self._odds[keyframe.id] = _odds_of(keyframe)
+            known.sort()
+            del known[FIRST:]
+        return known if known and known[0] <= current.id else [self._alone(current)]
+
+    def _alone(self, current: Keyframe) -> int:
+        """A keyframe that is judged by itself, its segment's first ones being gone."""
+        self._odds.setdefault(current.id, _odds_of(current))
+        return current.id
 
     def _make(self, backend: str) -> Perceiver:
         if backend == "geometry":
@@ -124,12 +128,9 @@ class AutoPerceiver:
 
         return BuiltinPerceiver(self._settings)
 
-    def _odds_of(self, keyframe: Keyframe) -> float:
-        known = self._odds.get(keyframe.id)
-        if known is None:
-            try:
-                known = odds(decode(Frame(keyframe.stamp_ns, encoded=keyframe.jpeg)))
-            except DecodeError:
-                known = -1.0  # nothing that a renderer made
-            self._odds[keyframe.id] = known
-        return known
+
+def _odds_of(keyframe: Keyframe) -> float:
+    try:
+        return odds(decode(Frame(keyframe.stamp_ns, encoded=keyframe.jpeg)))
+    except DecodeError:
+        return -1.0  # nothing that a renderer made

@@ -9,7 +9,8 @@ from __future__ import annotations
 from contextlib import closing
 
 from embodied_agent.chat.client import ChatServer
-from embodied_agent.perception.served import keyframe_jpeg, messages_with_pictures
+from embodied_agent.chat.messages import with_pictures
+from embodied_agent.perception.served import keyframe_jpeg
 from embodied_agent.records import Keyframe, Question
 from embodied_agent.settings import PerceptionSettings
 
@@ -53,10 +54,8 @@ class ServedLooker:
         """As `Looker.look`."""
         choices = f"They choose from: {'; '.join(question.choices)}.\n" if question.choices else ""
         asked = _ASKED.format(number=keyframe.id, question=question.text, choices=choices)
-        messages = messages_with_pictures(
-            [keyframe_jpeg(keyframe, self._settings.image_width)], asked
-        )
-        pieces = self._server.stream(messages, max_tokens=self._max_tokens, timeout_s=timeout_s)
+        message = with_pictures([keyframe_jpeg(keyframe, self._settings.image_width)], asked)
+        pieces = self._server.stream([message], max_tokens=self._max_tokens, timeout_s=timeout_s)
         with closing(pieces):
             reply = "".join(piece.text for piece in pieces if not piece.reasoning)
         return _line(reply)

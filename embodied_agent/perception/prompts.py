@@ -10,8 +10,10 @@ Out of scope: the compact style of the built-in model (`embodied_agent.perceptio
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
+from pydantic import JsonValue
+
+from embodied_agent.codec import JsonObject
 from embodied_agent.records import DIRECTIONS, DISTANCES, Action, Egomotion
 
 #: Maximum number of objects asked for, and taken from a reply.
@@ -107,14 +109,14 @@ def motion_hint(egomotion: Egomotion | None) -> str:
     return f"Matching the pictures' features suggests that the camera {what}; this may be wrong."
 
 
-def full_schema(first: bool, watching: bool) -> dict[str, Any]:
+def full_schema(first: bool, watching: bool) -> JsonObject:
     """JSON schema of the reply. Every key is required, as strict servers demand."""
     item = _object(
         name={"type": "string"},
         direction={"type": "string", "enum": list(DIRECTIONS)},
         distance={"type": "string", "enum": list(DISTANCES)},
     )
-    keys: dict[str, Any] = {}
+    keys: JsonObject = {}
     if not first:
         keys["action"] = {"type": "string", "enum": [*map(str, Action), NO_ACTION]}
     keys["objects"] = {"type": "array", "items": item, "maxItems": MAX_OBJECTS}
@@ -125,10 +127,10 @@ def full_schema(first: bool, watching: bool) -> dict[str, Any]:
     return _object(**keys)
 
 
-def _object(**keys: Any) -> dict[str, Any]:
+def _object(**keys: JsonValue) -> JsonObject:
     return {
         "type": "object",
         "properties": keys,
-        "required": list(keys),
+        "required": [*keys],
         "additionalProperties": False,
     }

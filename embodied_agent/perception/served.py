@@ -6,18 +6,19 @@ parsed (`prompts` and `replies` for general models, `language` for the built-in 
 
 from __future__ import annotations
 
-import base64
 import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import cv2
 
-from embodied_agent.chat.client import ChatServer, Message
+from embodied_agent.chat.client import ChatServer
+from embodied_agent.chat.messages import Message, with_pictures
 from embodied_agent.chat.status import ReplyCounts
+from embodied_agent.codec import JsonObject
 from embodied_agent.errors import ReplyError
 from embodied_agent.images import decode, scaled_jpeg
 from embodied_agent.perception import language
@@ -108,32 +109,31 @@ class ServedPerceiver:
         first = previous is None
         seen = [keyframe for keyframe in (previous, current) if keyframe is not None]
         watch_list = self._settings.watch_list
-        messages = messages_with_pictures(
+        asked = with_pictures(
             [keyframe_jpeg(keyframe, self._settings.image_width) for keyframe in seen],
             full_prompt(first, current.egomotion, watch_list),
         )
         schema = full_schema(first, watching=bool(watch_list))
-        reply = self._complete(messages, schema)
+        reply = self._complete([asked], schema)
         try:
             read = parse_full(reply)
         except ReplyError:
-            read = parse_full(self._again(messages, reply, AGAIN, schema))
+            read = parse_full(self._again(asked, reply, AGAIN, schema))
         else:
             if not first and _needs_action(read, current):
-                read = self._with_action(read, self._again(messages, reply, WHICH_ACTION, schema))
+                read = self._with_action(read, self._again(asked, reply, WHICH_ACTION, schema))
         self._count("repaired", read.repaired)
         return _Reading(read.action, read.mentions, read.observation)
 
-    def _again(
-        self, messages: list[Message], reply: str, wrong: str, schema: dict[str, Any]
-    ) -> str:
+    def _again(self, asked: Message, reply: str, wrong: str, schema: JsonObject) -> str:
         """The reply after being told what was ``wrong``, or greedy sampling would repeat it."""
         self._count("asked_again")
-        more: list[Message] = [
+        messages: list[Message] = [
+            asked,
             {"role": "assistant", "content": reply},
             {"role": "user", "content": wrong},
         ]
-        return self._complete([*messages, *more], schema)
+        return self._complete(messages, schema)
 
     def _with_action(self, read: FullReply, reply: str) -> FullReply:
         """The second reply if it is better, else the first, whose action stays open."""
@@ -149,14 +149,14 @@ class ServedPerceiver:
 
     def _ask_compact(self, previous: Keyframe | None, current: Keyframe) -> _Reading:
         # Asked once: the built-in model was not trained to correct itself.
-        messages = messages_with_pictures(
+        asked = with_pictures(
             [_squared(keyframe) for keyframe in (previous, current) if keyframe is not None],
             language.compact_prompt(None if previous is None else current.egomotion),
         )
-        read = language.parse_compact(self._complete(messages))
+        read = language.parse_compact(self._complete([asked]))
         return _Reading(read.action, read.mentions)
 
-    def _complete(self, messages: list[Message], schema: dict[str, Any] | None = None) -> str:
+    def _complete(self, messages: list[Message], schema: JsonObject | None = None) -> str:
         return self._server.complete(messages, max_tokens=self._settings.max_tokens, schema=schema)
 
 
@@ -166,20 +166,6 @@ def _needs_action(read: FullReply, current: Keyframe) -> bool:
         return False
     motion = current.egomotion
     return motion is None or motion.action is None or motion.confidence < TRUSTED_CONFIDENCE
-
-
-def messages_with_pictures(images: Sequence[bytes], text: str) -> list[Message]:
-    """One user message: the pictures, the earlier one first, then the text."""
-    content: list[dict[str, Any]] = [
-        {"type": "image_url", "image_url": {"url": _data_uri(image)}} for image in images
-    ]
-    content.append({"type": "text", "text": text})
-    return [{"role": "user", "content": content}]
-
-
-def _data_uri(image: bytes) -> str:
-    kind = "png" if image.startswith(b"\x89PNG") else "jpeg"
-    return f"data:image/{kind};base64,{base64.b64encode(image).decode('ascii')}"
 
 
 def _pixels(keyframe: Keyframe) -> Image:

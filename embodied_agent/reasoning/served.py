@@ -11,7 +11,8 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator
 from contextlib import closing
 
-from embodied_agent.chat.client import ChatServer, Message, Piece
+from embodied_agent.chat.client import ChatServer, Piece
+from embodied_agent.chat.messages import Message
 from embodied_agent.chat.status import ServerStatus
 from embodied_agent.reasoning.base import END_OF_ANSWER, END_OF_THOUGHT, Prompt, too_long
 from embodied_agent.settings import ReasoningSettings
@@ -79,8 +80,8 @@ def messages_of(prompt: Prompt) -> list[Message]:
     System message and transcript come first, byte for byte as for the question before, so that the
     server finds what it computed then.
     """
-    system = [{"role": "system", "content": prompt.system}] if prompt.system else []
-    return [*system, {"role": "user", "content": prompt.user}]
+    user: Message = {"role": "user", "content": prompt.user}
+    return [{"role": "system", "content": prompt.system}, user] if prompt.system else [user]
 
 
 def _marked(pieces: Iterator[Piece], limit: int) -> Iterator[str]:

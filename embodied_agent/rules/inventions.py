@@ -26,10 +26,9 @@ _DENIED = re.compile(
 )
 #: Kinds that any scene has, or that reasoning speaks of in another sense.
 SCENERY = word_set(
-    "wall floor ceiling road street sidewalk corridor house building shop sign key chain box "
-    "screen board camera robot picture frame painting lamp window tree grass rock step stairs "
-    "entrance exit person paper book table counter machine tool track bridge cable glass "
-    "photograph computer pen watch globe container rack row column page square circle line"
+    "wall floor ceiling road street sidewalk corridor house building shop sign key chain box screen "
+    "board camera robot picture frame window grass rock step stairs entrance exit person paper counter "
+    "machine tool track bridge cable glass photograph pen rack row column page square circle line"
 )
 
 

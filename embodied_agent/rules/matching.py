@@ -115,6 +115,8 @@ def nearest(phrase: Phrase, notes: Notes) -> Thing | None:
 def _is_kind(asked: Phrase, noted: Phrase) -> bool:
     if asked.is_generic:
         return True
+    if _is_another(asked, noted):
+        return False
     if noted.is_generic:
         return False
     if asked.kind == noted.kind:
@@ -126,6 +128,12 @@ def _is_kind(asked: Phrase, noted: Phrase) -> bool:
     return noted.kind not in lexicon().false_heads and (
         noted.kind.endswith(f" {asked.kind}") or singular(noted.noun).endswith(f" {head}")
     )
+
+
+def _is_another(asked: Phrase, noted: Phrase) -> bool:
+    """Whether both are numbered, and differently: gate 4 is not gate 7."""
+    ours, theirs = ({q for q in phrase.qualifiers if q.isdigit()} for phrase in (asked, noted))
+    return bool(ours) and bool(theirs) and not ours & theirs
 
 
 def _says(noted: Phrase, qualifiers: tuple[str, ...]) -> bool:

@@ -168,7 +168,7 @@ def _known_spans(words: list[str], memory: Collection[str]) -> list[tuple[int, i
         while start > taken and _may_precede(words[start - 1], words[start]):
             start -= 1
         stop = _compound_end(words, start, end)
-        is_known = stop == end
+        is_known = stop == end or words[end].isdigit()
         spans.append((start, stop, is_known))
         taken = i = stop
     return spans
@@ -217,7 +217,10 @@ def _may_precede(word: str, noun: str) -> bool:
 
 
 def _compound_end(words: list[str], start: int, end: int) -> int:
-    """Where a phrase ends that goes on after a known noun: "football score", "glass of water"."""
+    """Where a phrase ends that goes on after a known noun: "football score", "glass of water"; a
+    number belongs to it, as in "gate 4"."""
+    if end < len(words) and words[end].isdigit():
+        return end + 1
     if any(word in _AUXILIARIES for word in words[:start]):
         following = ""
     else:

@@ -80,9 +80,11 @@ def read_phrase(text: str) -> Phrase:
     while words and words[0] in _ARTICLES:
         words = words[1:]
     words = _grouped(words)
-    cut = next((i for i, word in enumerate(words) if i and word in _JOINTS), len(words))
-    if "of" in words[1:cut] and not _is_entry(words[:cut]):
-        cut = words.index("of", 1)
+    named = _entry_end(words)
+    cut = next(
+        (i for i, word in enumerate(words) if i >= max(named, 1) and word in _JOINTS | {"of"}),
+        len(words),
+    )
     main, details = words[:cut], tuple(words[cut + 1 :])
     colours, hues, bases, rest = _without_colours(main)
     numbers = tuple(word for word in rest[1:] if word.isdigit())  # "gate 4": a gate
@@ -120,10 +122,16 @@ def _grouped(words: list[str]) -> list[str]:
     return words
 
 
-def _is_entry(words: list[str]) -> bool:
-    """Whether the words end in an entry of the lexicon, such as "chest of drawers"."""
-    return any(" of " in " ".join(words[i:]) and " ".join(words[i:]) in lexicon().kinds
-               for i in range(len(words)))  # fmt: skip
+def _entry_end(words: list[str]) -> int:
+    """Where an entry of the lexicon ends that holds a joint, such as "chest of drawers" or
+    "picture on the wall"; 0 where there is none."""
+    joints = [i for i, word in enumerate(words) if word in _JOINTS or word == "of"]
+    for start in range(len(words)):
+        for end in range(min(len(words), start + lexicon().longest), start + 2, -1):
+            spans = any(start < joint < end - 1 for joint in joints)
+            if spans and " ".join(words[start:end]) in lexicon().kinds:
+                return end
+    return 0
 
 
 def _without_colours(

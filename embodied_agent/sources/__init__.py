@@ -50,8 +50,8 @@ def open_source(spec: str | Path, settings: SourceSettings | None = None) -> Sou
     """
     from embodied_agent.sources.filters import Filters
 
-    spec, settings = str(spec), settings or SourceSettings()
-    source = _open(spec, settings)
+    settings = settings or SourceSettings()
+    source = _open(str(spec), settings)
     try:
         filters = Filters(settings, source.turns)
     except BaseException:

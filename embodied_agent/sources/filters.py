@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 
 from embodied_agent.errors import SettingsError
-from embodied_agent.images import BadImage, decode
+from embodied_agent.images import BadImage, decode, upright_intrinsics
 from embodied_agent.records import Frame, Image, Intrinsics
 from embodied_agent.settings import SourceSettings
 
@@ -62,7 +62,7 @@ class Filters:
             image = masked(image, self._polygons)
         if self._redact is not None:
             image = _redacted(image, self._redact)
-        intrinsics = frame.intrinsics
+        intrinsics = upright_intrinsics(frame)
         if intrinsics is not None and self.turns:
             intrinsics = turned_intrinsics(intrinsics, self.turns)
         return replace(frame, image=image, encoded=None, preview=None, intrinsics=intrinsics)

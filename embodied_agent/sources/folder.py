@@ -10,18 +10,15 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-import cv2
-import numpy as np
-
 from embodied_agent.errors import SourceError
 from embodied_agent.images import BadImage, read_header
-from embodied_agent.images.checks import FlatRows, check_encoded
-from embodied_agent.images.headers import read_claim
 from embodied_agent.records import Frame
 from embodied_agent.settings import SourceSettings
 from embodied_agent.sources.base import Sampler, Skips, Source
 from embodied_agent.sources.examination import Examination, TopicFacts
 from embodied_agent.sources.limits import MAX_MESSAGE_BYTES, natural_key
+from embodied_agent.sources.picture_checks import FlatRows, check_encoded
+from embodied_agent.sources.picture_headers import read_claim
 
 IMAGE_SUFFIXES = frozenset(
     (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
@@ -168,14 +165,4 @@ def _read(stamp_ns: int, file: Path) -> Frame:
         data = file.read_bytes()
     except OSError as error:
         raise BadImage("unreadable", str(error)) from error
-    frame = check_encoded(Frame(stamp_ns, encoded=data))
-    if frame.encoded is None or b"Exif\0\0" not in data[:4096]:
-        return frame
-    # A phone's photo may have to be turned upright, which only decoding does.
-    try:
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
-    except cv2.error as error:
-        raise BadImage("undecodable", f"can't decode it: {error}") from error
-    if image is None or image.size == 0:
-        raise BadImage("undecodable", "can't decode it")
-    return Frame(stamp_ns, image=image.astype(np.uint8, copy=False))
+    return check_encoded(Frame(stamp_ns, encoded=data))

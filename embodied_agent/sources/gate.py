@@ -6,10 +6,10 @@ redacted as the settings say.
 
 from __future__ import annotations
 
-from embodied_agent.images.checks import FlatRows, check_encoded
 from embodied_agent.records import Frame
 from embodied_agent.settings import SourceSettings
 from embodied_agent.sources.filters import Filters
+from embodied_agent.sources.picture_checks import FlatRows, check_encoded
 
 
 class Gate:

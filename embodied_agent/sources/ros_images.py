@@ -3,7 +3,7 @@
 Used for bags and by the ROS node alike. Some drivers announce ``rgb8`` and send a JPEG; it is
 decoded as what it is.
 
-Out of scope: compressed pictures (`embodied_agent.images.checks`), planar YUV (yuv.py).
+Out of scope: compressed pictures (`embodied_agent.sources.picture_checks`), planar YUV (yuv.py).
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from embodied_agent.images import MAX_PIXELS, BadImage, decode, read_header, to_8_bits
-from embodied_agent.images.checks import check_encoded
 from embodied_agent.records import Frame, Image
+from embodied_agent.sources.picture_checks import check_encoded
 from embodied_agent.sources.rows import rows_of
 from embodied_agent.sources.yuv import PACKED, PLANAR, packed_to_bgr, planar_to_bgr
 

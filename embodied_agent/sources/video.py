@@ -22,11 +22,11 @@ from av.video.stream import VideoStream
 
 from embodied_agent.errors import SourceError
 from embodied_agent.images import MAX_PIXELS, BadImage
-from embodied_agent.images.checks import FlatRows
 from embodied_agent.records import Frame, Image
 from embodied_agent.settings import SourceSettings
 from embodied_agent.sources.base import Sampler, Skips, Source
 from embodied_agent.sources.examination import Examination, TopicFacts
+from embodied_agent.sources.picture_checks import FlatRows
 from embodied_agent.sources.pixels import bgr_of
 from embodied_agent.sources.stream_clock import StreamClock, usable_fps
 

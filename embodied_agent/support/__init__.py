@@ -1,1 +1,1 @@
-"""Small mechanisms that several rooms share, each once."""
+"""Small mechanisms that several packages share."""

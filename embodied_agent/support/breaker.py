@@ -1,4 +1,4 @@
-"""A circuit breaker: after a failure nobody calls again until a growing, jittered wait is over.
+"""A circuit breaker: after a failure, calls are blocked until a growing, jittered delay has passed.
 
 Then one caller probes; its success lets everybody through again. Plain arithmetic on a clock, no
 threads and no waiting of its own: callers read `wait_s` and wait in their own way.

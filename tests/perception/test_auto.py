@@ -146,8 +146,9 @@ def test_an_agent_with_default_settings_notes_the_motion_of_other_pictures() -> 
         agent.finish()
         assert agent.drain(60)
         assert {delta.model for delta in agent.store.deltas()} == {"geometry"}
-        told = agent.status()["perception"]
-        assert (told["model"], told["notice"]) == ("geometry", NOTICE)
+        told = agent.status().perception
+        assert told is not None
+        assert (told.model, told.notice) == ("geometry", NOTICE)
 
 
 def _frame(number: int, view: np.ndarray):

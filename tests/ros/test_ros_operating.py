@@ -89,7 +89,7 @@ def test_parameters_say_what_they_are(client: Client, answering: NodeProcess) ->
         DescribeParameters.Request(names=names),
     ).descriptors
     threshold, method, port = found
-    assert "keep a frame" in threshold.description
+    assert "a frame is kept" in threshold.description
     assert not threshold.read_only
     assert threshold.floating_point_range[0].to_value == 1.0
     assert method.read_only

@@ -9,9 +9,9 @@ import pytest
 from typer.testing import CliRunner
 
 from embodied_agent.agent import Agent
+from embodied_agent.agent.replay import replay_key
 from embodied_agent.cli.clip import recording_of
 from embodied_agent.cli.main import app
-from embodied_agent.cli.replay import replay_key
 from embodied_agent.settings import SourceSettings, load_settings
 from embodied_agent.sources import open_source
 from tests.sources.builders import mcap, ros

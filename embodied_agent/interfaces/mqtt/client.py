@@ -2,8 +2,8 @@
 
     answer = ask_robot(settings.mqtt, AskRequest(question="Where is the door?"), timeout_s=30)
 
-The request has an id of its own. When the connection is lost, the client connects again and repeats
-the request; the robot knows the id, asks once and gives the same answer.
+The request has an id of its own. If the connection is lost, the client reconnects and repeats the
+request; the robot recognizes the id, asks once and gives the same answer.
 
 Out of scope: everything on the robot's side.
 """
@@ -35,9 +35,9 @@ from embodied_agent.records import Answer
 from embodied_agent.settings import MqttSettings
 from embodied_agent.support.backoff import Backoff
 
-#: First and longest wait before connecting again, in seconds.
+#: First and longest delay before reconnecting, in seconds.
 _RETRY_S, _RETRY_MAX_S = 0.5, 5.0
-#: The robot's own time-out ends this much earlier, and its answer then says what was slow.
+#: The robot's own time-out is this much shorter, so that its answer can say what was slow.
 _GRACE_S = 2.0
 
 
@@ -54,11 +54,11 @@ def ask_robot(
         settings: the broker, how to reach it, and the robot's name.
         request: what to ask; without an id it gets one.
         timeout_s: for all of it, in seconds.
-        on_piece: told each piece of the reply as it arrives.
+        on_piece: called with each piece of the reply as it arrives.
 
     Raises:
         LinkError: the broker can't be reached or refuses, or the robot did not answer in time.
-        Busy: the robot has too many questions already.
+        Busy: the robot's question queue is full.
         QuestionError: the robot refuses the question.
         SettingsError: a file of certificates or the password can't be used.
     """
@@ -73,7 +73,7 @@ def ask_robot(
 
 
 class _Exchange:
-    """One request until its answer."""
+    """One request, up to its answer."""
 
     def __init__(
         self,
@@ -146,7 +146,7 @@ class _Exchange:
             return None
         with suppress(ValidationError):
             piece = PieceMessage.model_validate_json(payload)
-            # After a lost connection pieces may come twice.
+            # After a reconnection, pieces may arrive twice.
             if piece.number >= self._next_piece:
                 self._next_piece = piece.number + 1
                 self._on_piece(piece.text)

@@ -1,12 +1,11 @@
 """One connection to an MQTT 5 broker: aiomqtt, with what it leaves out.
 
-It acknowledges a message only when told to, so that the message can be stored first; it checks the
-reason codes of the broker's acknowledgements; and it drops a payload that is too large before
-anybody keeps it.
+A message is acknowledged by its receiver, which can store it first; the reason codes of the
+broker's acknowledgements are checked; and oversized payloads are dropped as they arrive.
 
 Out of scope: what a message is made of (`packets`), certificates and the password (`credentials`),
-why a connection was refused or lost (`faults`), what is said over it (`service`, `client`), and
-connecting again.
+why a connection was refused or lost (`faults`), what is sent over it (`service`, `client`), and
+reconnecting.
 """
 
 from __future__ import annotations
@@ -33,19 +32,19 @@ from embodied_agent.settings import MqttSettings
 
 #: Reason codes after which the same message may be sent again later (MQTT 5, 2.4).
 _LATER = {0x80, 0x83, 0x97}
-#: Messages without acknowledgement that may wait beside those with one.
+#: QoS 0 messages that may wait, in addition to those with QoS 1.
 _QOS_0_WAITING = 64
-#: Most messages that are handed over together.
+#: Maximum number of messages returned together.
 _AT_ONCE = 64
-#: With more packets than this waiting to leave, dispensable ones are held back.
+#: When more packets than this are waiting to be sent, dispensable ones are held back.
 _CONGESTED = 100
 
 
 class Connection(aiomqtt.Client):
-    """An asynchronous context manager, for one connection; make another one to connect again.
+    """An asynchronous context manager, for one connection; to reconnect, make a new one.
 
     Args:
-        settings: where and as whom.
+        settings: the broker, and the credentials for it.
         client_id: names the session.
         session_expiry_s: the broker keeps the session this long; 0: not at all.
         max_payload_bytes: of larger messages only the size is kept.
@@ -94,7 +93,7 @@ class Connection(aiomqtt.Client):
         self._client.manual_ack_set(True)
         self._client.connect_timeout = settings.connect_timeout_s
         self._most_waiting = settings.receive_maximum + _QOS_0_WAITING
-        #: Told of each message without acknowledgement that came too fast to be kept.
+        #: Called for each QoS 0 message that arrived too fast to be kept.
         self.on_drop: Callable[[], None] = lambda: None
 
     async def __aenter__(self) -> Connection:
@@ -132,13 +131,13 @@ class Connection(aiomqtt.Client):
         except aiomqtt.MqttError as fault:
             raise self._explained(fault) from fault
         if self._disconnected.done():
-            self._disconnected.exception()  # retrieved: whoever waited was told
+            self._disconnected.exception()  # else asyncio logs it as never retrieved
 
     async def listen(self, topic: str) -> None:
         """Subscribe to ``topic`` with QoS 1; retained messages are not wanted.
 
         Raises:
-            LinkError: the broker refuses, does not reply or has gone.
+            LinkError: the broker refuses, does not reply or is gone.
         """
         options = SubscribeOptions(qos=1, retainHandling=SubscribeOptions.RETAIN_DO_NOT_SEND)
         await self._subscribe(topic, options)
@@ -164,7 +163,7 @@ class Connection(aiomqtt.Client):
                 )
 
     async def next(self) -> list[Incoming]:
-        """Wait for the next message; returns it with others that came together.
+        """Wait for the next message; returns it with those that arrived together with it.
 
         Raises:
             LinkError: the connection is lost.
@@ -215,7 +214,7 @@ class Connection(aiomqtt.Client):
 
     @property
     def congested(self) -> bool:
-        """Whether many packets wait to leave this machine."""
+        """Whether many packets are waiting to be sent."""
         return len(self._client._out_packet) > _CONGESTED
 
     # aiomqtt watches sockets by a number that may be closed, or reused, by the time it does.
@@ -260,7 +259,8 @@ class Connection(aiomqtt.Client):
         try:
             work()
         except Exception as error:
-            # The outermost level of a callback: the connection is lost, and whoever waits is told.
+            # The outermost level of a callback: the connection is lost, and every waiter gets the
+            # error.
             self._faults.last = str(error)
             if not self._disconnected.done():
                 self._disconnected.set_exception(aiomqtt.MqttError(str(error)))

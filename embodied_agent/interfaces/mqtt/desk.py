@@ -1,7 +1,7 @@
-"""Requests from MQTT: stored, asked in turn, and their answers put into the outbox.
+"""Requests from MQTT: stored, asked in turn, and answered into the outbox.
 
-The desk lives as long as the agent, through any number of connections; whatever is to be sent waits
-here or in the store until a connection takes it.
+The desk lives as long as the agent, through any number of connections; outgoing messages wait
+here or in the store until a connection sends them.
 
 Out of scope: the connection (`connection`), when it is made and what else it carries (`service`).
 """
@@ -39,7 +39,8 @@ _log = logging.getLogger(__name__)
 
 #: Refusals that wait for a connection; the oldest go first.
 _REFUSALS = 256
-#: Most characters of one reply that wait to be sent as pieces; the rest comes with the answer only.
+#: Maximum number of characters of one reply that wait to be sent as pieces; the rest comes with the
+#: answer only.
 _PIECES = 65_536
 #: Old ids are pruned after this many requests.
 _PRUNE_EVERY = 100
@@ -60,7 +61,7 @@ class _Job:
 
 @dataclass
 class Counters:
-    """What happened since the start."""
+    """What has happened since the start."""
 
     received: int = 0
     refused: int = 0
@@ -72,10 +73,10 @@ class Counters:
 
 
 class Desk:
-    """Takes requests in and keeps answers ready. Used on one asyncio loop.
+    """Accepts requests and keeps answers ready. Used on one asyncio loop.
 
     Args:
-        questions: answers them.
+        questions: the question queue.
         store: keeps requests and answers.
         settings: limits.
         timeout_s: of a question that names none, in seconds.
@@ -92,10 +93,10 @@ class Desk:
         self._topics = Topics(settings.robot)
         self._loop = asyncio.get_running_loop()
         self._jobs: dict[str, _Job] = {}
-        self._keeping: set[asyncio.Task[None]] = set()
-        self._talking: dict[_Job, None] = {}
+        self._storage_tasks: set[asyncio.Task[None]] = set()
+        self._streaming_jobs: dict[_Job, None] = {}
         self._refusals: deque[Outgoing] = deque(maxlen=_REFUSALS)
-        self._fewer = asyncio.Event()
+        self._room = asyncio.Event()
         self._unpruned = 0
         self._warnings = ThrottledLog(_log.warning)
         #: Set when there may be something to send.
@@ -124,8 +125,8 @@ class Desk:
         self.wake.set()
 
     async def take(self, messages: Sequence[Incoming]) -> None:
-        """Take in messages of the ``ask`` topic. When this returns they are on the disk or refused,
-        and may be acknowledged. Never raises for what they hold."""
+        """Accept messages of the ``ask`` topic. When this returns they are on the disk or refused,
+        and may be acknowledged. Never raises because of their contents."""
         accepted: list[Parsed] = []
         for message in messages:
             if message.retain or message.expiry_s == 0:
@@ -165,46 +166,46 @@ class Desk:
     def pieces(self, *, congested: bool) -> list[Outgoing]:
         """The pieces since the last call, to be sent before any answer.
 
-        ``congested``: none now; those of finished answers are dropped.
+        When ``congested``, there are none, and those of finished answers are dropped.
         """
         if congested:
-            self._talking = {job: None for job in self._talking if not job.ended}
+            self._streaming_jobs = {job: None for job in self._streaming_jobs if not job.ended}
             return []
         messages = []
-        for job in self._talking:
+        for job in self._streaming_jobs:
             if job.text:
                 payload = piece_payload(job.request.id, job.pieces, job.text)
                 messages.append(
                     Outgoing(job.address.topic, payload, 0, correlation=job.address.correlation)
                 )
                 job.pieces, job.text = job.pieces + 1, ""
-        self._talking.clear()
+        self._streaming_jobs.clear()
         return messages
 
-    async def room(self) -> None:
-        """Wait until few enough refusals wait for more messages to be taken in."""
+    async def wait_for_room(self) -> None:
+        """Wait until the list of refusals has room for those of further messages."""
         while len(self._refusals) > _REFUSALS // 2:
-            self._fewer.clear()
-            await self._fewer.wait()
+            self._room.clear()
+            await self._room.wait()
 
     def refusals(self, limit: int) -> list[Outgoing]:
-        """The oldest refusals that wait; they stay until `told` removes them."""
+        """The oldest unsent refusals; they stay until `discard_refusals` removes them."""
         return list(self._refusals)[:limit]
 
-    def told(self, refusals: Sequence[Outgoing]) -> None:
-        """Remove refusals that the broker has, or never will have."""
+    def discard_refusals(self, refusals: Sequence[Outgoing]) -> None:
+        """Remove refusals that the broker has accepted, or never will."""
         for refusal in refusals:
             with suppress(ValueError):
                 self._refusals.remove(refusal)
-        self._fewer.set()
+        self._room.set()
 
     async def due(self, limit: int) -> list[Delivery]:
         """The oldest answers that wait for delivery."""
         since_s = time.time() - self._settings.answer_expiry_s
         return await asyncio.to_thread(self._outbox.due, limit, since_s=since_s)
 
-    def letter(self, delivery: Delivery) -> Outgoing:
-        """A delivery as a message, with the rest of its lifetime."""
+    def outgoing(self, delivery: Delivery) -> Outgoing:
+        """A delivery as a message that expires with it."""
         left_s = self._settings.answer_expiry_s - (time.time() - delivery.since_s)
         return Outgoing(
             delivery.address.topic,
@@ -213,14 +214,14 @@ class Desk:
             expiry_s=max(1, min(int(left_s), self._settings.answer_expiry_s)),
         )
 
-    async def sent(self, numbers: Sequence[int]) -> None:
-        """Remove deliveries that the broker has, or never will have."""
+    async def discard_answers(self, numbers: Sequence[int]) -> None:
+        """Remove answers that the broker has accepted, or never will."""
         await asyncio.to_thread(self._outbox.sent, numbers)
 
-    async def settle(self, timeout_s: float) -> None:
+    async def wait_until_stored(self, timeout_s: float) -> None:
         """Wait until finished answers are stored."""
-        if self._keeping:
-            await asyncio.wait(self._keeping, timeout=timeout_s)
+        if self._storage_tasks:
+            await asyncio.wait(self._storage_tasks, timeout=timeout_s)
 
     def cancel(self) -> None:
         """Stop the running questions; with a memory file, they are asked again at the next
@@ -268,7 +269,7 @@ class Desk:
         if job.ended:
             return
         job.text += piece[: max(0, _PIECES - len(job.text))]
-        self._talking[job] = None
+        self._streaming_jobs[job] = None
         self.wake.set()
 
     def _on_answer(self, job: _Job, answer: Answer) -> None:
@@ -285,8 +286,8 @@ class Desk:
         else:
             ending = self._end(job, answer)
         task = self._loop.create_task(ending)
-        self._keeping.add(task)
-        task.add_done_callback(self._keeping.discard)
+        self._storage_tasks.add(task)
+        task.add_done_callback(self._storage_tasks.discard)
 
     async def _drop(self, job: _Job, code: Code, message: str) -> None:
         """Refuse a question that was accepted already; its id may be used again."""
@@ -322,7 +323,7 @@ class Desk:
     def _refuse(self, address: Address | None, name: str, code: Code, message: str) -> None:
         self.counters.refused += 1
         self.counters.by_code[code] = self.counters.by_code.get(code, 0) + 1
-        # Without line breaks and the like: it may repeat names that the client made up.
+        # Without line breaks and the like: it may repeat names that the client chose.
         self._warnings.add(code, f"request {name!r} refused ({code}): {repr(message)[1:-1]}")
         if address is None:
             return

@@ -1,6 +1,6 @@
 """Why an MQTT broker can't be reached, refuses or hangs up, and what to do about it.
 
-Out of scope: noticing it (`connection`), and trying again (`service`, `client`).
+Out of scope: noticing it (`connection`), and reconnecting (`service`, `client`).
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Faults(logging.Handler):
 
 
 def who(settings: MqttSettings) -> str:
-    """Whom the broker knows this client as."""
+    """The name under which the broker knows this client."""
     return f"user {settings.username}" if settings.username else "this client"
 
 
@@ -47,7 +47,7 @@ def explained(
 
     Args:
         error: what aiomqtt raised.
-        settings: where and as whom.
+        settings: the broker, and the credentials for it.
         logged: the last error that paho logged (`Faults`).
         connected: whether the broker had accepted the connection before.
     """

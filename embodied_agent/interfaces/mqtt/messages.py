@@ -1,4 +1,4 @@
-"""What is said over MQTT: topics, requests read from payloads, replies written to payloads.
+"""The topics and messages: requests parsed from payloads, replies written to payloads.
 
 Topics of a robot, below ``embodied_agent/<robot>/``: ``ask`` (requests), ``answer/<id>`` (answers
 to requests that name no response topic), ``delta`` (what was seen) and ``status`` (retained). All
@@ -102,7 +102,7 @@ class RobotState(BaseModel):
 
 
 class StatusMessage(RobotState):
-    """How the robot is, retained. ``details`` (null when offline) holds the counters, queues,
+    """The robot's state, retained. ``details`` (null when offline) holds the counters, queues,
     states and last errors of every stage; later versions may add to it."""
 
     version: str
@@ -118,30 +118,30 @@ class Topics:
 
     @property
     def base(self) -> str:
-        """What all of them begin with."""
+        """Their common prefix, with the slash."""
         return f"{ROOT}/{self.robot}"
 
     @property
     def ask(self) -> str:
-        """Where requests come in."""
+        """The topic of requests."""
         return f"{self.base}/ask"
 
     @property
     def delta(self) -> str:
-        """Where deltas go."""
+        """The topic of deltas."""
         return f"{self.base}/delta"
 
     @property
     def status(self) -> str:
-        """Where the status is retained."""
+        """The topic of the retained status."""
         return f"{self.base}/status"
 
     def answer(self, request_id: str) -> str:
-        """Where the answer goes if the request names no response topic."""
+        """The topic of the answer to a request that names no response topic."""
         return f"{self.base}/answer/{request_id}"
 
     def usable(self, response_topic: str) -> bool:
-        """Whether an answer may go there: nobody may make the robot speak for others.
+        """Whether an answer may be published there: no client may make the robot speak for others.
 
         Topics of this program other than the robot's own answers are refused, and so are the
         broker's.
@@ -165,7 +165,7 @@ class Parsed:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A request that is refused. ``address`` is ``None`` where nobody can be told."""
+    """A request that is refused. ``address`` is ``None`` where the refusal can't be delivered."""
 
     address: Address | None
     id: str
@@ -173,7 +173,7 @@ class Refusal:
     message: str
 
     def payload(self) -> bytes:
-        """What the client is told."""
+        """The message to the client."""
         return error_payload(self.id, self.code, self.message)
 
 
@@ -273,9 +273,9 @@ def _digest(request: AskRequest) -> bytes:
 
 
 def _client_of(message: Incoming, topics: Topics) -> str:
-    """Whose turn a request takes: what the client calls itself, else where it wants its answers."""
+    """The client whose turn a request takes: the name it gives, else the topic of its answers."""
     user = next((value for name, value in message.user if name == "client"), "")
     topic = message.response_topic or ""
     if topic.startswith(f"{topics.base}/answer/"):
-        topic = ""  # one per request: everybody would be first
+        topic = ""  # one per request: each would count as a new client
     return f"mqtt {user or topic}"[:_LONGEST_CLIENT]

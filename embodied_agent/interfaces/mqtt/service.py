@@ -1,10 +1,10 @@
 """The agent on an MQTT 5 broker: requests in, answers, deltas and status out.
 
 A request is acknowledged to the broker once it is on the disk; after a crash between the two, the
-broker sends it again and its id shows the repetition. An answer leaves the outbox once the broker
-has acknowledged it, so it may come twice after a failure, with the same id and the same text. While
-the broker is away, connecting is tried again with growing, random waits; deltas wait in a bounded
-backlog that drops the oldest.
+broker sends it again, and its id shows the repetition. An answer leaves the outbox once the broker
+has acknowledged it, so after a failure it may be sent twice, with the same id and the same text.
+While the broker is away, the service reconnects after growing, random delays, and deltas wait in a
+bounded backlog that drops the oldest.
 
 Out of scope: what happens to a request (`desk`), what messages look like (`messages`).
 """
@@ -47,11 +47,11 @@ from embodied_agent.support.throttled_log import ThrottledLog
 
 _log = logging.getLogger(__name__)
 
-#: Most answers that are sent to the broker at once.
+#: Maximum number of answers sent to the broker together.
 _AT_ONCE = 16
-#: A connection that held this long was stable: the next wait is short again, in seconds.
+#: After a connection has lasted this long, in seconds, the delay starts over from the first.
 _STABLE_S = 10.0
-#: How long the end of the service waits for the last answers to be sent, in seconds.
+#: Time to send the last answers at shutdown, in seconds.
 _FAREWELL_S = 3.0
 
 State = Literal["off", "connecting", "connected", "waiting", "stopped"]
@@ -62,7 +62,7 @@ class Service:
 
     Args:
         agent: whose deltas and status are published.
-        questions: takes them.
+        questions: the question queue.
         settings: the section ``mqtt``, and the time-out of questions.
 
     Raises:
@@ -83,7 +83,7 @@ class Service:
         self._warnings = ThrottledLog(_log.warning)
         self._desk: Desk | None = None
         self._resumed = False
-        self._taking: set[asyncio.Future[None]] = set()
+        self._intakes: set[asyncio.Future[None]] = set()
         self._deltas: deque[bytes] = deque(maxlen=self._settings.delta_backlog)
         self._delta_came = asyncio.Event()
         self._state: State = "off"
@@ -119,7 +119,7 @@ class Service:
         """Serve until ``stop`` is set; answers that are ready by then are still sent.
 
         Raises:
-            SettingsError: a file of certificates or the password can't be used any more.
+            SettingsError: a file of certificates or the password can no longer be used.
             StoreError: the memory can't be read.
         """
         loop = asyncio.get_running_loop()
@@ -130,7 +130,7 @@ class Service:
         self._delta_came = asyncio.Event()
 
         def on_delta(keyframe: Keyframe, delta: Delta) -> None:
-            # On a thread of perception, which must not wait for a broker.
+            # On a perception thread, which must not wait for a broker.
             loop.call_soon_threadsafe(self._note, delta_payload(keyframe, delta))
 
         unlisten = self._agent.listen(Listener(on_delta=on_delta))
@@ -140,8 +140,8 @@ class Service:
             await self._stay_connected(self._desk, stop)
         finally:
             unlisten()
-            if self._taking:
-                await asyncio.wait(self._taking, timeout=_FAREWELL_S)
+            if self._intakes:
+                await asyncio.wait(self._intakes, timeout=_FAREWELL_S)
             self._desk.cancel()
             self._state = "stopped"
 
@@ -163,7 +163,7 @@ class Service:
                 await asyncio.wait_for(stop.wait(), wait_s)
 
     async def _until(self, stop: asyncio.Event, connected: Coroutine[Any, Any, None]) -> None:
-        """Run ``connected``, but don't wait for a silent broker once it is time to stop."""
+        """Run ``connected``, but don't wait for a silent broker once ``stop`` is set."""
         task, stopping = asyncio.ensure_future(connected), asyncio.ensure_future(stop.wait())
         try:
             await asyncio.wait((task, stopping), return_when=asyncio.FIRST_COMPLETED)
@@ -179,7 +179,7 @@ class Service:
         """Serve over one connection, from its beginning to its end.
 
         Raises:
-            LinkError: it could not be made, or was lost.
+            LinkError: it could not be established, or was lost.
         """
         async with Connection(
             self._settings,
@@ -226,15 +226,15 @@ class Service:
         while True:
             messages = await connection.next()
             async with receiving:
-                # To the end, even if the connection is lost meanwhile: a question that is stored
-                # must be asked, too.
-                taking = asyncio.ensure_future(desk.take(messages))
-                self._taking.add(taking)
-                taking.add_done_callback(self._taking.discard)
-                await asyncio.shield(taking)
+                # Completed even if the connection is lost meanwhile: a question that is stored
+                # must also be asked.
+                intake = asyncio.ensure_future(desk.take(messages))
+                self._intakes.add(intake)
+                intake.add_done_callback(self._intakes.discard)
+                await asyncio.shield(intake)
                 for message in messages:
                     message.acknowledge()
-            await desk.room()
+            await desk.wait_for_room()
 
     async def _send(self, connection: Connection, desk: Desk) -> None:
         desk.wake.set()
@@ -248,15 +248,17 @@ class Service:
         while True:
             while refusals := desk.refusals(_AT_ONCE):
                 results = await self._publish(connection, refusals)
-                desk.told([r for r, done in zip(refusals, results, strict=True) if done])
+                desk.discard_refusals(
+                    [r for r, settled in zip(refusals, results, strict=True) if settled]
+                )
             try:
                 due = await desk.due(_AT_ONCE)
-                # After looking for answers: the pieces of one go before it.
+                # After fetching answers: the pieces of one go before it.
                 for piece in desk.pieces(congested=connection.congested):
                     await connection.send(piece)
                 if not due:
                     return
-                await desk.sent(await self._send_answers(connection, desk, due))
+                await desk.discard_answers(await self._send_answers(connection, desk, due))
             except StoreError as error:
                 self._last_error = str(error)
                 self._warnings.add("store", f"answers wait: {error}")
@@ -266,9 +268,9 @@ class Service:
         self, connection: Connection, desk: Desk, due: list[Delivery]
     ) -> list[int]:
         """Send answers; the numbers of those that need no further try."""
-        results = await self._publish(connection, [desk.letter(delivery) for delivery in due])
+        results = await self._publish(connection, [desk.outgoing(delivery) for delivery in due])
         self._published += sum(results)
-        return [delivery.number for delivery, done in zip(due, results, strict=True) if done]
+        return [d.number for d, settled in zip(due, results, strict=True) if settled]
 
     async def _publish(self, connection: Connection, messages: list[Outgoing]) -> list[bool]:
         """Send messages together; which of them were delivered or refused for good.
@@ -312,7 +314,7 @@ class Service:
             await connection.send(await self._online())
 
     async def _farewell(self, connection: Connection, desk: Desk) -> None:
-        await desk.settle(_FAREWELL_S)
+        await desk.wait_until_stored(_FAREWELL_S)
         await self._send_ready(connection, desk)
         await connection.send(self._offline("stopped"))
 
@@ -326,16 +328,18 @@ class Service:
         self._delta_came.set()
 
     async def _online(self) -> Outgoing:
-        own: JsonObject = {
+        surroundings: JsonObject = {
             "asks": to_values(self._questions.status()),
             "mqtt": to_values(self.status()),
         }
         details: RobotStatusReply | RobotFaultReply
         try:
             status = await asyncio.to_thread(self._agent.status)
-            details = RobotStatusReply.model_validate({**to_values(status), **own})
+            details = RobotStatusReply.model_validate({**to_values(status), **surroundings})
         except StoreError as error:
-            details = RobotFaultReply.model_validate({**own, "last_error": encodable(str(error))})
+            details = RobotFaultReply.model_validate(
+                {**surroundings, "last_error": encodable(str(error))}
+            )
         return self._status_message("online", "", time.time(), details)
 
     def _offline(self, reason: str) -> Outgoing:

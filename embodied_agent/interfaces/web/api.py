@@ -1,9 +1,11 @@
-"""The HTTP API: what is remembered, what happens now, and questions.
+"""The HTTP API: the memory, live events, and questions.
 
 Handlers that read the memory are plain functions, which FastAPI runs on worker threads; the others
-stay on the loop. Each signature says what its handler takes and returns; so does /api/openapi.json.
+stay on the loop. Each signature shows what its handler takes and returns; so does
+/api/openapi.json.
 
-Out of scope: who gets in (`guard`), live events (`feed`), metrics (`metrics`), MCP (`assistant`).
+Out of scope: access control (`guard`), live events (`feed`), metrics (`metrics`), MCP
+(`assistant`).
 """
 
 from __future__ import annotations
@@ -55,7 +57,7 @@ KeyframeId = Annotated[int, Path(ge=0, le=_INT64)]
 
 @dataclass(frozen=True)
 class Parts:
-    """What the handlers work on."""
+    """What the handlers use."""
 
     agent: Agent
     questions: QuestionQueue
@@ -72,13 +74,13 @@ def _errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 _JPEG: dict[int | str, dict[str, Any]] = {
     200: {"content": {"image/jpeg": {"schema": {"type": "string", "format": "binary"}}}},
-    304: {"description": "the client has this picture already"},
+    304: {"description": "the client already has this picture"},
 }
 _SSE = {"text/event-stream": {"schema": {"type": "string"}}}
 
 
 def make_router(parts: Callable[[], Parts]) -> APIRouter:
-    """The routes; ``parts`` gives what they work on once the app has started."""
+    """The routes; ``parts`` returns what they use, once the app has started."""
     router = APIRouter(prefix="/api")
 
     @router.get("/status", responses=_errors())
@@ -88,13 +90,13 @@ def make_router(parts: Callable[[], Parts]) -> APIRouter:
 
     @router.get("/keyframes", responses=_errors())
     def keyframes(
-        since: Annotated[int, Query(ge=0, le=_INT64, description="ids from this on")] = 0,
+        since: Annotated[int, Query(ge=0, le=_INT64, description="ids from this one on")] = 0,
         before: Annotated[
-            int | None, Query(ge=0, le=_INT64, description="ids below this only")
+            int | None, Query(ge=0, le=_INT64, description="only ids below this one")
         ] = None,
         segment: Annotated[int | None, Query(ge=0, le=_INT64)] = None,
         limit: Annotated[int, Query(ge=1, le=500)] = 100,
-        newest: Annotated[bool, Query(description="the last ones, not the first")] = False,
+        newest: Annotated[bool, Query(description="the newest instead of the oldest")] = False,
     ) -> KeyframesReply:
         """What the memory holds, in order of ids."""
         return list_keyframes(parts().agent.store, since, before, segment, limit, newest=newest)
@@ -107,14 +109,17 @@ def make_router(parts: Callable[[], Parts]) -> APIRouter:
     async def picture(
         keyframe_id: KeyframeId,
         width: Annotated[
-            Literal["160", "320", "640"] | None, Query(description="a smaller one, in pixels")
+            Literal["160", "320", "640"] | None,
+            Query(description="scale it down to this width, in pixels"),
         ] = None,
         if_none_match: Annotated[str, Header()] = "",
     ) -> Response:
-        """A keyframe's picture. Ids start from 0 in a new memory, so caches must revalidate."""
+        """A keyframe's picture. Ids start from 0 in a new memory, so caches must revalidate it."""
         keyframe = await asyncio.to_thread(parts().agent.store.keyframe, keyframe_id)
         if keyframe is None or not keyframe.jpeg:
-            why = "is unknown" if keyframe is None else "has lost its picture to retention"
+            why = (
+                "is unknown" if keyframe is None else "no longer has its picture (memory retention)"
+            )
             raise HTTPException(404, f"keyframe {keyframe_id} {why}")
         jpeg = keyframe.jpeg
         if width is not None and int(width) < keyframe.width:
@@ -132,7 +137,7 @@ def make_router(parts: Callable[[], Parts]) -> APIRouter:
         radius_m: Annotated[float, Query(gt=0, le=1e6, allow_inf_nan=False)] = 2.0,
         limit: Annotated[int, Query(ge=1, le=200)] = 20,
     ) -> RecallReply:
-        """Keyframes that fit every condition given, best first."""
+        """Keyframes that meet all conditions, best first."""
         position = (x, y, z)
         if any(v is not None for v in position) and None in position:
             raise HTTPException(422, "a place needs x, y and z")
@@ -193,7 +198,7 @@ def make_router(parts: Callable[[], Parts]) -> APIRouter:
         last_event_id: Annotated[str, Header(max_length=64)] = "",
     ) -> EventSourceResponse:
         """Live: ``decision`` (the latest only), ``keyframe``, ``delta``, ``answered``, ``status``
-        every second. ``Last-Event-ID`` goes on after an interruption; ``resync`` says that events
+        every second. ``Last-Event-ID`` continues after an interruption; ``resync`` says that events
         were missed and the lists must be read again."""
         return EventSourceResponse(await parts().feed.watch(last_event_id))
 
@@ -202,7 +207,7 @@ def make_router(parts: Callable[[], Parts]) -> APIRouter:
         """The camera's latest picture, scaled down; ``X-Stamp-Ns`` is its stamp."""
         picture = await parts().camera.picture()
         if picture is None:
-            raise HTTPException(404, "no frame has come yet")
+            raise HTTPException(404, "no frame has arrived yet")
         return _jpeg(picture.jpeg, picture.etag, picture.stamp_ns, if_none_match)
 
     return router
@@ -247,7 +252,7 @@ def _jpeg(data: bytes, tag: str, stamp_ns: int, if_none_match: str) -> Response:
 
 class _Pieces:
     """Pieces on their way from the reasoner's thread to the loop. A slow client gets everything
-    that came meanwhile as one piece, so nothing queues but the reply itself."""
+    since its last piece as one, so no more than one reply is buffered."""
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -255,7 +260,7 @@ class _Pieces:
         self.came = asyncio.Event()
 
     def add(self, piece: str) -> None:
-        """From any thread."""
+        """Add a piece, from any thread."""
         with suppress(RuntimeError):  # the loop has ended, and nobody listens
             self._loop.call_soon_threadsafe(self._append, piece)
 
@@ -264,14 +269,14 @@ class _Pieces:
         self.came.set()
 
     def take(self) -> str:
-        """Everything that came since the last call."""
+        """Everything since the last call."""
         text, self._text = self._text, ""
         self.came.clear()
         return text
 
 
 async def _streamed(queued: QueuedQuestion, pieces: _Pieces) -> AsyncIterator[bytes]:
-    """Pieces, then the answer. Hanging up stops the model."""
+    """Pieces, then the answer. If the client disconnects, the model stops."""
     answer = asyncio.ensure_future(asyncio.wrap_future(queued.answer))
     answer.add_done_callback(lambda _: pieces.came.set())
     try:
@@ -290,7 +295,7 @@ async def _streamed(queued: QueuedQuestion, pieces: _Pieces) -> AsyncIterator[by
 
 
 async def _answer_unless_gone(queued: QueuedQuestion, request: Request) -> Answer:
-    """The answer; the question is cancelled when the client hangs up first."""
+    """The answer; the question is cancelled if the client disconnects first."""
 
     async def gone() -> None:
         while (await request.receive())["type"] != "http.disconnect":

@@ -41,7 +41,7 @@ from embodied_agent.interfaces.wire.refusals import field_errors
 from embodied_agent.settings import Settings
 
 STATIC = Path(__file__).with_name("static")
-#: An assistant's session that is silent for this long is dropped, in seconds.
+#: An assistant's session is dropped after this long without a request, in seconds.
 _MCP_IDLE_S = 600.0
 _MCP_SESSIONS = 100
 
@@ -52,7 +52,7 @@ class WebApp(FastAPI):
     parts: Parts | None = None
 
     def running(self) -> Parts:
-        """What the handlers work on."""
+        """What the handlers use."""
         if self.parts is None:
             raise AgentError("the web interface is starting or stopping; try again")
         return self.parts
@@ -71,7 +71,7 @@ def make_app(
 
     Args:
         agent: what it shows.
-        questions: takes its questions.
+        questions: the question queue.
         settings: of all; ``settings.web`` is this interface's.
         interfaces: state of all interfaces, for the status.
         not_ready: why the process is not ready, besides the agent's own reasons.
@@ -104,7 +104,7 @@ def make_app(
         title="embodied-agent",
         summary="Spatial memory of a camera: watch it, search it, ask it",
         openapi_url="/api/openapi.json",
-        docs_url=None,  # those pages load scripts from elsewhere
+        docs_url=None,  # those pages load scripts from other servers
         redoc_url=None,
         lifespan=lifespan,
     )
@@ -136,7 +136,7 @@ def _add_rest(app: WebApp, metrics: Callable[[], Metrics | None]) -> None:
 
     @app.get("/readyz", response_class=PlainTextResponse, tags=["operation"])
     async def ready() -> Response:
-        """200 when questions about now can be answered, else 503 with the reasons."""
+        """200 when questions about the present can be answered, else 503 with the reasons."""
         problems = await asyncio.to_thread(app.running().overview.problems)
         if problems:
             return PlainTextResponse("\n".join(problems) + "\n", 503)

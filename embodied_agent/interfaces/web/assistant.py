@@ -1,9 +1,9 @@
-"""MCP: what an AI assistant can do with the robot's memory, through the official SDK.
+"""MCP: the robot's memory for AI assistants, through the official SDK.
 
 The tools are ``ask``, ``recall``, ``look`` (a keyframe's picture) and ``status``; the resources
-hold the recent deltas. Each call goes the same way as over HTTP, through the same question queue.
+hold the recent deltas. Each call takes the same path as over HTTP, through the same question queue.
 
-Out of scope: sessions and transport (the SDK's), who gets in
+Out of scope: sessions and transport (the SDK's), access control
 (`embodied_agent.interfaces.web.guard`).
 """
 
@@ -37,7 +37,7 @@ from embodied_agent.interfaces.wire.models import (
 from embodied_agent.interfaces.wire.refusals import field_errors
 from embodied_agent.transcript.text import entry_text
 
-#: How many deltas the resource of recent ones holds.
+#: Number of deltas in the resource of recent ones.
 RECENT = 50
 _INSTRUCTIONS = (
     "The memory of a robot's camera: keyframes in order of time, and for each what changed since "
@@ -48,7 +48,7 @@ _READS = ToolAnnotations(read_only_hint=True, open_world_hint=False)
 
 
 def make_assistant(parts: Callable[[], Parts]) -> MCPServer[Any]:
-    """The MCP server; ``parts`` gives what it works on once the app has started."""
+    """The MCP server; ``parts`` returns what it uses, once the app has started."""
     with _logging_untouched():
         server: MCPServer[Any] = MCPServer(
             "embodied-agent", instructions=_INSTRUCTIONS, log_level="WARNING"
@@ -127,7 +127,7 @@ def make_assistant(parts: Callable[[], Parts]) -> MCPServer[Any]:
             if keyframe_id is None:
                 now = await its.camera.picture()
                 if now is None:
-                    raise ToolError("no frame has come yet")
+                    raise ToolError("no frame has arrived yet")
                 return Image(data=now.jpeg, format="jpeg")
             keyframe = await asyncio.to_thread(its.agent.store.keyframe, keyframe_id)
         except AgentError as error:
@@ -135,7 +135,7 @@ def make_assistant(parts: Callable[[], Parts]) -> MCPServer[Any]:
         if keyframe is None:
             raise ToolError(f"there is no keyframe {keyframe_id}")
         if not keyframe.jpeg:
-            raise ToolError(f"keyframe {keyframe_id} has lost its picture to retention")
+            raise ToolError(f"keyframe {keyframe_id} no longer has its picture (memory retention)")
         return Image(data=keyframe.jpeg, format="jpeg")
 
     @server.tool(annotations=_READS)
@@ -181,7 +181,7 @@ def make_assistant(parts: Callable[[], Parts]) -> MCPServer[Any]:
 
 @contextmanager
 def _logging_untouched() -> Iterator[None]:
-    """Undo what the SDK does to the log of the whole process, which is not its to configure."""
+    """Undo the SDK's changes to the logging of the whole process."""
     root = logging.getLogger()
     handlers, level = list(root.handlers), root.level
     try:

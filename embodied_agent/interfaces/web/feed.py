@@ -1,8 +1,8 @@
 """Live events for any number of watchers, each event encoded once.
 
 Keyframes, deltas and answers are numbered and kept in a ring. A watcher holds nothing but its place
-in the ring: one that falls so far behind that its place is gone is told to ``resync`` (read the
-lists again) and goes on with the newest. Of decisions and status only the latest is kept; a slow
+in the ring: one that falls so far behind that its place is gone is sent ``resync`` (read the
+lists again) and continues with the newest. Of decisions and status only the latest is kept; a slow
 watcher misses those in between. So memory is bounded, however many watch and however slowly they
 read.
 
@@ -46,7 +46,7 @@ _log = logging.getLogger(__name__)
 RING = 1024
 #: How often the status is sent, in seconds; it also keeps silent connections alive.
 STATUS_S = 1.0
-#: How soon a browser connects again, in milliseconds.
+#: Delay before a browser reconnects, in milliseconds.
 RETRY_MS = 1000
 
 
@@ -84,7 +84,7 @@ class Feed:
         self._settings = settings
         self._status_of = status
         self._loop = asyncio.get_running_loop()
-        #: Tells numbers of this process from those of the one before.
+        #: Distinguishes this process's numbers from those of an earlier one.
         self._epoch = secrets.token_hex(4)
         self._ring: deque[bytes] = deque(maxlen=RING)
         self._next = 0  # the number that the next event gets
@@ -110,7 +110,7 @@ class Feed:
         Ends when the feed is closed.
 
         Raises:
-            Busy: too many watch already; at once, not while iterating.
+            Busy: too many clients are watching; raised by the call, not while iterating.
         """
         if self.watchers >= self._settings.watchers:
             raise Busy(f"{self.watchers} clients watch already; try again later")
@@ -177,7 +177,7 @@ class Feed:
         return f"{self._epoch}-{number}"
 
     def _place(self, last_event_id: str) -> int | None:
-        """Where a watcher goes on; ``None`` where what it missed is no longer kept."""
+        """Where a watcher continues; ``None`` where what it missed is no longer kept."""
         if not last_event_id:
             return self._next
         epoch, _, number = last_event_id.partition("-")
@@ -198,7 +198,7 @@ class Feed:
             self._hand_over(self._soon)
 
     def _soon(self) -> None:
-        """Encode the then latest decision, at most ``decision_hz`` times a second."""
+        """Encode the latest decision, at most ``decision_hz`` times a second."""
         period_s = 1 / self._settings.decision_hz
         now = self._loop.time()
         due = max(now, self._shown_at + period_s)

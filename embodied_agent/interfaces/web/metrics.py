@@ -27,7 +27,7 @@ from embodied_agent.records import Answer, Decision, Delta, Frame, Keyframe
 
 _log = logging.getLogger(__name__)
 
-# When each series began is of no use here, and makes up a third of the text.
+# The creation time of each series is of no use here, and makes up a third of the text.
 disable_created_metrics()  # type: ignore[no-untyped-call]
 
 _PREFIX = "embodied_agent"
@@ -35,10 +35,10 @@ _SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25, 60)
 
 
 class Metrics:
-    """The metrics of one agent with its interfaces.
+    """The metrics of one agent and its interfaces.
 
     Args:
-        agent: whose stages.
+        agent: the agent.
         questions: the question queue.
         status: the status of everything.
         watchers: how many clients watch live.
@@ -71,7 +71,7 @@ class Metrics:
         )
         self._answers = Counter(
             f"{_PREFIX}_answers",
-            "Questions that are done, by the status of their answers",
+            "Finished questions, by the status of their answers",
             ["status"],
             registry=self._registry,
         )
@@ -156,21 +156,21 @@ class _Stages(Collector):
             return
         perception, memory = status.perception, status.memory
         yield _gauge("up", "1 while the stages can be read", 1)
-        yield _gauge("ready", "1 while questions about now can be answered", status.ready)
-        yield _counter("frames", "Frames taken in", status.frames)
+        yield _gauge("ready", "1 while questions about the present can be answered", status.ready)
+        yield _counter("frames", "Frames received", status.frames)
         yield _counter("frames_dropped", "Frames replaced by a newer one", status.frames_dropped)
         yield _counter("frames_late", "Frames that came out of order", status.frames_late)
         yield _counter("frames_unreadable", "Undecodable frames", status.frames_unreadable)
         if status.frame_age_s is not None:
-            yield _gauge("frame_age_seconds", "Since the latest frame", status.frame_age_s)
+            yield _gauge("frame_age_seconds", "Time since the latest frame", status.frame_age_s)
         yield _counter(
             "listener_failures", "Listener callbacks that raised", status.listener_failures
         )
-        yield _gauge("keyframes_pending", "Keyframes yet to be perceived", memory.pending)
+        yield _gauge("keyframes_pending", "Keyframes waiting to be perceived", memory.pending)
         if perception is not None:
             yield _counter("perceived", "Keyframes perceived", perception.perceived)
-            yield _counter("unusable", "Keyframes without usable reply", perception.unusable)
-            yield _counter("perception_retries", "Perceiver calls repeated", perception.retries)
+            yield _counter("unusable", "Keyframes without a usable reply", perception.unusable)
+            yield _counter("perception_retries", "Repeated perceiver calls", perception.retries)
             yield _counter(
                 "perception_disagreed_with_egomotion",
                 "Deltas whose action the keyframer measured otherwise",
@@ -179,7 +179,9 @@ class _Stages(Collector):
             yield _counter(
                 "perception_given_up", "Keyframes that no call could perceive", perception.given_up
             )
-            yield _gauge("perception_retry_in_seconds", "Until the next try", perception.retry_in_s)
+            yield _gauge(
+                "perception_retry_in_seconds", "Time until the next try", perception.retry_in_s
+            )
             state = GaugeMetricFamily(
                 f"{_PREFIX}_perception_state", "1 for the current state", labels=["state"]
             )
@@ -188,9 +190,9 @@ class _Stages(Collector):
         yield _gauge("asks_waiting", "Questions waiting for their turn", status.asks.waiting)
         yield _gauge("asks_running", "Questions being answered", status.asks.running)
         yield _counter(
-            "asks_refused", "Questions refused because too many waited", status.asks.refused
+            "asks_refused", "Questions refused because the queue was full", status.asks.refused
         )
-        yield _counter("asks_expired", "Questions whose turn did not come", status.asks.expired)
+        yield _counter("asks_expired", "Questions that timed out in the queue", status.asks.expired)
         yield _gauge("memory_keyframes", "Keyframes in the memory", memory.keyframes)
         yield _gauge("memory_objects", "Different objects named", memory.objects)
         yield _gauge("memory_file_bytes", "Size of the memory", memory.file_bytes)

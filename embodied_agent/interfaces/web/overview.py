@@ -21,7 +21,7 @@ from embodied_agent.records import Decision, Frame
 
 
 class Overview:
-    """Status and readiness of one agent and its surroundings. Any thread may ask.
+    """Status and readiness of one agent and its surroundings. Thread-safe.
 
     Args:
         agent: its stages.
@@ -70,7 +70,7 @@ class Overview:
         )
 
     def problems(self) -> list[str]:
-        """Why questions about now can't be answered; empty when they can."""
+        """Why questions about the present can't be answered; empty when they can."""
         try:
             return self._problems(self._agent.status())
         except AgentError as error:

@@ -30,10 +30,10 @@ class Picture:
 
 
 class LiveCamera:
-    """The latest frame as a JPEG file, scaled down; for one loop.
+    """The latest frame as a JPEG file, scaled down. Used on one loop.
 
     Args:
-        newest: gives the latest frame with its decision, or ``None`` before the first.
+        newest: returns the latest frame with its decision, or ``None`` before the first.
         width: pictures are at most this wide, in pixels.
     """
 
@@ -61,7 +61,8 @@ class LiveCamera:
 
 
 class Thumbnails:
-    """Small versions of keyframes' pictures; the latest requested ones are kept. For one loop."""
+    """Small versions of keyframes' pictures; the latest requested ones are kept. Used on one
+    loop."""
 
     def __init__(self) -> None:
         self._kept: OrderedDict[tuple[str, int], bytes] = OrderedDict()

@@ -1,7 +1,7 @@
 """The web server as one of the agent's interfaces: the socket, and uvicorn on the shared loop.
 
-The address is bound when the server is made, so a port in use stops the start with a clear error,
-and clients that come early wait instead of being refused.
+The address is bound when the server is made, so that a port in use fails the start with a clear
+error, and early clients wait instead of being refused.
 
 Out of scope: what is served (`embodied_agent.interfaces.web.app`).
 """
@@ -25,9 +25,9 @@ from embodied_agent.interfaces.web.protocol import ImpatientProtocol
 from embodied_agent.interfaces.wire.models import SourceState
 from embodied_agent.settings import Settings
 
-#: Most connections that wait to be accepted, and that are open.
+#: Maximum number of connections that wait to be accepted, and that are open.
 _BACKLOG, _CONNECTIONS = 512, 512
-#: How long requests may go on once the server stops, in seconds.
+#: Time for running requests once the server stops, in seconds.
 _GRACE_S = 3
 
 
@@ -36,7 +36,7 @@ class WebServer:
 
     Args:
         agent: what it shows.
-        questions: takes its questions.
+        questions: the question queue.
         settings: of all; ``settings.web`` is this interface's.
         interfaces: state of all interfaces, for the status.
         not_ready: why the process is not ready, besides the agent's own reasons.
@@ -84,11 +84,11 @@ class WebServer:
         return f"http://{host}:{self._port}/"
 
     async def serve(self, stop: asyncio.Event) -> None:
-        """Serve until ``stop``; streams are ended, other requests get a little time.
+        """Serve until ``stop``; streams are ended, other requests get a little longer.
 
         Raises:
-            SettingsError: the address can't be listened on any more.
-            AgentError: the server ended by itself.
+            SettingsError: the address can no longer be listened on.
+            AgentError: the server stopped by itself.
         """
         listening = self._socket or self._listen()
         app = self._app or self._make()
@@ -119,7 +119,7 @@ class WebServer:
             server.should_exit = True
             await running
             if not stop.is_set():
-                raise AgentError("the web server ended by itself; the log says more")
+                raise AgentError("the web server stopped by itself; see the log")
         finally:
             self._serving = None
             listening.close()

@@ -1,1 +1,1 @@
-"""The JSON models that HTTP, MQTT and MCP share, and their making from records."""
+"""The JSON models that HTTP, MQTT and MCP share, and conversions between them and records."""

@@ -1,4 +1,4 @@
-"""Replies made from records: what the runtime knows, in the models that go over the wire.
+"""Replies from records.
 
 Out of scope: the models (`embodied_agent.interfaces.wire.models`), the fields of a record as JSON
 (`embodied_agent.codec`), how a message travels.
@@ -36,7 +36,7 @@ from embodied_agent.records import (
 )
 from embodied_agent.transcript.text import entry_text
 
-#: Most matched points that a decision carries.
+#: Maximum number of matched points in a decision.
 MAX_MATCHED = 150
 
 
@@ -111,7 +111,7 @@ def _matched_points(decision: Decision) -> list[tuple[float, float, float, float
     if points is None:
         return None
     if len(points) > MAX_MATCHED:
-        # Evenly over the list, so that every part of the picture keeps some.
+        # Spread evenly over the list, so that every part of the picture keeps some.
         points = points[np.linspace(0, len(points) - 1, MAX_MATCHED).astype(int)]
     rounded = np.round(points.astype(np.float64), 1)
     return [(a, b, c, d) for a, b, c, d in rounded[np.isfinite(rounded).all(axis=1)].tolist()]

@@ -1,7 +1,7 @@
 """What goes over the wire: one set of JSON models for HTTP, MQTT, MCP and ``--json``.
 
 Requests refuse fields they don't know and values that are too large. A reply holds a record as
-`embodied_agent.codec` writes it, and what only the wire knows, such as where its picture is. Units
+`embodied_agent.codec` writes it, and additions such as the address of its picture. Units
 are in the names; stamps are nanoseconds of the sensor's clock (JavaScript rounds them to 256 ns).
 
 Out of scope: making replies from records (`from_records`) and reading them back (`to_records`), how
@@ -31,7 +31,7 @@ ChoiceText = Annotated[str, StringConstraints(min_length=1, max_length=1000)]
 
 
 class _Request(BaseModel):
-    # Strict: "12" is not a number and 1 is not a text; whoever sends one is told so.
+    # Strict: "12" is not a number and 1 is not a text; such requests are refused.
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
@@ -46,7 +46,7 @@ class AskRequest(_Request):
         "",
         max_length=128,
         pattern=r"^[A-Za-z0-9._:-]*$",
-        description="the client's own id for it; comes back with the answer",
+        description="the client's own id, returned with the answer",
     )
     question: str = Field(min_length=1, max_length=MAX_QUESTION, description="what to ask")
     choices: list[ChoiceText] = Field(
@@ -63,12 +63,13 @@ class AskRequest(_Request):
         gt=0,
         le=3600,
         allow_inf_nan=False,
-        description="in seconds, waiting included; default: the setting reasoning.timeout_s",
+        description="in seconds, including the wait in the queue; default: "
+        "the setting reasoning.timeout_s",
     )
     stream: bool = Field(False, description="send the reply piece by piece as it is generated")
 
     def to_question(self, default_timeout_s: float) -> Question:
-        """The question as a record; `check_question` has not seen it yet."""
+        """The question as a record; not yet checked (`check_question`)."""
         return Question(
             text=self.question,
             choices=tuple(self.choices),
@@ -198,7 +199,7 @@ class AnswerReply(_Reply):
     @model_validator(mode="before")
     @classmethod
     def _fill_status(cls, values: object) -> object:
-        """Robots of earlier versions send no status: they knew answers and failures."""
+        """Robots of earlier versions send no status: they had only answers and failures."""
         if isinstance(values, dict) and "status" not in values:
             return {**values, "status": "failed" if values.get("problem") else "answered"}
         return values

@@ -1,4 +1,4 @@
-"""What a client is told when a request is refused or fails.
+"""The messages to a client when its request is refused or fails.
 
 Out of scope: which requests are refused (`embodied_agent.interfaces.web`,
 `embodied_agent.interfaces.mqtt`).
@@ -13,7 +13,7 @@ from pydantic_core import ErrorDetails
 from embodied_agent.codec import encodable
 from embodied_agent.interfaces.wire.models import ErrorDetail, ErrorReply
 
-#: Most errors that one message names.
+#: Maximum number of errors named in one message.
 _NAMED = 5
 
 
@@ -23,7 +23,7 @@ def error_reply(code: str, message: str) -> ErrorReply:
 
 
 def field_errors(errors: Sequence[ErrorDetails]) -> str:
-    """Pydantic's errors on one line, which repeats nothing that was sent but names of fields."""
+    """Pydantic's errors on one line, which repeats nothing of the request but names of fields."""
     parts = []
     for error in errors[:_NAMED]:
         place = ".".join(str(part)[:64] for part in error["loc"] if part != "body")

@@ -1,4 +1,4 @@
-"""Records read back from replies, for programs that talk to an agent.
+"""Replies back to records, for clients of an agent.
 
 Out of scope: the other direction (`from_records`).
 """

@@ -13,7 +13,6 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from embodied_agent.images import BadImage
-from embodied_agent.images.checks import FlatRows, check_encoded
 from embodied_agent.records import Frame, Image, Intrinsics, Pose
 from embodied_agent.settings import SourceSettings
 from embodied_agent.sources.bags.clocks import TopicClock, alignment_ns
@@ -31,6 +30,7 @@ from embodied_agent.sources.bags.schemas import Kind
 from embodied_agent.sources.bags.survey import Survey, TopicSample, usable_intrinsics
 from embodied_agent.sources.bags.transforms import TransformTree, quarter_turns
 from embodied_agent.sources.base import CLOCK_RESTART_NS, Sampler
+from embodied_agent.sources.picture_checks import FlatRows, check_encoded
 from embodied_agent.sources.poses import PoseTrack
 
 _HOLD_NS = 500_000_000

@@ -11,7 +11,6 @@ from statistics import median
 
 from embodied_agent.errors import SourceError
 from embodied_agent.images import BadImage, read_header
-from embodied_agent.images.headers import read_claim
 from embodied_agent.records import Intrinsics
 from embodied_agent.sources.bags.clocks import TopicClock
 from embodied_agent.sources.bags.files import BagFiles, Topic
@@ -27,6 +26,7 @@ from embodied_agent.sources.bags.recording import RawMessage
 from embodied_agent.sources.bags.schemas import PICTURES, Kind, kind_of
 from embodied_agent.sources.bags.transforms import TransformTree
 from embodied_agent.sources.examination import TopicFacts
+from embodied_agent.sources.picture_headers import read_claim
 
 #: Recordings of at most as many messages are looked through whole, others in places.
 _WHOLE = 600

@@ -16,13 +16,13 @@ from typing import Any
 
 from embodied_agent.errors import SourceError
 from embodied_agent.images import BadImage
-from embodied_agent.images.checks import FlatRows, check_encoded
 from embodied_agent.records import Frame, Pose
 from embodied_agent.settings import SourceSettings
 from embodied_agent.sources.base import Sampler, Skips, Source
 from embodied_agent.sources.examination import Examination, TopicFacts
 from embodied_agent.sources.lerobot.layout import Layout, VideoPlace, read_layout
 from embodied_agent.sources.lerobot.tables import read_rows
+from embodied_agent.sources.picture_checks import FlatRows, check_encoded
 from embodied_agent.sources.video import open_stream, video_frames
 
 STATE = "observation.state"

@@ -175,6 +175,8 @@ class Entry {
       this.answer.replaceChildren(...(reply.choice ? [el("b", { class: "letter" }, reply.choice)] : []), reply.text);
     }
     const known = new Set(reply.evidence.map((item) => item.keyframe_id));
+    // Rules show the notes that they read.
+    put(this.why.firstElementChild, reply.models.reasoner === "rules" ? "Notes" : "Reasoning");
     this.why.hidden = !reply.reasoning;
     this.why.open = false;
     this.thoughts.replaceChildren(...linked(reply.reasoning, known, this.open));

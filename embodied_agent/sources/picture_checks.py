@@ -5,7 +5,7 @@ enter the memory as a scene; often it even has its end mark. So each picture is 
 here, by a decoder that reports what it had to make up, and that grey picture stays with the frame
 for the keyframer, which then need not decode again.
 
-Out of scope: headers and size limits (`embodied_agent.images`, `embodied_agent.images.headers`).
+Out of scope: what headers say (`embodied_agent.images`, picture_headers.py).
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ import cv2
 import numpy as np
 import simplejpeg
 
-from embodied_agent.images import MAX_PIXELS, BadImage, Header, read_header, to_8_bits
-from embodied_agent.images.headers import read_claim
+from embodied_agent.images import MAX_PIXELS, BadImage, read_header, to_8_bits
 from embodied_agent.records import Frame, Image
+from embodied_agent.sources.picture_headers import read_claim
 
 #: A decoder may be given this many bytes for one picture.
 MAX_DECODED_BYTES = 256_000_000
@@ -79,12 +79,7 @@ def _check_png(frame: Frame, data: bytes) -> Frame:
     else:
         mode = cv2.IMREAD_GRAYSCALE | cv2.IMREAD_IGNORE_ORIENTATION
         grey = _decoded(data, mode, "PNG")
-    return replace(frame, preview=_upright_only(header, grey.astype(np.uint8, copy=False)))
-
-
-def _upright_only(header: Header, grey: Image) -> Image | None:
-    """The preview of a picture that needs no turning; the decoder turns the others."""
-    return grey if header.orientation == 1 else None
+    return replace(frame, preview=_upright(grey.astype(np.uint8, copy=False), header.orientation))
 
 
 def _png_is_whole(data: bytes) -> bool:
@@ -125,7 +120,12 @@ def _check_jpeg(frame: Frame, data: bytes) -> Frame:
         # Bytes between the markers harm nobody, and CMYK is for another decoder.
         flag = cv2.IMREAD_REDUCED_GRAYSCALE_2 if factor == 2 else cv2.IMREAD_GRAYSCALE
         grey = _decoded(data, flag | cv2.IMREAD_IGNORE_ORIENTATION, "JPEG")
-    return replace(frame, encoded=data, preview=_upright_only(header, grey))
+    return replace(frame, encoded=data, preview=_upright(grey, header.orientation))
+
+
+def _upright(grey: Image, orientation: int) -> Image | None:
+    """A preview; none where the file says that the picture is to be turned, which is rare."""
+    return grey if orientation == 1 else None
 
 
 def _grey_jpeg(data: bytes, width: int, height: int, factor: int) -> Image:

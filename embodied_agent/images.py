@@ -258,6 +258,11 @@ def decode_grey(frame: Frame, min_width: int | None = None) -> Image:
     Raises:
         DecodeError: the frame holds no picture or one that can't be decoded.
     """
+    preview = frame.preview
+    if preview is not None:
+        has, full = preview.shape[1], frame_size(frame)[0]
+        if has == full or (min_width is not None and has >= min_width):
+            return preview
     flag = cv2.IMREAD_GRAYSCALE
     if min_width is not None and frame.encoded is not None:
         header = _header(frame)
@@ -348,9 +353,9 @@ def upright_intrinsics(frame: Frame) -> Intrinsics | None:
 def to_8_bits(values: npt.NDArray[np.uint16]) -> Image:
     """16-bit values as 8-bit ones, by the range of the sensor that made them.
 
-    Cameras of 10, 12 or 14 bits keep their own range within 16-bit images. The smallest of these
-    that holds the largest value is taken, and its upper 8 bits are kept: monotone, and steady from
-    frame to frame, which stretching each picture to its own contrast would not be. Only where a
+    Cameras of 10, 12 or 14 bits keep their own range within 16-bit images. The smallest range that
+    holds the largest value is assumed, and its upper 8 bits are kept. That is monotone, and
+    steadier from frame to frame than stretching each picture to its own contrast. Only where a
     picture uses less than an eighth of the range, as thermal cameras do, it is stretched, or
     nothing could be seen in it.
     """
