@@ -24,7 +24,7 @@ VLLM := $(VLLM_VENV)/.installed
 # Passed to the demo, for example: make demo DEMO_ARGS="--speed 1 --port 8080"
 DEMO_ARGS ?=
 
-.PHONY: demo test test-vllm lint lock lock-check bench clean distclean help
+.PHONY: demo test test-vllm lint lock lock-check docs bench clean distclean help
 
 demo: $(RUNTIME) ## Replay a shipped clip with its live page, ask three questions, write demo/report.html
 	@$(BIN)/python -m sim_clips.demo $(DEMO_ARGS)
@@ -39,7 +39,7 @@ test: $(DEV) $(SYSTEM) ## Run all tests (ARGS="..." goes to pytest)
 	else \
 		echo "ROS 2: none in /opt/ros, so tests marked 'ros' are skipped"; \
 	fi; \
-	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadgroup $(ARGS)
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile $(ARGS)
 
 test-vllm: $(DEV) $(VLLM) ## Run the built-in models behind a real vLLM on the CPU (3 GB, once)
 	VLLM_PROGRAM=$(VLLM_VENV)/bin/vllm $(BIN)/python -m pytest tests/with_vllm $(ARGS)
@@ -58,6 +58,9 @@ lock: $(DEV) ## Write constraints*.txt anew, keeping the versions that still fit
 lock-check: $(DEV) ## Check that constraints*.txt are what `make lock` would write
 	.ci/lock --check
 
+docs: $(DEV) ## Build the documentation site into site/, with links and references checked
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
 bench: $(DEV) $(SYSTEM) ## Measure all that bench/ measures (minutes each)
 	@for script in bench/[!_]*.py; do \
 		echo "== $$script"; \
@@ -65,7 +68,7 @@ bench: $(DEV) $(SYSTEM) ## Measure all that bench/ measures (minutes each)
 	done
 
 clean: ## Remove what the other targets wrote, except the virtual environment
-	rm -rf demo build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis \
+	rm -rf demo site build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis \
 		.grimp_cache .import_linter_cache
 	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +
 

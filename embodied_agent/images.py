@@ -258,6 +258,11 @@ def decode_grey(frame: Frame, min_width: int | None = None) -> Image:
     Raises:
         DecodeError: the frame holds no picture or one that can't be decoded.
     """
+    preview = frame.preview
+    if preview is not None:
+        has, full = preview.shape[1], frame_size(frame)[0]
+        if has == full or (min_width is not None and has >= min_width):
+            return preview
     flag = cv2.IMREAD_GRAYSCALE
     if min_width is not None and frame.encoded is not None:
         header = _header(frame)
@@ -350,10 +355,18 @@ def to_8_bits(values: npt.NDArray[np.uint16]) -> Image:
 
     Cameras of 10, 12 or 14 bits keep their own range within 16-bit images. The smallest range that
     holds the largest value is assumed, and its upper 8 bits are kept. That is monotone, and
-    steadier from frame to frame than stretching each picture to its own contrast.
+    steadier from frame to frame than stretching each picture to its own contrast. Only where a
+    picture uses less than an eighth of the range, as thermal cameras do, it is stretched, or
+    nothing could be seen in it.
     """
     largest = int(values.max(initial=0))
     bits = next(bits for bits in _SENSOR_BITS if largest < 1 << bits)
+    span = largest - int(values.min(initial=largest))
+    if bits > 8 and 8 * span < 1 << bits and span > 0:
+        low, high = (float(v) for v in np.percentile(values, (0.5, 99.5)))
+        scale = 255.0 / max(high - low, 1.0)
+        stretched: Image = np.clip((values - low) * scale, 0, 255).astype(np.uint8)
+        return stretched
     return (values >> (bits - 8)).astype(np.uint8)
 
 

@@ -46,7 +46,7 @@ ARGUMENTS: tuple[tuple[str, str, str, list[str] | None], ...] = (
     (
         "perception",
         "",
-        "perception.backend: builtin, served or geometry; empty: as configured",
+        "perception.backend: auto, builtin, served or geometry; empty: as configured",
         None,
     ),
     ("reasoning", "", "reasoning.backend: builtin or served; empty: as configured", None),

@@ -31,7 +31,11 @@ PASSED_ON = (
     ("odom", "/odom", "topic of the bag's odometry"),
     ("config", "", "YAML file of settings; empty: the defaults"),
     ("memory", "", "memory file (SQLite); empty: in memory only, gone at exit"),
-    ("perception", "", "perception.backend: builtin, served or geometry; empty: as configured"),
+    (
+        "perception",
+        "",
+        "perception.backend: auto, builtin, served or geometry; empty: as configured",
+    ),
     ("reasoning", "", "reasoning.backend: builtin or served; empty: as configured"),
     ("namespace", "", "namespace of the node"),
     ("log_level", "info", "debug, info, warn, error or fatal"),

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 from enum import Enum
 from pathlib import Path
 from typing import Annotated
@@ -77,7 +78,8 @@ def questions(
         every = folders or [CLIPS / f"{world}_{seed}" for world, seed in SHIPPED]
         made = [ask_anew(folder, say=typer.echo) for folder in every]
         if folders is None or demo is not None:
-            write_sample(made[0], demo or CLIPS / "demo.json")
+            truth = json.loads((every[0] / "truth.json").read_text("utf-8"))
+            write_sample(made[0], truth, demo or CLIPS / "demo.json")
     except AgentError as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(1) from error

@@ -1,6 +1,7 @@
 """``python -m sim_clips.demo``: what `make demo` shows.
 
-A shipped clip is replayed with its live page, three questions are asked, and a report is written.
+A shipped clip is replayed with its live page, five questions are asked, two of them in free
+words, and a report is written.
 On a terminal the page stays until Enter; elsewhere the demo ends by itself.
 
 Out of scope: everything that it shows (`embodied_agent.cli.replay`).
@@ -28,7 +29,7 @@ Three things to try next:
        {program} ask "Where is the green bed now?" --memory {memory}
   2. Replay a video of your own. Without a model for real pictures, the memory holds how the camera
      moved and the pictures (the built-in models only know the simulated worlds):
-       {program} replay YOUR.mp4 --perception geometry --report walk.html
+       {program} replay YOUR.mp4 --report walk.html
   3. With a model server, let it describe and answer; first check what this machine can do:
        {program} doctor --perception-server http://127.0.0.1:8000/v1
 """
@@ -44,7 +45,7 @@ def demo(
         typer.Option(help="Pace of the clip, 1 for the original. Default: as fast as possible."),
     ] = None,
 ) -> None:
-    """Replay a simulated walk with its live page, ask three questions, and write a report."""
+    """Replay a simulated walk with its live page, ask five questions, and write a report."""
     with explained():
         stay = sys.stdin.isatty() and sys.stdout.isatty()
         showing = Showing(page=True, stay=stay, speed=speed)

@@ -37,8 +37,9 @@ from rosbags.typesys import Stores, get_typestore
 from embodied_agent.errors import AgentError
 from sim_clips.layout import make_scene
 from sim_clips.motion import TrackPoint, camera_track
+from sim_clips.questions.free.words import SYNONYMS, kind_of, with_article, words_for
 from sim_clips.render import Rendered, Renderer
-from sim_clips.scene import CameraPose, Scene, WorldName
+from sim_clips.scene import VISIBLE_PIXELS, CameraPose, Scene, WorldName
 
 if TYPE_CHECKING:
     from rosbags.interfaces import Connection
@@ -48,6 +49,8 @@ INFO_TOPIC = "camera/camera_info"
 ODOM_TOPIC = "odom"
 #: Fewest pixels (of a 320×240 picture) for an object to be listed in a frame's truth.
 LISTED_PIXELS = 30
+#: Things of everyday life that no simulated world has.
+_NOT_THERE = ("fridge", "piano", "bicycle", "ladder", "television")
 _TYPES = get_typestore(Stores.ROS2_JAZZY)
 _VERSION: Literal[8] = 8  # of the bag's metadata: readable from Humble on
 
@@ -303,16 +306,38 @@ def ask_anew(folder: Path, *, say: Callable[[str], None] = lambda _: None) -> li
     return questions
 
 
-def write_sample(questions: Sequence[dict[str, Any]], file: Path, *, count: int = 3) -> None:
-    """Write some of a clip's questions, of different types, in the order of the clip. Which ones is
-    drawn with a fixed seed, not chosen."""
+def write_sample(
+    questions: Sequence[dict[str, Any]], truth: dict[str, Any], file: Path, *, count: int = 3
+) -> None:
+    """Write some of a clip's questions, of different types, in the order of the clip, and two in
+    free words: about something there, called by an everyday word, and about something that is not.
+    Which ones is drawn with a fixed seed, not chosen."""
     rng = np.random.default_rng(1)
     kinds = sorted({question["type"] for question in questions})
     drawn = [kinds[int(i)] for i in rng.permutation(len(kinds))[:count]]
     of_kind = [[q for q in questions if q["type"] == kind] for kind in drawn]
     sample = [some[int(rng.integers(len(some)))] for some in of_kind]
     sample.sort(key=lambda question: (question["stamp_ns"], question["id"]))
-    file.write_text(json.dumps(sample, indent=1) + "\n", "utf-8")
+    file.write_text(json.dumps([*sample, *_in_free_words(truth, rng)], indent=1) + "\n", "utf-8")
+
+
+def _in_free_words(truth: dict[str, Any], rng: np.random.Generator) -> list[dict[str, Any]]:
+    """A question about a thing that the clip shows clearly, and one about a thing that no world
+    has."""
+    shown: dict[str, int] = {}
+    for frame in truth["frames"]:
+        for name, pixels in frame["visible"].items():
+            shown[name] = max(shown.get(name, 0), pixels)
+    kinds = sorted({kind_of(name) for name, most in shown.items() if most >= 10 * VISIBLE_PIXELS})
+    called = [kind for kind in kinds if kind in SYNONYMS] or kinds
+    kind = called[int(rng.integers(len(called)))]
+    word = words_for(kind)[-1]
+    absent = _NOT_THERE[int(rng.integers(len(_NOT_THERE)))]
+    return [
+        {"type": "free", "text": f"Did you see {with_article(word)}?", "status": "answered",
+         "contain": kind},
+        {"type": "free", "text": f"Is there {with_article(absent)}?", "status": "not_seen"},
+    ]  # fmt: skip
 
 
 def _clear(folder: Path) -> None:

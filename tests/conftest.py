@@ -7,10 +7,12 @@ import importlib.util
 import os
 import signal
 from pathlib import Path
+from typing import Any
 
 import cv2
 import pytest
 from hypothesis import settings
+from xdist.scheduler import LoadFileScheduling
 
 from tests.support.views import panorama_views
 
@@ -29,18 +31,26 @@ elif ctypes.util.find_library("EGL"):
     os.environ.setdefault("MUJOCO_GL", "egl")
 
 
-#: What of its kind may run once at a time: one robot network, one browser.
+#: What of its kind runs one at a time: one robot network, one browser.
 _ALONE = ("tests/ros/", "tests/interfaces/page/")
 
 
-@pytest.hookimpl(tryfirst=True)
+class FileByFile(LoadFileScheduling):
+    """Keeps the tests of a file in one process, so that it makes its fixtures once, and those of
+    some folders."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = super()._split_scope(nodeid)
+        return next((folder for folder in _ALONE if file.startswith(folder)), file)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadFileScheduling:
+    """What gives tests to the processes."""
+    return FileByFile(config, log)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the tests of a file in one process, so that it makes its fixtures once, and skip what
-    this machine can't run, each with the reason."""
-    for item in items:
-        file = item.nodeid.partition("::")[0]
-        group = next((folder for folder in _ALONE if file.startswith(folder)), file)
-        item.add_marker(pytest.mark.xdist_group(group))
+    """Skip what this machine can't run, each with the reason."""
     missing = {
         "ros": None
         if importlib.util.find_spec("rclpy")

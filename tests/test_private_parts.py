@@ -27,6 +27,7 @@ from transformers.cache_utils import DynamicLayer
 from trl import GRPOTrainer, SFTTrainer
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 from uvicorn.server import ServerState
+from xdist.scheduler import LoadFileScheduling
 
 from embodied_agent.interfaces.mqtt.connection import Connection
 from embodied_agent.interfaces.web.protocol import ImpatientProtocol
@@ -105,6 +106,7 @@ USES = (
     ),
     Use("transformers", "training/sharing.py", PretrainedConfig, ("_attn_implementation",)),
     Use("trl", "training/grpo.py", lambda: inspect.getsource(GRPOTrainer), ("self._metrics",)),
+    Use("pytest-xdist", "tests/conftest.py", lambda: LoadFileScheduling, ("_split_scope",)),
     Use("trl", "bench/training.py", lambda: GRPOTrainer, ("_calculate_rewards", "training_step")),
 )
 

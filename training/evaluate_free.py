@@ -1,7 +1,7 @@
 """Asks free questions and says how many answers are right, honest, wrong or invented.
 
     python -m training.evaluate_free --worlds house:5@600000,city:5@600000
-    python -m training.evaluate_free --clips sim_clips/clips/* --notes pixels --answerer agent
+    python -m training.evaluate_free --record house:5@600000 --notes pixels
 
 Questions are about text worlds, or about recorded clips whose keyframes are noted from their truth
 or by the built-in perceiver. Answers come from the runtime's agent, from the same agent blind, from
@@ -21,11 +21,13 @@ import cv2
 import typer
 from rich.console import Console
 
-from embodied_agent.cli.common import ConfigOption, SetOption, explained, settings_from
+from embodied_agent.cli.common import explained, settings_from
+from embodied_agent.cli.options import ConfigOption, SetOption
 from embodied_agent.errors import SettingsError
 from embodied_agent.settings import Settings
 from sim_clips.questions.free import FAMILIES
 from training.episodes.rows import DatasetError
+from training.episodes.worlds import parse_worlds
 from training.free_questions.answerers import (
     AgentAnswerer,
     Answerer,
@@ -43,7 +45,7 @@ from training.free_questions.memories import (
 
 ANSWERERS = ("agent", "blind", "notes", "habit")
 #: Scenes that habits are made from; never those that are asked about.
-HABIT_WORLDS = "house:20@350000,city:20@350000,warehouse:20@350000"
+HABIT_WORLDS = "house:20@650000,city:20@650000,warehouse:20@650000"
 
 
 def evaluate(answerer: Answerer, memory: Memory, questions: int, **how: Any) -> list[Row]:
@@ -79,6 +81,10 @@ def main(
     clips: Annotated[
         list[Path] | None, typer.Option(help="folder of a recorded clip; may be repeated")
     ] = None,
+    record: Annotated[
+        str, typer.Option(help="clips to record where they are missing: WORLD:SCENES@FIRST_SEED")
+    ] = "",
+    held: Annotated[Path, typer.Option(help="where --record keeps them")] = Path("runs/held"),
     notes: Annotated[str, typer.Option(help="of clips: true (truth.json) or pixels")] = "true",
     noise: Annotated[
         float, typer.Option(min=0, max=3, help="a perceiver's mistakes in text worlds")
@@ -115,16 +121,17 @@ def main(
         settings = settings_from(config, assignments, memory__path="")
         who = open_answerer(answerer, settings)
         rows: list[Row] = []
-        for memory in _memories(worlds, clips or [], notes, noise, renamed, seed, settings):
+        folders = [*(clips or []), *recorded(record, held)]
+        for memory in _memories(worlds, folders, notes, noise, renamed, seed, settings):
             rows += evaluate(
                 who, memory, questions, wordings=phrasings, families=tuple(family or FAMILIES),
                 seed=seed,
             )  # fmt: skip
             say.print(f"{memory.name}: {len(rows)} answers so far", markup=False)
         if not rows:
-            raise DatasetError("nothing to ask about: name --worlds or --clips")
+            raise DatasetError("nothing to ask about: name --worlds, --clips or --record")
         values = {
-            "answerer": answerer, "worlds": worlds, "clips": [str(c) for c in clips or ()],
+            "answerer": answerer, "worlds": worlds, "clips": [f.name for f in folders],
             "notes": notes, "noise": noise, "renamed": renamed, "phrasings": phrasings,
             "seed": seed, **summary(rows),
         }  # fmt: skip
@@ -132,6 +139,25 @@ def main(
         print(json.dumps(values, indent=1) if as_json else table, end="\n" if as_json else "")
         if out is not None:
             _save(out, values, table, rows)
+
+
+def recorded(spec: str, held: Path) -> list[Path]:
+    """The folders of the clips that ``spec`` names, recorded where they are missing.
+
+    Raises:
+        DatasetError: ``spec`` is something else.
+    """
+    folders: list[Path] = []
+    for part in filter(None, (p.strip() for p in spec.split(","))):
+        world, count, first = parse_worlds(part)
+        for scene in range(first, first + count):
+            folder = held / f"{world}_{scene}"
+            if not (folder / "truth.json").exists():
+                from sim_clips.record import record as record_clip
+
+                record_clip(world, scene, folder)
+            folders.append(folder)
+    return folders
 
 
 def _memories(

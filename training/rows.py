@@ -2,7 +2,7 @@
 
 A row has ``prompt`` (messages), ``question``, ``choices`` (empty for open ones), ``answer`` (text),
 ``category``, ``scene``, and ``reply``, what supervised training is to learn: the teacher's
-reasoning where there is one, and the answer.
+reasoning where there is one (``reasoned``), and the answer.
 
 Not here: making episodes (`training.episodes`).
 """
@@ -121,6 +121,7 @@ def make_row(episode: Episode, style: Style, *, opened: bool = False) -> Row:
         "answer": episode.answer_text,
         "category": episode.category,
         "scene": episode.scene,
+        "reasoned": bool(episode.reasoning),
         "reply": f"<think>{episode.reasoning}</think><answer> {said}</answer>",
     }
 

@@ -55,6 +55,8 @@ def run(config: RunConfig, out: Path) -> Trainer:
     if config.threads:
         torch.set_num_threads(config.threads)
     rows = training_rows(config.data, config.model.prompt)
+    # Where there is a teacher, an answer without reasoning is no lesson.
+    rows = [row for row in rows if row["reasoned"]] or rows
     held = held_rows(config.data, config.model.prompt)
     refuse_leaks(rows, [row for part in held.values() for row in part])
     seed = int(config.trainer.get("seed", 42))

@@ -37,11 +37,13 @@ from embodied_agent.agent.status import AgentStatus, KeyframerStatus, ReasoningS
 from embodied_agent.errors import DecodeError, QuestionError, StoreError
 from embodied_agent.images import check_frame
 from embodied_agent.memory.store import Store
-from embodied_agent.perception.base import Perceiver, make_perceiver
+from embodied_agent.perception.auto import FIRST
+from embodied_agent.perception.base import Perceiver
+from embodied_agent.perception.factory import make_perceiver
 from embodied_agent.perception.look import make_looker
 from embodied_agent.reasoning.base import Reasoner
 from embodied_agent.reasoning.factory import make_reasoner, make_verifier
-from embodied_agent.records import Answer, Decision, Frame, Question
+from embodied_agent.records import Answer, Decision, Frame, Keyframe, Question
 from embodied_agent.settings import KeyframeSettings, Settings, load_settings
 from embodied_agent.sources import Source
 from embodied_agent.support.lazy import Lazy
@@ -91,7 +93,7 @@ class Agent:
         self._intake = Intake(self.store, settings.keyframes, self._listeners)
         self._intake_lock = threading.RLock()
         self._perceiver: Lazy[Perceiver] = (
-            Lazy(lambda: make_perceiver(settings.perception))
+            Lazy(lambda: make_perceiver(settings.perception, self._first_keyframes))
             if perceiver is None
             else Lazy.borrowed(perceiver)
         )
@@ -407,6 +409,13 @@ class Agent:
         if decision.keep and self._perception is not None:
             self._perception.notify()
         return decision
+
+    def _first_keyframes(self, keyframe: Keyframe) -> list[Keyframe]:
+        """The first keyframes of a keyframe's segment, with their pictures."""
+        try:
+            return self.store.keyframes(segment=keyframe.segment, limit=FIRST, pictures=True)
+        except StoreError:
+            return []  # the pair at hand has to do
 
     def _present(self, question: Question) -> Moment | None:
         """The moment that the question is about; live, it is now."""

@@ -1,11 +1,14 @@
-"""From a question and the memory to an answer: recall, second look, prompt, reasoner, votes,
-verification, evidence.
+"""From a question and the memory to an answer: rules and recall first, then the reasoner.
 
-An answer whose consistency is low may get a second look at the pictures and further attempts; the
-most consistent answer is given. Works on what is committed when it is called; whether to perceive
-the present first, and how long to wait for that, is decided by `ask_flow`.
-Whatever a model does wrong ends as an `Answer` with its ``problem`` set; only a question that can't
-be asked raises.
+Questions in free words are answered by rules, without a model, where these understand them. What
+nothing in the memory fits is not asked of the reasoner: the answer is that it was not seen. So is
+what a memory of motion alone can't know.
+
+Works on what is committed when it is called; whether to perceive the present first, and how long to
+wait for that, is decided by `ask_flow`. Whatever a model does wrong ends as an `Answer` that says
+so; only a question that can't be asked raises.
+
+Out of scope: the rules (`embodied_agent.rules`), asking the reasoner (`reasoned`).
 """
 
 from __future__ import annotations
@@ -13,20 +16,27 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Callable, Generator, Iterator
-from contextlib import closing
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import replace
 
-from embodied_agent.agent.second_look import Findings, SecondLook
+from embodied_agent.agent.reasoned import Known, ReasonedAnswers
+from embodied_agent.agent.scrutiny import without_answer
+from embodied_agent.agent.second_look import SecondLook
 from embodied_agent.agent.segment_view import SegmentView
-from embodied_agent.chat.status import HasServer, ServerStatus
-from embodied_agent.errors import ModelError, QuestionError, ReplyError
+from embodied_agent.chat.status import ServerStatus
+from embodied_agent.errors import QuestionError
 from embodied_agent.memory.store import Store
-from embodied_agent.reasoning.base import Prompt, Reasoner, prompt_style, transcript_budget
-from embodied_agent.reasoning.prompts import build_prompt
+from embodied_agent.reasoning.base import Reasoner, prompt_style, transcript_budget
 from embodied_agent.reasoning.verify import Verifier
-from embodied_agent.reasoning.votes import Resampling, elected
 from embodied_agent.records import Answer, Delta, Evidence, Question
+from embodied_agent.rules import (
+    NAME,
+    Notes,
+    Saying,
+    answer_by_rule,
+    not_understood,
+    unanswerable,
+)
 from embodied_agent.settings import ReasoningSettings
 from embodied_agent.transcript.recall import recall
 from embodied_agent.transcript.text import entry_text
@@ -35,6 +45,10 @@ from embodied_agent.transcript.text import entry_text
 MAX_QUESTION = 4000
 #: As many as there are letters.
 MAX_CHOICES = 26
+#: Most entries that an answer by rule gives as what it read.
+_MOST_ENTRIES = 8
+#: What rules have no answer to, but a general model may read out of observations.
+_FOR_MODELS = frozenset({"unclear", "unnoted"})
 
 
 def check_question(question: Question) -> None:
@@ -61,19 +75,6 @@ def check_question(question: Question) -> None:
         raise QuestionError(f"timeout_s must be a positive number, not {question.timeout_s}")
 
 
-@dataclass(frozen=True, slots=True)
-class _Known:
-    """What a question is answered from."""
-
-    question: Question
-    segment: int
-    last_id: int
-    deltas: list[Delta]
-    transcript: str
-    recalled: str
-    recalled_ids: tuple[int, ...]
-
-
 class Answerer:
     """Answers from the committed part of one store. Safe to call from several threads.
 
@@ -96,24 +97,21 @@ class Answerer:
     ) -> None:
         self._store = store
         self._settings = settings
-        self._make = make
-        self._make_verifier = make_verifier
-        self._second_look = second_look
+        self._reasoned = ReasonedAnswers(
+            settings, make, make_verifier=make_verifier, second_look=second_look
+        )
         self._lock = threading.Lock()
-        self._reasoner: Reasoner | None = None
-        self._verifier: Verifier | None = None
         self._view: SegmentView | None = None
 
     @property
     def model(self) -> str:
         """The reasoner's name, its backend while it is not loaded."""
-        return self._reasoner.name if self._reasoner else self._settings.backend
+        return self._reasoned.model
 
     @property
     def server(self) -> ServerStatus | None:
         """State of the reasoner's server; ``None`` where there is none, or it was never asked."""
-        reasoner = self._reasoner
-        return reasoner.server_status() if isinstance(reasoner, HasServer) else None
+        return self._reasoned.server
 
     def stream(
         self,
@@ -123,11 +121,9 @@ class Answerer:
         deadline: float,
         *,
         provisional: Delta | None = None,
-    ) -> Iterator[str | Answer]:
-        """Pieces of the reply as they come, then the answer. Closing stops the model at once.
-
-        The pieces of further attempts, and a reply that was voted for instead of the first, come
-        after those of the first, on a line of their own.
+    ) -> Generator[str | Answer, None, None]:
+        """Pieces of the reasoner's reply as they come, then the answer. Closing stops the model at
+        once.
 
         Args:
             question: one that `check_question` let pass.
@@ -140,246 +136,78 @@ class Answerer:
             StoreError: the memory can't be read.
         """
         started = time.monotonic()
-        known = self._known(question, segment, last_id, provisional)
-        deltas = known.deltas
-        answer = Answer(
-            text="",
-            latency_s={"recall": time.monotonic() - started},
-            models={"perceiver": deltas[-1].model if deltas else "", "reasoner": self.model},
-            question_id=question.id,
-        )
+        answer = Answer(text="", question_id=question.id)
+        with self._lock:  # the notes are for one thread at a time
+            if self._view is None or self._view.segment != segment:
+                self._view = SegmentView(segment, transcript_budget(self._settings))
+            held = self._view.read(self._store, last_id, provisional)
+            saying = self._saying(question, held.notes) if held.deltas else None
+        deltas = held.deltas
         if not deltas:
             problem = "nothing that was seen has been perceived yet"
             yield replace(answer, status="failed", problem=problem)
             return
-        looked = Findings()
-        if self._settings.second_look.mode == "on":
-            answer, looked = self._look(answer, known, deadline)
-        best = yield from self._attempt(answer, known, looked, deadline, attempt=0)
-        best = self._verified(best, question, deadline)
-        if self._settings.second_look.mode == "auto" and self._low(best):
-            best, looked = self._look(best, known, deadline)
-            if looked.said:
-                # Decided anew with more to go by, so that it wins where both are as consistent.
-                best = yield from self._again(best, known, looked, deadline, 0, ties_win=True)
-        attempts = self._settings.verify.attempts if self._settings.verify.mode == "on" else 1
-        for number in range(1, attempts):
-            if not self._low(best):
-                break
-            best = yield from self._again(best, known, looked, deadline, number)
-        yield best
+        answer = replace(answer, models={"perceiver": deltas[-1].model})
+        if saying is not None:
+            answer = self._said(answer, question, saying, deltas)
+            yield replace(answer, latency_s={"rules": time.monotonic() - started})
+            return
+        recalled, recalled_ids = recall(deltas, question)
+        known = Known(
+            question, segment, last_id, held.notes, held.transcript, recalled, recalled_ids
+        )
+        answer = replace(
+            answer,
+            latency_s={"recall": time.monotonic() - started},
+            models={**answer.models, "reasoner": self.model},
+        )
+        attempt = yield from self._reasoned.stream(answer, known, deadline)
+        yield replace(attempt.answer, evidence=self._evidence(attempt.cited))
 
     def close(self) -> None:
         """Release the verifier and the second look; the reasoner belongs to whoever made it."""
-        for model in (self._verifier, self._second_look):
-            if model is not None:
-                model.close()
+        self._reasoned.close()
 
-    def _known(
-        self, question: Question, segment: int, last_id: int, provisional: Delta | None
-    ) -> _Known:
-        with self._lock:
-            if self._view is None or self._view.segment != segment:
-                self._view = SegmentView(segment, transcript_budget(self._settings))
-            deltas, transcript = self._view.read(self._store, last_id)
-        if provisional is not None:
-            # Only for this question: when it is committed, it may read differently.
-            deltas, transcript = [*deltas, provisional], transcript + entry_text(provisional)
-        recalled, recalled_ids = recall(deltas, question)
-        return _Known(question, segment, last_id, deltas, transcript, recalled, recalled_ids)
+    def _saying(self, question: Question, notes: Notes) -> Saying | None:
+        """What is said without the reasoner; ``None`` where it is to be asked."""
+        settings = self._settings
+        # Looked at again with the question in mind, pictures may show what was not noted.
+        looks = settings.second_look.mode == "on"
+        if question.choices or settings.free == "reasoner":
+            return None if looks else unanswerable(question.text, question.choices, notes)
+        ruling = answer_by_rule(question.text, notes)
+        if settings.free == "auto" and prompt_style(settings) == "full":
+            status = ruling.saying.status if ruling.saying else ""
+            if looks and status not in ("answered", "out_of_scope"):
+                return None
+            if ruling.asked.family in _FOR_MODELS:
+                return unanswerable(question.text, (), notes)
+        return ruling.saying or not_understood(notes)
 
-    def _look(self, answer: Answer, known: _Known, deadline: float) -> tuple[Answer, Findings]:
-        """What a second look finds, and ``answer`` with its time and model."""
-        if self._second_look is None:
-            return _noted(answer, "no second look: nobody can look"), Findings()
-        started = time.monotonic()
-        found = self._second_look.find(
-            known.question,
-            known.recalled_ids,
-            segment=known.segment,
-            last_id=known.last_id,
-            deadline=deadline,
-        )
-        latency_s = {**answer.latency_s, "second_look": time.monotonic() - started}
-        models = {**answer.models, "looker": found.model} if found.model else answer.models
-        answer = replace(answer, latency_s=latency_s, models=models)
-        return (_noted(answer, found.problem) if found.problem else answer), found
-
-    def _attempt(
-        self, answer: Answer, known: _Known, looked: Findings, deadline: float, attempt: int
-    ) -> Generator[str | Answer, None, Answer]:
-        """``answer`` with what the reasoner says; its reply is streamed."""
-        question, settings = known.question, self._settings
-        style = prompt_style(settings)
-        prompt = build_prompt(style, known.transcript, known.recalled, question, looked.said)
+    def _said(
+        self, answer: Answer, question: Question, saying: Saying, deltas: Sequence[Delta]
+    ) -> Answer:
+        """``answer`` as the rules give it, with the entries that it rests on."""
+        read = [deltas[index] for index in saying.evidence]
+        evidence = self._evidence({delta.keyframe_id: "cited" for delta in read})
         answer = replace(
             answer,
-            text="",
-            choice=None,
-            reasoning="",
-            status="answered",
-            problem="",
-            consistency=None,
-            verified_by="",
+            reasoning="".join(entry_text(delta) for delta in read[-_MOST_ENTRIES:]).strip(),
+            evidence=evidence,
+            models={**answer.models, "reasoner": NAME},
+            verified_by=f"{NAME} over {len(deltas)} entries of the memory",
         )
-        started = time.monotonic()
-        reply, first_at = "", None
-        cited: tuple[int, ...] = ()
-        try:
-            endless: ReplyError | None = None
-            try:
-                with closing(self._reply(prompt, deadline, attempt)) as pieces:
-                    for piece in pieces:
-                        first_at = first_at or time.monotonic()
-                        reply += piece
-                        yield piece
-            except ReplyError as error:
-                endless = error
-            others, problem = self._others(prompt, deadline) if attempt == 0 else ([], "")
-            if endless is not None and not others:
-                raise endless
-            chosen = elected(reply, others, question.choices)
-            if chosen.reply != reply:
-                yield f"\n{chosen.reply}"
-            parsed = chosen.parsed
-            answer = replace(
-                answer, text=parsed.text, choice=parsed.choice, reasoning=parsed.reasoning
-            )
-            cited = parsed.cited
-            if problem:
-                answer = _noted(answer, problem)
-            if others:
-                voters = f"{chosen.agreeing} of {chosen.votes} reasonings of {self.model}"
-                answer = replace(answer, consistency=chosen.share, verified_by=voters)
-        except ReplyError as error:
-            answer = _failed(answer, f"no usable reply: {error}", reply)
-        except ModelError as error:
-            answer = _failed(answer, str(error), reply)
-        ended = time.monotonic()
-        first = answer.latency_s.get("first_token", (first_at or ended) - started)
-        spent = answer.latency_s.get("reason", 0.0) + ended - (first_at or ended)
-        seen = {delta.keyframe_id for delta in known.deltas}
-        notes = dict.fromkeys(known.recalled_ids, "recalled")
-        notes.update(dict.fromkeys((number for number, _ in looked.said), "second look"))
-        notes.update({number: "cited" for number in cited if number in seen})
-        return replace(
-            answer,
-            latency_s={**answer.latency_s, "first_token": first, "reason": spent},
-            models={**answer.models, "reasoner": self.model},
-            evidence=self._evidence(notes),
-        )
+        if question.choices:
+            return without_answer(answer, question, saying.status, saying.text)
+        return replace(answer, text=saying.text, status=saying.status)
 
-    def _again(
-        self,
-        best: Answer,
-        known: _Known,
-        looked: Findings,
-        deadline: float,
-        attempt: int,
-        *,
-        ties_win: bool = False,
-    ) -> Generator[str | Answer, None, Answer]:
-        """Another attempt, if it can be made in the time left: the more consistent of the two."""
-        spent = sum(best.latency_s.get(name, 0.0) for name in ("first_token", "reason"))
-        if deadline - time.monotonic() < spent:
-            return best
-        yield "\n"
-        other = yield from self._attempt(best, known, looked, deadline, attempt)
-        other = self._verified(other, known.question, deadline)
-        ours, theirs = best.consistency or 0.0, other.consistency or 0.0
-        better = not other.problem and (theirs > ours or (ties_win and theirs == ours))
-        # Time was spent on both, whichever is given.
-        return replace(other if better else best, latency_s=other.latency_s)
-
-    def _verified(self, answer: Answer, question: Question, deadline: float) -> Answer:
-        """``answer`` with its consistency, where that is wanted and can be had."""
-        settings = self._settings.verify
-        if settings.mode == "off" or self._make_verifier is None or answer.problem:
-            return answer
-        started = time.monotonic()
-        try:
-            if not answer.reasoning:
-                raise ReplyError("the reply gave no reasoning")
-            with self._lock:
-                self._verifier = verifier = self._verifier or self._make_verifier()
-            left = min(settings.timeout_s, deadline - time.monotonic())
-            if left <= 0:
-                raise ModelError("no time was left")
-            verdict = verifier.verify(question, answer.reasoning, answer.text, timeout_s=left)
-        except ModelError as error:
-            answer = _noted(answer, f"not verified: {error}")
-        else:
-            answer = replace(
-                answer,
-                consistency=verdict.consistency,
-                verified_by=verdict.method,
-                models={**answer.models, "verifier": verifier.name},
-            )
-        spent = answer.latency_s.get("verify", 0.0) + time.monotonic() - started
-        return replace(answer, latency_s={**answer.latency_s, "verify": spent})
-
-    def _low(self, answer: Answer) -> bool:
-        return answer.consistency is not None and answer.consistency < self._settings.verify.low
-
-    def _reply(self, prompt: Prompt, deadline: float, attempt: int) -> Generator[str, None, None]:
-        with self._lock:
-            if self._reasoner is None:
-                self._reasoner = self._make()
-            reasoner = self._reasoner
-        left = deadline - time.monotonic()
-        if left <= 0:
-            raise ModelError("no time was left to reason; allow more with timeout_s")
-        settings, limit = self._settings, self._settings.max_tokens
-        if attempt == 0:
-            pieces = reasoner.stream(prompt, timeout_s=left, max_tokens=limit)
-        else:
-            pieces = reasoner.stream(
-                prompt,
-                timeout_s=left,
-                max_tokens=limit,
-                temperature=settings.verify.attempt_temperature,
-                seed=None if settings.seed is None else settings.seed + attempt,
-            )
-        with closing(pieces):
-            for piece in pieces:
-                yield piece
-                if time.monotonic() > deadline:
-                    raise ModelError(
-                        "the time-out came before the answer; allow more with timeout_s"
-                    )
-
-    def _others(self, prompt: Prompt, deadline: float) -> tuple[list[str], str]:
-        """Further replies to be counted with the first, where the reasoner can give them at once;
-        none, and why, where they could not be had."""
-        count, reasoner = self._settings.votes - 1, self._reasoner
-        if not count or not prompt.choices or not isinstance(reasoner, Resampling):
-            return [], ""
-        left = deadline - time.monotonic()
-        try:
-            if left <= 0:
-                raise ModelError("no time was left")
-            found = reasoner.sampled(
-                prompt, count, timeout_s=left, max_tokens=self._settings.max_tokens
-            )
-        except ModelError as error:
-            return [], f"answered from one reasoning: {error}"
-        return found, ""
-
-    def _evidence(self, notes: dict[int, str]) -> tuple[Evidence, ...]:
+    def _evidence(self, notes: Mapping[int, str]) -> tuple[Evidence, ...]:
+        """The keyframes of these ids that the memory really holds, with their notes."""
         found = []
         for number in sorted(notes):
             for keyframe in self._store.keyframes(since=number, limit=1):
-                found.append(
-                    Evidence(number, keyframe.stamp_ns, note=notes[number], pose=keyframe.pose)
-                )
+                if keyframe.id == number:
+                    found.append(
+                        Evidence(number, keyframe.stamp_ns, note=notes[number], pose=keyframe.pose)
+                    )
         return tuple(found)
-
-
-def _failed(answer: Answer, problem: str, reply: str) -> Answer:
-    """``answer`` without an answer, for want of which stands what the model said so far."""
-    return replace(answer, reasoning=reply, status="failed", problem=problem)
-
-
-def _noted(answer: Answer, notice: str) -> Answer:
-    """``answer`` with one more notice."""
-    return replace(answer, notice="; ".join(filter(None, (answer.notice, notice))))

@@ -14,10 +14,10 @@ from collections import deque
 from dataclasses import dataclass, replace
 from typing import Literal, NoReturn
 
+from embodied_agent.agent.cameras import CameraSelectors
 from embodied_agent.agent.listeners import Listeners
 from embodied_agent.errors import StoreError
 from embodied_agent.images import as_jpeg
-from embodied_agent.keyframes import KeyframeSelector
 from embodied_agent.memory.store import Store, StoredKeyframe
 from embodied_agent.records import Decision, Frame, Keyframe
 from embodied_agent.settings import KeyframeSettings
@@ -44,7 +44,7 @@ class Intake:
         self._store = store
         self._settings = settings
         self._listeners = listeners
-        self._selector = KeyframeSelector(settings)
+        self._selector = CameraSelectors(settings)
         self._expected: deque[StoredKeyframe] = deque()  # what an earlier run stored of the source
         self._opens_segment = True  # the next keyframe does
         self._ordinal = -1

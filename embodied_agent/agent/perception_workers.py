@@ -19,6 +19,7 @@ import time
 from dataclasses import dataclass, replace
 
 from embodied_agent.agent.backlog import Backlog
+from embodied_agent.agent.cameras import in_robot_frame
 from embodied_agent.agent.listeners import Listeners
 from embodied_agent.agent.status import PerceptionState, PerceptionStatus
 from embodied_agent.chat.status import CountsReplies
@@ -245,6 +246,7 @@ class PerceptionWorkers:
                 mean_latency_s=self._seconds / self._committed if self._committed else None,
                 last_error=self._last_error,
                 replies=perceiver.reply_counts() if isinstance(perceiver, CountsReplies) else None,
+                notice=str(getattr(perceiver, "notice", "")),
             )
 
     def _state(self) -> PerceptionState:
@@ -323,7 +325,7 @@ class PerceptionWorkers:
                 if delta.keyframe_id != keyframe.id:
                     raise ValueError(f"delta {delta.keyframe_id} for keyframe {keyframe.id}")
                 timed = delta if delta.latency_s else replace(delta, latency_s=each_s)
-                self._ready[keyframe.id] = keyframe, timed
+                self._ready[keyframe.id] = keyframe, in_robot_frame(timed, keyframe)
             self._give_up(self._backlog.passed(pairs), perceiver.name)
             self._changed.notify_all()  # a question may wait for one of them
             try:
@@ -341,7 +343,7 @@ class PerceptionWorkers:
                 self._backlog.put_back([keyframe])
                 continue
             delta = delta_from_egomotion(previous, keyframe, model=model, usable=False)
-            self._ready[keyframe.id] = keyframe, delta
+            self._ready[keyframe.id] = keyframe, in_robot_frame(delta, keyframe)
             self._given_up += 1
             _log.warning("keyframe %d is given up: %s", keyframe.id, self._last_error)
 

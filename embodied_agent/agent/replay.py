@@ -89,6 +89,10 @@ class ReplaySummary:
 def replay_key(spec: str | Path, settings: SourceSettings) -> str:
     """What identifies a recording, and how it is read, in a memory."""
     options = settings.model_dump(include={"topic", "odom_topic", "fps", "sample_hz"})
+    # Those that came later are named only where they are set, so that older memories go on.
+    options |= settings.model_dump(
+        exclude={*options, "open_timeout_s", "read_timeout_s"}, exclude_defaults=True
+    )
     return f"{Path(spec).expanduser().resolve()} {json.dumps(options, sort_keys=True)}"
 
 

@@ -36,7 +36,8 @@ class PerceptionStatus:
     ``disagreed_with_egomotion`` are those whose action the keyframer measured otherwise.
     ``awaiting_commit`` deltas are ready and wait for an earlier keyframe's; ``asked_out_of_turn``
     keyframes came first because a question needed them. ``mean_latency_s`` is ``None`` before the
-    first delta; ``replies`` is ``None`` unless the perceiver is served.
+    first delta; ``replies`` is ``None`` unless the perceiver is served. ``notice`` says why the
+    perceiver is the one that it is, where ``auto`` had to do without.
     """
 
     model: str
@@ -53,6 +54,7 @@ class PerceptionStatus:
     mean_latency_s: float | None
     last_error: str
     replies: ReplyCounts | None = None
+    notice: str = ""
 
 
 @dataclass(frozen=True, slots=True)

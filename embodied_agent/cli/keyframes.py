@@ -129,6 +129,7 @@ def decision_values(decision: Decision) -> dict[str, object]:
         "stamp_ns": decision.stamp_ns,
         "reason": decision.reason,
         "overlap_ratio": decision.overlap_ratio,
+        "confidence": decision.confidence,
         "inliers": decision.inliers,
         "egomotion": egomotion_reply(decision.egomotion),
     }

@@ -1,4 +1,4 @@
-"""The command `embodied-agent`: replay, run, ask, keyframes, memory, vllm, doctor.
+"""The command `embodied-agent`: replay, run, ask, keyframes, inspect, clip, export and more.
 
 Each subcommand is a module of `embodied_agent.cli` and imports what it needs when it runs, so that
 `--help` is quick and `keyframes` needs no model library.
@@ -12,8 +12,11 @@ from typing import Annotated
 import typer
 
 from embodied_agent.cli.ask import ask
+from embodied_agent.cli.clip import clip
 from embodied_agent.cli.common import EXIT_CODES
 from embodied_agent.cli.doctor import doctor
+from embodied_agent.cli.export import export
+from embodied_agent.cli.inspect import inspect
 from embodied_agent.cli.keyframes import keyframes
 from embodied_agent.cli.memory import memory
 from embodied_agent.cli.replay import replay
@@ -81,6 +84,9 @@ app.command()(replay)
 app.command()(run)
 app.command()(ask)
 app.command()(keyframes)
+app.command()(inspect)
+app.command()(clip)
+app.command()(export)
 app.add_typer(memory, name="memory")
 app.command()(vllm)
 app.command()(doctor)

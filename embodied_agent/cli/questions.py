@@ -91,7 +91,19 @@ def show_answer(say: Console, result: Scored, *, reasoning: bool = True) -> None
     if answer.evidence:
         cited = ", ".join(str(item.keyframe_id) for item in answer.evidence)
         say.print(f"  evidence: keyframes {cited}", markup=False)
+    by = models_of(answer)
+    if by:
+        say.print(f"  by {by}", style="dim", markup=False)
     say.print(f"  {latency(answer)}", style="dim", markup=False)
+
+
+def models_of(answer: Answer) -> str:
+    """The models behind an answer, and whether they are the ones that come with the package."""
+    from embodied_agent.models.naming import demo_note
+
+    names = list(dict.fromkeys(filter(None, answer.models.values())))
+    note = demo_note(names)
+    return plain(", ".join(names)) + (f" ({note})" if note else "")
 
 
 def latency(answer: Answer) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -17,6 +18,7 @@ from embodied_agent.cli.common import (
     console,
     explained,
     keyframe_line,
+    plain,
     print_json,
     settings_from,
 )
@@ -48,6 +50,7 @@ if TYPE_CHECKING:
     from embodied_agent.agent.status import AgentStatus
     from embodied_agent.interfaces.wire.models import SourceState
     from embodied_agent.records import Decision, Delta, Frame, Keyframe, Pose
+    from embodied_agent.report.rerun_recording import RerunRecording
     from embodied_agent.report.scoring import Case, Scored
     from embodied_agent.settings import Settings
     from embodied_agent.sources import Source
@@ -77,6 +80,14 @@ def replay(
     report: Annotated[
         Path | None,
         typer.Option(metavar="FILE.html", help="Write a report of the replay to this file."),
+    ] = None,
+    rerun: Annotated[
+        Path | None,
+        typer.Option(
+            "--rerun",
+            metavar="FILE.rrd",
+            help="Write a recording for the Rerun viewer to this file.",
+        ),
     ] = None,
     speed: Annotated[
         float | None,
@@ -138,7 +149,9 @@ def replay(
             ),
         )
         cases = cases_from(questions or [], choices or [], question_file, settings)
-        code = run_replay(source, cases, settings, showing, report=report, json_output=json_output)
+        code = run_replay(
+            source, cases, settings, showing, report=report, rerun=rerun, json_output=json_output
+        )
         raise typer.Exit(code)
 
 
@@ -149,6 +162,7 @@ def run_replay(
     showing: Showing,
     *,
     report: Path | None = None,
+    rerun: Path | None = None,
     json_output: bool = False,
     closing_words: str = "",
 ) -> ExitCode:
@@ -160,6 +174,7 @@ def run_replay(
         settings: of all stages.
         showing: whether there is a page, and the pace.
         report: file of the report.
+        rerun: file of the Rerun recording.
         json_output: print one JSON document instead of text.
         closing_words: printed after the results, before a page that stays.
 
@@ -169,7 +184,8 @@ def run_replay(
     if report is not None:
         check_writable(report)
     say = console(stderr=json_output)
-    run = _Run(source, settings, say, report is not None, showing)
+    run = _Run(source, settings, say, report is not None or rerun is not None, showing)
+    run.rerun = rerun
 
     def tell(results: Sequence[Scored]) -> None:
         if report is not None:
@@ -180,6 +196,8 @@ def run_replay(
         show_score(say, results)
         if report is not None:
             say.print(f"report: {report}", markup=False, soft_wrap=True)
+        if rerun is not None:
+            say.print(f"recording: {rerun}; view it with: rerun {rerun}", markup=False)
         if closing_words:
             say.print(closing_words, markup=False, soft_wrap=True)
 
@@ -201,6 +219,7 @@ class _Run:
     keyframes: list[Keyframe] = field(default_factory=list)
     deltas: list[Delta] = field(default_factory=list)
     status: AgentStatus | None = None
+    rerun: Path | None = None
     frames: int = 0
     skipped: dict[str, int] = field(default_factory=dict)
     elapsed_s: float = 0.0
@@ -223,10 +242,13 @@ class _Run:
             open_source(self.source, self.settings.source) as frames,
             Agent(self.settings) as agent,
             self.showing.of(agent, self.settings, self.say, self._source_state) as ask,
+            recorded(self.rerun, agent) as recording,
         ):
             self._live = frames.live
             # The description of a stream leaves out its password.
             self._name = frames.description if frames.live else Path(self.source).name
+            for remark in frames.examination.remarks:
+                self.say.print(f"note: {plain(remark)}", markup=False, soft_wrap=True)
             since = max((k.id for k in agent.store.keyframes()), default=-1) + 1
             try:
                 with _progress(self.say) as progress:
@@ -243,6 +265,7 @@ class _Run:
             self.skipped = dict(frames.skipped)
             for reason, count in self.skipped.items():
                 self.say.print(f"skipped: {count} × {reason}", style="yellow", markup=False)
+            self._say_why(agent)
             results = []
             for case in cases:
                 results.append(Scored(case, ask(case.question)))
@@ -255,8 +278,16 @@ class _Run:
             self.deltas = [delta for delta in store.deltas() if delta.keyframe_id in known]
             self.status = agent.status()
             self.elapsed_s = time.monotonic() - started
+            if recording is not None:
+                recording.questions(results)
             tell(results)
         return results
+
+    def _say_why(self, agent: Agent) -> None:
+        """Say why perception is what it is, where there is something to say."""
+        perception = agent.status().perception
+        if perception is not None and perception.notice:
+            self.say.print(f"note: {perception.notice}", style="yellow", markup=False)
 
     def _replay(self, agent: Agent, frames: Source, key: str) -> None:
         stored = len(agent.store.keyframes(source=key))
@@ -367,9 +398,32 @@ class _Run:
                     "reasoning": status.reasoning.model if status is not None else "",
                 },
                 elapsed_s=self.elapsed_s,
+                notice="" if perception is None else perception.notice,
             ),
             path,
         )
+
+
+@contextmanager
+def recorded(path: Path | None, agent: Agent) -> Iterator[RerunRecording | None]:
+    """Write a Rerun recording of what the agent does meanwhile, where ``path`` names one.
+
+    Raises:
+        SettingsError: Rerun's SDK is not installed.
+        AgentError: the file can't be written.
+    """
+    if path is None:
+        yield None
+        return
+    from embodied_agent.report.rerun_recording import RerunRecording
+
+    recording = RerunRecording(path)
+    forget = agent.listen(recording.listener())
+    try:
+        yield recording
+    finally:
+        forget()
+        recording.close()
 
 
 def _progress(say: Console) -> Progress:

@@ -20,6 +20,7 @@ from typing import Literal
 from embodied_agent.doctor.check import Check
 from embodied_agent.doctor.interfaces import check_mqtt, check_web
 from embodied_agent.errors import ModelError, StoreError
+from embodied_agent.perception.auto import resolve_backend
 from embodied_agent.settings import (
     PerceptionSettings,
     ReasoningSettings,
@@ -29,6 +30,8 @@ from embodied_agent.settings import (
 
 #: How long a first picture may take to render, in seconds.
 RENDER_TIMEOUT_S = 60.0
+#: Perception that may load the built-in model: ``auto`` does where pictures look simulated.
+_IN_PROCESS = ("auto", "builtin")
 _RENDER = (
     "import mujoco; m = mujoco.MjModel.from_xml_string('<mujoco/>'); "
     "r = mujoco.Renderer(m, 8, 8); r.update_scene(mujoco.MjData(m)); r.render()"
@@ -42,7 +45,8 @@ def examine(settings: Settings) -> Iterator[Check]:
     yield _module("OpenCV", "cv2", "embodied-agent", needed=True)
     yield _sqlite()
     yield _module("bags (rosbags)", "rosbags", "embodied-agent", needed=False)
-    builtin = "builtin" in (settings.perception.backend, settings.reasoning.backend)
+    settings = settings.model_copy(update={"perception": resolve_backend(settings.perception)})
+    builtin = settings.perception.backend in _IN_PROCESS or settings.reasoning.backend == "builtin"
     yield _module("PyTorch", "torch", "embodied-agent[builtin]", needed=builtin)
     yield _module("transformers", "transformers", "embodied-agent[builtin]", needed=builtin)
     yield _gpu(settings)
@@ -113,11 +117,12 @@ def _gpu(settings: Settings) -> Check:
 
 
 def _models(settings: Settings) -> Iterator[Check]:
-    from embodied_agent.perception.base import make_perceiver
+    from embodied_agent.perception.factory import make_perceiver
     from embodied_agent.reasoning.factory import make_reasoner
 
-    if settings.perception.backend == "builtin":
-        yield _model("built-in perceiver", lambda: make_perceiver(settings.perception))
+    if settings.perception.backend in _IN_PROCESS:
+        chosen = settings.perception.model_copy(update={"backend": "builtin"})
+        yield _model("built-in perceiver", lambda: make_perceiver(chosen))
     if settings.reasoning.backend == "builtin":
         yield _model("built-in reasoner", lambda: make_reasoner(settings.reasoning))
 

@@ -68,6 +68,8 @@ class Feeder:
         self.description = self._source.description
         self.live = self._source.live
         self._name = self.description if self.live else Path(spec).name or spec
+        #: How often a stream was lost, or could not be opened.
+        self.losses = 0
         self._thread = threading.Thread(target=self._run, name="source", daemon=True)
 
     def state(self) -> SourceState:
@@ -77,6 +79,23 @@ class Feeder:
     def start(self) -> None:
         """Start feeding."""
         self._thread.start()
+
+    def status(self) -> dict[str, str | int | bool]:
+        """The state of the source, for diagnostics."""
+        if self.error is not None:
+            state = "failed"
+        elif self._problem:
+            state = "reconnecting"
+        else:
+            state = "delivering" if self._seen else "opening"
+        return {
+            "source": self.description,
+            "live": self.live,
+            "state": state,
+            "frames": self._seen,
+            "losses": self.losses,
+            "problem": self._problem,
+        }
 
     def not_ready(self) -> list[str]:
         """Why no frames are coming in at present; empty when they are."""
@@ -117,6 +136,7 @@ class Feeder:
             except SourceError as error:
                 if not self.live or self._stop.is_set():
                     raise
+                self.losses += 1
                 self._end_segment()
                 wait_s = backoff.failure_s()
                 self._problem = f"{error}; retrying in {wait_s:.0f} s"

@@ -29,7 +29,11 @@ def reduced_grey(frame: Frame, width: int) -> tuple[Image, float]:
     image = frame.image
     if image is None:
         full_width = frame_size(frame)[0]
-        image = decode_grey(frame, width)
+        preview = frame.preview
+        if preview is not None and preview.shape[1] >= min(width, full_width):
+            image = preview
+        else:
+            image = decode_grey(frame, width)
     else:
         full_width = image.shape[1]
         if image.ndim == 3:

@@ -20,6 +20,7 @@ import numpy.typing as npt
 
 from embodied_agent.images import decode, upright_intrinsics
 from embodied_agent.keyframes.egomotion import egomotion
+from embodied_agent.keyframes.overlap import overlap_ratio
 from embodied_agent.records import Decision, Egomotion, Frame, Image, Reason
 from embodied_agent.settings import KeyframeSettings
 
@@ -106,19 +107,21 @@ class PaperRule:
         return self._motion
 
 
+#: The rasteriser walks every row between a polygon's corners, and counts them in 32 bits: corners
+#: further out, near the horizon, would take it many seconds. The exact overlap stands in for it.
+_MOST_PX = 1_000_000
+
+
 def rasterised_overlap(homography: npt.NDArray[np.float64], width: int, height: int) -> float:
     """Part of the frame covered by the mapped frame, in [0, 1], counted in pixels of a mask."""
     corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
     mapped = cv2.perspectiveTransform(corners.reshape(-1, 1, 2), homography).reshape(-1, 2)
     if not np.isfinite(mapped).all():
         return 0.0
-    with np.errstate(invalid="ignore"):  # corners near the horizon leave the range of an int32
-        polygon = mapped.astype(np.int32)
+    if np.abs(mapped).max() > _MOST_PX:
+        return overlap_ratio(homography, width, height)
     mask = np.zeros((height, width), np.uint8)
-    try:
-        cv2.fillPoly(mask, [polygon], (1,))
-    except cv2.error:  # corners beyond what the rasteriser can count: nothing measurable
-        return 0.0
+    cv2.fillPoly(mask, [mapped.astype(np.int32)], (1,))
     # The last keyframe's own rectangle fills the whole mask, so the intersection is this mask.
     return float(np.count_nonzero(mask)) / (width * height)
 

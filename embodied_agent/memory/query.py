@@ -22,7 +22,15 @@ from embodied_agent.codec import R, from_json
 from embodied_agent.errors import OutputError, StoreError
 from embodied_agent.memory.counts import KeyframeCounts, MemoryStatus
 from embodied_agent.memory.file import explain
-from embodied_agent.records import Answer, Delta, Egomotion, Keyframe, Pose, Question
+from embodied_agent.records import (
+    Answer,
+    CameraMount,
+    Delta,
+    Egomotion,
+    Keyframe,
+    Pose,
+    Question,
+)
 
 KEYFRAME_COLUMNS = (
     "id, segment, stamp_ns, reason, frame_id, width, height, "
@@ -67,6 +75,12 @@ class Reader:
         """
         return next(iter(self._keyframes("k.id = ?", (keyframe_id,), pictures=True)), None)
 
+    def source_of(self, keyframe_id: int) -> str:
+        """What identifies the recording that a keyframe came from; empty where it came live."""
+        with self._query("look up a keyframe's source") as db:
+            rows = db.execute("SELECT source FROM keyframes WHERE id = ?", (keyframe_id,))
+            return next((str(row[0] or "") for row in rows), "")
+
     def keyframes(
         self,
         *,
@@ -91,10 +105,12 @@ class Reader:
         )
 
     def before(self, keyframe: Keyframe) -> Keyframe | None:
-        """The keyframe before ``keyframe`` in its segment, with its picture."""
+        """The keyframe before ``keyframe`` in its segment, with its picture; of several cameras
+        the one of the same camera."""
+        same = keyframe.frame_id if CameraMount.of(keyframe.frame_id) else None
         earlier = self._keyframes(
-            "k.id < ? AND segment = ?",
-            (keyframe.id, keyframe.segment),
+            "k.id < ?1 AND segment = ?2 AND (?3 IS NULL OR frame_id = ?3)",
+            (keyframe.id, keyframe.segment, same),
             order="k.id DESC",
             limit=1,
             pictures=True,

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from embodied_agent.records import Delta, Keyframe
-from embodied_agent.settings import PerceptionSettings
 
 
 class Perceiver(Protocol):
@@ -36,22 +35,3 @@ class Perceiver(Protocol):
     def close(self) -> None:
         """Release the model or the connection. Safe to call twice."""
         ...
-
-
-def make_perceiver(settings: PerceptionSettings) -> Perceiver:
-    """The perceiver that ``settings.backend`` names.
-
-    Raises:
-        ModelError: the checkpoint can't be loaded.
-    """
-    if settings.backend == "geometry":
-        from embodied_agent.perception.geometry import GeometryPerceiver
-
-        return GeometryPerceiver()
-    if settings.backend == "served":
-        from embodied_agent.perception.served import ServedPerceiver
-
-        return ServedPerceiver(settings)
-    from embodied_agent.perception.builtin import BuiltinPerceiver
-
-    return BuiltinPerceiver(settings)

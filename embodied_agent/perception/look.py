@@ -65,6 +65,10 @@ def make_looker(
     Raises:
         ModelError: perception has no model, or it can't be loaded.
     """
+    if settings.backend == "auto":
+        from embodied_agent.perception.auto import resolve_backend
+
+        settings = resolve_backend(settings)
     if settings.backend == "geometry":
         raise ModelError(
             "perception.backend is geometry, which has no model for a second look: use served or "

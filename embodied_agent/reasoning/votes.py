@@ -11,7 +11,7 @@ Not here: drawing the reasonings (`builtin`), asking (`embodied_agent.agent.answ
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -54,10 +54,16 @@ class Elected:
         return self.agreeing / self.votes
 
 
-def elected(first: str, others: Sequence[str], choices: Sequence[str]) -> Elected:
+def elected(
+    first: str,
+    others: Sequence[str],
+    choices: Sequence[str],
+    usable: Callable[[ParsedAnswer], bool] = lambda parsed: True,
+) -> Elected:
     """The first reply with the answer that most replies give; of equally many, the earliest.
 
-    Replies that can't be read are votes for nothing.
+    Replies that can't be read, or are not ``usable``, are votes for nothing; only where none is
+    usable, the answer is elected from all that can be read.
 
     Raises:
         ReplyError: none can be read; the first one's error.
@@ -73,6 +79,7 @@ def elected(first: str, others: Sequence[str], choices: Sequence[str]) -> Electe
     if not read:
         assert problem is not None
         raise problem
+    read = [pair for pair in read if usable(pair[1])] or read
     counts = Counter(parsed.text for _, parsed in read)
     # Counter keeps the order of first appearance among equals.
     text, agreeing = counts.most_common(1)[0]

@@ -19,6 +19,7 @@ import jinja2
 
 from embodied_agent.errors import DecodeError, OutputError
 from embodied_agent.images import scaled_jpeg
+from embodied_agent.models.naming import demo_note
 from embodied_agent.records import Decision, Delta, Frame, Keyframe, Pose
 from embodied_agent.report.figures import (
     Landmark,
@@ -60,7 +61,8 @@ STATUSES = {
 @dataclass(frozen=True)
 class Replay:
     """The contents of a report. ``decisions`` and ``path`` may be empty (an existing memory has
-    none). ``path`` holds the poses of all frames that carried one."""
+    none). ``path`` holds the poses of all frames that carried one. ``notice`` says why perception
+    was what it was, where there is something to say."""
 
     source: str
     keyframes: Sequence[Keyframe]
@@ -74,6 +76,7 @@ class Replay:
     results: Sequence[Scored] = ()
     settings: dict[str, str] = field(default_factory=dict)
     elapsed_s: float = 0.0
+    notice: str = ""
 
 
 @dataclass(frozen=True)
@@ -140,6 +143,10 @@ def render(replay: Replay) -> str:
         threshold=replay.overlap_threshold,
         questions=[_question(result, start_ns) for result in replay.results],
         statuses=STATUSES,
+        demo=demo_note(
+            [*(d.model for d in replay.deltas)]
+            + [name for r in replay.results for name in r.answer.models.values()]
+        ),
         score=score(replay.results),
         duration=clock(end_ns - start_ns),
         objects=len({m.name for delta in replay.deltas for m in delta.mentions}),

@@ -14,7 +14,13 @@ import pydantic_core
 from pydantic import JsonValue
 
 from embodied_agent.errors import QuestionError
-from embodied_agent.records import Answer, AnswerStatus, Evidence, Question
+from embodied_agent.records import (
+    ANSWER_STATUSES,
+    Answer,
+    AnswerStatus,
+    Evidence,
+    Question,
+)
 
 #: The type of a question that names none.
 UNTYPED = "other"
@@ -22,11 +28,14 @@ UNTYPED = "other"
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A question, its type and, where it is known, the letter of its true choice."""
+    """A question, its type and, where it is known, what is right: the letter of the true choice,
+    or the ``status`` of a right answer in free words and what that has to ``contain``."""
 
     question: Question
     type: str = UNTYPED
     truth: str | None = None
+    status: AnswerStatus | None = None
+    contain: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +72,13 @@ class Scored:
 
     @property
     def right(self) -> bool | None:
-        """Whether the choice is the true one; ``None`` where no truth is known."""
-        if self.case.truth is None:
+        """Whether the answer is right; ``None`` where no truth is known."""
+        case, answer = self.case, self.answer
+        if case.truth is not None:
+            return answer.choice == case.truth
+        if case.status is None:
             return None
-        return self.answer.choice == self.case.truth
+        return answer.status == case.status and case.contain.casefold() in answer.text.casefold()
 
     def record(self) -> ScoredAnswer:
         """Question, answer and truth side by side."""
@@ -115,7 +127,8 @@ class Score:
 def read_cases(path: Path | str) -> tuple[Case, ...]:
     """The questions of a JSON file: a list of objects with ``text`` and, optionally, ``id``,
     ``type``, ``choices`` (texts without letters), ``answer`` (a letter) and ``stamp_ns`` (the
-    question is asked as of this stamp).
+    question is asked as of this stamp). Instead of a letter, a question in free words may have the
+    ``status`` of a right answer, and what that has to ``contain``.
 
     Raises:
         QuestionError: the file can't be read, or an entry can't be used; the message names it.
@@ -143,10 +156,15 @@ def _case(entry: JsonValue, where: str) -> Case:
         raise QuestionError(f"{where}: 'answer' is {truth!r}, not the letter of a choice")
     if stamp is not None and (not isinstance(stamp, int) or isinstance(stamp, bool)):
         raise QuestionError(f"{where}: 'stamp_ns' must be whole nanoseconds, not {stamp!r}")
+    status = entry.get("status")
+    if status is not None and status not in ANSWER_STATUSES:
+        raise QuestionError(f"{where}: 'status' is {status!r}, not one of {ANSWER_STATUSES}")
     return Case(
         Question(text.strip(), choices, at_ns=stamp, id=str(entry.get("id", ""))),
         type=str(entry.get("type", UNTYPED)),
         truth=truth,
+        status=status,
+        contain=str(entry.get("contain", "")),
     )
 
 

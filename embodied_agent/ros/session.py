@@ -39,6 +39,7 @@ from embodied_agent.ros.waiting import GONE
 from embodied_agent.ros.watch import Watch
 from embodied_agent.settings import Settings
 from embodied_agent.sources.base import CLOCK_RESTART_NS
+from embodied_agent.sources.gate import Gate
 from embodied_agent.support.throttled_log import ThrottledLog
 
 #: Images that wait for their pose are looked at this often, in seconds.
@@ -68,6 +69,7 @@ class Session:
             self.warnings.add,
             max_bytes=chosen.ros.max_image_bytes,
         )
+        self.gate = Gate(chosen.source)
         self.active_since_s: float | None = None
         with ExitStack() as stack, ExitStack() as undo:
             self.agent = stack.enter_context(Agent(chosen))
@@ -261,7 +263,7 @@ class Session:
             return
         self.reader.arrive()
         try:
-            self._pairing.offer(read(message))
+            self._pairing.offer(self.gate.admit(read(message)))
         except DecodeError as error:
             kind = error.reason if isinstance(error, BadImage) else "undecodable"
             self.warnings.add(kind, f"an image can't be used: {error}")

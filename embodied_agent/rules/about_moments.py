@@ -9,11 +9,11 @@ from collections.abc import Callable, Sequence
 
 from embodied_agent.rules.about_things import fits, joined
 from embodied_agent.rules.absence import missing
-from embodied_agent.rules.families import Asked
+from embodied_agent.rules.asked import Asked
 from embodied_agent.rules.matching import match
 from embodied_agent.rules.notes import Notes, Thing
 from embodied_agent.rules.phrases import Phrase
-from embodied_agent.rules.speech import Saying, done, keyframe, listed, the, where
+from embodied_agent.rules.speech import Saying, done, listed, the, where
 
 #: Of several things that a phrase means, so many are told about.
 _MOST = 4
@@ -31,7 +31,9 @@ def first(asked: Asked, notes: Notes) -> Saying:
 
     def say(thing: Thing) -> Saying:
         sighting = thing.first
-        text = f"I first saw {the(thing)} in {keyframe(notes, sighting.index)}, {where(sighting.mention)}."
+        text = (
+            f"I first saw {the(thing)} in {notes.cite(sighting.index)}, {where(sighting.mention)}."
+        )
         return Saying(text, (sighting.index,))
 
     return joined([_each(phrase, notes, say) for phrase in asked.things])
@@ -42,7 +44,9 @@ def last(asked: Asked, notes: Notes) -> Saying:
 
     def say(thing: Thing) -> Saying:
         sighting = thing.last
-        text = f"I last saw {the(thing)} in {keyframe(notes, sighting.index)}, {where(sighting.mention)}."
+        text = (
+            f"I last saw {the(thing)} in {notes.cite(sighting.index)}, {where(sighting.mention)}."
+        )
         return Saying(text, (sighting.index,))
 
     return joined([_each(phrase, notes, say) for phrase in asked.things])
@@ -67,7 +71,7 @@ def _spans(indexes: Sequence[int], notes: Notes) -> str:
         else:
             spans.append([index])
     return listed(
-        keyframe(notes, span[0]) + (f" to {keyframe(notes, span[-1])}" if len(span) > 1 else "")
+        notes.cite(span[0]) + (f" to {notes.cite(span[-1])}" if len(span) > 1 else "")
         for span in spans
     )
 
@@ -95,7 +99,7 @@ def order(asked: Asked, notes: Notes) -> Saying:
         return Saying(f"My notes hold but one such thing, {the(named[0])}.", indexes, "cannot_tell")
     if len(indexes) < len(named):
         return _at_once(named, notes, indexes)
-    said = [f"{the(t)} ({keyframe(notes, t.first.index)})" for t in named]
+    said = [f"{the(t)} ({notes.cite(t.first.index)})" for t in named]
     if len(said) == 2:
         text = (
             f"I saw {said[1]} later, after {said[0]}."
@@ -111,7 +115,7 @@ def _at_once(things: Sequence[Thing], notes: Notes, indexes: tuple[int, ...]) ->
     shared = [t for t in things if sum(o.first.index == t.first.index for o in things) > 1]
     text = (
         f"I can't tell: {listed(the(t) for t in shared)} came into view at the same keyframe "
-        f"({keyframe(notes, shared[0].first.index)})."
+        f"({notes.cite(shared[0].first.index)})."
     )
     return Saying(text, indexes, "cannot_tell")
 
@@ -128,8 +132,8 @@ def is_order(asked: Asked, notes: Notes) -> Saying:
     earlier, later = sorted((one, other), key=lambda t: t.first.index)
     right = (earlier is one) != asked.reverse
     facts = (
-        f"I saw {the(earlier)} ({keyframe(notes, earlier.first.index)}) before {the(later)} "
-        f"({keyframe(notes, later.first.index)})"
+        f"I saw {the(earlier)} ({notes.cite(earlier.first.index)}) before {the(later)} "
+        f"({notes.cite(later.first.index)})"
     )
     return Saying(f"{'Yes' if right else 'No'}, {facts}.", indexes)
 
@@ -142,11 +146,11 @@ def seen_after(asked: Asked, notes: Notes) -> Saying:
     since = things[0].first.index
     later = [t for t in notes.things.values() if t.first.index > since]
     if not later:
-        text = f"I can't tell: nothing new was noted after {the(things[0])} ({keyframe(notes, since)})."
+        text = f"I can't tell: nothing new was noted after {the(things[0])} ({notes.cite(since)})."
         return Saying(text, (since,), "cannot_tell")
     index = min(t.first.index for t in later)
     fresh = listed(the(t) for t in later if t.first.index == index)
-    return Saying(f"Next I saw {fresh} ({keyframe(notes, index)}).", (since, index))
+    return Saying(f"Next I saw {fresh} ({notes.cite(index)}).", (since, index))
 
 
 def seen_before(asked: Asked, notes: Notes) -> Saying:
@@ -157,15 +161,11 @@ def seen_before(asked: Asked, notes: Notes) -> Saying:
     until = things[0].first.index
     earlier = [t for t in notes.things.values() if t.first.index < until]
     if not earlier:
-        text = (
-            f"I can't tell: nothing was noted before {the(things[0])} ({keyframe(notes, until)})."
-        )
+        text = f"I can't tell: nothing was noted before {the(things[0])} ({notes.cite(until)})."
         return Saying(text, (until,), "cannot_tell")
     index = max(t.first.index for t in earlier)
     fresh = listed(the(t) for t in earlier if t.first.index == index)
-    return Saying(
-        f"Just before that I first saw {fresh} ({keyframe(notes, index)}).", (index, until)
-    )
+    return Saying(f"Just before that I first saw {fresh} ({notes.cite(index)}).", (index, until))
 
 
 def did_before(asked: Asked, notes: Notes) -> Saying:
@@ -183,7 +183,7 @@ def _did(asked: Asked, notes: Notes, later: int) -> Saying:
     if isinstance(things, Saying):
         return things
     thing, index = things[0], things[0].first.index + later
-    since = keyframe(notes, thing.first.index)
+    since = notes.cite(thing.first.index)
     if index > notes.last:
         text = f"I can't tell yet: {the(thing)} came into view at the present keyframe ({since})."
         return Saying(text, (notes.last,), "cannot_tell")
@@ -192,8 +192,8 @@ def _did(asked: Asked, notes: Notes, later: int) -> Saying:
         text = f"I can't tell: {the(thing)} was in view from the start ({since})."
         return Saying(text, (0,), "cannot_tell")
     if not action:
-        text = f"I can't tell: the motion to {keyframe(notes, index)} could not be measured."
+        text = f"I can't tell: the motion to {notes.cite(index)} could not be measured."
         return Saying(text, (index,), "cannot_tell")
     if later:
-        return Saying(f"I {action} ({keyframe(notes, index)}).", (thing.first.index, index))
+        return Saying(f"I {action} ({notes.cite(index)}).", (thing.first.index, index))
     return Saying(f"I {action}; that brought {the(thing)} into view ({since}).", (index,))

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from embodied_agent.records import Action
 from embodied_agent.rules.about_views import no_keyframe
-from embodied_agent.rules.families import Asked
+from embodied_agent.rules.asked import Asked
 from embodied_agent.rules.notes import Notes
-from embodied_agent.rules.speech import Saying, done, keyframe, listed, runs, times, told
+from embodied_agent.rules.speech import Saying, done, listed, runs, times, told
 
 _TURNS = {"left": Action.ROTATE_LEFT, "right": Action.ROTATE_RIGHT}
 _MOVES = {
@@ -73,7 +73,7 @@ def _all(notes: Notes) -> tuple[int, ...]:
 
 
 def _cited(indexes: tuple[int, ...], notes: Notes) -> str:
-    shown = [keyframe(notes, i) for i in indexes[:_MOST_CITED]]
+    shown = [notes.cite(i) for i in indexes[:_MOST_CITED]]
     return listed(shown) if len(shown) == len(indexes) else f"{', '.join(shown)} and more"
 
 
@@ -83,9 +83,9 @@ def last_action(asked: Asked, notes: Notes) -> Saying:
     if index is None:
         return Saying("I can't tell: no motion was measured so far.", (notes.last,), "cannot_tell")
     if index < notes.last and notes.deltas[notes.last].angle_deg is None:
-        text = f"I can't tell: the motion to {keyframe(notes, notes.last)} could not be measured."
+        text = f"I can't tell: the motion to {notes.cite(notes.last)} could not be measured."
         return Saying(text, (notes.last,), "cannot_tell")
-    return Saying(f"I {done(notes.deltas[index])} ({keyframe(notes, index)}).", (index,))
+    return Saying(f"I {done(notes.deltas[index])} ({notes.cite(index)}).", (index,))
 
 
 def first_action(asked: Asked, notes: Notes) -> Saying:
@@ -93,7 +93,7 @@ def first_action(asked: Asked, notes: Notes) -> Saying:
     index = next((i for i, d in enumerate(notes.deltas) if d.action is not None), None)
     if index is None:
         return Saying("I can't tell: no motion was measured so far.", _all(notes), "cannot_tell")
-    return Saying(f"First I {done(notes.deltas[index])} ({keyframe(notes, index)}).", (index,))
+    return Saying(f"First I {done(notes.deltas[index])} ({notes.cite(index)}).", (index,))
 
 
 def action_at(asked: Asked, notes: Notes) -> Saying:
@@ -106,7 +106,7 @@ def action_at(asked: Asked, notes: Notes) -> Saying:
         return Saying("I can't tell: that is the present keyframe.", (notes.last,), "cannot_tell")
     action = done(notes.deltas[index])
     if action:
-        return Saying(f"I {action} ({keyframe(notes, index)}).", (index,))
+        return Saying(f"I {action} ({notes.cite(index)}).", (index,))
     why = "it is the first keyframe" if index == 0 else "that motion could not be measured"
     return Saying(f"I can't tell: {why}.", (index,), "cannot_tell")
 

@@ -8,21 +8,23 @@ Out of scope: the reckoning itself (`reckoning`).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from embodied_agent.records import DISTANCES, Direction
 from embodied_agent.rules.about_things import fits, joined
 from embodied_agent.rules.absence import MOTION_ONLY, missing
-from embodied_agent.rules.families import Asked
+from embodied_agent.rules.asked import Asked
 from embodied_agent.rules.matching import match
 from embodied_agent.rules.notes import Notes, Thing
-from embodied_agent.rules.reckoning import SIDES, Places, carried, way_back
-from embodied_agent.rules.speech import Saying, keyframe, listed, the, told, towards, where
+from embodied_agent.rules.reckoning import Floats, Places, carried, way_back
+from embodied_agent.rules.speech import Saying, listed, the, told, towards, where
 
 #: Of the places where something may be, the share that has to agree.
 SETTLED = 0.7
+#: Where several things are named at once, each has to be this sure.
+_NAMED = 0.8
 #: From here on, "roughly" is left out.
 _SURE = 0.92
 #: Of several things that a phrase means, so many are told about.
@@ -64,7 +66,7 @@ def back_to(asked: Asked, notes: Notes) -> Saying:
     return _each(asked, notes, lambda thing: _way_to(thing, notes))
 
 
-def _each(asked: Asked, notes: Notes, say) -> Saying:  # type: ignore[no-untyped-def]
+def _each(asked: Asked, notes: Notes, say: Callable[[Thing], Saying]) -> Saying:
     sayings = []
     for phrase in asked.things:
         found = match(phrase, notes)
@@ -80,7 +82,7 @@ def _placed(thing: Thing, notes: Notes) -> Saying:
     last = thing.last
     evidence = (last.index,)
     if last.index == notes.last:
-        shown = f"in view now ({keyframe(notes, last.index)})"
+        shown = f"in view now ({notes.cite(last.index)})"
         return Saying(f"{_capital(the(thing))} is {where(last.mention)}, {shown}.", evidence)
     direction, share = _now(thing, notes).direction()
     seen = _seen(thing, notes)
@@ -97,7 +99,7 @@ def _seen(thing: Thing, notes: Notes) -> str:
     """Where a thing was seen last, and what was done since."""
     last = thing.last
     since = told(notes.deltas[last.index + 1 :])
-    text = f"It was {where(last.mention)}, when I last saw it in {keyframe(notes, last.index)}"
+    text = f"It was {where(last.mention)}, when I last saw it in {notes.cite(last.index)}"
     return f"{text}; since then I have {since}" if since else text
 
 
@@ -135,7 +137,10 @@ def back_to_start(asked: Asked, notes: Notes) -> Saying:
         text = f"I can't tell in which direction the start lies. Since then I have {since}."
         return Saying(text, evidence, "cannot_tell")
     roughly = "" if share >= _SURE else "roughly "
-    text = f"The start should be {roughly}{towards(direction)}: {_TURNS[direction]}. Since then I have {since}."
+    text = (
+        f"The start should be {roughly}{towards(direction)}: {_TURNS[direction]}. Since "
+        f"then I have {since}."
+    )
     return Saying(text, evidence)
 
 
@@ -144,15 +149,13 @@ def how_far(asked: Asked, notes: Notes) -> Saying:
 
     def say(thing: Thing) -> Saying:
         last = thing.last
-        evidence = (last.index,)
+        evidence, cited = (last.index,), notes.cite(last.index)
         if last.index == notes.last:
             if last.mention.distance is None:
-                text = f"I can't tell: {the(thing)} is in view ({keyframe(notes, last.index)}), its distance was not noted."
+                text = f"I can't tell: the distance of {the(thing)} was not noted ({cited})."
                 return Saying(text, evidence, "cannot_tell")
-            return Saying(
-                f"{_capital(the(thing))} is {_range(last.mention.distance)} ({keyframe(notes, last.index)}).",
-                evidence,
-            )
+            distance = _range(last.mention.distance)
+            return Saying(f"{_capital(the(thing))} is {distance} ({cited}).", evidence)
         word, share = _now(thing, notes).distance()
         if share < SETTLED:
             return Saying(
@@ -160,7 +163,10 @@ def how_far(asked: Asked, notes: Notes) -> Saying:
                 evidence,
                 "cannot_tell",
             )
-        text = f"{_capital(the(thing))} should now be {_range(word)}. I last saw it in {keyframe(notes, last.index)}."
+        text = (
+            f"{_capital(the(thing))} should now be {_range(word)}. I last saw it in "
+            f"{notes.cite(last.index)}."
+        )
         return Saying(text, evidence)
 
     return _each(asked, notes, say)
@@ -201,7 +207,7 @@ def _nearest_of(things: Sequence[Thing], notes: Notes, *, reverse: bool) -> Sayi
     if min(share(best, o) for o in others) < SETTLED:
         word = "farther" if reverse else "nearer"
         noted = listed(
-            f"{_range(t.last.mention.distance)} ({keyframe(notes, t.last.index)})" for t in things
+            f"{_range(t.last.mention.distance)} ({notes.cite(t.last.index)})" for t in things
         )
         text = f"I can't tell which is {word}: I last noted them as {noted}."
         return Saying(text, evidence, "cannot_tell")
@@ -210,7 +216,7 @@ def _nearest_of(things: Sequence[Thing], notes: Notes, *, reverse: bool) -> Sayi
     return Saying(f"{_capital(the(best))} is {word}{than}.", evidence)
 
 
-def _lengths(thing: Thing, notes: Notes):  # type: ignore[no-untyped-def]
+def _lengths(thing: Thing, notes: Notes) -> Floats:
     return _now(thing, notes).lengths
 
 
@@ -221,7 +227,10 @@ def nearest(asked: Asked, notes: Notes) -> Saying:
     shown = notes.in_view(notes.last)
     known = [(thing, m) for thing, m in shown if m.distance is not None]
     if not known:
-        text = f"I can't tell: the present view ({keyframe(notes, notes.last)}) names nothing whose distance was noted."
+        text = (
+            f"I can't tell: the present view ({notes.cite(notes.last)}) names nothing "
+            f"whose distance was noted."
+        )
         return Saying(text, (notes.last,), "cannot_tell")
     ranked = sorted(
         known, key=lambda pair: DISTANCES.index(pair[1].distance or "far"), reverse=asked.reverse
@@ -229,9 +238,7 @@ def nearest(asked: Asked, notes: Notes) -> Saying:
     distance = ranked[0][1].distance
     names = listed(f"{the(t)} ({where(m)})" for t, m in ranked if m.distance == distance)
     word = "farthest" if asked.reverse else "nearest"
-    return Saying(
-        f"Of what is in view ({keyframe(notes, notes.last)}), {word}: {names}.", (notes.last,)
-    )
+    return Saying(f"Of what is in view ({notes.cite(notes.last)}), {word}: {names}.", (notes.last,))
 
 
 def around(asked: Asked, notes: Notes) -> Saying:
@@ -244,14 +251,14 @@ def around(asked: Asked, notes: Notes) -> Saying:
         if thing.last.index == notes.last:
             is_there = thing.last.mention.direction in _ON_SIDE[side]
         else:
-            is_there = _now(thing, notes).share_on(side) >= SETTLED
+            is_there = _now(thing, notes).share_on(side) >= _NAMED
         if is_there:
             there.append(thing)
             since.add(thing.last.index)
     words = _SIDE_WORDS[side]
     if not there:
         return Saying(f"I can't tell: my notes put nothing {words}.", (notes.last,), "cannot_tell")
-    names = listed(f"{the(t)} ({keyframe(notes, t.last.index)})" for t in there)
+    names = listed(f"{the(t)} ({notes.cite(t.last.index)})" for t in there)
     seen_now = all(t.last.index == notes.last for t in there)
     verb = (
         ("is" if seen_now else "should be")
@@ -280,19 +287,11 @@ def is_side(asked: Asked, notes: Notes) -> Saying:
             told_where = _placed(thing, notes)
             if told_where.status == "answered":
                 return Saying(f"No. {told_where.text}", evidence)
-        return Saying(
-            f"I can't tell whether {the(thing)} is {_SIDE_WORDS[side]} by now. {_seen(thing, notes)}.",
-            evidence,
-            "cannot_tell",
-        )
+        text = f"I can't tell whether {the(thing)} is {_SIDE_WORDS[side]} by now."
+        return Saying(f"{text} {_seen(thing, notes)}.", evidence, "cannot_tell")
 
     return _each(asked, notes, say)
 
 
 def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
-
-
-__all__ = [
-    "SETTLED", "SIDES", "around", "back_to", "back_to_start", "how_far", "is_side", "nearer", "nearest", "place",
-]  # fmt: skip

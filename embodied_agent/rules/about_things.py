@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from embodied_agent.rules.absence import MOTION_ONLY, missing, several
-from embodied_agent.rules.families import Asked
-from embodied_agent.rules.lexicon import singular
-from embodied_agent.rules.matching import Match, match
+from embodied_agent.rules.asked import Asked
+from embodied_agent.rules.lexicon import lexicon, singular
+from embodied_agent.rules.matching import Match, detail_of, match
 from embodied_agent.rules.notes import Notes, Thing
 from embodied_agent.rules.phrases import Phrase
-from embodied_agent.rules.speech import Saying, keyframe, listed, number, the, where
+from embodied_agent.rules.speech import Saying, a, listed, number, the, where
 
 
 def fits(found: Match) -> tuple[Thing, ...]:
@@ -35,18 +35,16 @@ def _exists(phrase: Phrase, asked: Asked, notes: Notes) -> Saying:
     things = fits(found)
     indexes = tuple(sorted({t.last.index for t in things}))
     if len(things) > 1:
-        names = listed(f"{the(t)} ({keyframe(notes, t.last.index)})" for t in things)
+        names = listed(f"{the(t)} ({notes.cite(t.last.index)})" for t in things)
         return Saying(f"Yes, I saw {names}.", indexes)
     thing, sighting = things[0], things[0].last
     place = where(sighting.mention)
     if sighting.index == notes.last:
         return Saying(
-            f"Yes, {the(thing)} is in view now ({keyframe(notes, sighting.index)}), {place}.",
+            f"Yes, {the(thing)} is in view now ({notes.cite(sighting.index)}), {place}.",
             indexes,
         )
-    return Saying(
-        f"Yes, I saw {the(thing)} in {keyframe(notes, sighting.index)}, {place}.", indexes
-    )
+    return Saying(f"Yes, I saw {the(thing)} in {notes.cite(sighting.index)}, {place}.", indexes)
 
 
 def joined(sayings: Sequence[Saying]) -> Saying:
@@ -67,28 +65,43 @@ def _coloured(phrase: Phrase, notes: Notes) -> Saying:
     gap = missing(found, notes)
     if gap is not None:
         return Saying(gap.text, gap.evidence, "cannot_tell") if found.observed else gap
-    things = [t for t in fits(found) if t.phrase.colours]
+    if not found.things:
+        return _detail_coloured(found, notes)
+    things = [t for t in found.things if t.phrase.colours]
     if not things:
         return _colour_unsaid(fits(found)[0], notes)
     indexes = tuple(sorted({t.last.index for t in things}))
     if len(things) == 1:
         thing = things[0]
         return Saying(
-            f"The {thing.phrase.noun} is {_colours_of(thing)} ({keyframe(notes, thing.last.index)}).",
+            f"The {thing.phrase.noun} is {_colours_of(thing)} ({notes.cite(thing.last.index)}).",
             indexes,
         )
     colours = listed(dict.fromkeys(_colours_of(t) for t in things))
-    names = listed(f"{the(t)} ({keyframe(notes, t.last.index)})" for t in things)
+    names = listed(f"{the(t)} ({notes.cite(t.last.index)})" for t in things)
     return Saying(f"They are {colours}: I saw {names}.", indexes)
 
 
+def _detail_coloured(found: Match, notes: Notes) -> Saying:
+    """The colour of a shirt, out of "man in a red shirt"."""
+    thing = found.within[0]
+    detail = detail_of(thing)
+    if not detail.hues:
+        return _colour_unsaid(thing, notes)
+    text = f"It is {listed(detail.hues)}: I noted {a(thing.name)} ({notes.cite(thing.last.index)})."
+    return Saying(text, (thing.last.index,))
+
+
 def _colours_of(thing: Thing) -> str:
-    return listed(sorted(thing.phrase.colours))
+    return listed(thing.phrase.hues)
 
 
 def _colour_unsaid(thing: Thing, notes: Notes) -> Saying:
     index = thing.last.index
-    text = f"I can't tell: I saw {the(thing)} ({keyframe(notes, index)}), but my notes do not say its colour."
+    text = (
+        f"I can't tell: I saw {the(thing)} ({notes.cite(index)}), but my notes do not "
+        f"say its colour."
+    )
     return Saying(text, (index,), "cannot_tell")
 
 
@@ -110,7 +123,7 @@ def is_colour(asked: Asked, notes: Notes) -> Saying:
     shown = (right or things)[:3]
     indexes = tuple(sorted({t.last.index for t in shown}))
     facts = listed(
-        f"the {t.phrase.noun} is {_colours_of(t)} ({keyframe(notes, t.last.index)})" for t in shown
+        f"the {t.phrase.noun} is {_colours_of(t)} ({notes.cite(t.last.index)})" for t in shown
     )
     if either and right:
         return Saying(f"{facts[:1].upper()}{facts[1:]}.", indexes)
@@ -125,7 +138,7 @@ def of_colour(asked: Asked, notes: Notes) -> Saying:
     things = _of_colours(asked.colours, notes)
     if not things:
         return Saying(f"I have not seen anything {words}.", (), "not_seen")
-    names = listed(f"{the(t)} ({keyframe(notes, t.last.index)})" for t in things)
+    names = listed(f"{the(t)} ({notes.cite(t.last.index)})" for t in things)
     return Saying(f"I saw {names}.", tuple(sorted({t.last.index for t in things})))
 
 
@@ -168,8 +181,8 @@ def _counted(phrase: Phrase, notes: Notes) -> Saying:
     total = sum(t.at_once for t in things)
     noun = several(phrase) if total != 1 else _one(phrase)
     names = listed(
-        (f"{the(t)} ({keyframe(notes, t.last.index)})" if t.at_once == 1 else
-         f"{number(t.at_once)} at once in {keyframe(notes, _crowd(t))}")
+        (f"{the(t)} ({notes.cite(t.last.index)})" if t.at_once == 1 else
+         f"{number(t.at_once)} at once in {notes.cite(_crowd(t))}")
         for t in things
     )  # fmt: skip
     indexes = tuple(sorted({t.last.index if t.at_once == 1 else _crowd(t) for t in things}))
@@ -177,7 +190,9 @@ def _counted(phrase: Phrase, notes: Notes) -> Saying:
 
 
 def _one(phrase: Phrase) -> str:
-    return singular(phrase.text)
+    """The singular of what was counted."""
+    single = singular(phrase.text)
+    return "such thing" if phrase.noun in lexicon().uncounted else single
 
 
 def _crowd(thing: Thing) -> int:
@@ -203,7 +218,7 @@ def count_all(asked: Asked, notes: Notes) -> Saying:
 
 def keyframes(asked: Asked, notes: Notes) -> Saying:
     """How many keyframes are there?"""
-    total, first, last = len(notes.deltas), keyframe(notes, 0), keyframe(notes, notes.last)
+    total, first, last = len(notes.deltas), notes.cite(0), notes.cite(notes.last)
     return Saying(
         f"My memory of this run holds {total} keyframes, {first} to {last}.", (0, notes.last)
     )
@@ -240,9 +255,9 @@ def describe(asked: Asked, notes: Notes) -> Saying:
     for thing in fits(found)[:3]:
         first, last = thing.first, thing.last
         indexes |= {first.index, last.index}
-        text = f"I first saw {the(thing)} in {keyframe(notes, first.index)}, {where(first.mention)}"
+        text = f"I first saw {the(thing)} in {notes.cite(first.index)}, {where(first.mention)}"
         if last.index != first.index:
-            text += f", and last in {keyframe(notes, last.index)}, {where(last.mention)}"
+            text += f", and last in {notes.cite(last.index)}, {where(last.mention)}"
         texts.append(f"{text}.")
     return Saying(" ".join(texts), tuple(sorted(indexes)))
 
@@ -253,17 +268,22 @@ def unnoted(asked: Asked, notes: Notes) -> Saying:
         return unnoted_way(asked, notes)
     found = match(asked.things[0], notes)
     gap = missing(found, notes)
+    if gap is not None and found.observed:
+        return Saying(f"I can't tell. {gap.text}", gap.evidence, "cannot_tell")
     if gap is not None:
         return gap
     thing = fits(found)[0]
     text = (
         f"I can't tell: of {the(thing)} my notes only hold its name and where it was "
-        f"({keyframe(notes, thing.last.index)})."
+        f"({notes.cite(thing.last.index)})."
     )
     return Saying(text, (thing.last.index,), "cannot_tell")
 
 
 def unnoted_way(asked: Asked, notes: Notes) -> Saying:
     """How many metres have you travelled? Notes don't hold that either."""
-    text = "I can't tell: my notes only hold what was in view at each keyframe, and how I moved in between."
+    text = (
+        "I can't tell: my notes only hold what was in view at each keyframe, and how I "
+        "moved in between."
+    )
     return Saying(text, (), "cannot_tell")

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from embodied_agent.rules.about_things import fits, joined
 from embodied_agent.rules.absence import MOTION_ONLY, missing
-from embodied_agent.rules.families import Asked
+from embodied_agent.rules.asked import Asked
 from embodied_agent.rules.matching import match
 from embodied_agent.rules.notes import Notes, Thing
-from embodied_agent.rules.speech import Saying, keyframe, listed, the, where
+from embodied_agent.rules.speech import Saying, listed, the, where
 
 _LONGEST_QUOTE = 240
 
@@ -33,8 +33,8 @@ def at_keyframe(asked: Asked, notes: Notes) -> Saying:
     return _view(
         index,
         notes,
-        f"In {keyframe(notes, index)} I saw",
-        f"In {keyframe(notes, index)}",
+        f"In {notes.cite(index)} I saw",
+        f"In {notes.cite(index)}",
         asked.side,
     )
 
@@ -42,7 +42,9 @@ def at_keyframe(asked: Asked, notes: Notes) -> Saying:
 def no_keyframe(asked: Asked, notes: Notes) -> Saying:
     """There is no keyframe of that number."""
     which = f"keyframe {asked.keyframe}" if asked.keyframe is not None else "such keyframe"
-    text = f"I can't tell: my notes hold no {which}, only {keyframe(notes, 0)} to {keyframe(notes, notes.last)}."
+    text = (
+        f"I can't tell: my notes hold no {which}, only {notes.cite(0)} to {notes.cite(notes.last)}."
+    )
     return Saying(text, (), "cannot_tell")
 
 
@@ -51,12 +53,12 @@ def _view(index: int, notes: Notes, begin: str, when: str, side: str | None = No
         return Saying(MOTION_ONLY, (), "cannot_tell")
     delta = notes.deltas[index]
     if not delta.usable:
-        text = f"I can't tell: keyframe {keyframe(notes, index)} could not be perceived."
+        text = f"I can't tell: keyframe {notes.cite(index)} could not be perceived."
         return Saying(text, (index,), "cannot_tell")
     shown = notes.in_view(index)
     if side is not None:
         shown = [(t, m) for t, m in shown if side in m.direction.split("-")]
-    cited = f" ({keyframe(notes, index)})" if keyframe(notes, index) not in begin else ""
+    cited = f" ({notes.cite(index)})" if notes.cite(index) not in begin else ""
     observed = " ".join(delta.observation.split())[:_LONGEST_QUOTE]
     quote = f" My notes add: “{observed}”" if observed else ""
     if not shown:
@@ -82,13 +84,24 @@ def together(asked: Asked, notes: Notes) -> Saying:
                 if other is not thing:
                     beside.setdefault(the(other), []).append(index)
         if not beside:
-            spans = listed(keyframe(notes, i) for i in indexes)
+            spans = listed(notes.cite(i) for i in indexes)
             sayings.append(Saying(f"Nothing else was in view with it ({spans}).", tuple(indexes)))
             continue
-        names = listed(f"{name} ({keyframe(notes, where_[-1])})" for name, where_ in beside.items())
+        names = listed(f"{name} ({notes.cite(where_[-1])})" for name, where_ in beside.items())
         evidence = tuple(sorted({where_[-1] for where_ in beside.values()}))
         sayings.append(Saying(f"Together with {the(thing)} I saw {names}.", evidence))
     return joined(sayings)
+
+
+def relation(asked: Asked, notes: Notes) -> Saying:
+    """What is on the table? Notes place things from the camera, not from others."""
+    beside = together(asked, notes)
+    if beside.status != "answered":
+        return beside
+    text = (
+        f"I can't tell: my notes say where things were from me, not from each other. {beside.text}"
+    )
+    return Saying(text, beside.evidence, "cannot_tell")
 
 
 def ever_together(asked: Asked, notes: Notes) -> Saying:
@@ -108,7 +121,10 @@ def ever_together(asked: Asked, notes: Notes) -> Saying:
                 best = (max(shared), one, other)
     if best is not None:
         index, one, other = best
-        text = f"Yes, {the(one)} and {the(other)} were in view at the same time in {keyframe(notes, index)}."
+        text = (
+            f"Yes, {the(one)} and {the(other)} were in view at the same time in "
+            f"{notes.cite(index)}."
+        )
         return Saying(text, (index,))
     one, other = sets[0][0], sets[1][0]
     text = f"No, {the(one)} and {the(other)} were never in view at the same time."

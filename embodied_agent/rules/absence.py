@@ -1,6 +1,6 @@
-"""What is said where the notes hold nothing that fits, or not all that a question takes for granted.
+"""What is said where the notes hold nothing that fits, or not all that a question presumes.
 
-Nothing is guessed: what comes nearest is named as such, and a thing of another colour as what it is.
+Nothing is guessed: what comes nearest is named as such, a thing of another colour as what it is.
 
 Out of scope: finding what fits (`matching`), answers about what does.
 """
@@ -11,7 +11,7 @@ from embodied_agent.rules.lexicon import is_plural, plural, singular
 from embodied_agent.rules.matching import Match
 from embodied_agent.rules.notes import Notes
 from embodied_agent.rules.phrases import Phrase
-from embodied_agent.rules.speech import Saying, a, keyframe, listed
+from embodied_agent.rules.speech import Saying, a, listed
 
 #: Things that are named where nothing comes near.
 _EXAMPLES = 2
@@ -33,12 +33,16 @@ def missing(match: Match, notes: Notes) -> Saying | None:
         return _other_colour(match, notes)
     if match.no_colour:
         thing = match.no_colour[0]
-        text = f"I saw {a(thing.name)} ({keyframe(notes, thing.last.index)}), but my notes do not say its colour."
+        text = (
+            f"I saw {a(thing.name)} ({notes.cite(thing.last.index)}), but my notes do "
+            f"not say its colour."
+        )
         return Saying(text, (thing.last.index,), "cannot_tell")
     if match.unsaid:
         thing = match.unsaid[0]
         text = (
-            f"I saw {a(thing.name)} ({keyframe(notes, thing.last.index)}), but my notes do not say whether it is "
+            f"I saw {a(thing.name)} ({notes.cite(thing.last.index)}), but my notes do "
+            f"not say whether it is "
             f"{' '.join(match.phrase.qualifiers)}."
         )
         return Saying(text, (thing.last.index,), "cannot_tell")
@@ -53,11 +57,11 @@ def not_seen(match: Match, notes: Notes) -> Saying:
     evidence: tuple[int, ...] = ()
     if match.nearest is not None:
         index = match.nearest.last.index
-        text += f" The nearest thing in my memory is {a(match.nearest.name)} ({keyframe(notes, index)})."
+        text += f" The nearest thing in my memory is {a(match.nearest.name)} ({notes.cite(index)})."
         evidence = (index,)
     elif notes.things:
         latest = sorted(notes.things.values(), key=lambda t: -t.last.index)[:_EXAMPLES]
-        names = listed(f"{a(t.name)} ({keyframe(notes, t.last.index)})" for t in latest)
+        names = listed(f"{a(t.name)} ({notes.cite(t.last.index)})" for t in latest)
         text += f" My memory holds other things, such as {names}."
         evidence = tuple(sorted({t.last.index for t in latest}))
     blind = sum(not delta.usable for delta in notes.deltas)
@@ -83,7 +87,7 @@ def several(phrase: Phrase) -> str:
 
 def _other_colour(match: Match, notes: Notes) -> Saying:
     things = match.other_colour
-    names = listed(f"{a(t.name)} ({keyframe(notes, t.last.index)})" for t in things)
+    names = listed(f"{a(t.name)} ({notes.cite(t.last.index)})" for t in things)
     text = f"I have not seen {wanted(match.phrase)}, but I saw {names}."
     return Saying(text, tuple(sorted({t.last.index for t in things})), "not_seen")
 
@@ -95,4 +99,4 @@ def _observed(match: Match, notes: Notes) -> Saying:
     quote = (
         words if len(words) <= _LONGEST_QUOTE else words[:_LONGEST_QUOTE].rsplit(" ", 1)[0] + " …"
     )
-    return Saying(f"My notes of {keyframe(notes, index)} say: “{quote}”", (index,))
+    return Saying(f"My notes of {notes.cite(index)} say: “{quote}”", (index,))

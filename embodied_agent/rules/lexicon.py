@@ -31,6 +31,7 @@ class Lexicon:
         askable: names of groups that people ask for.
         colours: each word for a colour, with the colour that it means.
         idle: adjectives that don't tell one thing from another.
+        wide_kinds: kinds that people also ask for as a group.
         uncounted: words that take no article.
         false_heads: kinds that are not what their last word says.
         longest: most words in an entry.
@@ -42,6 +43,7 @@ class Lexicon:
     askable: frozenset[str]
     colours: Mapping[str, str]
     idle: frozenset[str]
+    wide_kinds: Mapping[str, str]
     uncounted: frozenset[str]
     false_heads: frozenset[str]
     longest: int
@@ -53,11 +55,17 @@ class Lexicon:
 
     def known(self, noun: str) -> bool:
         """Whether the lexicon holds the noun, in the singular or plural."""
-        return noun in self.kinds or singular(noun) in self.kinds or self.group(noun) is not None
+        single = singular(noun)
+        return noun in self.kinds or single in self.kinds or bool({noun, single} & self.askable)
 
     def group(self, noun: str) -> str | None:
         """The group that people mean by a noun, if there is one."""
-        return next((name for name in (noun, singular(noun)) if name in self.askable), None)
+        named = next((name for name in (noun, singular(noun)) if name in self.askable), None)
+        return named or self.wide_kinds.get(self.kind(noun))
+
+    def words(self, kind: str) -> tuple[str, ...]:
+        """All words that mean a kind, its own first."""
+        return (kind, *(word for word, meant in self.kinds.items() if meant == kind != word))
 
     def are_near(self, one: str, other: str) -> float:
         """How near two kinds are: 1 for the same, less the wider the word for both, else 0."""
@@ -91,6 +99,7 @@ def lexicon() -> Lexicon:
         askable=frozenset(members) - frozenset(raw["only_near"]),
         colours=colours,
         idle=frozenset(raw["idle_adjectives"]),
+        wide_kinds=raw["wide_kinds"],
         uncounted=frozenset(raw["uncounted"]),
         false_heads=frozenset(raw["false_heads"]),
         longest=max(len(word.split()) for word in (*kinds, *members, *colours)),

@@ -13,7 +13,7 @@ from rapidfuzz import fuzz
 
 from embodied_agent.rules.lexicon import lexicon, singular
 from embodied_agent.rules.notes import Notes, Thing
-from embodied_agent.rules.phrases import Phrase
+from embodied_agent.rules.phrases import Phrase, read_phrase
 
 #: Unknown words that are spelt as much alike as this, in per cent, count as near.
 _ALIKE = 75.0
@@ -56,7 +56,7 @@ def match(phrase: Phrase, notes: Notes) -> Match:
     no_colour: list[Thing] = []
     unsaid: list[Thing] = []
     within: list[Thing] = []
-    for thing in notes.things.values():
+    for thing in list(notes.things.values()):  # they may grow meanwhile
         if _is_kind(phrase, thing.phrase):
             colours = thing.phrase.colours | thing.phrase.base_colours
             if not phrase.colours <= colours:
@@ -65,13 +65,12 @@ def match(phrase: Phrase, notes: Notes) -> Match:
                 unsaid.append(thing)
             else:
                 things.append(thing)
-        elif phrase.kind and any(
-            singular(w) == singular(phrase.noun) for w in thing.phrase.details
-        ):
-            within.append(thing)
+        elif phrase.kind and thing.phrase.details:
+            detail = detail_of(thing)
+            if _is_kind(phrase, detail) and phrase.colours <= detail.colours:
+                within.append(thing)
     known = things or other_colour or no_colour or unsaid
-    words = " ".join((*phrase.qualifiers, phrase.noun))
-    observed = notes.observed(words) if phrase.kind and not known else []
+    observed = _observed(phrase, notes) if phrase.kind and not known else []
     return Match(
         phrase,
         tuple(things),
@@ -84,12 +83,28 @@ def match(phrase: Phrase, notes: Notes) -> Match:
     )
 
 
+def detail_of(thing: Thing) -> Phrase:
+    """What a name adds after "with" or "in": the shirt of "man in a red shirt"."""
+    return read_phrase(" ".join(thing.phrase.details))
+
+
+def _observed(phrase: Phrase, notes: Notes) -> list[int]:
+    """The deltas whose observation speaks of it, by any of its names."""
+    words = {phrase.noun, *lexicon().words(phrase.kind)}
+    indexes = {
+        index
+        for noun in words
+        for index in notes.observed(" ".join((*phrase.hues, *phrase.qualifiers, noun)))
+    }
+    return sorted(indexes)
+
+
 def nearest(phrase: Phrase, notes: Notes) -> Thing | None:
     """The thing whose kind is nearest to the phrase's, the latest of equals; ``None`` where none
     has to do with it."""
     best: tuple[float, int, int] | None = None
     found: Thing | None = None
-    for thing in notes.things.values():
+    for thing in list(notes.things.values()):
         closeness = _closeness(phrase, thing.phrase)
         rank = (closeness, len(phrase.colours & thing.phrase.colours), thing.last.index)
         if closeness > 0 and (best is None or rank > best):
@@ -100,6 +115,8 @@ def nearest(phrase: Phrase, notes: Notes) -> Thing | None:
 def _is_kind(asked: Phrase, noted: Phrase) -> bool:
     if asked.is_generic:
         return True
+    if _is_another(asked, noted):
+        return False
     if noted.is_generic:
         return False
     if asked.kind == noted.kind:
@@ -111,6 +128,12 @@ def _is_kind(asked: Phrase, noted: Phrase) -> bool:
     return noted.kind not in lexicon().false_heads and (
         noted.kind.endswith(f" {asked.kind}") or singular(noted.noun).endswith(f" {head}")
     )
+
+
+def _is_another(asked: Phrase, noted: Phrase) -> bool:
+    """Whether both are numbered, and differently: gate 4 is not gate 7."""
+    ours, theirs = ({q for q in phrase.qualifiers if q.isdigit()} for phrase in (asked, noted))
+    return bool(ours) and bool(theirs) and not ours & theirs
 
 
 def _says(noted: Phrase, qualifiers: tuple[str, ...]) -> bool:

@@ -16,100 +16,32 @@ from lemminflect import getAllLemmas
 
 from embodied_agent.rules.lexicon import lexicon, singular
 from embodied_agent.rules.phrases import GENERIC, Phrase, read_phrase
-from embodied_agent.rules.vocabulary import ABSTRACT, FRAME, UNSURE
+from embodied_agent.rules.vocabulary import ABSTRACT, FRAME, PLACES, UNSURE, word_set
 
-_ARTICLES = frozenset(
-    [
-        "a",
-        "an",
-        "the",
-        "any",
-        "some",
-        "that",
-        "this",
-        "these",
-        "those",
-        "my",
-        "your",
-        "our",
-        "his",
-        "her",
-        "their",
-        "no",
-    ]
-)
+_ARTICLES = word_set("a an the any some that this these those my your our his her their no")
 #: After one of these, an unsure word is a thing.
-_BEFORE_NOUN = _ARTICLES | frozenset(
-    [
-        "another",
-        "single",
-        "many",
-        "different",
-        "other",
-        "all",
-        "both",
-        "of",
-        "two",
-        "three",
-        "four",
-        "five",
-        "several",
-        "few",
-        "each",
-        "every",
-    ]
+_BEFORE_NOUN = _ARTICLES | word_set(
+    "another single many different other all both of two three four five several few each every"
 )
 #: The agent itself, unless something else than "the" stands before them.
 _SELF = frozenset({"camera", "robot", "picture", "photo", "cameras"})
 _PICTURES = frozenset({"keyframe", "frame", "picture", "image", "photo", "view", "keyframes", "no"})
-_AUXILIARIES = frozenset(
-    [
-        "do",
-        "does",
-        "did",
-        "can",
-        "could",
-        "will",
-        "would",
-        "should",
-        "has",
-        "have",
-        "had",
-        "may",
-        "might",
-        "is",
-        "are",
-        "was",
-        "were",
-    ]
+_AUXILIARIES = word_set(
+    "do does did can could will would should has have had may might is are was were"
 )
 _ORDINALS = {
-    word: number
-    for number, word in enumerate(
-        ["second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth"],
-        start=1,
-    )
-}
+    "second": 1, "third": 2, "fourth": 3, "fifth": 4, "sixth": 5, "seventh": 6, "eighth": 7,
+    "ninth": 8, "tenth": 9,
+}  # fmt: skip
 _NUMBERS = {
-    word: number
-    for number, word in enumerate(
-        [
-            "zero",
-            "one",
-            "two",
-            "three",
-            "four",
-            "five",
-            "six",
-            "seven",
-            "eight",
-            "nine",
-            "ten",
-            "eleven",
-            "twelve",
-        ]
-    )
-}
+    "zero": 0, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7,
+    "eight": 8, "nine": 9, "ten": 10, "eleven": 11, "twelve": 12,
+}  # fmt: skip
+#: After one of these, an unknown noun is a thing also without its article.
+_INTRODUCING = word_set(
+    "see seen saw spot spotted notice noticed noticing seeing spotting find found any many or and "
+    "to than across is are was of with before after"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,6 +158,9 @@ def _known_spans(words: list[str], memory: Collection[str]) -> list[tuple[int, i
     i = 0
     while i < len(words):
         end = _noun_end(words, i, memory)
+        if end is not None and end < len(words) and _noun_end(words, end, memory) is not None:
+            i = end  # "glass table": the first only says which
+            continue
         if end is None or _keyframe_at(words, i) is not None:
             i += 1
             continue
@@ -233,7 +168,7 @@ def _known_spans(words: list[str], memory: Collection[str]) -> list[tuple[int, i
         while start > taken and _may_precede(words[start - 1], words[start]):
             start -= 1
         stop = _compound_end(words, start, end)
-        is_known = stop == end
+        is_known = stop == end or words[end].isdigit()
         spans.append((start, stop, is_known))
         taken = i = stop
     return spans
@@ -282,7 +217,10 @@ def _may_precede(word: str, noun: str) -> bool:
 
 
 def _compound_end(words: list[str], start: int, end: int) -> int:
-    """Where a phrase ends that goes on after a known noun: "football score", "glass of water"."""
+    """Where a phrase ends that goes on after a known noun: "football score", "glass of water"; a
+    number belongs to it, as in "gate 4"."""
+    if end < len(words) and words[end].isdigit():
+        return end + 1
     if any(word in _AUXILIARIES for word in words[:start]):
         following = ""
     else:
@@ -299,7 +237,7 @@ def _compound_end(words: list[str], start: int, end: int) -> int:
 
 def _is_nounish(word: str) -> bool:
     """Whether an unknown word may be a noun."""
-    if word in FRAME or word in ABSTRACT or word in lexicon().colours:
+    if _is_frame(word) or word in lexicon().colours:
         return False
     if not word.replace("-", "").isalpha():
         return False
@@ -324,6 +262,10 @@ def _with_unknown(
             end += 1
         while end > i and not _is_nounish(words[end - 1]):
             end -= 1
+        if end > i and _is_place(words, i, end):
+            covered.update(range(i, end))
+            i = end
+            continue
         if end > i and _is_introduced(words, i, end):
             found.append((i, end, False))
             i = end
@@ -332,11 +274,27 @@ def _with_unknown(
     return sorted(found)
 
 
+def _is_place(words: list[str], start: int, end: int) -> bool:
+    """Whether words say where something was, as "in the living room" does."""
+    return (
+        words[end - 1] in PLACES
+        and start > 1
+        and words[start - 1] in ("the", "this", "that", "your", "my")
+        and words[start - 2] in ("in", "of", "inside", "at", "from", "to", "through", "around")
+    )
+
+
+def _is_frame(word: str) -> bool:
+    """Whether a word belongs to the question rather than to a name: "front-left" does, too."""
+    parts = word.split("-")
+    return word in ABSTRACT or all(part in FRAME for part in parts)
+
+
 def _belongs(word: str) -> bool:
     table = lexicon()
     if word in table.colours or word in table.idle:
         return True
-    return word not in FRAME and word not in ABSTRACT and word.replace("-", "").isalpha()
+    return not _is_frame(word) and word.replace("-", "").isalpha()
 
 
 def _is_introduced(words: list[str], start: int, end: int) -> bool:
@@ -349,32 +307,4 @@ def _is_introduced(words: list[str], start: int, end: int) -> bool:
         return False
     if before in _BEFORE_NOUN:
         return True
-    seen = before in [
-        "see",
-        "seen",
-        "saw",
-        "spot",
-        "spotted",
-        "notice",
-        "noticed",
-        "noticing",
-        "seeing",
-        "spotting",
-        "find",
-        "found",
-        "any",
-        "many",
-        "or",
-        "and",
-        "to",
-        "than",
-        "across",
-        "is",
-        "are",
-        "was",
-        "of",
-        "with",
-        "before",
-        "after",
-    ]
-    return plain and (seen or rest <= 2)
+    return plain and (before in _INTRODUCING or rest <= 2)

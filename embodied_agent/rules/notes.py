@@ -16,6 +16,9 @@ from embodied_agent.records import Delta, Mention
 from embodied_agent.rules.lexicon import singular
 from embodied_agent.rules.phrases import Phrase, read_phrase
 
+_SENTENCE = re.compile(r"[.;!?]+(?=\s|$)")
+#: "No window" speaks of no window.
+_DENIED = re.compile(r"\b(?:no|not|without|never|neither|nor)\b|n['’]t\b", re.IGNORECASE)
 _WORD = re.compile(r"[^\W_]+(?:[-'][^\W_]+)*")
 
 
@@ -56,7 +59,7 @@ class Notes:
     def __init__(self, deltas: Iterable[Delta] = ()) -> None:
         self.deltas: list[Delta] = []
         self.things: dict[str, Thing] = {}
-        #: Names and nouns of all things, in lower case.
+        #: Names, nouns and kinds of all things, in lower case.
         self.nouns: set[str] = set()
         self._indexes: dict[int, int] = {}
         self._observed: dict[str, list[int]] = {}
@@ -75,12 +78,16 @@ class Notes:
             if thing is None:
                 thing = self.things[key] = Thing(mention.name, read_phrase(mention.name))
                 self.nouns.update(
-                    filter(None, (key, thing.phrase.noun, singular(thing.phrase.noun)))
+                    filter(
+                        None,
+                        (key, thing.phrase.noun, singular(thing.phrase.noun), thing.phrase.kind),
+                    )
                 )
             thing.sightings.append(Sighting(index, mention))
             here[key] = here.get(key, 0) + 1
             thing.at_once = max(thing.at_once, here[key])
-        for word in dict.fromkeys(_words(delta.observation)):
+        claimed = [s for s in _SENTENCE.split(delta.observation) if not _DENIED.search(s)]
+        for word in dict.fromkeys(_words(" ".join(claimed))):
             self._observed.setdefault(word, []).append(index)
 
     @property
@@ -96,6 +103,10 @@ class Notes:
     def id(self, index: int) -> int:
         """The keyframe's id of a delta."""
         return self.deltas[index].keyframe_id
+
+    def cite(self, index: int) -> str:
+        """A delta's keyframe as answers cite it: ``#12``."""
+        return f"#{self.deltas[index].keyframe_id}"
 
     def index(self, keyframe_id: int) -> int | None:
         """The delta's index of a keyframe, ``None`` where there is none."""

@@ -14,125 +14,26 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from embodied_agent.rules.lexicon import is_plural, lexicon, singular
+from embodied_agent.rules.vocabulary import word_set
 
 #: What stands for any thing at all.
 GENERIC = frozenset({"thing", "object", "item", "stuff", "one", "something", "anything", "nothing"})
 _WORD = re.compile(r"[a-z0-9äöüéèàçñ]+(?:[-'][a-z0-9äöüéèàçñ]+)*")
-_ARTICLES = frozenset(
-    [
-        "a",
-        "an",
-        "the",
-        "any",
-        "some",
-        "this",
-        "that",
-        "these",
-        "those",
-        "my",
-        "your",
-        "our",
-        "his",
-        "her",
-        "its",
-        "their",
-        "no",
-        "another",
-        "every",
-        "each",
-        "other",
-        "such",
-        "one",
-        "two",
-        "three",
-        "several",
-        "many",
-        "few",
-        "all",
-        "both",
-    ]
+_ARTICLES = word_set(
+    "a an the any some this that these those my your our his her its their no another every "
+    "each other such one two three several many few all both"
 )
 #: After one of these comes what a thing is with, not what it is.
-_JOINTS = frozenset(
-    [
-        "with",
-        "without",
-        "in",
-        "on",
-        "near",
-        "next",
-        "behind",
-        "beside",
-        "by",
-        "at",
-        "under",
-        "over",
-        "above",
-        "below",
-        "from",
-        "to",
-        "for",
-        "that",
-        "which",
-        "and",
-        "or",
-        "against",
-        "along",
-        "around",
-        "across",
-        "inside",
-        "outside",
-        "between",
-        "facing",
-        "reading",
-        "saying",
-        "showing",
-        "wearing",
-        "holding",
-        "carrying",
-        "standing",
-        "sitting",
-        "lying",
-        "parked",
-        "hanging",
-        "leaning",
-        "mounted",
-        "made",
-        "covered",
-        "filled",
-        "containing",
-        "attached",
-    ]
+_JOINTS = word_set(
+    "with without in on near next behind beside by at under over above below from to for that "
+    "which and or against along around across inside outside between facing reading saying "
+    "showing wearing holding carrying standing sitting lying parked hanging leaning mounted "
+    "made covered filled containing attached"
 )
 #: In "a stack of books", the books are what it is; in "a bottle of water", the bottle.
-_GROUPING = frozenset(
-    [
-        "pair",
-        "stack",
-        "pile",
-        "row",
-        "group",
-        "set",
-        "bunch",
-        "couple",
-        "lot",
-        "lots",
-        "number",
-        "kind",
-        "type",
-        "sort",
-        "piece",
-        "pieces",
-        "bit",
-        "collection",
-        "series",
-        "crowd",
-        "part",
-        "rows",
-        "stacks",
-        "piles",
-        "pairs",
-    ]
+_GROUPING = word_set(
+    "pair stack pile row group set bunch couple lot lots number kind type sort piece pieces "
+    "bit collection series crowd part rows stacks piles pairs"
 )
 #: Before a colour, these only say which shade.
 _SHADES = frozenset({"dark", "light", "bright", "pale", "deep"})
@@ -145,6 +46,7 @@ class Phrase:
     Attributes:
         text: as said, without articles and idle adjectives, in lower case.
         colours: the colours that it names, by their main names.
+        hues: the same as they were said, such as "dark blue".
         base_colours: those that these are shades of: what is light blue is blue.
         qualifiers: its other adjectives and nouns, such as "wooden".
         noun: the words that name the kind, as said; empty for "red things".
@@ -156,6 +58,7 @@ class Phrase:
 
     text: str
     colours: frozenset[str] = frozenset()
+    hues: tuple[str, ...] = ()
     base_colours: frozenset[str] = frozenset()
     qualifiers: tuple[str, ...] = ()
     noun: str = ""
@@ -177,11 +80,15 @@ def read_phrase(text: str) -> Phrase:
     while words and words[0] in _ARTICLES:
         words = words[1:]
     words = _grouped(words)
-    cut = next((i for i, word in enumerate(words) if i and word in _JOINTS), len(words))
-    if "of" in words[1:cut] and not _is_entry(words[:cut]):
-        cut = words.index("of", 1)
+    named = _entry_end(words)
+    cut = next(
+        (i for i, word in enumerate(words) if i >= max(named, 1) and word in _JOINTS | {"of"}),
+        len(words),
+    )
     main, details = words[:cut], tuple(words[cut + 1 :])
-    colours, bases, rest = _without_colours(main)
+    colours, hues, bases, rest = _without_colours(main)
+    numbers = tuple(word for word in rest[1:] if word.isdigit())  # "gate 4": a gate
+    rest = [word for i, word in enumerate(rest) if not i or not word.isdigit()]
     rest = [word for word in rest if word not in lexicon().idle] or rest[-1:]
     said = " ".join(word for word in main if word not in lexicon().idle) or " ".join(main)
     whole = " ".join((said, *words[cut:]))
@@ -189,13 +96,14 @@ def read_phrase(text: str) -> Phrase:
         # "an orange", "the lime": a colour's name alone names a thing.
         return Phrase(whole, noun=main[-1], kind=singular(main[-1]), details=details)
     if rest and singular(rest[-1]) in GENERIC:
-        return Phrase(whole, colours, bases, tuple(rest[:-1]), plural=is_plural(rest[-1]))
+        return Phrase(whole, colours, hues, bases, tuple(rest[:-1]), plural=is_plural(rest[-1]))
     noun, qualifiers = _split(rest)
     return Phrase(
         text=whole,
         colours=colours,
+        hues=hues,
         base_colours=bases,
-        qualifiers=qualifiers,
+        qualifiers=(*qualifiers, *numbers),
         noun=noun,
         kind=lexicon().kind(noun) if noun else "",
         group=lexicon().group(noun) if noun else None,
@@ -214,17 +122,26 @@ def _grouped(words: list[str]) -> list[str]:
     return words
 
 
-def _is_entry(words: list[str]) -> bool:
-    """Whether the words end in an entry of the lexicon, such as "chest of drawers"."""
-    return any(" of " in " ".join(words[i:]) and " ".join(words[i:]) in lexicon().kinds
-               for i in range(len(words)))  # fmt: skip
+def _entry_end(words: list[str]) -> int:
+    """Where an entry of the lexicon ends that holds a joint, such as "chest of drawers" or
+    "picture on the wall"; 0 where there is none."""
+    joints = [i for i, word in enumerate(words) if word in _JOINTS or word == "of"]
+    for start in range(len(words)):
+        for end in range(min(len(words), start + lexicon().longest), start + 2, -1):
+            spans = any(start < joint < end - 1 for joint in joints)
+            if spans and " ".join(words[start:end]) in lexicon().kinds:
+                return end
+    return 0
 
 
-def _without_colours(words: list[str]) -> tuple[frozenset[str], frozenset[str], list[str]]:
-    """Colours among the words, what they are shades of, and the other words."""
+def _without_colours(
+    words: list[str],
+) -> tuple[frozenset[str], tuple[str, ...], frozenset[str], list[str]]:
+    """Colours among the words, as they were said, what they are shades of, the other words."""
     table = lexicon().colours
     colours: set[str] = set()
     bases: set[str] = set()
+    hues: list[str] = []
     rest: list[str] = []
     i = 0
     while i < len(words):
@@ -232,15 +149,18 @@ def _without_colours(words: list[str]) -> tuple[frozenset[str], frozenset[str], 
         word = words[i].removesuffix("-coloured").removesuffix("-colored")
         if f"{words[i]} {following}" in table:
             colours.add(table[f"{words[i]} {following}"])
+            hues.append(f"{words[i]} {following}")
             bases.update([table[following]] if following in table else [])
             i += 2
             continue
         if word in table:
             colours.add(table[word])
+            shade = words[i - 1] if i and words[i - 1] in _SHADES else ""
+            hues.append(f"{shade} {word}".strip())
         elif word not in _SHADES or following not in table:
             rest.append(words[i])
         i += 1
-    return frozenset(colours), frozenset(bases), rest
+    return frozenset(colours), tuple(dict.fromkeys(hues)), frozenset(bases), rest
 
 
 def _split(words: list[str]) -> tuple[str, tuple[str, ...]]:

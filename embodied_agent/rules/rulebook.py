@@ -1,6 +1,6 @@
 """Free questions answered by rule: from what was asked and the notes to a sentence with evidence.
 
-    saying = answer("Did you see a couch?", notes)
+    saying = answer_by_rule("Did you see a couch?", notes).saying
 
 Takes milliseconds, also for thousands of deltas, and needs no model.
 
@@ -19,7 +19,8 @@ from embodied_agent.rules import (
     about_things,
     about_views,
 )
-from embodied_agent.rules.families import Asked, Family, understand
+from embodied_agent.rules.asked import Asked, Family
+from embodied_agent.rules.families import understand
 from embodied_agent.rules.notes import Notes
 from embodied_agent.rules.speech import Saying, the
 
@@ -44,7 +45,8 @@ def _where(asked: Asked, notes: Notes) -> Saying:
 
 def _out_of_scope(asked: Asked, notes: Notes) -> Saying:
     text = (
-        "That is not about what I have seen. I can only tell what was in view, where it is from here, and how I "
+        "That is not about what I have seen. I can only tell what was in view, where it is "
+        "from here, and how I "
         "moved"
     )
     return Saying(f"{text}; ask me, for example: {example(notes)}", (), "out_of_scope")
@@ -92,6 +94,7 @@ _ANSWERS: dict[Family, _Answer] = {
     "at_start": about_views.at_start,
     "at_keyframe": about_views.at_keyframe,
     "together": about_views.together,
+    "relation": about_views.relation,
     "ever_together": about_views.ever_together,
     "turns": about_motion.turns,
     "ever_turned": about_motion.ever_turned,
@@ -104,7 +107,17 @@ _ANSWERS: dict[Family, _Answer] = {
 }
 
 
-def answer(text: str, notes: Notes) -> Ruling:
+def not_understood(notes: Notes) -> Saying:
+    """What is said where neither rules nor anybody else understand a question."""
+    text = (
+        "I can't tell: I did not understand the question. I can say what was seen, when, "
+        "where it is from here, and "
+        f"how I moved; ask me, for example: {example(notes)}"
+    )
+    return Saying(text, (), "cannot_tell")
+
+
+def answer_by_rule(text: str, notes: Notes) -> Ruling:
     """What the rules say to a question.
 
     Args:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from embodied_agent.records import Action, AnswerStatus, Delta, Direction, Mention
 from embodied_agent.rules.lexicon import with_article
-from embodied_agent.rules.notes import Notes, Thing
+from embodied_agent.rules.notes import Thing
 
 #: More than this are not listed one by one.
 _LONGEST_LIST = 30
@@ -29,21 +29,10 @@ _DONE: dict[Action, str] = {
     Action.ROTATE_LEFT: "turned left", Action.ROTATE_RIGHT: "turned right",
     Action.TILT_DOWNWARD: "tilted downward", Action.TILT_UPWARD: "tilted upward",
 }  # fmt: skip
-_NUMBERS = [
-    "no",
-    "one",
-    "two",
-    "three",
-    "four",
-    "five",
-    "six",
-    "seven",
-    "eight",
-    "nine",
-    "ten",
-    "eleven",
+_NUMBERS = (
+    "no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven",
     "twelve",
-]
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +74,6 @@ def number(count: int) -> str:
 def times(count: int) -> str:
     """``once``, ``twice``, ``three times``."""
     return {0: "never", 1: "once", 2: "twice"}.get(count) or f"{number(count)} times"
-
-
-def keyframe(notes: Notes, index: int) -> str:
-    """``#12``, as answers cite it."""
-    return f"#{notes.id(index)}"
 
 
 def where(mention: Mention) -> str:

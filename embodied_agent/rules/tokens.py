@@ -14,10 +14,10 @@ from rapidfuzz.distance import OSA
 from rapidfuzz.process import extract
 
 from embodied_agent.rules.lexicon import lexicon
-from embodied_agent.rules.vocabulary import FRAME, IS_BEFORE_S, OPENERS, SLOPPY
+from embodied_agent.rules.vocabulary import FRAME, IS_BEFORE_S, OPENERS, SLOPPY, word_set
 
 _TOKEN = re.compile(r"#\d+|\d+(?:[.:,]\d+)*|[^\W\d_]+(?:[-'][^\W\d_]+)*|[+*/=×÷]|[,;:.!?()–—]| - ")
-_PARTING = frozenset([",", ";", ":", ".", "!", "?", "(", ")", "–", "—"]) | {" - "}
+_PARTING = word_set(", ; : . ! ? ( ) – —") | {" - "}
 _ENDINGS = {
     "n't": " not", "'re": " are", "'ve": " have", "'ll": " will", "'d": " would", "'m": " am",
 }  # fmt: skip
@@ -27,13 +27,14 @@ _LEAST_LETTERS = 4
 _SHORT = ("what", "how", "the", "did", "was", "you", "see")
 
 
-def tokens_of(text: str, known: Iterable[str] = ()) -> list[str]:
+def tokens_of(text: str, known: Iterable[str] = (), *, mend: bool = True) -> list[str]:
     """The words of ``text``, numbers and keyframe references (``#12``) included; a comma stands
     for whatever parts them.
 
     Args:
         text: what was asked.
         known: further words that are spelt right, such as those of names in the memory.
+        mend: whether slips are mended, and openers dropped.
     """
     plain = text.lower().replace("’", "'").replace("`", "'")
     words: list[str] = []
@@ -41,6 +42,8 @@ def tokens_of(text: str, known: Iterable[str] = ()) -> list[str]:
         words.extend([","] if token in _PARTING else _spelt_out(token).split())
     while words and words[-1] == ",":
         words.pop()
+    if not mend:
+        return words
     vocabulary = {*_vocabulary(), *known}
     return _without_openers([_mended(word, vocabulary) for word in words])
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
+import re
 from typing import Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 
 from embodied_agent.settings.base import Section
 
-PerceptionBackend = Literal["builtin", "served", "geometry"]
+PerceptionBackend = Literal["auto", "builtin", "served", "geometry"]
 ReasoningBackend = Literal["builtin", "served"]
 
 
@@ -77,9 +79,11 @@ class PerceptionSettings(Section):
     """How pairs of keyframes become semantic deltas."""
 
     backend: PerceptionBackend = Field(
-        "builtin",
-        description="`builtin`: the small model shipped with the package, in process; `served`: a "
-        "VLM behind an OpenAI-compatible server; `geometry`: no VLM, camera motion only",
+        "auto",
+        description="`builtin`: the small model shipped with the package, in process, for the "
+        "simulated worlds only; `served`: a VLM behind an OpenAI-compatible server; `geometry`: no "
+        "VLM, camera motion only; `auto`: `served` where `perception.server` is set, else "
+        "`builtin` where the pictures look like the simulated worlds, else `geometry`",
     )
     model_path: str = Field(
         "", description="folder of the `builtin` checkpoint; empty: the shipped one"
@@ -152,7 +156,13 @@ class VerifySettings(Section):
         le=600,
         description="maximum duration of a verification, within the question's timeout, in seconds",
     )
-    low: float = Field(0.5, ge=0, le=1, description="a consistency below this counts as low")
+    low: float = Field(
+        0.5,
+        ge=0,
+        le=1,
+        description="an answer whose consistency, by votes or verification, is below this is not "
+        "given (`cannot_tell`); 0 disables it",
+    )
     attempts: int = Field(
         1,
         ge=1,
@@ -222,6 +232,12 @@ class ReasoningSettings(Section):
         description="`builtin` picks the likeliest of a question's choices; false: it answers "
         "freely, and a reply that matches none of them counts as no answer",
     )
+    free: Literal["auto", "rules", "reasoner"] = Field(
+        "auto",
+        description="who answers questions without choices; `rules`: recall and rules, without a "
+        "model; `reasoner`: the language model; `auto`: the rules, and what they do not understand "
+        "is left to a model that reads the full prompt",
+    )
     votes: int = Field(
         5,
         ge=1,
@@ -264,7 +280,47 @@ class SourceSettings(Section):
     """Where frames come from."""
 
     topic: str = Field("", description="image topic of a bag; empty: detected by type")
+    topics: tuple[str, ...] = Field(
+        (),
+        description="several cameras of one robot in one memory: `{front: /front/image, left: "
+        "/left/image}` or `front=/front/image`; the first one tells what moved",
+    )
+    mounts: tuple[str, ...] = Field(
+        (),
+        description="where these cameras look, in degrees to the robot's left: `{left: 90}` or "
+        "`left=90`; others: from TF, else ahead",
+    )
     odom_topic: str = Field("", description="odometry topic of a bag; empty: detected by type")
+    pose_offset_s: float | None = Field(
+        None,
+        ge=-1e11,
+        le=1e11,
+        description="added to the poses' stamps of a bag to bring them to the pictures' clock, in "
+        "seconds; empty: found from when both were received",
+    )
+    fixed_frame: str = Field(
+        "", description="poses from a bag's TF are in this frame; empty: found"
+    )
+    base_frame: str = Field(
+        "", description="the frame whose pose is taken from a bag's TF; empty: found"
+    )
+    episode: int = Field(0, ge=0, description="episode of a LeRobot data set")
+    rotate: Literal["auto", "0", "90", "180", "270"] = Field(
+        "auto",
+        description="turn pictures clockwise by so many degrees; `auto`: as a bag's TF says that "
+        "the camera is mounted, else 0",
+    )
+    mask: tuple[str, ...] = Field(
+        (),
+        description="polygons that are blacked out before a picture is stored, shown or sent: "
+        "`[[0, 0.8], [1, 0.8], [1, 1], [0, 1]]` or `0,0.8 1,0.8 1,1 0,1`; points of the upright "
+        "picture, as parts of its size (0 to 1) or in pixels",
+    )
+    redact: str = Field(
+        "",
+        description="name of an entry point of the group `embodied_agent.redact`: a function that "
+        "gets each picture (BGR) and returns what may be kept of it; empty: none",
+    )
     fps: float = Field(
         10.0,
         gt=0,
@@ -274,6 +330,66 @@ class SourceSettings(Section):
     sample_hz: float = Field(
         0.0, ge=0, le=1000, description="maximum number of frames taken per second; 0: all"
     )
+
+    @field_validator("topics", "mounts", mode="before")
+    @classmethod
+    def _named(cls, value: object) -> object:
+        if isinstance(value, dict):
+            return tuple(f"{name}={item}" for name, item in value.items())
+        return value
+
+    @field_validator("topics", "mounts")
+    @classmethod
+    def _pairs(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        names = []
+        for pair in value:
+            name, equals, item = pair.partition("=")
+            if not equals or not item or not re.fullmatch(r"[A-Za-z0-9_-]{1,32}", name):
+                raise ValueError(f"a camera is given as name=value, not {pair!r}")
+            names.append(name)
+        if len(set(names)) < len(names):
+            raise ValueError("two cameras have the same name")
+        return value
+
+    @field_validator("mounts")
+    @classmethod
+    def _angles(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for pair in value:
+            try:
+                angle = float(pair.partition("=")[2])
+            except ValueError:
+                angle = math.inf
+            if not -360 <= angle <= 360:
+                raise ValueError(f"a mount is an angle in degrees, not {pair!r}")
+        return value
+
+    @field_validator("rotate", mode="before")
+    @classmethod
+    def _degrees(cls, value: object) -> object:
+        return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+    @field_validator("mask", mode="before")
+    @classmethod
+    def _polygons(cls, value: object) -> object:
+        if not isinstance(value, (list, tuple)):
+            return value
+        try:
+            polygons = [
+                item
+                if isinstance(item, str)
+                else " ".join(f"{float(x)!r},{float(y)!r}" for x, y in item)
+                for item in value
+            ]
+        except TypeError as error:
+            raise ValueError("a polygon is a list of points [x, y]") from error
+        for polygon in polygons:
+            points = [tuple(map(float, point.split(","))) for point in polygon.split()]
+            if len(points) < 3 or any(len(point) != 2 for point in points):
+                raise ValueError(f"a polygon needs three points x,y or more, not {polygon!r}")
+            if not all(math.isfinite(v) and abs(v) <= 1e6 for point in points for v in point):
+                raise ValueError(f"a polygon's points must be numbers, not {polygon!r}")
+        return tuple(polygons)
+
     open_timeout_s: float = Field(
         10.0, gt=0, le=600, description="timeout for opening a stream, in seconds"
     )

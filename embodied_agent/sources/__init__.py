@@ -1,4 +1,4 @@
-"""Where frames come from: `open_source` reads a bag, a video, a folder of pictures or a camera.
+"""Where frames come from: `open_source` reads a recording, a video, pictures, a data set, a camera.
 
 with open_source("walk.mcap", SourceSettings(sample_hz=1)) as source:
     for frame in source:
@@ -16,51 +16,83 @@ from embodied_agent.settings import SourceSettings
 from embodied_agent.sources.base import Source
 from embodied_agent.sources.diagnosis import why_unreadable
 
-__all__ = ["Source", "decode", "decode_grey", "encode_jpeg", "image_size", "open_source"]
+__all__ = [
+    "Source",
+    "decode",
+    "decode_grey",
+    "encode_jpeg",
+    "image_size",
+    "is_live",
+    "open_source",
+]
 
 _URL = re.compile(r"[a-z][a-z0-9+.-]*://", re.I)
+
+
+def is_live(spec: str) -> bool:
+    """Whether ``spec`` names a camera or a stream, which go on without end."""
+    if _URL.match(spec) or spec.startswith("/dev/"):
+        return True
+    return spec.isdigit() and not Path(spec).exists()
 
 
 def open_source(spec: str | Path, settings: SourceSettings | None = None) -> Source:
     """Open what ``spec`` names, by its form and by what lies there.
 
-    A folder with metadata.yaml, .mcap or .db3 files is a rosbag2 recording, any other folder one
-    of pictures; a .mcap or .db3 file is a recording, a picture a folder of one, any other file a
-    video; a number or ``/dev/video…`` is a camera, an URL (rtsp, http, …) a stream.
+    A folder with metadata.yaml, .mcap or .db3 files is a recording, one with meta/info.json a
+    LeRobot data set, any other folder one of pictures; a .mcap, .db3 or .bag file is a recording, a
+    picture a folder of one, any other file a video; a number or ``/dev/video…`` is a camera, a URL
+    (rtsp, http, …) a stream.
 
     Raises:
         SourceError: nothing is there, or it can't be read.
+        SettingsError: ``source.redact`` names nothing that is installed.
     """
-    spec, settings = str(spec), settings or SourceSettings()
+    from embodied_agent.sources.filters import Filters
+
+    settings = settings or SourceSettings()
+    source = _open(str(spec), settings)
+    try:
+        filters = Filters(settings, source.turns)
+    except BaseException:
+        source.close()
+        raise
+    if filters:
+        source.alter(filters.apply)
+    return source
+
+
+def _open(spec: str, settings: SourceSettings) -> Source:
     # Each kind is imported when it is asked for: bags need rosbags, a camera on a robot does not.
-    if _URL.match(spec) or spec.startswith("/dev/") or (spec.isdigit() and not Path(spec).exists()):
-        from embodied_agent.sources.video import open_camera
+    if is_live(spec):
+        from embodied_agent.sources.camera import open_camera
 
         return open_camera(spec, settings)
     path = Path(spec).expanduser()
-    if not path.exists():
-        raise SourceError(
-            f"{spec} does not exist: name a recording, a video, a folder of images, a camera's "
-            "number or a URL"
-        )
-    problem = why_unreadable(path)
-    if problem:
-        raise SourceError(problem)
-    suffix = path.suffix.lower()
-    if suffix == ".bag":
-        raise SourceError(f"{spec} is a ROS 1 bag; convert it first: rosbags-convert --src {spec}")
-    from embodied_agent.sources.bag_files import BAG_SUFFIXES
+    try:
+        if not path.exists():
+            raise SourceError(
+                f"{spec} does not exist: name a recording, a video, a folder of images, a "
+                "camera's number or a URL"
+            )
+        problem = why_unreadable(path)
+        if problem:
+            raise SourceError(problem)
+        inside = [p.name for p in path.iterdir()] if path.is_dir() else [path.name]
+    except (OSError, ValueError) as error:
+        raise SourceError(f"can't read {spec}: {error}") from error
+    from embodied_agent.sources.bags.files import is_bag_name
     from embodied_agent.sources.folder import IMAGE_SUFFIXES, open_folder
 
-    try:
-        inside = [p.name for p in path.iterdir()] if path.is_dir() else [path.name]
-    except OSError as error:
-        raise SourceError(f"can't read the folder {spec}: {error}") from error
-    if any(name.endswith(BAG_SUFFIXES) or name == "metadata.yaml" for name in inside):
-        from embodied_agent.sources.bags import open_bag
+    if any(is_bag_name(name) or name == "metadata.yaml" for name in inside):
+        from embodied_agent.sources.bags.source import open_bag
 
         return open_bag(path, settings)
-    if path.is_dir() or suffix in IMAGE_SUFFIXES:
+    if path.is_dir() and (path / "meta" / "info.json").is_file():
+        from embodied_agent.sources.lerobot.source import open_lerobot
+
+        return open_lerobot(path, settings)
+    if path.is_dir() or path.suffix.lower() in IMAGE_SUFFIXES:
         return open_folder(path, settings)
     from embodied_agent.sources.video import open_video
 

@@ -1,7 +1,7 @@
 """What a source is: frames in time order, a description, and a count of what had to be left out.
 
-Not here: how any kind of source is read (bags.py, video.py, folder.py) and what a picture looks
-like inside (codec.py).
+Out of scope: how any kind of source is read (bags/, video.py, folder.py, lerobot/), and what a
+picture looks like inside (`embodied_agent.images`).
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from types import TracebackType
 from embodied_agent.errors import DecodeError, SourceError
 from embodied_agent.images import BadImage
 from embodied_agent.records import Frame
+from embodied_agent.sources.examination import Examination
 
 #: A stamp this far behind the one before it: the sensor's clock restarted; less is jitter.
 CLOCK_RESTART_NS = 2_000_000_000
@@ -99,6 +100,9 @@ class Source:
             grows while iterating.
         live: True for cameras and streams, which don't wait: keep the latest frame only.
             Recordings wait for their reader.
+        examination: what is known of the source before it is read.
+        turns: quarter turns clockwise that make its pictures upright, as far as the source knows.
+        poses: how many frames so far had a pose.
     """
 
     def __init__(
@@ -110,8 +114,14 @@ class Source:
         expected_frames: int | None = None,
         live: bool = False,
         close: Callable[[], None] = lambda: None,
+        examination: Examination | None = None,
+        turns: int = 0,
     ) -> None:
         self.description = description
+        self.examination = examination or Examination("source", frames=expected_frames)
+        self.turns = turns
+        self.poses = 0
+        self._alter: Callable[[Frame], Frame] | None = None
         self.expected_frames = expected_frames
         self.live = live
         self._frames = frames
@@ -119,9 +129,21 @@ class Source:
         self._close = close
         self._started = False
 
+    def alter(self, change: Callable[[Frame], Frame]) -> None:
+        """Pass each frame through ``change`` before anybody sees it.
+
+        A frame for which it raises `BadImage` is left out and counted.
+        """
+        self._alter = change
+
     @property
     def skipped(self) -> dict[str, int]:
         return self._skips.counts
+
+    @property
+    def first_skip(self) -> str:
+        """The first case that was left out, in words; empty where there is none."""
+        return self._skips.first
 
     def __enter__(self) -> Source:
         return self
@@ -154,6 +176,13 @@ class Source:
         self._started = True
         count = 0
         for frame in self._frames:
+            if self._alter is not None:
+                try:
+                    frame = self._alter(frame)
+                except BadImage as error:
+                    self._skips.add_picture(error, f"frame at {frame.stamp_ns} ns", count)
+                    continue
+            self.poses += frame.pose is not None
             yield replace(frame, index=count)
             count += 1
         if count == 0:

@@ -10,22 +10,26 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-import cv2
-import numpy as np
-
 from embodied_agent.errors import SourceError
-from embodied_agent.images import MAX_PIXELS, BadImage, check_complete
+from embodied_agent.images import BadImage, read_header
 from embodied_agent.records import Frame
 from embodied_agent.settings import SourceSettings
-from embodied_agent.sources.bag_files import natural_key
 from embodied_agent.sources.base import Sampler, Skips, Source
+from embodied_agent.sources.examination import Examination, TopicFacts
+from embodied_agent.sources.limits import MAX_MESSAGE_BYTES, natural_key
+from embodied_agent.sources.picture_checks import FlatRows, check_encoded
+from embodied_agent.sources.picture_headers import read_claim
 
 IMAGE_SUFFIXES = frozenset(
     (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
 )
-_KEPT_ENCODED = frozenset((".jpg", ".jpeg", ".png"))
+#: Stamps are 64-bit numbers everywhere.
+_LATEST_NS = (1 << 63) - 1
 #: Digits of a time since 1970 → its unit in nanoseconds.
 _UNITS_NS = {13: 1_000_000, 16: 1_000, 19: 1}
+#: ``frame-000012.depth``, ``depth_12``, ``12_depth``; a folder that is called ``depth``.
+_DEPTH_NAME = re.compile(r"(^|[^a-z])(depth|disparity)([^a-z]|$)", re.I)
+_DEPTH_FOLDER = re.compile(r"depth\w*|aligned_depth\w*|disparity", re.I)
 _SECONDS = re.compile(r"(\d{10})\.(\d{1,9})")
 
 
@@ -39,6 +43,14 @@ def open_folder(path: Path, settings: SourceSettings) -> Source:
         files = [path] if path.is_file() else sorted(picture_files(path), key=natural_key)
     except OSError as error:
         raise SourceError(f"can't read the folder {path}: {error}") from error
+    depth = [file for file in files if is_depth(file)]
+    if depth and path.is_dir():
+        files = [file for file in files if file not in set(depth)]
+        if not files:
+            raise SourceError(
+                f"{path} holds depth pictures only ({len(depth)} of them, such as "
+                f"{depth[0].name}): name the folder of the colour camera"
+            )
     if not files:
         raise SourceError(
             f"{path} holds neither a bag (metadata.yaml, .mcap, .db3) nor pictures "
@@ -53,12 +65,52 @@ def open_folder(path: Path, settings: SourceSettings) -> Source:
         stamped = sorted(zip(stamps, files, strict=True))
     sampler = Sampler(settings.sample_hz)
     skips = Skips()
+    what = "picture" if path.is_file() else "folder"
+    remarks = [f"{len(depth)} depth pictures are left out"] if depth and path.is_dir() else []
+    suffixes = ", ".join(sorted({file.suffix.lower().lstrip(".") for file in files}))
+    duration_ns = stamped[-1][0] - stamped[0][0]
     return Source(
-        f"{'picture' if path.is_file() else 'folder'} {path.name}: {len(files)} pictures, {origin}",
+        ", ".join([f"{what} {path.name}: {len(files)} pictures", origin, *remarks]),
         _frames(stamped, sampler, skips),
         skips=skips,
-        expected_frames=sampler.expected(len(files), stamped[-1][0] - stamped[0][0]),
+        expected_frames=sampler.expected(len(files), duration_ns),
+        examination=Examination(
+            "folder",
+            chosen=str(path),
+            why=f"its {len(files)} pictures are taken in the order of their names, {origin}",
+            frames=len(files),
+            duration_s=duration_ns / 1e9,
+            remarks=remarks,
+            topics=[
+                TopicFacts(
+                    path.name,
+                    what,
+                    suffixes,
+                    count=len(files),
+                    rate_hz=(len(files) - 1) * 1e9 / duration_ns if duration_ns > 0 else None,
+                    clock=origin,
+                    used=True,
+                    why="the pictures come from it",
+                )
+            ],
+        ),
     )
+
+
+def is_depth(file: Path) -> bool:
+    """Whether a picture holds distances, by its name and kind: 16 bits, one channel."""
+    if not _DEPTH_NAME.search(file.stem) and not _DEPTH_FOLDER.fullmatch(file.parent.name):
+        return False
+    try:
+        with file.open("rb") as opened:
+            head = opened.read(4096)
+        claim = read_claim(head)
+        if claim is not None:
+            return claim.bits == 16 or claim.kind == "pnm"
+        header = read_header(head)
+    except (OSError, ValueError, BadImage):
+        return False
+    return header.kind == "png" and header.bits == 16
 
 
 def picture_files(folder: Path) -> list[Path]:
@@ -79,21 +131,24 @@ def stamps_from_names(files: list[Path]) -> list[int] | None:
     if all(stem.isascii() and stem.isdigit() for stem in stems):
         units = {_UNITS_NS.get(len(stem)) for stem in stems}
         unit = units.pop()
-        return None if units or unit is None else [int(stem) * unit for stem in stems]
-    matches = [_SECONDS.fullmatch(stem) for stem in stems]
-    found = [m for m in matches if m is not None]
-    if len(found) < len(stems):
-        return None
-    return [int(m[1]) * 1_000_000_000 + int(m[2].ljust(9, "0")) for m in found]
+        if units or unit is None:
+            return None
+        stamps = [int(stem) * unit for stem in stems]
+        return stamps if max(stamps) <= _LATEST_NS else None
+    times = [_SECONDS.fullmatch(stem) for stem in stems]
+    stamps = [int(m[1]) * 1_000_000_000 + int(m[2].ljust(9, "0")) for m in times if m is not None]
+    return stamps if len(stamps) == len(stems) and max(stamps) <= _LATEST_NS else None
 
 
 def _frames(stamped: list[tuple[int, Path]], sampler: Sampler, skips: Skips) -> Iterator[Frame]:
     usable = 0
+    flat = FlatRows()
     for stamp_ns, file in stamped:
         if not sampler.due(stamp_ns):
             continue
         try:
             frame = _read(stamp_ns, file)
+            flat.check(frame)
         except BadImage as error:
             skips.add_picture(error, str(file), usable)
             continue
@@ -104,22 +159,10 @@ def _frames(stamped: list[tuple[int, Path]], sampler: Sampler, skips: Skips) -> 
 
 def _read(stamp_ns: int, file: Path) -> Frame:
     try:
+        size = file.stat().st_size
+        if size > MAX_MESSAGE_BYTES:
+            raise BadImage("too_large", f"a file of {size // 1_000_000} MB")
         data = file.read_bytes()
     except OSError as error:
         raise BadImage("unreadable", str(error)) from error
-    if file.suffix.lower() in _KEPT_ENCODED:
-        check_complete(data)
-        # A phone's photo may have to be turned upright, which only decoding does.
-        if b"Exif\0\0" not in data[:4096]:
-            return Frame(stamp_ns, encoded=data)
-    if not data:
-        raise BadImage("empty_image", "the file is empty")
-    try:
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
-    except cv2.error as error:
-        raise BadImage("undecodable", f"can't decode it: {error}") from error
-    if image is None or image.size == 0:
-        raise BadImage("undecodable", "can't decode it: no picture, or of an unknown kind")
-    if image.shape[0] * image.shape[1] > MAX_PIXELS:
-        raise BadImage("too_large", f"{image.shape[1]}x{image.shape[0]} pixels")
-    return Frame(stamp_ns, image=image.astype(np.uint8, copy=False))
+    return check_encoded(Frame(stamp_ns, encoded=data))

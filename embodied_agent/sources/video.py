@@ -1,170 +1,234 @@
-"""Frames from a video file, a camera or a network stream, through OpenCV.
+"""Frames from a video file, through PyAV (FFmpeg's libraries).
 
-Stamps are the stream's own where it has them. A camera without a clock gets monotonic time, never
-the wall clock.
+Stamps are the stream's own where it has them, so a variable rate stays what it was; a rotation
+that the file asks for is applied. Frames that are not wanted are decoded, since others build on
+them, but never converted.
+
+Out of scope: cameras and streams (camera.py), video in recordings (bags/packets.py).
 """
 
 from __future__ import annotations
 
 import math
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
-import cv2
+import av
 import numpy as np
+from av.container import InputContainer
+from av.video.stream import VideoStream
 
 from embodied_agent.errors import SourceError
 from embodied_agent.images import MAX_PIXELS, BadImage
-from embodied_agent.records import Frame
+from embodied_agent.records import Frame, Image
 from embodied_agent.settings import SourceSettings
 from embodied_agent.sources.base import Sampler, Skips, Source
-from embodied_agent.sources.diagnosis import why_no_camera, why_no_stream
+from embodied_agent.sources.examination import Examination, TopicFacts
+from embodied_agent.sources.picture_checks import FlatRows
+from embodied_agent.sources.pixels import bgr_of
+from embodied_agent.sources.stream_clock import StreamClock, usable_fps
 
-#: A stream that names no rate.
-_USUAL_FPS = 25.0
+#: A playlist inside a file must not make FFmpeg open others, here or on the network.
+_OPTIONS = {"protocol_whitelist": "file"}
+#: Formats that only name other files.
+_REFUSED = frozenset(("hls", "concat", "sdp", "dash", "image2", "rtsp"))
+#: FFmpeg's libraries raise their own errors; PyAV adds plain ones on odd streams.
+_ERRORS = (av.error.FFmpegError, ValueError, OSError, OverflowError, ArithmeticError, MemoryError)
+#: With so many packets in a row that can't be decoded, the rest isn't worth reading.
+_GIVE_UP_AFTER = 2000
 
 
 def open_video(path: Path, settings: SourceSettings) -> Source:
     """Frames of the video file at ``path``.
 
     Raises:
-        SourceError: it is no video that this OpenCV can read.
+        SourceError: it is not a video that FFmpeg reads.
     """
-    capture = _opened(
-        cv2.VideoCapture(str(path)),
-        f"the video {path}",
-        lambda: "it is no video that FFmpeg can read, or it is damaged",
-    )
-    fps = _fps(capture)
-    count = capture.get(cv2.CAP_PROP_FRAME_COUNT)
-    frames = int(count) if math.isfinite(count) and 0 < count < 1e9 else None
+    container, stream = open_stream(path)
+    try:
+        facts = describe_stream(path, container, stream)
+    except BaseException:
+        container.close()
+        raise
     sampler = Sampler(settings.sample_hz)
-    duration_ns = None if frames is None else round(frames / fps * 1e9)
-    length = "" if frames is None else f", {frames} frames, {frames / fps:.1f} s"
     skips = Skips()
+    frames, duration_s = facts.count, _duration_s(container, stream)
+    length = (
+        "" if frames is None or duration_s is None else f", {frames} frames, {duration_s:.1f} s"
+    )
+    duration_ns = None if duration_s is None else round(duration_s * 1e9)
     return Source(
         f"video {path.name}{length}",
-        _frames(capture, path.name, sampler, skips, _Clock(fps)),
+        video_frames(container, stream, path.name, sampler, skips),
         skips=skips,
         expected_frames=sampler.expected(frames, duration_ns),
-        close=capture.release,
+        close=container.close,
+        examination=Examination(
+            "video",
+            chosen=str(path),
+            why="it is the only video stream in the file"
+            if len(container.streams.video) == 1
+            else f"it is the first of {len(container.streams.video)} video streams in the file",
+            frames=frames,
+            duration_s=duration_s,
+            topics=[facts],
+        ),
     )
 
 
-def open_camera(spec: str, settings: SourceSettings) -> Source:
-    """Frames of a camera (index or ``/dev/video0``) or of a network stream (URL), live.
-
-    Opening and each read wait for at most ``open_timeout_s`` and ``read_timeout_s``.
+def open_stream(path: Path) -> tuple[InputContainer, VideoStream]:
+    """The container at ``path`` and its first video stream, ready to decode.
 
     Raises:
-        SourceError: it can't be opened; while iterating: it delivers no more.
+        SourceError: it is not a video that FFmpeg reads, or too large.
     """
-    timeouts = [
-        cv2.CAP_PROP_OPEN_TIMEOUT_MSEC,
-        int(settings.open_timeout_s * 1000),
-        cv2.CAP_PROP_READ_TIMEOUT_MSEC,
-        int(settings.read_timeout_s * 1000),
-    ]
-    if "://" in spec:
-        capture = cv2.VideoCapture(spec, cv2.CAP_FFMPEG, timeouts)
-        name = f"the stream {_without_password(spec)}"
+    try:
+        # The prefix keeps names with colons and percent signs from meaning something.
+        container = av.open(f"file:{path.absolute()}", options=_OPTIONS)
+    except _ERRORS as error:
+        raise SourceError(f"can't open the video {path}: {_words(error)}") from error
+    try:
+        formats = set(container.format.name.split(","))
+        if formats & _REFUSED:
+            raise SourceError(
+                f"{path} is a {container.format.name} list of other files, not a video"
+            )
+        if not container.streams.video:
+            raise SourceError(f"{path} holds no video stream ({container.format.long_name})")
+        stream = container.streams.video[0]
+        context = stream.codec_context
+        if context is None:
+            raise SourceError(f"{path} holds video in a codec that this FFmpeg can't decode")
+        if context.width * context.height > MAX_PIXELS:
+            raise SourceError(
+                f"{path} has {context.width}x{context.height} pixels; at most {MAX_PIXELS}"
+            )
+        if context.name in ("libdav1d", "av1", "libaom-av1", "vp9", "hevc", "h264"):
+            stream.thread_type = "AUTO"
+            context.thread_count = 2
+    except SourceError:
+        container.close()
+        raise
+    except _ERRORS as error:
+        container.close()
+        raise SourceError(f"can't open the video {path}: {_words(error)}") from error
+    return container, stream
 
-        def why() -> str:
-            return why_no_stream(spec, settings.open_timeout_s)
-    else:
-        device = int(spec) if spec.isdigit() else spec
-        capture = cv2.VideoCapture(device)
-        name = f"the camera {spec}"
 
-        def why() -> str:
-            return why_no_camera(device)
-
-    capture = _opened(capture, name, why)
-    capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)
-    skips = Skips()
-    return Source(
-        name.removeprefix("the "),
-        _frames(
-            capture, name, Sampler(settings.sample_hz), skips, _Clock(_fps(capture), live=True)
-        ),
-        skips=skips,
-        live=True,
-        close=capture.release,
+def describe_stream(path: Path, container: InputContainer, stream: VideoStream) -> TopicFacts:
+    """What a file's headers say of its video."""
+    context = stream.codec_context
+    rate = stream.average_rate or stream.guessed_rate
+    duration_s = _duration_s(container, stream)
+    count: int | None = stream.frames or None
+    if count is None and rate and duration_s:
+        count = round(float(rate) * duration_s)
+    return TopicFacts(
+        path.name,
+        container.format.name,
+        context.codec.canonical_name if context else "",
+        f"{context.width}x{context.height}" if context else "",
+        count,
+        float(rate) if rate else None,
+        clock="the stream's own, from 0",
+        used=True,
+        why="the pictures come from it",
     )
 
 
-class _Clock:
-    """Strictly rising stamps from a stream's own, from monotonic time, or from its rate."""
-
-    def __init__(self, fps: float, *, live: bool = False) -> None:
-        self._step_ns = max(1, round(1e9 / fps))
-        self._live = live
-        self._last_ns: int | None = None
-
-    def stamp_ns(self, position_ms: float) -> int:
-        """The stamp of the frame that the stream places at ``position_ms``."""
-        known = math.isfinite(position_ms) and 0 <= position_ms < 9e12
-        stamp = round(position_ms * 1e6) if known else -1
-        if self._live and stamp <= 0:
-            stamp = time.monotonic_ns()
-        if self._last_ns is None:
-            stamp = max(stamp, 0)
-        elif stamp <= self._last_ns:
-            stamp = self._last_ns + self._step_ns
-        self._last_ns = stamp
-        return stamp
-
-
-def _frames(
-    capture: cv2.VideoCapture, name: str, sampler: Sampler, skips: Skips, clock: _Clock
+def video_frames(
+    container: InputContainer,
+    stream: VideoStream,
+    name: str,
+    sampler: Sampler,
+    skips: Skips,
+    *,
+    start_s: float = 0.0,
+    end_s: float = math.inf,
 ) -> Iterator[Frame]:
-    number = usable = 0
-    live = clock._live
-    while True:
+    """Frames of a stream from ``start_s`` to before ``end_s``, stamped from ``start_s`` on."""
+    rate = float(stream.average_rate or stream.guessed_rate or 0.0)
+    clock = StreamClock(usable_fps(rate))
+    flat = FlatRows()
+    number = usable = failed = 0
+    time_base = stream.time_base or Fraction(1, 1000)
+    base_s = float(stream.start_time * time_base) if stream.start_time else 0.0
+    # Half a frame is what the times in a table may be rounded by.
+    slack_s = 0.5 / usable_fps(rate)
+    if start_s > 0:
+        _seek(container, stream, start_s + base_s)
+    for packet in _packets(container, stream, name):
         try:
-            if not capture.grab():
-                break
-            stamp_ns = clock.stamp_ns(capture.get(cv2.CAP_PROP_POS_MSEC))
+            decoded = packet.decode()
+            failed = 0
+        except _ERRORS as error:
+            failed += 1
+            bad = BadImage("undecodable", f"a packet can't be decoded: {_words(error)}")
+            skips.add_picture(bad, f"{name}, frame {number + 1}", usable)
+            if failed > _GIVE_UP_AFTER:
+                return
+            continue
+        for frame in decoded:
+            assert isinstance(frame, av.VideoFrame)
+            position_s = math.nan if frame.time is None else frame.time - base_s
+            if position_s < start_s - slack_s:
+                continue
+            if position_s >= end_s - slack_s:
+                return
+            stamp_ns = clock.stamp_ns(max(0.0, position_s - start_s) * 1000)
             number += 1
-            # Frames that aren't wanted are never converted.
             if not sampler.due(stamp_ns):
                 continue
-            done, image = capture.retrieve()
-        except cv2.error as error:
-            raise SourceError(f"{name} broke at frame {number + 1}: {error}") from error
-        if not done or image is None or image.size == 0 or image.dtype != np.uint8:
-            bad = BadImage("undecodable", "the frame can't be decoded")
-            skips.add_picture(bad, f"{name}, frame {number}", usable)
-            continue
-        sampler.take(stamp_ns)
-        usable += 1
-        yield Frame(stamp_ns, image=image.astype(np.uint8, copy=False))
-    if live:
-        raise SourceError(
-            f"{name} delivers no more pictures (after {number}): it ended, or gave none within "
-            "read_timeout_s; is it still connected?"
-        )
+            try:
+                picture = Frame(stamp_ns, image=_picture(frame))
+                flat.check(picture)
+            except BadImage as error:
+                skips.add_picture(error, f"{name}, frame {number}", usable)
+                continue
+            sampler.take(stamp_ns)
+            usable += 1
+            yield picture
 
 
-def _opened(capture: cv2.VideoCapture, name: str, why: Callable[[], str]) -> cv2.VideoCapture:
-    width = capture.get(cv2.CAP_PROP_FRAME_WIDTH)
-    height = capture.get(cv2.CAP_PROP_FRAME_HEIGHT)
-    if not capture.isOpened():
-        raise SourceError(f"can't open {name}: {why()}")
-    if width * height > MAX_PIXELS:
-        capture.release()
-        raise SourceError(f"{name} has {width:.0f}x{height:.0f} pixels; at most {MAX_PIXELS}")
-    return capture
+def _packets(container: InputContainer, stream: VideoStream, name: str) -> Iterator[av.Packet[Any]]:
+    try:
+        yield from container.demux(stream)
+    except _ERRORS as error:
+        raise SourceError(f"{name} broke while it was read: {_words(error)}") from error
 
 
-def _fps(capture: cv2.VideoCapture) -> float:
-    fps = capture.get(cv2.CAP_PROP_FPS)
-    return float(fps) if math.isfinite(fps) and 0.01 <= fps <= 1000 else _USUAL_FPS
+def _seek(container: InputContainer, stream: VideoStream, at_s: float) -> None:
+    try:
+        container.seek(max(0, round(at_s / (stream.time_base or Fraction(1, 1000)))), stream=stream)
+    except _ERRORS:
+        # Without an index it is read from the start, and what comes before is left out.
+        container.seek(0)
 
 
-def _without_password(url: str) -> str:
-    """The URL as it may be shown: ``rtsp://user:secret@host`` keeps neither user nor secret."""
-    scheme, _, rest = url.partition("://")
-    host, slash, path = rest.partition("/")
-    return f"{scheme}://{host.rpartition('@')[2]}{slash}{path}"
+def _picture(frame: av.VideoFrame) -> Image:
+    if frame.width * frame.height > MAX_PIXELS:
+        raise BadImage("too_large", f"{frame.width}x{frame.height} pixels")
+    if frame.is_corrupt:
+        raise BadImage("truncated_image", "parts of the frame are missing")
+    image = bgr_of(frame)
+    turns = round(-frame.rotation / 90) % 4
+    if turns:
+        image = np.ascontiguousarray(np.rot90(image, -turns))
+    return image
+
+
+def _duration_s(container: InputContainer, stream: VideoStream) -> float | None:
+    if stream.duration and stream.time_base:
+        duration_s = float(stream.duration * stream.time_base)
+    elif container.duration:
+        duration_s = container.duration / av.time_base
+    else:
+        return None
+    return duration_s if 0 < duration_s < 1e9 else None
+
+
+def _words(error: BaseException) -> str:
+    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return f"it is no video that FFmpeg can read, or it is damaged ({text})"

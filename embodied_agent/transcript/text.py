@@ -48,7 +48,9 @@ def entry_text(delta: Delta) -> str:
     elif not view:
         view = "nothing named"
     remark = f" {' '.join(delta.observation.split())}" if delta.observation else ""
-    return f"#{delta.keyframe_id} {action_text(delta)}: {view}.{remark}\n"
+    # All cameras of a robot move together: only the first one tells what moved.
+    what = f"{delta.camera} camera" if delta.camera else action_text(delta)
+    return f"#{delta.keyframe_id} {what}: {view}.{remark}\n"
 
 
 class Transcript:

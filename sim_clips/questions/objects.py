@@ -24,6 +24,8 @@ from sim_clips.questions.common import (
 
 #: The nearest object must be at most this fraction of the distance of any other option.
 NEAREST_RATIO = 0.7
+#: Of so many sets of objects, the one is asked about of which most are the nearest at some time.
+TRIED_SETS = 12
 #: First appearances must lie at least this many views apart.
 ORDER_GAP_VIEWS = 1
 #: In relative directions, the true angle keeps this far from the quadrants' axes, degrees.
@@ -34,28 +36,40 @@ QUADRANTS = ("front-left", "front-right", "back-left", "back-right")
 
 
 def relative_distance(past: Past, rng: Rng, offered: bool) -> Subject | None:
-    """Which of these is the nearest to you now? At least two of them are at some moment."""
+    """Which of these is the nearest to you now?
+
+    If possible, each of them is the nearest at some moment, else at least two of them.
+    """
     sets = _nearest_sets(past)
-    if not sets:
-        return None
-    options, truths = pick(rng, sets)
-    since = past.clear_since
-    return subject_of(
-        past,
-        "relative_distance",
-        (
-            "Which of these is closest to you now?",
-            "Which one is the nearest to where you are?",
-            "Of the following, what are you closest to at the moment?",
-            "From here, which of these objects is the least far away?",
-        ),
-        options,
-        truths,
-        {"names": list(options)},
-        settled_only=past.settled_only or offered,
-        known_since=max(since[n] for n in options),
-        partial=True,
-    )
+    best: Subject | None = None
+    for place in rng.permutation(len(sets))[:TRIED_SETS]:
+        options, truths = sets[int(place)]
+        subject = subject_of(
+            past,
+            "relative_distance",
+            (
+                "Which of these is closest to you now?",
+                "Which one is the nearest to where you are?",
+                "Of the following, what are you closest to at the moment?",
+                "From here, which of these objects is the least far away?",
+            ),
+            options,
+            truths,
+            {"names": list(options)},
+            settled_only=past.settled_only or offered,
+            known_since=max(past.clear_since[n] for n in options),
+            partial=True,
+        )
+        if best is None or _never_right(subject) < _never_right(best):
+            best = subject
+        if not _never_right(best):
+            break
+    return best
+
+
+def _never_right(subject: Subject) -> int:
+    """How many options are right at no moment."""
+    return sum(not moments for moments in subject.right.values())
 
 
 @lru_cache(maxsize=4)

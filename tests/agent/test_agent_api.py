@@ -254,7 +254,7 @@ def test_a_perceiver_is_closed_by_whoever_made_it(
     with Agent(settings(path)) as agent:
         agent.replay(pictures)
     perceiver = Closing()
-    monkeypatch.setattr("embodied_agent.agent.agent.make_perceiver", lambda _: perceiver)
+    monkeypatch.setattr("embodied_agent.agent.agent.make_perceiver", lambda *_: perceiver)
     # A second look needs the perceiver, also where nothing is to be perceived.
     look = load_settings(reasoning__second_look__mode="on")
     with (
@@ -263,7 +263,7 @@ def test_a_perceiver_is_closed_by_whoever_made_it(
             look, store=store, perceiver=perceiver if brought else None, reasoner=Scripted()
         ) as agent,
     ):
-        answer = agent.ask("Where is the red sofa?")
+        answer = agent.ask("Where is the red sofa?", choices=["left", "right"])
         assert answer.models["looker"] == perceiver.name
         assert perceiver.closed == 0
     assert perceiver.closed == (not brought)

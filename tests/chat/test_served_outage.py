@@ -65,7 +65,10 @@ def frames(count: int = 40) -> list[Frame]:
 def settings(url: str = "", **values: Any) -> Settings:
     server = ServerSettings(base_url=url or "http://x/v1", model=MODEL, timeout_s=4, max_retries=0)
     perception = {"backend": "served", "server": server, "retry_s": 0.01, "retry_max_s": 0.05}
-    return Settings(perception=PerceptionSettings(**{**perception, **values}))
+    return Settings(
+        perception=PerceptionSettings(**{**perception, **values}),
+        reasoning=ReasoningSettings(free="reasoner"),
+    )
 
 
 def replayed(used: Settings) -> tuple[list[Delta], list[int], list[int], PerceptionStatus]:
@@ -341,6 +344,7 @@ def test_a_reasoner_that_is_down_is_asked_by_one_for_all() -> None:
     with faulty(refuses(503)) as server:
         used = ReasoningSettings(
             backend="served",
+            free="reasoner",
             server=ServerSettings(base_url=server.url, model=MODEL, timeout_s=5, max_retries=0),
         )
         reasoner = ServedReasoner(used)

@@ -97,3 +97,25 @@ def test_a_scored_answer_is_json_ready() -> None:
     values = to_values(result("a", "A", "B").record())
     assert json.loads(json.dumps(values)) == values
     assert values["right"] is False
+
+
+def test_an_answer_in_free_words_is_right_by_its_status_and_what_it_contains(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "questions.json"
+    entries = [
+        {"text": "a couch?", "status": "answered", "contain": "sofa"},
+        {"text": "a fridge?", "status": "not_seen"},
+        {"text": "and?"},
+    ]
+    path.write_text(json.dumps(entries))
+    seen, absent, open_ended = read_cases(path)
+    assert Scored(seen, Answer("Yes, the red Sofa in #2.")).right
+    assert not Scored(seen, Answer("Yes, the red door in #2.")).right
+    assert not Scored(seen, Answer("I have not seen a sofa.", status="not_seen")).right
+    assert Scored(absent, Answer("I have not seen a fridge.", status="not_seen")).right
+    assert not Scored(absent, Answer("by the door")).right
+    assert Scored(open_ended, Answer("so")).right is None
+    path.write_text('[{"text": "?", "status": "sure"}]')
+    with pytest.raises(QuestionError, match="status"):
+        read_cases(path)

@@ -144,6 +144,7 @@ def test_it_serves_while_it_stays_and_ends_cleanly_on_sigterm(walk: Path, tmp_pa
     with faulty(says("<think>#0</think><answer>left</answer>")) as server:
         arguments = [walk, "--memory", memory, "--stay", "--page", "--port", 0, "--speed", 10]
         arguments += ["--reasoning", "served", "--set", f"reasoning.server.base_url={server.url}"]
+        arguments += ["--set", "reasoning.free=reasoner"]
         with process(*arguments) as its:
             url = its.until("ready")["url"]
             its.until("source_ended")

@@ -19,7 +19,7 @@ import pytest
 
 from embodied_agent.agent import Agent
 from embodied_agent.errors import ModelError
-from embodied_agent.perception.base import make_perceiver
+from embodied_agent.perception.factory import make_perceiver
 from embodied_agent.perception.language import PICTURE_PX
 from embodied_agent.reasoning.base import Prompt
 from embodied_agent.reasoning.factory import make_reasoner

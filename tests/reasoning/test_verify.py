@@ -243,7 +243,8 @@ def test_low_consistency_makes_further_attempts_and_the_best_is_given(store: Sto
     reasoner = Scripted(reply("left"), reply("right"), reply("back"))
     table = Table(left=0.2, right=0.4, back=0.0)
     answer, said = asked(store, reasoner, table, attempts=3, attempt_temperature=0.9)
-    assert (answer.text, answer.consistency) == ("right", 0.4)
+    assert (answer.reasoning, answer.consistency) == ("So right.", 0.4)
+    assert (answer.status, answer.choice) == ("cannot_tell", None)
     assert reasoner.temperatures == [None, 0.9, 0.9]
     assert said == "\n".join(map(reply, ("left", "right", "back")))
 
@@ -256,7 +257,8 @@ def test_attempts_end_with_the_first_that_is_consistent(store: Store) -> None:
 
 def test_an_attempt_that_fails_leaves_the_answer_before_it(store: Store) -> None:
     answer, _ = asked(store, Scripted(reply("left"), "what?"), Table(left=0.2), attempts=2)
-    assert (answer.text, answer.consistency, answer.problem) == ("left", 0.2, "")
+    assert (answer.reasoning, answer.consistency, answer.problem) == ("So left.", 0.2, "")
+    assert answer.status == "cannot_tell"
 
 
 def test_consistent_answers_get_no_further_attempts(store: Store) -> None:

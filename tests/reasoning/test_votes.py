@@ -210,7 +210,10 @@ def test_an_answer_stands_when_the_others_can_not_be_had(store: Store) -> None:
 
 @pytest.mark.parametrize(
     ("question", "values"),
-    [(WHERE, {"reasoning__votes": 1}), (Question("Where is the red sofa now?"), {})],
+    [
+        (WHERE, {"reasoning__votes": 1}),
+        (Question("Where is the red sofa now?"), {"reasoning__free": "reasoner"}),
+    ],
 )
 def test_open_questions_and_a_single_vote_are_answered_once(
     store: Store, question: Question, values: dict[str, object]

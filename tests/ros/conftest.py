@@ -33,6 +33,7 @@ def answering(
     with faulty(says("<think>It was in #0.</think>", "<answer>to the left</answer>")) as server:
         parameters = {
             "reasoning.backend": "served",
+            "reasoning.free": "reasoner",
             "reasoning.server.base_url": server.url,
             "ros.silent_s": 1.0,
         }

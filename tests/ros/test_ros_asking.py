@@ -33,12 +33,20 @@ def ask(client: Client, answering: NodeProcess, camera: Camera) -> Callable[...,
 
 
 def test_a_question_is_answered_with_evidence(ask: Callable[..., object]) -> None:
-    response = ask(question="Where is the sofa?")
+    response = ask(question="Where?")
     assert response.success, response.answer.problem
     assert response.answer.text == "to the left"
+    assert response.answer.status == "answered"
     assert "total" in response.answer.stages
     assert [item.keyframe_id for item in response.answer.evidence] == [0]
     assert response.answer.evidence[0].note == "cited"
+
+
+def test_a_memory_of_motion_alone_says_that_it_noted_no_objects(ask: Callable[..., object]) -> None:
+    response = ask(question="Where is the sofa?")
+    assert response.success, response.answer.problem
+    assert response.answer.status == "cannot_tell"
+    assert "motion" in response.answer.text
 
 
 @pytest.mark.parametrize(

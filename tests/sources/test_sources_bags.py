@@ -321,7 +321,7 @@ def test_what_is_not_there_or_of_another_kind_is_an_error(tmp_path: Path) -> Non
     (tmp_path / "notes" / "a.json").write_text(json.dumps({}))
     for name, words in (
         ("absent", "does not exist"),
-        ("old.bag", "rosbags-convert"),
+        ("old.bag", "rosbag reindex"),
         ("empty", "neither a bag"),
         ("notes", "neither a bag"),
     ):

@@ -209,6 +209,7 @@ def settings_for(port: int, memory: Path | None = None, **mqtt: Any) -> Settings
         perception__backend="geometry",
         reasoning__timeout_s=WAIT_S,
         reasoning__waiting=1000,
+        reasoning__free="reasoner",
         **{f"mqtt__{name}": value for name, value in values.items()},
     )
 

@@ -39,7 +39,7 @@ VIEWS = panorama_views(80)
 #: Said of tests that look at what is drawn; the page itself never does.
 _READBACK = "Multiple readback operations using getImageData"
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
-REPLY = "<think>#1 shows it, to the left</think><answer>by the door</answer>"
+REPLY = "<think>#1 shows it, to the left</think><answer>on the left</answer>"
 
 
 class Naming(GeometryPerceiver):
@@ -103,7 +103,13 @@ class Robot:
         self._perceiver = perceiver or Naming()
         self._store = store
         self._settings = load_settings(
-            **{"web__enabled": True, "web__port": 0, "keyframes__split_motions": False, **settings}
+            **{
+                "reasoning__free": "reasoner",
+                "web__enabled": True,
+                "web__port": 0,
+                "keyframes__split_motions": False,
+                **settings,
+            }
         )
         self._posed = posed
         self._source = source

@@ -123,6 +123,7 @@ def web_settings(**overrides: Any) -> Settings:
     values: dict[str, Any] = {
         "perception__backend": "geometry",
         "perception__retry_s": 0.001,
+        "reasoning__free": "reasoner",
         "web__enabled": True,
         "web__port": 0,
         "web__rate_hz": 100_000,

@@ -35,7 +35,7 @@ def tokenizer():
 
 
 def test_words_of_the_worlds_are_single_tokens(tokenizer) -> None:
-    text = "#12 rotate left 45: red sofa front-left near; blue lamp front far.\n"
+    text = "#12 rotate left 45: blue sofa front-left near; blue lamp front far.\n"
     tokens = tokenizer.tokenize(text)
     assert len(tokens) == 11
     assert tokenizer.decode(tokenizer(text).input_ids) == text

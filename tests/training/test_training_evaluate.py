@@ -79,7 +79,8 @@ def test_an_open_question_and_a_cut_reply_are_replied_alike_too(
 
 
 def test_a_prompt_that_is_too_long_is_refused(episodes: list[Episode], model: BatchedModel) -> None:
-    long = replace(episodes[0].prompt, transcript=episodes[0].transcript * 60)
+    longest = max(episodes, key=lambda e: len(e.transcript))
+    long = replace(longest.prompt, transcript=longest.transcript * 60)
     with pytest.raises(ModelError, match="lower the token budget"):
         model.replies([long])
 

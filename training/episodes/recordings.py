@@ -21,7 +21,8 @@ import numpy as np
 
 from embodied_agent.agent import Agent
 from embodied_agent.errors import ModelUnavailable
-from embodied_agent.perception.base import Perceiver, make_perceiver
+from embodied_agent.perception.base import Perceiver
+from embodied_agent.perception.factory import make_perceiver
 from embodied_agent.reasoning.base import Prompt, prompt_style
 from embodied_agent.records import Delta, Frame, Keyframe, Question
 from embodied_agent.settings import Settings

@@ -35,8 +35,7 @@ class WorldUnit:
     """Scenes ``first`` to ``first + count - 1`` of a world, ``questions`` of each.
 
     ``noise`` scales a perceiver's typical mistakes; ``answerable`` keeps only questions whose right
-    answer follows from what was noted, also where it is that the memory does not tell (those for
-    which the teacher can write out the reasoning);
+    answer follows from what was noted, also where it is that the memory does not tell;
     ``rename`` draws the objects' names anew in most scenes, as training does.
     """
 
@@ -117,9 +116,6 @@ def _scene_episodes(
             continue
         asked.add(same)
         reasoning = trace(deltas, now, question) or ""
-        if unit.answerable and not reasoning:
-            skipped["the teacher can't lead from what was noted to the true answer"] += 1
-            continue
         found.append(
             _episode(unit, seed, len(found), journey, deltas, now, question, reasoning, style)
         )

@@ -26,7 +26,7 @@ from training.episodes.rows import Episode
 from training.evaluate import evaluate
 from training.evaluation.answering import open_model
 from training.evaluation.marking import Mark
-from training.experiments.results import RESULTS, Result, table, write_result
+from training.experiments.results import EVEN, RESULTS, Result, table, write_result
 from training.reference import Reference, open_reference
 from training.rows import worlds
 from training.run_config import SUPERVISED, DataConfig, load_config
@@ -57,7 +57,8 @@ class Options:
         """What was found, by this command, with these seeds and scale unless it says otherwise."""
         minutes = round((time.monotonic() - self.began) / 60, 1)
         made = {
-            "command": self.command, "seeds": self.seeds, "scale": self.scale, "minutes": minutes
+            "command": self.command, "seeds": self.seeds, "scale": self.scale, "minutes": minutes,
+            "questions": EVEN,
         }  # fmt: skip
         return Result(**{**made, **found})
 

@@ -14,11 +14,14 @@ from pathlib import Path
 from typing import Any
 
 RESULTS = Path("docs/results")
+#: Questions of which a part could be answered without the memory, and those that replaced them.
+FORMER, EVEN = "former", "even"
 
 
 @dataclass(frozen=True)
 class Result:
-    """The outcome of an experiment, as it is kept."""
+    """The outcome of an experiment, as it is kept. ``questions`` says which it was measured on:
+    results that were kept before there was any choice were measured on the former ones."""
 
     name: str
     title: str
@@ -32,6 +35,7 @@ class Result:
     rows: tuple[Mapping[str, Any], ...]
     caveats: tuple[str, ...] = ()
     details: Mapping[str, Any] = field(default_factory=dict)
+    questions: str = FORMER
 
 
 def write_result(result: Result, folder: Path) -> None:

@@ -18,7 +18,7 @@ from typing import Protocol
 
 from embodied_agent.agent import Agent
 from embodied_agent.reasoning.base import Reasoner
-from embodied_agent.records import Answer, Question
+from embodied_agent.records import Question
 from embodied_agent.settings import Settings
 from sim_clips.questions.free import READERS, FreeQuestion
 from training.free_questions.memories import Memory
@@ -48,12 +48,6 @@ class Answerer(Protocol):
         ...
 
 
-def status_of(answer: Answer) -> str:
-    """The status of an answer: its own, where it has one; a problem is "failed"."""
-    status = str(getattr(answer, "status", ""))
-    return status or ("failed" if answer.problem else "answered")
-
-
 class AgentAnswerer:
     """Asks `Agent.ask` as a person would, in words alone, as of the question's keyframe.
 
@@ -81,7 +75,7 @@ class AgentAnswerer:
         answer = agent.ask(
             Question(question.text, at_ns=question.stamp_ns, timeout_s=self._timeout_s)
         )
-        return Given(answer.text, status_of(answer), time.monotonic() - started)
+        return Given(answer.text, answer.status, time.monotonic() - started)
 
 
 class BlindAnswerer(AgentAnswerer):

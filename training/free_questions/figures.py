@@ -29,7 +29,7 @@ _STATUSES = ("answered", "not_seen", "cannot_tell", "out_of_scope")
 @dataclass(frozen=True, slots=True)
 class Row:
     """One answer and its mark. ``there``: it is about something that is there, and
-    has an answer, whether or not the notes tell."""
+    has an answer, whether or not the notes tell; ``settled``: a perfect perceiver's notes do."""
 
     clip: str
     family: str
@@ -37,6 +37,7 @@ class Row:
     status: str
     there: bool
     derivable: bool
+    settled: bool
     held_out: bool
     question: str
     answer: str
@@ -62,6 +63,7 @@ def row_of(clip: str, question: FreeQuestion, given: Given) -> Row:
         status=truth.status,
         there=bool(truth.facts.asked) and question.family not in _ABSENT,
         derivable=truth.derivable,
+        settled=truth.settled,
         held_out=question.held_out,
         question=question.text,
         answer=given.text,
@@ -117,9 +119,11 @@ def summary(rows: Sequence[Row]) -> dict[str, Any]:
     def part(keep: Callable[[Row], bool]) -> list[Row]:
         return [row for row in rows if keep(row)]
 
-    answered = part(lambda row: row.status == "answered")
+    answered = part(lambda row: row.status == "answered" and row.derivable)
+    there = part(lambda row: row.there and row.settled)
+    absent = part(lambda row: row.family in _ABSENT and row.form != "was_colour")
     unsettled = part(lambda row: row.status == "cannot_tell")
-    absent = part(lambda row: row.family in _ABSENT and row.status == "not_seen")
+    outside = part(lambda row: row.status == "out_of_scope")
     refusals = ("not seen", "can't tell", "out of scope")
     return {
         "questions": len(rows),
@@ -127,14 +131,15 @@ def summary(rows: Sequence[Row]) -> dict[str, Any]:
         "failed": sum(row.answer_status == "failed" for row in rows),
         "seconds": float(np.mean([row.seconds for row in rows])) if rows else None,
         "targets": {
-            "what is there, right": share(part(lambda row: row.there and row.derivable),
-                                          lambda row: row.mark == "right"),
-            "never seen, said so": share(absent, lambda row: row.expected),
+            "what is there, right": share(there, lambda row: row.mark == "right"),
+            "the same where the notes tell": share(
+                [row for row in there if row.derivable], lambda row: row.mark == "right"
+            ),
+            "never there, not seen": share(absent, lambda row: row.mark == "not seen"),
             "invented": share(rows, lambda row: row.mark == "invented"),
-            "not derivable, can't tell": share(unsettled, lambda row: row.expected),
+            "left open by the notes, can't tell": share(unsettled, lambda row: row.expected),
             "derivable, refused": share(answered, lambda row: row.mark in refusals),
-            "out of scope, said so": share(part(lambda row: row.status == "out_of_scope"),
-                                           lambda row: row.expected),
+            "out of scope, said so": share(outside, lambda row: row.expected),
         },
         "families": _by(rows, FAMILIES, lambda row: row.family),
         "statuses": _by(rows, _STATUSES, lambda row: row.status),

@@ -45,10 +45,10 @@ def mark_answer(question: FreeQuestion, text: str, status: str = "") -> Mark:
         return "invented"
     if reading.contradicts:
         return "wrong"
-    said = _mark_of_reading(question, reading)
+    mark = _mark_of_reading(question, reading)
     if status in ("not_seen", "cannot_tell", "out_of_scope"):
-        return _with_status(question, reading, said, _STATUS_MARKS[status])  # type: ignore[index]
-    return said
+        return _with_status(question, reading, mark, _STATUS_MARKS[status])  # type: ignore[index]
+    return mark
 
 
 def as_expected(question: FreeQuestion, mark: Mark) -> bool:
@@ -74,11 +74,11 @@ def _mark_of_reading(question: FreeQuestion, reading: AnswerReading) -> Mark:
     return "right" if agrees(claim, truth.facts) else "wrong"
 
 
-def _with_status(question: FreeQuestion, reading: AnswerReading, said: Mark, stated: Mark) -> Mark:
+def _with_status(question: FreeQuestion, reading: AnswerReading, mark: Mark, stated: Mark) -> Mark:
     """The mark of an answer whose status says that it gives no answer."""
     wanted = forms.WANTED[question.form]
     answers = reading.claim.status == "answered" and wanted and reading.claim.gives(wanted)
-    return "wrong" if answers and said in ("right", "wrong") else stated
+    return "wrong" if answers and mark in ("right", "wrong") else stated
 
 
 def _held(question: FreeQuestion) -> bool:

@@ -42,8 +42,6 @@ from training.free_questions.renaming import renamed_words
 from training.text_worlds import TYPICAL_NOISE, noted, sample_journey
 from training.true_perception import TruePerceiver, true_delta
 
-#: Scenes whose clips and text worlds nobody trains on, tunes on or picks samples from.
-HELD_OUT_SEEDS = range(700_000, 700_060)
 Notes = Literal["true", "pixels"]
 #: Longest journey of a text world, in keyframes after the first.
 LONGEST = 40

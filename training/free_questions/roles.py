@@ -111,8 +111,8 @@ def affirms_subject(question: FreeQuestion, text: str) -> bool | None:
         for kind, colour in subjects_of(question):
             if thing.kind != kind:
                 continue
-            said = {thing.colour} if thing.colour else set(loose_colours(text))
-            return not colour or not said or colour in said
+            colours = {thing.colour} if thing.colour else set(loose_colours(text))
+            return not colour or not colours or colour in colours
     return None
 
 

@@ -1,4 +1,4 @@
-"""Answers that claim nothing: "I have not seen a …", "I can't tell", "that is not my matter".
+"""Answers that claim nothing: "I have not seen a …", "I can't tell", "that is not what I keep".
 
 Out of scope: what is claimed beside that, and which of the two counts (`reading`).
 """

@@ -23,6 +23,7 @@ from embodied_agent.transcript.recall import recall
 from embodied_agent.transcript.text import Transcript
 from sim_clips.questions.free import FAMILIES, FreeQuestion, Wordings, free_questions, to_json
 from sim_clips.scene import WorldName
+from sim_clips.splits import refuse_held_out
 from training.episodes.rows import Episode, prompt_of
 from training.episodes.worlds import parse_worlds
 from training.free_questions.memories import Memory, text_memory
@@ -52,12 +53,15 @@ class FreeUnit:
 
 
 def parse_units(spec: str, **how: object) -> list[FreeUnit]:
-    """Units of ``house:200@100000,city:200@100000``; ``how`` goes to each.
+    """Units of ``house:200,city:200``; ``how`` goes to each.
 
     Raises:
         DatasetError: ``spec`` is something else.
+        HeldOutError: some of the scenes are held out.
     """
-    parts = (parse_worlds(part.strip()) for part in spec.split(",") if part.strip())
+    parts = [parse_worlds(part.strip()) for part in spec.split(",") if part.strip()]
+    for world, count, first in parts:
+        refuse_held_out(world, *range(first, first + count))
     return [FreeUnit(world, first, count, **how) for world, count, first in parts]  # type: ignore[arg-type]
 
 

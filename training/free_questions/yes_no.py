@@ -93,8 +93,8 @@ def _affirmed(question: FreeQuestion, parts: Sequence[Clause]) -> bool | None:
     spoken = [affirms_subject(question, text) for text in positive]
     kind, asked = subjects_of(question)[0]
     held = Thing(kind, asked, 0).among(question.truth.memory)
-    said = {colour for text in positive for colour in loose_colours(text)}
-    if asked and not held and said and asked not in said:
+    colours = {colour for text in positive for colour in loose_colours(text)}
+    if asked and not held and colours and asked not in colours:
         return False
     if asked and any(part.denies and asked in loose_colours(part.text) for part in parts):
         return False

@@ -17,7 +17,7 @@ from rich.console import Console
 
 from embodied_agent.cli.common import ExitCode, explained
 from training.episodes.rows import DatasetError
-from training.experiments.results import Result, table, write_result
+from training.experiments.results import EVEN, Result, table, write_result
 from training.shortcuts.classifier import guesses
 from training.shortcuts.measure import Measured, measured, rows_of, together
 from training.shortcuts.sample import Shown, read_sample, sample, write_sample
@@ -167,6 +167,7 @@ def _result(
         columns=tuple(dict.fromkeys(key for row in rows for key in row)),
         rows=tuple(rows),
         caveats=tuple(caveats),
+        questions=EVEN,
         details={name: [p.as_dict() for p in parts] for name, parts in named.items()},
     )
 

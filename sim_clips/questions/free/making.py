@@ -141,12 +141,14 @@ def truth_of(
     if draft.absent and status != "not_seen":
         return None
     other = draft.accepted.get(status)
+    derivable = right or draft.absent or status == "out_of_scope"
     return Truth(
         family=family,
         status=status,
         facts=draft.facts,
         accepted=frozenset([other] if other else []),
-        derivable=right or draft.absent or status == "out_of_scope",
+        derivable=derivable,
+        settled=derivable,
         evidence=tuple(standpoint.id(index) for index in reading.evidence),
         memory=standpoint.memory,
         subjects=draft.subjects,
@@ -159,24 +161,28 @@ def from_notes(question: FreeQuestion, standpoint: Standpoint) -> FreeQuestion:
     """The same question to an agent whose notes are these, a perceiver's with its mistakes.
 
     What is right stays; the status that is to be expected, and whether the notes settle it, follow
-    from the notes. Where they mislead, "can't tell" is all that honesty could say.
+    from the notes. Where they mislead, or all but settle it, "can't tell" is as good as an answer.
     """
     truth = question.truth
     reading = READERS[question.form](standpoint, question.about)
-    status = reading.claim.status if reading else "cannot_tell"
-    derivable = truth.derivable
-    if reading is not None and status == "answered":
-        derivable = agrees(reading.claim, truth.facts)
-        status = "answered" if derivable else "cannot_tell"
-    elif status != truth.status:
-        derivable = False
+    status = reading.claim.status if reading else "answered"
+    accepted = truth.accepted
+    derivable = truth.derivable and status == truth.status
+    if status == "answered":
+        derivable = reading is not None and agrees(reading.claim, truth.facts)
+        if not derivable:
+            accepted |= {"cannot_tell"}
     return replace(
         question,
         truth=replace(
-            truth, status=status, derivable=derivable, memory=standpoint.memory,
+            truth,
+            status=status,
+            accepted=accepted,
+            derivable=derivable,
+            memory=standpoint.memory,
             evidence=tuple(standpoint.id(i) for i in reading.evidence) if reading else (),
         ),
-    )  # fmt: skip
+    )
 
 
 def _typed(text: str, rng: np.random.Generator) -> str:

@@ -75,6 +75,7 @@ class Truth:
         facts: what is so, whether or not the notes tell.
         accepted: other statuses that are as good.
         derivable: whether the notes settle the question.
+        settled: whether a perfect perceiver's notes do.
         evidence: ids of the keyframes whose notes decide.
         memory: the names that the notes hold.
         subjects: the names (or, of absent things, kinds) that the question is about.
@@ -87,6 +88,7 @@ class Truth:
     facts: Facts = Facts()
     accepted: frozenset[Status] = frozenset()
     derivable: bool = True
+    settled: bool = True
     evidence: tuple[int, ...] = ()
     memory: frozenset[str] = frozenset()
     subjects: tuple[str, ...] = ()

@@ -53,12 +53,12 @@ def test_the_answer_streams_in_with_its_reasoning(robot: Robot, look: Look) -> N
     assert entry.get_attribute("aria-busy") == "true"
     robot.reasoner.gate.set()
     entry.and_(page.locator("[data-state=done]")).wait_for()
-    assert entry.locator(".answer").inner_text() == "by the door"
+    assert entry.locator(".answer").inner_text() == "on the left"
     assert not entry.locator(".thoughts").is_visible()
     entry.locator("summary").click()
     assert entry.locator(".thoughts").inner_text() == "#1 shows it, to the left"
     assert "reason" in entry.locator(".took").inner_text()
-    assert text(page, "#say") == "Answer: by the door"
+    assert text(page, "#say") == "Answer: on the left"
 
 
 def test_evidence_opens_its_frame_and_arrows_go_on_from_there(robot: Robot, look: Look) -> None:
@@ -129,11 +129,11 @@ def test_stop_ends_the_model_and_says_so(robot: Robot, look: Look) -> None:
 def test_choices_are_asked_and_the_letter_is_shown(robot: Robot, look: Look) -> None:
     page = look(robot)
     page.click("#more summary")
-    page.fill("#choices", "left\n\n by the door \n")
+    page.fill("#choices", "left\n\n on the left \n")
     entry = ask(page, "Where is lamp 1, of these?")
     entry.and_(page.locator("[data-state=done]")).wait_for()
     assert entry.locator(".letter").inner_text() == "B"
-    assert robot.reasoner.prompts[-1].choices == ("left", "by the door")
+    assert robot.reasoner.prompts[-1].choices == ("left", "on the left")
     assert page.input_value("#choices") == ""
 
 
@@ -172,7 +172,7 @@ def test_questions_asked_elsewhere_are_shown_too(robot: Robot, look: Look) -> No
     entry = page.locator("#answers > .qa", has_text="Asked by another program?")
     entry.wait_for()
     assert entry.locator(".hint").inner_text() == "asked elsewhere"
-    assert entry.locator(".answer").inner_text() == "by the door"
+    assert entry.locator(".answer").inner_text() == "on the left"
 
 
 def test_answers_from_before_are_there_when_the_page_opens(robot: Robot, look: Look) -> None:
@@ -180,7 +180,7 @@ def test_answers_from_before_are_there_when_the_page_opens(robot: Robot, look: L
     page = look(robot)
     entry = page.locator("#answers > .qa", has_text="Asked before the page was open?")
     entry.wait_for()
-    assert entry.locator(".answer").inner_text() == "by the door"
+    assert entry.locator(".answer").inner_text() == "on the left"
 
 
 def test_consistency_is_shown_where_there_is_one(robot: Robot, look: Look) -> None:

@@ -85,11 +85,11 @@ def test_a_question_is_asked_and_its_evidence_opened_by_keyboard(walked: Robot, 
 
 def test_the_path_is_walked_by_arrow_keys(walked: Robot, look: Look) -> None:
     page = look(walked)
-    page.wait_for_selector("#path", state="visible")
+    page.wait_for_selector("#path[aria-label$=' keyframes']")  # drawn, not only there
     page.focus("#path")
     page.keyboard.press("ArrowLeft")
     last = walked.keyframes[-1].id
-    page.wait_for_selector(f"#path[aria-label='Path from above, keyframe {last} chosen']")
+    page.wait_for_selector(f"#path[aria-label='Path from above, keyframe {last} selected']")
     page.keyboard.press("ArrowLeft")
     page.keyboard.press("Enter")
     page.wait_for_selector("#viewer[open]")
@@ -202,7 +202,7 @@ def test_the_page_says_that_the_agent_is_away_and_finds_the_next_one(look: Look)
     page.press("#question", "Enter")
     wait_text(page, ".qa[data-state=problem] .answer", "the agent can't be reached")
     with Robot(web__port=port) as second:
-        second.reasoner.reply = REPLY.replace("the door", "the window")
+        second.reasoner.reply = REPLY.replace("on the left", "on the right")
         second.see(3)
         page.wait_for_selector("#link[data-state=ok]")
         page.wait_for_selector("#banner", state="hidden")
@@ -212,5 +212,5 @@ def test_the_page_says_that_the_agent_is_away_and_finds_the_next_one(look: Look)
         last = second.keyframes[-1].id
         wait_text(page, f"#track [data-id='{last}']", f"lamp {last}")
         page.press("#question", "Enter")
-        wait_text(page, ".qa[data-state=done] .answer", "by the window")
+        wait_text(page, ".qa[data-state=done] .answer", "on the right")
         page.context.close()

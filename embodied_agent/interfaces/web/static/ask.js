@@ -3,7 +3,7 @@
 
 import { $, el, icon, put, say } from "./dom.js";
 import { ask, getJson } from "./wire.js";
-import { STATUSES, percent, seconds, stampText } from "./words.js";
+import { DEMO, STATUSES, isDemo, percent, seconds, stampText } from "./words.js";
 
 // Answers kept on the page. The memory has all of them.
 const MOST = 30;
@@ -175,6 +175,8 @@ class Entry {
       this.answer.replaceChildren(...(reply.choice ? [el("b", { class: "letter" }, reply.choice)] : []), reply.text);
     }
     const known = new Set(reply.evidence.map((item) => item.keyframe_id));
+    // Rules show the notes that they read.
+    put(this.why.firstElementChild, reply.models.reasoner === "rules" ? "Notes" : "Reasoning");
     this.why.hidden = !reply.reasoning;
     this.why.open = false;
     this.thoughts.replaceChildren(...linked(reply.reasoning, known, this.open));
@@ -257,7 +259,8 @@ function meta(reply) {
       `consistency ${percent(reply.consistency)}`, meter));
   }
   line.append(el("span", { class: "took", title: took.join(", ") }, el("b", {}, seconds(sum)), took.length ? ` ${took.join(" · ")}` : ""));
-  const models = [...new Set(Object.values(reply.models))].join(", ");
-  if (models) line.append(el("span", { class: "models" }, models));
+  const models = [...new Set(Object.values(reply.models))].filter(Boolean);
+  const note = isDemo(models) ? ` (${DEMO})` : "";
+  if (models.length) line.append(el("span", { class: "models" }, models.join(", ") + note));
   return line;
 }

@@ -1,5 +1,5 @@
 // Building elements. Text goes in as text nodes and nowhere is markup parsed, so whatever a camera
-// saw or a model said stays inert. Not here: anything about the agent.
+// saw or a model said stays inert. Out of scope: anything about the agent.
 
 const SVG = "http://www.w3.org/2000/svg";
 

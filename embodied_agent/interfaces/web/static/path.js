@@ -109,7 +109,7 @@ export class Path {
     const several = new Set(this.points.map((point) => point.segment)).size > 1;
     put($("path-note"), none ? "" : several ? `segment ${segment}` : "");
     if (none) return;
-    const chosen = this.selected === null ? plural(points.length, "keyframe") : `keyframe ${this.selected} chosen`;
+    const chosen = this.selected === null ? plural(points.length, "keyframe") : `keyframe ${this.selected} selected`;
     this.canvas.setAttribute("aria-label", `Path from above, ${chosen}`);
     const { context, width, height } = prepared(this.canvas);
     const colour = colours();

@@ -2,7 +2,7 @@
 // Out of scope: how those numbers are counted.
 
 import { $, el, put } from "./dom.js";
-import { bytes, count, isRecording, plural, seconds, span } from "./words.js";
+import { DEMO, bytes, count, isDemo, isRecording, plural, seconds, span } from "./words.js";
 
 // A camera whose last frame is older than this is silent, in seconds.
 const SILENT_S = 3;
@@ -107,6 +107,13 @@ const BREAKER = {
   stopped: ["bad", "stopped"],
 };
 
+// A built-in model is called by its full name, "builtin:reasoner", once it is loaded; loading takes
+// seconds.
+const isLoading = (model, busy) => busy && model === "builtin";
+
+export // Said of a stage whose model comes with the package.
+const demo = (names) => (isDemo(names) ? `${DEMO}: simulated worlds only` : "");
+
 function perception(status) {
   const { perception: stage } = status;
   if (!stage) return { state: "wait", word: "off", main: "read-only", rows: [] };
@@ -114,14 +121,14 @@ function perception(status) {
   const retry = stage.retry_in_s ? `Retrying in ${seconds(stage.retry_in_s)}. ` : "";
   return {
     state,
-    word: state === "ok" && !stage.pending ? "idle" : word,
+    word: isLoading(stage.model, stage.pending) ? "loading the model" : state === "ok" && !stage.pending ? "idle" : word,
     main: stage.pending ? `${count(stage.pending)} waiting` : "0 waiting",
     rows: [
       ["perceived", stage.unusable ? `${count(stage.perceived)}, ${count(stage.unusable)} unusable` : count(stage.perceived)],
       ["mean time", stage.mean_latency_s === null ? "–" : seconds(stage.mean_latency_s)],
       ["model", stage.model],
     ],
-    note: state === "ok" ? "" : `${retry}${stage.last_error}`,
+    note: state === "ok" ? stage.notice || demo([stage.model]) : `${retry}${stage.last_error}`,
   };
 }
 
@@ -140,17 +147,18 @@ function memory({ memory: stage, store_problem: problem }) {
   };
 }
 
-function reasoning({ reasoning: stage, asks }) {
+export function reasoning({ reasoning: stage, asks }) {
   const turned = [asks.refused && `${count(asks.refused)} refused`, asks.expired && `${count(asks.expired)} timed out`];
   return {
     state: "ok",
-    word: asks.running ? "answering" : "ready",
+    word: isLoading(stage.model, asks.running) ? "loading the model" : asks.running ? "answering" : "ready",
     main: asks.waiting ? `${count(asks.waiting)} waiting` : "0 waiting",
     rows: [
       ["asked", [count(stage.asked), ...turned].filter(Boolean).join(", ")],
       ["unanswered", count(stage.problems)],
       ["model", stage.model],
     ],
+    note: demo([stage.model]),
   };
 }
 

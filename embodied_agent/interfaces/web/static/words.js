@@ -37,6 +37,11 @@ export const STATUSES = {
   failed: { word: "No answer", symbol: "failed" },
 };
 
+// Models that come with the package: they know the simulated worlds only.
+const SHIPPED = ["builtin:perceiver", "builtin:reasoner"];
+export const isDemo = (names) => names.some((name) => SHIPPED.includes(name));
+export const DEMO = "built-in demo models";
+
 export const reasonText = (reason) => REASONS[reason] ?? String(reason ?? "").replaceAll("_", " ");
 
 // Stamps come as numbers or, where a double would round them, as strings of digits.

@@ -20,7 +20,7 @@ from training.episodes.rows import DatasetError
 from training.shortcuts.__main__ import app
 from training.shortcuts.classifier import guesses
 from training.shortcuts.features import relations
-from training.shortcuts.measure import Measured, measured, rows_of
+from training.shortcuts.measure import Measured, measured, rows_of, together
 from training.shortcuts.sample import Shown, about_scene, read_sample, sample, write_sample
 
 #: Of each type. Guessing among four options then differs from chance by more than three points in
@@ -218,10 +218,14 @@ def test_the_command_fails_where_a_type_is_above_the_tolerance(
 def test_the_shipped_reasoner_does_not_answer_without_a_memory(
     asked: dict[str, list[Shown]],
 ) -> None:
+    """It is slower than the classifier, so each type is allowed what guessing may give at this size
+    besides, and all together are held to the tolerance alone."""
     from training.shortcuts.blind import blind_guesses
 
-    every = [q for some in asked.values() for q in some]
-    answers = iter(blind_guesses("builtin", every))
-    for kind, some in asked.items():
-        found = measured(kind, some, [next(answers) for _ in some])
-        assert found.excess <= TOLERANCE, kind
+    some = {kind: questions[::4] for kind, questions in asked.items()}
+    answers = iter(blind_guesses("builtin", [q for part in some.values() for q in part]))
+    found = [measured(kind, part, [next(answers) for _ in part]) for kind, part in some.items()]
+    for part in found:
+        assert part.excess <= TOLERANCE + part.margin, part
+    accuracy, chance = together(found)
+    assert accuracy - chance <= TOLERANCE

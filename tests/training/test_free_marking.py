@@ -9,18 +9,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from free_answers_kit import QUESTIONS
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sim_clips.questions.free import READERS
+from tests.support.free_answers import QUESTIONS
 from training.free_questions import forms
 from training.free_questions.directions import directions_in
 from training.free_questions.marking import MARKS, as_expected, mark_answer
 from training.free_questions.numbers import actions_in, keyframes_in, numbers_in
 
 SAMPLES: list[dict[str, Any]] = json.loads(
-    (Path(__file__).parent / "data" / "free_answers.json").read_text("utf-8")
+    (Path(__file__).parents[1] / "data" / "free_answers.json").read_text("utf-8")
 )
 
 

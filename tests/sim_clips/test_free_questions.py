@@ -321,12 +321,13 @@ def test_notes_that_lack_a_thing_leave_it_not_seen_and_not_derivable() -> None:
         ]  # fmt: skip
         seen_anew = from_notes(question, Standpoint(journey, poorer, question.now)).truth
         assert (seen_anew.status, seen_anew.derivable) == ("not_seen", False)
+        assert seen_anew.settled
         assert seen_anew.facts == question.truth.facts
         count += 1
     assert count > 50
 
 
-def test_notes_with_a_wrong_colour_mislead() -> None:
+def test_where_notes_mislead_caution_is_as_good_as_an_answer() -> None:
     journey, deltas, question = next(
         case for case in _questions("colour") if case[2].truth.status == "answered"
     )
@@ -339,7 +340,8 @@ def test_notes_with_a_wrong_colour_mislead() -> None:
         for d in deltas
     ]  # fmt: skip
     truth = from_notes(question, Standpoint(journey, misread, question.now)).truth
-    assert (truth.status, truth.derivable) == ("cannot_tell", False)
+    assert (truth.status, truth.derivable, truth.settled) == ("answered", False, True)
+    assert truth.accepted == {"cannot_tell"}
 
 
 def test_moves_of_unknown_length_blur_where_a_thing_is_and_a_turn_does_not() -> None:

@@ -1,0 +1,189 @@
+"""Real RGB-D sequences with their truth, for ``bench/keyframes.py --sequence DIR``.
+
+Two layouts are read: frames numbered together (``frame-000012.color.jpg``, ``.depth.png``,
+``.pose.txt``, as 7-Scenes and 3DMatch have them) with ``camera-intrinsics.txt``, and the TUM RGB-D
+benchmark's (``rgb.txt``, ``depth.txt``, ``groundtruth.txt``).
+
+From depth and pose comes the true overlap: the share of a keyframe's pixels, where depth is known,
+whose point lies in the later view. Points that something nearer hides count as seen.
+"""
+
+from __future__ import annotations
+
+import bisect
+import statistics
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from embodied_agent.keyframes import KeyframeSelector
+from embodied_agent.records import Decision, Frame, Intrinsics, Pose
+from embodied_agent.settings import KeyframeSettings
+from embodied_agent.sources.bags.transforms import rotation_matrix
+
+Matrix = npt.NDArray[np.float64]
+#: Every so many pixels of a row and column are looked at.
+_STEP = 8
+#: TUM: a pose and a depth picture belong to a colour picture within this time, in seconds.
+_NEAR_S = 0.03
+#: TUM's camera where nothing else is known, and its depth per metre.
+_TUM_CAMERA, _TUM_DEPTH = (525.0, 525.0, 319.5, 239.5), 5000.0
+#: An overlap that is off by more would have kept or dropped another frame.
+WRONG = 0.15
+
+
+@dataclass(frozen=True)
+class View:
+    """One frame: files, and the camera's pose in the world (4×4, x right, y down, z ahead)."""
+
+    stamp_ns: int
+    colour: Path
+    depth: Path
+    pose: Matrix
+
+
+@dataclass(frozen=True)
+class Sequence:
+    """A recording with truth. ``depth_scale``: values of the depth picture per metre."""
+
+    name: str
+    views: list[View]
+    camera: tuple[float, float, float, float]
+    depth_scale: float
+
+
+def read_sequence(folder: Path, fps: float = 30.0) -> Sequence:
+    """The sequence in ``folder``, or in the one folder within it that holds its pictures."""
+    if (folder / "groundtruth.txt").is_file():
+        return _tum(folder)
+    colours = sorted(folder.rglob("frame-*.color.*"))
+    if not colours:
+        raise SystemExit(f"{folder} holds neither groundtruth.txt nor frame-*.color.* pictures")
+    views = []
+    for number, colour in enumerate(colours):
+        stem = colour.name.partition(".color.")[0]
+        pose = np.loadtxt(colour.with_name(f"{stem}.pose.txt"))
+        depth = colour.with_name(f"{stem}.depth.png")
+        if np.isfinite(pose).all() and depth.is_file():
+            views.append(View(round(number * 1e9 / fps), colour, depth, pose))
+    matrix = np.loadtxt(next(iter(sorted(folder.rglob("camera-intrinsics.txt")))))
+    camera = (matrix[0, 0], matrix[1, 1], matrix[0, 2], matrix[1, 2])
+    return Sequence(folder.name, views, camera, 1000.0)
+
+
+def _tum(folder: Path) -> Sequence:
+    depth = _listed(folder / "depth.txt")
+    poses = [
+        (float(line.split()[0]), [float(v) for v in line.split()[1:8]])
+        for line in (folder / "groundtruth.txt").read_text().splitlines()
+        if line and not line.startswith("#")
+    ]
+    pose_times = [time for time, _ in poses]
+    depth_times = [time for time, _ in depth]
+    views = []
+    for time, colour in _listed(folder / "rgb.txt"):
+        at, where = _nearest(pose_times, time), _nearest(depth_times, time)
+        if at is None or where is None:
+            continue
+        x, y, z, qx, qy, qz, qw = poses[at][1]
+        pose = Pose((x, y, z), (qx, qy, qz, qw))
+        matrix = np.eye(4)
+        matrix[:3, :3] = rotation_matrix(pose.orientation_xyzw)
+        matrix[:3, 3] = pose.position_m
+        views.append(View(round(time * 1e9), colour, depth[where][1], matrix))
+    return Sequence(folder.name, views, _TUM_CAMERA, _TUM_DEPTH)
+
+
+def _listed(path: Path) -> list[tuple[float, Path]]:
+    lines = [line.split() for line in path.read_text().splitlines() if not line.startswith("#")]
+    return [(float(line[0]), path.parent / line[1]) for line in lines if len(line) >= 2]
+
+
+def _nearest(times: list[float], time: float) -> int | None:
+    at = bisect.bisect_left(times, time)
+    near = [n for n in (at - 1, at) if 0 <= n < len(times) and abs(times[n] - time) <= _NEAR_S]
+    return min(near, key=lambda n: abs(times[n] - time), default=None)
+
+
+def true_overlap(sequence: Sequence, last: View, now: View) -> float | None:
+    """Share of ``last``'s pixels whose point lies in the view of ``now``."""
+    raw = cv2.imread(str(last.depth), cv2.IMREAD_UNCHANGED)
+    if raw is None:
+        return None
+    height, width = raw.shape[:2]
+    depth = raw[_STEP // 2 :: _STEP, _STEP // 2 :: _STEP].astype(np.float64) / sequence.depth_scale
+    row, column = np.mgrid[_STEP // 2 : height : _STEP, _STEP // 2 : width : _STEP]
+    known = (depth > 0.1) & (depth < 20.0)
+    if known.mean() < 0.3:
+        return None
+    fx, fy, cx, cy = sequence.camera
+    rays = np.stack([(column - cx) / fx, (row - cy) / fy, np.ones_like(depth)], -1)
+    points = (rays * depth[..., None])[known]
+    relative = np.linalg.inv(now.pose) @ last.pose
+    seen = points @ relative[:3, :3].T + relative[:3, 3]
+    ahead = np.maximum(seen[:, 2], 1e-6)
+    u, v = fx * seen[:, 0] / ahead + cx, fy * seen[:, 1] / ahead + cy
+    inside = (seen[:, 2] > 0) & (u >= 0) & (u < width) & (v >= 0) & (v < height)
+    return float(inside.mean())
+
+
+def frames(sequence: Sequence) -> Iterator[tuple[View, Frame]]:
+    """The sequence's pictures as a source would give them."""
+    fx, fy, cx, cy = sequence.camera
+    for index, view in enumerate(sequence.views):
+        yield (
+            view,
+            Frame(
+                view.stamp_ns,
+                encoded=view.colour.read_bytes(),
+                index=index,
+                intrinsics=Intrinsics(fx, fy, cx, cy, 640, 480),
+            ),
+        )
+
+
+def measure_sequence(sequence: Sequence, method: str) -> dict[str, float]:
+    """How a rule's overlap differs from the truth, over all frames it was measured on.
+
+    ``wrong`` counts frames whose overlap is off by more than `WRONG`; ``told`` those among them
+    whose confidence is below a half, so that the rule itself says not to rely on it.
+    """
+    selector = KeyframeSelector(KeyframeSettings(method=method))
+    errors: list[float] = []
+    sure_errors: list[float] = []
+    unmeasured = kept = wrong = told = doubted = 0
+    last: View | None = None
+    for view, frame in frames(sequence):
+        decision: Decision = selector.step(frame)
+        if last is not None:
+            truth = true_overlap(sequence, last, view)
+            if decision.overlap_ratio is None:
+                unmeasured += 1
+            elif truth is not None:
+                error = abs(decision.overlap_ratio - truth)
+                errors.append(error)
+                unsure = decision.confidence is not None and decision.confidence < 0.5
+                doubted += unsure
+                wrong += error > WRONG
+                told += unsure and error > WRONG
+                if not unsure:
+                    sure_errors.append(error)
+        if decision.keep:
+            kept += 1
+            last = view
+    count = max(len(errors), 1)
+    return {
+        "frames": len(sequence.views),
+        "keyframes": kept,
+        "overlap_error": statistics.fmean(errors) if errors else float("nan"),
+        "overlap_error_p95": float(np.percentile(errors, 95)) if errors else float("nan"),
+        "wrong": wrong / count,
+        "told_of_wrong": told / wrong if wrong else 1.0,
+        "doubted": doubted / count,
+        "sure_error": statistics.fmean(sure_errors) if sure_errors else float("nan"),
+        "unmeasured": unmeasured / max(len(sequence.views), 1),
+    }

@@ -1,0 +1,217 @@
+"""`embodied-agent inspect`: what a source holds, which part of it is read, and why not the rest."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from embodied_agent.cli.common import (
+    ExitCode,
+    console,
+    explained,
+    plain,
+    print_json,
+    settings_from,
+)
+from embodied_agent.cli.options import ConfigOption, JsonOption, SetOption, SourceArgument
+from embodied_agent.errors import SourceError
+
+if TYPE_CHECKING:
+    from embodied_agent.settings import Settings
+    from embodied_agent.sources.base import Source
+    from embodied_agent.sources.examination import Examination
+
+#: A source is read for at most this long where not all of it is asked for, in seconds.
+_SAMPLE_S = 4.0
+#: A keyframe's row in the memory beside its picture, in bytes.
+_ROW_BYTES = 1500
+
+
+def inspect(
+    source: SourceArgument,
+    full: Annotated[
+        bool, typer.Option("--full", help="Read everything instead of a sample.")
+    ] = False,
+    config: ConfigOption = None,
+    assignments: SetOption = None,
+    json_output: JsonOption = False,
+) -> None:
+    """Show what SOURCE holds, what a replay would read of it, and what it would leave out.
+
+    Exit code 0 where SOURCE can be used, 3 where not.
+    """
+    with explained():
+        settings = settings_from(config, assignments)
+        inspection = inspect_source(source, settings, full=full)
+        if json_output:
+            print_json(inspection.as_dict())
+        else:
+            _show(inspection)
+        if not inspection.usable:
+            raise typer.Exit(ExitCode.SOURCE)
+
+
+@dataclass
+class Inspection:
+    """What is known of a source, and what came of reading it or a part of it.
+
+    Attributes:
+        source: as it was given.
+        usable: whether at least one frame can be read.
+        why: in one sentence, what is read, or why nothing can be.
+        frames: that a replay would read; counted where ``complete``, else expected.
+        poses: how many of them have a pose; likewise.
+        skipped: what was left out, by reason, as far as was read.
+        first_skip: the first such case in words.
+        complete: whether all was read.
+        keyframes: how many would be kept; likewise.
+        memory_bytes: what they would take on the disk.
+    """
+
+    source: str
+    usable: bool
+    why: str
+    examination: Examination
+    frames: int = 0
+    poses: int = 0
+    skipped: dict[str, int] = field(default_factory=dict)
+    first_skip: str = ""
+    complete: bool = True
+    keyframes: int = 0
+    memory_bytes: int = 0
+
+    def as_dict(self) -> dict[str, Any]:
+        """What ``--json`` prints."""
+        known = self.examination
+        return {
+            "source": self.source,
+            "usable": self.usable,
+            "why": self.why,
+            "kind": known.kind,
+            "chosen": known.chosen,
+            "frames": self.frames,
+            "poses": self.poses,
+            "poses_from": known.poses_from,
+            "skipped": self.skipped,
+            "first_skip": self.first_skip,
+            "clock_offset_s": known.clock_offset_s,
+            "duration_s": known.duration_s,
+            "camera": known.camera,
+            "remarks": known.remarks,
+            "topics": [facts.as_dict() for facts in known.topics],
+            "complete": self.complete,
+            "replay": {"keyframes": self.keyframes, "memory_bytes": self.memory_bytes},
+        }
+
+
+def inspect_source(spec: str, settings: Settings, *, full: bool = False) -> Inspection:
+    """Examine ``spec`` and read it, or as much of it as a few seconds allow.
+
+    Raises:
+        SettingsError: a setting can't be used.
+    """
+    from embodied_agent.sources import open_source
+    from embodied_agent.sources.examination import Examination
+
+    try:
+        with open_source(spec, settings.source) as source:
+            return _read(spec, source, settings, full=full)
+    except SourceError as error:
+        known = getattr(error, "examination", None)
+        if not isinstance(known, Examination):
+            known = Examination("unknown", why=str(error))
+        return Inspection(spec, False, _sentence(str(error)), known)
+
+
+def _read(spec: str, source: Source, settings: Settings, *, full: bool) -> Inspection:
+    from embodied_agent.images import encode_jpeg
+    from embodied_agent.keyframes import KeyframeSelector
+    from embodied_agent.sources import decode
+
+    known = source.examination
+    result = Inspection(spec, False, known.why, known)
+    selector = KeyframeSelector(settings.keyframes)
+    kept = kept_bytes = sampled = 0
+    end_s = time.monotonic() + _SAMPLE_S
+    try:
+        for frame in source:
+            result.frames += 1
+            if selector.step(frame).keep:
+                kept += 1
+                if sampled < 20:
+                    data = frame.encoded
+                    if data is None:
+                        data = encode_jpeg(decode(frame), settings.keyframes.jpeg_quality)
+                    kept_bytes += len(data)
+                    sampled += 1
+            if time.monotonic() > end_s and (source.live or not full):
+                result.complete = False
+                break
+    except SourceError as error:
+        # What came before the end of a broken source can be used all the same.
+        result.why = _sentence(str(error))
+        known.remarks.append(result.why)
+    result.usable = result.frames > 0
+    result.poses = source.poses
+    result.skipped = dict(source.skipped)
+    result.first_skip = source.first_skip
+    result.keyframes = kept
+    if not result.complete and source.expected_frames and result.frames:
+        part = source.expected_frames / result.frames
+        result.frames = source.expected_frames
+        result.poses = round(result.poses * part)
+        result.keyframes = round(kept * part)
+    if sampled:
+        result.memory_bytes = result.keyframes * (kept_bytes // sampled + _ROW_BYTES)
+    if known.poses_from and result.usable and not result.poses:
+        known.remarks.append(f"no pose of {known.poses_from} belongs to any picture")
+    if result.usable:
+        result.why = _sentence(
+            f"{known.why or 'it can be read'}; {result.frames} frames"
+            + (f", {result.poses} of them with a pose" if known.poses_from else ", without poses")
+        )
+    return result
+
+
+def _sentence(text: str) -> str:
+    text = plain(text.replace("\n", " ")).strip()
+    return text if text.endswith((".", "?", "!")) else f"{text}."
+
+
+def _show(inspection: Inspection) -> None:
+    say = console()
+    known = inspection.examination
+    word, style = ("usable", "green") if inspection.usable else ("not usable", "red")
+    say.print(f"{word}: {inspection.why}", style=style, markup=False, soft_wrap=True)
+    for facts in known.topics:
+        parts = [facts.type, facts.encoding, facts.size]
+        parts.append("" if facts.count is None else f"{facts.count} messages")
+        parts.append("" if facts.rate_hz is None else f"{facts.rate_hz:.1f} Hz")
+        if facts.longest_gap_s:
+            parts.append(f"{facts.gaps} gaps, the longest {facts.longest_gap_s:.1f} s")
+        parts.append(f"clock: {facts.clock}" if facts.clock else "")
+        parts.append(f"frames: {', '.join(facts.frame_ids[:6])}" if facts.frame_ids else "")
+        mark = "→" if facts.used else " "
+        line = ", ".join(plain(part) for part in parts if part)
+        say.print(f"{mark} {plain(facts.name)}: {plain(facts.why)}", markup=False, soft_wrap=True)
+        say.print(f"    {line}", style="dim", markup=False, soft_wrap=True)
+    for remark in known.remarks:
+        say.print(f"note: {plain(remark)}", markup=False, soft_wrap=True)
+    for reason, count in inspection.skipped.items():
+        say.print(f"left out: {count} × {reason}", style="yellow", markup=False)
+    if inspection.first_skip:
+        say.print(
+            f"first: {plain(inspection.first_skip)}", style="yellow", markup=False, soft_wrap=True
+        )
+    if inspection.usable:
+        about = "" if inspection.complete else "about "
+        ending = "" if inspection.complete else " (from a sample; --full reads everything)"
+        say.print(
+            f"a replay: {about}{inspection.frames} frames, {about}{inspection.keyframes} "
+            f"keyframes, {inspection.memory_bytes / 1e6:.1f} MB of memory file{ending}",
+            markup=False,
+            soft_wrap=True,
+        )

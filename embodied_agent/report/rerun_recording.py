@@ -1,0 +1,146 @@
+"""A replay as a Rerun recording: pictures, keyframes, path, objects, questions, on one timeline.
+
+    recording = RerunRecording(Path("walk.rrd"))
+    agent.listen(recording.listener())
+    ...
+    recording.close()
+
+The file is written while the replay runs; look at it with `rerun walk.rrd`. Rerun's SDK is
+installed with the extra ``rerun``; nothing is sent anywhere.
+
+Out of scope: distances to objects. A mention has a direction, so an object is an arrow.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from embodied_agent.agent.listeners import Listener
+from embodied_agent.errors import AgentError, SettingsError
+from embodied_agent.images import decode, encode_jpeg
+from embodied_agent.records import DIRECTIONS, Decision, Delta, Frame, Keyframe, Pose
+from embodied_agent.report.scoring import Scored
+
+_TIMELINE = "stamp"
+#: Quality of pictures that came as raw pixels.
+_QUALITY = 80
+#: Length of an arrow to an object, in metres.
+_ARROW_M = 1.0
+
+
+class RerunRecording:
+    """Writes what an agent sees and notes.
+
+    Raises:
+        SettingsError: Rerun's SDK is not installed.
+        AgentError: the file can't be written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        try:
+            import rerun
+        except ModuleNotFoundError as error:
+            raise SettingsError(
+                f"--rerun needs a package that is not installed ({error.name}): "
+                "pip install 'embodied-agent[rerun]'"
+            ) from error
+        self._rerun: Any = rerun
+        try:
+            # Rerun itself only warns where it can't write.
+            path.open("wb").close()
+        except OSError as error:
+            raise AgentError(f"can't write {path}: {error.strerror}") from error
+        self._stream: Any = rerun.RecordingStream("embodied_agent")
+        self._stream.save(str(path))
+        self._path: list[tuple[float, float, float]] = []
+        self._poses: dict[int, Pose] = {}
+
+    def listener(self) -> Listener:
+        """What `Agent.listen` takes."""
+        return Listener(self.on_decision, self.on_keyframe, self.on_delta)
+
+    def on_decision(self, frame: Frame, decision: Decision) -> None:
+        """Write a frame, the overlap, and where the camera was."""
+        if decision.reason == "last":
+            return  # the same frame again
+        self._at(frame.stamp_ns)
+        jpeg = frame.encoded
+        if jpeg is None or not jpeg.startswith(b"\xff\xd8"):
+            jpeg = encode_jpeg(decode(frame), _QUALITY)
+        self._log("camera/picture", self._picture(jpeg))
+        if decision.overlap_ratio is not None:
+            self._log("keyframes/overlap", self._rerun.Scalars(decision.overlap_ratio))
+        if frame.pose is not None:
+            self._path.append(frame.pose.position_m)
+            self._log("world/path", self._rerun.LineStrips3D([self._path]))
+            self._log(
+                "world/camera",
+                self._rerun.Transform3D(
+                    translation=frame.pose.position_m,
+                    quaternion=self._rerun.Quaternion(xyzw=frame.pose.orientation_xyzw),
+                ),
+            )
+
+    def on_keyframe(self, keyframe: Keyframe) -> None:
+        """Write a kept picture and why it was kept."""
+        self._at(keyframe.stamp_ns)
+        self._log("keyframes/picture", self._picture(keyframe.jpeg))
+        self._log("keyframes/log", self._text(f"#{keyframe.id}: {keyframe.reason}"))
+        if keyframe.pose is not None:
+            self._poses[keyframe.id] = keyframe.pose
+            point = self._rerun.Points3D([keyframe.pose.position_m], labels=[f"#{keyframe.id}"])
+            self._log(f"world/keyframes/{keyframe.id}", point)
+
+    def on_delta(self, keyframe: Keyframe, delta: Delta) -> None:
+        """Write what was noted, and an arrow to each object whose pose is known."""
+        self._at(keyframe.stamp_ns)
+        names = ", ".join(f"{m.name} {m.direction}" for m in delta.mentions)
+        self._log("notes", self._text(f"#{keyframe.id}: {names or delta.observation}"))
+        pose = keyframe.pose or self._poses.get(keyframe.id)
+        if pose is None or not delta.mentions:
+            return
+        arrows = [_arrow(pose, DIRECTIONS.index(m.direction)) for m in delta.mentions]
+        self._log(
+            f"world/objects/{keyframe.id}",
+            self._rerun.Arrows3D(
+                origins=[pose.position_m] * len(arrows),
+                vectors=arrows,
+                labels=[mention.name for mention in delta.mentions],
+            ),
+        )
+
+    def questions(self, results: Sequence[Scored]) -> None:
+        """Write questions with their answers, at the end of the timeline."""
+        for result in results:
+            question, answer = result.case.question, result.answer
+            self._log("questions", self._text(f"{question.text}\n{answer.text or answer.problem}"))
+
+    def close(self) -> None:
+        """Write what is left. Safe to call twice."""
+        self._stream.flush()
+        self._stream.disconnect()
+
+    def _at(self, stamp_ns: int) -> None:
+        self._stream.set_time(_TIMELINE, timestamp=np.datetime64(stamp_ns, "ns"))
+
+    def _log(self, entity: str, archetype: Any) -> None:
+        self._stream.log(entity, archetype)
+
+    def _picture(self, jpeg: bytes) -> Any:
+        return self._rerun.EncodedImage(contents=jpeg, media_type="image/jpeg")
+
+    def _text(self, text: str) -> Any:
+        return self._rerun.TextLog(text)
+
+
+def _arrow(pose: Pose, eighths: int) -> tuple[float, float, float]:
+    """From a pose towards a direction, counted clockwise from ahead in eighths of a turn."""
+    x, y, z, w = pose.orientation_xyzw
+    heading = math.atan2(2 * (w * z + x * y), 1 - 2 * (y * y + z * z))
+    angle = heading - eighths * math.pi / 4
+    return (_ARROW_M * math.cos(angle), _ARROW_M * math.sin(angle), 0.0)

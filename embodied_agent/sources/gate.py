@@ -1,0 +1,34 @@
+"""What a picture from a live topic must pass before it becomes a frame of the agent.
+
+The same examination as recordings get: whole, not torn, within the limits; then turned, masked and
+redacted as the settings say.
+"""
+
+from __future__ import annotations
+
+from embodied_agent.records import Frame
+from embodied_agent.settings import SourceSettings
+from embodied_agent.sources.filters import Filters
+from embodied_agent.sources.picture_checks import FlatRows, check_encoded
+
+
+class Gate:
+    """Of one camera; feed its pictures in their order.
+
+    Raises:
+        SettingsError: ``source.redact`` names nothing that is installed.
+    """
+
+    def __init__(self, settings: SourceSettings) -> None:
+        self._flat = FlatRows()
+        self._filters = Filters(settings)
+
+    def admit(self, frame: Frame) -> Frame:
+        """The frame as it may be seen.
+
+        Raises:
+            BadImage: it is damaged, or must not be seen.
+        """
+        frame = check_encoded(frame)
+        self._flat.check(frame)
+        return self._filters.apply(frame)

@@ -1,0 +1,1 @@
+"""Small inputs of every kind, made by the libraries that make real ones."""

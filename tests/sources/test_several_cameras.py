@@ -1,0 +1,135 @@
+"""Several cameras of one robot: one memory, keyframes for each, directions of the robot."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import pytest
+
+from embodied_agent.agent import Agent
+from embodied_agent.agent.cameras import in_robot_frame
+from embodied_agent.errors import SettingsError
+from embodied_agent.records import Action, CameraMount, Delta, Keyframe, Mention
+from embodied_agent.settings import SourceSettings, load_settings
+from embodied_agent.sources import open_source
+from embodied_agent.sources.bags.transforms import multiply
+from embodied_agent.transcript.text import entry_text
+from tests.sources.builders import ros
+from tests.sources.builders.card import scene
+from tests.sources.builders.ros import MS, T0, in_order
+from tests.support.sources import write_bag
+
+TOPICS = {"front": "/front/image", "left": "/left/image"}
+
+
+def bag_of_two(folder: Path) -> Path:
+    """Two cameras; TF says that the left one looks to the left."""
+    entries = []
+    for n in range(10):
+        for name, late in (("front", 0), ("left", 10)):
+            at = T0 + n * 100 * MS + late * MS
+            message = ros.raw(at, scene(n + late))
+            message.header.frame_id = f"{name}_optical_frame"
+            entries.append((f"/{name}/image", message, at))
+    quarter = (0.0, 0.0, math.sin(math.pi / 4), math.cos(math.pi / 4))
+    fixed = ros.tf(
+        ros.transform(T0, "base_link", "front_optical_frame", turn=ros.OPTICAL),
+        ros.transform(T0, "base_link", "left_optical_frame", turn=multiply(quarter, ros.OPTICAL)),
+    )
+    return write_bag(
+        folder / "bag",
+        in_order([("/tf_static", fixed, T0 - MS)], ros.tf_walk(statics=False), entries),
+    )
+
+
+def test_frames_of_all_cameras_come_by_their_stamps_with_their_mounts(tmp_path: Path) -> None:
+    with open_source(str(bag_of_two(tmp_path)), SourceSettings(topics=TOPICS)) as source:
+        frames = list(source)
+        assert source.expected_frames == 20
+    assert [f.stamp_ns for f in frames] == sorted(f.stamp_ns for f in frames)
+    assert len(frames) == 20
+    assert {f.frame_id for f in frames} == {"front@0#0", "left@90#1"}
+    assert all(f.pose is not None for f in frames)
+    assert "left (90°)" in source.description
+
+
+def test_settings_say_where_a_camera_looks(tmp_path: Path) -> None:
+    settings = SourceSettings(topics=TOPICS, mounts={"left": -45})
+    with open_source(str(bag_of_two(tmp_path)), settings) as source:
+        assert {f.frame_id for f in source} == {"front@0#0", "left@-45#1"}
+
+
+def test_each_camera_has_keyframes_of_its_own_in_one_history(tmp_path: Path) -> None:
+    settings = load_settings(
+        source__topics=TOPICS, perception__backend="geometry", keyframes__min_interval_s=0.0
+    )
+    bag = str(bag_of_two(tmp_path))
+    with open_source(bag, settings.source) as source, Agent(settings) as agent:
+        for frame in source:
+            agent.observe(frame)
+        agent.finish()
+        assert agent.drain(60)
+        kept, deltas = agent.store.keyframes(), agent.store.deltas()
+        assert len({k.segment for k in kept}) == 1
+        by_camera = {k.frame_id: [o for o in kept if o.frame_id == k.frame_id] for k in kept}
+        assert set(by_camera) == {"front@0#0", "left@90#1"}
+        assert all(len(own) >= 2 for own in by_camera.values())
+        for own in by_camera.values():
+            before = agent.store.before(own[1])
+            assert before is not None
+            assert before.id == own[0].id
+    for keyframe, delta in zip(kept, deltas, strict=True):
+        left = keyframe.frame_id.startswith("left")
+        assert delta.camera == ("left" if left else "")
+        assert ("left camera:" in entry_text(delta)) == left
+
+
+def keyframe(mount: CameraMount) -> Keyframe:
+    return Keyframe(3, T0, b"", "overlap", 8, 6, frame_id=mount.frame_id)
+
+
+@pytest.mark.parametrize(
+    ("yaw", "seen", "expected"),
+    [
+        (0, "front", "front"),
+        (90, "front", "left"),
+        (-90, "front-left", "front-right"),
+        (180, "left", "right"),
+    ],
+)
+def test_directions_are_those_of_the_robot(yaw: float, seen: str, expected: str) -> None:
+    delta = Delta(3, Action.ROTATE_LEFT, 30.0, (Mention("lamp", seen),))  # type: ignore[arg-type]
+    turned = in_robot_frame(delta, keyframe(CameraMount("side", yaw, 1)))
+    assert turned.mentions[0].direction == expected
+    # All cameras turn together: only the first one tells of it.
+    assert turned.action is None
+    assert entry_text(turned) == f"#3 side camera: lamp {expected}.\n"
+
+
+def test_the_first_camera_tells_what_moved_in_the_robots_frame() -> None:
+    delta = Delta(3, Action.MOVE_RIGHT)
+    told = in_robot_frame(delta, keyframe(CameraMount("left", 90, 0)))
+    assert told.action is Action.MOVE_FORWARD
+    assert told.camera == ""
+    alone = Keyframe(3, T0, b"", "overlap", 8, 6, frame_id="camera")
+    assert in_robot_frame(delta, alone) is delta
+
+
+@pytest.mark.parametrize("frame_id", ["camera", "a@b#c", "@1#2", "user@host", "left@90"])
+def test_other_frames_are_no_mounts(frame_id: str) -> None:
+    assert CameraMount.of(frame_id) is None
+
+
+def test_a_mount_survives_its_frame_id() -> None:
+    mount = CameraMount("left_up", -22.5, 3)
+    assert CameraMount.of(mount.frame_id) == mount
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"topics": ["front"]}, {"topics": ["a=/x", "a=/y"]}, {"mounts": {"left": "up"}}],
+)
+def test_cameras_that_can_not_be_told_apart_are_refused(settings: dict[str, object]) -> None:
+    with pytest.raises(SettingsError):
+        load_settings(**{f"source__{name}": value for name, value in settings.items()})
