@@ -15,7 +15,7 @@ from collections.abc import Callable, Generator
 from contextlib import closing
 from dataclasses import dataclass, replace
 
-from embodied_agent.agent.scrutiny import fault_of, lowered, status_of, without_answer
+from embodied_agent.agent.scrutiny import fault_of, lower_unsure, status_of, without_answer
 from embodied_agent.agent.second_look import Findings, SecondLook
 from embodied_agent.chat.status import HasServer, ServerStatus
 from embodied_agent.errors import ModelError, ReplyError
@@ -131,7 +131,7 @@ class ReasonedAnswers:
                 break
             best = yield from self._again(best, known, looked, deadline, number)
         least = self._settings.verify.low
-        return replace(best, answer=lowered(best.answer, known.question, least))
+        return replace(best, answer=lower_unsure(best.answer, known.question, least))
 
     def _once_more(
         self, first: Attempt, known: Known, looked: Findings, deadline: float
@@ -155,7 +155,7 @@ class ReasonedAnswers:
     def _look(self, answer: Answer, known: Known, deadline: float) -> tuple[Answer, Findings]:
         """What a second look finds, and ``answer`` with its time and model."""
         if self._second_look is None:
-            return noted(answer, "no second look: nobody can look"), Findings()
+            return with_notice(answer, "no second look: nobody can look"), Findings()
         started = time.monotonic()
         found = self._second_look.find(
             known.question,
@@ -167,7 +167,7 @@ class ReasonedAnswers:
         latency_s = {**answer.latency_s, "second_look": time.monotonic() - started}
         models = {**answer.models, "looker": found.model} if found.model else answer.models
         answer = replace(answer, latency_s=latency_s, models=models)
-        return (noted(answer, found.problem) if found.problem else answer), found
+        return (with_notice(answer, found.problem) if found.problem else answer), found
 
     def _attempt(
         self, answer: Answer, known: Known, looked: Findings, deadline: float, attempt: int
@@ -220,7 +220,7 @@ class ReasonedAnswers:
             answer = replace(answer, status=status_of(answer, question))
             cited = parsed.cited
             if problem:
-                answer = noted(answer, problem)
+                answer = with_notice(answer, problem)
             if others:
                 voters = f"{chosen.agreeing} of {chosen.votes} reasonings of {self.model}"
                 answer = replace(answer, consistency=chosen.share, verified_by=voters)
@@ -282,7 +282,7 @@ class ReasonedAnswers:
                 raise ModelError("no time was left")
             verdict = verifier.verify(question, answer.reasoning, answer.text, timeout_s=left)
         except ModelError as error:
-            answer = noted(answer, f"not verified: {error}")
+            answer = with_notice(answer, f"not verified: {error}")
         else:
             answer = replace(
                 answer,
@@ -348,6 +348,6 @@ def _failed(answer: Answer, problem: str, reply: str) -> Answer:
     return replace(answer, text="", choice=None, reasoning=reply, status="failed", problem=problem)
 
 
-def noted(answer: Answer, notice: str) -> Answer:
+def with_notice(answer: Answer, notice: str) -> Answer:
     """``answer`` with one more notice."""
     return replace(answer, notice="; ".join(filter(None, (answer.notice, notice))))

@@ -97,7 +97,7 @@ def without_answer(answer: Answer, question: Question, status: AnswerStatus, tex
     return replace(answer, status=status, text=choice, choice=letter, notice=notice, problem="")
 
 
-def lowered(answer: Answer, question: Question, least: float) -> Answer:
+def lower_unsure(answer: Answer, question: Question, least: float) -> Answer:
     """``answer``, or that it can't be told where its consistency is below ``least``."""
     consistency = answer.consistency
     if answer.status != "answered" or consistency is None or consistency >= least:

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from embodied_agent.rules.about_things import fits, joined
+from embodied_agent.rules.about_things import fits, join_sayings
 from embodied_agent.rules.absence import missing
 from embodied_agent.rules.asked import Asked
 from embodied_agent.rules.matching import match
 from embodied_agent.rules.notes import Notes, Thing
 from embodied_agent.rules.phrases import Phrase
-from embodied_agent.rules.speech import Saying, done, listed, the, where
+from embodied_agent.rules.speech import Saying, join_names, tell_action, the, where
 
 #: Of several things that a phrase means, so many are told about.
 _MOST = 4
@@ -23,7 +23,7 @@ def _each(phrase: Phrase, notes: Notes, say: Callable[[Thing], Saying]) -> Sayin
     """What is to say of each thing that a phrase means, or why nothing is."""
     found = match(phrase, notes)
     gap = missing(found, notes)
-    return gap if gap is not None else joined([say(thing) for thing in fits(found)[:_MOST]])
+    return gap if gap is not None else join_sayings([say(thing) for thing in fits(found)[:_MOST]])
 
 
 def first(asked: Asked, notes: Notes) -> Saying:
@@ -36,7 +36,7 @@ def first(asked: Asked, notes: Notes) -> Saying:
         )
         return Saying(text, (sighting.index,))
 
-    return joined([_each(phrase, notes, say) for phrase in asked.things])
+    return join_sayings([_each(phrase, notes, say) for phrase in asked.things])
 
 
 def last(asked: Asked, notes: Notes) -> Saying:
@@ -49,7 +49,7 @@ def last(asked: Asked, notes: Notes) -> Saying:
         )
         return Saying(text, (sighting.index,))
 
-    return joined([_each(phrase, notes, say) for phrase in asked.things])
+    return join_sayings([_each(phrase, notes, say) for phrase in asked.things])
 
 
 def when(asked: Asked, notes: Notes) -> Saying:
@@ -59,7 +59,7 @@ def when(asked: Asked, notes: Notes) -> Saying:
         indexes = sorted({s.index for s in thing.sightings})
         return Saying(f"I saw {the(thing)} in {_spans(indexes, notes)}.", tuple(indexes))
 
-    return joined([_each(phrase, notes, say) for phrase in asked.things])
+    return join_sayings([_each(phrase, notes, say) for phrase in asked.things])
 
 
 def _spans(indexes: Sequence[int], notes: Notes) -> str:
@@ -70,7 +70,7 @@ def _spans(indexes: Sequence[int], notes: Notes) -> str:
             spans[-1].append(index)
         else:
             spans.append([index])
-    return listed(
+    return join_names(
         notes.cite(span[0]) + (f" to {notes.cite(span[-1])}" if len(span) > 1 else "")
         for span in spans
     )
@@ -114,7 +114,7 @@ def order(asked: Asked, notes: Notes) -> Saying:
 def _at_once(things: Sequence[Thing], notes: Notes, indexes: tuple[int, ...]) -> Saying:
     shared = [t for t in things if sum(o.first.index == t.first.index for o in things) > 1]
     text = (
-        f"I can't tell: {listed(the(t) for t in shared)} came into view at the same keyframe "
+        f"I can't tell: {join_names(the(t) for t in shared)} came into view at the same keyframe "
         f"({notes.cite(shared[0].first.index)})."
     )
     return Saying(text, indexes, "cannot_tell")
@@ -149,7 +149,7 @@ def seen_after(asked: Asked, notes: Notes) -> Saying:
         text = f"I can't tell: nothing new was noted after {the(things[0])} ({notes.cite(since)})."
         return Saying(text, (since,), "cannot_tell")
     index = min(t.first.index for t in later)
-    fresh = listed(the(t) for t in later if t.first.index == index)
+    fresh = join_names(the(t) for t in later if t.first.index == index)
     return Saying(f"Next I saw {fresh} ({notes.cite(index)}).", (since, index))
 
 
@@ -164,7 +164,7 @@ def seen_before(asked: Asked, notes: Notes) -> Saying:
         text = f"I can't tell: nothing was noted before {the(things[0])} ({notes.cite(until)})."
         return Saying(text, (until,), "cannot_tell")
     index = max(t.first.index for t in earlier)
-    fresh = listed(the(t) for t in earlier if t.first.index == index)
+    fresh = join_names(the(t) for t in earlier if t.first.index == index)
     return Saying(f"Just before that I first saw {fresh} ({notes.cite(index)}).", (index, until))
 
 
@@ -187,7 +187,7 @@ def _did(asked: Asked, notes: Notes, later: int) -> Saying:
     if index > notes.last:
         text = f"I can't tell yet: {the(thing)} came into view at the present keyframe ({since})."
         return Saying(text, (notes.last,), "cannot_tell")
-    action = done(notes.deltas[index])
+    action = tell_action(notes.deltas[index])
     if not action and index == 0:
         text = f"I can't tell: {the(thing)} was in view from the start ({since})."
         return Saying(text, (0,), "cannot_tell")

@@ -11,7 +11,7 @@ from embodied_agent.records import Action
 from embodied_agent.rules.about_views import no_keyframe
 from embodied_agent.rules.asked import Asked
 from embodied_agent.rules.notes import Notes
-from embodied_agent.rules.speech import Saying, done, listed, runs, times, told
+from embodied_agent.rules.speech import Saying, join_names, runs, tell_action, tell_motion, times
 
 _TURNS = {"left": Action.ROTATE_LEFT, "right": Action.ROTATE_RIGHT}
 _MOVES = {
@@ -74,7 +74,7 @@ def _all(notes: Notes) -> tuple[int, ...]:
 
 def _cited(indexes: tuple[int, ...], notes: Notes) -> str:
     shown = [notes.cite(i) for i in indexes[:_MOST_CITED]]
-    return listed(shown) if len(shown) == len(indexes) else f"{', '.join(shown)} and more"
+    return join_names(shown) if len(shown) == len(indexes) else f"{', '.join(shown)} and more"
 
 
 def last_action(asked: Asked, notes: Notes) -> Saying:
@@ -85,7 +85,7 @@ def last_action(asked: Asked, notes: Notes) -> Saying:
     if index < notes.last and notes.deltas[notes.last].angle_deg is None:
         text = f"I can't tell: the motion to {notes.cite(notes.last)} could not be measured."
         return Saying(text, (notes.last,), "cannot_tell")
-    return Saying(f"I {done(notes.deltas[index])} ({notes.cite(index)}).", (index,))
+    return Saying(f"I {tell_action(notes.deltas[index])} ({notes.cite(index)}).", (index,))
 
 
 def first_action(asked: Asked, notes: Notes) -> Saying:
@@ -93,7 +93,7 @@ def first_action(asked: Asked, notes: Notes) -> Saying:
     index = next((i for i, d in enumerate(notes.deltas) if d.action is not None), None)
     if index is None:
         return Saying("I can't tell: no motion was measured so far.", _all(notes), "cannot_tell")
-    return Saying(f"First I {done(notes.deltas[index])} ({notes.cite(index)}).", (index,))
+    return Saying(f"First I {tell_action(notes.deltas[index])} ({notes.cite(index)}).", (index,))
 
 
 def action_at(asked: Asked, notes: Notes) -> Saying:
@@ -104,7 +104,7 @@ def action_at(asked: Asked, notes: Notes) -> Saying:
     index += asked.reverse
     if index > notes.last:
         return Saying("I can't tell: that is the present keyframe.", (notes.last,), "cannot_tell")
-    action = done(notes.deltas[index])
+    action = tell_action(notes.deltas[index])
     if action:
         return Saying(f"I {action} ({notes.cite(index)}).", (index,))
     why = "it is the first keyframe" if index == 0 else "that motion could not be measured"
@@ -113,7 +113,7 @@ def action_at(asked: Asked, notes: Notes) -> Saying:
 
 def actions(asked: Asked, notes: Notes) -> Saying:
     """What did you do, all in all?"""
-    since = told(notes.deltas[1:], most=12)
+    since = tell_motion(notes.deltas[1:], most=12)
     if not since:
         return Saying("I have not moved so far.", (0,))
     return Saying(f"I {since}.", _all(notes))

@@ -13,13 +13,13 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from embodied_agent.records import DISTANCES, Direction
-from embodied_agent.rules.about_things import fits, joined
+from embodied_agent.rules.about_things import fits, join_sayings
 from embodied_agent.rules.absence import MOTION_ONLY, missing
 from embodied_agent.rules.asked import Asked
 from embodied_agent.rules.matching import match
 from embodied_agent.rules.notes import Notes, Thing
-from embodied_agent.rules.reckoning import Floats, Places, carried, way_back
-from embodied_agent.rules.speech import Saying, listed, the, told, towards, where
+from embodied_agent.rules.reckoning import Floats, Places, carry, way_back
+from embodied_agent.rules.speech import Saying, join_names, tell_motion, the, towards, where
 
 #: Of the places where something may be, the share that has to agree.
 SETTLED = 0.7
@@ -53,7 +53,7 @@ _SIDE_WORDS = {
 
 def _now(thing: Thing, notes: Notes) -> Places:
     """Where a thing may be by now."""
-    return carried(thing.last.mention, notes.deltas[thing.last.index + 1 :])
+    return carry(thing.last.mention, notes.deltas[thing.last.index + 1 :])
 
 
 def place(asked: Asked, notes: Notes) -> Saying:
@@ -75,7 +75,7 @@ def _each(asked: Asked, notes: Notes, say: Callable[[Thing], Saying]) -> Saying:
             sayings.append(Saying(gap.text, gap.evidence, "cannot_tell") if found.observed else gap)
         else:
             sayings += [say(thing) for thing in fits(found)[:_MOST]]
-    return joined(sayings)
+    return join_sayings(sayings)
 
 
 def _placed(thing: Thing, notes: Notes) -> Saying:
@@ -98,7 +98,7 @@ def _placed(thing: Thing, notes: Notes) -> Saying:
 def _seen(thing: Thing, notes: Notes) -> str:
     """Where a thing was seen last, and what was done since."""
     last = thing.last
-    since = told(notes.deltas[last.index + 1 :])
+    since = tell_motion(notes.deltas[last.index + 1 :])
     text = f"It was {where(last.mention)}, when I last saw it in {notes.cite(last.index)}"
     return f"{text}; since then I have {since}" if since else text
 
@@ -124,7 +124,7 @@ def _way_to(thing: Thing, notes: Notes) -> Saying:
 def back_to_start(asked: Asked, notes: Notes) -> Saying:
     """How do I get back to where we started?"""
     later = notes.deltas[1:]
-    since = told(later, most=8)
+    since = tell_motion(later, most=8)
     evidence = (0, notes.last) if notes.last else (0,)
     if not any(delta.action is not None for delta in later):
         return Saying(
@@ -206,13 +206,13 @@ def _nearest_of(things: Sequence[Thing], notes: Notes, *, reverse: bool) -> Sayi
     others = [o for o in things if o is not best]
     if min(share(best, o) for o in others) < SETTLED:
         word = "farther" if reverse else "nearer"
-        noted = listed(
+        noted = join_names(
             f"{_range(t.last.mention.distance)} ({notes.cite(t.last.index)})" for t in things
         )
         text = f"I can't tell which is {word}: I last noted them as {noted}."
         return Saying(text, evidence, "cannot_tell")
     word = "farther" if reverse else "nearer"
-    than = f" than {listed((the(o) for o in others), 'or')}" if len(others) < 3 else ""
+    than = f" than {join_names((the(o) for o in others), 'or')}" if len(others) < 3 else ""
     return Saying(f"{_capital(the(best))} is {word}{than}.", evidence)
 
 
@@ -236,7 +236,7 @@ def nearest(asked: Asked, notes: Notes) -> Saying:
         known, key=lambda pair: DISTANCES.index(pair[1].distance or "far"), reverse=asked.reverse
     )
     distance = ranked[0][1].distance
-    names = listed(f"{the(t)} ({where(m)})" for t, m in ranked if m.distance == distance)
+    names = join_names(f"{the(t)} ({where(m)})" for t, m in ranked if m.distance == distance)
     word = "farthest" if asked.reverse else "nearest"
     return Saying(f"Of what is in view ({notes.cite(notes.last)}), {word}: {names}.", (notes.last,))
 
@@ -258,7 +258,7 @@ def around(asked: Asked, notes: Notes) -> Saying:
     words = _SIDE_WORDS[side]
     if not there:
         return Saying(f"I can't tell: my notes put nothing {words}.", (notes.last,), "cannot_tell")
-    names = listed(f"{the(t)} ({notes.cite(t.last.index)})" for t in there)
+    names = join_names(f"{the(t)} ({notes.cite(t.last.index)})" for t in there)
     seen_now = all(t.last.index == notes.last for t in there)
     verb = (
         ("is" if seen_now else "should be")

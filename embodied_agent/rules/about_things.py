@@ -13,7 +13,7 @@ from embodied_agent.rules.lexicon import lexicon, singular
 from embodied_agent.rules.matching import Match, detail_of, match
 from embodied_agent.rules.notes import Notes, Thing
 from embodied_agent.rules.phrases import Phrase
-from embodied_agent.rules.speech import Saying, a, listed, number, the, where
+from embodied_agent.rules.speech import Saying, a, join_names, number, the, where
 
 
 def fits(found: Match) -> tuple[Thing, ...]:
@@ -24,7 +24,7 @@ def fits(found: Match) -> tuple[Thing, ...]:
 def existence(asked: Asked, notes: Notes) -> Saying:
     """Was there a red sofa? Were there a sofa and a lamp?"""
     sayings = [_exists(phrase, asked, notes) for phrase in asked.things]
-    return sayings[0] if len(sayings) == 1 else joined(sayings)
+    return sayings[0] if len(sayings) == 1 else join_sayings(sayings)
 
 
 def _exists(phrase: Phrase, asked: Asked, notes: Notes) -> Saying:
@@ -35,7 +35,7 @@ def _exists(phrase: Phrase, asked: Asked, notes: Notes) -> Saying:
     things = fits(found)
     indexes = tuple(sorted({t.last.index for t in things}))
     if len(things) > 1:
-        names = listed(f"{the(t)} ({notes.cite(t.last.index)})" for t in things)
+        names = join_names(f"{the(t)} ({notes.cite(t.last.index)})" for t in things)
         return Saying(f"Yes, I saw {names}.", indexes)
     thing, sighting = things[0], things[0].last
     place = where(sighting.mention)
@@ -47,7 +47,7 @@ def _exists(phrase: Phrase, asked: Asked, notes: Notes) -> Saying:
     return Saying(f"Yes, I saw {the(thing)} in {notes.cite(sighting.index)}, {place}.", indexes)
 
 
-def joined(sayings: Sequence[Saying]) -> Saying:
+def join_sayings(sayings: Sequence[Saying]) -> Saying:
     """Several answers as one; it is no answer where none of them is."""
     evidence = tuple(sorted({index for saying in sayings for index in saying.evidence}))
     status = next((s.status for s in sayings if s.status == "answered"), sayings[0].status)
@@ -57,7 +57,7 @@ def joined(sayings: Sequence[Saying]) -> Saying:
 def colour(asked: Asked, notes: Notes) -> Saying:
     """What colour is the sofa? What colours are the sofas?"""
     sayings = [_coloured(phrase, notes) for phrase in asked.things]
-    return sayings[0] if len(sayings) == 1 else joined(sayings)
+    return sayings[0] if len(sayings) == 1 else join_sayings(sayings)
 
 
 def _coloured(phrase: Phrase, notes: Notes) -> Saying:
@@ -77,8 +77,8 @@ def _coloured(phrase: Phrase, notes: Notes) -> Saying:
             f"The {thing.phrase.noun} is {_colours_of(thing)} ({notes.cite(thing.last.index)}).",
             indexes,
         )
-    colours = listed(dict.fromkeys(_colours_of(t) for t in things))
-    names = listed(f"{the(t)} ({notes.cite(t.last.index)})" for t in things)
+    colours = join_names(dict.fromkeys(_colours_of(t) for t in things))
+    names = join_names(f"{the(t)} ({notes.cite(t.last.index)})" for t in things)
     return Saying(f"They are {colours}: I saw {names}.", indexes)
 
 
@@ -88,12 +88,12 @@ def _detail_coloured(found: Match, notes: Notes) -> Saying:
     detail = detail_of(thing)
     if not detail.hues:
         return _colour_unsaid(thing, notes)
-    text = f"It is {listed(detail.hues)}: I noted {a(thing.name)} ({notes.cite(thing.last.index)})."
+    text = f"It is {join_names(detail.hues)}: I noted {a(thing.name)} ({notes.cite(thing.last.index)})."
     return Saying(text, (thing.last.index,))
 
 
 def _colours_of(thing: Thing) -> str:
-    return listed(thing.phrase.hues)
+    return join_names(thing.phrase.hues)
 
 
 def _colour_unsaid(thing: Thing, notes: Notes) -> Saying:
@@ -122,7 +122,7 @@ def is_colour(asked: Asked, notes: Notes) -> Saying:
         right = [t for t in things if t.phrase.colours & set(asked.colours)]
     shown = (right or things)[:3]
     indexes = tuple(sorted({t.last.index for t in shown}))
-    facts = listed(
+    facts = join_names(
         f"the {t.phrase.noun} is {_colours_of(t)} ({notes.cite(t.last.index)})" for t in shown
     )
     if either and right:
@@ -134,11 +134,11 @@ def of_colour(asked: Asked, notes: Notes) -> Saying:
     """Which things are red?"""
     if notes.hold_motion_only:
         return Saying(MOTION_ONLY, (), "cannot_tell")
-    words = listed(asked.colours, "or")
+    words = join_names(asked.colours, "or")
     things = _of_colours(asked.colours, notes)
     if not things:
         return Saying(f"I have not seen anything {words}.", (), "not_seen")
-    names = listed(f"{the(t)} ({notes.cite(t.last.index)})" for t in things)
+    names = join_names(f"{the(t)} ({notes.cite(t.last.index)})" for t in things)
     return Saying(f"I saw {names}.", tuple(sorted({t.last.index for t in things})))
 
 
@@ -162,14 +162,14 @@ def colours(asked: Asked, notes: Notes) -> Saying:
     if not first:
         return Saying("I can't tell: my notes name no colours.", (), "cannot_tell")
     return Saying(
-        f"My notes name things that are {listed(first)}.", tuple(sorted(set(first.values())))
+        f"My notes name things that are {join_names(first)}.", tuple(sorted(set(first.values())))
     )
 
 
 def count(asked: Asked, notes: Notes) -> Saying:
     """How many sofas did you see?"""
     sayings = [_counted(phrase, notes) for phrase in asked.things]
-    return sayings[0] if len(sayings) == 1 else joined(sayings)
+    return sayings[0] if len(sayings) == 1 else join_sayings(sayings)
 
 
 def _counted(phrase: Phrase, notes: Notes) -> Saying:
@@ -180,7 +180,7 @@ def _counted(phrase: Phrase, notes: Notes) -> Saying:
     things = fits(found)
     total = sum(t.at_once for t in things)
     noun = several(phrase) if total != 1 else _one(phrase)
-    names = listed(
+    names = join_names(
         (f"{the(t)} ({notes.cite(t.last.index)})" if t.at_once == 1 else
          f"{number(t.at_once)} at once in {notes.cite(_crowd(t))}")
         for t in things
@@ -206,11 +206,11 @@ def count_all(asked: Asked, notes: Notes) -> Saying:
     if notes.hold_motion_only:
         return Saying(MOTION_ONLY, (), "cannot_tell")
     things = _of_colours(asked.colours, notes) if asked.colours else list(notes.things.values())
-    which = f"{listed(asked.colours, 'or')} " if asked.colours else "different "
+    which = f"{join_names(asked.colours, 'or')} " if asked.colours else "different "
     if not things:
         return Saying(f"I have not seen any {which}things.", (), "not_seen")
     total = sum(t.at_once for t in things)
-    names = listed(the(t) for t in things)
+    names = join_names(the(t) for t in things)
     noun = "thing" if total == 1 else "things"
     indexes = tuple(sorted({t.last.index for t in things}))
     return Saying(f"I saw {number(total)} {which}{noun}: {names}.", indexes)
@@ -242,7 +242,7 @@ def inventory(asked: Asked, notes: Notes) -> Saying:
     if asked.number:
         things = things[: asked.number]
     indexes = tuple(sorted({t.first.index for t in things}))
-    return Saying(f"I have seen {listed(the(t) for t in things)}.", indexes)
+    return Saying(f"I have seen {join_names(the(t) for t in things)}.", indexes)
 
 
 def describe(asked: Asked, notes: Notes) -> Saying:

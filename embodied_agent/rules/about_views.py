@@ -5,12 +5,12 @@ Out of scope: everything that was ever seen (`about_things`).
 
 from __future__ import annotations
 
-from embodied_agent.rules.about_things import fits, joined
+from embodied_agent.rules.about_things import fits, join_sayings
 from embodied_agent.rules.absence import MOTION_ONLY, missing
 from embodied_agent.rules.asked import Asked
 from embodied_agent.rules.matching import match
 from embodied_agent.rules.notes import Notes, Thing
-from embodied_agent.rules.speech import Saying, listed, the, where
+from embodied_agent.rules.speech import Saying, join_names, the, where
 
 _LONGEST_QUOTE = 240
 
@@ -84,13 +84,13 @@ def together(asked: Asked, notes: Notes) -> Saying:
                 if other is not thing:
                     beside.setdefault(the(other), []).append(index)
         if not beside:
-            spans = listed(notes.cite(i) for i in indexes)
+            spans = join_names(notes.cite(i) for i in indexes)
             sayings.append(Saying(f"Nothing else was in view with it ({spans}).", tuple(indexes)))
             continue
-        names = listed(f"{name} ({notes.cite(where_[-1])})" for name, where_ in beside.items())
+        names = join_names(f"{name} ({notes.cite(where_[-1])})" for name, where_ in beside.items())
         evidence = tuple(sorted({where_[-1] for where_ in beside.values()}))
         sayings.append(Saying(f"Together with {the(thing)} I saw {names}.", evidence))
-    return joined(sayings)
+    return join_sayings(sayings)
 
 
 def relation(asked: Asked, notes: Notes) -> Saying:

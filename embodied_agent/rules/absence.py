@@ -11,7 +11,7 @@ from embodied_agent.rules.lexicon import is_plural, plural, singular
 from embodied_agent.rules.matching import Match
 from embodied_agent.rules.notes import Notes
 from embodied_agent.rules.phrases import Phrase
-from embodied_agent.rules.speech import Saying, a, listed
+from embodied_agent.rules.speech import Saying, a, join_names
 
 #: Things that are named where nothing comes near.
 _EXAMPLES = 2
@@ -53,7 +53,7 @@ def missing(match: Match, notes: Notes) -> Saying | None:
 
 def not_seen(match: Match, notes: Notes) -> Saying:
     """ "I have not seen a fridge", with what comes nearest."""
-    text = f"I have not seen {wanted(match.phrase)}."
+    text = f"I have not seen {name_wanted(match.phrase)}."
     evidence: tuple[int, ...] = ()
     if match.nearest is not None:
         index = match.nearest.last.index
@@ -61,7 +61,7 @@ def not_seen(match: Match, notes: Notes) -> Saying:
         evidence = (index,)
     elif notes.things:
         latest = sorted(notes.things.values(), key=lambda t: -t.last.index)[:_EXAMPLES]
-        names = listed(f"{a(t.name)} ({notes.cite(t.last.index)})" for t in latest)
+        names = join_names(f"{a(t.name)} ({notes.cite(t.last.index)})" for t in latest)
         text += f" My memory holds other things, such as {names}."
         evidence = tuple(sorted({t.last.index for t in latest}))
     blind = sum(not delta.usable for delta in notes.deltas)
@@ -70,7 +70,7 @@ def not_seen(match: Match, notes: Notes) -> Saying:
     return Saying(text, evidence, "not_seen")
 
 
-def wanted(phrase: Phrase) -> str:
+def name_wanted(phrase: Phrase) -> str:
     """What was looked for, after a denial: ``a red sofa``, ``any sofas``."""
     if phrase.plural:
         return f"any {phrase.text}"
@@ -87,8 +87,8 @@ def several(phrase: Phrase) -> str:
 
 def _other_colour(match: Match, notes: Notes) -> Saying:
     things = match.other_colour
-    names = listed(f"{a(t.name)} ({notes.cite(t.last.index)})" for t in things)
-    text = f"I have not seen {wanted(match.phrase)}, but I saw {names}."
+    names = join_names(f"{a(t.name)} ({notes.cite(t.last.index)})" for t in things)
+    text = f"I have not seen {name_wanted(match.phrase)}, but I saw {names}."
     return Saying(text, tuple(sorted({t.last.index for t in things})), "not_seen")
 
 

@@ -118,7 +118,7 @@ def _limits() -> dict[Distance, tuple[float, float]]:
     return {"near": (0.0, 1.0), "mid": (1.0, 1.9), "far": (1.9, math.inf)}
 
 
-def carried(mention: Mention, later: Sequence[Delta]) -> Places:
+def carry(mention: Mention, later: Sequence[Delta]) -> Places:
     """Where a mention's thing is after the actions of the deltas that followed."""
     rng = np.random.default_rng([len(later), *map(ord, mention.direction[:8])])
     azimuths = np.radians(rng.uniform(*_SEEN[mention.direction], _PLACES))

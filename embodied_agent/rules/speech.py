@@ -55,7 +55,7 @@ def a(name: str) -> str:
     return with_article(re.sub(r"^(?:the|an?|some|any) ", "", name))
 
 
-def listed(items: Iterable[str], joint: str = "and") -> str:
+def join_names(items: Iterable[str], joint: str = "and") -> str:
     """``a``, ``a and b``, ``a, b and c``; what is too many is counted."""
     words = list(items)
     if len(words) > _LONGEST_LIST:
@@ -89,7 +89,7 @@ def towards(direction: Direction) -> str:
     return _DIRECTIONS[direction]
 
 
-def done(delta: Delta) -> str:
+def tell_action(delta: Delta) -> str:
     """``turned left by 45 degrees``; empty where nobody could tell."""
     if delta.action is None:
         return ""
@@ -114,7 +114,7 @@ def runs(deltas: Sequence[Delta]) -> list[tuple[Action | None, int, float | None
     return merged
 
 
-def told(deltas: Sequence[Delta], most: int = 4) -> str:
+def tell_motion(deltas: Sequence[Delta], most: int = 4) -> str:
     """What was done over several keyframes: ``turned right by 90 degrees and moved forward``; in
     sum where that is long. Empty where nothing was."""
     parts = runs(deltas)
@@ -130,7 +130,7 @@ def told(deltas: Sequence[Delta], most: int = 4) -> str:
             texts.append(_DONE[action] + (f" by {_rounded(angle)} degrees" if angle else ""))
         else:
             texts.append(_DONE[action] + (f" {times(count)}" if count > 1 else ""))
-    return listed(texts)
+    return join_names(texts)
 
 
 def _summed(parts: Sequence[tuple[Action | None, int, float | None]]) -> str:
@@ -143,7 +143,7 @@ def _summed(parts: Sequence[tuple[Action | None, int, float | None]]) -> str:
         right
     )
     texts += [f"moved on {times(moves)}"] * bool(moves)
-    return listed(texts) or "moved in ways that I could not measure"
+    return join_names(texts) or "moved in ways that I could not measure"
 
 
 def _rounded(degrees: float) -> int:

@@ -169,6 +169,7 @@ def test_images_are_taken_while_a_model_thinks_and_cancelling_stops_it(
     with faulty(_endless) as server:
         parameters = {
             "reasoning.backend": "served",
+            "reasoning.free": "reasoner",
             "reasoning.server.base_url": server.url,
             "reasoning.timeout_s": 600.0,
         }

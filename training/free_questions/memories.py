@@ -213,9 +213,9 @@ def clip_memory(
 
 
 def _drain(agent: Agent) -> None:
-    pending = agent.store.counts()["pending"]
+    pending = agent.store.counts().pending
     while not agent.drain(_PATIENCE_S):
-        left = agent.store.counts()["pending"]
+        left = agent.store.counts().pending
         if left >= pending:
             raise ModelUnavailable(f"no keyframe was perceived for {_PATIENCE_S:g} s")
         pending = left
