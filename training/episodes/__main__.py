@@ -159,7 +159,8 @@ def _run(
             if isinstance(one, Done):
                 rows += sum(one.rows.values())
             else:
-                say.print(f"left out {one.unit}: {plain(one.problem)}", style="red", markup=False)
+                text = f"left out {one.unit}: {plain(one.problem)}"
+                say.print(text, style="red", markup=False, soft_wrap=True)
             progress.update(task, advance=1, rows=rows)
 
         return make_all(units, writer, making, workers=workers, ray=ray, tell=tell)

@@ -90,7 +90,10 @@ class Recorder:
     """
 
     def __init__(self, settings: Settings, perception: Perception) -> None:
-        self._settings, self._perception = settings, perception
+        # A prompt is wanted for each question, also for those that rules would answer.
+        reasoning = settings.reasoning.model_copy(update={"free": "reasoner"})
+        self._settings = settings.model_copy(update={"reasoning": reasoning})
+        self._perception = perception
         self._perceiver: Perceiver | None = None
         if perception != "true":
             chosen = settings.perception.model_copy(update={"backend": perception})
@@ -194,8 +197,8 @@ class Recorder:
         keeper.prompt = None
         answer = agent.ask(question)
         if keeper.prompt is None:
-            if answer.problem.startswith("nothing was seen"):
-                return None
+            if answer.status == "not_seen" or answer.problem.startswith("nothing was seen"):
+                return None  # about something that was not noted by then
             raise ModelUnavailable(f"{unit.source}: {answer.problem}")
         horizon = agent.store.horizon(at_ns=at_ns, source=unit.name)
         assert horizon is not None
