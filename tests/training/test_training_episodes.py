@@ -59,8 +59,9 @@ class _Keeper:
     def __init__(self) -> None:
         self.prompts = []
 
-    def stream(self, prompt, *, timeout_s, max_tokens=None):
-        self.prompts.append(prompt)
+    def stream(self, prompt, *, timeout_s, max_tokens=None, temperature=None, seed=None):
+        if temperature is None:  # else it is asked again, as the memory does not bear its answer
+            self.prompts.append(prompt)
         yield "<think></think><answer>A</answer>"
 
     def close(self) -> None:
@@ -68,7 +69,7 @@ class _Keeper:
 
 
 def test_a_recordings_prompts_are_those_of_the_live_agent(of_a_clip: list[Episode]) -> None:
-    settings, keeper = _settings(), _Keeper()
+    settings, keeper = _settings(reasoning__free="reasoner"), _Keeper()
     with (
         open_source(CLIP, settings.source) as frames,
         Agent(settings, perceiver=TruePerceiver(Path(CLIP)), reasoner=keeper) as agent,
@@ -92,8 +93,10 @@ def test_a_text_only_prompt_is_the_one_built_from_its_deltas(of_a_world: list[Ep
 def test_a_clip_gives_its_own_questions_and_those_of_its_odometry(of_a_clip: list[Episode]) -> None:
     made = json.loads(Path(CLIP, "questions.json").read_text())
     truth = {e.id: e for e in of_a_clip if e.provenance["questions"] == "truth"}
-    assert set(truth) == {row["id"] for row in made}
-    for row in made:
+    # What was not noted by then is answered without the reasoner, so it is not taught.
+    assert set(truth) <= {row["id"] for row in made}
+    assert len(truth) >= 0.8 * len(made)
+    for row in (row for row in made if row["id"] in truth):
         assert truth[row["id"]].answer == row["answer"]
         assert truth[row["id"]].stamp_ns == row["stamp_ns"]
     others = {e.category for e in of_a_clip if e.provenance["questions"] == "odometry"}

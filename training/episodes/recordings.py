@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -73,9 +73,15 @@ class _PromptKeeper:
         self.prompt: Prompt | None = None
 
     def stream(
-        self, prompt: Prompt, *, timeout_s: float, max_tokens: int | None = None
-    ) -> Iterator[str]:
-        self.prompt = prompt
+        self,
+        prompt: Prompt,
+        *,
+        timeout_s: float,
+        max_tokens: int | None = None,
+        temperature: float | None = None,
+        seed: int | None = None,
+    ) -> Generator[str, None, None]:
+        self.prompt = self.prompt or prompt
         yield "<think></think><answer>A</answer>"
 
     def close(self) -> None:
