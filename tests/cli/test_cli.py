@@ -284,7 +284,15 @@ def test_lines_in_a_pipe_are_not_wrapped(walk: Path, tmp_path: Path) -> None:
 def test_loading_a_model_is_said_before_it_takes_its_time(walk: Path, tmp_path: Path) -> None:
     memory = tmp_path / "walk.db"
     run("replay", walk, *QUICK, "--memory", memory)
-    result = run("ask", "Where was I first?", "--memory", memory, "--json")
+    result = run(
+        "ask",
+        "Where was I first?",
+        "--memory",
+        memory,
+        "--json",
+        "--set",
+        "reasoning.free=reasoner",
+    )
     assert "Loading the built-in reasoner" in result.stderr
     assert json.loads(result.stdout)["question"] == "Where was I first?"
 
