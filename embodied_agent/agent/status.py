@@ -100,8 +100,8 @@ class AgentStatus:
 
 @dataclass(frozen=True, slots=True)
 class QueueStatus:
-    """The question queue: ``waiting`` and ``running`` now; ``refused`` because the queue was full, and
-    ``expired`` before their turn came, since the start."""
+    """The question queue: ``waiting`` and ``running`` now; since the start, ``refused`` because the
+    queue was full, and ``expired`` before their turn came."""
 
     waiting: int
     running: int

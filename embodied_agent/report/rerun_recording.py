@@ -25,6 +25,7 @@ from embodied_agent.errors import AgentError, SettingsError
 from embodied_agent.images import decode, encode_jpeg
 from embodied_agent.records import DIRECTIONS, Decision, Delta, Frame, Keyframe, Pose
 from embodied_agent.report.scoring import Scored
+from embodied_agent.support.extras import missing_package
 
 _TIMELINE = "stamp"
 #: Quality of pictures that came as raw pixels.
@@ -45,10 +46,7 @@ class RerunRecording:
         try:
             import rerun
         except ModuleNotFoundError as error:
-            raise SettingsError(
-                f"--rerun needs a package that is not installed ({error.name}): "
-                "pip install 'embodied-agent[rerun]'"
-            ) from error
+            raise SettingsError(missing_package("--rerun", "rerun", error)) from error
         self._rerun: Any = rerun
         try:
             # Rerun itself only warns where it can't write.

@@ -231,4 +231,4 @@ def _duration_s(container: InputContainer, stream: VideoStream) -> float | None:
 
 def _words(error: BaseException) -> str:
     text = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return f"it is no video that FFmpeg can read, or it is damaged ({text})"
+    return f"it is damaged, or not a video that FFmpeg can read ({text})"

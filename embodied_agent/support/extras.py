@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-Extra = Literal["builtin", "web", "mqtt"]
+Extra = Literal["builtin", "web", "mqtt", "lerobot", "rerun"]
 
 
 def missing_package(needed_by: str, extra: Extra, error: ModuleNotFoundError) -> str:

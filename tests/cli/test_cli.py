@@ -133,6 +133,7 @@ def test_keyframes_json_has_the_documented_shape(walk: Path) -> None:
             "overlap_ratio",
             "inliers",
             "egomotion",
+            "confidence",
         }
         assert keyframe["stamp_ns"] - values["keyframes"][0]["stamp_ns"] == (
             keyframe["index"] * 100_000_000
@@ -289,9 +290,9 @@ def test_loading_a_model_is_said_before_it_takes_its_time(walk: Path, tmp_path: 
         "Where was I first?",
         "--memory",
         memory,
-        "--json",
         "--set",
         "reasoning.free=reasoner",
+        "--json",
     )
     assert "Loading the built-in reasoner" in result.stderr
     assert json.loads(result.stdout)["question"] == "Where was I first?"

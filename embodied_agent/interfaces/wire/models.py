@@ -119,6 +119,7 @@ class DeltaReply(_Reply):
     agrees_with_egomotion: bool | None
     model: str
     latency_s: float
+    camera: str = Field("", description="one of several cameras of a robot; empty: the first one")
     text: str
 
 

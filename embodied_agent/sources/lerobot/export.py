@@ -20,6 +20,7 @@ from typing import Any
 from embodied_agent.errors import SourceError
 from embodied_agent.records import Keyframe
 from embodied_agent.sources.lerobot.source import POSE_NAMES, STATE
+from embodied_agent.support.extras import missing_package
 
 CAMERA = "observation.images.camera"
 #: What the robot was doing, for LeRobot, which needs a task for every frame.
@@ -58,10 +59,7 @@ def export_lerobot(
         import pyarrow
         import pyarrow.parquet as parquet
     except ModuleNotFoundError as error:
-        raise SourceError(
-            "LeRobot data sets need a package that is not installed (pyarrow): "
-            "pip install 'embodied-agent[lerobot]'"
-        ) from error
+        raise SourceError(missing_package("a LeRobot data set", "lerobot", error)) from error
     schema = _schema(pyarrow)
     rows = _Rows()
     try:

@@ -149,7 +149,7 @@ def test_a_question_outlives_the_broker(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--robot", "r1"], "--robot needs the broker"),
+        (["--robot", "r1"], "--robot needs a broker"),
         (["--mqtt", "h", "--memory", "m.db"], "leave out --memory or --mqtt"),
         (["--mqtt", "host:port"], "HOST or HOST:PORT"),
         (["--mqtt", "h", "--robot", "a/b"], "mqtt.robot"),
