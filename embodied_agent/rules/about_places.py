@@ -25,6 +25,8 @@ from embodied_agent.rules.speech import Saying, join_names, tell_motion, the, to
 SETTLED = 0.7
 #: Where several things are named at once, each has to be this sure.
 _NAMED = 0.8
+#: Things that are looked for around the camera, the latest seen.
+_MOST_AROUND = 60
 #: From here on, "roughly" is left out.
 _SURE = 0.92
 #: Of several things that a phrase means, so many are told about.
@@ -247,7 +249,8 @@ def around(asked: Asked, notes: Notes) -> Saying:
         return Saying(MOTION_ONLY, (), "cannot_tell")
     side = asked.side or "front"
     there, since = [], set()
-    for thing in notes.things.values():
+    latest = sorted(notes.things.values(), key=lambda t: -t.last.index)[:_MOST_AROUND]
+    for thing in latest:
         if thing.last.index == notes.last:
             is_there = thing.last.mention.direction in _ON_SIDE[side]
         else:

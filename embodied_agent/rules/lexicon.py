@@ -118,6 +118,10 @@ def _expanded(name: str, groups: Mapping[str, list[str]]) -> Iterable[str]:
 def singular(noun: str) -> str:
     """``fire extinguisher`` of ``fire extinguishers``: the last word in its base form."""
     head, _, last = noun.rpartition(" ")
+    for ending in ("s", "es"):
+        base = noun.removesuffix(ending)
+        if base != noun and noun not in lexicon().kinds and base in lexicon().kinds:
+            return base
     lemmas = getLemma(last, upos="NOUN") if last.isalpha() else ()
     base = str(lemmas[0]) if lemmas else last
     return f"{head} {base}".strip()

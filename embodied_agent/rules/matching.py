@@ -56,8 +56,12 @@ def match(phrase: Phrase, notes: Notes) -> Match:
     no_colour: list[Thing] = []
     unsaid: list[Thing] = []
     within: list[Thing] = []
+    kinds: dict[tuple[str, str], bool] = {}  # of many things, few differ in kind
     for thing in list(notes.things.values()):  # they may grow meanwhile
-        if _is_kind(phrase, thing.phrase):
+        key = thing.phrase.kind, thing.phrase.noun
+        if key not in kinds:
+            kinds[key] = _is_kind(phrase, thing.phrase)
+        if kinds[key] and not _is_another(phrase, thing.phrase):
             colours = thing.phrase.colours | thing.phrase.base_colours
             if not phrase.colours <= colours:
                 (other_colour if colours else no_colour).append(thing)
@@ -104,8 +108,12 @@ def nearest(phrase: Phrase, notes: Notes) -> Thing | None:
     has to do with it."""
     best: tuple[float, int, int] | None = None
     found: Thing | None = None
+    kinds: dict[tuple[str, str], float] = {}
     for thing in list(notes.things.values()):
-        closeness = _closeness(phrase, thing.phrase)
+        key = thing.phrase.kind, thing.phrase.noun
+        if key not in kinds:
+            kinds[key] = _closeness(phrase, thing.phrase)
+        closeness = kinds[key]
         rank = (closeness, len(phrase.colours & thing.phrase.colours), thing.last.index)
         if closeness > 0 and (best is None or rank > best):
             best, found = rank, thing
@@ -115,8 +123,6 @@ def nearest(phrase: Phrase, notes: Notes) -> Thing | None:
 def _is_kind(asked: Phrase, noted: Phrase) -> bool:
     if asked.is_generic:
         return True
-    if _is_another(asked, noted):
-        return False
     if noted.is_generic:
         return False
     if asked.kind == noted.kind:
@@ -132,7 +138,8 @@ def _is_kind(asked: Phrase, noted: Phrase) -> bool:
 
 def _is_another(asked: Phrase, noted: Phrase) -> bool:
     """Whether both are numbered, and differently: gate 4 is not gate 7."""
-    ours, theirs = ({q for q in phrase.qualifiers if q.isdigit()} for phrase in (asked, noted))
+    ours = {q for q in asked.qualifiers if q.isdigit()}
+    theirs = {q for q in noted.qualifiers if q.isdigit()} if ours else ours
     return bool(ours) and bool(theirs) and not ours & theirs
 
 

@@ -55,6 +55,8 @@ _MOVE = (0.2, 0.7)
 _ANGLE_ERROR, _ANGLE_NOISE_DEG, _UNKNOWN_DEG, _UNKNOWN_MOVE = 0.06, 3.0, 25.0, 0.4
 #: A rotation without its angle.
 _SOME_TURN_DEG = (15.0, 90.0)
+#: After more keyframes than this, anything may be anywhere.
+_MOST_LATER = 200
 #: A direction counts as right this far beyond its sector.
 _TOLERANCE_DEG = 10.0
 _WAYS: dict[Action, tuple[float, float]] = {
@@ -133,6 +135,10 @@ def way_back(later: Sequence[Delta]) -> Places:
 
 
 def _moved(ahead: Floats, left: Floats, later: Sequence[Delta], rng: np.random.Generator) -> Places:
+    if len(later) > _MOST_LATER:
+        angles = rng.uniform(0.0, 2.0 * math.pi, _PLACES)
+        lengths = rng.uniform(0.0, 10.0, _PLACES)
+        return Places(lengths * np.cos(angles), lengths * np.sin(angles))
     uniform: Callable[..., Floats] = rng.uniform
     for delta in later:
         turn: Floats | None = None

@@ -154,6 +154,7 @@ def settings(served: Served, backend: str) -> Settings:
         ),
         reasoning=ReasoningSettings(
             backend=backend,
+            free="reasoner",
             prompt="compact",
             model_path=served.reasoner,
             server=reasoner,
