@@ -50,7 +50,7 @@ def test_a_replay_that_stays_can_be_looked_at_until_it_is_interrupted(
     walk: Path, tmp_path: Path, chromium: Any
 ) -> None:
     report = tmp_path / "report.html"
-    asked = ("--ask", "What was there?", "--ask", "And then?")
+    asked = ("--ask", "And before?", "--ask", "And then?")  # nothing that rules understand
     process = subprocess.Popen(
         command(walk, report, "--stay", "--speed", "100", *NO_MODEL, *asked),
         stdin=subprocess.DEVNULL,
@@ -70,7 +70,7 @@ def test_a_replay_that_stays_can_be_looked_at_until_it_is_interrupted(
         page.set_default_timeout(WAIT_MS)
         page.goto(stays.group(1))
         assert text(page, "#source") == "Recording walk, finished"
-        wait_text(page, "#answers .asked", "What was there?")
+        wait_text(page, "#answers .asked", "And before?")
         wait_text(page, "#answers .asked", "And then?")
         page.wait_for_selector("#track [data-id='0']")
         page.close()

@@ -111,10 +111,10 @@ const BREAKER = {
 // seconds.
 const isLoading = (model, busy) => busy && model === "builtin";
 
-export // Said of a stage whose model comes with the package.
+// Said of a stage whose model comes with the package.
 const demo = (names) => (isDemo(names) ? `${DEMO}: simulated worlds only` : "");
 
-function perception(status) {
+export function perception(status) {
   const { perception: stage } = status;
   if (!stage) return { state: "wait", word: "off", main: "read-only", rows: [] };
   const [state, word] = BREAKER[stage.state] ?? ["wait", stage.state];
