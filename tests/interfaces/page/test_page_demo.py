@@ -15,7 +15,7 @@ from typing import Any
 import cv2
 import pytest
 
-from tests.support.page import WAIT_MS, browser, text, wait_text
+from tests.support.page import WAIT_MS, browser, wait_text
 from tests.support.views import panorama_views
 
 QUICK = ("--perception", "geometry", "--port", "0")
@@ -69,7 +69,7 @@ def test_a_replay_that_stays_can_be_looked_at_until_it_is_interrupted(
         page = chromium.new_page()
         page.set_default_timeout(WAIT_MS)
         page.goto(stays.group(1))
-        assert text(page, "#source") == "Recording walk, finished"
+        wait_text(page, "#source", "Recording walk, finished")
         wait_text(page, "#answers .asked", "And before?")
         wait_text(page, "#answers .asked", "And then?")
         page.wait_for_selector("#track [data-id='0']")
