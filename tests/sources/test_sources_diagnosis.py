@@ -80,7 +80,7 @@ def test_an_empty_file_is_told_as_such(tmp_path: Path) -> None:
 
 def test_a_file_that_is_no_video_is_told_as_such(tmp_path: Path) -> None:
     (tmp_path / "walk.mp4").write_text("not a video")
-    assert "no video that FFmpeg can read" in refusal(tmp_path / "walk.mp4")
+    assert "not a video that FFmpeg can read" in refusal(tmp_path / "walk.mp4")
 
 
 def test_a_camera_that_is_not_there_names_those_that_are() -> None:
