@@ -233,9 +233,9 @@ def test_the_doctor_finds_nothing_missing_and_a_cache_that_works(servers: Server
     }
     assert all(finding.works for finding in found.values() if finding.essential), found
     # The model writes no JSON, but vLLM takes the schema.
-    assert "accepted" in found["perceiver schema"].detail
+    assert found["perceiver schema"].detail.startswith(("supported", "accepted"))
     assert found["reasoner prefix cache"].works
-    assert "came from it" in found["reasoner prefix cache"].detail
+    assert "was cached" in found["reasoner prefix cache"].detail
 
 
 def test_deltas_and_replies_are_those_of_the_models_in_process(servers: Servers) -> None:
