@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from embodied_agent.errors import (
         AgentError,
         Busy,
+        DatabaseError,
         DecodeError,
         FrameError,
         LinkError,
@@ -36,17 +37,27 @@ if TYPE_CHECKING:
         StoreError,
     )
     from embodied_agent.memory.store import Store
+    from embodied_agent.object_records import (
+        Correction,
+        MapSession,
+        NamedPlace,
+        ObjectPlace,
+        SeenObject,
+    )
     from embodied_agent.records import (
         Action,
         Answer,
+        Box,
         Decision,
         Delta,
         Egomotion,
         Evidence,
         Frame,
+        Goal,
         Intrinsics,
         Keyframe,
         Mention,
+        Mount,
         Pose,
         Question,
     )
@@ -61,7 +72,10 @@ __all__ = [
     "AgentError",
     "AgentStatus",
     "Answer",
+    "Box",
     "Busy",
+    "Correction",
+    "DatabaseError",
     "Decision",
     "DecodeError",
     "Delta",
@@ -69,13 +83,18 @@ __all__ = [
     "Evidence",
     "Frame",
     "FrameError",
+    "Goal",
     "Intrinsics",
     "Keyframe",
     "LinkError",
     "Listener",
+    "MapSession",
     "Mention",
     "ModelError",
     "ModelUnavailable",
+    "Mount",
+    "NamedPlace",
+    "ObjectPlace",
     "OutputError",
     "Pose",
     "Question",
@@ -84,6 +103,7 @@ __all__ = [
     "ReplaySummary",
     "ReplyError",
     "RequestRefused",
+    "SeenObject",
     "Settings",
     "SettingsError",
     "Source",
@@ -102,14 +122,22 @@ _MODULES = {
     "agent.replay": ("ReplayProgress", "ReplaySummary"),
     "agent.status": ("AgentStatus",),
     "errors": (
-        *("AgentError", "Busy", "DecodeError", "FrameError", "LinkError", "ModelError"),
-        *("ModelUnavailable", "OutputError", "QuestionError", "ReplyError", "RequestRefused"),
+        *("AgentError", "Busy", "DatabaseError", "DecodeError", "FrameError", "LinkError"),
+        *(
+            "ModelError",
+            "ModelUnavailable",
+            "OutputError",
+            "QuestionError",
+            "ReplyError",
+            "RequestRefused",
+        ),
         *("SettingsError", "SourceError", "StoreError"),
     ),
     "memory.store": ("Store",),
+    "object_records": ("Correction", "MapSession", "NamedPlace", "ObjectPlace", "SeenObject"),
     "records": (
-        *("Action", "Answer", "Decision", "Delta", "Egomotion", "Evidence", "Frame"),
-        *("Intrinsics", "Keyframe", "Mention", "Pose", "Question"),
+        *("Action", "Answer", "Box", "Decision", "Delta", "Egomotion", "Evidence", "Frame"),
+        *("Goal", "Intrinsics", "Keyframe", "Mention", "Mount", "Pose", "Question"),
     ),
     "settings": ("Settings", "load_settings"),
     "sources": ("Source", "open_source"),
@@ -126,7 +154,7 @@ def __getattr__(name: str) -> object:
         value = vars(import_module(f"{__name__}.{_MODULE_OF[name]}"))[name]
     else:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    globals()[name] = value  # found here from now on
+    globals()[name] = value  # later look-ups no longer reach this function
     return value
 
 

@@ -1,11 +1,11 @@
-"""Records as JSON and back: the one place where that happens.
+"""Records to JSON and back: the only module that converts them.
 
-The memory file, HTTP, MQTT, MCP and ``--json`` all show a record with the names and units of its
-dataclass (`embodied_agent.records`). Reading checks every type, fills in what an older writer did
-not know, and ignores what a newer one added.
+The memory file, HTTP, MQTT, MCP and ``--json`` all write a record with the names and units of its
+dataclass (`embodied_agent.records`). Reading checks every type, fills in fields that an older
+writer lacked, and ignores fields that a newer one added.
 
-Out of scope: pictures, which travel as files (`Keyframe.jpeg` is left out); what the wire adds to a
-record (`embodied_agent.interfaces.wire`).
+Out of scope: pictures, which travel as files (`Keyframe.jpeg` is left out); fields that the wire
+format adds to a record (`embodied_agent.interfaces.wire`).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from embodied_agent.records import Answer, Keyframe
 
 
 class Record(Protocol):
-    """Any dataclass whose fields are JSON values, enumerations, or dataclasses of such."""
+    """Any dataclass whose fields are JSON values, enumerations, or dataclasses of these."""
 
     __dataclass_fields__: ClassVar[dict[str, Any]]
 
@@ -42,21 +42,22 @@ def _adapter(kind: type[Record]) -> TypeAdapter[Any]:
 def to_values(record: Record) -> JsonObject:
     """``record`` as JSON-ready values, by field name.
 
-    Texts can be encoded as UTF-8: a served model may send half a surrogate pair.
+    Lone surrogates, which a served model may send, are replaced, so that every text can be encoded
+    as UTF-8.
     """
     kind = type(record)
-    left_out = {"jpeg"} if kind is Keyframe else None
-    values = _adapter(kind).dump_python(record, mode="json", exclude=left_out)
+    excluded = {"jpeg"} if kind is Keyframe else None
+    values = _adapter(kind).dump_python(record, mode="json", exclude=excluded)
     cleaned = _encodable(values)
     assert isinstance(cleaned, dict)
     return cleaned
 
 
 def from_values(kind: type[R], values: Mapping[str, object]) -> R:
-    """The record of type ``kind`` that `to_values` made ``values`` from.
+    """The inverse of `to_values`, for a record of type ``kind``.
 
     Raises:
-        ValueError: a field is missing, or has another type.
+        ValueError: a field is missing or has the wrong type.
     """
     fill = _FILLS.get(kind)
     record: R = _adapter(kind).validate_python(values if fill is None else fill(values))
@@ -64,7 +65,7 @@ def from_values(kind: type[R], values: Mapping[str, object]) -> R:
 
 
 def to_json(record: Record) -> str:
-    """``record`` as JSON text on one line; numbers that are not finite survive."""
+    """``record`` as JSON text on one line; non-finite numbers are preserved."""
     return json.dumps(to_values(record), ensure_ascii=False, separators=(",", ":"))
 
 
@@ -72,7 +73,7 @@ def from_json(kind: type[R], text: str) -> R:
     """The inverse of `to_json`.
 
     Raises:
-        ValueError: ``text`` is not JSON, or a field is missing or has another type.
+        ValueError: ``text`` is not JSON, or a field is missing or has the wrong type.
     """
     fill = _FILLS.get(kind)
     if fill is not None:
@@ -82,15 +83,27 @@ def from_json(kind: type[R], text: str) -> R:
 
 
 def document(values: object, *, indent: int | None = None) -> str:
-    """A JSON document that every parser reads: numbers that are not finite become null.
+    """A JSON document that every parser accepts: non-finite numbers become null.
 
     Args:
-        values: dictionaries, lists, records and models, nested as you like.
-        indent: spaces per level; ``None``: all on one line.
+        values: dictionaries, lists, records and models, nested to any depth.
+        indent: spaces per level; ``None`` writes everything on one line.
     """
-    plain: JsonValue = to_jsonable_python(values, inf_nan_mode="constants")
+    plain: JsonValue = to_jsonable_python(_encodable_keys(values), inf_nan_mode="constants")
     finite = _finite(_encodable(plain))
     return json.dumps(finite, ensure_ascii=False, allow_nan=False, indent=indent)
+
+
+def _encodable_keys(values: object) -> object:
+    """``values`` with the names in dictionaries made encodable, which pydantic requires."""
+    if isinstance(values, Mapping):
+        return {
+            encodable(name) if isinstance(name, str) else name: _encodable_keys(value)
+            for name, value in values.items()
+        }
+    if isinstance(values, list | tuple):
+        return [_encodable_keys(value) for value in values]
+    return values
 
 
 def encodable(text: str) -> str:
@@ -106,16 +119,16 @@ def _object(text: str) -> JsonObject:
 
 
 def _fill_answer(values: Mapping[str, object]) -> Mapping[str, object]:
-    """Before answers had a status, they were answers or failures."""
+    """Derive the status of an answer written before answers had one."""
     return {"status": "failed" if values.get("problem") else "answered", **values}
 
 
 def _fill_keyframe(values: Mapping[str, object]) -> Mapping[str, object]:
-    """The picture is not part of the JSON."""
+    """Add an empty picture, since the JSON does not contain it."""
     return {"jpeg": b"", **values}
 
 
-#: What is added to a record's JSON before it is read.
+#: Fills in missing fields before a record is read, by type.
 _FILLS: dict[type[Record], Callable[[Mapping[str, object]], Mapping[str, object]]] = {
     Answer: _fill_answer,
     Keyframe: _fill_keyframe,

@@ -1,6 +1,6 @@
-"""The nouns that flow through the agent: frozen dataclasses with next to no behaviour.
+"""The records that flow through the agent: frozen dataclasses with almost no behaviour.
 
-Conventions of every module:
+Conventions in every module:
 
 - Stamps are integer nanoseconds of the sensor's clock (``stamp_ns``), never the wall clock.
 - Images are ``uint8`` arrays, ``(height, width, 3)`` in BGR order or ``(height, width)`` grey.
@@ -59,13 +59,36 @@ DIRECTIONS: tuple[Direction, ...] = (
     "left",
     "front-left",
 )
+
+
+def wrapped_deg(angle_deg: float) -> float:
+    """The same angle in (-180, 180] degrees."""
+    return 180.0 - (180.0 - angle_deg) % 360.0
+
+
+#: Where one direction ends and the next begins, in degrees from straight ahead, to either side.
+#: With eight equal ones, nearly everything in a camera's view would be "front".
+DIRECTION_LIMITS_DEG = (15.0, 60.0, 120.0, 165.0)
+
+
+def direction_at(bearing_deg: float) -> Direction:
+    """The direction that a bearing lies in, in degrees, positive to the left."""
+    eighths = sum(abs(wrapped_deg(bearing_deg)) > limit for limit in DIRECTION_LIMITS_DEG)
+    return DIRECTIONS[-eighths if wrapped_deg(bearing_deg) > 0 else eighths]
+
+
 #: Coarse range; its limits depend on the world (a room's "far" is a street's "near").
 Distance = Literal["near", "mid", "far"]
 DISTANCES: tuple[Distance, ...] = ("near", "mid", "far")
 
-#: Share of matches that agree with a homography: below the first it is worth nothing, above the
-#: second it is the right model.
+#: Share of matches that agree with a homography. Below the first, the homography is worthless;
+#: above the second, it can be relied on fully.
 _NO_CONFIDENCE, _CONFIDENCE = 0.25, 0.85
+#: The same of `Decision.support`, which counts lost points too, and half-way between the two.
+_NO_SUPPORT, _SUPPORT = 0.46, 0.9
+DOUBTFUL_SUPPORT = (_NO_SUPPORT + _SUPPORT) / 2
+#: An overlap with a lower `Decision.confidence` is doubtful.
+DOUBTFUL = 0.5
 
 #: Why a frame became a keyframe.
 Reason = Literal[
@@ -83,7 +106,8 @@ Reason = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Pose:
-    """Where the camera was: metres and a unit quaternion ``(x, y, z, w)``, in ``frame_id``."""
+    """Where the robot or its camera was: metres and a unit quaternion ``(x, y, z, w)``, relative to
+    the coordinate frame ``frame_id``."""
 
     position_m: tuple[float, float, float]
     orientation_xyzw: tuple[float, float, float, float]
@@ -92,7 +116,7 @@ class Pose:
 
 @dataclass(frozen=True, slots=True)
 class Intrinsics:
-    """A pinhole camera, in pixels of an image of ``width`` by ``height``."""
+    """A pinhole camera, in pixels of a ``width`` by ``height`` image."""
 
     fx: float
     fy: float
@@ -103,11 +127,21 @@ class Intrinsics:
 
 
 @dataclass(frozen=True, slots=True)
-class CameraMount:
-    """One of several cameras of a robot, as its frames' ``frame_id`` tells: ``left@90#1``.
+class Mount:
+    """Where a camera is on the body whose pose is known: metres and a unit quaternion
+    ``(x, y, z, w)`` in the body's frame. The camera's axes are x ahead, y left and z up in its
+    picture."""
 
-    ``yaw_deg`` is where it looks, positive to the robot's left; ``order`` counts from 0, which is
-    the camera that tells what moved.
+    position_m: tuple[float, float, float]
+    orientation_xyzw: tuple[float, float, float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class CameraMount:
+    """One of a robot's several cameras, encoded in its frames' ``frame_id`` as ``left@90#1``.
+
+    ``yaw_deg`` is its heading in degrees, positive to the robot's left. ``order`` counts from 0,
+    the camera whose pictures determine the egomotion.
     """
 
     name: str
@@ -120,7 +154,7 @@ class CameraMount:
 
     @classmethod
     def of(cls, frame_id: str) -> CameraMount | None:
-        """The mount that a ``frame_id`` tells of; ``None`` for a robot with one camera."""
+        """The mount encoded in a ``frame_id``; ``None`` for a robot with one camera."""
         name, at, rest = frame_id.rpartition("@")
         yaw, mark, order = rest.partition("#")
         if not at or not mark or not name:
@@ -135,14 +169,16 @@ class CameraMount:
 class Frame:
     """One picture from a camera or a recording.
 
-    Exactly one of ``image`` and ``encoded`` is set: an array of ``uint8``, ``(height, width, 3)``
-    in BGR order or ``(height, width)`` grey, or a whole JPEG or PNG file, which is decoded only
-    when somebody needs its pixels. Whoever passes an array in must not write to it afterwards.
+    Exactly one of ``image`` and ``encoded`` is set. ``image`` is a ``uint8`` array,
+    ``(height, width, 3)`` in BGR order or ``(height, width)`` grey; callers must not write to it
+    afterwards. ``encoded`` is a whole JPEG or PNG file, decoded only when its pixels are needed.
 
     ``stamp_ns`` is an integer of the sensor's clock. ``index`` numbers the frames of a source from
-    0. ``pose`` is where the camera was at that stamp; ``intrinsics`` are the sensor's own, also
-    where the file says that the picture is to be turned. ``preview`` is the picture in grey,
-    upright, whole or at half its size, where checking it has decoded it already.
+    0. ``pose`` is where the robot was at that stamp, and ``mount`` where the camera is on it;
+    ``None`` where the pose is the camera's own, or where nobody knows. ``intrinsics`` describe the
+    picture as the sensor took it, before any rotation that the file's EXIF orientation asks for.
+    ``preview`` is the upright picture in grey, at full or half size, if a check of the frame has
+    decoded it.
     """
 
     stamp_ns: int
@@ -152,6 +188,7 @@ class Frame:
     index: int = 0
     pose: Pose | None = None
     intrinsics: Intrinsics | None = None
+    mount: Mount | None = None
     preview: Image | None = field(default=None, repr=False)
 
 
@@ -160,10 +197,10 @@ class Egomotion:
     """What the camera did from one keyframe to the next, measured from the two pictures.
 
     Angles are in degrees: ``yaw_deg`` is positive to the left, ``pitch_deg`` upward, ``roll_deg``
-    clockwise. ``translation`` is the direction of travel in the earlier camera's frame (x right, y
-    down, z ahead) in units of the scene's depth: 0.3 along z means "30 % of the way to what is
-    ahead". ``action`` is the one of the ten that explains most of the motion, ``None`` when the
-    camera did not move measurably. ``confidence`` lies in [0, 1].
+    clockwise. ``translation`` is the travel in the earlier camera's frame (x right, y down, z
+    ahead) in units of the scene's depth: 0.3 along z means 30 % of the way to what is ahead.
+    ``action`` is the one of the ten that explains most of the motion, ``None`` if the camera did
+    not move measurably. ``confidence`` is in [0, 1].
     """
 
     action: Action | None
@@ -186,11 +223,13 @@ class Decision:
     """Whether a frame becomes a keyframe, and why.
 
     ``reason`` is ``None`` for a frame that is not kept. ``overlap_ratio`` in [0, 1] is the part of
-    the last keyframe's view that this frame still shows, ``None`` where it could not be measured.
-    ``homography`` (3, 3; float64) maps pixels of this frame into the last keyframe, ``None`` where
-    there is none; ``inliers`` of the ``matches`` agree with it. ``matched`` (n, 4; float32) are
-    those points: x, y in this frame and x, y in the last keyframe, in pixels of the full picture.
-    ``egomotion`` is measured for kept frames.
+    the last keyframe's view that this frame still shows, ``None`` if it could not be measured.
+    ``homography`` (3, 3; float64) maps pixels of this frame to the last keyframe, ``None`` if none
+    could be fitted; ``inliers`` counts the ``matches`` that agree with it. ``matched`` (n, 4;
+    float32) are those points: x, y in this frame and x, y in the last keyframe, in pixels of the
+    full picture. ``support`` in [0, 1] is the share of the last keyframe's points that should still
+    be in view and are where the homography puts them; ``None`` from `paper`, which does not measure
+    it. ``egomotion`` is measured for kept frames.
     """
 
     index: int
@@ -203,30 +242,35 @@ class Decision:
     homography: npt.NDArray[np.float64] | None = None
     egomotion: Egomotion | None = None
     matched: npt.NDArray[np.float32] | None = None
+    support: float | None = None
 
     @property
     def confidence(self) -> float | None:
-        """How far the overlap can be relied on, from 0 to 1; ``None`` where it was not measured.
+        """How far the overlap can be relied on, from 0 to 1; ``None`` if it was not measured.
 
-        A homography is the wrong model where things lie at different depths (parallax) or move by
-        themselves, and then few of the matches agree with it. On a real hand-held sequence of 1,000
-        frames, 80 % of the overlaps of `robust` that were off by more than 0.15 had a confidence
-        below one half, and all of those of `paper` (``bench/keyframes.py --sequence``).
+        A homography does not fit a scene with things at different depths (parallax) or moving
+        things, and few of the points agree with it there. Below one half the overlap is doubtful:
+        ``bench/keyframes.py --hard`` and ``--sequence`` measure how many of the wrong ones are.
         """
         if self.overlap_ratio is None or self.matches <= 0:
             return None
-        share = self.inliers / self.matches
-        return min(1.0, max(0.0, (share - _NO_CONFIDENCE) / (_CONFIDENCE - _NO_CONFIDENCE)))
+        if self.support is None:
+            share, low, high = self.inliers / self.matches, _NO_CONFIDENCE, _CONFIDENCE
+        else:
+            share, low, high = self.support, _NO_SUPPORT, _SUPPORT
+        return min(1.0, max(0.0, (share - low) / (high - low)))
 
 
 @dataclass(frozen=True, eq=False)
 class Keyframe:
-    """A kept frame as the memory holds it. ``id`` grows by one per keyframe, from 0.
+    """A kept frame as the memory stores it. ``id`` grows by one per keyframe, from 0.
 
-    ``jpeg`` is the picture as a JPEG file, upright, ``width`` by ``height`` pixels; it is empty
-    where it was not asked for, or retention has dropped it. ``segment`` counts restarts of the
-    sensor's clock (bag loops, resets): stamps are ordered within a segment only. ``egomotion`` is
-    relative to the previous keyframe of the segment.
+    ``jpeg`` is the upright picture as a JPEG file of ``width`` by ``height`` pixels; it is empty if
+    it was not requested or retention has dropped it. ``segment`` counts restarts of the sensor's
+    clock (bag loops, resets): stamps are ordered within a segment only. ``egomotion`` is relative
+    to the previous keyframe of the segment. ``intrinsics`` are those of the upright picture,
+    ``None`` without a calibration that can be trusted. ``mount`` is where the camera of the upright
+    picture is on the body that ``pose`` is of; ``None`` where the pose counts as the camera's own.
     """
 
     id: int
@@ -241,29 +285,61 @@ class Keyframe:
     inliers: int = 0
     egomotion: Egomotion | None = None
     pose: Pose | None = None
+    intrinsics: Intrinsics | None = None
+    mount: Mount | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A rectangle in an upright picture, in fractions of its width and height: (0, 0) is the top
+    left corner, (1, 1) the bottom right one."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
 
 
 @dataclass(frozen=True, slots=True)
 class Mention:
-    """One object that a delta names: ``name`` like "red sofa", and where it lies."""
+    """One object that a delta names: its ``name``, such as "red sofa", and where it is.
+
+    What follows ``distance`` is ``None`` unless the perceiver measured it. ``box`` is where the
+    object is in the picture. ``bearing_deg`` is its horizontal angle from the camera's heading
+    (from the robot's, if it has several cameras), positive to the left, in (-180, 180];
+    ``elevation_deg`` the vertical one, positive upward. Both point at the middle of the box, and
+    are relative to the camera as it is tilted.
+    ``range_m`` is its distance from the camera in metres. ``confidence`` in [0, 1] is how sure the
+    perceiver is that the object is there.
+    """
 
     name: str
     direction: Direction
     distance: Distance | None = None
+    box: Box | None = None
+    bearing_deg: float | None = None
+    elevation_deg: float | None = None
+    range_m: float | None = None
+    confidence: float | None = None
+
+
+#: The ``problem`` of a delta whose text retention has dropped; its motion is kept.
+SUMMARY_ONLY = "kept as a summary only"
 
 
 @dataclass(frozen=True, slots=True)
 class Delta:
     """What changed from the previous keyframe to keyframe ``keyframe_id``.
 
-    ``action`` is ``None`` for the first keyframe and where it is unknown. ``angle_deg`` is the size
-    of a rotation or tilt, in degrees. ``mentions`` are the objects seen in the new view, most
-    prominent first. ``observation`` is free text, "" where the perceiver gave none. ``usable`` is
-    False where the perceiver's reply could not be used: the delta then holds the egomotion only.
+    ``action`` is ``None`` for the first keyframe and if it is unknown. ``angle_deg`` is the size of
+    a rotation or tilt, in degrees. ``mentions`` are the objects seen in the new view, most
+    prominent first. ``observation`` is free text, empty if the perceiver gave none. ``usable`` is
+    False if the perceiver's reply could not be used; the delta then contains the egomotion only.
     ``agrees_with_egomotion`` says whether the perceiver and the keyframer name the same action,
-    ``None`` where they can't be compared. ``model`` is the perceiver's name, ``latency_s`` its time
-    in seconds. ``camera`` names one of several cameras where it is not the first; directions are
-    the robot's.
+    ``None`` if they can't be compared. ``model`` is the perceiver's name, ``latency_s`` the time it
+    took, in seconds. ``camera`` is the name of the camera, empty for the first or only one;
+    directions are relative to the robot's heading, whichever camera it is. ``problem`` says why the
+    delta is not usable, and is empty if it is; `SUMMARY_ONLY` where retention has dropped its text.
     """
 
     keyframe_id: int
@@ -276,15 +352,16 @@ class Delta:
     model: str = ""
     latency_s: float = 0.0
     camera: str = ""
+    problem: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
     """A question to the agent. ``choices`` are option texts without letters.
 
-    ``at_ns`` asks as of an earlier stamp: the answer uses nothing seen later. ``timeout_s`` is for
-    all of it, waiting included, in seconds. ``id`` is the client's own, and comes back as the
-    answer's ``question_id``.
+    ``at_ns`` asks as of an earlier stamp: the answer uses nothing seen later. ``timeout_s`` is the
+    limit for the whole question, waiting included, in seconds. ``id`` is chosen by the client and
+    returned as the answer's ``question_id``.
     """
 
     text: str
@@ -294,10 +371,10 @@ class Question:
     id: str = ""
 
 
-#: What kind of answer it is: a guess is never dressed as knowledge.
-#: ``answered``: the memory holds what was asked.
-#: ``not_seen``: nothing in the memory fits what the question names.
-#: ``cannot_tell``: what was noted does not settle it.
+#: What kind of answer it is. A guess is never presented as knowledge.
+#: ``answered``: the memory contains the answer.
+#: ``not_seen``: nothing in the memory matches what the question names.
+#: ``cannot_tell``: the memory does not settle the question.
 #: ``out_of_scope``: the question is not about what was seen.
 #: ``failed``: no answer could be produced; ``problem`` says why.
 AnswerStatus = Literal["answered", "not_seen", "cannot_tell", "out_of_scope", "failed"]
@@ -307,7 +384,7 @@ ANSWER_STATUSES: tuple[AnswerStatus, ...] = get_args(AnswerStatus)
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """A keyframe that an answer rests on. ``note`` says why: "cited" by the reasoning, "recalled"
-    by name, or seen in a "second look"."""
+    by an object's name, or seen in a "second look"."""
 
     keyframe_id: int
     stamp_ns: int
@@ -316,15 +393,29 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What the agent answers. ``choice`` is a letter where choices were given and one was chosen.
+class Goal:
+    """Where to stand and look from: a ``pose`` on or near the way that was driven, level, facing
+    the object ``object_id``. It holds within the map session ``session``; ``stamp_ns`` is when the
+    robot was there (keyframe ``keyframe_id``)."""
 
-    ``status`` says what kind of answer it is (`AnswerStatus`); ``text`` says it in words, and is
-    empty only where it is "failed": then ``problem`` says why, which is empty otherwise.
-    ``consistency`` in [0, 1] is the verifier's number, or without one the share of votes that the
-    answer got, ``None`` where there was neither; ``verified_by`` names how it came about.
-    ``latency_s`` maps stage names to seconds. ``notice`` says what an answer that is there could
-    not rest on, as during an outage, else "".
+    pose: Pose
+    stamp_ns: int
+    session: int
+    object_id: int
+    keyframe_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The agent's answer. ``choice`` is a letter if choices were given and one was chosen.
+
+    ``status`` says what kind of answer it is (`AnswerStatus`). ``text`` is the answer in words,
+    empty only if the status is "failed"; then ``problem`` says why, which is empty otherwise.
+    ``consistency`` in [0, 1] is the verifier's result or, without a verifier, the share of votes
+    for the answer; ``None`` if there was neither. ``verified_by`` describes how it was obtained.
+    ``latency_s`` maps stage names to seconds. ``notice`` says what the answer could not take into
+    account, as during an outage, and is empty otherwise. ``goal`` is where to stand to see the one
+    object that the question is about, where its position is known.
     """
 
     text: str
@@ -339,9 +430,10 @@ class Answer:
     notice: str = ""
     verified_by: str = ""
     status: AnswerStatus = "answered"
+    goal: Goal | None = None
 
     def __post_init__(self) -> None:
-        """Refuse a failure without its reason, and a reason without failure.
+        """Refuse a failure without a reason and a reason without a failure.
 
         Raises:
             ValueError: ``status`` and ``problem`` contradict each other.
@@ -351,5 +443,5 @@ class Answer:
 
     @classmethod
     def failure(cls, problem: str, question_id: str = "") -> Answer:
-        """No answer, because of ``problem``."""
+        """A failed answer, whose reason is ``problem``."""
         return cls(text="", status="failed", problem=problem, question_id=question_id)

@@ -1,9 +1,9 @@
-"""Every setting, with its unit, range, default and meaning, in one place.
+"""The schema of all settings: each with its unit, range, default and meaning.
 
 YAML files, environment variables (``EMBODIED_AGENT_KEYFRAMES__METHOD=paper``), command-line options
 and ROS parameters all come from this schema; the tables of docs/settings.md are generated from it.
 
-Out of scope: the wording of mistakes (`mistakes`), the tables (`table`).
+Out of scope: the wording of error messages (`mistakes`), the tables (`table`).
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import ValidationError
 from pydantic_settings import (
     BaseSettings,
@@ -26,24 +25,34 @@ from pydantic_settings import (
 )
 
 from embodied_agent.errors import SettingsError
+from embodied_agent.settings.alerts import AlertSettings
+from embodied_agent.settings.detector import DetectorSettings
+from embodied_agent.settings.fleet import FleetServerSettings, FleetSettings
 from embodied_agent.settings.interfaces import MqttSettings, RosSettings, WebSettings
+from embodied_agent.settings.memory import MemorySettings
 from embodied_agent.settings.mistakes import explain, similar_names
+from embodied_agent.settings.objects import ObjectSettings
+from embodied_agent.settings.source import SourceSettings
 from embodied_agent.settings.stages import (
     KeyframeSettings,
-    MemorySettings,
     PerceptionSettings,
     ReasoningSettings,
     SecondLookSettings,
     ServerSettings,
-    SourceSettings,
     VerifySettings,
 )
 from embodied_agent.settings.vllm import VllmModelSettings, VllmSettings
+from embodied_agent.support.documents import DocumentError, read_yaml
 
 __all__ = [
+    "AlertSettings",
+    "DetectorSettings",
+    "FleetServerSettings",
+    "FleetSettings",
     "KeyframeSettings",
     "MemorySettings",
     "MqttSettings",
+    "ObjectSettings",
     "PerceptionSettings",
     "ReasoningSettings",
     "RosSettings",
@@ -61,7 +70,7 @@ __all__ = [
 
 _PREFIX = "EMBODIED_AGENT_"
 _DELIMITER = "__"
-#: The file that `load_settings` is reading; pydantic-settings asks for it while it validates.
+#: The file that `load_settings` is reading. pydantic-settings needs it while it validates.
 _file: ContextVar[Path | None] = ContextVar("settings_file", default=None)
 
 
@@ -76,9 +85,13 @@ class Settings(BaseSettings):
     perception: PerceptionSettings = PerceptionSettings()
     reasoning: ReasoningSettings = ReasoningSettings()
     memory: MemorySettings = MemorySettings()
+    objects: ObjectSettings = ObjectSettings()
+    alerts: AlertSettings = AlertSettings()
     source: SourceSettings = SourceSettings()
     web: WebSettings = WebSettings()
     mqtt: MqttSettings = MqttSettings()
+    fleet: FleetSettings = FleetSettings()
+    fleet_server: FleetServerSettings = FleetServerSettings()
     ros: RosSettings = RosSettings()
     vllm: VllmSettings = VllmSettings()
 
@@ -100,15 +113,15 @@ class Settings(BaseSettings):
 
 
 class _SettingsFile(YamlConfigSettingsSource):
-    """A YAML file of sections. A section whose lines are all commented out changes nothing."""
+    """A YAML file of sections. An empty section, with all its lines commented out, is ignored."""
 
     def __init__(self, settings_cls: type[BaseSettings], path: Path) -> None:
         super().__init__(settings_cls, yaml_file=path, yaml_file_encoding="utf-8")
 
     def _read_file(self, file_path: Any) -> dict[str, Any]:
         try:
-            sections = super()._read_file(file_path)
-        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+            sections = read_yaml(Path(file_path).read_bytes()) or {}
+        except (OSError, DocumentError) as error:
             raise SettingsError(f"can't read settings from {file_path}: {error}") from error
         if not isinstance(sections, dict):
             raise SettingsError(
@@ -120,8 +133,8 @@ class _SettingsFile(YamlConfigSettingsSource):
 def load_settings(config: Path | str | None = None, **overrides: Any) -> Settings:
     """Settings from a YAML file, the environment and keyword overrides; later ones take precedence.
 
-    Overrides name a setting by section and name: ``load_settings(keyframes__method="paper")``;
-    those that are ``None`` are ignored.
+    Overrides name a setting by its section and name: ``load_settings(keyframes__method="paper")``.
+    An override of ``None`` is ignored.
 
     Raises:
         SettingsError: the file can't be read, or a setting is unknown or out of range.
@@ -143,23 +156,23 @@ def load_settings(config: Path | str | None = None, **overrides: Any) -> Setting
 
 
 def _check_environment() -> None:
-    """Refuse variables that name no section: pydantic-settings would ignore them."""
+    """Refuse variables that name no section, which pydantic-settings would ignore."""
     for variable in sorted(os.environ):
         section, delimiter, rest = variable.removeprefix(_PREFIX).partition(_DELIMITER)
         if not variable.startswith(_PREFIX) or not delimiter:
-            continue  # Kubernetes sets variables such as EMBODIED_AGENT_PORT for its own ends
+            continue  # Kubernetes sets variables such as EMBODIED_AGENT_PORT for its own purposes
         if section.lower() in Settings.model_fields:
             continue
         names = similar_names(section.lower(), Settings)
-        meant = [f"{_PREFIX}{name.upper()}{_DELIMITER}{rest}" for name in names]
+        suggestions = [f"{_PREFIX}{name.upper()}{_DELIMITER}{rest}" for name in names]
         raise SettingsError(
             f"the environment variable {variable} names no section of the settings"
-            + (f"; did you mean {' or '.join(meant)}?" if meant else "; unset it")
+            + (f"; did you mean {' or '.join(suggestions)}?" if suggestions else "; unset it")
         )
 
 
 def _nested(flat: dict[str, Any]) -> dict[str, Any]:
-    """``a__b=1`` as ``{"a": {"b": 1}}``."""
+    """Nest a flat dictionary: ``a__b=1`` becomes ``{"a": {"b": 1}}``."""
     sections: dict[str, Any] = {}
     for key, value in flat.items():
         if value is None:

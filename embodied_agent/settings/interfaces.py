@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, StringConstraints
 
 from embodied_agent.settings.base import Section
+
+#: A topic, or the beginning of topics; without wildcards, and not the broker's own.
+ResponseTopic = Annotated[str, StringConstraints(pattern=r"^[^$/+#][^+#]*$", max_length=256)]
 
 
 class WebSettings(Section):
@@ -25,6 +28,15 @@ class WebSettings(Section):
         description="token that clients must send (`Authorization: Bearer`), at least 16 "
         "characters; preferably set as `EMBODIED_AGENT_WEB__TOKEN`",
     )
+    cert_file: str = Field(
+        "", description="certificate (PEM, with its chain) to serve over TLS; empty: no TLS"
+    )
+    key_file: str = Field("", description="private key (PEM, no passphrase) of the certificate")
+    client_ca_file: str = Field(
+        "",
+        description="CA certificates (PEM): clients must show a certificate by one of them; empty: "
+        "they need none",
+    )
     allowed_hosts: tuple[str, ...] = Field(
         (),
         description="host names under which clients reach the server, besides IP addresses, "
@@ -42,11 +54,22 @@ class WebSettings(Section):
     burst: int = Field(
         400, ge=1, le=1_000_000, description="requests that one address may send in a burst"
     )
+    connections: int = Field(
+        512, ge=8, le=100_000, description="maximum number of open connections; more are closed"
+    )
+    connections_per_client: int = Field(
+        128,
+        ge=4,
+        le=100_000,
+        description="maximum number of open connections of one address, and of one user with a "
+        "certificate; more are closed",
+    )
     watchers: int = Field(
         100,
         ge=1,
         le=10_000,
-        description="maximum number of clients following live events; more are refused",
+        description="maximum number of clients following live events, half of them from one "
+        "address; more are refused",
     )
     decision_hz: float = Field(
         10.0,
@@ -78,7 +101,17 @@ class MqttSettings(Section):
         description="MQTT client id, under which the broker keeps the session; empty: "
         "`embodied_agent-<robot>`",
     )
-    username: str = Field("", description="user name at the broker; empty: none")
+    response_topics: tuple[ResponseTopic, ...] = Field(
+        (),
+        description="topics to which answers may be sent, besides those below "
+        "`embodied_agent/<robot>/answer/`; one that ends in `/` allows all topics that begin with "
+        "it",
+    )
+    username: str = Field(
+        "",
+        description="user name at the broker; empty: none; `embodied-agent ask --mqtt` asks under "
+        "this name",
+    )
     password: SecretStr | None = Field(None, description="password at the broker")
     password_file: str = Field(
         "", description="file with the password, as an alternative to `password`"
@@ -125,7 +158,7 @@ class MqttSettings(Section):
         3600,
         ge=1,
         le=604_800,
-        description="how long the broker keeps an answer that nobody has fetched, in seconds",
+        description="how long the broker keeps an answer that has not been fetched, in seconds",
     )
     keep_requests_s: float = Field(
         86_400.0,
@@ -168,17 +201,23 @@ class RosSettings(Section):
         False,
         description="the node configures and activates itself, and retries on failure",
     )
-    image_transport: Literal["raw", "compressed"] = Field(
+    image_transport: Literal["raw", "compressed", "ffmpeg"] = Field(
         "raw",
         description="`raw`: subscribe to `image` (sensor_msgs/Image); `compressed`: to "
-        "`image/compressed` (sensor_msgs/CompressedImage)",
+        "`image/compressed` (sensor_msgs/CompressedImage); `ffmpeg`: to `image/ffmpeg` "
+        "(ffmpeg_image_transport_msgs/FFMPEGPacket: H.264, H.265, AV1)",
     )
     pose: Literal["odom", "tf", "none"] = Field(
         "odom",
         description="source of poses: `odom`: the topic `odom` (nav_msgs/Odometry); `tf`: the "
         "transform from `ros.base_frame` to `ros.fixed_frame`; `none`: no poses",
     )
-    fixed_frame: str = Field("odom", description="frame that poses from TF are expressed in")
+    fixed_frame: str = Field(
+        "auto",
+        min_length=1,
+        description="frame that poses from TF are expressed in; `auto`: `map` once TF has it, else "
+        "`odom`",
+    )
     base_frame: str = Field(
         "base_link", description="frame whose pose is looked up in TF (x forward, y left, z up)"
     )
@@ -186,7 +225,7 @@ class RosSettings(Section):
         0.05,
         ge=0,
         le=1,
-        description="how long an image waits for a pose at its stamp, in seconds; after that it "
+        description="how long an image waits for the pose at its stamp, in seconds; after that it "
         "gets the nearest pose within 50 ms, or none",
     )
     silent_s: float = Field(

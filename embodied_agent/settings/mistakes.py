@@ -1,4 +1,4 @@
-"""What is wrong with a setting, in a sentence, with the name that was probably meant.
+"""Explains invalid settings in a sentence, and suggests names for misspelt ones.
 
 Out of scope: where settings come from (`embodied_agent.settings`).
 """
@@ -12,19 +12,19 @@ from typing import Any
 from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 
-#: How alike two names must be for one to be suggested for the other, from 0 to 1.
+#: How similar two names must be for one to be suggested for the other, from 0 to 1.
 _ALIKE = 0.6
-#: Names that are suggested at most.
+#: Maximum number of suggestions.
 _SUGGESTIONS = 3
 
 
 def explain(error: ValidationError, model: type[BaseModel]) -> str:
-    """All mistakes that ``error`` reports about ``model``, separated by semicolons."""
+    """Explain all mistakes that ``error`` reports about ``model``, separated by semicolons."""
     return "; ".join(_explain_one(each, model) for each in error.errors(include_url=False))
 
 
 def unknown_name(name: str, model: type[BaseModel]) -> str:
-    """A sentence that says that ``name``, as ``SECTION.NAME``, is not a setting."""
+    """The message that ``name``, given as ``SECTION.NAME``, is not a setting."""
     suggestions = similar_names(name, model)
     if not suggestions:
         return f"{name} is not a setting; docs/settings.md lists them all"
@@ -32,7 +32,7 @@ def unknown_name(name: str, model: type[BaseModel]) -> str:
 
 
 def similar_names(name: str, model: type[BaseModel]) -> list[str]:
-    """Names of settings and sections that ``name`` may have been meant as, the likeliest first."""
+    """Names of settings and sections that the user may have meant by ``name``, likeliest first."""
     section, _, leaf = name.rpartition(".")
     names = list(_dotted_names(model))
     beside = [each for each in names if each.rpartition(".")[0] == section]

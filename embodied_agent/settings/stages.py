@@ -1,16 +1,18 @@
-"""Settings of the stages between a frame and an answer."""
+"""Settings of the stages between a frame and an answer.
+
+Out of scope: where frames come from (`source`), objects (`objects`), the detector (`detector`).
+"""
 
 from __future__ import annotations
 
-import math
-import re
 from typing import Literal
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr
 
 from embodied_agent.settings.base import Section
+from embodied_agent.settings.detector import DetectorSettings
 
-PerceptionBackend = Literal["auto", "builtin", "served", "geometry"]
+PerceptionBackend = Literal["auto", "builtin", "served", "detector", "geometry"]
 ReasoningBackend = Literal["builtin", "served"]
 
 
@@ -81,8 +83,9 @@ class PerceptionSettings(Section):
     backend: PerceptionBackend = Field(
         "auto",
         description="`builtin`: the small model shipped with the package, in process, for the "
-        "simulated worlds only; `served`: a VLM behind an OpenAI-compatible server; `geometry`: no "
-        "VLM, camera motion only; `auto`: `served` where `perception.server` is set, else "
+        "simulated worlds only; `served`: a VLM behind an OpenAI-compatible server; `detector`: an "
+        "object detector in process; `geometry`: no model, camera motion only; `auto`: `served` "
+        "where `perception.server` is set, `detector` where `perception.detector.model` is, else "
         "`builtin` where the pictures look like the simulated worlds, else `geometry`",
     )
     model_path: str = Field(
@@ -116,30 +119,47 @@ class PerceptionSettings(Section):
     watch_list: tuple[str, ...] = Field(
         (), description="standing questions added to the prompt of a served VLM"
     )
-    max_tokens: int = Field(400, ge=16, le=8192, description="maximum length of a reply, in tokens")
+    max_tokens: int = Field(
+        400,
+        ge=16,
+        le=8192,
+        description="maximum length of a reply, in tokens; replies with boxes may be 300 longer",
+    )
     image_width: int = Field(
         640,
         ge=64,
         le=4096,
         description="maximum length of an image's longer side for a served VLM, in pixels",
     )
+    boxes: Literal["auto", "off", "pixels", "thousandths", "fractions"] = Field(
+        "auto",
+        description="whether a served VLM is asked where in the picture the objects are, and how "
+        "it counts: in `pixels` of the picture that it sees, in `thousandths` or `fractions` of "
+        "its width and height; `auto`: as the model's name says where the model is known to give "
+        "boxes (Qwen2.5-VL: `pixels`; Qwen3-VL: `thousandths`), else `off`",
+    )
+    field_of_view_deg: float = Field(
+        75.0,
+        ge=10,
+        le=170,
+        description="horizontal field of view of a camera without calibration (`camera_info`), in "
+        "degrees; bearings come from it",
+    )
+    detector: DetectorSettings = DetectorSettings()
 
 
 class VerifySettings(Section):
-    """Whether an answer follows from its own reasoning, judged by a frozen reference model."""
+    """Whether an answer follows from its own reasoning, according to a frozen judge model."""
 
     mode: Literal["off", "on"] = Field(
         "off", description="`on`: each answer gets a consistency between 0 and 1"
     )
     backend: Literal["auto", "builtin", "served"] = Field(
         "auto",
-        description="reference model; `builtin`: a small model in process; `served`: a model "
-        "behind an OpenAI-compatible server; `auto`: `builtin` for the compact prompt, else "
-        "`served`",
+        description="the judge; `builtin`: a small model in process; `served`: a model behind an "
+        "OpenAI-compatible server; `auto`: `builtin` for the compact prompt, else `served`",
     )
-    model_path: str = Field(
-        "", description="folder of the `builtin` reference model; empty: the shipped one"
-    )
+    model_path: str = Field("", description="folder of the `builtin` judge; empty: the shipped one")
     server: ServerSettings = ServerSettings(base_url="")
     method: Literal["samples", "likelihood"] = Field(
         "samples",
@@ -202,10 +222,14 @@ class ReasoningSettings(Section):
         "language model behind an OpenAI-compatible server",
     )
     model_path: str = Field(
-        "", description="folder of the `builtin` checkpoint; empty: the shipped one"
+        "",
+        description="`builtin`: folder of a checkpoint or of an adapter, or a name of "
+        "`embodied-agent models list`; empty: the shipped checkpoint",
     )
     prompt: Literal["auto", "full", "compact"] = Field(
-        "auto", description="prompt style, as for perception"
+        "auto",
+        description="prompt style; `auto`: the one that the model's folder records, else `compact` "
+        "for `builtin` and `full` for `served`",
     )
     server: ServerSettings = ServerSettings(base_url="http://127.0.0.1:8001/v1")
     temperature: float = Field(
@@ -225,18 +249,32 @@ class ReasoningSettings(Section):
         ge=0,
         le=1_000_000,
         description="maximum length of the transcript in a prompt, in tokens of four characters; "
-        "0: 550 for the compact prompt (as the built-in model was trained), else 6144",
+        "0: 550 for the compact prompt (as the built-in model was trained), 1536 for other models "
+        "of `builtin`, else 6144",
+    )
+    summary_share: float = Field(
+        0.25,
+        ge=0,
+        le=0.9,
+        description="share of the transcript's length for summaries of what no longer fits into "
+        "it, in prompts of the style `full`; 0: what does not fit is left out",
     )
     choose: bool = Field(
         True,
         description="`builtin` picks the likeliest of a question's choices; false: it answers "
         "freely, and a reply that matches none of them counts as no answer",
     )
+    bearings: bool = Field(
+        False,
+        description="tell the reasoner where objects are from here, measured by their positions "
+        "(`green sofa: 40° left, 3.0 m`); needs poses, and the full prompt",
+    )
     free: Literal["auto", "rules", "reasoner"] = Field(
         "auto",
-        description="who answers questions without choices; `rules`: recall and rules, without a "
-        "model; `reasoner`: the language model; `auto`: the rules, and what they do not understand "
-        "is left to a model that reads the full prompt",
+        description="what answers questions in plain words, those with choices in plain words "
+        "included; `rules`: recall and rules, without a model; `reasoner`: the language model; "
+        "`auto`: the rules, and a model that reads the full prompt for what they don't "
+        "understand and for all questions with choices",
     )
     votes: int = Field(
         5,
@@ -258,141 +296,4 @@ class ReasoningSettings(Section):
     parallel: int = Field(1, ge=1, le=64, description="questions answered concurrently")
     waiting: int = Field(
         128, ge=1, le=10_000, description="maximum number of queued questions; more are refused"
-    )
-
-
-class MemorySettings(Section):
-    """Where the memory is stored, and how much of it."""
-
-    path: str = Field("", description="SQLite file; empty: in RAM only, lost at exit")
-    max_bytes: int = Field(
-        2_000_000_000,
-        ge=0,
-        description="maximum size of the stored pictures, in bytes; the oldest are dropped; "
-        "0: no limit",
-    )
-    max_age_s: float = Field(
-        0.0, ge=0, description="maximum age of stored pictures, in seconds; 0: no limit"
-    )
-
-
-class SourceSettings(Section):
-    """Where frames come from."""
-
-    topic: str = Field("", description="image topic of a bag; empty: detected by type")
-    topics: tuple[str, ...] = Field(
-        (),
-        description="several cameras of one robot in one memory: `{front: /front/image, left: "
-        "/left/image}` or `front=/front/image`; the first one tells what moved",
-    )
-    mounts: tuple[str, ...] = Field(
-        (),
-        description="where these cameras look, in degrees to the robot's left: `{left: 90}` or "
-        "`left=90`; others: from TF, else ahead",
-    )
-    odom_topic: str = Field("", description="odometry topic of a bag; empty: detected by type")
-    pose_offset_s: float | None = Field(
-        None,
-        ge=-1e11,
-        le=1e11,
-        description="added to the poses' stamps of a bag to bring them to the pictures' clock, in "
-        "seconds; empty: found from when both were received",
-    )
-    fixed_frame: str = Field(
-        "", description="poses from a bag's TF are in this frame; empty: found"
-    )
-    base_frame: str = Field(
-        "", description="the frame whose pose is taken from a bag's TF; empty: found"
-    )
-    episode: int = Field(0, ge=0, description="episode of a LeRobot data set")
-    rotate: Literal["auto", "0", "90", "180", "270"] = Field(
-        "auto",
-        description="turn pictures clockwise by so many degrees; `auto`: as a bag's TF says that "
-        "the camera is mounted, else 0",
-    )
-    mask: tuple[str, ...] = Field(
-        (),
-        description="polygons that are blacked out before a picture is stored, shown or sent: "
-        "`[[0, 0.8], [1, 0.8], [1, 1], [0, 1]]` or `0,0.8 1,0.8 1,1 0,1`; points of the upright "
-        "picture, as parts of its size (0 to 1) or in pixels",
-    )
-    redact: str = Field(
-        "",
-        description="name of an entry point of the group `embodied_agent.redact`: a function that "
-        "gets each picture (BGR) and returns what may be kept of it; empty: none",
-    )
-    fps: float = Field(
-        10.0,
-        gt=0,
-        le=1000,
-        description="frame rate of a folder of images, whose files carry no stamps",
-    )
-    sample_hz: float = Field(
-        0.0, ge=0, le=1000, description="maximum number of frames taken per second; 0: all"
-    )
-
-    @field_validator("topics", "mounts", mode="before")
-    @classmethod
-    def _named(cls, value: object) -> object:
-        if isinstance(value, dict):
-            return tuple(f"{name}={item}" for name, item in value.items())
-        return value
-
-    @field_validator("topics", "mounts")
-    @classmethod
-    def _pairs(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        names = []
-        for pair in value:
-            name, equals, item = pair.partition("=")
-            if not equals or not item or not re.fullmatch(r"[A-Za-z0-9_-]{1,32}", name):
-                raise ValueError(f"a camera is given as name=value, not {pair!r}")
-            names.append(name)
-        if len(set(names)) < len(names):
-            raise ValueError("two cameras have the same name")
-        return value
-
-    @field_validator("mounts")
-    @classmethod
-    def _angles(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for pair in value:
-            try:
-                angle = float(pair.partition("=")[2])
-            except ValueError:
-                angle = math.inf
-            if not -360 <= angle <= 360:
-                raise ValueError(f"a mount is an angle in degrees, not {pair!r}")
-        return value
-
-    @field_validator("rotate", mode="before")
-    @classmethod
-    def _degrees(cls, value: object) -> object:
-        return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
-
-    @field_validator("mask", mode="before")
-    @classmethod
-    def _polygons(cls, value: object) -> object:
-        if not isinstance(value, (list, tuple)):
-            return value
-        try:
-            polygons = [
-                item
-                if isinstance(item, str)
-                else " ".join(f"{float(x)!r},{float(y)!r}" for x, y in item)
-                for item in value
-            ]
-        except TypeError as error:
-            raise ValueError("a polygon is a list of points [x, y]") from error
-        for polygon in polygons:
-            points = [tuple(map(float, point.split(","))) for point in polygon.split()]
-            if len(points) < 3 or any(len(point) != 2 for point in points):
-                raise ValueError(f"a polygon needs three points x,y or more, not {polygon!r}")
-            if not all(math.isfinite(v) and abs(v) <= 1e6 for point in points for v in point):
-                raise ValueError(f"a polygon's points must be numbers, not {polygon!r}")
-        return tuple(polygons)
-
-    open_timeout_s: float = Field(
-        10.0, gt=0, le=600, description="timeout for opening a stream, in seconds"
-    )
-    read_timeout_s: float = Field(
-        10.0, gt=0, le=600, description="timeout for a stream's next frame, in seconds"
     )

@@ -25,7 +25,7 @@ END = "<!-- settings:end -->"
 
 
 class Row(NamedTuple):
-    """One setting: its dotted name within the section, and what the schema says about it."""
+    """One setting: its dotted name within the section, and its description in the schema."""
 
     name: str
     default: str
@@ -44,7 +44,7 @@ def rows(section: BaseModel, prefix: str = "") -> Iterator[Row]:
 
 
 def settings_tables() -> str:
-    """Markdown with a table of settings for each section, under its name and meaning."""
+    """Markdown with a table of settings for each section, below its name and meaning."""
     parts = []
     for name, field in Settings.model_fields.items():
         # The schema's own defaults; an instance of Settings would read the environment.
@@ -145,7 +145,7 @@ def _allowed(field: FieldInfo) -> str:
 
 
 def _number(value: float) -> str:
-    # Four digits read well without a separator, and a port such as 8080 only that way.
+    # Four digits are readable without a separator, and a port such as 8080 must not have one.
     if abs(value) < 10_000:
         return f"{value:g}"
     return f"{value:,}" if isinstance(value, int) else f"{value:,g}"

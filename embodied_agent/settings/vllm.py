@@ -1,7 +1,7 @@
 """Settings of the servers that `embodied-agent vllm` starts.
 
-Their addresses and model names come from ``perception.server`` and ``reasoning.server``, so the
-servers that are started are the ones that the agent asks.
+Their addresses and model names come from ``perception.server`` and ``reasoning.server``, so that
+the agent uses the servers that are started.
 """
 
 from __future__ import annotations

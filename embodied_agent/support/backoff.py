@@ -1,7 +1,7 @@
-"""How long to wait before the next try: growing with each failure, and random.
+"""Delay before the next attempt: it grows with each failure and is jittered.
 
-Plain arithmetic on a clock, with no waiting of its own: callers wait in their own way, so that they
-can be stopped meanwhile and can show how long the wait is.
+Only arithmetic on a clock; nothing here waits. Callers wait in their own way, so that they can be
+interrupted and can report the remaining time.
 
 Out of scope: whether to try at all (`breaker`).
 """
@@ -13,21 +13,21 @@ import random
 import time
 from collections.abc import Callable
 
-#: Doubling stops here: 2 ** 30 times any first wait is beyond every longest one.
-_MOST_DOUBLINGS = 30
+#: Doubling stops here, before the float overflows: 2 ** 30 first waits exceed any sensible maximum.
+_MAX_DOUBLINGS = 30
 
 
 class Backoff:
-    """The waits of one caller. Not thread-safe: the owner holds its own lock.
+    """The delays of one caller. Not thread-safe: the owner holds its own lock.
 
     Args:
-        first_s: wait after the first failure, in seconds; each further one doubles it.
-        max_s: the longest wait, in seconds.
-        stable_s: a try that began (`begin`) this long ago was a good one, so the failure that ends
-            it counts as the first again.
-        clock: monotonic seconds.
-        jitter: a number in [0, 1); waits are shortened by up to half of themselves, so that many
-            agents don't all come back to a restarted server at once.
+        first_s: delay after the first failure, in seconds; each further failure doubles it.
+        max_s: the longest delay, in seconds.
+        stable_s: if an attempt (`begin`) lasted at least this many seconds, the failure that ends
+            it counts as the first one again.
+        clock: returns monotonic seconds.
+        jitter: returns a number in [0, 1), by half of which delays are shortened, so that many
+            agents don't return to a restarted server at the same moment.
     """
 
     def __init__(
@@ -45,18 +45,18 @@ class Backoff:
         self.failures = 0  # in a row
 
     def begin(self) -> None:
-        """A try begins."""
+        """Record that an attempt begins."""
         self._began = self._clock()
 
     def failure_s(self) -> float:
-        """Count a failure; how long to wait before the next try, in seconds."""
+        """Count a failure and return the delay before the next attempt, in seconds."""
         if self._clock() - self._began >= self._stable_s:
             self.failures = 0
         self.failures += 1
-        doublings = min(self.failures - 1, _MOST_DOUBLINGS)
+        doublings = min(self.failures - 1, _MAX_DOUBLINGS)
         wait_s = min(self._max_s, self._first_s * 2.0**doublings)
         return wait_s * (1 - 0.5 * self._jitter())
 
     def reset(self) -> None:
-        """A try worked: the next failure is the first."""
+        """Record a success: the next failure counts as the first."""
         self.failures = 0

@@ -1,9 +1,9 @@
 """A circuit breaker: after a failure, calls are blocked until a growing, jittered delay has passed.
 
-Then one caller probes; its success lets everybody through again. Plain arithmetic on a clock, no
-threads and no waiting of its own: callers read `wait_s` and wait in their own way.
+Then one caller probes; if it succeeds, all callers may proceed again. Only arithmetic on a clock:
+nothing here starts a thread or waits. Callers read `wait_s` and wait in their own way.
 
-Out of scope: how long the waits are (`backoff`).
+Out of scope: how long the delays are (`backoff`).
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from embodied_agent.support.backoff import Backoff
 
 
 class Breaker:
-    """Not thread-safe: the owner holds its own lock.
+    """A circuit breaker. Not thread-safe: the owner holds its own lock.
 
     Args:
-        first_s: wait after the first failure, in seconds; each further one doubles it.
-        max_s: the longest wait.
-        clock: monotonic seconds.
-        jitter: a number in [0, 1) that shortens the waits (`Backoff`).
+        first_s: delay after the first failure, in seconds; each further failure doubles it.
+        max_s: the longest delay, in seconds.
+        clock: returns monotonic seconds.
+        jitter: returns a number in [0, 1) that shortens the delays (`Backoff`).
     """
 
     def __init__(
@@ -46,17 +46,18 @@ class Breaker:
 
     @property
     def state(self) -> Literal["closed", "open", "half-open"]:
-        """``closed``: calls pass; ``open``: they must wait; ``half-open``: one may probe."""
+        """``closed``: calls may proceed; ``open``: they must wait; ``half-open``: one may probe."""
         if self._until is None:
             return "closed"
         return "open" if self._until > self._clock() else "half-open"
 
     def wait_s(self) -> float:
-        """Seconds until a call may be tried; 0: now."""
+        """Seconds until the next call may be attempted; 0 means now."""
         return 0.0 if self._until is None else max(0.0, self._until - self._clock())
 
     def begin(self) -> bool:
-        """Whether the caller may call now. It then owes a `success`, `failure` or `cancel`."""
+        """Whether the caller may call now. If so, it must then report `success`, `failure` or
+        `cancel`."""
         if self._until is None:
             return True
         if self._probing or self._until > self._clock():
@@ -65,17 +66,17 @@ class Breaker:
         return True
 
     def cancel(self) -> None:
-        """The call was not made after all."""
+        """Report that the permitted call did not take place."""
         self._probing = False
 
     def success(self) -> None:
-        """The call worked: everybody may call."""
+        """Report that the call succeeded: all callers may proceed."""
         self._until, self._probing = None, False
         self._backoff.reset()
 
     def failure(self) -> None:
-        """The call failed: wait, longer than last time."""
+        """Report that the call failed: callers wait, longer than last time."""
         if self._until is not None and not self._probing:
-            return  # begun before the circuit opened: the same outage, counted already
+            return  # begun before the circuit opened: part of the outage already counted
         self._until = self._clock() + self._backoff.failure_s()
         self._probing = False

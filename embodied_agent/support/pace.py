@@ -1,4 +1,4 @@
-"""When the frames of a recording are due, so that it plays at the pace of its stamps.
+"""When each frame of a recording is due, so that it plays at the pace of its stamps.
 
 Out of scope: waiting until then, which callers do in their own way.
 """
@@ -8,9 +8,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-#: A longer gap between stamps is not waited for, in seconds.
+#: A longer gap between stamps, in seconds, is skipped.
 _LONGEST_GAP_S = 5.0
-#: Most lost time that is caught up, in seconds: a slow stage delays the rest of a recording.
+#: At most this much lost time, in seconds, is caught up. After a longer stall, the rest of the
+#: recording plays later.
 _CATCH_UP_S = 1.0
 
 
@@ -18,8 +19,8 @@ class Pace:
     """The due times of one pass through a recording.
 
     Args:
-        speed: pace against the stamps; 2 is twice as fast.
-        clock: monotonic seconds.
+        speed: pace relative to the stamps; 2 is twice as fast.
+        clock: returns monotonic seconds.
     """
 
     def __init__(self, speed: float, *, clock: Callable[[], float] = time.monotonic) -> None:
@@ -29,7 +30,7 @@ class Pace:
         self._due = 0.0
 
     def wait_s(self, stamp_ns: int) -> float:
-        """Seconds from now until the frame with this stamp is due; 0 where that has passed."""
+        """Seconds from now until the frame with this stamp is due; 0 if it is overdue."""
         now = self._clock()
         if self._last_ns is None:
             self._due = now

@@ -1,10 +1,10 @@
-"""Warnings that come in floods: counted by kind, and logged at most every few seconds each.
+"""Rate-limited warnings: counted by kind, and logged at most once every few seconds per kind.
 
-A camera that sends something unusable does so thirty times a second, and a client can send bad
-requests as fast as it likes. The log gets the first case in words and from then on a sum;
-diagnostics get the counts.
+A faulty camera may send thirty unusable frames per second, and a client can send bad requests as
+fast as it likes. The log gets the first case in words and later cases with a count of those
+omitted; diagnostics get the counts.
 
-Out of scope: what is wrong with which message.
+Out of scope: the wording of the warnings.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from collections.abc import Callable
 
 
 class ThrottledLog:
-    """Counts by kind. Every method may be called from any thread.
+    """Counts and logs warnings by kind. Every method may be called from any thread.
 
     Args:
         write: logs one line.
-        every_s: one kind is logged at most this often, in seconds.
-        clock: monotonic seconds.
+        every_s: the shortest time between two log lines of the same kind, in seconds.
+        clock: returns monotonic seconds.
     """
 
     def __init__(
@@ -35,7 +35,7 @@ class ThrottledLog:
         self._clock = clock
         self._lock = threading.Lock()
         self._counts: dict[str, int] = {}
-        self._logged: dict[str, tuple[float, int]] = {}  # when last, and the count then
+        self._logged: dict[str, tuple[float, int]] = {}  # time of the last line, and the count then
 
     def add(self, kind: str, message: str) -> None:
         """Count one case of ``kind``; ``message`` says what is wrong and what to do."""
@@ -46,11 +46,13 @@ class ThrottledLog:
             if logged and now - last_s < self._every_s:
                 return
             self._logged[kind] = now, count
-        more = count - logged - 1
-        text = f"{message} ({kind}; {more} more since the last such line)" if more else message
+        omitted = count - logged - 1
+        text = (
+            f"{message} ({kind}; {omitted} more since the last such line)" if omitted else message
+        )
         self._write(text)
 
     def counts(self) -> dict[str, int]:
-        """How many cases of each kind."""
+        """The number of cases, by kind."""
         with self._lock:
             return dict(self._counts)

@@ -1,0 +1,45 @@
+"""Pictures in and out of bytes: one decoder for every stage.
+
+`headers` tells what a file says of its picture without decoding it, and checks frames; `pixels`
+decodes and encodes.
+"""
+
+from embodied_agent.images.headers import (
+    MAX_PIXELS,
+    BadImage,
+    Header,
+    check_complete,
+    check_frame,
+    frame_size,
+    image_size,
+    is_stamp,
+    read_header,
+    upright_intrinsics,
+)
+from embodied_agent.images.pixels import (
+    as_jpeg,
+    decode,
+    decode_grey,
+    encode_jpeg,
+    scaled_jpeg,
+    to_8_bits,
+)
+
+__all__ = [
+    "MAX_PIXELS",
+    "BadImage",
+    "Header",
+    "as_jpeg",
+    "check_complete",
+    "check_frame",
+    "decode",
+    "decode_grey",
+    "encode_jpeg",
+    "frame_size",
+    "image_size",
+    "is_stamp",
+    "read_header",
+    "scaled_jpeg",
+    "to_8_bits",
+    "upright_intrinsics",
+]
