@@ -1,8 +1,8 @@
-"""What the camera did between two views, read off the homography between them.
+"""The camera's motion between two views, derived from the homography between them.
 
-The homography of a scene whose nearest plane dominates is R + t·nᵀ/d: a rotation, and a travel t in
+The homography of a scene dominated by one plane is R + t·nᵀ/d: a rotation R, and a travel t in
 units of the plane's distance d. This module separates the two and names the one of the ten actions
-that explains most.
+that explains most of the motion.
 
 Out of scope: odometry (travel has no metric scale); motion without a dominant plane (`twoview`).
 """
@@ -15,22 +15,22 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from embodied_agent.optics import ASSUMED_HFOV_DEG
 from embodied_agent.records import Action, Egomotion, Intrinsics
 
 Matrix = npt.NDArray[np.float64]
 
-#: Horizontal field of view that is assumed where there are no intrinsics.
-ASSUMED_HFOV_DEG = 75.0
-#: A rotation by this many degrees weighs as much as travelling the plane's distance.
+#: A rotation by this many degrees weighs as much as a travel by the plane's distance.
 _DEG_PER_DISTANCE = 60.0
-#: Below these the camera did not move measurably.
+#: Below both of these, the camera did not move measurably.
 _STILL_DEG, _STILL_TRAVEL = 1.5, 0.015
-#: Travel that noise adds to a pure rotation's homography, per degree and at rest.
+#: Apparent travel that noise adds to the homography of a pure rotation, per degree and at rest.
 _TRAVEL_NOISE_PER_DEG, _TRAVEL_NOISE = 0.004, 0.04
 
 
 def camera_matrix(width: int, height: int, intrinsics: Intrinsics | None) -> Matrix:
-    """Pinhole matrix (3, 3) for an image of this size, scaled from intrinsics or assumed."""
+    """The pinhole matrix (3, 3) for an image of this size in pixels: scaled from the intrinsics, or
+    assumed."""
     if intrinsics is None:
         focal = width / 2 / math.tan(math.radians(ASSUMED_HFOV_DEG) / 2)
         return np.array([[focal, 0, width / 2], [0, focal, height / 2], [0, 0, 1]])
@@ -47,16 +47,17 @@ def camera_matrix(width: int, height: int, intrinsics: Intrinsics | None) -> Mat
 def egomotion(
     homography: Matrix, width: int, height: int, intrinsics: Intrinsics | None
 ) -> Egomotion:
-    """What the camera did, from a homography that maps the current view into the earlier one.
+    """The camera's motion, from a homography that maps the current view to the earlier one.
 
     Args:
-        homography: (3, 3), pixels of an image of ``width`` by ``height``, any scale and sign.
-        width: in pixels.
-        height: in pixels.
-        intrinsics: for any image size; they are scaled. ``None`` assumes 75 degrees across.
+        homography: (3, 3), in pixels of a ``width`` by ``height`` image, with any scale and sign.
+        width: width of the image, in pixels.
+        height: height of the image, in pixels.
+        intrinsics: for any image size; they are scaled. ``None`` assumes a horizontal field of view
+            of 75 degrees.
 
     Returns:
-        Angles and travel (see `Egomotion`), with ``action`` ``None`` where the camera rests.
+        Angles and travel (see `Egomotion`); ``action`` is ``None`` if the camera is at rest.
     """
     camera = camera_matrix(width, height, intrinsics)
     normalised = np.linalg.inv(camera) @ homography @ camera
@@ -78,22 +79,41 @@ def egomotion(
 
 
 def nearest_rotation(matrix: Matrix) -> Matrix:
-    """The rotation nearest to a matrix (polar decomposition)."""
+    """The rotation (3, 3) nearest to a matrix (polar decomposition)."""
     left, _, right = np.linalg.svd(matrix)
-    return np.asarray(left @ np.diag([1.0, 1.0, np.linalg.det(left @ right)]) @ right)
+    rotation: Matrix = left @ right
+    (a, b, c), (d, e, f), (g, h, i) = rotation.tolist()
+    if a * (e * i - f * h) - b * (d * i - f * g) + c * (d * h - e * g) < 0:  # it mirrors
+        left[:, 2] = -left[:, 2]
+        rotation = left @ right
+    return rotation
+
+
+def rotation_by(vector: Matrix) -> Matrix:
+    """The rotation (3, 3) about a vector (3,) by its length in radians (Rodrigues' formula)."""
+    x, y, z = vector.tolist()
+    angle = math.sqrt(x * x + y * y + z * z)
+    if angle < 1e-12:
+        along, across = 1.0, 0.5
+    else:
+        along, across = math.sin(angle) / angle, (1.0 - math.cos(angle)) / (angle * angle)
+    turn = np.array([[0.0, -z, y], [z, 0.0, -x], [-y, x, 0.0]])
+    rotation: Matrix = np.eye(3) + along * turn + across * (turn @ turn)
+    return rotation
 
 
 def rotation_angle_deg(rotation: Matrix) -> float:
-    """Size of a rotation, in degrees."""
+    """The angle of a rotation, in degrees."""
     return math.degrees(math.acos(min(1.0, max(-1.0, (float(np.trace(rotation)) - 1) / 2))))
 
 
 def yaw_pitch_roll_deg(rotation: Matrix) -> tuple[float, float, float]:
     """Turn (left positive), tilt (up positive) and roll (clockwise positive), in degrees.
 
-    ``rotation`` turns the current camera's axes (x right, y down, z ahead) into the earlier one's.
-    The angles are the parts of its rotation vector. A camera that looks down turns about a
-    vertical that leans in its own axes, so a turn that comes with a lesser roll counts whole.
+    ``rotation`` maps the current camera's axes (x right, y down, z ahead) to the earlier camera's.
+    The angles are the components of its rotation vector. If a camera looks down, the vertical is
+    tilted in the camera's axes, and a turn about it is partly a roll. So a roll smaller than the
+    turn is counted as part of the turn.
     """
     vector = np.degrees(cv2.Rodrigues(rotation)[0].ravel())
     yaw, pitch, roll = -float(vector[1]), float(vector[0]), float(vector[2])
@@ -103,7 +123,7 @@ def yaw_pitch_roll_deg(rotation: Matrix) -> tuple[float, float, float]:
 
 
 def describe(rotation: Matrix, travel: Matrix, confidence: float = 1.0) -> Egomotion:
-    """Name what a rotation and a travel amount to; the larger one is the action."""
+    """The egomotion of a rotation (3, 3) and a travel (3,); the larger of them names the action."""
     yaw, pitch, roll = yaw_pitch_roll_deg(rotation)
     turn = max(abs(yaw), abs(pitch))
     length = float(np.linalg.norm(travel))
@@ -131,7 +151,7 @@ def _turn_action(yaw: float, pitch: float) -> Action:
 
 
 def travel_action(travel: Matrix) -> Action:
-    """The move along the largest component of a travel (x right, y down, z ahead)."""
+    """The action along the largest component of a travel (x right, y down, z ahead)."""
     axis = int(np.argmax(np.abs(travel)))
     positive = bool(travel[axis] > 0)
     return (
@@ -144,9 +164,10 @@ def travel_action(travel: Matrix) -> Action:
 def _rotation_and_travel(homography: Matrix) -> tuple[Matrix, Matrix]:
     """Split R + t·nᵀ/d (current → earlier, middle singular value 1) into R and t/d.
 
-    Two of the four solutions have their plane in front of the camera; of them the one that turns
-    less is taken, since cameras move in one way at a time. (Closed form: Ma, Soatto, Košecká,
-    Sastry, An Invitation to 3-D Vision, §5.3.3; OpenCV's gives NaN for some exact planes.)
+    Two of the four solutions have the plane in front of the camera. The one with the smaller
+    rotation is chosen, since cameras tend to make one motion at a time. (Closed form: Ma, Soatto,
+    Košecká, Sastry, An Invitation to 3-D Vision, §5.3.3; OpenCV's returns NaN for some exact
+    planes.)
     """
     _, singular, axes = np.linalg.svd(homography)
     v1, v2, v3 = axes

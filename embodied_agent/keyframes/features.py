@@ -1,4 +1,4 @@
-"""Pixels to features for the keyframe rules: grey, reduced pictures, ORB, matching.
+"""Feature extraction for the keyframe rules: reduced grey pictures, ORB, matching.
 
 Out of scope: decoding (`embodied_agent.images`).
 """
@@ -18,13 +18,13 @@ Points = npt.NDArray[np.float64]
 
 
 def reduced_grey(frame: Frame, width: int) -> tuple[Image, float]:
-    """The frame in grey, at most about ``width`` pixels wide, and its scale against the original.
+    """The frame in grey, at most ``width`` pixels wide, and its scale relative to the original.
 
-    A JPEG is decoded at a fraction of its size where that still reaches ``width``, which skips most
-    of the work. The scale is one number, ``small / original``, for both axes.
+    A JPEG is decoded at a fraction of its size if that is still ``width`` pixels wide, which saves
+    most of the work. The scale, ``small / original``, is the same for both axes.
 
     Raises:
-        DecodeError: the bytes are not a picture, or the frame holds none.
+        DecodeError: the bytes are not a picture, or the frame has no picture.
     """
     image = frame.image
     if image is None:
@@ -37,8 +37,6 @@ def reduced_grey(frame: Frame, width: int) -> tuple[Image, float]:
     else:
         full_width = image.shape[1]
         if image.ndim == 3:
-            if full_width > width:  # scale first: fewer pixels to convert
-                image = _scaled(image, width)
             image = np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), np.uint8)
     if image.shape[1] > width:
         image = _scaled(image, width)
@@ -54,8 +52,8 @@ def _scaled(image: Image, width: int) -> Image:
 class Features:
     """ORB features of one frame: ``points`` (n, 2) float64, in pixels, and their ``signs``.
 
-    ``signs`` (n, 256) float32 are the descriptors' bits as ±1, so that one matrix product gives all
-    Hamming distances, which is two to three times faster than OpenCV's brute-force matcher.
+    ``signs`` (n, 256) float32 are the descriptors' bits as ±1, so that one matrix product yields
+    all Hamming distances, two to three times faster than OpenCV's brute-force matcher.
     """
 
     points: Points
@@ -70,7 +68,8 @@ _FAR_BITS = 64
 
 
 class Detector:
-    """ORB for the reduced image: few levels, and a threshold that still detects soft textures."""
+    """ORB for the reduced image, with few levels and a threshold that still detects soft
+    textures."""
 
     def __init__(self, features: int) -> None:
         self._orb = cv2.ORB.create(
@@ -91,8 +90,8 @@ def match(first: Features, second: Features) -> npt.NDArray[np.intp]:
     """Index pairs (m, 2) of features that are each other's nearest and close enough."""
     if not len(first) or not len(second):
         return np.empty((0, 2), np.intp)
-    likeness = first.signs @ second.signs.T
-    nearest, back = likeness.argmax(1), likeness.argmax(0)
+    similarity = first.signs @ second.signs.T
+    nearest, nearest_back = similarity.argmax(1), similarity.argmax(0)
     rows = np.arange(len(first))
-    mutual = (back[nearest] == rows) & (likeness[rows, nearest] >= 256 - 2 * _FAR_BITS)
+    mutual = (nearest_back[nearest] == rows) & (similarity[rows, nearest] >= 256 - 2 * _FAR_BITS)
     return np.stack([rows[mutual], nearest[mutual]], axis=1)

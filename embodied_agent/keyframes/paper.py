@@ -1,12 +1,12 @@
 """The published keyframe rule, decision for decision (Embodied-R, arXiv 2504.12680, and its
 scripts).
 
-It is meant for frames one second apart and serves as a baseline: it measures areas by filling
+It is intended for frames one second apart, and serves as a baseline: it measures areas by filling
 polygons, trusts every homography, and keeps every frame that it can't match. The order of the
 matches, the corners at (width, height) and the truncation of polygon corners to whole pixels are
 all part of the rule, because RANSAC and the area depend on them.
 
-Out of scope: ends and restarts of a source (`selector`).
+Out of scope: the end and restarts of a source (`selector`).
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _Item = TypeVar("_Item")
 
 
 class PaperRule:
-    """Holds the last keyframe's features and nothing else."""
+    """The published rule. Of the frames, it keeps only the last keyframe's features."""
 
     def __init__(self, settings: KeyframeSettings) -> None:
         self._settings = settings
@@ -38,11 +38,11 @@ class PaperRule:
         self._motion: Egomotion | None = None
 
     def retune(self, settings: KeyframeSettings) -> None:
-        """Use these thresholds from the next frame on."""
+        """Apply these thresholds from the next frame on."""
         self._settings = settings
 
     def step(self, frame: Frame, force: Literal["asked", "last"] | None) -> Decision:
-        """The published decision on one frame; a forced frame becomes the reference."""
+        """The published rule's decision on one frame; a forced frame becomes the reference."""
         grey = _grey(frame)
         keypoints, descriptors = self._orb.detectAndCompute(grey, None)
         current = keypoints, (None if descriptors is None else descriptors.astype(np.uint8))
@@ -56,7 +56,7 @@ class PaperRule:
         elif self._reference[1] is None or current[1] is None:
             reason = "no_features"
         else:
-            # The rule queries with the last keyframe and estimates from the best match down.
+            # The published rule queries with the last keyframe, and orders matches best first.
             pairs = sorted(
                 self._matcher.match(self._reference[1], current[1]), key=lambda m: m.distance
             )
@@ -103,43 +103,45 @@ class PaperRule:
         )
 
     def motion(self) -> Egomotion | None:
-        """What the camera did from the last keyframe to the last frame, by the homography."""
+        """The motion from the last keyframe to the last frame, from the homography."""
         return self._motion
 
 
-#: The rasteriser walks every row between a polygon's corners, and counts them in 32 bits: corners
-#: further out, near the horizon, would take it many seconds. The exact overlap stands in for it.
-_MOST_PX = 1_000_000
+#: The rasteriser visits every row between a polygon's corners and counts them in 32 bits. For
+#: corners further out, near the horizon, it would take many seconds, so the exact overlap is used.
+_MAX_CORNER_PX = 1_000_000
 
 
 def rasterised_overlap(homography: npt.NDArray[np.float64], width: int, height: int) -> float:
-    """Part of the frame covered by the mapped frame, in [0, 1], counted in pixels of a mask."""
+    """The part of the last keyframe that the mapped frame covers, in [0, 1], counted in pixels of a
+    mask."""
     corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
     mapped = cv2.perspectiveTransform(corners.reshape(-1, 1, 2), homography).reshape(-1, 2)
     if not np.isfinite(mapped).all():
         return 0.0
-    if np.abs(mapped).max() > _MOST_PX:
+    if np.abs(mapped).max() > _MAX_CORNER_PX:
         return overlap_ratio(homography, width, height)
     mask = np.zeros((height, width), np.uint8)
     cv2.fillPoly(mask, [mapped.astype(np.int32)], (1,))
-    # The last keyframe's own rectangle fills the whole mask, so the intersection is this mask.
+    # The last keyframe's own rectangle would fill the whole mask, so this mask is the intersection.
     return float(np.count_nonzero(mask)) / (width * height)
 
 
 def subsample(
     items: Sequence[_Item], every: Sequence[_Item], low: int = 4, high: int = 32
 ) -> list[_Item]:
-    """The published count forcing: between ``low`` and ``high`` keyframes per source.
+    """The published limits on the number of keyframes per source: from ``low`` to ``high``.
 
     Args:
-        items: the keyframes that the rule chose.
-        every: all frames that the rule saw; where ``items`` are too few, they are drawn from these.
-        low: smallest number of keyframes, where there are that many frames.
+        items: the keyframes that the rule selected.
+        every: all frames that the rule saw; the keyframes are taken from these if ``items`` are too
+            few.
+        low: smallest number of keyframes, if there are that many frames.
         high: largest number of keyframes.
 
     Returns:
-        ``items`` where their number is in range, else the first, the last and evenly spaced ones
-        between them, of ``every`` (too few) or of ``items`` (too many).
+        ``items`` if their number is in range. Otherwise the first, the last and evenly spaced ones
+        between them: of ``every`` if they are too few, of ``items`` if they are too many.
     """
     if len(items) < low:
         return _evenly(every, low)
@@ -157,7 +159,7 @@ def _evenly(items: Sequence[_Item], count: int) -> list[_Item]:
 
 
 def _grey(frame: Frame) -> Image:
-    # The rule converts from colour: a JPEG's own grey plane differs by a rounding.
+    # The published rule converts from colour; a JPEG's own grey plane differs by rounding.
     image = decode(frame) if frame.image is None else frame.image
     return (
         image if image.ndim == 2 else np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), np.uint8)

@@ -1,6 +1,6 @@
-"""The selector that callers use: chooses the rule, watches the clock, and ends a source.
+"""The interface to the keyframe rules: chooses one, and handles restarts and ends of a source.
 
-Out of scope: deciding on a picture (`paper` and `robust`, the two rules).
+Out of scope: the decision on a picture (`paper` and `robust`, the two rules).
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ class _Rule(Protocol):
 
 
 class KeyframeSelector:
-    """Decides frame by frame what the memory keeps; not thread-safe.
+    """Decides frame by frame which ones the memory keeps. Not thread-safe.
 
-    Frames come in the order of their stamps. A stamp that jumps back (a bag that loops, a sensor
-    that restarts) resets the selector: that frame is kept as ``first``.
+    Frames must come in the order of their stamps. A stamp that jumps back (a bag that loops, a
+    sensor that restarts) resets the selector, and its frame is kept as ``first``.
     """
 
     def __init__(self, settings: KeyframeSettings) -> None:
@@ -40,12 +40,12 @@ class KeyframeSelector:
         """The decision on one frame; `robust` measures the egomotion of kept frames only.
 
         Args:
-            frame: of any size; grey, BGR or an undecoded JPEG or PNG.
-            force: keep this frame whatever the rule says, with this reason unless the rule keeps
-                it for a reason of its own.
+            frame: a grey or BGR frame, or an undecoded JPEG or PNG file, of any size.
+            force: keep this frame in any case, with this reason unless the rule keeps it for
+                another.
 
         Raises:
-            DecodeError: the frame can't be decoded. The selector is as before.
+            DecodeError: the frame can't be decoded. The selector is unchanged.
         """
         if self._last is not None and frame.stamp_ns < self._last.stamp_ns:
             self.reset()
@@ -53,9 +53,9 @@ class KeyframeSelector:
         return self._last
 
     def finish(self) -> Decision | None:
-        """End a source: the decision that keeps its last frame; ``None`` where it is kept already.
+        """End a source: the decision to keep its last frame; ``None`` if it is kept already.
 
-        The caller holds the frame itself. The next `step` starts a new source.
+        The caller must have the frame itself. The next `step` starts a new source.
         """
         last = self._last
         motion = None if last is None or last.keep else self._rule.motion()
@@ -70,9 +70,12 @@ class KeyframeSelector:
         self._last = None
 
     def retune(self, settings: KeyframeSettings) -> None:
-        """Use these thresholds from the next frame on; method, features and width stay."""
-        fixed = self._settings.model_dump(include={"method", "features", "detect_width"})
-        self._settings = settings.model_copy(update=fixed)
+        """Apply these thresholds from the next frame on.
+
+        ``method``, ``features`` and ``detect_width`` stay as they are.
+        """
+        unchanged = self._settings.model_dump(include={"method", "features", "detect_width"})
+        self._settings = settings.model_copy(update=unchanged)
         self._rule.retune(self._settings)
 
     def _new_rule(self) -> _Rule:

@@ -18,6 +18,7 @@ from embodied_agent.sources.diagnosis import why_unreadable
 
 __all__ = [
     "Source",
+    "check_live",
     "decode",
     "decode_grey",
     "encode_jpeg",
@@ -31,9 +32,26 @@ _URL = re.compile(r"[a-z][a-z0-9+.-]*://", re.I)
 
 def is_live(spec: str) -> bool:
     """Whether ``spec`` names a camera or a stream, which go on without end."""
-    if _URL.match(spec) or spec.startswith("/dev/"):
+    if _URL.match(spec):
         return True
-    return spec.isdigit() and not Path(spec).exists()
+    path = Path(spec)
+    if spec.startswith("/dev/"):
+        return not (path.is_file() or path.is_dir())  # recordings may lie in /dev/shm
+    return spec.isdigit() and not path.exists()
+
+
+def check_live(spec: str, settings: SourceSettings | None = None) -> None:
+    """Refuse a camera or stream that no waiting would bring, without opening it.
+
+    Raises:
+        SourceError: ``spec`` is no address of a stream that is read, or names no camera.
+        SettingsError: ``source.redact`` names nothing that is installed.
+    """
+    from embodied_agent.sources.camera import check_camera
+    from embodied_agent.sources.filters import Filters
+
+    check_camera(spec)
+    Filters(settings or SourceSettings(), 0)
 
 
 def open_source(spec: str | Path, settings: SourceSettings | None = None) -> Source:

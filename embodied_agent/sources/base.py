@@ -12,7 +12,7 @@ from fractions import Fraction
 from types import TracebackType
 
 from embodied_agent.errors import DecodeError, SourceError
-from embodied_agent.images import BadImage
+from embodied_agent.images import BadImage, is_stamp
 from embodied_agent.records import Frame
 from embodied_agent.sources.examination import Examination
 
@@ -176,6 +176,9 @@ class Source:
         self._started = True
         count = 0
         for frame in self._frames:
+            if not is_stamp(frame.stamp_ns):
+                self._skips.add("bad_stamp", f"a frame at {frame.stamp_ns} ns")
+                continue
             if self._alter is not None:
                 try:
                     frame = self._alter(frame)

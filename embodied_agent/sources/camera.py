@@ -6,7 +6,13 @@ the wall clock.
 
 from __future__ import annotations
 
+import os
+import stat
+import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
 
 import cv2
 import numpy as np
@@ -21,6 +27,54 @@ from embodied_agent.sources.examination import Examination
 from embodied_agent.sources.names import shown
 from embodied_agent.sources.stream_clock import StreamClock, usable_fps
 
+#: What FFmpeg reads streams by; which of them depends on how OpenCV was built.
+_SCHEMES = (
+    "rtsp", "rtsps", "http", "https", "rtmp", "rtmps", "rtmpt", "rtp", "udp", "tcp", "srt", "mmsh",
+    "mmst",
+)  # fmt: skip
+#: The major number of video devices on Linux.
+_VIDEO_MAJOR = 81
+
+
+def check_camera(spec: str) -> None:
+    """Refuse what can never be a camera or a stream, without opening it.
+
+    Raises:
+        SourceError: a URL without a host or with a scheme that is not read, or a file that is no
+            video device. A camera that is absent passes.
+    """
+    if "://" not in spec:
+        _check_device(spec)
+        return
+    scheme, _, rest = spec.partition("://")
+    name = f"the {shown(spec)}"
+    if scheme.lower() == "file":
+        raise SourceError(f"{spec} is a file, not a stream: name the file itself, {rest}")
+    if scheme.lower() not in _SCHEMES:
+        raise SourceError(
+            f"can't open {name}: {scheme}:// is not read; streams are read by {', '.join(_SCHEMES)}"
+        )
+    try:
+        address = urlsplit(spec)
+        host, _ = address.hostname, address.port
+    except ValueError as error:
+        raise SourceError(f"can't open {name}: the URL is malformed ({error})") from error
+    if not host:
+        raise SourceError(f"can't open {name}: the URL names no host")
+
+
+def _check_device(spec: str) -> None:
+    if spec.isdigit():
+        return
+    try:
+        device = Path(spec).stat()
+    except OSError:
+        return  # absent, or not for us to see: it may come
+    if not stat.S_ISCHR(device.st_mode) or (
+        sys.platform == "linux" and os.major(device.st_rdev) != _VIDEO_MAJOR
+    ):
+        raise SourceError(f"can't open the camera {spec}: it is not a video device")
+
 
 def open_camera(spec: str, settings: SourceSettings) -> Source:
     """Frames of a camera (index or ``/dev/video0``) or of a network stream (URL), live.
@@ -30,6 +84,7 @@ def open_camera(spec: str, settings: SourceSettings) -> Source:
     Raises:
         SourceError: it can't be opened; while iterating: it delivers no more.
     """
+    check_camera(spec)
     timeouts = [
         cv2.CAP_PROP_OPEN_TIMEOUT_MSEC,
         int(settings.open_timeout_s * 1000),
@@ -38,13 +93,15 @@ def open_camera(spec: str, settings: SourceSettings) -> Source:
     ]
     name = f"the {shown(spec)}"
     if "://" in spec:
-        capture = cv2.VideoCapture(spec, cv2.CAP_FFMPEG, timeouts)
+        with _quiet():
+            capture = cv2.VideoCapture(spec, cv2.CAP_FFMPEG, timeouts)
 
         def why() -> str:
             return why_no_stream(spec, settings.open_timeout_s)
     else:
         device = int(spec) if spec.isdigit() else spec
-        capture = cv2.VideoCapture(device)
+        with _quiet():
+            capture = cv2.VideoCapture(device)
 
         def why() -> str:
             return why_no_camera(device)
@@ -70,6 +127,17 @@ def open_camera(spec: str, settings: SourceSettings) -> Source:
             why="it is the only picture source there",
         ),
     )
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without OpenCV's warnings: the error says why, once, and better."""
+    level = cv2.utils.logging.getLogLevel()
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
+    try:
+        yield
+    finally:
+        cv2.utils.logging.setLogLevel(level)
 
 
 def _frames(

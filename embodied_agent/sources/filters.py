@@ -20,6 +20,7 @@ from embodied_agent.errors import SettingsError
 from embodied_agent.images import BadImage, decode, upright_intrinsics
 from embodied_agent.records import Frame, Image, Intrinsics
 from embodied_agent.settings import SourceSettings
+from embodied_agent.sources.bags.mounts import turned_mount
 
 #: Where packages offer functions that redact pictures.
 REDACTION_GROUP = "embodied_agent.redact"
@@ -65,7 +66,12 @@ class Filters:
         intrinsics = upright_intrinsics(frame)
         if intrinsics is not None and self.turns:
             intrinsics = turned_intrinsics(intrinsics, self.turns)
-        return replace(frame, image=image, encoded=None, preview=None, intrinsics=intrinsics)
+        mount = frame.mount
+        if mount is not None and self.turns:
+            mount = turned_mount(mount, self.turns)
+        return replace(
+            frame, image=image, encoded=None, preview=None, intrinsics=intrinsics, mount=mount
+        )
 
 
 def load_redaction(name: str) -> Redaction:

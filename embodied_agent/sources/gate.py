@@ -20,8 +20,13 @@ class Gate:
     """
 
     def __init__(self, settings: SourceSettings) -> None:
+        self._settings = settings
         self._flat = FlatRows()
         self._filters = Filters(settings)
+
+    def turn(self, turns: int) -> None:
+        """Turn pictures by so many quarter turns clockwise from now on, unless the settings say."""
+        self._filters = Filters(self._settings, turns)
 
     def admit(self, frame: Frame) -> Frame:
         """The frame as it may be seen.

@@ -14,7 +14,7 @@ from embodied_agent.records import Pose
 #: Odometry further away than this says nothing about a picture.
 MAX_GAP_NS = 500_000_000
 #: At the ends of the odometry, where there is a neighbour on one side only, it may be this far.
-_EDGE_NS = 50_000_000
+EDGE_NS = 50_000_000
 Quaternion = tuple[float, float, float, float]
 
 
@@ -70,7 +70,7 @@ class PoseTrack:
             return interpolate(earlier.pose, later.pose, part)
         # A gap is a gap on both its sides; only the track's own ends may be stretched a little.
         only = earlier if after == len(self._stamps) else later if after == 0 else None
-        return only.pose if only and abs(only.stamp_ns - stamp_ns) <= _EDGE_NS else None
+        return only.pose if only and abs(only.stamp_ns - stamp_ns) <= EDGE_NS else None
 
     def _sample(self, index: int, stamp_ns: int) -> _Sample | None:
         if not 0 <= index < len(self._stamps):

@@ -18,8 +18,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from embodied_agent.errors import SourceError
 from embodied_agent.sources import limits
 from embodied_agent.sources.bags.db3_file import Db3File
@@ -29,6 +27,7 @@ from embodied_agent.sources.bags.ros1_file import Ros1File
 from embodied_agent.sources.base import Skips
 from embodied_agent.sources.diagnosis import why_unreadable
 from embodied_agent.sources.limits import ZSTD_MAGIC, natural_key, unpack
+from embodied_agent.support.documents import read_yaml
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -39,7 +38,10 @@ BAG_SUFFIXES = (".mcap", ".db3", ".bag")
 _PACKED_SUFFIXES = (".zstd", ".zst")
 #: rosbag2's names for its storage plugins, as far as they are read.
 _STORAGES = ("sqlite3", "mcap", "")
-_MAX_METADATA_BYTES = 16_000_000
+#: A recording of thousands of files has metadata of less than a megabyte.
+_MAX_METADATA_BYTES = 4_000_000
+#: What metadata of another shape than expected raise.
+_METADATA_ERRORS = (OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError)
 _COPY_BYTES = 1 << 20
 
 
@@ -218,7 +220,7 @@ def _parts(path: Path, bag: BagFiles) -> tuple[list[Path], dict[str, int] | None
         }
     except FileNotFoundError:
         return files, None  # a recorder that was killed leaves no metadata
-    except (OSError, yaml.YAMLError, ValueError, LookupError, TypeError, AttributeError) as error:
+    except _METADATA_ERRORS as error:
         bag.skips.add("damaged_file", f"{path / 'metadata.yaml'} is damaged: {error}")
         return files, None
     if storage not in _STORAGES and not files:
@@ -249,26 +251,15 @@ def _earlier_files(path: Path) -> list[Path]:
         information = _read_metadata(path.parent / "metadata.yaml")
         names = [Path(str(name)).name for name in information["relative_file_paths"]]
         before = names[: names.index(path.name)]
-    except (OSError, yaml.YAMLError, ValueError, LookupError, TypeError, AttributeError):
+    except _METADATA_ERRORS:
         return []
     return [path.parent / name for name in before if (path.parent / name).is_file()]
-
-
-class _PlainLoader(yaml.SafeLoader):  # type: ignore[misc]
-    """YAML without aliases, which can make a short file endless; recorders write none."""
-
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        if self.check_event(yaml.events.AliasEvent):
-            raise yaml.YAMLError("it holds aliases, which recorders never write")
-        return super().compose_node(parent, index)
 
 
 def _read_metadata(path: Path) -> dict[str, Any]:
     with path.open("rb") as file:
         text = file.read(_MAX_METADATA_BYTES + 1)
-    if len(text) > _MAX_METADATA_BYTES:
-        raise ValueError(f"more than {_MAX_METADATA_BYTES} bytes")
-    loaded = yaml.load(text, Loader=_PlainLoader)
+    loaded = read_yaml(text, max_size=_MAX_METADATA_BYTES)
     information = loaded["rosbag2_bagfile_information"]
     if not isinstance(information, dict):
         raise TypeError("it holds no information about a bag")

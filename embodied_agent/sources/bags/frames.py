@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from embodied_agent.images import BadImage
-from embodied_agent.records import Frame, Image, Intrinsics, Pose
+from embodied_agent.records import Frame, Image, Intrinsics, Mount, Pose
 from embodied_agent.settings import SourceSettings
 from embodied_agent.sources.bags.clocks import TopicClock, alignment_ns
 from embodied_agent.sources.bags.files import BagFiles
@@ -24,6 +24,7 @@ from embodied_agent.sources.bags.messages import (
     RawPicture,
     bad_message,
 )
+from embodied_agent.sources.bags.mounts import mount_of
 from embodied_agent.sources.bags.packets import Packet, PacketDecoder, Picture, codec_of
 from embodied_agent.sources.bags.recording import RawMessage
 from embodied_agent.sources.bags.schemas import Kind
@@ -63,6 +64,7 @@ class _Poses:
         self._track = PoseTrack()
         self._tree = tree
         self._sample = sample
+        self._body = ""
         self._from_tf = sample is not None and sample.kind is Kind.TRANSFORM
         self.clock = TopicClock()
 
@@ -79,6 +81,7 @@ class _Poses:
         if self._from_tf:
             usable = self._tree.add(content, static=False, receive_ns=message.receive_ns)
         else:
+            self._body = content[0].child if content else self._body
             usable = all(
                 self._track.add(item.stamp_ns or message.receive_ns, item.pose) for item in content
             )
@@ -89,6 +92,13 @@ class _Poses:
             return None
         return self._tree.pose_at(stamp_ns, camera) if self._from_tf else self._track.at(stamp_ns)
 
+    def mount_at(self, stamp_ns: int, camera: str) -> Mount | None:
+        """Where the camera is on the body that the poses are of; ``None`` where TF does not say."""
+        if self._sample is None:
+            return None
+        place = self._tree.mount_at(stamp_ns, camera, self._body)
+        return None if place is None else mount_of(place, camera)
+
     def forget_before(self, stamp_ns: int) -> None:
         (self._tree if self._from_tf else self._track).forget_before(stamp_ns)
 
@@ -97,7 +107,18 @@ class _Poses:
 
 
 class BagFrames:
-    """One pass over a recording's pictures and poses."""
+    """One pass over a recording's pictures and poses.
+
+    Args:
+        bag: the recording.
+        reader: of its messages.
+        survey: of the whole recording.
+        pictures: of which topic.
+        poses: of which topic; ``None`` for none.
+        sampler: which frames are taken.
+        settings: of the source.
+        headed: whether the settings say where this camera looks, so that TF does not count.
+    """
 
     def __init__(
         self,
@@ -108,8 +129,11 @@ class BagFrames:
         poses: TopicSample | None,
         sampler: Sampler,
         settings: SourceSettings,
+        *,
+        headed: bool = False,
     ) -> None:
         self._bag = bag
+        self._headed = headed
         self._reader = reader
         self._topic = pictures.topic
         self._kind = pictures.kind
@@ -269,11 +293,12 @@ class BagFrames:
 
     def _frame(self, held: _Held) -> Frame:
         frame = self._picture(held)
-        to_poses_ns = self._to_poses_ns(held)
+        at_ns = held.stamp_ns + self._to_poses_ns(held)
         return replace(
             frame,
-            pose=self._poses.at(held.stamp_ns + to_poses_ns, frame.frame_id),
+            pose=self._poses.at(at_ns, frame.frame_id),
             intrinsics=self._intrinsics,
+            mount=None if self._headed else self._poses.mount_at(at_ns, frame.frame_id),
         )
 
     def _picture(self, held: _Held) -> Frame:

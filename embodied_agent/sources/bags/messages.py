@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
 import math
 import struct
 from collections.abc import Callable
@@ -28,7 +27,10 @@ from embodied_agent.images import BadImage
 from embodied_agent.records import Image, Intrinsics, Pose
 from embodied_agent.sources.bags.recording import Channel, RawMessage
 from embodied_agent.sources.bags.schemas import DEFINITIONS, ENCODINGS, Kind, kind_of
+from embodied_agent.sources.bags.transforms import Transform
+from embodied_agent.sources.limits import MAX_MESSAGE_BYTES
 from embodied_agent.sources.ros_images import image_from_ros
+from embodied_agent.support.documents import read_json
 
 #: What decoding broken data raises: besides their own errors, the plain ones of the parsers.
 DECODE_ERRORS = (
@@ -96,15 +98,6 @@ class Calibration:
     frame_id: str
     model: str
     intrinsics: Intrinsics | None
-
-
-@dataclass(frozen=True)
-class Transform:
-    """Where ``child`` is in ``pose.frame_id``."""
-
-    stamp_ns: int
-    child: str
-    pose: Pose
 
 
 Content = RawPicture | Encoded | Calibration | list[Transform]
@@ -201,7 +194,7 @@ class MessageReader:
                 decoder = self._protobuf[channel] = _protobuf_decoder(channel)
             return decoder(data)
         if channel.encoding == "json":
-            return json.loads(data)
+            return read_json(data, max_size=MAX_MESSAGE_BYTES)
         raise ValueError(self.unread(channel))
 
     def _prepare(self, channel: Channel) -> None:

@@ -65,10 +65,14 @@ def _source(bag: BagFiles, settings: SourceSettings) -> Source:
         examination.why = str(error)
         raise UnusableSource(str(error), examination) from error
     examination = _examination(bag, survey, cameras[0], poses, settings)
+    headed = {pair.partition("=")[0] for pair in settings.mounts}
     passes = [
-        BagFrames(bag, reader, survey, camera, poses, Sampler(settings.sample_hz), settings)
-        for camera in cameras
-    ]
+        BagFrames(
+            bag, reader, survey, camera, poses, Sampler(settings.sample_hz), settings,
+            headed=name in headed,
+        )
+        for camera, (name, _) in zip(cameras, named or [("", "")], strict=True)
+    ]  # fmt: skip
     frames = passes[0].frames()
     if named:
         mounts = mounts_of(survey, cameras, [name for name, _ in named], settings)
@@ -180,6 +184,8 @@ def _examination(
     )
     examination.poses_from = poses.topic.name if poses else ""
     _add_clock(examination, pictures.clock, poses.clock if poses else None, settings)
+    if poses is not None and not settings.topics:
+        examination.remarks += _on_mount(survey, pictures)
     if poses is not None and poses.kind is Kind.TRANSFORM:
         camera = next(iter(sorted(pictures.frame_ids)), "")
         fixed, base = survey.tree.frames_of(camera)
@@ -205,6 +211,24 @@ def _examination(
                 "which holds near the middle of its picture only, so more frames are kept"
             )
     return examination
+
+
+def _on_mount(survey: Survey, pictures: TopicSample) -> list[str]:
+    """Where the camera is on the robot, in words, where there are transforms."""
+    camera = next(iter(sorted(pictures.frame_ids)), "").lstrip("/")
+    if not survey.tree or not camera:
+        return []
+    place = survey.tree.mount(camera)
+    base = survey.tree.frames_of(camera)[1]
+    if place is not None:
+        x, y, z = place.position_m
+        return [f"the camera is at ({x:.2f}, {y:.2f}, {z:.2f}) m on {base}"]
+    if base == camera:
+        return []
+    return [
+        f"TF does not say where the camera {camera} is on {base}, so objects are located as if it "
+        "were there; objects.camera_ahead_m and the settings beside it say where it is"
+    ]
 
 
 def _add_clock(

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from embodied_agent.records import Pose
-from embodied_agent.sources.bags.messages import Transform
 from embodied_agent.sources.poses import PoseTrack, Quaternion
 
 #: Names by convention (REP-105), the better first.
@@ -25,6 +25,15 @@ _MOUNT_DEG = 25.0
 #: Of a camera's optical frame (x right, y down, z ahead) in a body's (x ahead, y left, z up).
 OPTICAL: Quaternion = (-0.5, 0.5, -0.5, 0.5)
 _NOWHERE = Pose((0.0, 0.0, 0.0), (0.0, 0.0, 0.0, 1.0), "")
+
+
+@dataclass(frozen=True, slots=True)
+class Transform:
+    """Where ``child`` is in ``pose.frame_id``."""
+
+    stamp_ns: int
+    child: str
+    pose: Pose
 
 
 class TransformTree:
@@ -138,13 +147,17 @@ class TransformTree:
 
     def mount(self, camera: str) -> Pose | None:
         """Where a camera's frame is in its base frame, where only static transforms lie between."""
-        camera = camera.lstrip("/")
+        return self.mount_at(self.newest_ns, camera)
+
+    def mount_at(self, stamp_ns: int, camera: str, body: str = "") -> Pose | None:
+        """Where a camera's frame is at that stamp in the frame ``body``, or in its base frame where
+        the tree has no such frame. ``None`` where that is not known, or both are one."""
+        camera, body = camera.lstrip("/"), body.lstrip("/")
         if camera not in self._parents:
             return None
-        _, base = self.frames_of(camera)
-        if base == camera:
-            return None
-        return self.lookup(base, camera, self.newest_ns)
+        known = body in self._parents or body in self._parents.values()
+        base = body if known else self.frames_of(camera)[1]
+        return None if base == camera else self.lookup(base, camera, stamp_ns)
 
     def _chain(self, frame: str) -> list[str]:
         chain = [frame]

@@ -8,12 +8,13 @@ Format: https://huggingface.co/docs/lerobot
 
 from __future__ import annotations
 
-import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from embodied_agent.errors import SourceError
+from embodied_agent.support.documents import read_json
 
 _MOST_JSON_BYTES = 64_000_000
 
@@ -59,7 +60,7 @@ class Layout:
             )
         try:
             return self._table(episode)
-        except (LookupError, TypeError, ValueError) as error:
+        except (LookupError, TypeError, ValueError, ArithmeticError) as error:
             raise SourceError(
                 f"{self.root} does not say where episode {episode} lies: {error!r}"
             ) from error
@@ -87,7 +88,7 @@ class Layout:
         """
         try:
             return self._video(camera, episode, entry)
-        except (LookupError, TypeError, ValueError) as error:
+        except (LookupError, TypeError, ValueError, ArithmeticError) as error:
             raise SourceError(
                 f"{self.root} does not say where {camera} of episode {episode} lies: {error!r}"
             ) from error
@@ -118,8 +119,10 @@ class Layout:
 
     def _inside(self, template: str, names: dict[str, Any]) -> Path:
         try:
+            if "{" in _FIELD.sub("", template):
+                raise ValueError("only fields such as {episode_index:06d} are filled in")
             path = (self.root / template.format(**names)).resolve()
-        except (LookupError, ValueError) as error:
+        except (LookupError, ValueError, OSError) as error:
             raise SourceError(
                 f"{self.root}: its path {template!r} can't be filled in: {error}"
             ) from error
@@ -128,6 +131,8 @@ class Layout:
         return path
 
 
+#: A field of a path. Others could ask for a billion digits.
+_FIELD = re.compile(r"\{[a-z_]+(?::0?\d{1,2}d?)?\}")
 _V2_DATA = "data/chunk-{episode_chunk:03d}/episode_{episode_index:06d}.parquet"
 _V2_VIDEO = "videos/chunk-{episode_chunk:03d}/{video_key}/episode_{episode_index:06d}.mp4"
 _V3_DATA = "data/chunk-{chunk_index:03d}/file-{file_index:03d}.parquet"
@@ -144,7 +149,7 @@ def read_layout(root: Path) -> Layout:
     try:
         if path.stat().st_size > _MOST_JSON_BYTES:
             raise ValueError("it is larger than any such file")
-        info = json.loads(path.read_text(encoding="utf-8"))
+        info = read_json(path.read_bytes(), max_size=_MOST_JSON_BYTES)
         version = str(info["codebase_version"])
         layout = Layout(
             root,
@@ -154,7 +159,7 @@ def read_layout(root: Path) -> Layout:
             {str(k): dict(v) for k, v in info["features"].items()},
             info,
         )
-    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError) as error:
         raise SourceError(f"can't read {path}: {error!r}; is this a LeRobot data set?") from error
     if not version.startswith(("v2.", "v3.")):
         raise SourceError(

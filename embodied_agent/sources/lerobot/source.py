@@ -162,9 +162,13 @@ def _embedded(
     usable = 0
     columns = ("episode_index", "timestamp", "stamp_ns", camera)
     for number, row in enumerate(read_rows(table, ("episode_index", episode), columns)):
-        stamp_ns = row.get("stamp_ns")
-        stamp_ns = stamp_ns[0] if isinstance(stamp_ns, list) else stamp_ns
-        stamp_ns = int(round(float(row["timestamp"]) * 1e9) if stamp_ns is None else stamp_ns)
+        try:
+            stamp_ns = row.get("stamp_ns")
+            stamp_ns = stamp_ns[0] if isinstance(stamp_ns, list) else stamp_ns
+            stamp_ns = int(round(float(row["timestamp"]) * 1e9) if stamp_ns is None else stamp_ns)
+        except (LookupError, TypeError, ValueError, OverflowError) as error:
+            skips.add("bad_stamp", f"{table.name}, row {number}: {error!r}")
+            continue
         if not sampler.due(stamp_ns):
             continue
         cell = row.get(camera)
