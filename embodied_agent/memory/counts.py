@@ -1,11 +1,14 @@
 """How much a memory holds, as typed values.
 
-Out of scope: the counting itself (`query`, `outbox`).
+Out of scope: counting requests over MQTT (`outbox`).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
+
+import apsw
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +32,10 @@ class MemoryStatus:
 
     Stamps are nanoseconds of the sensor's clock, ``None`` while there are no keyframes.
     ``pictures`` counts the keyframes whose picture retention has not dropped; ``mentions`` counts
-    every mention of an object, ``objects`` the different names. Sizes are in bytes.
+    every mention of an object, ``objects`` the different names. Sizes are in bytes; ``text_bytes``
+    is that of everything but the pictures. Of keyframes before ``pictures_from``, pictures are
+    thinned out; of those before ``text_from``, text is kept as a summary only. ``damaged`` names
+    the rows that were found damaged and are left out, the first of them.
     """
 
     path: str
@@ -46,6 +52,10 @@ class MemoryStatus:
     done: int
     unusable: int
     file_bytes: int
+    damaged: tuple[str, ...] = ()
+    text_bytes: int = 0
+    pictures_from: int = 0
+    text_from: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,3 +66,32 @@ class OutboxCounts:
     remembered: int
     open: int
     due: int
+
+
+def keyframe_counts(db: apsw.Connection) -> KeyframeCounts:
+    """How many keyframes are in which state."""
+    total = int(db.execute("SELECT count(*) FROM keyframes").get)
+    pending = int(db.execute("SELECT count(*) FROM keyframes WHERE state = 'pending'").get)
+    unusable = int(db.execute("SELECT count(*) FROM deltas WHERE NOT usable").get)
+    return KeyframeCounts(pending, total - pending - unusable, unusable)
+
+
+def stored_counts(db: apsw.Connection) -> tuple[Any, ...]:
+    """The fields of `MemoryStatus` from ``keyframes`` to ``answers``, without the states."""
+    # Each of these is counted in an index, or skips from one value to the next in one.
+    sql = (
+        "WITH RECURSIVE s (n) AS (SELECT min(segment) FROM keyframes UNION ALL "
+        "SELECT (SELECT min(segment) FROM keyframes WHERE segment > s.n) FROM s "
+        "WHERE s.n IS NOT NULL), d (name) AS (SELECT min(name) FROM mentions UNION ALL "
+        "SELECT (SELECT min(name) FROM mentions WHERE name > d.name) FROM d "
+        "WHERE d.name IS NOT NULL) "
+        "SELECT (SELECT count(*) FROM keyframes), count(n), "
+        "min((SELECT min(stamp_ns) FROM keyframes WHERE segment = n)), "
+        "max((SELECT max(stamp_ns) FROM keyframes WHERE segment = n)), "
+        "(SELECT count(*) FROM keyframes WHERE picture_bytes > 0), "
+        "(SELECT coalesce(sum(picture_bytes), 0) FROM keyframes WHERE picture_bytes > 0), "
+        "(SELECT count(*) FROM mentions), (SELECT count(name) FROM d), "
+        "(SELECT count(*) FROM answers) FROM s"
+    )
+    row: tuple[Any, ...] = next(iter(db.execute(sql)))
+    return row

@@ -7,14 +7,19 @@ Out of scope: what is in the file (`embodied_agent.memory.schema`).
 
 from __future__ import annotations
 
+import errno
 import fcntl
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from urllib.parse import quote
 
 import apsw
 
 from embodied_agent.errors import StoreError
+
+_log = logging.getLogger(__name__)
 
 #: How long a write waits for another process's transaction, in milliseconds.
 _BUSY_TIMEOUT_MS = 10_000
@@ -33,13 +38,28 @@ _ADVICE: tuple[tuple[tuple[type[apsw.Error], ...], str], ...] = (
     ),
     (
         (apsw.CorruptError, apsw.FormatError),
-        "the file is damaged; restore an export or start a new memory, and keep the damaged file "
-        "for `sqlite3 FILE .recover`",
+        "the file is damaged; `embodied-agent memory repair FILE` saves what is whole",
     ),
     ((apsw.CantOpenError,), "it can't be opened; check the path and the permissions of its folder"),
     ((apsw.IOError,), "the disk can't be read or written; check it"),
     ((apsw.ConnectionClosedError,), "the memory was closed"),
 )
+
+
+#: What damage makes SQLite and the reading of its values raise.
+DAMAGE: tuple[type[Exception], ...] = (
+    apsw.CorruptError,
+    apsw.FormatError,
+    apsw.IOError,
+    apsw.SQLError,  # a table that is gone
+    ValueError,
+    TypeError,
+    LookupError,
+    ArithmeticError,
+    AttributeError,
+    MemoryError,
+)
+ANY_DAMAGE: tuple[type[Exception], ...] = (apsw.Error, *DAMAGE)
 
 
 @contextmanager
@@ -51,6 +71,11 @@ def explain(path: str, doing: str) -> Iterator[None]:
         advice = next((text for kinds, text in _ADVICE if isinstance(error, kinds)), "")
         raise StoreError(
             f"can't {doing} ({path}): {advice or error}" + (f" [{error}]" if advice else "")
+        ) from error
+    except DAMAGE as error:
+        raise StoreError(
+            f"can't {doing} ({path}): it holds what nobody wrote ({error!r}); "
+            "`embodied-agent memory check` says more"
         ) from error
 
 
@@ -65,6 +90,38 @@ def connect(path: str, flags: int) -> apsw.Connection:
     return connection
 
 
+def connect_for_reading(path: str) -> apsw.Connection:
+    """Open ``path`` for reading, also where nothing can be written beside it.
+
+    SQLite needs a file beside a memory for its readers to agree. On a read-only disk there is none,
+    and nobody writes either: the file is then read as it lies.
+
+    Raises:
+        apsw.Error: it can't be opened.
+    """
+    connection = connect(path, apsw.SQLITE_OPEN_READONLY)
+    try:
+        connection.execute("SELECT count(*) FROM sqlite_schema").fetchall()
+    except (apsw.CantOpenError, apsw.ReadOnlyError):
+        connection.close()
+        if os.access(os.path.dirname(os.path.realpath(path)), os.W_OK):
+            raise
+        log = f"{path}-wal"
+        if os.path.exists(log) and os.path.getsize(log):
+            _log.warning(
+                "%s lies on a read-only disk together with entries that were not merged into it "
+                "(%s); they are not read: copy both to another disk to have them",
+                path,
+                log,
+            )
+        name = quote(os.path.realpath(path))
+        flags = apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
+        connection = connect(f"file:{name}?immutable=1", flags)
+    except apsw.Error:
+        pass  # whoever reads will meet it again, and say what it was doing
+    return connection
+
+
 def lock(path: str) -> int:
     """Become the one writer of ``path``; returns the descriptor of its lock.
 
@@ -75,10 +132,16 @@ def lock(path: str) -> int:
     Raises:
         StoreError: the file can't be opened, or another process has the lock.
     """
+    path = os.path.realpath(path)  # by whatever name, it has one writer
     try:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
         lock_fd = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
+        if error.errno == errno.EROFS:
+            raise StoreError(
+                f"the memory {path} lies on a read-only disk: it can be asked and listed, but not "
+                "written to; name another file"
+            ) from error
         raise StoreError(
             f"can't open the memory {path}: {error.strerror}; check that its folder exists and is "
             "writable"

@@ -5,6 +5,9 @@ until it has an answer. Its id is remembered for a while: the same id gets the s
 whoever repeats it, and is not asked twice. An answer waits in the outbox, once for every topic that
 it is to be sent to, until it is reported as sent.
 
+Rows are verified when they are read (`rows`). A damaged question or delivery is left out and named;
+the question is replaced when its client repeats it.
+
 Out of scope: how messages travel (`embodied_agent.interfaces.mqtt`), answering, the file (`store`).
 """
 
@@ -14,17 +17,46 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import apsw
 
 from embodied_agent.memory.counts import OutboxCounts
+from embodied_agent.memory.rows import Damage, DamagedRow, check_values, values_sum
 
 Transaction = Callable[[str], AbstractContextManager[apsw.Connection]]
 
 #: What became of an arrival: ``new``: stored and to be asked; ``repeated``: the same question as
 #: before, which gets the same answer; ``conflict``: its id was used for another question.
 Verdict = Literal["new", "repeated", "conflict"]
+
+
+#: The columns that a checksum is of, in its order, with their types.
+REQUEST_COLUMNS = "id, digest, body, client, received_at_s, expires_at_s, answer"
+_NOTHING = type(None)
+_REQUEST_TYPES: tuple[tuple[type, ...], ...] = (
+    (str,), (bytes,), (str,), (str,), (float, int), (float, int, _NOTHING), (str, _NOTHING),
+)  # fmt: skip
+DELIVERY_COLUMNS = "request_id, topic, correlation, since_s"
+_DELIVERY_TYPES: tuple[tuple[type, ...], ...] = ((str,), (str,), (bytes,), (float, int))
+
+
+def check_request(values: Sequence[Any], checksum: int | None) -> None:
+    """Refuse a question's `REQUEST_COLUMNS` that are not what was written.
+
+    Raises:
+        DamagedRow: a type or the checksum is wrong.
+    """
+    check_values(values, _REQUEST_TYPES, checksum)
+
+
+def check_delivery(values: Sequence[Any], checksum: int | None) -> None:
+    """Refuse a delivery's `DELIVERY_COLUMNS` that are not what was written.
+
+    Raises:
+        DamagedRow: a type or the checksum is wrong.
+    """
+    check_values(values, _DELIVERY_TYPES, checksum)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +85,15 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """An answer to be delivered. ``since_s`` is when it became due (wall clock, seconds)."""
+    """An answer to be delivered. ``since_s`` is when it became due (wall clock, seconds);
+    ``request_id`` and ``client`` are those of the question."""
 
     number: int
     address: Address
     answer: str
     since_s: float
+    request_id: str
+    client: str
 
 
 class Outbox:
@@ -69,11 +104,17 @@ class Outbox:
     Args:
         transaction: begins a write; all or nothing of it is kept.
         query: begins a read.
+        damage: where damaged rows are named.
+        checked: whether the file has checksums of these rows.
     """
 
-    def __init__(self, transaction: Transaction, query: Transaction) -> None:
+    def __init__(
+        self, transaction: Transaction, query: Transaction, damage: Damage, *, checked: bool
+    ) -> None:
         self._transaction = transaction
         self._query = query
+        self._damage = damage
+        self._sum = "{}checksum" if checked else "NULL"
 
     def take(self, arrivals: Sequence[tuple[Request, Address]]) -> list[Verdict]:
         """Store what arrived in one transaction; it is on the disk when this returns."""
@@ -81,62 +122,121 @@ class Outbox:
             return [self._take(db, request, address) for request, address in arrivals]
 
     def _take(self, db: apsw.Connection, request: Request, address: Address) -> Verdict:
-        digest = db.execute("SELECT digest FROM requests WHERE id = ?", (request.id,)).get
-        if digest is not None and digest != request.digest:
+        try:
+            known = self._request(db, request.id)
+        except DamagedRow:
+            # Whoever asks it again heals it.
+            db.execute("DELETE FROM requests WHERE id = ?", (request.id,))
+            known = None
+        if known is not None and known[1] != request.digest:
             return "conflict"
-        if digest is None:
-            db.execute(
-                "INSERT INTO requests VALUES (?, ?, ?, ?, ?, ?, NULL)",
-                (
-                    request.id,
-                    request.digest,
-                    request.body,
-                    request.client,
-                    request.received_at_s,
-                    request.expires_at_s,
-                ),
+        if known is None:
+            self._put(
+                db,
+                request.id,
+                request.digest,
+                request.body,
+                request.client,
+                float(request.received_at_s),
+                _real(request.expires_at_s),
+                None,
             )
         else:
             # Whoever repeats a question still wants the answer.
-            db.execute(
-                "UPDATE requests SET expires_at_s = max(expires_at_s, ?) WHERE id = ?",
-                (request.expires_at_s, request.id),
+            expires_at_s = (
+                None
+                if known[5] is None or request.expires_at_s is None
+                else max(float(known[5]), float(request.expires_at_s))
             )
-        db.execute(
-            "INSERT INTO outbox (request_id, topic, correlation, since_s) VALUES (?, ?, ?, ?) "
-            "ON CONFLICT DO UPDATE SET since_s = excluded.since_s",
-            (request.id, address.topic, address.correlation, time.time()),
+            self._put(db, *known[:5], expires_at_s, known[6])
+        self._address(db, request.id, address, time.time())
+        return "new" if known is None else "repeated"
+
+    def _request(self, db: apsw.Connection, request_id: str) -> tuple[Any, ...] | None:
+        """The `REQUEST_COLUMNS` of a question; ``None`` where there is none.
+
+        Raises:
+            DamagedRow: they are damaged; it is noted.
+        """
+        rows = db.execute(
+            f"SELECT {REQUEST_COLUMNS}, {self._sum.format('')} FROM requests WHERE id = ?",
+            (request_id,),
         )
-        return "new" if digest is None else "repeated"
+        for *values, checksum in rows:
+            try:
+                check_request(values, checksum)
+            except DamagedRow as error:
+                self._damage.note(f"question {request_id!r}", error)
+                raise
+            return tuple(values)
+        return None
+
+    @staticmethod
+    def _put(db: apsw.Connection, *values: Any) -> None:
+        """Write a question's `REQUEST_COLUMNS`, whether or not it is there."""
+        changes = ", ".join(f"{name} = excluded.{name}" for name in REQUEST_COLUMNS.split(", "))
+        db.execute(
+            f"INSERT INTO requests ({REQUEST_COLUMNS}, checksum) VALUES (?, ?, ?, ?, ?, ?, ?, ?) "
+            f"ON CONFLICT (id) DO UPDATE SET {changes}, checksum = excluded.checksum",
+            (*values, values_sum(*values)),
+        )
+
+    @staticmethod
+    def _address(db: apsw.Connection, request_id: str, address: Address, since_s: float) -> None:
+        """Write where an answer goes, and since when; each address has one row."""
+        values = (request_id, address.topic, address.correlation, since_s)
+        db.execute(
+            f"INSERT INTO outbox ({DELIVERY_COLUMNS}, checksum) VALUES (?, ?, ?, ?, ?) "
+            "ON CONFLICT DO UPDATE SET since_s = excluded.since_s, checksum = excluded.checksum",
+            (*values, values_sum(*values)),
+        )
 
     def open(self) -> list[Request]:
         """The questions without an answer, oldest first."""
+        requests = []
         with self._query("read open questions") as db:
-            return [
-                Request(*row)
-                for row in db.execute(
-                    "SELECT id, digest, body, client, received_at_s, expires_at_s FROM requests "
-                    "WHERE answer IS NULL ORDER BY received_at_s"
-                )
-            ]
+            for *values, checksum in db.execute(
+                f"SELECT {REQUEST_COLUMNS}, {self._sum.format('')} FROM requests "
+                "WHERE answer IS NULL ORDER BY received_at_s"
+            ):
+                try:
+                    check_request(values, checksum)
+                except DamagedRow as error:
+                    self._damage.note(f"question {values[0]!r}", error)
+                    continue
+                requests.append(Request(*values[:6]))
+        return requests
 
     def answer(self, request_id: str, answer: str) -> bool:
         """Store the answer, which is due from now on at every address of the question.
 
         Returns:
             False where the question has expired: it is dropped, and nothing is due.
+
+        Raises:
+            StoreError: also where the question is damaged.
         """
         now = time.time()
         with self._transaction("store an answer to be sent") as db:
-            db.execute(
-                "UPDATE requests SET answer = ?1 WHERE id = ?2 AND answer IS NULL "
-                "AND (expires_at_s IS NULL OR expires_at_s > ?3)",
-                (answer, request_id, now),
-            )
-            if not db.changes():
+            known = self._request(db, request_id)
+            if known is None or known[6] is not None or (known[5] is not None and known[5] <= now):
                 self._forget(db, request_id)
                 return False
-            db.execute("UPDATE outbox SET since_s = ? WHERE request_id = ?", (now, request_id))
+            self._put(db, *known[:6], answer)
+            addresses = db.execute(
+                f"SELECT {DELIVERY_COLUMNS}, {self._sum.format('')}, number FROM outbox "
+                "WHERE request_id = ?",
+                (request_id,),
+            ).fetchall()
+            for row in addresses:
+                values: tuple[Any, ...] = row[:4]
+                checksum: Any = row[4]
+                try:
+                    check_delivery(values, checksum)
+                except DamagedRow as error:
+                    self._damage.note(f"delivery {row[5]}", error)
+                    continue
+                self._address(db, request_id, Address(values[1], values[2]), now)
             return True
 
     def forget(self, request_id: str) -> None:
@@ -152,16 +252,33 @@ class Outbox:
 
     def due(self, limit: int, *, since_s: float = 0.0) -> list[Delivery]:
         """The oldest answers to be sent. Those due before ``since_s`` are left out."""
+        request = ", ".join(f"r.{name}" for name in REQUEST_COLUMNS.split(", "))
+        delivery = ", ".join(f"o.{name}" for name in DELIVERY_COLUMNS.split(", "))
+        deliveries: list[Delivery] = []
         with self._query("read the outbox") as db:
-            return [
-                Delivery(number, Address(topic, correlation), answer, due_s)
-                for number, topic, correlation, answer, due_s in db.execute(
-                    "SELECT number, topic, correlation, answer, since_s FROM outbox "
-                    "JOIN requests ON id = request_id "
-                    "WHERE answer IS NOT NULL AND since_s >= ? ORDER BY number LIMIT ?",
-                    (since_s, limit),
-                )
-            ]
+            # Damaged rows don't count, so that they hold up no others.
+            for number, *values in db.execute(
+                f"SELECT o.number, {delivery}, {self._sum.format('o.')}, "
+                f"{request}, {self._sum.format('r.')} "
+                "FROM outbox o JOIN requests r ON r.id = o.request_id "
+                "WHERE r.answer IS NOT NULL AND o.since_s >= ? ORDER BY o.number",
+                (since_s,),
+            ):
+                if len(deliveries) >= limit:
+                    break
+                name = f"delivery {number}"
+                try:
+                    check_delivery(values[:4], values[4])
+                    name = f"question {values[0]!r}"
+                    check_request(values[5:-1], values[-1])
+                except DamagedRow as error:
+                    self._damage.note(name, error)
+                    continue
+                request_id, topic, correlation, due_s = values[:4]
+                client, answer = values[8], values[11]
+                address = Address(topic, correlation)
+                deliveries.append(Delivery(number, address, answer, due_s, request_id, client))
+        return deliveries
 
     def sent(self, numbers: Iterable[int]) -> None:
         """Remove deliveries that the broker has, or never will have."""
@@ -206,3 +323,8 @@ class Outbox:
                 "WHERE answer IS NOT NULL"
             ).get
         return OutboxCounts(remembered=remembered, open=unanswered, due=due)
+
+
+def _real(value: float | None) -> float | None:
+    """A number as SQLite gives it back."""
+    return None if value is None else float(value)

@@ -7,34 +7,37 @@ Out of scope: writing (`store`), the tables (`schema`).
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import tempfile
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import apsw
 
-from embodied_agent.codec import R, from_json
 from embodied_agent.errors import OutputError, StoreError
-from embodied_agent.memory.counts import KeyframeCounts, MemoryStatus
-from embodied_agent.memory.file import explain
+from embodied_agent.memory import schema
+from embodied_agent.memory.counts import (
+    KeyframeCounts,
+    MemoryStatus,
+    keyframe_counts,
+    stored_counts,
+)
+from embodied_agent.memory.file import DAMAGE, explain
+from embodied_agent.memory.noted import NotedTables
+from embodied_agent.memory.outgoing import Outgoing
+from embodied_agent.memory.present import Posed, posed, present
+from embodied_agent.memory.readers import Readers
+from embodied_agent.memory.retention import Kept, kept_in, text_bytes
+from embodied_agent.memory.row_reader import KEYFRAME_WIDTH, RowReader
 from embodied_agent.records import (
     Answer,
     CameraMount,
     Delta,
-    Egomotion,
     Keyframe,
-    Pose,
     Question,
-)
-
-KEYFRAME_COLUMNS = (
-    "id, segment, stamp_ns, reason, frame_id, width, height, "
-    "overlap_ratio, inliers, egomotion, pose"
 )
 
 #: The fields of `MemoryStatus` that one query counts, in its order.
@@ -42,6 +45,11 @@ _STORED = (
     *("keyframes", "segments", "first_stamp_ns", "last_stamp_ns", "pictures", "picture_bytes"),
     *("mentions", "objects", "answers"),
 )
+
+#: Damaged rows that a status names, and results of a search without an index, at most.
+_MOST_NAMED, _MOST_HITS = 20, 1_000_000
+#: Keyframes that are read at once where all are.
+_CHUNK = 512
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,15 +65,17 @@ class Hit:
 class Reader:
     """The reading half of a store."""
 
-    def __init__(self, path: str, connection: apsw.Connection, lock: threading.RLock | Any) -> None:
+    def __init__(self, path: str, readers: Readers) -> None:
         self.path = path
-        self._reader = connection
-        self._read_lock = lock
-
-    @contextmanager
-    def _query(self, doing: str) -> Iterator[apsw.Connection]:
-        with self._read_lock, explain(self.path, doing):
-            yield self._reader
+        self._readers = readers
+        self._rows = RowReader(path, readers)
+        self._query = self._rows.query
+        #: The damaged rows that were met; they are left out.
+        self.damage = self._rows.damage
+        #: What a fleet is told.
+        self.outgoing = Outgoing(self._rows)
+        #: What deltas name and tell of motions, found through indexes.
+        self.noted = NotedTables(self._query)
 
     def keyframe(self, keyframe_id: int) -> Keyframe | None:
         """That keyframe with its picture (empty where retention dropped it); ``None`` if unknown.
@@ -73,13 +83,19 @@ class Reader:
         Raises:
             StoreError: the file can't be read. The same holds for every method below.
         """
-        return next(iter(self._keyframes("k.id = ?", (keyframe_id,), pictures=True)), None)
+        return next(iter(self._keyframes("k.id = ?1", (keyframe_id,), pictures=True)), None)
 
     def source_of(self, keyframe_id: int) -> str:
         """What identifies the recording that a keyframe came from; empty where it came live."""
         with self._query("look up a keyframe's source") as db:
             rows = db.execute("SELECT source FROM keyframes WHERE id = ?", (keyframe_id,))
             return next((str(row[0] or "") for row in rows), "")
+
+    def stamp_of(self, keyframe_id: int) -> int | None:
+        """The stamp of a keyframe, in nanoseconds; ``None`` if the memory has no such keyframe."""
+        with self._query("look up a keyframe's stamp") as db:
+            stamp = db.execute("SELECT stamp_ns FROM keyframes WHERE id = ?", (keyframe_id,)).get
+            return stamp if isinstance(stamp, int) else None
 
     def keyframes(
         self,
@@ -89,19 +105,51 @@ class Reader:
         source: str | None = None,
         limit: int | None = None,
         pictures: bool = False,
+        within: tuple[float, float, float, float] | None = None,
     ) -> list[Keyframe]:
-        """Keyframes from id ``since`` on, in order; ``jpeg`` is empty unless ``pictures``."""
+        """Keyframes from id ``since`` on, in order; ``jpeg`` is empty unless ``pictures``. With
+        ``within`` only those with a pose between these x, and these y, in metres."""
+        where = "k.id >= ?1 AND (?2 IS NULL OR segment = ?2) AND (?3 IS NULL OR source = ?3)"
+        if within is not None:
+            where += " AND x BETWEEN ?4 AND ?5 AND y BETWEEN ?6 AND ?7"
         return self._keyframes(
-            "k.id >= ? AND (?2 IS NULL OR segment = ?2) AND (?3 IS NULL OR source = ?3)",
-            (since, segment, source),
+            where,
+            (since, segment, source, *(within or ())),
             limit=limit,
             pictures=pictures,
         )
 
+    def keyframes_of(self, keyframe_ids: Iterable[int]) -> list[Keyframe]:
+        """Those of the keyframes that there are, in order; ``jpeg`` is empty."""
+        ids = json.dumps(list(keyframe_ids))
+        return self._keyframes("k.id IN (SELECT value FROM json_each(?1))", (ids,), pictures=False)
+
+    def last_id(self) -> int:
+        """The id of the latest keyframe; -1 where there is none."""
+        with self._query("look up the last keyframe") as db:
+            return int(db.execute("SELECT coalesce(max(id), -1) FROM keyframes").get)
+
+    def each_keyframe(self, until: int) -> Iterator[Keyframe]:
+        """Keyframes up to id ``until``, in order, a few at a time; ``jpeg`` is empty."""
+        for since in range(0, until + 1, _CHUNK):
+            last = min(until, since + _CHUNK - 1)
+            yield from self._keyframes("k.id BETWEEN ?1 AND ?2", (since, last), pictures=False)
+
+    def each_delta(self, until: int) -> Iterator[Delta]:
+        """Committed deltas of keyframes up to id ``until``, in order, a few at a time."""
+        for since in range(0, until + 1, _CHUNK):
+            yield from self.deltas(since=since, until=min(until, since + _CHUNK - 1))
+
+    def posed(self, most: int) -> Posed:
+        """The keyframes that have a pose: every n-th of them, n being the least power of two with
+        which these are at most ``most``."""
+        with self._query("find the path") as db:
+            return posed(db, most)
+
     def pending(self, limit: int, *, since: int = 0) -> list[Keyframe]:
         """The oldest keyframes from id ``since`` on without a delta, with their pictures."""
         return self._keyframes(
-            "state = 'pending' AND k.id >= ?", (since,), limit=limit, pictures=True
+            "state = 'pending' AND k.id >= ?1", (since,), limit=limit, pictures=True
         )
 
     def before(self, keyframe: Keyframe) -> Keyframe | None:
@@ -126,49 +174,79 @@ class Reader:
         limit: int | None = None,
         pictures: bool,
     ) -> list[Keyframe]:
-        columns = f"{KEYFRAME_COLUMNS}, {'p.jpeg' if pictures else 'NULL'}"
+        picture = f"p.jpeg, {self._rows.checksum_of('p')}" if pictures else "NULL, NULL"
         join = "LEFT JOIN pictures p ON p.keyframe_id = k.id" if pictures else ""
         sql = (
-            f"SELECT {columns} FROM keyframes k {join} WHERE {where} ORDER BY {order} "
-            f"LIMIT {-1 if limit is None else int(limit)}"
+            f"SELECT {self._rows.keyframe_columns}, {self._rows.checksum_of('k')}, {picture} "
+            f"FROM keyframes k {join} "
+            f"WHERE {where}{{one}} ORDER BY {order}"
         )
-        with self._query("read keyframes") as db:
-            return [self._keyframe(row) for row in db.execute(sql, bindings)]
+        return self._rows.collect(
+            "read keyframes",
+            sql,
+            bindings,
+            self._rows.keyframe,
+            limit=limit,
+            backward=order.endswith("DESC"),
+        )
 
     def deltas(
         self, *, since: int = 0, until: int | None = None, segment: int | None = None
     ) -> list[Delta]:
         """Committed deltas of keyframes ``since`` to ``until`` inclusive, in keyframe order."""
         sql = (
-            "SELECT json FROM deltas JOIN keyframes k ON k.id = keyframe_id WHERE k.id >= ?1 "
-            "AND (?2 IS NULL OR k.id <= ?2) AND (?3 IS NULL OR segment = ?3) ORDER BY k.id"
+            f"SELECT k.id, d.json, {self._rows.checksum_of('d')} FROM deltas d "
+            "JOIN keyframes k ON k.id = d.keyframe_id WHERE k.id >= ?1 "
+            "AND (?2 IS NULL OR k.id <= ?2) AND (?3 IS NULL OR segment = ?3){one} ORDER BY k.id"
+        )
+        return self._rows.collect("read deltas", sql, (since, until, segment), self._rows.delta)
+
+    def deltas_of_segments(
+        self, *, since: int = 0, source: str | None = None
+    ) -> list[tuple[int, Delta]]:
+        """Committed deltas of keyframes from id ``since`` on with the segment of each, in keyframe
+        order; of a recording where ``source`` names one."""
+        sql = (
+            f"SELECT k.id, d.json, {self._rows.checksum_of('d')}, k.segment FROM deltas d "
+            "JOIN keyframes k ON k.id = d.keyframe_id WHERE k.id >= ?1 "
+            "AND (?2 IS NULL OR k.source = ?2){one} ORDER BY k.id"
+        )
+
+        def read(row: Sequence[Any]) -> tuple[int, Delta] | None:
+            delta = self._rows.delta(row[:3])
+            return None if delta is None or not isinstance(row[3], int) else (row[3], delta)
+
+        return self._rows.collect("read deltas", sql, (since, source), read)
+
+    def deltas_of(self, keyframe_ids: Iterable[int]) -> list[Delta]:
+        """Committed deltas of these keyframes, in keyframe order."""
+        sql = (
+            f"SELECT d.keyframe_id, d.json, {self._rows.checksum_of('d')} FROM deltas d "
+            "WHERE d.keyframe_id IN (SELECT value FROM json_each(?1)) ORDER BY d.keyframe_id"
         )
         with self._query("read deltas") as db:
-            rows = db.execute(sql, (since, until, segment))
-            return [self._record(Delta, text) for (text,) in rows]
+            rows = list(db.execute(sql, (json.dumps(list(keyframe_ids)),)))
+        return [delta for delta in map(self._rows.delta, rows) if delta is not None]
 
-    def has_delta(self, segment: int, *, until: int) -> bool:
-        """Whether a keyframe of ``segment`` up to ``until`` has a delta."""
+    def has_delta(self, *, until: int, source: str | None = None) -> bool:
+        """Whether a keyframe up to ``until`` has a delta; one of ``source`` where that is named."""
         sql = (
             "SELECT EXISTS (SELECT 1 FROM deltas JOIN keyframes k ON k.id = keyframe_id "
-            "WHERE segment = ? AND k.id <= ?)"
+            "WHERE k.id <= ?1 AND (?2 IS NULL OR source = ?2))"
         )
         with self._query("read deltas") as db:
-            return bool(db.execute(sql, (segment, until)).get)
+            return bool(db.execute(sql, (until, source)).get)
 
     def counts(self) -> KeyframeCounts:
         """How many keyframes are in which state."""
         with self._query("count keyframes") as db:
-            rows = dict(db.execute("SELECT state, count(*) FROM keyframes GROUP BY state"))
-        return KeyframeCounts(**rows)
+            return keyframe_counts(db)
 
     def oldest_pending(self) -> int | None:
         """Id of the oldest keyframe without a delta."""
         with self._query("count keyframes") as db:
-            oldest: int | None = db.execute(
-                "SELECT min(id) FROM keyframes WHERE state = 'pending'"
-            ).get
-            return oldest
+            oldest = db.execute("SELECT min(id) FROM keyframes WHERE state = 'pending'").get
+            return None if oldest is None else int(oldest)
 
     def pending_count(self, *, until: int | None = None) -> int:
         """How many keyframes have no delta."""
@@ -189,15 +267,8 @@ class Reader:
         Stamps are ordered within a segment only. Of several segments the latest that was running at
         ``at_ns`` counts, else the latest that had begun by then. ``None`` where there is none.
         """
-        sql = (
-            "SELECT segment, max(id) FILTER (WHERE ?1 IS NULL OR stamp_ns <= ?1) AS last "
-            "FROM keyframes WHERE (?2 IS NULL OR source = ?2) AND (?3 IS NULL OR segment = ?3) "
-            "GROUP BY segment HAVING last IS NOT NULL "
-            "ORDER BY ?1 IS NULL OR max(stamp_ns) >= ?1 DESC, segment DESC LIMIT 1"
-        )
         with self._query("find the present") as db:
-            row = next(iter(db.execute(sql, (at_ns, source, segment))), None)
-        return None if row is None else (row[0], row[1])
+            return present(db, at_ns, source, segment)
 
     def search(
         self,
@@ -226,9 +297,12 @@ class Reader:
         x, y, z = near_m if near_m is not None else (None, None, None)
         distance = "(x - ?4) * (x - ?4) + (y - ?5) * (y - ?5) + (z - ?6) * (z - ?6)"
         rank = "delta_text.rank" if words else "0.0"
-        order = "13" if words else (distance if near_m is not None else "k.id DESC")
+        order = (
+            str(KEYFRAME_WIDTH + 4) if words else (distance if near_m is not None else "k.id DESC")
+        )
         sql = (
-            f"SELECT {KEYFRAME_COLUMNS}, d.json, {rank} FROM "
+            f"SELECT {self._rows.keyframe_columns}, {self._rows.checksum_of('k')}, d.json, "
+            f"{self._rows.checksum_of('d')}, {rank} FROM "
             + (
                 "delta_text JOIN keyframes k ON k.id = delta_text.rowid "
                 if words
@@ -237,41 +311,65 @@ class Reader:
             + "LEFT JOIN deltas d ON d.keyframe_id = k.id WHERE "
             + ("delta_text MATCH ?1 AND " if words else "?1 IS NOT NULL AND ")
             + "(?2 IS NULL OR stamp_ns >= ?2) AND (?3 IS NULL OR stamp_ns <= ?3) "
-            f"AND (?4 IS NULL OR {distance} <= ?7 * ?7) ORDER BY {order}, k.id DESC LIMIT ?8"
+            f"AND (?4 IS NULL OR {distance} <= ?7 * ?7){{one}} ORDER BY {order}, k.id DESC"
         )
-        bindings = (match, from_ns, to_ns, x, y, z, radius_m, limit)
-        with self._query("search") as db:
-            return [
-                Hit(
-                    self._keyframe((*row[:11], None)),
-                    None if row[11] is None else self._record(Delta, row[11]),
-                    row[12],
-                )
-                for row in db.execute(sql, bindings)
-            ]
+        bindings = (match, from_ns, to_ns, x, y, z, radius_m)
+        try:
+            return self._rows.collect(
+                "search", sql, bindings, self._hit, limit=limit, backward=True, by_id=not words
+            )
+        except StoreError as error:
+            if not words or not isinstance(error.__cause__, DAMAGE):
+                raise
+            self.damage.note("the index of words", error.__cause__)
+        # Slower, and by whole words as they stand.
+        hits = self.search(
+            from_ns=from_ns, to_ns=to_ns, near_m=near_m, radius_m=radius_m, limit=_MOST_HITS
+        )
+        wanted = {word.casefold() for word in words}
+        ranked = []
+        for hit in hits:
+            said = set() if hit.delta is None else _words_of(hit.delta)
+            if wanted & said:
+                ranked.append(replace(hit, rank=-float(len(wanted & said))))
+        return sorted(ranked, key=lambda hit: hit.rank)[:limit]
+
+    def _hit(self, row: Sequence[Any]) -> Hit | None:
+        keyframe = self._rows.keyframe((*row[: KEYFRAME_WIDTH + 1], None, None))
+        if keyframe is None:
+            return None
+        _, text, checksum, rank = row[KEYFRAME_WIDTH:]
+        delta = None if text is None else self._rows.delta((keyframe.id, text, checksum))
+        return Hit(keyframe, delta, rank)
 
     def answers(self, limit: int = 100) -> list[tuple[Question, Answer]]:
         """The latest questions with their answers, oldest first."""
-        sql = "SELECT question, answer FROM answers ORDER BY id DESC LIMIT ?"
-        with self._query("read answers") as db:
-            rows = db.execute(sql, (limit,)).get or []
-            rows = rows if isinstance(rows, list) else [rows]
-        return [
-            (self._record(Question, question), self._record(Answer, answer))
-            for question, answer in reversed(rows)
-        ]
+        sql = (
+            f"SELECT k.id, question, answer, {self._rows.checksum_of('k')} FROM answers k "
+            "WHERE true{one} ORDER BY k.id DESC"
+        )
+        answers = self._rows.collect(
+            "read answers", sql, (), self._rows.answer, limit=limit, backward=True
+        )
+        return answers[::-1]
+
+    def text_from(self) -> int:
+        """The first keyframe from which all text is kept; what was seen before is kept as a summary
+        only. 0 where all is."""
+        with self._query("read what is kept") as db:
+            return self._kept(db).text_from
+
+    @staticmethod
+    def _kept(db: apsw.Connection) -> Kept:
+        return kept_in(db) if schema.version_of(db) >= schema.WITH_SUMMARIES else Kept()
 
     def status(self) -> MemoryStatus:
         """Counts, sizes in bytes, and the first and last stamp."""
-        sql = (
-            "SELECT count(*), count(DISTINCT segment), min(stamp_ns), max(stamp_ns), "
-            "coalesce(sum(picture_bytes > 0), 0), coalesce(sum(picture_bytes), 0), "
-            "(SELECT count(*) FROM mentions), (SELECT count(DISTINCT name) FROM mentions), "
-            "(SELECT count(*) FROM answers) FROM keyframes"
-        )
         with self._query("count what is stored") as db:
-            (row,) = db.execute(sql)
+            row = stored_counts(db)
             file_bytes = int(db.pragma("page_count")) * int(db.pragma("page_size"))
+            kept = self._kept(db)
+            rest = text_bytes(db, int(row[_STORED.index("picture_bytes")]))
         counts = self.counts()
         stored = dict(zip(_STORED, row, strict=True))
         return MemoryStatus(
@@ -281,6 +379,10 @@ class Reader:
             done=counts.done,
             unusable=counts.unusable,
             file_bytes=file_bytes,
+            text_bytes=rest,
+            pictures_from=kept.pictures_from,
+            text_from=kept.text_from,
+            damaged=self.damage.names()[:_MOST_NAMED],
         )
 
     def export(self, path: str) -> None:
@@ -300,9 +402,9 @@ class Reader:
         except OSError as error:
             raise OutputError(f"can't write {path}: {error.strerror}") from error
         try:
-            with self._query("export"), explain(path, "export"):
+            with self._query("export") as db, explain(path, "export"):
                 copy = apsw.Connection(partial)
-                with copy.backup("main", self._reader, "main") as backup:
+                with copy.backup("main", db, "main") as backup:
                     while not backup.done:
                         backup.step(256)
                 copy.pragma("journal_mode", "DELETE")
@@ -312,29 +414,7 @@ class Reader:
             os.unlink(partial)
             raise
 
-    def _keyframe(self, row: Sequence[Any]) -> Keyframe:
-        number, segment, stamp, reason, frame, width, height, overlap, *rest = row
-        inliers, motion, pose, jpeg = rest
-        return Keyframe(
-            id=number,
-            stamp_ns=stamp,
-            jpeg=jpeg or b"",
-            reason=reason,
-            width=width,
-            height=height,
-            segment=segment,
-            frame_id=frame,
-            overlap_ratio=overlap,
-            inliers=inliers,
-            egomotion=None if motion is None else self._record(Egomotion, motion),
-            pose=None if pose is None else self._record(Pose, pose),
-        )
 
-    def _record(self, kind: type[R], text: str) -> R:
-        try:
-            return from_json(kind, text)
-        except ValueError as error:
-            raise StoreError(
-                f"{self.path} holds {kind.__name__.lower()} data that can't be read ({error}); "
-                "it was changed or damaged: restore an export, or start a new memory"
-            ) from error
+def _words_of(delta: Delta) -> set[str]:
+    names = " ".join(mention.name for mention in delta.mentions)
+    return set(re.findall(r"\w+", f"{names} {delta.observation}".casefold()))

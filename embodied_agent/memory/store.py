@@ -14,19 +14,37 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Literal, NamedTuple
 
 import apsw
 
-from embodied_agent.codec import encodable, to_json
+from embodied_agent.codec import to_json
 from embodied_agent.errors import StoreError
-from embodied_agent.memory import schema
-from embodied_agent.memory.file import connect, explain, lock
+from embodied_agent.memory import replays, schema
+from embodied_agent.memory.alerts import AlertTable
+from embodied_agent.memory.file import connect, connect_for_reading, explain, lock
+from embodied_agent.memory.forgetting import empty_log, mark_forgotten, overwrite_deleted
+from embodied_agent.memory.objects import ObjectTable
 from embodied_agent.memory.outbox import Outbox
-from embodied_agent.memory.query import KEYFRAME_COLUMNS, Reader
-from embodied_agent.records import Answer, Delta, Egomotion, Keyframe, Pose, Question, Reason
+from embodied_agent.memory.query import Reader
+from embodied_agent.memory.readers import Readers
+from embodied_agent.memory.retention import Retention
+from embodied_agent.memory.rows import text_sum
+from embodied_agent.memory.summaries import SummaryTable
+from embodied_agent.memory.writing import insert_delta, insert_keyframe
+from embodied_agent.records import (
+    Answer,
+    Delta,
+    Egomotion,
+    Intrinsics,
+    Keyframe,
+    Mount,
+    Pose,
+    Question,
+    Reason,
+)
 from embodied_agent.settings import MemorySettings
 
 State = Literal["pending", "done", "unusable"]
@@ -57,15 +75,27 @@ class Store(Reader):
         read_only: bool,
     ) -> None:
         self._write_lock = threading.RLock()
-        # In memory, one connection both reads and writes, under one lock.
-        super().__init__(path, reader, self._write_lock if reader is writer else threading.RLock())
+        if path == ":memory:":
+            # One connection both reads and writes, under one lock.
+            readers = Readers(reader, None, self._write_lock)
+        else:
+            readers = Readers(reader, lambda: connect(path, apsw.SQLITE_OPEN_READONLY))
+        super().__init__(path, readers)
         self._settings = settings
         self._writer = writer
         self._lock_fd = lock_fd
-        self._picture_bytes: int | None = None  # counted when first needed and after a failure
         self.read_only = read_only
         #: Questions from remote clients, and the answers to be delivered.
-        self.outbox = Outbox(self._transaction, self._query)
+        with self._query("open") as db:
+            checked = schema.version_of(db) >= schema.CHECKED_REQUESTS
+        self.outbox = Outbox(self._transaction, self._query, self.damage, checked=checked)
+        #: What was seen in old stretches of the memory.
+        self.summaries = SummaryTable(self._query, self.damage, settings.place_m)
+        self._retention = Retention(settings, self.summaries)
+        #: Objects with their positions, corrections, named places.
+        self.objects = ObjectTable(self._transaction, self._query, self.damage, self.summaries)
+        #: What people want to be told of, and what they were told.
+        self.alerts = AlertTable(self._transaction, self._query, self.damage)
 
     @classmethod
     def open(cls, path: str, settings: MemorySettings, *, read_only: bool = False) -> Store:
@@ -91,7 +121,7 @@ class Store(Reader):
             if not os.path.isfile(path):
                 raise StoreError(f"there is no memory at {path}; replay or run something first")
             with explain(path, "open"):
-                connection = connect(path, apsw.SQLITE_OPEN_READONLY)
+                connection = connect_for_reading(path)
                 schema.check_ours(connection, path)
                 if not schema.version_of(connection):
                     raise StoreError(f"{path} is empty; replay or run something first")
@@ -103,6 +133,7 @@ class Store(Reader):
                 schema.check_ours(writer, path)
                 writer.pragma("journal_mode", "WAL")
                 writer.pragma("synchronous", "FULL")
+                overwrite_deleted(writer, fully=False)
                 schema.migrate(writer, path)
                 reader = connect(path, apsw.SQLITE_OPEN_READONLY)
         except BaseException:
@@ -116,10 +147,16 @@ class Store(Reader):
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    @property
+    def settings(self) -> MemorySettings:
+        """The settings that it was opened with."""
+        return self._settings
+
     def close(self) -> None:
         """Release the file. Safe to call twice."""
-        with self._write_lock, self._read_lock, explain(self.path, "close"):
-            self._reader.close()
+        with explain(self.path, "close"):
+            self._readers.close()
+        with self._write_lock, explain(self.path, "close"):
             self._writer.close()
             if self._lock_fd is not None:
                 os.close(self._lock_fd)
@@ -138,8 +175,17 @@ class Store(Reader):
                 # SQLite has already rolled back after some errors, such as a full disk.
                 if self._writer.in_transaction:
                     self._writer.execute("ROLLBACK")
-                self._picture_bytes = None
+                self._retention.recount()
                 raise
+
+    def empty_log(self) -> None:
+        """Write what is in the write-ahead log into the file, and empty the log.
+
+        Raises:
+            StoreError: another program reads an older state of the file.
+        """
+        with self._write_lock, explain(self.path, "empty the log"):
+            empty_log(self._writer, self.path)
 
     def add_keyframe(
         self,
@@ -157,58 +203,41 @@ class Store(Reader):
         inliers: int = 0,
         egomotion: Egomotion | None = None,
         pose: Pose | None = None,
+        intrinsics: Intrinsics | None = None,
+        mount: Mount | None = None,
     ) -> Keyframe:
         """Store a keyframe as pending, with the next id. It is on the disk when this returns.
+
+        Of a time that a person wants forgotten, it is stored without its picture, and is not
+        perceived.
 
         Raises:
             StoreError: it could not be written; nothing of it was.
         """
-        x, y, z = pose.position_m if pose is not None else (None, None, None)
+        forgotten = self.objects.is_forgotten(stamp_ns)
         with self._transaction("store a keyframe") as db:
-            number = int(db.execute("SELECT coalesce(max(id) + 1, 0) FROM keyframes").get)
-            db.execute(
-                f"INSERT INTO keyframes ({KEYFRAME_COLUMNS}, source, ordinal, x, y, z, "
-                "stored_at_s, picture_bytes, state) "
-                "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,'pending')",
-                (
-                    number,
-                    segment,
-                    stamp_ns,
-                    reason,
-                    frame_id,
-                    width,
-                    height,
-                    overlap_ratio,
-                    inliers,
-                    None if egomotion is None else to_json(egomotion),
-                    None if pose is None else to_json(pose),
-                    source,
-                    ordinal,
-                    x,
-                    y,
-                    z,
-                    time.time(),
-                    len(jpeg),
-                ),
+            keyframe = Keyframe(
+                id=int(db.execute("SELECT coalesce(max(id) + 1, 0) FROM keyframes").get),
+                stamp_ns=stamp_ns,
+                jpeg=b"" if forgotten else jpeg,
+                reason=reason,
+                width=width,
+                height=height,
+                segment=segment,
+                frame_id=frame_id,
+                overlap_ratio=overlap_ratio,
+                inliers=inliers,
+                egomotion=egomotion,
+                pose=pose,
+                intrinsics=intrinsics,
+                mount=mount,
             )
-            db.execute("INSERT INTO pictures VALUES (?, ?)", (number, jpeg))
-            if self._picture_bytes is not None:
-                self._picture_bytes += len(jpeg)
-            self._retain(db)
-        return Keyframe(
-            id=number,
-            stamp_ns=stamp_ns,
-            jpeg=jpeg,
-            reason=reason,
-            width=width,
-            height=height,
-            segment=segment,
-            frame_id=frame_id,
-            overlap_ratio=overlap_ratio,
-            inliers=inliers,
-            egomotion=egomotion,
-            pose=pose,
-        )
+            insert_keyframe(db, keyframe, source=source, ordinal=ordinal, stored_at_s=time.time())
+            if forgotten:
+                mark_forgotten(db, keyframe.id)
+            self._retention.picture_added(len(keyframe.jpeg))
+            self._retention.apply(db)
+        return keyframe
 
     def commit_delta(self, delta: Delta) -> None:
         """Store the delta of the oldest pending keyframe, which is then done or unusable.
@@ -224,66 +253,13 @@ class Store(Reader):
                     f"delta of keyframe {delta.keyframe_id} is not due, {due}; "
                     "deltas are committed once each, in keyframe order"
                 )
-            text = to_json(delta)
-            db.execute(
-                "INSERT INTO deltas VALUES (?, ?, ?, ?, ?, ?)",
-                (
-                    delta.keyframe_id,
-                    delta.action.value if delta.action else None,
-                    delta.usable,
-                    delta.model,
-                    delta.latency_s,
-                    text,
-                ),
-            )
-            db.executemany(
-                "INSERT INTO mentions VALUES (?, ?, ?, ?, ?)",
-                [
-                    (delta.keyframe_id, rank, encodable(m.name), m.direction, m.distance)
-                    for rank, m in enumerate(delta.mentions)
-                ],
-            )
-            db.execute(
-                "INSERT INTO delta_text (rowid, text) VALUES (?, ?)",
-                (delta.keyframe_id, encodable(_searchable(delta))),
-            )
+            insert_delta(db, delta)
             db.execute(
                 "UPDATE keyframes SET state = ? WHERE id = ?",
                 ("done" if delta.usable else "unusable", delta.keyframe_id),
             )
-            self._retain(db)
-
-    def _retain(self, db: apsw.Connection) -> None:
-        """Drop the oldest pictures beyond the limits; their keyframes and deltas stay.
-
-        Pending keyframes keep their pictures, and so does the one before them: perception needs
-        both.
-        """
-        if self._picture_bytes is None:
-            self._picture_bytes = int(
-                db.execute("SELECT coalesce(sum(picture_bytes), 0) FROM keyframes").get
-            )
-        max_bytes, max_age_s = self._settings.max_bytes, self._settings.max_age_s
-        needed = db.execute(
-            "SELECT coalesce((SELECT min(id) FROM keyframes WHERE state = 'pending'), "
-            "(SELECT max(id) + 1 FROM keyframes)) - 1"
-        ).get
-        while True:
-            oldest = _one(
-                db.execute(
-                    "SELECT id, picture_bytes, stored_at_s FROM keyframes "
-                    "WHERE picture_bytes > 0 ORDER BY id LIMIT 1"
-                )
-            )
-            if oldest is None or oldest[0] >= needed:
-                return
-            number, size, stored_at_s = oldest
-            too_many = max_bytes and self._picture_bytes > max_bytes
-            if not too_many and not (max_age_s and stored_at_s < time.time() - max_age_s):
-                return
-            db.execute("DELETE FROM pictures WHERE keyframe_id = ?", (number,))
-            db.execute("UPDATE keyframes SET picture_bytes = 0 WHERE id = ?", (number,))
-            self._picture_bytes -= size
+            self.summaries.extend(db, delta.keyframe_id)
+            self._retention.apply(db)
 
     def save_answer(self, question: Question, answer: Answer) -> int:
         """Store a question with its answer; returns the number of the entry.
@@ -292,11 +268,18 @@ class Store(Reader):
             StoreError: it could not be written.
         """
         with self._transaction("store an answer") as db:
+            texts = to_json(question), to_json(answer)
             db.execute(
-                "INSERT INTO answers (question, answer, stored_at_s) VALUES (?, ?, ?)",
-                (to_json(question), to_json(answer), time.time()),
+                "INSERT INTO answers (question, answer, stored_at_s, checksum) VALUES (?, ?, ?, ?)",
+                (*texts, time.time(), text_sum(*texts)),
             )
-            return db.last_insert_rowid()
+            number = db.last_insert_rowid()
+            db.executemany(
+                "INSERT OR IGNORE INTO citations VALUES (?, ?)",
+                [(evidence.keyframe_id, number) for evidence in answer.evidence],
+            )
+            self._retention.answer_added(db, sum(len(text.encode()) for text in texts))
+            return number
 
     def begin_replay(self, source: str, settings: str) -> tuple[bool, list[StoredKeyframe]]:
         """Whether ``source`` was replayed to its end before, and its stored keyframes, in order.
@@ -309,9 +292,7 @@ class Store(Reader):
             StoreError: the memory holds part of this source, chosen with other settings.
         """
         with self._transaction("begin a replay") as db:
-            row = _one(
-                db.execute("SELECT settings, finished FROM sources WHERE key = ?", (source,))
-            )
+            row = replays.known(db, source, self.damage)
             stored = [
                 StoredKeyframe(*values)
                 for values in db.execute(
@@ -325,11 +306,8 @@ class Store(Reader):
                     f"{self.path} holds {source} replayed with other keyframe settings; "
                     "use those again, or another memory file"
                 )
-            db.execute(
-                "INSERT INTO sources VALUES (?1, ?2, 0) ON CONFLICT DO UPDATE SET settings = ?2",
-                (source, settings),
-            )
-        return row is not None and bool(row[1]), stored
+            replays.note(db, source, settings, row is not None and row[1])
+        return row is not None and row[1], stored
 
     def finish_replay(self, source: str) -> None:
         """Note that the last frame of ``source`` was seen.
@@ -338,7 +316,9 @@ class Store(Reader):
             StoreError: it could not be written.
         """
         with self._transaction("finish a replay") as db:
-            db.execute("UPDATE sources SET finished = 1 WHERE key = ?", (source,))
+            row = replays.known(db, source, self.damage)
+            if row is not None:
+                replays.note(db, source, row[0], finished=True)
 
     def next_segment(self) -> int:
         """The number of the next new segment.
@@ -356,12 +336,3 @@ class Store(Reader):
 
 def _one(rows: Any) -> tuple[Any, ...] | None:
     return next(iter(rows), None)
-
-
-def _searchable(delta: Delta) -> str:
-    parts: Sequence[str] = (
-        delta.action.value if delta.action else "",
-        *(f"{m.name} {m.direction} {m.distance or ''}".strip() for m in delta.mentions),
-        delta.observation,
-    )
-    return "; ".join(part for part in parts if part)

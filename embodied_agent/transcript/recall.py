@@ -11,7 +11,8 @@ Out of scope: full-text, time and place search for people and tools (`embodied_a
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 
 from embodied_agent.records import Delta, Question
 from embodied_agent.transcript.text import mention_text
@@ -37,26 +38,42 @@ def named_objects(text: str, known: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(name for _, name in sorted(found)))
 
 
-def recall(deltas: Sequence[Delta], question: Question) -> tuple[str, tuple[int, ...]]:
+def recall(
+    deltas: Sequence[Delta], question: Question, *, start: int = 0
+) -> tuple[str, tuple[int, ...]]:
     """The entries about the objects that ``question`` or its choices name.
 
     Per object its first mention and its latest ones, and the latest entry that names most of them
-    together. Returns the line (empty where nothing known is named) and the keyframe ids in it.
+    together. Entries before the delta of index ``start`` are marked as those before a restart,
+    since directions do not carry over it.
+
+    Returns the line (empty where nothing known is named) and the keyframe ids in it.
     """
-    text = "\n".join((question.text, *question.choices))
-    names = named_objects(text, (m.name for d in deltas for m in d.mentions))
-    if not names:
-        return "", ()
-    by_name: dict[str, list[int]] = {name: [] for name in names}
-    together: dict[int, int] = {}
+    names = named_objects(asked_text(question), (m.name for d in deltas for m in d.mentions))
+    where: dict[str, list[int]] = {name: [] for name in names}
     for position, delta in enumerate(deltas):
-        here = {m.name for m in delta.mentions} & by_name.keys()
-        for name in here:
-            by_name[name].append(position)
-        if len(here) > 1:
-            together[position] = len(here)
+        for name in {m.name for m in delta.mentions} & where.keys():
+            where[name].append(position)
+    return recall_named(deltas, where, start=start)
+
+
+def asked_text(question: Question) -> str:
+    """The text of a question in which names are looked for."""
+    return "\n".join((question.text, *question.choices))
+
+
+def recall_named(
+    deltas: Sequence[Delta], where: Mapping[str, Sequence[int]], *, start: int = 0
+) -> tuple[str, tuple[int, ...]]:
+    """`recall` of these names, in this order, each with the indexes of all deltas that mention it;
+    only the deltas that are recalled are looked at."""
+    if not where:
+        return "", ()
+    names = list(where)
+    counts = Counter(position for positions in where.values() for position in positions)
+    together = {position: count for position, count in counts.items() if count > 1}
     keep: dict[int, set[str]] = {}
-    for name, positions in by_name.items():
+    for name, positions in where.items():
         for position in {positions[0], *positions[-LATEST:]}:
             keep.setdefault(position, set()).add(name)
     if together:
@@ -67,5 +84,6 @@ def recall(deltas: Sequence[Delta], question: Question) -> tuple[str, tuple[int,
         mentions = [m for m in deltas[position].mentions if m.name in keep[position]]
         mentions.sort(key=lambda m: names.index(m.name))
         said = ", ".join(map(mention_text, mentions))
-        parts.append(f"#{deltas[position].keyframe_id} {said}")
+        before = " (before the restart)" if position < start else ""
+        parts.append(f"#{deltas[position].keyframe_id}{before} {said}")
     return "; ".join(parts), tuple(deltas[p].keyframe_id for p in sorted(keep))

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from embodied_agent.records import Delta, Mention
+from embodied_agent.records import SUMMARY_ONLY, Delta, Mention
 
 #: Rotations are written in steps of this many degrees; monocular egomotion is no finer than that.
 ANGLE_STEP_DEG = 15
@@ -43,7 +43,9 @@ def round_angle(degrees: float) -> int:
 def entry_text(delta: Delta) -> str:
     """One transcript line, with its newline. A pure function of the delta."""
     view = "; ".join(mention_text(m) for m in delta.mentions)
-    if not delta.usable:
+    if delta.problem == SUMMARY_ONLY:
+        view = SUMMARY_ONLY
+    elif not delta.usable:
         view = "not perceived"
     elif not view:
         view = "nothing named"
@@ -61,6 +63,7 @@ class Transcript:
         count_tokens: the reasoner's tokenizer; by default four characters count as a token.
         block: how many entries leave at once when the budget is exceeded; by default a quarter of
             them, at least eight: the longer the prompt, the longer it takes to read it again.
+        reserve: tokens of the budget that are kept free for a summary once entries have left.
     """
 
     def __init__(
@@ -69,12 +72,16 @@ class Transcript:
         count_tokens: Callable[[str], int] | None = None,
         *,
         block: int | None = None,
+        reserve: int = 0,
     ) -> None:
         if token_budget < 1 or (block is not None and block < 1):
             raise ValueError("token_budget and block must be at least 1")
+        if not 0 <= reserve < token_budget:
+            raise ValueError("reserve must be less than token_budget, and not negative")
         self._budget = token_budget
         self._count = count_tokens or (lambda text: -(-len(text) // 4))
         self._block = block
+        self._reserve = reserve
         self._entries: list[tuple[int, str, int]] = []  # keyframe id, line, tokens
         self._tokens = 0
         #: How many entries have left so far.
@@ -93,8 +100,8 @@ class Transcript:
             transcript.add(delta)
         return transcript
 
-    def add(self, delta: Delta) -> None:
-        """Append the entry of ``delta``; ids must grow.
+    def add(self, delta: Delta, *, heading: str = "") -> None:
+        """Append the entry of ``delta``, after the line ``heading``; ids must grow.
 
         Raises:
             ValueError: ``delta`` is not newer than the last entry.
@@ -104,17 +111,26 @@ class Transcript:
                 f"delta of keyframe {delta.keyframe_id} after {self._entries[-1][0]}: "
                 "entries are appended in keyframe order"
             )
-        line = entry_text(delta)
+        line = heading + entry_text(delta)
         tokens = self._count(line)
         self._entries.append((delta.keyframe_id, line, tokens))
         self._tokens += tokens
-        while self._tokens > self._budget:
+        while self._tokens > self._budget - (self._reserve if self.dropped_entries else 0):
             block = self._block or max(_LEAST_BLOCK, len(self._entries) // 4)
             if len(self._entries) <= block:
                 break
             self._tokens -= sum(count for _, _, count in self._entries[:block])
             del self._entries[:block]
             self.dropped_entries += block
+
+    @property
+    def first_id(self) -> int | None:
+        """The keyframe of the first entry that has not left; ``None`` where there is none."""
+        return self._entries[0][0] if self._entries else None
+
+    def count(self, text: str) -> int:
+        """The tokens of a text, as the budget counts them."""
+        return self._count(text)
 
     def text(self) -> str:
         """All entries, oldest first, each a line."""

@@ -1,0 +1,181 @@
+"""Removes what a person wants forgotten from a memory file, so that not even its bytes are left.
+
+Mentions are taken out of their deltas, and pictures out of the file. Keyframes stay as entries
+without a picture, because a replay recognises what it has stored already by them: nothing that was
+forgotten comes back. SQLite overwrites what is deleted (``secure_delete``), and the write-ahead log
+is emptied afterwards, in which the pages would remain as they were.
+
+Out of scope: which mentions and keyframes those are (`embodied_agent.agent.corrections`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import apsw
+
+from embodied_agent.codec import from_json
+from embodied_agent.errors import StoreError
+from embodied_agent.memory.row_reader import KEYFRAME_COLUMNS
+from embodied_agent.memory.rows import keyframe_sum
+from embodied_agent.memory.writing import delete_delta, insert_delta
+from embodied_agent.object_records import MentionRef
+from embodied_agent.records import SUMMARY_ONLY, Delta
+from embodied_agent.transcript.summaries import name_key
+
+#: What a delta of a forgotten keyframe says.
+FORGOTTEN = "forgotten: a person removed it"
+
+
+def overwrite_deleted(db: apsw.Connection, *, fully: bool) -> None:
+    """Whether what is deleted is overwritten wherever it lies (``fully``), or only where that costs
+    no further writing."""
+    db.execute(f"PRAGMA secure_delete = {'ON' if fully else 'FAST'}")
+
+
+def forget(
+    db: apsw.Connection, mentions: Collection[MentionRef], keyframes: Collection[int]
+) -> dict[MentionRef, MentionRef]:
+    """Remove mentions with the pictures that show them, and all that is noted of whole keyframes;
+    part of a transaction.
+
+    Returns:
+        The mentions that stay but whose place in their delta changes, with their new place.
+    """
+    moved: dict[MentionRef, MentionRef] = {}
+    by_keyframe: dict[int, set[int]] = {number: set() for number in keyframes}
+    for number, rank in mentions:
+        by_keyframe.setdefault(number, set()).add(rank)
+    whole = set(keyframes)
+    for number in sorted(by_keyframe):
+        delta = _delta(db, number)
+        if delta is None or number in whole:
+            mark_forgotten(db, number, delta)
+        else:
+            kept = [rank for rank in range(len(delta.mentions)) if rank not in by_keyframe[number]]
+            moved.update(
+                ((number, rank), (number, at)) for at, rank in enumerate(kept) if at != rank
+            )
+            # What the observation says in words can't be told apart.
+            left = tuple(delta.mentions[rank] for rank in kept)
+            _replace_delta(db, replace(delta, mentions=left, observation=""))
+        db.execute("DELETE FROM pictures WHERE keyframe_id = ?", (number,))
+        db.execute("UPDATE keyframes SET picture_bytes = 0 WHERE id = ?", (number,))
+    _forget_answers(db, by_keyframe)
+    # Deleted words stay in the index of words until its parts are merged.
+    db.execute("INSERT INTO delta_text (delta_text) VALUES ('optimize')")
+    return moved
+
+
+def mark_forgotten(db: apsw.Connection, number: int, delta: Delta | None = None) -> None:
+    """Make a keyframe one of which nothing is noted but the motion that ``delta`` tells."""
+    delta = delta or Delta(number, None)
+    _replace_delta(
+        db,
+        Delta(
+            number,
+            delta.action,
+            delta.angle_deg,
+            usable=False,
+            agrees_with_egomotion=delta.agrees_with_egomotion,
+            problem=FORGOTTEN,
+        ),
+    )
+    db.execute("UPDATE keyframes SET state = 'unusable' WHERE id = ?", (number,))
+
+
+def keep_motion(db: apsw.Connection, number: int) -> None:
+    """Let go of what a keyframe shows, and keep where it was and the motion to it; part of a
+    transaction."""
+    delta = _delta(db, number)
+    if delta is None:
+        return
+    bare = Delta(
+        number,
+        delta.action,
+        delta.angle_deg,
+        usable=delta.usable,
+        agrees_with_egomotion=delta.agrees_with_egomotion,
+        camera=delta.camera,
+        problem=SUMMARY_ONLY,
+    )
+    _replace_delta(db, bare)
+    sql = f"SELECT {KEYFRAME_COLUMNS} FROM keyframes WHERE id = ?"
+    for row in list(db.execute(sql, (number,))):
+        values = [
+            None if name in ("egomotion", "intrinsics") else value
+            for name, value in zip(KEYFRAME_COLUMNS.split(", "), row, strict=True)
+        ]
+        db.execute(
+            "UPDATE keyframes SET egomotion = NULL, intrinsics = NULL, checksum = ? WHERE id = ?",
+            (keyframe_sum(values), number),
+        )
+
+
+def names_of(db: apsw.Connection, mentions: Iterable[MentionRef]) -> set[tuple[int, str]]:
+    """The keyframe of each of these mentions, with what its name is compared by."""
+    names = set()
+    for number, rank in mentions:
+        delta = _delta(db, number)
+        if delta is not None and rank < len(delta.mentions):
+            names.add((number, name_key(delta.mentions[rank].name)))
+    return names
+
+
+def empty_log(db: apsw.Connection, path: str) -> None:
+    """Empty the write-ahead log, once a transaction that forgets is committed.
+
+    Raises:
+        StoreError: somebody reads an older state of the file, and will for longer.
+    """
+    if path == ":memory:":
+        return
+    row = next(iter(db.execute("PRAGMA wal_checkpoint(TRUNCATE)")), (0,))
+    if row[0]:
+        raise StoreError(
+            f"what was forgotten is out of {path}, but its bytes remain in {path}-wal while "
+            "another program reads the file; stop that program and forget again"
+        )
+
+
+def _delta(db: apsw.Connection, number: int) -> Delta | None:
+    row: tuple[Any, ...] | None = next(
+        iter(db.execute("SELECT json FROM deltas WHERE keyframe_id = ?", (number,))), None
+    )
+    return None if row is None else from_json(Delta, row[0])
+
+
+def _replace_delta(db: apsw.Connection, delta: Delta) -> None:
+    delete_delta(db, delta.keyframe_id)
+    insert_delta(db, delta)
+
+
+def _forget_answers(db: apsw.Connection, keyframes: Mapping[int, object]) -> None:
+    """Remove the answers that rest on these keyframes; they may say what is in them."""
+    for table, key in (("answers", "id"), ("requests", "id")):
+        rows = db.execute(f"SELECT {key}, answer FROM {table} WHERE answer IS NOT NULL")
+        stale = [number for number, text in rows if _rests_on(text, keyframes)]
+        for number in stale:
+            if table == "requests":
+                db.execute("DELETE FROM outbox WHERE request_id = ?", (number,))
+            else:
+                db.execute("DELETE FROM citations WHERE answer_id = ?", (number,))
+            db.execute(f"DELETE FROM {table} WHERE {key} = ?", (number,))
+
+
+def _rests_on(text: str, keyframes: Mapping[int, object]) -> bool:
+    """Whether an answer, as a record or as it was sent, rests on one of these keyframes."""
+    try:
+        return any(item["keyframe_id"] in keyframes for item in json.loads(text)["evidence"])
+    except (ValueError, LookupError, TypeError):
+        return True  # nobody can tell
+
+
+def rename_mentions(
+    refs: Iterable[MentionRef], moved: Mapping[MentionRef, MentionRef], gone: Collection[MentionRef]
+) -> tuple[MentionRef, ...]:
+    """``refs`` after a `forget`: without those that are gone, and the others where they are now."""
+    return tuple(moved.get(ref, ref) for ref in refs if ref not in gone)

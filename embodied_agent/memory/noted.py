@@ -1,0 +1,171 @@
+"""What deltas name and tell of motions, read through indexes: not the deltas themselves.
+
+A name is in the tables as it was written; what it means is for others to say. The tables are
+written with each delta, in its transaction (`writing`).
+
+Out of scope: the meaning of names (`embodied_agent.rules`), deltas (`query`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
+from typing import NamedTuple
+
+import apsw
+
+from embodied_agent.memory import schema
+
+Query = Callable[[str], AbstractContextManager[apsw.Connection]]
+
+#: All different values of a column, each found by skipping from one to the next in an index.
+_DIFFERENT = (
+    "WITH RECURSIVE d (v) AS (SELECT min({column}) FROM {table} UNION ALL "
+    "SELECT (SELECT min({column}) FROM {table} WHERE {column} > d.v) FROM d WHERE d.v IS NOT NULL) "
+    "SELECT v FROM d WHERE v IS NOT NULL"
+)
+#: Mentions read at once while the latest are looked for.
+_AT_ONCE = 64
+
+
+class NotedMotion(NamedTuple):
+    """A committed delta without what it names: the id and segment of its keyframe, and what it
+    tells of the motion (`embodied_agent.records.Delta`)."""
+
+    keyframe_id: int
+    segment: int
+    action: str | None
+    usable: int
+    angle_deg: float | None
+
+
+class NotedName(NamedTuple):
+    """A mention: its name, the id of its keyframe, and its place in the delta, from 0."""
+
+    name: str
+    keyframe_id: int
+    rank: int
+
+
+class NotedTables:
+    """The tables of one file. Every method may be called from any thread, and raises `StoreError`
+    where the file can't be read.
+
+    Args:
+        query: opens a connection for reading.
+    """
+
+    def __init__(self, query: Query) -> None:
+        self._query = query
+
+    @property
+    def exist(self) -> bool:
+        """Whether the file has them; a read-only one of an earlier version does not."""
+        with self._query("look for indexes") as db:
+            return schema.version_of(db) >= schema.INDEXED
+
+    def motions(self, since: int = 0, source: str | None = None) -> list[NotedMotion]:
+        """Deltas of keyframes from id ``since`` on, in order; of a recording where ``source`` names
+        one."""
+        with self._query("read motions") as db:
+            # For a few, the rows are looked up; for all, it is quicker to read two indexes.
+            if since:
+                rows = db.execute(
+                    "SELECT k.id, segment, action, usable, angle_deg FROM deltas d "
+                    "JOIN keyframes k ON k.id = d.keyframe_id WHERE d.keyframe_id >= ?1 "
+                    "AND (?2 IS NULL OR source = ?2) ORDER BY d.keyframe_id",
+                    (since, source),
+                )
+                return list(map(NotedMotion._make, rows))
+            if source is None:
+                found = db.execute("SELECT id, segment FROM keyframes INDEXED BY keyframes_segment")
+            else:
+                found = db.execute(
+                    "SELECT id, segment FROM keyframes INDEXED BY keyframes_source_segment "
+                    "WHERE source = ?",
+                    (source,),
+                )
+            segments: dict[int, int] = dict(found)
+            rows = db.execute(
+                "SELECT keyframe_id, action, usable, angle_deg FROM deltas "
+                "INDEXED BY deltas_motion ORDER BY keyframe_id"
+            )
+            return [
+                NotedMotion(number, segments[number], *rest)
+                for number, *rest in rows
+                if number in segments
+            ]
+
+    def names(self, source: str | None = None) -> list[str]:
+        """All different names, as they were written."""
+        with self._query("read names") as db:
+            if source is None:
+                rows = db.execute(_DIFFERENT.format(column="name", table="mentions"))
+            else:
+                rows = db.execute(
+                    "SELECT DISTINCT name FROM mentions WHERE keyframe_id IN "
+                    "(SELECT id FROM keyframes WHERE source = ?)",
+                    (source,),
+                )
+            return [str(name) for (name,) in rows]
+
+    def mentions_of(self, names: Iterable[str]) -> list[NotedName]:
+        """The mentions by these names, in keyframe order for each name."""
+        sql = (
+            "SELECT name, keyframe_id, rank FROM mentions "
+            "WHERE name IN (SELECT value FROM json_each(?)) ORDER BY name, keyframe_id, rank"
+        )
+        with self._query("read mentions") as db:
+            return list(map(NotedName._make, db.execute(sql, (json.dumps(list(names)),))))
+
+    def mentions(self, since: int = 0) -> list[NotedName]:
+        """The mentions in deltas of keyframes from id ``since`` on, in order."""
+        sql = (
+            "SELECT name, keyframe_id, rank FROM mentions WHERE keyframe_id >= ? "
+            "ORDER BY keyframe_id, rank"
+        )
+        with self._query("read mentions") as db:
+            return list(map(NotedName._make, db.execute(sql, (since,))))
+
+    def latest_mentions(self, until: int) -> Iterator[NotedName]:
+        """The mentions in deltas of keyframes up to id ``until``, the latest keyframe first."""
+        sql = (
+            "SELECT name, keyframe_id, rank FROM mentions WHERE (keyframe_id, rank) < (?, ?) "
+            "ORDER BY keyframe_id DESC, rank DESC LIMIT ?"
+        )
+        place = (until + 1, -1)
+        while True:
+            with self._query("read mentions") as db:
+                rows = list(map(NotedName._make, db.execute(sql, (*place, _AT_ONCE))))
+            yield from rows
+            if len(rows) < _AT_ONCE:
+                return
+            place = rows[-1].keyframe_id, rows[-1].rank
+
+    def claimed_words(self) -> list[str]:
+        """All different words of observations that claim something."""
+        with self._query("read words") as db:
+            return [str(w) for (w,) in db.execute(_DIFFERENT.format(column="word", table="claims"))]
+
+    def claiming(self, words: Iterable[str]) -> list[int]:
+        """Ids of the keyframes whose observations claim something with one of these words."""
+        sql = (
+            "SELECT DISTINCT keyframe_id FROM claims "
+            "WHERE word IN (SELECT value FROM json_each(?)) ORDER BY keyframe_id"
+        )
+        with self._query("read words") as db:
+            return [int(n) for (n,) in db.execute(sql, (json.dumps(list(words)),))]
+
+    def name_or_claim(self, first_id: int, last_id: int, counts: Callable[[int], bool]) -> bool:
+        """Whether the delta of a keyframe from ``first_id`` to ``last_id`` that ``counts`` names or
+        claims something."""
+        with self._query("read names") as db:
+            return any(
+                counts(number)
+                for table in ("mentions", "claims")
+                for (number,) in db.execute(
+                    f"SELECT keyframe_id FROM {table} WHERE keyframe_id BETWEEN ? AND ?",
+                    (first_id, last_id),
+                )
+            )
