@@ -1,1 +1,1 @@
-"""The shipped checkpoints, each in a folder with its model card, and loading them."""
+"""The shipped checkpoints, each in a folder with its model card, and the code that loads them."""

@@ -1,4 +1,4 @@
-"""Loading a checkpoint folder with transformers, in process, on the CPU or a GPU.
+"""Load a checkpoint folder with transformers, in this process, on the CPU or a GPU.
 
 Shared by the built-in perceiver, reasoner and judge. Weights are read from safetensors only, and
 code that comes with a checkpoint is never run. Loading takes seconds, so it is logged.
@@ -7,12 +7,19 @@ code that comes with a checkpoint is never run. Loading takes seconds, so it is 
 from __future__ import annotations
 
 import importlib
+import json
 import logging
+import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
 from embodied_agent.errors import ModelError
+from embodied_agent.models.adapters import base_of, is_adapter, merge_adapter
+from embodied_agent.models.catalogue import base_folder, is_fetched, named
+from embodied_agent.models.prompting import read_prompting
 from embodied_agent.support.extras import missing_package
 
 _log = logging.getLogger(__name__)
@@ -22,26 +29,54 @@ SHIPPED = Path(__file__).parent
 
 
 def checkpoint_folder(model_path: str, shipped: Literal["perceiver", "reasoner"]) -> Path:
-    """The folder of a checkpoint: ``model_path``, or the shipped one where that is empty.
+    """The folder that ``model_path`` names: of a checkpoint, of an adapter, or of a fetched base
+    (`embodied_agent.models.catalogue`); the shipped checkpoint if it is empty.
 
     Raises:
-        ModelError: the folder holds no model.
+        ModelError: the folder contains neither, or the base was not fetched.
     """
     folder = Path(model_path).expanduser() if model_path else SHIPPED / shipped
-    if not (folder / "config.json").is_file():
+    if (folder / "config.json").is_file() or is_adapter(folder):
+        return folder
+    base = named(model_path)
+    if base is not None and not folder.exists():
+        if is_fetched(base):
+            return base_folder(base)
         raise ModelError(
-            f"there is no checkpoint in {folder}: it needs config.json and model.safetensors, as "
-            f"written by transformers; leave model_path empty to use the shipped {shipped}"
+            f"the base model {base.name} has not been fetched: "
+            f"embodied-agent models get {base.name}"
         )
-    return folder
+    raise ModelError(
+        f"there is no checkpoint in {folder}: it needs config.json and model.safetensors, as "
+        "written by transformers, or adapter_config.json and adapter_model.safetensors, as written "
+        f"by peft; leave model_path empty to use the shipped {shipped}"
+    )
+
+
+def recorded_style(model_path: str) -> Literal["full", "compact"] | None:
+    """The prompt style that a reasoner's checkpoint records (`embodied_agent.models.prompting`);
+    ``None`` if it records none, or is not there.
+
+    Raises:
+        ModelError: the record is damaged.
+    """
+    if not model_path:
+        return None
+    if named(model_path) is not None:
+        return "full"
+    prompting = read_prompting(Path(model_path).expanduser())
+    return prompting.style if prompting else None
 
 
 def require_packages(kind: str) -> None:
-    """Import what runs a model in process.
+    """Check that the packages that run models in process can be imported.
 
     Raises:
-        ModelError: it is not installed.
+        ModelError: one of them is not installed.
     """
+    # OpenMP reads it when torch loads. Its threads otherwise spin while they wait for each other,
+    # which wastes whole cores on a machine where other processes are busy, as on a robot.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         for package in ("torch", "transformers", "safetensors", "PIL"):
             importlib.import_module(package)
@@ -50,11 +85,28 @@ def require_packages(kind: str) -> None:
         raise ModelError(f"{message}; or choose another backend") from error
 
 
+@contextmanager
+def without_progress_bars() -> Iterator[None]:
+    """Keep transformers from drawing progress bars while it loads a checkpoint."""
+    from transformers.utils import logging as transformers_logging
+
+    had_progress_bar = transformers_logging.is_progress_bar_enabled()
+    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    try:
+        yield
+    finally:
+        if had_progress_bar:
+            transformers_logging.enable_progress_bar()  # type: ignore[no-untyped-call]
+
+
 def load(folder: Path, kind: Literal["perceiver", "reasoner"]) -> tuple[Any, Any]:
-    """The model in evaluation mode and its processor or tokenizer.
+    """The model in evaluation mode, and its processor (perceiver) or tokenizer (reasoner).
+
+    An adapter is merged into its base, which is looked for where its configuration says, or among
+    the fetched ones.
 
     Raises:
-        ModelError: the files are missing, damaged or of another kind, or the packages that run
+        ModelError: the files are missing, damaged or of the wrong kind, or the packages that run
             models in process are not installed.
     """
     started = time.monotonic()
@@ -70,24 +122,43 @@ def load(folder: Path, kind: Literal["perceiver", "reasoner"]) -> tuple[Any, Any
         AutoProcessor,
         AutoTokenizer,
     )
-    from transformers.utils import logging as noise
 
-    quiet = noise.is_progress_bar_enabled()
-    noise.disable_progress_bar()  # type: ignore[no-untyped-call]
     model_class = AutoModelForImageTextToText if kind == "perceiver" else AutoModelForCausalLM
     reader_class = AutoProcessor if kind == "perceiver" else AutoTokenizer
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    # Half precision gains nothing on a CPU, where the small models run.
-    dtype = torch.bfloat16 if device == "cuda" else torch.float32
     try:
-        reader = reader_class.from_pretrained(str(folder), local_files_only=True)
-        model = model_class.from_pretrained(
-            str(folder), dtype=dtype, local_files_only=True, use_safetensors=True
-        )
+        weights = base_of(folder) if is_adapter(folder) else folder
+        dtype = torch.bfloat16 if device == "cuda" or half_is_faster(weights) else torch.float32
+        with without_progress_bars():
+            reader = reader_class.from_pretrained(str(weights), local_files_only=True)
+            model = model_class.from_pretrained(
+                str(weights), dtype=dtype, local_files_only=True, use_safetensors=True
+            )
+        if weights != folder:
+            merge_adapter(model, folder)
     except (OSError, ValueError, RuntimeError, KeyError, ImportError) as error:
         raise ModelError(f"can't load the {kind} from {folder}: {error}") from error
-    finally:
-        if quiet:
-            noise.enable_progress_bar()  # type: ignore[no-untyped-call]
-    _log.debug("loaded %s in %.1f s", name, time.monotonic() - started)
+    weights_bytes = sum(p.numel() * p.element_size() for p in model.parameters())
+    _log.log(
+        logging.DEBUG if shipped else logging.INFO,
+        "Loaded %s in %.1f s: %.0f MB of weights in %s",
+        name, time.monotonic() - started, weights_bytes / 1e6, str(dtype).removeprefix("torch."),
+    )  # fmt: skip
     return model.to(device).eval(), reader  # type: ignore[arg-type]
+
+
+def half_is_faster(folder: Path) -> bool:
+    """Whether the CPU should run the checkpoint in ``folder`` in bfloat16: it was saved so, and the
+    CPU computes in it. Others emulate it, which takes several times as long as 32 bits. The small
+    shipped models, saved in another precision, gain nothing from it anywhere.
+    """
+    import torch
+
+    try:
+        config = json.loads((folder / "config.json").read_text("utf-8"))
+    except (OSError, ValueError):
+        return False
+    if "bfloat16" not in (config.get("dtype"), config.get("torch_dtype")):
+        return False
+    capabilities: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
+    return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))

@@ -1,4 +1,4 @@
-"""What models are called to people: those that come with the package are demonstrations.
+"""How the shipped models are presented to users: as demonstrations.
 
 Out of scope: loading them (`checkpoints`).
 """
@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-#: Names, as deltas and answers carry them, of the checkpoints that are shipped.
+#: Names of the shipped checkpoints in deltas and answers.
 SHIPPED_NAMES = frozenset({"builtin:perceiver", "builtin:reasoner"})
-#: What people are told where one of them speaks.
+#: How users see them named.
 DEMO = "built-in demo models"
 
 
 def demo_note(models: Iterable[str]) -> str:
-    """`DEMO` where one of the models comes with the package, else an empty text."""
+    """`DEMO` if any of the models is shipped with the package, else an empty text."""
     return DEMO if SHIPPED_NAMES & set(models) else ""

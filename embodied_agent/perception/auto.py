@@ -1,4 +1,4 @@
-"""Which perceiver: the server where one is set, else whatever suits the pictures, and why.
+"""Which perceiver: the server or detector that is set, else whatever suits the pictures, and why.
 
 The built-in perceiver knows the simulated worlds only. So the first keyframes of each segment are
 looked at: where they look like those worlds, it perceives them; else only the camera's motion is
@@ -30,7 +30,7 @@ _log = logging.getLogger(__name__)
 FIRST = 5
 NOTICE = (
     "The pictures do not look like the simulated worlds, so only the camera's motion is noted; for "
-    "real pictures set perception.backend=served and perception.server (a vision-language model)"
+    "real pictures set perception.server (a vision-language model) or perception.detector.model"
 )
 #: Finds the first keyframes of a keyframe's segment, with pictures.
 Firsts = Callable[[Keyframe], Sequence[Keyframe]]
@@ -38,11 +38,13 @@ Firsts = Callable[[Keyframe], Sequence[Keyframe]]
 
 def resolve_backend(settings: PerceptionSettings) -> PerceptionSettings:
     """``settings`` with the backend that ``auto`` means where no picture is needed to tell: the
-    server where one is set, the built-in model where its checkpoint is named."""
+    server where one is set, the detector or the built-in model where its checkpoint is named."""
     if settings.backend != "auto":
         return settings
     if "server" in settings.model_fields_set and settings.server.model_fields_set:
         return settings.model_copy(update={"backend": "served"})
+    if settings.detector.model:
+        return settings.model_copy(update={"backend": "detector"})
     if settings.model_path:
         return settings.model_copy(update={"backend": "builtin"})
     return settings

@@ -38,7 +38,16 @@ def make_perceiver(
     if settings.backend == "served":
         from embodied_agent.perception.served import ServedPerceiver
 
-        return ServedPerceiver(settings)
+        served = ServedPerceiver(settings)
+        if not settings.detector.model:
+            return served
+        from embodied_agent.perception.locating import LocatingPerceiver
+
+        return LocatingPerceiver(served, settings)
+    if settings.backend == "detector":
+        from embodied_agent.perception.detector import DetectorPerceiver
+
+        return DetectorPerceiver(settings)
     from embodied_agent.perception.builtin import BuiltinPerceiver
 
     return BuiltinPerceiver(settings)

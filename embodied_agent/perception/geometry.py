@@ -12,9 +12,17 @@ from collections.abc import Sequence
 
 from embodied_agent.records import Delta, Keyframe
 
+#: Longest reason why a keyframe could not be perceived, in characters.
+MAX_PROBLEM = 300
+
 
 def delta_from_egomotion(
-    previous: Keyframe | None, current: Keyframe, *, model: str, usable: bool = True
+    previous: Keyframe | None,
+    current: Keyframe,
+    *,
+    model: str,
+    usable: bool = True,
+    problem: str = "",
 ) -> Delta:
     """The keyframer's egomotion of ``current`` as a delta without mentions.
 
@@ -22,10 +30,13 @@ def delta_from_egomotion(
     be measured have no action but an angle of 0, which distinguishes them from a start.
     """
     motion = current.egomotion
+    problem = "" if usable else problem[:MAX_PROBLEM]
     if previous is None:
-        return Delta(current.id, action=None, usable=usable, model=model)
+        return Delta(current.id, action=None, usable=usable, model=model, problem=problem)
     if motion is None or motion.action is None:
-        return Delta(current.id, action=None, angle_deg=0.0, usable=usable, model=model)
+        return Delta(
+            current.id, action=None, angle_deg=0.0, usable=usable, model=model, problem=problem
+        )
     return Delta(
         current.id,
         action=motion.action,
@@ -33,6 +44,7 @@ def delta_from_egomotion(
         usable=usable,
         agrees_with_egomotion=True if usable else None,
         model=model,
+        problem=problem,
     )
 
 

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from pydantic import JsonValue
 
 from embodied_agent.codec import JsonObject
+from embodied_agent.perception.boxes import Convention
 from embodied_agent.records import DIRECTIONS, DISTANCES, Action, Egomotion
 
 #: Maximum number of objects asked for, and taken from a reply.
@@ -35,6 +36,16 @@ _OBJECTS = (
     f"{', '.join(DISTANCES)} (within a few steps; across the room or street; beyond). List only "
     "what you see for certain."
 )
+_BOXES = (
+    "'bbox_2d' of each object: [x1, y1, x2, y2], the left, top, right and bottom edge of it in the "
+    "{picture}, {units}."
+)
+#: How each convention counts, in words.
+_UNITS: dict[Convention, str] = {
+    "pixels": "in pixels",
+    "thousandths": "from 0 to 1000 across the picture",
+    "fractions": "from 0 to 1 across the picture",
+}
 _FIRST = (
     "The picture is what a moving camera sees first. Describe the place so that somebody who "
     f"can't see it could find things in it. {_FRAME_OF_REFERENCE}\n"
@@ -71,9 +82,18 @@ WHICH_ACTION = (
 )
 
 
-def full_prompt(first: bool, egomotion: Egomotion | None, watch_list: Sequence[str]) -> str:
-    """The text that accompanies the picture of a ``first`` view, or the pictures before and now."""
+def full_prompt(
+    first: bool,
+    egomotion: Egomotion | None,
+    watch_list: Sequence[str],
+    boxes: Convention | None = None,
+) -> str:
+    """The text that accompanies the picture of a ``first`` view, or the pictures before and now.
+    ``boxes``: how the model counts in the boxes that it is asked for."""
     parts = [_FIRST if first else _PAIR]
+    if boxes is not None:
+        picture = "picture" if first else "second picture"
+        parts.append(_BOXES.format(picture=picture, units=_UNITS[boxes]))
     hint = None if first else motion_hint(egomotion)
     if hint:
         parts.append(hint)
@@ -109,12 +129,19 @@ def motion_hint(egomotion: Egomotion | None) -> str:
     return f"Matching the pictures' features suggests that the camera {what}; this may be wrong."
 
 
-def full_schema(first: bool, watching: bool) -> JsonObject:
+def full_schema(first: bool, watching: bool, boxes: bool = False) -> JsonObject:
     """JSON schema of the reply. Every key is required, as strict servers demand."""
+    box: JsonObject = {
+        "type": "array",
+        "items": {"type": "number"},
+        "minItems": 4,
+        "maxItems": 4,
+    }
     item = _object(
         name={"type": "string"},
         direction={"type": "string", "enum": list(DIRECTIONS)},
         distance={"type": "string", "enum": list(DISTANCES)},
+        **({"bbox_2d": box} if boxes else {}),
     )
     keys: JsonObject = {}
     if not first:

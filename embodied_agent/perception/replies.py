@@ -12,29 +12,37 @@ Out of scope: what was asked (`prompts`).
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
 
-import yaml
-
 from embodied_agent.errors import ReplyError
+from embodied_agent.perception import loose_json
+from embodied_agent.perception.boxes import RawBox
+from embodied_agent.perception.loose_json import MAX_DEPTH
 from embodied_agent.perception.prompts import MAX_OBJECTS, NO_ACTION
 from embodied_agent.perception.wording import other_language, other_script
-from embodied_agent.records import DIRECTIONS, DISTANCES, Action, Direction, Distance, Mention
+from embodied_agent.records import DIRECTIONS, Action, Direction, Distance, Mention
 
 #: Maximum length of an object's name and of an observation, in characters.
 MAX_NAME, MAX_OBSERVATION = 60, 400
 #: Only this much of a reply is parsed, in characters.
 _MAX_REPLY = 20_000
-#: JSON that is nested deeper is not what was asked for, and could exhaust a parser's stack.
-_MAX_DEPTH = 20
 #: How many places, from the end, are tried at which a reply that was cut off can be closed.
 _MOST_CUTS = 40
 
+#: What models call an object's box, and the largest number that they may write in it.
+_BOX_KEYS = ("bbox_2d", "bbox", "box_2d", "box")
+_MOST_IN_BOX = 1e6
+
 _THOUGHTS = re.compile(r"^.*?</think>", re.DOTALL)
+#: Markup, control signs and those that turn the direction of writing, and sequences for terminals.
+_MARKUP = re.compile(
+    r"\x1b\[[0-9;?]*[A-Za-z]|[<>#{}\x00-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]"
+)
 _NOT_IN_NAMES = re.compile(r"[^\w\s'&/-]")
 _ARTICLE = re.compile(r"^(?:a|an|the|one|some)\s+", re.IGNORECASE)
 _OWN = re.compile(r"\b(?:of|from|to)\s+(?:me|you|us|the (?:agent|camera|robot|viewer|observer))\b")
@@ -88,13 +96,15 @@ _ACTIONS = {action.value: action for action in Action}
 @dataclass(frozen=True, slots=True)
 class FullReply:
     """A parsed reply. ``action`` is ``None`` if the reply names none of the ten; ``open``: it said
-    explicitly that there was none, or said nothing. ``repaired``: part of it had to be dropped."""
+    explicitly that there was none, or said nothing. ``repaired``: part of it had to be dropped.
+    ``boxes`` are four numbers for each mention, as the model counts them, where it gave them."""
 
     action: Action | None
     mentions: tuple[Mention, ...]
     observation: str
     open: bool = field(default=True, compare=False)
     repaired: bool = field(default=False, compare=False)
+    boxes: tuple[RawBox | None, ...] = field(default=(), compare=False)
 
 
 def parse_full(reply: str) -> FullReply:
@@ -120,7 +130,11 @@ def parse_full(reply: str) -> FullReply:
         if not isinstance(listed, list) and not observation:
             continue
         entries = listed if isinstance(listed, list) else []
-        mentions = tuple(dict.fromkeys(m for m in map(_mention, entries) if m is not None))
+        # Two objects of one name in one direction are told apart by their boxes.
+        seen = dict.fromkeys(
+            (mention, _raw_box(entry)) for entry in entries if (mention := _mention(entry))
+        )
+        mentions = tuple(mention for mention, _ in seen)
         if entries and not mentions:
             continue
         watched = [_watched(entry) for entry in _list(keys.get("watch"))]
@@ -133,6 +147,7 @@ def parse_full(reply: str) -> FullReply:
             observations,
             open=action is None and is_no_action(named),
             repaired=foreign or not whole or len(mentions) < len(entries),
+            boxes=tuple(box for _, box in seen)[:MAX_OBJECTS],
         )
     raise ReplyError(f"no usable JSON object in the reply {reply[:80]!r}", reply=reply)
 
@@ -146,10 +161,9 @@ def read_action(value: Any) -> Action | None:
     """The action that ``value`` means; ``None`` if it means none of the ten or more than one."""
     if not isinstance(value, str):
         return None
-    words = re.findall(r"[a-z]+", value.lower())
-    if " ".join(words) in _ACTIONS:
-        return _ACTIONS[" ".join(words)]
-    words = [_stem(word) for word in words if not _IGNORED.fullmatch(word)]
+    words = [
+        _stem(word) for word in re.findall(r"[a-z]+", value.lower()) if not _IGNORED.fullmatch(word)
+    ]
     if len(words) == 1 and words[0] in _WHOLE:
         return _ACTIONS[_WHOLE[words[0]]]
     verbs = {_VERBS[word] for word in words if word in _VERBS}
@@ -174,9 +188,8 @@ def read_direction(value: Any) -> Direction | None:
     if not words or any(word not in _SIDES for word in words):
         return None
     sides = {_SIDES[word] for word in words}
-    if {"front", "back"} <= sides or {"left", "right"} <= sides:
-        return None
     name = "-".join(side for side in ("front", "back", "left", "right") if side in sides)
+    # There is no direction for two sides that contradict each other.
     return next((direction for direction in DIRECTIONS if direction == name), None)
 
 
@@ -184,18 +197,25 @@ def read_distance(value: Any) -> Distance | None:
     """``near``, ``mid`` or ``far``; ``None`` if ``value`` means none of them."""
     if not isinstance(value, str):
         return None
-    text = " ".join(re.findall(r"[a-z]+", value.lower()))
-    return text if text in DISTANCES else _DISTANCES.get(text)
+    return _DISTANCES.get(" ".join(re.findall(r"[a-z]+", value.lower())))
 
 
 def clean_text(value: Any) -> str:
     """Free text on one line, without anything that could pass for markup or a keyframe's number."""
     if not isinstance(value, str):
         return ""
-    text = " ".join(re.sub(r"[<>#{}\x00-\x1f\x7f]", " ", value).split())
+    text = " ".join(_MARKUP.sub(" ", value).split())
     if len(text) <= MAX_OBSERVATION:
         return text
     return text[:MAX_OBSERVATION].rsplit(" ", 1)[0] + " …"
+
+
+def clean_name(text: str) -> str:
+    """An object's name as it may stand in a mention; empty if the text is none, too long, or not in
+    Latin letters."""
+    # In the transcript, names stand between separators, so they must not contain any.
+    name = _ARTICLE.sub("", " ".join(_NOT_IN_NAMES.sub(" ", text.lower()).split()))
+    return "" if len(name) > MAX_NAME or other_script(name) else name
 
 
 def _mention(entry: Any) -> Mention | None:
@@ -206,11 +226,23 @@ def _mention(entry: Any) -> Mention | None:
     direction = read_direction(keys.get("direction"))
     if not isinstance(name, str) or direction is None:
         return None
-    # In the transcript, names stand between separators, so they must not contain any.
-    name = _ARTICLE.sub("", " ".join(_NOT_IN_NAMES.sub(" ", name.lower()).split()))
-    if not name or len(name) > MAX_NAME or other_script(name):
+    name = clean_name(name)
+    return Mention(name, direction, read_distance(keys.get("distance"))) if name else None
+
+
+def _raw_box(entry: dict[Any, Any]) -> RawBox | None:
+    """The four numbers of an object's box; ``None`` without them."""
+    keys = {str(key).strip().lower(): value for key, value in entry.items()}
+    value = next((keys[key] for key in _BOX_KEYS if key in keys), None)
+    if isinstance(value, list) and len(value) == 1:
+        value = value[0]
+    if not isinstance(value, list) or len(value) != 4:
         return None
-    return Mention(name, direction, read_distance(keys.get("distance")))
+    if not all(isinstance(v, int | float) and not isinstance(v, bool) for v in value):
+        return None
+    # Integers of a JSON text may be too large for a float.
+    numbers = tuple(float(v) if abs(v) < _MOST_IN_BOX else math.inf for v in value)
+    return numbers if all(map(math.isfinite, numbers)) else None  # type: ignore[return-value]
 
 
 def _watched(entry: Any) -> str:
@@ -228,7 +260,7 @@ def _list(value: Any) -> list[Any]:
 
 def _stem(word: str) -> str:
     """The verb's base form: turned, turning, turns → turn."""
-    for ending in ("ing", "ed", "d", "s"):
+    for ending in ("ing", "ed", "s"):
         base = word.removesuffix(ending)
         if base != word:
             for candidate in (base, f"{base}e", base[:-1]):
@@ -250,7 +282,7 @@ def _objects(text: str) -> Iterator[dict[Any, Any]]:
 def _beginnings(text: str) -> Iterator[dict[Any, Any]]:
     """The complete parts of an object that was cut off, closed properly, the longest first."""
     start = text.find("{")
-    if start < 0 or _depth(text) > _MAX_DEPTH:
+    if start < 0 or _depth(text) > MAX_DEPTH:
         return
     ends, stack, quoted, escaped = [], [], False, False
     for position, sign in enumerate(text[start:], start):
@@ -272,7 +304,7 @@ def _beginnings(text: str) -> Iterator[dict[Any, Any]]:
     for end, closing in reversed(ends[-_MOST_CUTS:]):
         try:
             value = json.loads(text[start:end] + closing)
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
         if isinstance(value, dict):
             yield value
@@ -296,16 +328,15 @@ def _spans(text: str, quotes: bool) -> Iterator[str]:
 
 
 def _loaded(text: str) -> Any:
-    if _depth(text) > _MAX_DEPTH:
+    if _depth(text) > MAX_DEPTH:
         return None
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         pass
     try:
-        # YAML's flow style is JSON with single quotes, bare words and trailing commas.
-        return yaml.safe_load(text.replace("\t", " "))
-    except (yaml.YAMLError, ValueError, TypeError, AttributeError):
+        return loose_json.loads(text)
+    except ValueError:
         return None
 
 

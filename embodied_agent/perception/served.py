@@ -6,31 +6,52 @@ parsed (`prompts` and `replies` for general models, `language` for the built-in 
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from typing import Literal, NamedTuple
 
 import cv2
 
 from embodied_agent.chat.client import ChatServer
-from embodied_agent.chat.messages import Message, with_pictures
+from embodied_agent.chat.messages import Message, readable, with_pictures
 from embodied_agent.chat.status import ReplyCounts
 from embodied_agent.codec import JsonObject
-from embodied_agent.errors import ReplyError
-from embodied_agent.images import decode, scaled_jpeg
+from embodied_agent.errors import ModelError, ReplyError
+from embodied_agent.images import decode, image_size, scaled_jpeg
 from embodied_agent.perception import language
+from embodied_agent.perception.boxes import BoxReader, Convention, convention_of
 from embodied_agent.perception.geometry import delta_from_egomotion
-from embodied_agent.perception.prompts import AGAIN, WHICH_ACTION, full_prompt, full_schema
+from embodied_agent.perception.measuring import contradicts, measured
+from embodied_agent.perception.prompts import (
+    AGAIN,
+    MAX_OBJECTS,
+    WHICH_ACTION,
+    full_prompt,
+    full_schema,
+)
 from embodied_agent.perception.reading import TRUSTED_CONFIDENCE, delta_from_reading
 from embodied_agent.perception.replies import FullReply, parse_full
-from embodied_agent.records import Action, Delta, Frame, Image, Keyframe, Mention
+from embodied_agent.records import (
+    Action,
+    Delta,
+    Frame,
+    Image,
+    Keyframe,
+    Mention,
+    direction_at,
+)
 from embodied_agent.settings import PerceptionSettings
+from embodied_agent.support.redaction import without_credentials
 
 #: JPEG quality of pictures that are scaled down before they are sent.
 _JPEG_QUALITY = 90
+#: What a box adds to a reply, in tokens.
+BOX_TOKENS = 25
 
 
 class _Reading(NamedTuple):
@@ -51,6 +72,7 @@ class ServedPerceiver:
         self._server = ChatServer(settings.server)
         self._lock = threading.Lock()
         self._counts = {"asked_again": 0, "repaired": 0, "unusable": 0}
+        self._boxes = BoxReader()
         self._style: Literal["full", "compact"] = (
             "full" if settings.prompt == "auto" else settings.prompt
         )
@@ -75,9 +97,11 @@ class ServedPerceiver:
                 if self._style == "compact"
                 else self._ask_full(previous, current)
             )
-        except ReplyError:
+        except ReplyError as error:
             self._count("unusable")
-            delta = delta_from_egomotion(previous, current, model=self.name, usable=False)
+            delta = delta_from_egomotion(
+                previous, current, model=self.name, usable=False, problem=str(error)
+            )
         else:
             delta = delta_from_reading(
                 reading.action,
@@ -99,7 +123,21 @@ class ServedPerceiver:
     def reply_counts(self) -> ReplyCounts:
         """What became of the replies so far."""
         with self._lock:
-            return ReplyCounts(url=self._settings.server.base_url, **self._counts)
+            return ReplyCounts(
+                url=without_credentials(self._settings.server.base_url),
+                boxes_refused=self._boxes.refused,
+                **self._counts,
+            )
+
+    @property
+    def notice(self) -> str:
+        """Why the model's boxes are not used any more; empty if they are."""
+        if self._boxes.believed:
+            return ""
+        return (
+            f"The boxes of {self.name} are not used: {self._boxes.problem}. Set perception.boxes "
+            "to how the model counts, or to off"
+        )
 
     def close(self) -> None:
         """Close the connection. Safe to call twice."""
@@ -109,11 +147,12 @@ class ServedPerceiver:
         first = previous is None
         seen = [keyframe for keyframe in (previous, current) if keyframe is not None]
         watch_list = self._settings.watch_list
-        asked = with_pictures(
-            [keyframe_jpeg(keyframe, self._settings.image_width) for keyframe in seen],
-            full_prompt(first, current.egomotion, watch_list),
-        )
-        schema = full_schema(first, watching=bool(watch_list))
+        boxes = self._convention()
+        pictures = [
+            readable(keyframe_jpeg(keyframe, self._settings.image_width)) for keyframe in seen
+        ]
+        asked = with_pictures(pictures, full_prompt(first, current.egomotion, watch_list, boxes))
+        schema = full_schema(first, watching=bool(watch_list), boxes=boxes is not None)
         reply = self._complete([asked], schema)
         try:
             read = parse_full(reply)
@@ -123,7 +162,37 @@ class ServedPerceiver:
             if not first and _needs_action(read, current):
                 read = self._with_action(read, self._again(asked, reply, WHICH_ACTION, schema))
         self._count("repaired", read.repaired)
-        return _Reading(read.action, read.mentions, read.observation)
+        mentions = read.mentions
+        if boxes is not None:
+            mentions = self._located(read, current, boxes, image_size(pictures[-1]))
+        return _Reading(read.action, mentions, read.observation)
+
+    def _convention(self) -> Convention | None:
+        """How the model counts in boxes; ``None`` if it is not asked for any, or not any more."""
+        if self._settings.boxes == "off" or not self._boxes.believed:
+            return None
+        if self._settings.boxes != "auto":
+            return self._settings.boxes
+        with suppress(ModelError):  # the request that follows fails in the same way, or retries
+            return convention_of(self._server.model_name())
+        return None
+
+    def _located(
+        self, read: FullReply, current: Keyframe, convention: Convention, size: tuple[int, int]
+    ) -> tuple[Mention, ...]:
+        """The mentions with their boxes, those that can be right in a picture of this ``size``."""
+        boxes = self._boxes.read(read.boxes, convention, size)
+        mentions = []
+        for mention, box in zip(read.mentions, boxes, strict=True):
+            if box is not None:
+                located = measured(mention, box, current, self._settings.field_of_view_deg)
+                assert located.bearing_deg is not None
+                if contradicts(mention.direction, located.bearing_deg):
+                    self._boxes.refuse_one()
+                else:
+                    mention = replace(located, direction=direction_at(located.bearing_deg))
+            mentions.append(mention)
+        return tuple(dict.fromkeys(mentions))
 
     def _again(self, asked: Message, reply: str, wrong: str, schema: JsonObject) -> str:
         """The reply after being told what was ``wrong``, or greedy sampling would repeat it."""
@@ -157,7 +226,9 @@ class ServedPerceiver:
         return _Reading(read.action, read.mentions)
 
     def _complete(self, messages: list[Message], schema: JsonObject | None = None) -> str:
-        return self._server.complete(messages, max_tokens=self._settings.max_tokens, schema=schema)
+        longer = BOX_TOKENS * MAX_OBJECTS if schema and '"bbox_2d"' in json.dumps(schema) else 0
+        max_tokens = self._settings.max_tokens + longer
+        return self._server.complete(messages, max_tokens=max_tokens, schema=schema)
 
 
 def _needs_action(read: FullReply, current: Keyframe) -> bool:

@@ -1,0 +1,210 @@
+"""Which objects should have been in view and were not.
+
+An object should be in view where it is well inside the picture, not further away than it was ever
+seen from, and its line of sight is known to be free: it was seen along about the same line before,
+or something behind it is seen at its place in the picture now. What was not mentioned and lies
+behind something that was, is hidden; how far up and down a thing hides others, its box tells. Walls
+are not mentioned, so an object that was never seen along about the same line is not expected.
+
+Out of scope: what follows from it (`tracker`).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from embodied_agent.objects.geometry import Floats
+from embodied_agent.objects.rays import Camera
+from embodied_agent.objects.track import Track
+from embodied_agent.optics import point_at
+from embodied_agent.records import Box
+
+#: How far inside the picture the middle of an object must be, in parts of its width and height.
+_MARGINS = (0.06, 0.02)
+#: Its direction must be known to this part of its distance.
+_KNOWN = 0.3
+#: How often an object must have been seen before it can be missed.
+_SEEN = 2
+#: Nearer than this, objects may be below the picture, in metres.
+_NEAREST_M = 0.3
+#: Half of the width and height of objects that no box shows, in radians.
+_USUAL = 0.1
+#: An object may be hidden where this part of its half is covered.
+_COVERED = 0.3
+#: Free line of sight: seen before along a line that is this close, in parts of the distance and in
+#: metres; and at most this much nearer.
+_ASIDE, _ASIDE_M, _NEARER = 0.12, 0.15, 0.15
+#: The same line of sight: this close, in parts of the distance and in metres.
+_SAME, _SAME_M = 0.02, 0.05
+
+
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """An object that a keyframe shows, and where in the picture; ``box`` is ``None`` where nobody
+    says."""
+
+    track: Track
+    box: Box | None
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """Where a camera was, and what it saw."""
+
+    camera: Camera
+    seen: Sequence[Shown]
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """An object that is in view: where in the picture, and from which distance on it surely is
+    there (metres)."""
+
+    track: Track
+    box: Box
+    nearest: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Expected:
+    """Where the middle of an object should be in the picture: the part of it that must not be
+    covered, its distance, and the standard deviation of that (metres)."""
+
+    box: Box
+    distance: float
+    depth: float
+
+
+def overlooked(view: View, tracks: Iterable[Track]) -> Iterator[tuple[Track, bool]]:
+    """Those of ``tracks`` that should have been seen and were not, in their order, with whether
+    that is sure: it was seen along this very line before, or something behind it is seen now."""
+    shown = {one.track.id for one in view.seen}
+    others = [_seen(view.camera, one) for one in view.seen if one.track.estimate is not None]
+    for track in list(tracks):
+        if track.id in shown or track.estimate is None or track.seen < _SEEN:
+            continue
+        distance = math.dist(track.estimate.position, view.camera.origin)
+        if distance > track.longest_m or distance < _NEAREST_M:
+            continue  # most of a large map ends here
+        expected = _expected(view.camera, track, distance)
+        if expected is None:
+            continue
+        beside = [
+            one
+            for one in others
+            if _overlap(one.box, expected.box) and not _replaces(one.track, track, distance)
+        ]
+        if any(one.nearest < distance + expected.depth for one in beside):
+            continue  # it may be hidden
+        if beside or _seen_along(track, view.camera, distance, _SAME, _SAME_M):
+            yield track, True
+        elif _seen_along(track, view.camera, distance, _ASIDE, _ASIDE_M):
+            yield track, False
+
+
+def _seen(camera: Camera, one: Shown) -> _Seen:
+    track = one.track
+    assert track.estimate is not None
+    distance = math.dist(track.estimate.position, camera.origin)
+    nearest = distance - 2 * _spread(track)
+    if one.box is not None:
+        return _Seen(track, one.box, nearest)
+    bearing, rise = _direction(camera, track)
+    point = point_at(camera.lens, math.degrees(bearing), math.degrees(rise)) or (0.5, 0.5)
+    half = camera.lens.fx * _USUAL / camera.lens.width
+    return _Seen(track, Box(point[0] - half, 0.0, point[0] + half, 1.0), nearest)
+
+
+def _expected(camera: Camera, track: Track, distance: float) -> _Expected | None:
+    """``None`` where it need not be in the picture."""
+    bearing, rise = _direction(camera, track)
+    point = point_at(camera.lens, math.degrees(bearing), math.degrees(rise))
+    if point is None or not all(
+        margin <= part <= 1 - margin for margin, part in zip(_MARGINS, point, strict=True)
+    ):
+        return None
+    aside, depth = _uncertainty(track, camera)
+    if aside > _KNOWN * distance:
+        return None
+    (x, y), lens = point, camera.lens
+    known, height = track.estimate, math.nan
+    if known is not None:
+        height = math.exp(known.log_height)
+    wide = 0.5 * aside / distance + _COVERED * _half(track.width_m, distance)
+    high = 0.5 * aside / distance + _COVERED * _half(height, distance)
+    across, up = lens.fx * wide / lens.width, lens.fy * high / lens.height
+    return _Expected(Box(x - across, y - up, x + across, y + up), distance, depth)
+
+
+def _half(size_m: float, distance: float) -> float:
+    """Half of the angle that something of this size spans from this distance, in radians."""
+    return min(math.atan2(size_m / 2, distance), 0.5) if size_m > 0 else _USUAL
+
+
+def _overlap(one: Box, other: Box) -> bool:
+    return (
+        one.left < other.right
+        and other.left < one.right
+        and one.top < other.bottom
+        and other.top < one.bottom
+    )
+
+
+def _uncertainty(track: Track, camera: Camera) -> tuple[float, float]:
+    """Standard deviations of its position across the line of sight, in the least certain direction,
+    and along it, in metres."""
+    assert track.estimate is not None
+    covariance = track.covariance
+    offset = track.estimate.position - camera.origin
+    along: Floats = offset / max(float(np.linalg.norm(offset)), 1e-6)
+    depth = math.sqrt(max(float(along @ covariance @ along), 0.0))
+    across = np.eye(3) - np.outer(along, along)
+    aside = float(np.linalg.eigvalsh(across @ covariance @ across)[-1])
+    return math.sqrt(max(aside, 0.0)), depth
+
+
+def _spread(track: Track) -> float:
+    return math.sqrt(float(np.linalg.eigvalsh(track.covariance)[-1]))
+
+
+def _replaces(other: Track, track: Track, distance: float) -> bool:
+    """Whether another thing stands where ``track`` was, which therefore is not there."""
+    if other.name.group == track.name.group and not other.name.colors:
+        return False
+    assert other.estimate is not None
+    assert track.estimate is not None
+    if _spread(other) > _KNOWN * distance:
+        return False
+    apart = float(np.linalg.norm((other.estimate.position - track.estimate.position)[:2]))
+    return apart < _spread(track) + _spread(other)
+
+
+def _direction(camera: Camera, track: Track) -> tuple[float, float]:
+    """Bearing and elevation in the camera's frame, in radians."""
+    assert track.estimate is not None
+    ahead, left, up = camera.turn.T @ (track.estimate.position - camera.origin)
+    return math.atan2(left, ahead), math.atan2(up, math.hypot(ahead, left))
+
+
+def _seen_along(
+    track: Track, camera: Camera, distance: float, aside: float, aside_m: float
+) -> bool:
+    """Whether the object was seen along about this line, from here or further away; lines may be
+    ``aside`` apart, in parts of the distance, and ``aside_m`` metres."""
+    assert track.estimate is not None
+    place = track.estimate.position
+    outward = (camera.origin - place) / distance
+    for ray in track.rays:
+        offset = np.array(ray.origin) - place
+        far = float(offset @ outward)
+        if far < (1 - _NEARER) * distance - _ASIDE_M:
+            continue
+        # How far apart the lines are where the camera is.
+        apart = float(np.linalg.norm(offset - far * outward)) * min(1.0, distance / far)
+        if apart <= aside * distance + aside_m:
+            return True
+    return False
