@@ -1,19 +1,17 @@
-"""One OpenAI-compatible server, as the served perceiver and the served reasoner use it.
+"""The client of one OpenAI-compatible server, used by the served perceiver, reasoner and judge.
 
-Every failure ends in one of two errors: `ModelUnavailable` (the server is down, slow or overloaded;
-the same call may work later) or `ModelError` (wrong address, key or model; somebody has to change
-something). What fails before the first piece of a reply is retried with back-off and jitter, except
-for timeouts, which would only burden a slow server further.
+Every failure is raised as one of two errors: `ModelUnavailable` (the server is down, slow or
+overloaded; the same call may succeed later) or `ModelError` (a wrong address, key or model, which
+the user has to correct). A failure before the first piece of a reply is retried with back-off and
+jitter, except for a timeout: a retry would only burden a slow server further.
 
 Replies are always streamed, so that one deadline covers a whole reply, however slowly it arrives.
 
-Out of scope: what is asked (`embodied_agent.perception.prompts`,
-`embodied_agent.reasoning.prompts`).
+Out of scope: the prompts (`embodied_agent.perception.prompts`, `embodied_agent.reasoning.prompts`).
 """
 
 from __future__ import annotations
 
-import ssl
 import threading
 import time
 from collections.abc import Generator, Sequence
@@ -22,31 +20,38 @@ from typing import Any
 
 import openai
 
+from embodied_agent.chat.bounds import ResponseTooLong, bounded
 from embodied_agent.chat.errors import (
     THEIR_ERRORS,
     certificate_problem,
+    ill_formed,
     out_of_memory,
     refused,
     retry_after_s,
-    said,
+    server_message,
+    takes_no_pictures,
     timed_out,
 )
+from embodied_agent.chat.fields import Fields
 from embodied_agent.chat.guard import Guard, TooSlow
+from embodied_agent.chat.http import http_client
 from embodied_agent.chat.messages import Message
 from embodied_agent.chat.status import ServerStatus
 from embodied_agent.chat.stream import Piece, cut_at, pieces_of
+from embodied_agent.chat.thinking import Thinking
 from embodied_agent.codec import JsonObject
 from embodied_agent.errors import ModelError, ModelUnavailable, RequestRefused
 from embodied_agent.settings import ServerSettings
 from embodied_agent.support.backoff import Backoff
+from embodied_agent.support.redaction import without_credentials
 
 __all__ = ["ChatServer", "Message", "Piece"]
 
 #: A server that takes longer than this to accept a connection is down, in seconds.
 _CONNECT_S = 10.0
-#: How long listing the models may take when that is only for an error message, in seconds.
+#: How long listing the models may take besides a request, in seconds.
 _LIST_S = 5.0
-#: First and longest wait before another try, in seconds; a server may ask for more.
+#: First and longest delay before a retry, in seconds; a server may ask for more.
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.5, 8.0
 
 
@@ -54,9 +59,9 @@ class ChatServer:
     """A connection to one server. Every method may be called from any thread.
 
     Args:
-        settings: its address, model, key, timeout and retries.
+        settings: the server's address, model, key, timeout and retries.
         guarded: use a circuit breaker: after a failure, calls fail at once for a growing time, and
-            only one of them tries the server. Without it, the caller spaces its calls.
+            only one of them tries the server. Without it, the caller has to space its calls.
 
     Raises:
         ModelError: ``server.base_url`` is not an http(s) URL, or the CA certificates can't be read.
@@ -65,10 +70,12 @@ class ChatServer:
     def __init__(self, settings: ServerSettings, *, guarded: bool = True) -> None:
         if not settings.base_url.startswith(("http://", "https://")):
             raise ModelError(
-                f"server.base_url {settings.base_url!r} is not an http(s) URL; it looks like "
-                "http://127.0.0.1:8000/v1"
+                f"server.base_url {without_credentials(settings.base_url)!r} is not an http(s) "
+                "URL; it looks like http://127.0.0.1:8000/v1"
             )
         self._settings = settings
+        #: The address as it may be shown.
+        self._where = without_credentials(settings.base_url)
         key = settings.api_key.get_secret_value() if settings.api_key else ""
         self._client = openai.OpenAI(
             base_url=settings.base_url,
@@ -76,21 +83,32 @@ class ChatServer:
             api_key=key or "none",
             timeout=settings.timeout_s,
             max_retries=0,
-            http_client=_client(settings),
+            default_headers={"Accept-Encoding": "identity"},
+            http_client=http_client(settings),
         )
-        self._guard = Guard(settings.base_url) if guarded else None
+        self._guard = Guard(self._where) if guarded else None
         self._closed = threading.Event()
         self._first_model = ""
         self._schemas_refused = False
+        self._thinking, self._fields = Thinking(), Fields()
 
     @property
     def name(self) -> str:
-        """The model's name; the server's address until its name is known."""
-        return self._settings.model or self._first_model or self._settings.base_url
+        """The model's name; the server's address until the name is known."""
+        return self._settings.model or self._first_model or self._where
+
+    def model_name(self) -> str:
+        """The model's name, which the server is asked for if the settings have none.
+
+        Raises:
+            ModelUnavailable: the server can't be reached.
+            ModelError: the server does not list its models.
+        """
+        return self._model(min(self._settings.timeout_s, _LIST_S))
 
     @property
     def schemas_refused(self) -> bool:
-        """Whether the server refused a request because of its schema, and accepted it without."""
+        """Whether the server refused a request with a schema and accepted it without one."""
         return self._schemas_refused
 
     def status(self) -> ServerStatus | None:
@@ -102,7 +120,7 @@ class ChatServer:
 
         Raises:
             ModelUnavailable: the server can't be reached within ``timeout_s`` seconds.
-            ModelError: it does not list its models.
+            ModelError: the server does not list its models.
         """
         try:
             page = self._client.models.list(timeout=timeout_s)
@@ -111,7 +129,7 @@ class ChatServer:
             raise self._mapped(error, timeout_s, hint=False) from error
         except (AttributeError, TypeError) as error:  # JSON or HTML of another shape
             raise ModelError(
-                f"{self._settings.base_url} does not list models; check server.base_url, which "
+                f"{self._where} does not list models; check server.base_url, which "
                 "usually ends in /v1"
             ) from error
 
@@ -124,34 +142,37 @@ class ChatServer:
         temperature: float = 0.0,
         seed: int | None = None,
         schema: JsonObject | None = None,
+        think: bool = True,
     ) -> Generator[Piece, None, None]:
-        """The reply in pieces. Closing the iterator ends the request.
+        """Request a reply and yield it in pieces. Closing the generator ends the request.
 
         Args:
-            messages: of the chat, in order.
+            messages: the chat, in order.
             max_tokens: maximum length of the reply.
-            timeout_s: for the whole reply including retries, in seconds.
+            timeout_s: limit for the whole reply including retries, in seconds.
             temperature: 0 is greedy.
-            seed: of the sampling, for servers that take one.
-            schema: JSON schema of the reply, for servers that can enforce it; others are asked
-                without it, and the reply may be anything.
+            seed: seeds the sampling on servers that support it.
+            schema: JSON schema of the reply, for servers that can enforce it. For others, it is
+                left out of the request, and the reply may be any text.
+            think: ``False`` asks a model that thinks first to reply at once, in the ways that
+                servers know (`embodied_agent.chat.thinking`).
 
         Raises:
-            ModelUnavailable: the server is down, slow or overloaded, or broke off.
+            ModelUnavailable: the server is down, slow or overloaded, or dropped the connection.
             ModelError: it refuses the request, or is not an OpenAI-compatible server.
         """
         deadline = time.monotonic() + timeout_s
         request = self._request(messages, max_tokens, temperature, seed, schema)
-        if self._guard is None:
-            yield from self._streamed(request, deadline, timeout_s)
-            return
-        with (
-            self._guard.call(timeout_s) as call,
-            closing(self._streamed(request, deadline, timeout_s)) as pieces,
-        ):
-            for piece in pieces:
-                call.began = True
-                yield piece
+        if not think:
+            request["extra_body"] = self._thinking.off()
+        with closing(self._streamed(request, deadline, timeout_s)) as pieces:
+            if self._guard is None:
+                yield from bounded(pieces, max_tokens)
+                return
+            with self._guard.call(timeout_s) as call:
+                for piece in bounded(pieces, max_tokens):
+                    call.began = True
+                    yield piece
 
     def _request(
         self,
@@ -191,12 +212,16 @@ class ChatServer:
             except THEIR_ERRORS as error:
                 if expired.is_set():
                     raise self._too_slow(timeout_s) from error
-                raise self._mapped(error, timeout_s) from error
+                if not ill_formed(error):
+                    raise self._mapped(error, timeout_s) from error
+                # To ask again would bring the same reply; its beginning may be usable.
+                yield Piece("", cut=True)
+                return
             if not finished:
                 if expired.is_set():
                     raise self._too_slow(timeout_s)
                 raise ModelUnavailable(
-                    f"{self._settings.base_url} broke off in the middle of a reply; see its log"
+                    f"{self._where} broke off in the middle of a reply; see its log"
                 )
 
     def complete(
@@ -206,16 +231,31 @@ class ChatServer:
         max_tokens: int,
         schema: JsonObject | None = None,
     ) -> str:
-        """The whole greedy reply, without reasoning that the server returns in a field of its own.
+        """The whole greedy reply, without reasoning that the server returns in a separate field.
+
+        If there is nothing but reasoning, the model is asked once more, without thinking first, and
+        from then on at once.
 
         Raises:
             ModelUnavailable: as `stream`.
             ModelError: as `stream`.
         """
-        pieces = self.stream(
-            messages, max_tokens=max_tokens, timeout_s=self._settings.timeout_s, schema=schema
-        )
-        return "".join(piece.text for piece in pieces if not piece.reasoning)
+        deadline = time.monotonic() + self._settings.timeout_s
+        while True:
+            think = not self._thinking.only_thinks
+            pieces = list(
+                self.stream(
+                    messages,
+                    max_tokens=max_tokens,
+                    timeout_s=max(0.001, deadline - time.monotonic()),
+                    schema=schema,
+                    think=think,
+                )
+            )
+            reply = "".join(piece.text for piece in pieces if not piece.reasoning)
+            if not think or reply.strip() or not any(piece.reasoning for piece in pieces):
+                return reply
+            self._thinking.only_thinks = True
 
     def close(self) -> None:
         """Stop waiting for retries, and close idle connections. Safe to call twice."""
@@ -231,7 +271,7 @@ class ChatServer:
                 advice = "if it never lists its models, set server.model"
                 raise type(error)(f"{error}; {advice}") from error
             if not names:
-                raise ModelError(f"{self._settings.base_url} lists no models; set server.model")
+                raise ModelError(f"{self._where} lists no models; set server.model")
             self._first_model = names[0]
         return self._settings.model or self._first_model
 
@@ -243,17 +283,26 @@ class ChatServer:
             left = deadline - time.monotonic()
             if left <= 0:
                 raise self._too_slow(timeout_s)
+            sent = self._fields.fitted(request)
             try:
                 model = self._model(left)
                 response = self._client.chat.completions.create(
-                    **{**request, "model": model},
+                    **{**sent, "model": model},
                     timeout=openai.Timeout(left, connect=min(left, _CONNECT_S)),
                 )
             except ModelUnavailable as error:  # the list of models
                 failure, wait_s = error, backoff.failure_s()
             except THEIR_ERRORS as error:
+                if self._fields.learned(error, sent):
+                    continue
+                if "extra_body" in request and refused(error):
+                    # The server may not know this way of saying it.
+                    del request["extra_body"]
+                    if self._thinking.refused():
+                        request["extra_body"] = self._thinking.off()
+                    continue
                 if "response_format" in request and refused(error):
-                    # It may be the schema. If not, the next try says what it is.
+                    # The schema may be the cause. If not, the next attempt raises the real one.
                     del request["response_format"]
                     response = self._open(request, deadline, timeout_s)
                     self._schemas_refused = True
@@ -276,27 +325,37 @@ class ChatServer:
         kind = response.response.headers.get("content-type", "")
         if "event-stream" not in kind:
             raise ModelError(
-                f"{self._settings.base_url} replied with {kind or 'no content type'} instead of an "
+                f"{self._where} replied with {kind or 'no content type'} instead of an "
                 "event stream; check server.base_url, which usually ends in /v1"
             )
 
     def _too_slow(self, timeout_s: float) -> ModelUnavailable:
         return TooSlow(
-            f"{self._settings.base_url} did not finish its reply within {timeout_s:g} s; allow "
+            f"{self._where} did not finish its reply within {timeout_s:.3g} s; allow "
             "more time, or serve a smaller model"
         )
 
     def _mapped(self, error: Exception, timeout_s: float, *, hint: bool = True) -> ModelError:
         """``error`` as one of this package's errors. ``hint``: name the server's models."""
-        where = self._settings.base_url
+        where = self._where
         if timed_out(error):
             return self._too_slow(timeout_s)
+        oversized = next(
+            (e for e in (error, error.__cause__) if isinstance(e, ResponseTooLong)), None
+        )
+        if oversized is not None:
+            return ModelError(f"{where} can't be used: {oversized}; check server.base_url")
         if isinstance(error, openai.APIStatusError):
-            status, text = error.status_code, said(error)
+            status, text = error.status_code, server_message(error)
             if out_of_memory(error):
                 return ModelUnavailable(
                     f"{where} ran out of memory ({status}: {text}); serve a smaller model, or send "
                     "shorter prompts and fewer concurrent requests"
+                )
+            if takes_no_pictures(error):
+                return ModelError(
+                    f"{where} takes no pictures ({status}: {text}); serve a vision model, with "
+                    "its picture part (llama.cpp: --mmproj FILE)"
                 )
             if status in (401, 403):
                 return ModelError(
@@ -316,14 +375,14 @@ class ChatServer:
             )
         if isinstance(error, openai.APIConnectionError) or not isinstance(error, openai.APIError):
             cause = error.__cause__ or error
-            distrust = certificate_problem(error)
-            if distrust:
-                return ModelError(f"can't talk to {where} over TLS: {distrust}")
+            tls_problem = certificate_problem(error)
+            if tls_problem:
+                return ModelError(f"can't talk to {where} over TLS: {tls_problem}")
             return ModelUnavailable(
                 f"can't reach {where} ({cause}); check that the server is running, and "
                 "server.base_url"
             )
-        return ModelUnavailable(f"{where} failed during its reply ({said(error)})")
+        return ModelUnavailable(f"{where} failed during its reply ({server_message(error)})")
 
     def _models_hint(self) -> str:
         try:
@@ -335,17 +394,3 @@ class ChatServer:
         if self.name in names:
             return ""
         return f"; it has {', '.join(names[:10])}. Set server.model to one of them"
-
-
-def _client(settings: ServerSettings) -> Any:
-    """An HTTP client that trusts the CA certificates of the settings; ``None``: the default one."""
-    if not settings.ca_file:
-        return None
-    try:
-        context = ssl.create_default_context()
-        context.load_verify_locations(cafile=settings.ca_file)
-    except (OSError, ssl.SSLError) as error:
-        raise ModelError(
-            f"can't read CA certificates from {settings.ca_file} (server.ca_file): {error}"
-        ) from error
-    return openai.DefaultHttpxClient(verify=context)

@@ -1,6 +1,6 @@
-"""Tells apart what can go wrong in the openai client and below it.
+"""Classifies the errors of the openai client and of the HTTP library below it.
 
-Out of scope: what follows from it (`embodied_agent.chat.client`).
+Out of scope: how the caller responds to them (`embodied_agent.chat.client`).
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ import openai
 
 
 def _transport_errors() -> tuple[type[Exception], ...]:
-    # Depending on its version, openai uses httpx or httpx2, and lets some of their errors through
-    # while it streams.
+    # Depending on its version, openai uses httpx or httpx2. While it streams, it lets some of their
+    # errors through.
     errors: list[type[Exception]] = []
     for name in ("httpx2", "httpx"):
         try:
@@ -26,7 +26,7 @@ def _transport_errors() -> tuple[type[Exception], ...]:
 
 
 _TRANSPORT_ERRORS: tuple[type[Exception], ...] = _transport_errors()
-#: Everything that a request can raise. ValueError stands for invalid JSON.
+#: Everything that a request can raise. ValueError means invalid JSON.
 THEIR_ERRORS: tuple[type[Exception], ...] = (
     openai.OpenAIError,
     *_TRANSPORT_ERRORS,
@@ -48,14 +48,27 @@ def refused(error: Exception) -> bool:
 
 
 def out_of_memory(error: openai.APIStatusError) -> bool:
-    """Whether the server ran out of memory, whatever status it reports that with."""
-    text = said(error).lower()
+    """Whether the server ran out of memory, whatever the status of its reply."""
+    text = server_message(error).lower()
     return "out of memory" in text or "outofmemory" in text or "cannot allocate memory" in text
 
 
+def ill_formed(error: Exception) -> bool:
+    """Whether the server ended a reply because of what its model wrote: llama.cpp does so where a
+    reply does not have the form that was asked for, and calls that a fault of its own (500)."""
+    return isinstance(error, openai.APIError) and "does not match the expected" in str(error)
+
+
+def takes_no_pictures(error: openai.APIStatusError) -> bool:
+    """Whether the server's model takes no pictures, whatever the status of its reply: llama.cpp
+    and Ollama call that a fault of their own (500)."""
+    text = server_message(error).lower()
+    return "image input" in text and ("not supported" in text or "missing" in text)
+
+
 def certificate_problem(error: BaseException) -> str:
-    """What is wrong with the server's certificate or its TLS, and what to do; empty if ``error``
-    has another cause."""
+    """What is wrong with the server's certificate or TLS, and what to do about it; empty if
+    ``error`` has another cause."""
     cause: BaseException | None = error
     for _ in range(10):  # a chain of causes may be circular
         if cause is None:
@@ -75,8 +88,8 @@ def certificate_problem(error: BaseException) -> str:
     return ""
 
 
-def said(error: openai.OpenAIError) -> str:
-    """The server's error message, in one short line."""
+def server_message(error: openai.OpenAIError) -> str:
+    """The server's error message, as one short line."""
     body = cast(Any, getattr(error, "body", None))
     if isinstance(body, dict):
         for name in ("message", "detail", "error"):
@@ -88,7 +101,7 @@ def said(error: openai.OpenAIError) -> str:
 
 
 def retry_after_s(error: Exception) -> float:
-    """How long the server asks to wait, in seconds; 0 where it does not say."""
+    """How long the server asks to wait, in seconds; 0 if it does not say."""
     if not isinstance(error, openai.APIStatusError):
         return 0.0
     try:

@@ -1,7 +1,7 @@
-"""The circuit breaker of one server, shared by all its callers: after a failure, one tries for all.
+"""The circuit breaker of one server, shared by all its callers: after a failure, only one retries.
 
-While the server is considered down, a call waits a little if it has time for that, and fails at
-once otherwise: "the server is down" is more useful now than later.
+While the server is considered down, a call waits a little if it has the time, and otherwise fails
+at once: the sooner the caller knows that the server is down, the better.
 
 Out of scope: the breaker's arithmetic (`embodied_agent.support.breaker`), perception's own retries
 (`embodied_agent.agent.perception_workers`).
@@ -20,7 +20,7 @@ from embodied_agent.support.breaker import Breaker
 
 #: First and maximum delay after failures, in seconds.
 _FIRST_S, _LONGEST_S = 0.5, 15.0
-#: Fraction of the remaining time that a call may wait before it reaches the server.
+#: Fraction of its remaining time that a call may wait for the breaker.
 _PATIENCE = 0.25
 
 
@@ -29,14 +29,17 @@ class TooSlow(ModelUnavailable):
 
 
 class Call:
-    """A call in progress. ``began``: the server has sent something, so it is not down."""
+    """A call in progress. ``began`` means that the server has sent something, so it is not down."""
 
     def __init__(self) -> None:
         self.began = False
 
 
 class Guard:
-    """Counts a server's consecutive failures. Every method may be called from any thread."""
+    """Lets calls through or turns them away, by the server's consecutive failures.
+
+    Every method may be called from any thread.
+    """
 
     def __init__(self, where: str) -> None:
         self._where = where
@@ -47,9 +50,9 @@ class Guard:
 
     @contextmanager
     def call(self, left_s: float) -> Iterator[Call]:
-        """A call to the server, which may take ``left_s`` seconds.
+        """Guard a call to the server that may take ``left_s`` seconds.
 
-        A reply that began and then took too long does not count as an outage.
+        A reply that began but then took too long does not count as an outage.
 
         Raises:
             ModelUnavailable: the server is considered down for longer than the call may wait.
@@ -69,7 +72,7 @@ class Guard:
                 self._changed.notify_all()
             raise
         except BaseException:
-            # The server was reached. A refusal, or a caller that gave up, is not an outage.
+            # The server refused the request, or the caller gave up: neither is an outage.
             with self._changed:
                 if call.began:
                     self._breaker.success()
@@ -82,7 +85,7 @@ class Guard:
             self._changed.notify_all()
 
     def status(self) -> ServerStatus:
-        """Counters and state at this moment."""
+        """The current counters and state."""
         with self._changed:
             return ServerStatus(
                 url=self._where,
@@ -107,7 +110,7 @@ class Guard:
                         f"{self._where} failed {_times(self._breaker.failures)} "
                         f"({self._last_error}); it is tried again in {wait_s:.1f} s"
                     )
-                # Until the delay is over, or the call that is trying it has ended.
+                # Until the delay is over, or the call that probes the server has ended.
                 self._changed.wait(wait_s or patience_s)
             self._calls += 1
 

@@ -1,4 +1,4 @@
-"""How the connection to a model server is doing, and what became of the replies: typed values.
+"""Status records: the connection to a model server, and how many of its replies were usable.
 
 Out of scope: keeping the counts (`guard`, `embodied_agent.perception.served`).
 """
@@ -13,9 +13,9 @@ from typing import Literal, Protocol, runtime_checkable
 class ServerStatus:
     """One OpenAI-compatible server, as its circuit breaker sees it.
 
-    ``state`` is ``closed`` while calls pass, ``open`` while they wait after a failure,
-    ``half-open`` while one call probes. ``turned_away`` calls were refused without asking the
-    server.
+    ``state`` is ``closed`` while calls may proceed, ``open`` while they wait after a failure,
+    ``half-open`` while one call probes. ``retry_in_s`` is in seconds. ``turned_away`` counts the
+    calls that failed at once, without contacting the server.
     """
 
     url: str
@@ -30,28 +30,30 @@ class ServerStatus:
 
 @dataclass(frozen=True, slots=True)
 class ReplyCounts:
-    """Replies of a served perceiver: ``asked_again`` after one that could not be used, ``repaired``
-    by leaving something out, ``unusable`` all the same."""
+    """Counts of a served perceiver's replies: requested again because the first could not be used
+    (``asked_again``), used in part (``repaired``), not used even then (``unusable``);
+    ``boxes_refused`` could not be where the objects are."""
 
     url: str
     asked_again: int
     repaired: int
     unusable: int
+    boxes_refused: int = 0
 
 
 @runtime_checkable
 class HasServer(Protocol):
-    """A model that stands behind a server."""
+    """A model that runs on a server."""
 
     def server_status(self) -> ServerStatus | None:
-        """How its server is doing; ``None`` where nobody counts."""
+        """The state of its server; ``None`` without a circuit breaker."""
         ...
 
 
 @runtime_checkable
 class CountsReplies(Protocol):
-    """A model that counts what became of its replies."""
+    """A model that counts how many of its replies were usable."""
 
     def reply_counts(self) -> ReplyCounts:
-        """What became of its replies so far."""
+        """The counts so far."""
         ...

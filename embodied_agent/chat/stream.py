@@ -1,6 +1,6 @@
-"""The pieces of a streamed reply, and one deadline for all of them.
+"""The pieces of a streamed reply, and one deadline for the whole reply.
 
-Out of scope: requesting it (`client`), what can go wrong with it (`errors`).
+Out of scope: requesting the reply (`client`), classifying errors (`errors`).
 """
 
 from __future__ import annotations
@@ -19,19 +19,21 @@ _REASONING_FIELDS = ("reasoning_content", "reasoning")
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A piece of a reply. ``reasoning``: it came in a field of its own, not in the content.
-    ``cut``: the reply ended here because it reached its maximum length."""
+    """A piece of a reply. ``reasoning`` means that it came in a separate field, not in the content.
+    ``cut`` means that the reply ended here because it reached its maximum length or, with
+    ``repeats``, because it only repeated itself."""
 
     text: str
     reasoning: bool = False
     cut: bool = False
+    repeats: bool = False
 
 
 @contextmanager
 def cut_at(deadline: float, response: Any) -> Iterator[threading.Event]:
-    """Close ``response`` at the end, and cut its connection if the deadline passes first.
+    """Close ``response`` at the end, or cut its connection if the deadline passes first.
 
-    A read timeout is not enough: it starts over with every byte, even of a keep-alive.
+    A read timeout is not enough: it starts over with every byte received, even of a keep-alive.
     """
     expired = threading.Event()
 
@@ -40,7 +42,7 @@ def cut_at(deadline: float, response: Any) -> Iterator[threading.Event]:
         stream = response.response.extensions.get("network_stream")
         connection = stream.get_extra_info("socket") if stream is not None else None
         if isinstance(connection, socket.socket):
-            # The plain socket's method even for TLS, so that a reader in another thread wakes up.
+            # Even for TLS, call the plain socket's method: it wakes up a reader in another thread.
             with suppress(OSError):  # it was closed already
                 socket.socket.shutdown(connection, socket.SHUT_RDWR)
 
@@ -55,7 +57,7 @@ def cut_at(deadline: float, response: Any) -> Iterator[threading.Event]:
 
 
 def pieces_of(chunk: object) -> tuple[list[Piece], bool]:
-    """The texts of a streamed chunk, and whether it is the last. Nothing in it is trusted."""
+    """The pieces in a streamed chunk, and whether it is the last one. Its types are not trusted."""
     choices = getattr(chunk, "choices", None)
     if not isinstance(choices, list) or not choices:
         return [], False

@@ -1,8 +1,9 @@
-"""Reading a reasoner's reply: strictly inside <answer>, nowhere else.
+"""Parsing a reasoner's reply: the answer is read only from inside <answer>.
 
-The published scripts search the whole reply for a letter and so take "plan B. is wrong …
-<answer>A</answer>" for B. Here a choice is read only from the last closed <answer> block after the
-reasoning. Servers that put the opening <think> into the prompt give replies without it.
+The published scripts search the whole reply for a letter, so that "plan B. is wrong …
+<answer>A</answer>" counts as B. Here a choice is read only from the last closed <answer> block
+after the reasoning. A server that puts the opening <think> into the prompt returns a reply without
+it.
 """
 
 from __future__ import annotations
@@ -22,8 +23,8 @@ _CITED = re.compile(r"#(\d{1,9})\b")
 
 @dataclass(frozen=True, slots=True)
 class ParsedAnswer:
-    """``text`` is the answer in words, ``choice`` its letter where choices were given, ``cited``
-    the keyframe ids that the reasoning names, in order, without repeats."""
+    """A parsed reply. ``text`` is the answer in words, ``choice`` its letter if choices were given,
+    ``cited`` the keyframe ids that the reasoning names, in order and without repeats."""
 
     reasoning: str
     text: str
@@ -34,39 +35,39 @@ class ParsedAnswer:
 def parse_answer(reply: str, choices: Sequence[str]) -> ParsedAnswer:
     """Reasoning, answer and choice of a reply ``<think>…</think><answer>…</answer>``.
 
-    The opening tag may be missing, and so may both; then the reasoning is all before the answer.
-
-    With choices, the answer must be a letter of one ("B", "B. left", "(b)") or the text of one.
+    The opening <think> may be missing. So may both tags; the reasoning is then everything before
+    the answer. With choices, the answer must be the letter of a choice ("B", "B. left", "(b)") or
+    its text.
 
     Raises:
         ReplyError: there is no closed <answer> block, it is empty, or it names no choice.
     """
-    thoughts, closed, conclusion = reply.rpartition(_END_OF_THOUGHT)
-    if not closed:
-        # Nobody said where the reasoning ends: it is what stands before the answer.
+    thoughts, end_tag, conclusion = reply.rpartition(_END_OF_THOUGHT)
+    if not end_tag:
+        # No </think>: everything before <answer> is the reasoning.
         thoughts = conclusion.rpartition("<answer>")[0]
     blocks = _ANSWER.findall(conclusion)
     reasoning = thoughts.replace(_THINK, "").replace(_END_OF_THOUGHT, "").strip()
     if not blocks:
         raise ReplyError("the reply has no <answer></answer>", reply=reply)
-    said = " ".join(blocks[-1].split())
-    if not said:
+    text = " ".join(blocks[-1].split())
+    if not text:
         raise ReplyError("the reply's <answer></answer> is empty", reply=reply)
     cited = tuple(dict.fromkeys(int(number) for number in _CITED.findall(reasoning)))
     if not choices:
-        return ParsedAnswer(reasoning, said, None, cited)
-    letter = _choice_letter(said, choices)
+        return ParsedAnswer(reasoning, text, None, cited)
+    letter = _choice_letter(text, choices)
     if letter is None:
         letters = string.ascii_uppercase[: len(choices)]
-        raise ReplyError(f"the answer {said!r} is none of the choices {letters}", reply=reply)
+        raise ReplyError(f"the answer {text!r} is not one of the choices {letters}", reply=reply)
     return ParsedAnswer(reasoning, choices[string.ascii_uppercase.index(letter)], letter, cited)
 
 
-def _choice_letter(said: str, choices: Sequence[str]) -> str | None:
+def _choice_letter(text: str, choices: Sequence[str]) -> str | None:
     for letter, choice in zip(string.ascii_uppercase, choices, strict=False):
-        if said.casefold() == choice.casefold():
+        if text.casefold() == choice.casefold():
             return letter
-    match = _LETTER.match(said)
+    match = _LETTER.match(text)
     if match is None:
         return None
     letter = match.group(1).upper()

@@ -1,4 +1,4 @@
-"""The seam between the agent and the language model that answers from the transcript."""
+"""The interface between the agent and the language model that answers from the transcript."""
 
 from __future__ import annotations
 
@@ -7,20 +7,24 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from embodied_agent.errors import ReplyError
+from embodied_agent.models.checkpoints import recorded_style
 from embodied_agent.settings import ReasoningSettings
 
 ANSWER, END_OF_ANSWER, END_OF_THOUGHT = "<answer>", "</answer>", "</think>"
-#: What the built-in model was trained to read; recall brings back what older entries named.
+#: The transcript length that the built-in model was trained on. Recall brings back objects from
+#: older entries.
 _COMPACT_BUDGET = 550
 #: The published prompt length.
 _FULL_BUDGET = 6144
+#: In process, on a CPU, every token of a transcript that is new takes milliseconds.
+_IN_PROCESS_BUDGET = 1536
 
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """What a reasoner reads. ``transcript`` only ever grows at its end (prefix caches rely on it);
-    everything that depends on the question stands in ``task``, after it. ``choices`` are the texts
-    of which the answer must be one, where there are any."""
+    """A reasoner's input. ``transcript`` only grows at its end, which prefix caches rely on;
+    everything that depends on the question is in ``task``, after it. If ``choices`` is not empty,
+    the answer must be one of these texts."""
 
     system: str
     transcript: str
@@ -38,7 +42,7 @@ class Reasoner(Protocol):
 
     @property
     def name(self) -> str:
-        """The model's name, as given in answers."""
+        """The model's name as it appears in answers."""
         ...
 
     def stream(
@@ -50,20 +54,22 @@ class Reasoner(Protocol):
         temperature: float | None = None,
         seed: int | None = None,
     ) -> Generator[str, None, None]:
-        """The reply in pieces as they come: ``<think>…</think><answer>…</answer>``.
+        """Generate a reply in pieces: ``<think>…</think><answer>…</answer>``.
 
-        Closing the generator stops generation.
+        Closing the generator stops generation. An empty piece says that the prompt is still being
+        read; the generator can be closed there, too.
 
         Args:
-            prompt: what to continue.
-            timeout_s: for all of it, in seconds.
-            max_tokens: the longest reply, ``temperature``: 0 is greedy, ``seed``: of sampling;
-                each instead of the setting.
+            prompt: the prompt to answer.
+            timeout_s: limit for the whole reply, in seconds.
+            max_tokens: the longest reply; overrides the setting.
+            temperature: 0 is greedy; overrides the setting.
+            seed: seeds the sampling; overrides the setting.
 
         Raises:
             ModelUnavailable: the model can't be reached, or ``timeout_s`` ran out.
             ModelError: the model can't be used.
-            ReplyError: the reply reached its longest length before its answer ended.
+            ReplyError: the reply reached ``max_tokens`` before its answer ended.
         """
         ...
 
@@ -73,7 +79,7 @@ class Reasoner(Protocol):
 
 
 def too_long(limit: int, reply: str) -> ReplyError:
-    """The error of a reply that reached its longest length before its answer."""
+    """The error for a reply that reached ``limit`` tokens before its answer ended."""
     return ReplyError(
         f"the reply reached its limit of {limit} tokens before its answer ended; raise "
         "reasoning.max_tokens",
@@ -81,15 +87,30 @@ def too_long(limit: int, reply: str) -> ReplyError:
     )
 
 
+def endless(reply: str) -> ReplyError:
+    """The error of a reply that went round in circles before its answer."""
+    return ReplyError(
+        "the reply repeated itself and was ended before its answer; another seed or a higher "
+        "reasoning.temperature may help",
+        reply=reply,
+    )
+
+
 def prompt_style(settings: ReasoningSettings) -> Literal["full", "compact"]:
-    """The style of prompt that ``settings`` ask for."""
+    """The prompt style that ``settings`` select: the one that is set, or else the one that the
+    model was trained with, or else ``full`` for servers and ``compact`` in process."""
     if settings.prompt != "auto":
         return settings.prompt
-    return "compact" if settings.backend == "builtin" else "full"
+    if settings.backend != "builtin":
+        return "full"
+    return recorded_style(settings.model_path) or "compact"
 
 
 def transcript_budget(settings: ReasoningSettings) -> int:
-    """Longest transcript in a prompt, in tokens as `Transcript` counts them."""
+    """The longest transcript in a prompt, in tokens as `Transcript` counts them."""
     if settings.token_budget:
         return settings.token_budget
-    return _COMPACT_BUDGET if prompt_style(settings) == "compact" else _FULL_BUDGET
+    if prompt_style(settings) == "compact":
+        return _COMPACT_BUDGET
+    in_process = settings.backend == "builtin" and settings.prompt == "auto"
+    return _IN_PROCESS_BUDGET if in_process else _FULL_BUDGET

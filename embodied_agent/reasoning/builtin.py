@@ -1,11 +1,13 @@
-"""The reasoner in process: the small model that is shipped, or any decoder on disk.
+"""The in-process reasoner: the small shipped model, any decoder on disk, or a fetched base with an
+adapter.
 
-Not here: the prompt (`prompts`), what is kept from prompt to prompt (`kept_prefix`), reading the
+Out of scope: the prompt (`prompts`), the cache kept between prompts (`kept_prefix`), parsing the
 reply (`answer`), training (`training.reasoner`).
 """
 
 from __future__ import annotations
 
+import string
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -14,11 +16,13 @@ from typing import Any
 
 from embodied_agent.errors import ModelError, ModelUnavailable
 from embodied_agent.models.checkpoints import checkpoint_folder, load
+from embodied_agent.models.prompting import Prompting, read_prompting
 from embodied_agent.reasoning.base import (
     ANSWER,
     END_OF_ANSWER,
     END_OF_THOUGHT,
     Prompt,
+    prompt_style,
     too_long,
 )
 from embodied_agent.reasoning.votes import TEMPERATURE
@@ -35,19 +39,22 @@ class BuiltinReasoner:
     def __init__(self, settings: ReasoningSettings) -> None:
         folder = checkpoint_folder(settings.model_path, "reasoner")
         self._model, self._tokenizer = load(folder, "reasoner")
-        # After `load`, which says that it loads: this imports the model library, too.
+        # After `load`, which announces the wait: this import loads the model library, too.
         from embodied_agent.reasoning.kept_prefix import KeptPrefix
 
         self._settings = settings
-        ends = self._model.generation_config.eos_token_id
-        self._stops = set(ends) if isinstance(ends, list) else {ends}
+        recorded = read_prompting(folder) or Prompting.of_style(prompt_style(settings))
+        self._by_letter = recorded.answers == "letter"
+        eos = self._model.generation_config.eos_token_id
+        self._stops = set(eos) if isinstance(eos, list) else {eos}
         self._kept = KeptPrefix(self._model, settings.kept_cache_mb * 1_000_000)
         self._lock = threading.Lock()
         self.name = f"builtin:{folder.name}"
 
     @property
     def tokens_read(self) -> tuple[int, int]:
-        """Tokens of prompts that were computed, and that were kept from the prompt before."""
+        """How many prompt tokens were computed, and how many were reused from the previous
+        prompt."""
         return self._kept.read_tokens, self._kept.kept_tokens
 
     def stream(
@@ -59,31 +66,36 @@ class BuiltinReasoner:
         temperature: float | None = None,
         seed: int | None = None,
     ) -> Generator[str, None, None]:
-        """The reply token by token; closing the generator stops generation at once.
+        """Generate a reply token by token; closing the generator stops generation at once.
 
         Raises:
-            ModelUnavailable: ``timeout_s`` seconds ran out, also while another reply was made.
+            ModelUnavailable: ``timeout_s`` seconds ran out, waiting for other replies included.
             ModelError: the prompt is longer than the model can read.
-            ReplyError: the reply reached its longest length before its answer ended.
+            ReplyError: the reply reached ``max_tokens`` before its answer ended.
         """
         limit = max_tokens or self._settings.max_tokens
-        with self._read(prompt, limit, timeout_s) as (logits, cache, check):
+        with self._turn(timeout_s) as check:
+            reading = self._kept.reading(self._prompt_ids(prompt, limit), check)
+            while (read := next(reading)) is None:
+                yield ""
+            logits, cache = read
             choose = _Choice(
                 self._settings.temperature if temperature is None else temperature,
                 self._settings.seed if seed is None else seed,
                 self._model.device,
             )
             choices = prompt.choices if self._settings.choose else ()
-            yield from self._continued(logits, cache, choose, limit, choices, check)
+            yield from self._generate(logits, cache, choose, limit, choices, check)
 
     def sampled(
         self, prompt: Prompt, count: int, *, timeout_s: float, max_tokens: int | None = None
     ) -> list[str]:
-        """``count`` replies at random, in one batch, the same for the same prompt; one that comes
-        to no end within ``max_tokens`` is as far as it got.
+        """``count`` sampled replies, in one batch; the same prompt gives the same replies.
+
+        A reply cut off at ``max_tokens`` is returned as is.
 
         Raises:
-            ModelUnavailable: ``timeout_s`` seconds ran out, also while another reply was made.
+            ModelUnavailable: ``timeout_s`` seconds ran out, waiting for other replies included.
             ModelError: the prompt is longer than the model can read.
         """
         import torch
@@ -92,33 +104,33 @@ class BuiltinReasoner:
 
         limit = max_tokens or self._settings.max_tokens
         random = torch.Generator(device=self._model.device).manual_seed(self._settings.seed or 0)
-        with self._read(prompt, limit, timeout_s) as (logits, kept, check), torch.inference_mode():
+        with self._turn(timeout_s) as check, torch.inference_mode():
+            logits, kept = self._kept.read(self._prompt_ids(prompt, limit), check)
             cache = repeated(kept, count)
             logits = logits.expand(count, -1)
-            made = torch.empty((count, 0), dtype=torch.long, device=self._model.device)
-            said, over = [""] * count, [False] * count
-            while not all(over) and made.shape[1] < limit:
+            replies_ids = torch.empty((count, 0), dtype=torch.long, device=self._model.device)
+            replies, ended = [""] * count, [False] * count
+            while not all(ended) and replies_ids.shape[1] < limit:
                 check()
-                chances = torch.softmax(logits.float() / TEMPERATURE, -1)
-                tokens = torch.multinomial(chances, 1, generator=random)
-                made = torch.cat((made, tokens), 1)
+                probabilities = torch.softmax(logits.float() / TEMPERATURE, -1)
+                tokens = torch.multinomial(probabilities, 1, generator=random)
+                replies_ids = torch.cat((replies_ids, tokens), 1)
                 for row, token in enumerate(tokens[:, 0].tolist()):
-                    if not over[row]:
-                        said[row] = self._tokenizer.decode(made[row], skip_special_tokens=True)
-                        over[row] = token in self._stops or (
-                            said[row].endswith(END_OF_ANSWER) and END_OF_THOUGHT in said[row]
+                    if not ended[row]:
+                        reply = self._tokenizer.decode(replies_ids[row], skip_special_tokens=True)
+                        replies[row] = reply
+                        ended[row] = token in self._stops or (
+                            reply.endswith(END_OF_ANSWER) and END_OF_THOUGHT in reply
                         )
                 logits = self._model(
                     input_ids=tokens, past_key_values=cache, use_cache=True
                 ).logits[:, -1]
-        return said
+        return replies
 
     @contextmanager
-    def _read(
-        self, prompt: Prompt, limit: int, timeout_s: float
-    ) -> Iterator[tuple[Any, Any, Callable[[], None]]]:
-        """The logits after the prompt, its cache, and what raises once the time is up; meanwhile
-        nobody else uses the model."""
+    def _turn(self, timeout_s: float) -> Iterator[Callable[[], None]]:
+        """Hold the model's lock until the block ends; yields a callable that raises once the
+        deadline has passed."""
         deadline = time.monotonic() + timeout_s
         if not self._lock.acquire(timeout=timeout_s):
             raise ModelUnavailable(
@@ -133,7 +145,7 @@ class BuiltinReasoner:
                 )
 
         try:
-            yield *self._kept.read(self._prompt_ids(prompt, limit), check), check
+            yield check
         finally:
             self._kept.release()
             self._lock.release()
@@ -156,67 +168,70 @@ class BuiltinReasoner:
             )
         return ids
 
-    def _continued(
+    def _generate(
         self,
         logits: Any,
         cache: Any,
         choose: _Choice,
         limit: int,
         choices: Sequence[str],
-        check: Any,
+        check: Callable[[], None],
     ) -> Iterator[str]:
-        """The text that follows a prompt whose last logits and cache these are."""
+        """Generate text after a prompt, given the prompt's last logits and its cache."""
         import torch
 
-        made: list[int] = []
-        said = ""
+        reply_ids: list[int] = []
+        reply = ""
         while True:
             token = choose(logits)
             if token in self._stops:
                 return
-            made.append(token)
-            text = self._tokenizer.decode(made, skip_special_tokens=True)
-            whole = not text.endswith("\ufffd")  # else in the middle of a character's bytes
-            if whole and len(text) > len(said):
-                yield text[len(said) :]
-                said = text
+            reply_ids.append(token)
+            text = self._tokenizer.decode(reply_ids, skip_special_tokens=True)
+            complete = not text.endswith("\ufffd")  # else it ends within a character's bytes
+            if complete and len(text) > len(reply):
+                yield text[len(reply) :]
+                reply = text
             ids = torch.tensor([[token]], device=self._model.device)
-            if choices and whole and said.endswith(ANSWER):
+            if choices and complete and reply.endswith(ANSWER):
                 yield self._likeliest(ids, cache, choices) + END_OF_ANSWER
                 return
-            if said.endswith(END_OF_ANSWER) and END_OF_THOUGHT in said:
+            if reply.endswith(END_OF_ANSWER) and END_OF_THOUGHT in reply:
                 return
-            if len(made) == limit:
-                if END_OF_ANSWER in said:
+            if len(reply_ids) == limit:
+                if END_OF_ANSWER in reply:
                     return
-                raise too_long(limit, said)
+                raise too_long(limit, reply)
             check()
             with torch.inference_mode():
                 logits = self._model(input_ids=ids, past_key_values=cache, use_cache=True).logits
             logits = logits[0, -1]
 
     def _likeliest(self, ids: Any, cache: Any, choices: Sequence[str]) -> str:
-        """The choice whose tokens, up to the end of the answer, are the most probable to follow.
+        """The choice whose tokens, up to the end of the answer, are the most probable continuation;
+        its letter, if the model was trained to answer by letters.
 
         ``ids`` is the last token (1, 1), not yet in ``cache``.
         """
         import torch
 
+        named = list(string.ascii_uppercase[: len(choices)]) if self._by_letter else list(choices)
         scores = []
-        for choice in choices:
+        for choice in named:
             after = self._tokenizer(f" {choice}{END_OF_ANSWER}", add_special_tokens=False)
             tokens = torch.tensor([after.input_ids], device=ids.device)
             with torch.inference_mode():
-                read = torch.cat((ids, tokens[:, :-1]), 1)
-                logits = self._model(input_ids=read, past_key_values=cache, use_cache=True).logits
-            cache.crop(-read.shape[1])
-            chances = torch.log_softmax(logits[0].float(), -1)
-            scores.append(float(chances.gather(1, tokens[0][:, None]).sum()))
-        return choices[scores.index(max(scores))]
+                inputs = torch.cat((ids, tokens[:, :-1]), 1)
+                logits = self._model(input_ids=inputs, past_key_values=cache, use_cache=True).logits
+            cache.crop(-inputs.shape[1])
+            log_probabilities = torch.log_softmax(logits[0].float(), -1)
+            scores.append(float(log_probabilities.gather(1, tokens[0][:, None]).sum()))
+        return named[scores.index(max(scores))]
 
 
 class _Choice:
-    """Chooses the next token: the likeliest, or one at random with a generator of its own."""
+    """Picks the next token: the most probable one, or a sample from a random generator of its
+    own."""
 
     def __init__(self, temperature: float, seed: int | None, device: Any) -> None:
         import torch
@@ -233,5 +248,5 @@ class _Choice:
 
         if self._temperature == 0:
             return int(logits.argmax())
-        chances = torch.softmax(logits.float() / self._temperature, -1)
-        return int(torch.multinomial(chances, 1, generator=self._random))
+        probabilities = torch.softmax(logits.float() / self._temperature, -1)
+        return int(torch.multinomial(probabilities, 1, generator=self._random))

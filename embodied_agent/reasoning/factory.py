@@ -1,6 +1,6 @@
-"""The reasoner and the verifier that the settings name. Each backend is imported only when chosen.
+"""Create the reasoner and the verifier that the settings name. A backend is imported only if used.
 
-Out of scope: what the backends have in common (`base`, `verify`).
+Out of scope: the interfaces of the backends (`base`, `verify`).
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ def make_verifier(settings: ReasoningSettings) -> Verifier:
     """The verifier that ``settings.verify`` names.
 
     Raises:
-        ModelError: the reference's checkpoint can't be loaded, or its server's address is none.
+        ModelError: the reference's checkpoint can't be loaded, or its base_url is not an http(s)
+            URL.
     """
     backend = settings.verify.backend
     if backend == "auto":

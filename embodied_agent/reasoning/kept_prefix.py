@@ -1,37 +1,37 @@
-"""The keys and values of the prompt that was read last, kept for the next prompt.
+"""The keys and values of the last prompt, kept for the next prompt.
 
-Prompts grow at their end, so most of the next one was read already. What the new one shares with
-the kept one is not computed again. Prompts are read in blocks of `BLOCK` tokens that begin at
-multiples of `BLOCK`, and only whole blocks are kept. So every number comes out of the same
-operations on the same shapes, kept or not, and replies are the same to the last bit.
+Prompts grow at their end, so the next prompt shares most of its tokens with the last one; those are
+not computed again. Prompts are processed in blocks of `BLOCK` tokens that begin at multiples of
+`BLOCK`, and only whole blocks are kept. So every value results from the same operations on the same
+shapes, whether it was kept or recomputed, and replies are identical to the last bit.
 
-Not here: what the prompt says (`prompts`), generation (`builtin`).
+Out of scope: the text of the prompt (`prompts`), generation (`builtin`).
 """
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import torch
 from transformers import Cache, DynamicCache
 from transformers.cache_utils import DynamicLayer
 
-#: Tokens read at once. Up to this many more than necessary are read again for each prompt.
+#: Tokens processed at once. Each prompt recomputes up to this many tokens more than necessary.
 BLOCK = 32
-#: Room is made for this many tokens at first, and doubled when it runs out.
+#: Buffers have room for this many tokens at first, and double when they are full.
 _ROOM = 512
 
 
 class GrowingLayer(DynamicLayer):  # type: ignore[no-untyped-call]
-    """A layer's keys and values in buffers with room to grow, so that a token more copies nothing
-    but itself. Shapes are (batch, heads, tokens, size)."""
+    """A layer's keys and values in buffers with room to grow, so that appending a token copies only
+    that token. Shapes are (batch, heads, tokens, size)."""
 
     def update(
         self, key_states: torch.Tensor, value_states: torch.Tensor, *args: Any, **kwargs: Any
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Append; returns all keys and values, views of the buffers."""
+        """Append keys and values; returns all of them, as views of the buffers."""
         if self.keys is None or self.values is None:
             self.lazy_initialization(key_states, value_states)
             self._key_room = self._value_room = key_states[..., :0, :]
@@ -40,8 +40,8 @@ class GrowingLayer(DynamicLayer):  # type: ignore[no-untyped-call]
         end = begin + key_states.shape[-2]
         if end > self._key_room.shape[-2]:
             room = max(_ROOM, 2 * begin, end)
-            self._key_room = _moved(self.keys, key_states, room)
-            self._value_room = _moved(self.values, value_states, room)
+            self._key_room = _reallocated(self.keys, key_states, room)
+            self._value_room = _reallocated(self.values, value_states, room)
         self._key_room[..., begin:end, :] = key_states
         self._value_room[..., begin:end, :] = value_states
         self.keys, self.values = self._key_room[..., :end, :], self._value_room[..., :end, :]
@@ -52,19 +52,18 @@ def _empty(layers: int) -> Cache:
     return Cache(layers=[GrowingLayer() for _ in range(layers)])  # type: ignore[no-untyped-call]
 
 
-def _moved(old: torch.Tensor, new: torch.Tensor, room: int) -> torch.Tensor:
+def _reallocated(old: torch.Tensor, new: torch.Tensor, room: int) -> torch.Tensor:
     buffer = new.new_empty((*new.shape[:-2], room, new.shape[-1]))
     buffer[..., : old.shape[-2], :] = old
     return buffer
 
 
 def repeated(cache: Any, count: int) -> Cache:
-    """A cache of ``count`` rows, each of which begins as the one row of ``cache`` and which share
-    nothing with it."""
+    """A cache of ``count`` rows, each a copy of the only row of ``cache``."""
     if not all(type(layer) is GrowingLayer for layer in cache.layers):
-        made = copy.deepcopy(cache)
-        made.batch_repeat_interleave(count)
-        return made  # type: ignore[no-any-return]
+        duplicate = copy.deepcopy(cache)
+        duplicate.batch_repeat_interleave(count)
+        return duplicate  # type: ignore[no-any-return]
     rows = DynamicCache()
     for number, layer in enumerate(cache.layers):
         rows.update(
@@ -76,12 +75,12 @@ def repeated(cache: Any, count: int) -> Cache:
 
 
 class KeptPrefix:
-    """The cache of one model, used by one reply at a time (the caller's lock sees to that).
+    """The cache of one model, used by one reply at a time (the caller holds a lock).
 
     Args:
-        model: a decoder of transformers. One whose layers don't all attend to everything has
-            nothing kept.
-        max_bytes: most that is kept between prompts; 0: nothing.
+        model: a transformers decoder. Nothing is kept for a model with layers that don't attend to
+            the whole context.
+        max_bytes: most memory kept between prompts; 0 keeps nothing.
     """
 
     def __init__(self, model: Any, max_bytes: int) -> None:
@@ -95,12 +94,20 @@ class KeptPrefix:
         self.read_tokens = self.kept_tokens = 0
 
     def read(self, ids: Sequence[int], check: Callable[[], None]) -> tuple[torch.Tensor, Any]:
-        """Read a prompt; the logits that follow it (vocabulary,), and the cache to go on with.
+        """Process a prompt; returns the logits after it (vocabulary,), and its cache, with which to
+        continue. See `reading`."""
+        return next(filter(None, self.reading(ids, check)))
+
+    def reading(
+        self, ids: Sequence[int], check: Callable[[], None]
+    ) -> Iterator[tuple[torch.Tensor, Any] | None]:
+        """Process a prompt block by block: yields ``None`` after each block but the last, then what
+        `read` returns. Who stops taking more ends the processing.
 
         Args:
             ids: all tokens of the prompt, at least one.
-            check: called before each block; what it raises ends the reading, and what was read
-                stays kept.
+            check: called before each block. If it raises, processing stops, and the blocks
+                processed so far stay kept.
         """
         shared = self._take(ids)
         self.kept_tokens += shared
@@ -118,12 +125,14 @@ class KeptPrefix:
                 ).logits
             if len(block) == BLOCK:
                 self._ids += block
-        return logits[0, -1], self._cache
+            if begin + BLOCK < len(ids):
+                yield None
+        yield logits[0, -1], self._cache
 
     def release(self) -> None:
-        """The reply is over, or was broken off: keep the prompt's whole blocks, within the limit.
+        """End a reply, complete or not: keep the prompt's whole blocks, within the limit.
 
-        What a broken model left half written is dropped.
+        If the model failed and left its layers with different lengths, everything is dropped.
         """
         if self._cache is None:
             return
@@ -143,13 +152,13 @@ class KeptPrefix:
             self._crop(len(self._ids))
 
     def _take(self, ids: Sequence[int]) -> int:
-        """Set the cache to what ``ids`` share with the kept blocks; how many tokens that are."""
+        """Crop the cache to the kept blocks with which ``ids`` begin; returns how many tokens."""
         if not self._plain:
             self._cache, self._ids = DynamicCache(config=self._model.config), []
             return 0
-        # The last token is always read: the reply begins with its logits.
-        most, shared = min(len(self._ids), len(ids) - 1), 0
-        while shared + BLOCK <= most and self._ids[shared : shared + BLOCK] == list(
+        # The last token is always processed: the reply begins with its logits.
+        limit, shared = min(len(self._ids), len(ids) - 1), 0
+        while shared + BLOCK <= limit and self._ids[shared : shared + BLOCK] == list(
             ids[shared : shared + BLOCK]
         ):
             shared += BLOCK

@@ -1,14 +1,16 @@
-"""The text of a question to the reasoner, in two styles.
+"""The prompt for a question to the reasoner, in two styles.
 
-``full`` explains the task to a general language model; ``compact`` is the bare form that the small
+``full`` explains the task to a general language model; ``compact`` is the terse form that the small
 built-in model was trained on. Both put the transcript first and everything that depends on the
 question after it, so that the prefix stays the same from question to question.
 """
 
 from __future__ import annotations
 
+import re
 import string
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Literal
 
 from embodied_agent.reasoning.base import Prompt
@@ -29,6 +31,9 @@ _SECOND_LOOK = (
     "Second look: with the question in mind, these keyframes' pictures were looked at again. The "
     "entries above were written before the question was known."
 )
+_MEASURED = "Measured from where you are now and where you look now, by position:"
+#: Tags such as <answer>, and tokens such as <|im_end|>, spaced or not.
+_TAG = re.compile(r"<(\s*[/|]?\s*[a-z_|][^<>\n]{0,60})>", re.IGNORECASE)
 
 
 def build_prompt(
@@ -37,37 +42,53 @@ def build_prompt(
     recalled: str,
     question: Question,
     looked: Sequence[tuple[int, str]] = (),
+    measured: str = "",
 ) -> Prompt:
     """The prompt for ``question``.
 
     Args:
         style: ``full`` or ``compact``.
         transcript: lines of `embodied_agent.transcript.text`.
-        recalled: the line of `embodied_agent.transcript.recall`, may be empty.
-        question: its choices are lettered from A here, in their order.
-        looked: keyframe ids and what a second look at them found.
+        recalled: the line from `embodied_agent.transcript.recall`; may be empty.
+        question: its choices get letters from A, in their order.
+        looked: keyframe ids, each with the findings of a second look at its picture.
+        measured: where objects are from here, for the ``full`` style; may be empty.
     """
+    # What was read in pictures or typed by people is data: it can't end a thought or an answer.
+    transcript, recalled = neutral(transcript), neutral(recalled)
+    looked = [(number, neutral(said)) for number, said in looked]
+    texts = replace(
+        question, text=neutral(question.text), choices=tuple(map(neutral, question.choices))
+    )
     if style == "compact":
-        options = "; ".join(f"{choice} = {letter}" for letter, choice in lettered(question))
+        options = "; ".join(f"{choice} = {letter}" for letter, choice in lettered(texts))
         task = f"Recall: {recalled or 'nothing'}.\n"
         if looked:
-            found = "; ".join(f"#{number} {said}" for number, said in looked)
-            task += f"Second look: {found}.\n"
-        task += f"Question: {question.text}\n"
+            findings = "; ".join(f"#{number} {finding}" for number, finding in looked)
+            task += f"Second look: {findings}.\n"
+        task += f"Question: {texts.text}\n"
         if options:
             task += f"Options: {options}.\n"
         return Prompt("", transcript, task, question.choices)
     task = f"\nRelevant entries: {recalled}.\n" if recalled else "\n"
+    if measured:
+        task += f"{_MEASURED} {neutral(measured)}.\n"
     if looked:
-        lines = "".join(f"#{number}: {said}\n" for number, said in looked)
+        lines = "".join(f"#{number}: {finding}\n" for number, finding in looked)
         task += f"{_SECOND_LOOK}\n{lines}"
-    task += f"Question: {question.text}\n"
+    task += f"Question: {texts.text}\n"
     if question.choices:
-        lines = "\n".join(f"{letter}. {choice}" for letter, choice in lettered(question))
+        lines = "\n".join(f"{letter}. {choice}" for letter, choice in lettered(texts))
         task += f"Choices:\n{lines}\nThe final answer is the letter of one choice."
     else:
         task += "The final answer is one short sentence."
     return Prompt(_SYSTEM, transcript, task, question.choices)
+
+
+def neutral(text: str) -> str:
+    """``text`` with whatever a model could take for a tag or a token of its own in other brackets:
+    ``</think>`` becomes ``‹/think›``."""
+    return _TAG.sub(lambda tag: f"‹{tag[1]}›", text) if "<" in text else text
 
 
 def lettered(question: Question) -> list[tuple[str, str]]:

@@ -1,14 +1,15 @@
-"""Does an answer follow from its own reasoning? A frozen reference model is asked, at answer time.
+"""Checking whether an answer follows from its own reasoning, with a frozen judge, at answer time.
 
-The reference reads the question and the reasoning, never the memory, and says several times, in one
-batch, which answer the reasoning leads to (the consistency check of Embodied-R, §3.3, which trains
-with it). The share of its conclusions that agree with the answer is the answer's consistency. It
-tells whether the answer follows from the reasoning, not whether the reasoning is true.
+The judge reads the question and the reasoning, never the memory, and concludes several times, in
+one batch, which answer the reasoning leads to. Embodied-R (§3.3) uses the same consistency check in
+training. The share of the judge's conclusions that agree with the answer is the answer's
+consistency. It measures whether the answer follows from the reasoning, not whether the reasoning is
+true.
 
-Free answers agree when one holds the other, word for word, after case, punctuation and articles are
-dropped; the verdict's method then says so.
+Free answers agree if the words of one contain those of the other, ignoring case, punctuation and
+articles; the verdict's method then says so.
 
-Not here: the references (`verify_builtin`, `verify_served`), what follows from low consistency
+Out of scope: the judges (`verify_builtin`, `verify_served`), the response to low consistency
 (`embodied_agent.agent.answerer`).
 """
 
@@ -28,7 +29,7 @@ _ARTICLES = {"a", "an", "the"}
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """``consistency`` in [0, 1], and how it came about: method and reference model."""
+    """``consistency`` in [0, 1], and the ``method`` that measured it, with the judge's name."""
 
     consistency: float
     method: str
@@ -39,7 +40,7 @@ class Verifier(Protocol):
 
     @property
     def name(self) -> str:
-        """The reference model's name."""
+        """The judge's name."""
         ...
 
     def verify(
@@ -48,8 +49,8 @@ class Verifier(Protocol):
         """How consistent ``answer`` (its text, without letter) is with ``reasoning``.
 
         Raises:
-            ModelUnavailable: the reference can't be reached, or ``timeout_s`` seconds ran out.
-            ModelError: it can't be used, or the reasoning is longer than it can read.
+            ModelUnavailable: the judge can't be reached, or ``timeout_s`` seconds ran out.
+            ModelError: the judge can't be used, or the reasoning is longer than it can read.
         """
         ...
 
@@ -58,9 +59,9 @@ class Verifier(Protocol):
         ...
 
 
-def agree(said: str, answer: str) -> bool:
-    """Whether two free answers say the same, as far as their words tell."""
-    a, b = _words(said), _words(answer)
+def agree(conclusion: str, answer: str) -> bool:
+    """Whether two free answers have the same meaning, judged by their words alone."""
+    a, b = _words(conclusion), _words(answer)
     return bool(a) and bool(b) and (f" {a} " in f" {b} " or f" {b} " in f" {a} ")
 
 
@@ -69,20 +70,20 @@ def _words(text: str) -> str:
     return " ".join(word for word in words if word not in _ARTICLES)
 
 
-def _share(said: Sequence[str], question: Question, answer: str) -> float:
+def _share(replies: Sequence[str], question: Question, answer: str) -> float:
     """The share of replies, each from its <answer> on, that agree with ``answer``."""
     count = 0
-    for reply in said:
+    for reply in replies:
         try:
             text = parse_answer(reply, question.choices).text
         except ReplyError:
-            continue  # a conclusion that can't be read agrees with nothing
+            continue  # a conclusion that can't be parsed agrees with nothing
         count += text == answer if question.choices else agree(text, answer)
-    return count / len(said)
+    return count / len(replies)
 
 
-def verdict_of(said: Sequence[str], question: Question, answer: str, name: str) -> Verdict:
-    """The verdict of a reference's replies, each with its <answer>."""
-    how = "" if question.choices else " by containment of words,"
-    method = f"{len(said)} samples,{how} {name}, question and reasoning only"
-    return Verdict(_share(said, question, answer), method)
+def verdict_of(replies: Sequence[str], question: Question, answer: str, name: str) -> Verdict:
+    """The verdict from a judge's replies, each with its <answer>."""
+    comparison = "" if question.choices else " by containment of words,"
+    method = f"{len(replies)} samples,{comparison} {name}, question and reasoning only"
+    return Verdict(_share(replies, question, answer), method)

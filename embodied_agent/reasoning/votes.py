@@ -1,11 +1,11 @@
-"""Several reasonings about one question: the answer that most of them come to, and their share.
+"""Majority vote over several reasonings about one question.
 
-One reasoning can slip anywhere; several rarely slip to the same wrong answer. So the answer that
-most of them give is right more often than that of a single one, and how many give it says how sure
-it is (self-consistency, arXiv 2203.11171). Only answers that can be compared are counted: those to
-questions with choices.
+One reasoning can go wrong anywhere, but several rarely arrive at the same wrong answer. So the
+majority's answer is right more often than that of a single reasoning, and its share of the votes
+measures how certain it is (self-consistency, arXiv 2203.11171). Only questions with choices are put
+to a vote, since only their answers can be compared.
 
-Not here: drawing the reasonings (`builtin`), asking (`embodied_agent.agent.answerer`).
+Out of scope: sampling the reasonings (`builtin`), asking (`embodied_agent.agent.answerer`).
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from embodied_agent.errors import ReplyError
 from embodied_agent.reasoning.answer import ParsedAnswer, parse_answer
 from embodied_agent.reasoning.base import Prompt, Reasoner
 
-#: Of all reasonings but the first, which is the likeliest.
+#: Sampling temperature of every reasoning except the first, which is greedy.
 TEMPERATURE = 0.7
 
 
 @runtime_checkable
 class Resampling(Reasoner, Protocol):
-    """A `Reasoner` that can reply several times at once."""
+    """A `Reasoner` that can sample several replies at once."""
 
     def sampled(
         self, prompt: Prompt, count: int, *, timeout_s: float, max_tokens: int | None = None
     ) -> list[str]:
-        """``count`` replies at random, the same for the same prompt.
+        """``count`` sampled replies; the same prompt gives the same replies.
 
         Raises:
             ModelUnavailable: the model can't be reached, or ``timeout_s`` seconds ran out.
@@ -41,7 +41,7 @@ class Resampling(Reasoner, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Elected:
-    """The ``reply`` to give, read, and how many of how many ``votes`` came to its answer."""
+    """The elected ``reply``, ``parsed``, and how many of the ``votes`` agree with its answer."""
 
     reply: str
     parsed: ParsedAnswer
@@ -50,7 +50,7 @@ class Elected:
 
     @property
     def share(self) -> float:
-        """Of the votes, those that agree, in (0, 1]."""
+        """The share of the votes that agree, in (0, 1]."""
         return self.agreeing / self.votes
 
 
@@ -60,28 +60,28 @@ def elected(
     choices: Sequence[str],
     usable: Callable[[ParsedAnswer], bool] = lambda parsed: True,
 ) -> Elected:
-    """The first reply with the answer that most replies give; of equally many, the earliest.
+    """The first reply with the most frequent answer; the earliest answer wins a tie.
 
-    Replies that can't be read, or are not ``usable``, are votes for nothing; only where none is
-    usable, the answer is elected from all that can be read.
+    Replies that can't be parsed or are not ``usable`` count as votes for no answer. If none is
+    usable, the vote is over all that can be parsed.
 
     Raises:
-        ReplyError: none can be read; the first one's error.
+        ReplyError: no reply can be parsed; it is the first reply's error.
     """
     replies = [first, *others]
-    read: list[tuple[str, ParsedAnswer]] = []
+    candidates: list[tuple[str, ParsedAnswer]] = []
     problem: ReplyError | None = None
     for reply in replies:
         try:
-            read.append((reply, parse_answer(reply, choices)))
+            candidates.append((reply, parse_answer(reply, choices)))
         except ReplyError as error:
             problem = problem or error
-    if not read:
+    if not candidates:
         assert problem is not None
         raise problem
-    read = [pair for pair in read if usable(pair[1])] or read
-    counts = Counter(parsed.text for _, parsed in read)
-    # Counter keeps the order of first appearance among equals.
+    candidates = [pair for pair in candidates if usable(pair[1])] or candidates
+    counts = Counter(parsed.text for _, parsed in candidates)
+    # Among equal counts, Counter keeps the order of first appearance.
     text, agreeing = counts.most_common(1)[0]
-    reply, parsed = next(pair for pair in read if pair[1].text == text)
+    reply, parsed = next(pair for pair in candidates if pair[1].text == text)
     return Elected(reply, parsed, agreeing, len(replies))

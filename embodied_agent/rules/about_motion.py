@@ -1,8 +1,9 @@
-"""Answers about what the camera did: turns, moves, the last action, the whole way.
+"""Answers about the camera's motion: turns, moves, the first and last action, the whole way.
 
-These need no perceiver: the keyframer's egomotion is enough.
+They need no perceiver: the keyframer's egomotion is enough. The docstring of a public function is a
+question that it answers.
 
-Out of scope: where that leaves things (`about_places`).
+Out of scope: where things are now (`about_places`).
 """
 
 from __future__ import annotations
@@ -11,7 +12,14 @@ from embodied_agent.records import Action
 from embodied_agent.rules.about_views import no_keyframe
 from embodied_agent.rules.asked import Asked
 from embodied_agent.rules.notes import Notes
-from embodied_agent.rules.speech import Saying, join_names, runs, tell_action, tell_motion, times
+from embodied_agent.rules.speech import (
+    MOST_CITED,
+    Saying,
+    join_names,
+    tell_action,
+    tell_motion,
+    times,
+)
 
 _TURNS = {"left": Action.ROTATE_LEFT, "right": Action.ROTATE_RIGHT}
 _MOVES = {
@@ -19,16 +27,13 @@ _MOVES = {
     "left": Action.MOVE_LEFT, "right": Action.MOVE_RIGHT,
 }  # fmt: skip
 _MOVED = {"front": "forward", "back": "backward", "left": "to the left", "right": "to the right"}
-#: Keyframes that are cited for one count.
-_MOST_CITED = 8
+#: At most this many keyframes are named in the words of an answer.
+_MOST_NAMED = 8
 
 
 def _counted(actions: tuple[Action, ...], notes: Notes) -> tuple[int, tuple[int, ...]]:
-    """How often one of these was done, those in a row as one, and in which deltas."""
-    measured = [d for d in notes.deltas if d.action is not None]
-    count = sum(action in actions for action, _, _ in runs(measured))
-    indexes = tuple(i for i, d in enumerate(notes.deltas) if d.action in actions)
-    return count, indexes
+    """How often these actions occurred, repetitions in a row counted once, and in which deltas."""
+    return notes.motions.times(actions, notes.breaks), notes.motions.where(actions)
 
 
 def turns(asked: Asked, notes: Notes) -> Saying:
@@ -38,14 +43,17 @@ def turns(asked: Asked, notes: Notes) -> Saying:
         count, indexes = counts[asked.side]
         if not count:
             return Saying(f"I have not turned {asked.side} at all.", _all(notes))
-        return Saying(f"I turned {asked.side} {times(count)} ({_cited(indexes, notes)}).", indexes)
+        return Saying(
+            f"I turned {asked.side} {times(count)} ({_cited(indexes, notes)}).",
+            indexes[:MOST_CITED],
+        )
     total = sum(count for count, _ in counts.values())
     if not total:
         return Saying("I have not turned at all.", _all(notes))
-    indexes = tuple(sorted(i for _, found in counts.values() for i in found))
+    indexes = tuple(sorted(i for _, indexes in counts.values() for i in indexes))
     left, right = counts["left"][0], counts["right"][0]
     text = f"I turned {times(total)}: {times(left)} to the left and {times(right)} to the right."
-    return Saying(text.replace("never to", "not once to"), indexes)
+    return Saying(text.replace("never to", "not once to"), indexes[:MOST_CITED])
 
 
 def ever_turned(asked: Asked, notes: Notes) -> Saying:
@@ -55,7 +63,8 @@ def ever_turned(asked: Asked, notes: Notes) -> Saying:
     way = f" {asked.side}" if asked.side in _TURNS else ""
     if not count:
         return Saying(f"No, I have not turned{way} at all.", _all(notes))
-    return Saying(f"Yes, I turned{way} {times(count)} ({_cited(indexes, notes)}).", indexes)
+    text = f"Yes, I turned{way} {times(count)} ({_cited(indexes, notes)})."
+    return Saying(text, indexes[:MOST_CITED])
 
 
 def moves(asked: Asked, notes: Notes) -> Saying:
@@ -65,7 +74,51 @@ def moves(asked: Asked, notes: Notes) -> Saying:
     way = f" {_MOVED[asked.side]}" if asked.side else ""
     if not count:
         return Saying(f"I have not moved{way} at all.", _all(notes))
-    return Saying(f"I moved{way} {times(count)} ({_cited(indexes, notes)}).", indexes)
+    text = f"I moved{way} {times(count)} ({_cited(indexes, notes)})."
+    return Saying(text, indexes[:MOST_CITED])
+
+
+_EVER: dict[Action, str] = {
+    Action.TILT_UPWARD: "tilted upward", Action.TILT_DOWNWARD: "tilted downward",
+    Action.MOVE_BACKWARD: "moved backward", Action.MOVE_UPWARD: "moved upward",
+    Action.MOVE_DOWNWARD: "moved downward",
+}  # fmt: skip
+
+
+def ever_moved(asked: Asked, notes: Notes) -> Saying:
+    """Did you ever move backward? Did you go up or down?"""
+    counts = [(action, *_counted((action,), notes)) for action in asked.actions]
+    done = [(action, count, indexes) for action, count, indexes in counts if count]
+    if not done:
+        never = join_names((_EVER[action] for action in asked.actions), "or")
+        return Saying(f"No, I never {never}.", _all(notes))
+    facts = join_names(
+        f"{_EVER[action]} {times(count)} ({_cited(indexes, notes)})"
+        for action, count, indexes in done
+    )
+    return Saying(
+        f"Yes, I {facts}.", tuple(sorted({i for _, _, found in done for i in found[:MOST_CITED]}))
+    )
+
+
+def total_turn(asked: Asked, notes: Notes) -> Saying:
+    """By how many degrees did you turn in all? Did you turn all the way around?"""
+    parts: list[str] = []
+    indexes: list[int] = []
+    unknown = 0
+    for side, action in _TURNS.items():
+        turned = notes.motions.where([action])
+        angles = [notes.motions.angle_deg(i) for i in turned]
+        unknown += sum(angle is None for angle in angles)
+        indexes += turned
+        if turned:
+            parts.append(f"{sum(angle or 0.0 for angle in angles):.0f} degrees to the {side}")
+    if not indexes:
+        return Saying("I have not turned at all.", _all(notes))
+    text = f"In all, I turned {join_names(parts)}"
+    if unknown:
+        text += f", and {times(unknown)} by an angle that was not measured"
+    return Saying(f"{text}.", tuple(sorted(indexes))[:MOST_CITED])
 
 
 def _all(notes: Notes) -> tuple[int, ...]:
@@ -73,16 +126,18 @@ def _all(notes: Notes) -> tuple[int, ...]:
 
 
 def _cited(indexes: tuple[int, ...], notes: Notes) -> str:
-    shown = [notes.cite(i) for i in indexes[:_MOST_CITED]]
+    shown = [notes.cite(i) for i in indexes[:_MOST_NAMED]]
     return join_names(shown) if len(shown) == len(indexes) else f"{', '.join(shown)} and more"
 
 
 def last_action(asked: Asked, notes: Notes) -> Saying:
     """What did you do last?"""
-    index = next((i for i in range(notes.last, 0, -1) if notes.deltas[i].action is not None), None)
+    index = notes.motions.last_measured(1)
     if index is None:
-        return Saying("I can't tell: no motion was measured so far.", (notes.last,), "cannot_tell")
-    if index < notes.last and notes.deltas[notes.last].angle_deg is None:
+        return Saying(
+            "I can't tell: no motion has been measured so far.", (notes.last,), "cannot_tell"
+        )
+    if index < notes.last and notes.motions.angle_deg(notes.last) is None:
         text = f"I can't tell: the motion to {notes.cite(notes.last)} could not be measured."
         return Saying(text, (notes.last,), "cannot_tell")
     return Saying(f"I {tell_action(notes.deltas[index])} ({notes.cite(index)}).", (index,))
@@ -90,9 +145,11 @@ def last_action(asked: Asked, notes: Notes) -> Saying:
 
 def first_action(asked: Asked, notes: Notes) -> Saying:
     """What was your first action?"""
-    index = next((i for i, d in enumerate(notes.deltas) if d.action is not None), None)
+    index = notes.motions.first_measured()
     if index is None:
-        return Saying("I can't tell: no motion was measured so far.", _all(notes), "cannot_tell")
+        return Saying(
+            "I can't tell: no motion has been measured so far.", _all(notes), "cannot_tell"
+        )
     return Saying(f"First I {tell_action(notes.deltas[index])} ({notes.cite(index)}).", (index,))
 
 
@@ -103,17 +160,19 @@ def action_at(asked: Asked, notes: Notes) -> Saying:
         return no_keyframe(asked, notes)
     index += asked.reverse
     if index > notes.last:
-        return Saying("I can't tell: that is the present keyframe.", (notes.last,), "cannot_tell")
+        return Saying("I can't tell: that is the current keyframe.", (notes.last,), "cannot_tell")
     action = tell_action(notes.deltas[index])
     if action:
         return Saying(f"I {action} ({notes.cite(index)}).", (index,))
+    if index in notes.breaks:
+        return Saying("I can't tell: I was restarted before it.", (index,), "cannot_tell")
     why = "it is the first keyframe" if index == 0 else "that motion could not be measured"
     return Saying(f"I can't tell: {why}.", (index,), "cannot_tell")
 
 
 def actions(asked: Asked, notes: Notes) -> Saying:
     """What did you do, all in all?"""
-    since = tell_motion(notes.deltas[1:], most=12)
+    since = tell_motion(notes.motions, 1, most=12)
     if not since:
         return Saying("I have not moved so far.", (0,))
     return Saying(f"I {since}.", _all(notes))

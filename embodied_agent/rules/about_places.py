@@ -1,9 +1,10 @@
 """Answers about where things are from here: direction, distance, which is nearer, the way back.
 
-What is in the present view is told as it was noted. Everything else is reckoned from where it was
-noted last and what was done since; it is stated only where the notes leave little doubt.
+The docstring of a public function is a question that it answers. A thing in the current view is
+where the notes say. For any other, the position is estimated from where it was noted last and the
+motion since, and stated only if the notes leave little doubt.
 
-Out of scope: the reckoning itself (`reckoning`).
+Out of scope: the estimate itself (`reckoning`).
 """
 
 from __future__ import annotations
@@ -18,18 +19,18 @@ from embodied_agent.rules.absence import MOTION_ONLY, missing
 from embodied_agent.rules.asked import Asked
 from embodied_agent.rules.matching import match
 from embodied_agent.rules.notes import Notes, Thing
-from embodied_agent.rules.reckoning import Floats, Places, carry, way_back
+from embodied_agent.rules.reckoning import Floats, Places, anywhere, carry, way_back
 from embodied_agent.rules.speech import Saying, join_names, tell_motion, the, towards, where
 
-#: Of the places where something may be, the share that has to agree.
+#: The share of a thing's possible places that must agree before its position is stated.
 SETTLED = 0.7
-#: Where several things are named at once, each has to be this sure.
+#: The same share for each thing in an answer that lists several.
 _NAMED = 0.8
-#: Things that are looked for around the camera, the latest seen.
+#: An answer about a side considers this many things, those seen most recently.
 _MOST_AROUND = 60
-#: From here on, "roughly" is left out.
+#: From this share on, the answer leaves out "roughly".
 _SURE = 0.92
-#: Of several things that a phrase means, so many are told about.
+#: At most this many of the things that a phrase means are described.
 _MOST = 4
 _TURNS: dict[Direction, str] = {
     "front": "move forward", "front-left": "turn left by about 40 degrees and move forward",
@@ -40,27 +41,29 @@ _TURNS: dict[Direction, str] = {
     "right": "turn right by about 90 degrees and move forward",
     "front-right": "turn right by about 40 degrees and move forward",
 }  # fmt: skip
-#: The direction words that lie on each side.
+#: The directions that count as being on each side.
 _ON_SIDE: dict[str, tuple[Direction, ...]] = {
     "front": ("front", "front-left", "front-right"), "left": ("left", "front-left", "back-left"),
     "back": ("back", "back-left", "back-right"), "right": ("right", "front-right", "back-right"),
 }  # fmt: skip
+_ON_THE = {
+    "front": "somewhere ahead", "left": "on my left", "back": "behind me", "right": "on my right",
+}  # fmt: skip
 _SIDE_WORDS = {
-    "front": "ahead of me",
-    "left": "to my left",
-    "back": "behind me",
-    "right": "to my right",
-}
+    "front": "ahead of me", "left": "to my left", "back": "behind me", "right": "to my right",
+}  # fmt: skip
 
 
-def _now(thing: Thing, notes: Notes) -> Places:
-    """Where a thing may be by now."""
-    return carry(thing.last.mention, notes.deltas[thing.last.index + 1 :])
+def places_of(thing: Thing, notes: Notes) -> Places:
+    """Where a thing may be now."""
+    if thing.last_index < notes.start:
+        return anywhere()  # directions do not carry over a restart
+    return carry(thing.last.mention, notes.deltas[thing.last_index + 1 :])
 
 
 def place(asked: Asked, notes: Notes) -> Saying:
     """Which way is the sofa?"""
-    return _each(asked, notes, lambda thing: _placed(thing, notes))
+    return _each(asked, notes, lambda thing: placed(thing, notes))
 
 
 def back_to(asked: Asked, notes: Notes) -> Saying:
@@ -71,25 +74,29 @@ def back_to(asked: Asked, notes: Notes) -> Saying:
 def _each(asked: Asked, notes: Notes, say: Callable[[Thing], Saying]) -> Saying:
     sayings = []
     for phrase in asked.things:
-        found = match(phrase, notes)
-        gap = missing(found, notes)
+        result = match(phrase, notes)
+        gap = missing(result, notes)
         if gap is not None:
-            sayings.append(Saying(gap.text, gap.evidence, "cannot_tell") if found.observed else gap)
+            sayings.append(
+                Saying(gap.text, gap.evidence, "cannot_tell") if result.observed else gap
+            )
         else:
-            sayings += [say(thing) for thing in fits(found)[:_MOST]]
+            sayings += [say(thing) for thing in fits(result)[:_MOST]]
     return join_sayings(sayings)
 
 
-def _placed(thing: Thing, notes: Notes) -> Saying:
+def placed(thing: Thing, notes: Notes) -> Saying:
+    """Where a thing is from here, as far as the notes settle it."""
     last = thing.last
     evidence = (last.index,)
-    if last.index == notes.last:
+    if last.index == notes.now:
         shown = f"in view now ({notes.cite(last.index)})"
         return Saying(f"{_capital(the(thing))} is {where(last.mention)}, {shown}.", evidence)
-    direction, share = _now(thing, notes).direction()
+    direction, share = places_of(thing, notes).direction()
     seen = _seen(thing, notes)
     if share < SETTLED:
-        text = f"I can't tell where {the(thing)} is by now. {seen}."
+        text = f"I can't tell where {the(thing)} is by now{_lost(thing, notes)}"
+        text += f"{_at_least(thing, notes)}. {seen}."
         return Saying(text, evidence, "cannot_tell")
     roughly = "" if share >= _SURE else "roughly "
     return Saying(
@@ -98,22 +105,37 @@ def _placed(thing: Thing, notes: Notes) -> Saying:
 
 
 def _seen(thing: Thing, notes: Notes) -> str:
-    """Where a thing was seen last, and what was done since."""
+    """Where a thing was last seen, and the motion since."""
     last = thing.last
-    since = tell_motion(notes.deltas[last.index + 1 :])
+    since = tell_motion(notes.motions, max(last.index + 1, notes.start))
     text = f"It was {where(last.mention)}, when I last saw it in {notes.cite(last.index)}"
+    if last.index < notes.start:
+        return text
     return f"{text}; since then I have {since}" if since else text
+
+
+def _at_least(thing: Thing, notes: Notes) -> str:
+    """The side on which a thing is, if that much is known."""
+    places = places_of(thing, notes)
+    shares = {side: places.share_on(side) for side in _SIDE_WORDS}
+    side = max(shares, key=lambda name: shares[name])
+    return f", only that it should be {_ON_THE[side]}" if shares[side] >= _NAMED else ""
+
+
+def _lost(thing: Thing, notes: Notes) -> str:
+    """Why the place of a thing that was seen before a restart is not known by now."""
+    return "" if thing.last_index >= notes.start else ", because I was restarted since"
 
 
 def _way_to(thing: Thing, notes: Notes) -> Saying:
     last = thing.last
     evidence = (last.index,)
-    if last.index == notes.last:
+    if last.index == notes.now:
         direction, share = last.mention.direction, 1.0
     else:
-        direction, share = _now(thing, notes).direction()
+        direction, share = places_of(thing, notes).direction()
     if share < SETTLED:
-        text = f"I can't tell the direct way back to {the(thing)}. {_seen(thing, notes)}."
+        text = f"I can't tell the direct way back to {the(thing)}{_lost(thing, notes)}. {_seen(thing, notes)}."
         return Saying(text, evidence, "cannot_tell")
     roughly = "" if share >= _SURE else "roughly "
     text = (
@@ -125,16 +147,16 @@ def _way_to(thing: Thing, notes: Notes) -> Saying:
 
 def back_to_start(asked: Asked, notes: Notes) -> Saying:
     """How do I get back to where we started?"""
-    later = notes.deltas[1:]
-    since = tell_motion(later, most=8)
+    motions = notes.motions
+    since = tell_motion(motions, 1, most=8)
     evidence = (0, notes.last) if notes.last else (0,)
-    if not any(delta.action is not None for delta in later):
+    if motions.last_measured(1) is None:
         return Saying(
             "I can't tell: no motion was measured since the start.", evidence, "cannot_tell"
         )
-    if all(delta.action is None or delta.action.is_rotation for delta in later):
+    if motions.only_rotations(1):
         return Saying(f"This is where I started: I have only {since}.", evidence)
-    direction, share = way_back(later).direction()
+    direction, share = way_back(notes.deltas[1:]).direction()
     if share < SETTLED:
         text = f"I can't tell in which direction the start lies. Since then I have {since}."
         return Saying(text, evidence, "cannot_tell")
@@ -152,16 +174,17 @@ def how_far(asked: Asked, notes: Notes) -> Saying:
     def say(thing: Thing) -> Saying:
         last = thing.last
         evidence, cited = (last.index,), notes.cite(last.index)
-        if last.index == notes.last:
+        if last.index == notes.now:
             if last.mention.distance is None:
                 text = f"I can't tell: the distance of {the(thing)} was not noted ({cited})."
                 return Saying(text, evidence, "cannot_tell")
             distance = _range(last.mention.distance)
             return Saying(f"{_capital(the(thing))} is {distance} ({cited}).", evidence)
-        word, share = _now(thing, notes).distance()
-        if share < SETTLED:
+        word, share = places_of(thing, notes).distance()
+        if share < SETTLED or last.index < notes.start:
             return Saying(
-                f"I can't tell how far {the(thing)} is by now. {_seen(thing, notes)}.",
+                f"I can't tell how far {the(thing)} is by now{_lost(thing, notes)}. "
+                f"{_seen(thing, notes)}.",
                 evidence,
                 "cannot_tell",
             )
@@ -182,22 +205,22 @@ def nearer(asked: Asked, notes: Notes) -> Saying:
     """Which is nearer, the sofa or the lamp?"""
     things: list[Thing] = []
     for phrase in asked.things:
-        found = match(phrase, notes)
-        gap = missing(found, notes)
+        result = match(phrase, notes)
+        gap = missing(result, notes)
         if gap is not None:
             return gap
-        things += [t for t in fits(found)[:_MOST] if t not in things]
+        things += [t for t in fits(result)[:_MOST] if t not in things]
     if len(things) < 2:
         return Saying(
-            f"My notes hold but one such thing, {the(things[0])}.",
-            (things[0].last.index,),
+            f"My notes have only one such thing, {the(things[0])}.",
+            (things[0].last_index,),
             "cannot_tell",
         )
     return _nearest_of(things, notes, reverse=asked.reverse)
 
 
 def _nearest_of(things: Sequence[Thing], notes: Notes, *, reverse: bool) -> Saying:
-    evidence = tuple(sorted({t.last.index for t in things}))
+    evidence = tuple(sorted({t.last_index for t in things}))
     lengths = {id(t): _lengths(t, notes) for t in things}
 
     def share(one: Thing, other: Thing) -> float:
@@ -206,10 +229,11 @@ def _nearest_of(things: Sequence[Thing], notes: Notes, *, reverse: bool) -> Sayi
 
     best = max(things, key=lambda t: min(share(t, o) for o in things if o is not t))
     others = [o for o in things if o is not best]
-    if min(share(best, o) for o in others) < SETTLED:
+    carried = all(t.last_index >= notes.start for t in things)
+    if not carried or min(share(best, o) for o in others) < SETTLED:
         word = "farther" if reverse else "nearer"
         noted = join_names(
-            f"{_range(t.last.mention.distance)} ({notes.cite(t.last.index)})" for t in things
+            f"{_range(t.last.mention.distance)} ({notes.cite(t.last_index)})" for t in things
         )
         text = f"I can't tell which is {word}: I last noted them as {noted}."
         return Saying(text, evidence, "cannot_tell")
@@ -218,29 +242,65 @@ def _nearest_of(things: Sequence[Thing], notes: Notes, *, reverse: bool) -> Sayi
     return Saying(f"{_capital(the(best))} is {word}{than}.", evidence)
 
 
+def nearest_of(asked: Asked, notes: Notes) -> Saying:
+    """Where is the nearest table? Which lamp is farthest from you?"""
+    result = match(asked.things[0], notes)
+    gap = missing(result, notes)
+    if gap is not None:
+        return gap
+    things = fits(result)[-_MOST_AROUND:]
+    if len(things) < 2:
+        return placed(things[0], notes)
+    chosen = _nearest_of(things, notes, reverse=asked.reverse)
+    if chosen.status != "answered":
+        return chosen
+    best = next(t for t in things if chosen.text.startswith(_capital(the(t))))
+    return join_sayings([chosen, placed(best, notes)])
+
+
+def visible_now(asked: Asked, notes: Notes) -> Saying:
+    """Can you still see the bed?"""
+    result = match(asked.things[0], notes)
+    gap = missing(result, notes)
+    if gap is not None:
+        return gap
+    things = fits(result)
+    shown = [t for t in things if t.last_index == notes.now]
+    if shown:
+        facts = join_names(f"{the(t)}, {where(t.last.mention)}" for t in shown)
+        return Saying(f"Yes: {facts} ({notes.cite(notes.now)}).", (notes.now,))
+    facts = join_names(f"{the(t)} in {notes.cite(t.last_index)}" for t in things[-_MOST:])
+    indexes = {t.last_index for t in things[-_MOST:]} | {notes.last}
+    return Saying(f"No, not now. I last saw {facts}.", tuple(sorted(indexes)))
+
+
 def _lengths(thing: Thing, notes: Notes) -> Floats:
-    return _now(thing, notes).lengths
+    return places_of(thing, notes).lengths
 
 
 def nearest(asked: Asked, notes: Notes) -> Saying:
     """What is nearest to you?"""
     if notes.hold_motion_only:
         return Saying(MOTION_ONLY, (), "cannot_tell")
-    shown = notes.in_view(notes.last)
-    known = [(thing, m) for thing, m in shown if m.distance is not None]
-    if not known:
+    in_view = notes.in_view(notes.last)
+    ranged = [(thing, m) for thing, m in in_view if m.distance is not None]
+    if not ranged:
         text = (
-            f"I can't tell: the present view ({notes.cite(notes.last)}) names nothing "
-            f"whose distance was noted."
+            f"I can't tell: my notes on the current view ({notes.cite(notes.last)}) name nothing "
+            f"with a distance."
         )
         return Saying(text, (notes.last,), "cannot_tell")
     ranked = sorted(
-        known, key=lambda pair: DISTANCES.index(pair[1].distance or "far"), reverse=asked.reverse
+        ranged, key=lambda pair: DISTANCES.index(pair[1].distance or "far"), reverse=asked.reverse
     )
     distance = ranked[0][1].distance
-    names = join_names(f"{the(t)} ({where(m)})" for t, m in ranked if m.distance == distance)
+    names = [f"{the(t)} ({where(m)})" for t, m in ranked if m.distance == distance]
     word = "farthest" if asked.reverse else "nearest"
-    return Saying(f"Of what is in view ({notes.cite(notes.last)}), {word}: {names}.", (notes.last,))
+    verb = "is" if len(names) == 1 else "are"
+    text = (
+        f"Of the things in view ({notes.cite(notes.last)}), the {word} {verb} {join_names(names)}."
+    )
+    return Saying(text, (notes.last,))
 
 
 def around(asked: Asked, notes: Notes) -> Saying:
@@ -249,25 +309,22 @@ def around(asked: Asked, notes: Notes) -> Saying:
         return Saying(MOTION_ONLY, (), "cannot_tell")
     side = asked.side or "front"
     there, since = [], set()
-    latest = sorted(notes.things.values(), key=lambda t: -t.last.index)[:_MOST_AROUND]
-    for thing in latest:
-        if thing.last.index == notes.last:
+    for thing in notes.latest(_MOST_AROUND):
+        if thing.last_index == notes.now:
             is_there = thing.last.mention.direction in _ON_SIDE[side]
         else:
-            is_there = _now(thing, notes).share_on(side) >= _NAMED
+            is_there = places_of(thing, notes).share_on(side) >= _NAMED
         if is_there:
             there.append(thing)
-            since.add(thing.last.index)
+            since.add(thing.last_index)
     words = _SIDE_WORDS[side]
     if not there:
-        return Saying(f"I can't tell: my notes put nothing {words}.", (notes.last,), "cannot_tell")
-    names = join_names(f"{the(t)} ({notes.cite(t.last.index)})" for t in there)
-    seen_now = all(t.last.index == notes.last for t in there)
-    verb = (
-        ("is" if seen_now else "should be")
-        if len(there) == 1
-        else ("are" if seen_now else "should be")
-    )
+        return Saying(
+            f"I can't tell: my notes place nothing {words}.", (notes.last,), "cannot_tell"
+        )
+    names = join_names(f"{the(t)} ({notes.cite(t.last_index)})" for t in there)
+    seen_now = all(t.last_index == notes.now for t in there)
+    verb = ("is" if len(there) == 1 else "are") if seen_now else "should be"
     return Saying(f"{_capital(words)} {verb} {names}.", tuple(sorted(since)))
 
 
@@ -276,21 +333,23 @@ def is_side(asked: Asked, notes: Notes) -> Saying:
     side = asked.side or "front"
 
     def say(thing: Thing) -> Saying:
-        evidence = (thing.last.index,)
-        if thing.last.index == notes.last:
+        evidence = (thing.last_index,)
+        if thing.last_index == notes.now:
             share = 1.0 if thing.last.mention.direction in _ON_SIDE[side] else 0.0
         else:
-            share = _now(thing, notes).share_on(side)
+            share = places_of(thing, notes).share_on(side)
         if share >= SETTLED:
-            verb = "is" if thing.last.index == notes.last else "should be"
+            verb = "is" if thing.last_index == notes.now else "should be"
             return Saying(
                 f"Yes, {the(thing)} {verb} {_SIDE_WORDS[side]}. {_seen(thing, notes)}.", evidence
             )
         if share <= 1 - SETTLED:
-            told_where = _placed(thing, notes)
-            if told_where.status == "answered":
-                return Saying(f"No. {told_where.text}", evidence)
-        text = f"I can't tell whether {the(thing)} is {_SIDE_WORDS[side]} by now."
+            direction = placed(thing, notes)
+            if direction.status == "answered":
+                return Saying(f"No. {direction.text}", evidence)
+        text = (
+            f"I can't tell whether {the(thing)} is {_SIDE_WORDS[side]} by now{_lost(thing, notes)}."
+        )
         return Saying(f"{text} {_seen(thing, notes)}.", evidence, "cannot_tell")
 
     return _each(asked, notes, say)

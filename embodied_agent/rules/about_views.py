@@ -1,16 +1,20 @@
-"""Answers about views: what is in view now, at the start or at a keyframe, and what was together.
+"""Answers about views: what is in view now, at the start or at a keyframe, and what was seen
+together.
+
+The docstring of a public answer function is a question that it answers.
 
 Out of scope: everything that was ever seen (`about_things`).
 """
 
 from __future__ import annotations
 
+from embodied_agent.records import SUMMARY_ONLY
 from embodied_agent.rules.about_things import fits, join_sayings
 from embodied_agent.rules.absence import MOTION_ONLY, missing
 from embodied_agent.rules.asked import Asked
 from embodied_agent.rules.matching import match
 from embodied_agent.rules.notes import Notes, Thing
-from embodied_agent.rules.speech import Saying, join_names, the, where
+from embodied_agent.rules.speech import LONGEST_LIST, Saying, join_names, the, where
 
 _LONGEST_QUOTE = 240
 
@@ -22,7 +26,7 @@ def now(asked: Asked, notes: Notes) -> Saying:
 
 def at_start(asked: Asked, notes: Notes) -> Saying:
     """What was in view at the start?"""
-    return _view(0, notes, "At the start I saw", "At the start")
+    return _view(0, notes, "At the start I saw", "At the start", asked.side)
 
 
 def at_keyframe(asked: Asked, notes: Notes) -> Saying:
@@ -40,10 +44,10 @@ def at_keyframe(asked: Asked, notes: Notes) -> Saying:
 
 
 def no_keyframe(asked: Asked, notes: Notes) -> Saying:
-    """There is no keyframe of that number."""
+    """The answer to a question about a keyframe that does not exist."""
     which = f"keyframe {asked.keyframe}" if asked.keyframe is not None else "such keyframe"
     text = (
-        f"I can't tell: my notes hold no {which}, only {notes.cite(0)} to {notes.cite(notes.last)}."
+        f"I can't tell: my notes have no {which}, only #{notes.id(0)} to #{notes.id(notes.last)}."
     )
     return Saying(text, (), "cannot_tell")
 
@@ -52,6 +56,9 @@ def _view(index: int, notes: Notes, begin: str, when: str, side: str | None = No
     if notes.hold_motion_only:
         return Saying(MOTION_ONLY, (), "cannot_tell")
     delta = notes.deltas[index]
+    if delta.problem == SUMMARY_ONLY:
+        text = f"I can't tell: what keyframe {notes.cite(index)} showed is {SUMMARY_ONLY}."
+        return Saying(text, (index,), "cannot_tell")
     if not delta.usable:
         text = f"I can't tell: keyframe {notes.cite(index)} could not be perceived."
         return Saying(text, (index,), "cannot_tell")
@@ -59,25 +66,46 @@ def _view(index: int, notes: Notes, begin: str, when: str, side: str | None = No
     if side is not None:
         shown = [(t, m) for t, m in shown if side in m.direction.split("-")]
     cited = f" ({notes.cite(index)})" if notes.cite(index) not in begin else ""
-    observed = " ".join(delta.observation.split())[:_LONGEST_QUOTE]
-    quote = f" My notes add: “{observed}”" if observed else ""
+    observation = " ".join(delta.observation.split())[:_LONGEST_QUOTE]
+    quote = f" My notes add: “{observation}”" if observation else ""
+    if not shown and side is not None and notes.in_view(index):
+        return Saying(f"{when}{cited}, my notes name nothing on that side.", (index,))
     if not shown:
         if quote:
-            return Saying(f"{when}{cited} my notes name no single thing.{quote}", (index,))
-        return Saying(f"{when}{cited} my notes name nothing.", (index,))
+            return Saying(f"{when}{cited}, my notes name no particular thing.{quote}", (index,))
+        return Saying(f"{when}{cited}, my notes name nothing.", (index,))
     names = "; ".join(f"{the(t)}, {where(m)}" for t, m in shown)
     return Saying(f"{begin}{cited}: {names}.{quote}", (index,))
 
 
+def changed(asked: Asked, notes: Notes) -> Saying:
+    """What is new? What is no longer in view? (Against the keyframe before, or the start.)"""
+    if notes.hold_motion_only:
+        return Saying(MOTION_ONLY, (), "cannot_tell")
+    since = notes.start if asked.past else max(notes.start, notes.last - 1)
+    if since >= notes.last:
+        text = f"I can't tell: I have only one keyframe to compare, {notes.cite(notes.last)}."
+        return Saying(text, (notes.last,), "cannot_tell")
+    before = {thing.name: thing for thing, _ in notes.in_view(since)}
+    now = {thing.name: thing for thing, _ in notes.in_view(notes.last)}
+    new = join_names(the(thing) for name, thing in now.items() if name not in before)
+    gone = join_names(the(thing) for name, thing in before.items() if name not in now)
+    text = (
+        f"Since {notes.cite(since)}, {new or 'nothing'} came into view ({notes.cite(notes.last)}); "
+        f"{gone or 'nothing'} went out of it."
+    )
+    return Saying(text, (since, notes.last))
+
+
 def together(asked: Asked, notes: Notes) -> Saying:
     """What did you see together with the sofa?"""
-    found = match(asked.things[0], notes)
-    gap = missing(found, notes)
+    result = match(asked.things[0], notes)
+    gap = missing(result, notes)
     if gap is not None:
         return gap
     sayings = []
-    for thing in fits(found)[:3]:
-        indexes = sorted({s.index for s in thing.sightings})
+    for thing in fits(result)[:3]:
+        indexes = sorted(set(thing.indexes))
         beside: dict[str, list[int]] = {}
         for index in indexes:
             for other, _ in notes.in_view(index):
@@ -85,38 +113,72 @@ def together(asked: Asked, notes: Notes) -> Saying:
                     beside.setdefault(the(other), []).append(index)
         if not beside:
             spans = join_names(notes.cite(i) for i in indexes)
-            sayings.append(Saying(f"Nothing else was in view with it ({spans}).", tuple(indexes)))
+            text = f"Nothing else was in view with it ({spans})."
+            sayings.append(Saying(text, tuple(indexes[:LONGEST_LIST])))
             continue
-        names = join_names(f"{name} ({notes.cite(where_[-1])})" for name, where_ in beside.items())
-        evidence = tuple(sorted({where_[-1] for where_ in beside.values()}))
+        latest = {name: shared[-1] for name, shared in beside.items()}
+        names = join_names(f"{name} ({notes.cite(index)})" for name, index in latest.items())
+        evidence = tuple(sorted({*list(latest.values())[:LONGEST_LIST]}))
         sayings.append(Saying(f"Together with {the(thing)} I saw {names}.", evidence))
     return join_sayings(sayings)
 
 
 def relation(asked: Asked, notes: Notes) -> Saying:
-    """What is on the table? Notes place things from the camera, not from others."""
+    """What is on the table? (Notes place things relative to the camera, not to each other.)"""
     beside = together(asked, notes)
     if beside.status != "answered":
         return beside
     text = (
-        f"I can't tell: my notes say where things were from me, not from each other. {beside.text}"
+        f"I can't tell: my notes say where things were relative to me, not to each other. "
+        f"{beside.text}"
     )
     return Saying(text, beside.evidence, "cannot_tell")
+
+
+def related(asked: Asked, notes: Notes) -> Saying:
+    """Is the table to the left of the bed? (As both were seen from one place.)"""
+    sets: list[tuple[Thing, ...]] = []
+    for phrase in asked.things[:2]:
+        result = match(phrase, notes)
+        gap = missing(result, notes)
+        if gap is not None:
+            return gap
+        sets.append(fits(result))
+    views = [
+        (index, one, other)
+        for one in sets[0]
+        for other in sets[1]
+        if one is not other
+        for index in {*one.indexes} & {*other.indexes}
+    ]
+    begin = "I can't tell: my notes say where things were relative to me, not to each other."
+    if not views:
+        one, other = sets[0][0], sets[1][0]
+        evidence = tuple(sorted({one.last_index, other.last_index}))
+        text = f"{begin} {the(one)[:1].upper()}{the(one)[1:]} and {the(other)} were never in view at the same time."
+        return Saying(text, evidence, "cannot_tell")
+    index, one, other = max(views, key=lambda view: view[0])
+    places = {id(thing): mention for thing, mention in notes.in_view(index)}
+    facts = (
+        f"In {notes.cite(index)}, {the(one)} was {where(places[id(one)])}, and {the(other)} "
+        f"{where(places[id(other)])}."
+    )
+    return Saying(f"{begin} {facts}", (index,), "cannot_tell")
 
 
 def ever_together(asked: Asked, notes: Notes) -> Saying:
     """Were the sofa and the lamp ever in view at the same time?"""
     sets: list[tuple[Thing, ...]] = []
     for phrase in asked.things[:2]:
-        found = match(phrase, notes)
-        gap = missing(found, notes)
+        result = match(phrase, notes)
+        gap = missing(result, notes)
         if gap is not None:
             return gap
-        sets.append(fits(found))
+        sets.append(fits(result))
     best: tuple[int, Thing, Thing] | None = None
     for one in sets[0]:
         for other in sets[1]:
-            shared = {s.index for s in one.sightings} & {s.index for s in other.sightings}
+            shared = {*one.indexes} & {*other.indexes}
             if one is not other and shared and (best is None or max(shared) > best[0]):
                 best = (max(shared), one, other)
     if best is not None:
@@ -128,4 +190,4 @@ def ever_together(asked: Asked, notes: Notes) -> Saying:
         return Saying(text, (index,))
     one, other = sets[0][0], sets[1][0]
     text = f"No, {the(one)} and {the(other)} were never in view at the same time."
-    return Saying(text, tuple(sorted({one.last.index, other.last.index})))
+    return Saying(text, tuple(sorted({one.last_index, other.last_index})))

@@ -1,8 +1,8 @@
-"""What is said where the notes hold nothing that fits, or not all that a question presumes.
+"""Answers if the notes have no thing that a phrase means, or lack a detail that it mentions.
 
-Nothing is guessed: what comes nearest is named as such, a thing of another colour as what it is.
+Nothing is guessed: the closest match is named as such, and so is a thing of another colour.
 
-Out of scope: finding what fits (`matching`), answers about what does.
+Out of scope: finding the things that a phrase means (`matching`), answers about them.
 """
 
 from __future__ import annotations
@@ -11,20 +11,20 @@ from embodied_agent.rules.lexicon import is_plural, plural, singular
 from embodied_agent.rules.matching import Match
 from embodied_agent.rules.notes import Notes
 from embodied_agent.rules.phrases import Phrase
-from embodied_agent.rules.speech import Saying, a, join_names
+from embodied_agent.rules.speech import LONGEST_LIST, Saying, a, join_each, join_names
 
-#: Things that are named where nothing comes near.
+#: How many things are named as examples if nothing comes close.
 _EXAMPLES = 2
 _LONGEST_QUOTE = 160
 MOTION_ONLY = (
-    "My notes hold only the camera's motion, because no perceiver looked at the pictures: I can "
-    "tell how I moved and turned, but not what there was. Set perception.backend to served (a "
-    "vision-language model) to have things noted."
+    "My notes contain only the camera's motion, because no perceiver looked at the pictures: I can "
+    "tell how I moved and turned, but not what was there. To have things noted, set "
+    "perception.backend to served (a vision-language model)."
 )
 
 
 def missing(match: Match, notes: Notes) -> Saying | None:
-    """Why nothing can be said of what a phrase means; ``None`` where something fits."""
+    """Why nothing can be said about what a phrase means; ``None`` if something matches it."""
     if match.things or match.within:
         return None
     if notes.hold_motion_only:
@@ -34,44 +34,43 @@ def missing(match: Match, notes: Notes) -> Saying | None:
     if match.no_colour:
         thing = match.no_colour[0]
         text = (
-            f"I saw {a(thing.name)} ({notes.cite(thing.last.index)}), but my notes do "
-            f"not say its colour."
+            f"I saw {a(thing.name)} ({notes.cite(thing.last_index)}), but my notes do "
+            f"not say what colour it is."
         )
-        return Saying(text, (thing.last.index,), "cannot_tell")
+        return Saying(text, (thing.last_index,), "cannot_tell")
     if match.unsaid:
         thing = match.unsaid[0]
         text = (
-            f"I saw {a(thing.name)} ({notes.cite(thing.last.index)}), but my notes do "
+            f"I saw {a(thing.name)} ({notes.cite(thing.last_index)}), but my notes do "
             f"not say whether it is "
             f"{' '.join(match.phrase.qualifiers)}."
         )
-        return Saying(text, (thing.last.index,), "cannot_tell")
+        return Saying(text, (thing.last_index,), "cannot_tell")
     if match.observed:
         return _observed(match, notes)
     return not_seen(match, notes)
 
 
 def not_seen(match: Match, notes: Notes) -> Saying:
-    """ "I have not seen a fridge", with what comes nearest."""
-    text = f"I have not seen {name_wanted(match.phrase)}."
+    """ "I have not seen a fridge", with the closest match."""
+    text = f"I have not seen {negated_name(match.phrase)}."
     evidence: tuple[int, ...] = ()
     if match.nearest is not None:
-        index = match.nearest.last.index
-        text += f" The nearest thing in my memory is {a(match.nearest.name)} ({notes.cite(index)})."
+        index = match.nearest.last_index
+        text += f" The closest match in my memory is {a(match.nearest.name)} ({notes.cite(index)})."
         evidence = (index,)
-    elif notes.things:
-        latest = sorted(notes.things.values(), key=lambda t: -t.last.index)[:_EXAMPLES]
-        names = join_names(f"{a(t.name)} ({notes.cite(t.last.index)})" for t in latest)
-        text += f" My memory holds other things, such as {names}."
-        evidence = tuple(sorted({t.last.index for t in latest}))
-    blind = sum(not delta.usable for delta in notes.deltas)
+    elif latest := notes.latest(_EXAMPLES):
+        names = join_names(f"{a(t.name)} ({notes.cite(t.last_index)})" for t in latest)
+        text += f" My memory contains other things, such as {names}."
+        evidence = tuple(sorted({t.last_index for t in latest}))
+    blind = notes.motions.unusable
     if blind:
         text += f" Of {len(notes.deltas)} keyframes, {blind} could not be perceived."
     return Saying(text, evidence, "not_seen")
 
 
-def name_wanted(phrase: Phrase) -> str:
-    """What was looked for, after a denial: ``a red sofa``, ``any sofas``."""
+def negated_name(phrase: Phrase) -> str:
+    """A phrase as named in a denial: ``a red sofa``, ``any sofas``."""
     if phrase.plural:
         return f"any {phrase.text}"
     named = a(phrase.text)
@@ -79,7 +78,7 @@ def name_wanted(phrase: Phrase) -> str:
 
 
 def several(phrase: Phrase) -> str:
-    """The plural of what was looked for: ``red sofas``."""
+    """A phrase in the plural: ``red sofas``."""
     words = phrase.text.split(" ")
     last = words[-1]
     return phrase.text if is_plural(last) else " ".join((*words[:-1], plural(singular(last))))
@@ -87,16 +86,17 @@ def several(phrase: Phrase) -> str:
 
 def _other_colour(match: Match, notes: Notes) -> Saying:
     things = match.other_colour
-    names = join_names(f"{a(t.name)} ({notes.cite(t.last.index)})" for t in things)
-    text = f"I have not seen {name_wanted(match.phrase)}, but I saw {names}."
-    return Saying(text, tuple(sorted({t.last.index for t in things})), "not_seen")
+    names = join_each(things, lambda t: f"{a(t.name)} ({notes.cite(t.last_index)})")
+    text = f"I have not seen {negated_name(match.phrase)}, but I saw {names}."
+    evidence = tuple(sorted({t.last_index for t in things[:LONGEST_LIST]}))
+    return Saying(text, evidence, "not_seen")
 
 
 def _observed(match: Match, notes: Notes) -> Saying:
-    """An observation that speaks of it is quoted: it says no more than it says."""
+    """Quote the observation that mentions the phrase, without drawing conclusions from it."""
     index = match.observed[-1]
     words = " ".join(notes.deltas[index].observation.split())
     quote = (
         words if len(words) <= _LONGEST_QUOTE else words[:_LONGEST_QUOTE].rsplit(" ", 1)[0] + " …"
     )
-    return Saying(f"My notes of {notes.cite(index)} say: “{quote}”", (index,))
+    return Saying(f"My notes on {notes.cite(index)} say: “{quote}”", (index,))

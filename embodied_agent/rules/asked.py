@@ -1,4 +1,4 @@
-"""A question as it was understood: its family, and what fills it.
+"""A question as understood: its family, and what it is about.
 
 Out of scope: understanding it (`families`), answering it (`rulebook`).
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from embodied_agent.records import Action
 from embodied_agent.rules.phrases import Phrase
 
 Family = Literal[
@@ -57,27 +58,53 @@ Family = Literal[
     "unnoted_way",
     "out_of_scope",
     "unclear",
+    "visible_now",
+    "ever_moved",
+    "total_turn",
+    "more",
+    "both",
+    "nth",
+    "most_seen",
+    "times_seen",
+    "commonest_colour",
+    "nearest_of",
+    "related",
+    "seen_between",
+    "seen_until",
+    "ago",
+    "clock_time",
+    "duration",
+    "in_view_for",
+    "judged",
+    "use",
+    "are_all",
+    "changed",
 ]
-#: A side that is asked about.
+#: A side that a question names.
 Side = Literal["front", "left", "back", "right"]
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A question as it was understood.
+    """A question as understood.
 
     Attributes:
-        family: what is asked.
-        things: what it is asked about.
-        definite: whether "the" stands before the first of them.
-        colours: colours that stand alone.
-        side: the side, where one is asked about.
+        family: the kind of question.
+        things: the things that it is about.
+        definite: whether "the" comes before the first of them.
+        colours: colours that it names without a thing.
+        side: the side that it names, if any.
         keyframe: the id of the keyframe that it is about.
-        nth: its position instead, from 0.
-        number: a number that is asked for.
-        reverse: "farther" instead of "nearer", "later" instead of "earlier".
-        backward: of moves: backward instead of forward.
-        past: asked about then, not about now.
+        nth: the position of that keyframe, from 0, if given instead of its id.
+        number: how many things it asks for.
+        reverse: whether it asks for the opposite: "farther" instead of "nearer", "later" instead of
+            "earlier".
+        past: whether it is about the past rather than now.
+        timed: whether it asks for a time rather than for a keyframe.
+        least: how many things it supposes that there are.
+        ordinal: which of several it asks for, from 0; -1 is the last.
+        actions: the motions that it asks about.
+        use: what a thing is looked for to do, by the names of `uses`.
     """
 
     family: Family
@@ -90,3 +117,8 @@ class Asked:
     number: int | None = None
     reverse: bool = False
     past: bool = False
+    timed: bool = False
+    least: int | None = None
+    ordinal: int | None = None
+    actions: tuple[Action, ...] = ()
+    use: str = ""

@@ -1,6 +1,6 @@
-"""Words that tell what a question asks, as regular expressions over its pattern.
+"""Words that reveal what a question asks, as regular expressions over its pattern.
 
-Out of scope: in which order they are looked for (`families` and its readers).
+Out of scope: the order in which they are tried (`families` and its readers).
 """
 
 from __future__ import annotations
@@ -108,6 +108,8 @@ HERE_NOW = _re(
     r"camera shows?|camera see|"
     r"in front of (?:the|your) camera|facing|is there to see|see here"
 )
+TIME = _re(r"when|time|ago|long")
+KEYFRAME = _re(r"KF|keyframes?|frames?|pictures?|images?|shots?|views?|number|point")
 PAST = _re(r"did|was|were|had|saw|seen|been")
 UNITS = (
     r"metres?|meters?|kilomet\w+|centimet\w+|feet|foot|inch|inches|miles?|yards?|kilos?|"
@@ -174,11 +176,23 @@ HOW_OFTEN = _re(r"how often|how many|number of|count|times|how frequently|how mu
 
 
 def side_in(pattern: str) -> Side | None:
-    """The one side that is named, ``None`` where there is none or more than one."""
+    """The side that a pattern names; ``None`` if it names none or several."""
     sides = [side for side, cue in SIDES if cue.search(pattern)]
     return sides[0] if len(sides) == 1 else None
 
 
+def is_second_first(pattern: str) -> bool:
+    """Whether a question about the order of two things asks if the second came first, as "did you
+    see X after X?" and "when you saw X, had you seen X?" do."""
+    late = has(pattern, "after|later than|subsequent to")
+    background = re.search(
+        r"^(?:\S+ ){0,3}?(?:when|by the time|once|as soon as)\b.* X\b.*\b(?:had|was|were|did|have)\b.* X\b",
+        pattern,
+    )
+    seen_when = re.search(r"\bX .*\b(?:when|by the time)\b", pattern)
+    return (late and not seen_when) != bool(background)
+
+
 def has(pattern: str, text: str) -> bool:
-    """Whether one of the alternatives of ``text`` stands in the pattern as whole words."""
+    """Whether the pattern contains one of the alternatives in ``text``, as whole words."""
     return re.search(rf"\b(?:{text})\b", pattern) is not None

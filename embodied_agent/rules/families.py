@@ -1,4 +1,4 @@
-"""What is asked: the family of a question, from its pattern, and what fills it.
+"""Understanding a question: its family, from its pattern, and what it is about.
 
 Out of scope: names in a question (`names`), cues and readers (`cues`, `readers`), answers.
 """
@@ -8,15 +8,25 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 
+from lemminflect import getAllLemmas
+
 from embodied_agent.rules import cues
 from embodied_agent.rules.asked import Asked, Family
+from embodied_agent.rules.lexicon import lexicon
 from embodied_agent.rules.names import Named, names_in
+from embodied_agent.rules.notes import Nouns
+from embodied_agent.rules.particulars import read_particular
 from embodied_agent.rules.readers import read_one, read_several, read_views
 from embodied_agent.rules.readers_of_time import has_foreign_words, make, read_motion
-from embodied_agent.rules.scope import is_out_of_scope
+from embodied_agent.rules.scope import is_order, is_out_of_scope
 from embodied_agent.rules.tokens import tokens_of
+from embodied_agent.rules.uses import use_in
+from embodied_agent.rules.vocabulary import FRAME, SLOPPY
+from embodied_agent.rules.weighing import weighed
 
-#: Asked about "the" thing, these are about what was seen, whatever it is.
+_WORD = re.compile(r"[^\W\d_]+")
+_SENTENCES = re.compile(r"(?<=[.?!])\s+")
+#: Questions of these families about "the" thing are about what was seen, whatever the thing.
 _PLACED: frozenset[Family] = frozenset(
     {
         "where",
@@ -34,31 +44,80 @@ _PLACED: frozenset[Family] = frozenset(
 )
 
 
-def understand(text: str, memory_nouns: Collection[str] = ()) -> Asked:
-    """What ``text`` asks.
+def understand(text: str, nouns: Collection[str] = ()) -> Asked:
+    """The question ``text``, as understood.
 
     Args:
         text: the question.
-        memory_nouns: names and nouns that the memory holds, in lower case.
+        nouns: names and nouns in the memory, in lower case.
     """
-    spelt_right = {word for noun in memory_nouns for word in noun.split()}
-    words = tokens_of(text, spelt_right)
-    named = names_in(words, memory_nouns)
+    memory_nouns = nouns if isinstance(nouns, Nouns) else Nouns(nouns)
+    spelt_right = memory_nouns.words()
+    wanted = use_in(tokens_of(text, spelt_right), memory_nouns)
+    if wanted is not None:
+        return Asked("use", use=wanted.name)
+    named = _named(text, spelt_right, memory_nouns)
+    particular = read_particular(named)
+    if particular is not None:
+        return particular
     if is_out_of_scope(named.text):
         return Asked("out_of_scope")
     asked = _asked(named)
-    if asked is not None and _is_grounded(asked, named, memory_nouns):
-        return asked
-    return Asked("out_of_scope" if has_foreign_words(named) else "unclear")
+    if asked is not None and not _is_grounded(asked, named, memory_nouns):
+        asked = None
+    chosen = weighed(asked, named, memory_nouns, ordered=is_order(named.text))
+    if chosen.things and _is_not_english(text, memory_nouns):
+        return Asked("unclear")
+    return chosen
+
+
+def _is_not_english(text: str, memory_nouns: Nouns) -> bool:
+    """Whether half of a question's words or more are in no dictionary, list or memory, as in
+    "hast du ein Sofa gesehen?". One strange word on its own may be the name of a thing."""
+    held = memory_nouns.words()
+    words = [word for word in _WORD.findall(text.lower()) if len(word) > 1]
+    strange = [
+        word
+        for word in words
+        if word not in FRAME
+        and word not in held
+        and word not in SLOPPY
+        and not lexicon().known(word)
+        and not getAllLemmas(word)
+    ]
+    return len(strange) > 1 and 2 * len(strange) >= len(words)
+
+
+def _named(text: str, spelt_right: Collection[str], memory_nouns: Collection[str]) -> Named:
+    """The names in the sentence that asks; in all of them, if it names nothing by itself.
+
+    "Guests are coming. Did you see a chair?" asks about a chair.
+    """
+    whole = names_in(tokens_of(text, spelt_right), memory_nouns)
+    sentences = [sentence for sentence in _SENTENCES.split(text.strip()) if sentence]
+    if len(sentences) < 2:
+        return whole
+    parts = [names_in(tokens_of(s, spelt_right), memory_nouns) for s in sentences]
+    telling = [i for i, part in enumerate(parts) if _names_something(part)]
+    if len(telling) == 1 and sentences[telling[0]].rstrip().endswith("?"):
+        return parts[telling[0]]
+    return whole
+
+
+def _names_something(named: Named) -> bool:
+    return bool(named.things or named.colours or named.keyframes or named.nth)
 
 
 def _is_grounded(asked: Asked, named: Named, memory_nouns: Collection[str]) -> bool:
-    """Whether a question is about what was seen. One about things that the memory does not hold
-    needs a word of seeing: "how tall is Mount Everest?" has none."""
-    held = any(
+    """Whether a question is about what was seen.
+
+    A question about things that are not in the memory needs a word such as "see": "how tall is
+    Mount Everest?" has none.
+    """
+    in_memory = any(
         phrase.kind in memory_nouns or phrase.noun in memory_nouns for phrase in named.things
     )
-    if not named.things or held:
+    if not named.things or in_memory:
         return True
     if asked.family == "unnoted_way":
         return True
@@ -76,15 +135,15 @@ def _is_grounded(asked: Asked, named: Named, memory_nouns: Collection[str]) -> b
 
 
 def _asked(named: Named) -> Asked | None:
-    """The family of a question about what was seen; ``None`` where no cue tells."""
+    """A question about what was seen, as understood; ``None`` if no cue reveals its family."""
     count = len(named.things)
     if re.search(
         r"\bhow many (?:X|steps|N) (?:is it|away|to (?:the|get)|would it)\b", named.pattern
     ):
         return make(named, "unnoted_way")
-    moved = read_motion(named)
-    if moved is not None:
-        return moved
+    motion = read_motion(named)
+    if motion is not None:
+        return motion
     if not count:
         return read_views(named)
     return read_several(named) if count > 1 else read_one(named)

@@ -1,7 +1,7 @@
-"""Which questions need no reasoner, because the memory holds nothing that they could rest on.
+"""Questions that the reasoner is not asked, because the memory has nothing to answer them with.
 
-Conservative: a question is turned away only where it names a thing that the lexicon knows, or that
-a colour makes one, and the memory holds none such.
+Conservative: a question is turned away only if it names a thing that is in the lexicon or has a
+colour, and the memory has no such thing.
 
 Out of scope: answering (`rulebook`), replies that go beyond the memory (`inventions`).
 """
@@ -21,7 +21,7 @@ from embodied_agent.rules.phrases import Phrase
 from embodied_agent.rules.speech import Saying
 from embodied_agent.rules.tokens import tokens_of
 
-#: Asked like this, an absent thing may be the right answer.
+#: With one of these words in the question, an absent thing may be the right answer.
 _ABOUT_ABSENCE = re.compile(r"\b(?:not|never|n't|without|missing|absent|none)\b", re.IGNORECASE)
 _ABOUT_VIEWS = frozenset(
     {
@@ -39,11 +39,11 @@ _ABOUT_VIEWS = frozenset(
 
 
 def unanswerable(text: str, choices: Sequence[str], notes: Notes) -> Saying | None:
-    """Why nobody has to be asked; ``None`` where a reasoner may.
+    """Why a question can't be answered from the notes; ``None`` if a reasoner should try.
 
     Args:
         text: the question.
-        choices: its options.
+        choices: its choices.
         notes: the memory, with at least one delta.
     """
     phrases = _named(text, notes)
@@ -54,8 +54,8 @@ def unanswerable(text: str, choices: Sequence[str], notes: Notes) -> Saying | No
     if _ABOUT_ABSENCE.search(text):
         return None
     for phrase in phrases:
-        found = match(phrase, notes)
-        gap = None if found.observed else missing(found, notes)
+        result = match(phrase, notes)
+        gap = None if result.observed else missing(result, notes)
         if gap is not None and gap.status == "not_seen":
             return gap
     if not phrases and len(options) > 1 and not any(is_held(p.text, notes) for p in options):

@@ -1,10 +1,10 @@
-"""What a model's words name that the memory does not hold: cited keyframes, and objects.
+"""Keyframes and objects that a model's reply names although they are not in the memory.
 
-Conservative with objects: only what the lexicon knows as a thing, or what a colour makes one,
-counts; what the question or its choices name may be echoed, what is denied is not claimed, and
-words that every scene allows ("the room") are let pass.
+Conservative with objects: only those count that are in the lexicon or have a colour. A reply may
+repeat objects from the question or its choices, may deny that an object was there, and may use
+words that fit any scene ("the room").
 
-Out of scope: what becomes of an answer with inventions (`embodied_agent.agent.scrutiny`).
+Out of scope: the treatment of an answer with inventions (`embodied_agent.agent.scrutiny`).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _SENTENCE = re.compile(r"[.;!?\n]+(?=\s|$)|\n")
 _DENIED = re.compile(
     r"\b(?:no|not|never|none|without|nor|neither|cannot|absent|missing|unseen)\b|n't\b"
 )
-#: Kinds that any scene has, or that reasoning speaks of in another sense.
+#: Kinds that any scene may contain, or whose words have another meaning in reasoning.
 SCENERY = word_set(
     "wall floor ceiling road street sidewalk corridor house building shop sign key chain box screen "
     "board camera robot picture frame window grass rock step stairs entrance exit person paper counter "
@@ -33,18 +33,19 @@ SCENERY = word_set(
 
 
 def unknown_keyframes(text: str, notes: Notes) -> list[int]:
-    """Ids that ``text`` cites and the notes don't hold."""
+    """The keyframe ids that ``text`` cites although they are not in the notes."""
     cited = [int(a or b) for a, b in _CITED.findall(text)]
     return [number for number in dict.fromkeys(cited) if notes.index(number) is None]
 
 
 def invented_things(text: str, notes: Notes, allowed: Iterable[str] = ()) -> list[str]:
-    """What ``text`` claims to be there and the notes don't hold.
+    """The things that ``text`` claims to have been there although they are not in the notes.
 
     Args:
         text: reasoning and answer.
         notes: the memory.
-        allowed: further texts whose things may be named: the question, its choices, findings.
+        allowed: further texts whose things may be named: the question, its choices, findings of a
+            second look.
     """
     echoed = [phrase for other in allowed for phrase in _phrases(other, notes, strict=False)]
     invented: list[str] = []
@@ -69,14 +70,14 @@ def _phrases(text: str, notes: Notes, *, strict: bool) -> list[Phrase]:
 def _is_held(phrase: Phrase, notes: Notes, echoed: Sequence[Phrase]) -> bool:
     if phrase.is_generic:
         return True
-    found = match(phrase, notes)
-    if found.things or found.no_colour or found.unsaid or found.within or found.observed:
+    result = match(phrase, notes)
+    if result.things or result.no_colour or result.unsaid or result.within or result.observed:
         return True
     return any(
         phrase.kind == other.kind and phrase.colours <= other.colours for other in echoed
-    ) or (not phrase.colours and bool(found.other_colour))
+    ) or (not phrase.colours and bool(result.other_colour))
 
 
 def is_held(name: str, notes: Notes) -> bool:
-    """Whether the notes hold a thing of that name, or anything that it may mean."""
+    """Whether the notes have a thing of that name, or anything that the name may mean."""
     return _is_held(read_phrase(name), notes, ())

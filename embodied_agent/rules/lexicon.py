@@ -1,9 +1,9 @@
-"""What everyday words for things mean: synonyms, plurals, wider words, colours.
+"""Meanings of everyday words for things: synonyms, plurals, generic terms, colours.
 
-A kind is a thing's main name in lexicon.yaml ("sofa" for "couches"). Words that the lexicon does
-not hold are kinds of their own, in the singular.
+A kind is a thing's main name in lexicon.yaml ("sofa" for "couches"). A word that is not in the
+lexicon is a kind of its own, in the singular.
 
-Out of scope: reading whole phrases (`phrases`), what the memory holds (`notes`).
+Out of scope: reading whole phrases (`phrases`), the contents of the memory (`notes`).
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ _CONSONANT_SOUND = ("uni", "use", "usu", "eu", "one", "once", "ukulele", "utensi
 
 @dataclass(frozen=True)
 class Lexicon:
-    """Tables of words, all in lower case and the singular.
+    """Tables of words, all in lower case and in the singular.
 
     Attributes:
-        kinds: each word for a thing, with the kind that it means.
-        members: the kinds that a group's name stands for, groups within it included.
-        parents: the groups that hold a kind, the smallest first.
-        askable: names of groups that people ask for.
-        colours: each word for a colour, with the colour that it means.
-        idle: adjectives that don't tell one thing from another.
-        wide_kinds: kinds that people also ask for as a group.
+        kinds: maps each word for a thing to its kind.
+        members: maps each group to its kinds, including those of groups within it.
+        parents: maps each kind to the groups that contain it, the smallest first.
+        askable: the names of groups that people use in questions.
+        colours: maps each word for a colour to the colour's main name.
+        idle: adjectives that don't distinguish one thing from another.
+        wide_kinds: maps kinds that people also use as generic terms to their groups.
         uncounted: words that take no article.
         false_heads: kinds that are not what their last word says.
-        longest: most words in an entry.
+        longest: the number of words in the longest entry.
     """
 
     kinds: Mapping[str, str]
@@ -49,26 +49,27 @@ class Lexicon:
     longest: int
 
     def kind(self, noun: str) -> str:
-        """The kind that a noun phrase without colour means, also where the lexicon holds none."""
+        """The kind of a noun phrase without colour; if it is not in the lexicon, its singular."""
         single = singular(noun)
         return self.kinds.get(noun) or self.kinds.get(single) or single
 
     def known(self, noun: str) -> bool:
-        """Whether the lexicon holds the noun, in the singular or plural."""
+        """Whether the noun is in the lexicon, in the singular or plural."""
         single = singular(noun)
         return noun in self.kinds or single in self.kinds or bool({noun, single} & self.askable)
 
     def group(self, noun: str) -> str | None:
-        """The group that people mean by a noun, if there is one."""
+        """The group that a noun names, if it names one."""
         named = next((name for name in (noun, singular(noun)) if name in self.askable), None)
         return named or self.wide_kinds.get(self.kind(noun))
 
     def words(self, kind: str) -> tuple[str, ...]:
-        """All words that mean a kind, its own first."""
-        return (kind, *(word for word, meant in self.kinds.items() if meant == kind != word))
+        """All words that the shipped lexicon has for a kind, its main name first."""
+        return (kind, *_words_by_kind().get(kind, ()))
 
     def are_near(self, one: str, other: str) -> float:
-        """How near two kinds are: 1 for the same, less the wider the word for both, else 0."""
+        """How similar two kinds are: 1 for the same, less for members of one group, the larger it
+        is, and otherwise 0."""
         if one == other:
             return 1.0
         shared = [g for g in self.parents.get(one, ()) if other in self.members[g]]
@@ -77,7 +78,7 @@ class Lexicon:
 
 @lru_cache(maxsize=1)
 def lexicon() -> Lexicon:
-    """The lexicon that comes with the package."""
+    """The lexicon that is shipped with the package."""
     text = resources.files("embodied_agent.rules").joinpath("lexicon.yaml").read_text("utf-8")
     raw = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     kinds: dict[str, str] = {}
@@ -106,6 +107,16 @@ def lexicon() -> Lexicon:
     )
 
 
+@lru_cache(maxsize=1)
+def _words_by_kind() -> Mapping[str, tuple[str, ...]]:
+    """The other words for each kind."""
+    words: dict[str, list[str]] = {}
+    for word, kind in lexicon().kinds.items():
+        if word != kind:
+            words.setdefault(kind, []).append(word)
+    return {kind: tuple(others) for kind, others in words.items()}
+
+
 def _expanded(name: str, groups: Mapping[str, list[str]]) -> Iterable[str]:
     for member in groups[name]:
         if member in groups:
@@ -116,7 +127,7 @@ def _expanded(name: str, groups: Mapping[str, list[str]]) -> Iterable[str]:
 
 @lru_cache(maxsize=4096)
 def singular(noun: str) -> str:
-    """``fire extinguisher`` of ``fire extinguishers``: the last word in its base form."""
+    """A noun with its last word in the singular: ``fire extinguisher``."""
     head, _, last = noun.rpartition(" ")
     for ending in ("s", "es"):
         base = noun.removesuffix(ending)
@@ -129,14 +140,15 @@ def singular(noun: str) -> str:
 
 @lru_cache(maxsize=4096)
 def plural(noun: str) -> str:
-    """``fire extinguishers`` of ``fire extinguisher``: the last word in its plural."""
+    """A noun with its last word in the plural: ``fire extinguishers``."""
     head, _, last = noun.rpartition(" ")
     forms = getInflection(last, tag="NNS") if last.isalpha() else ()
     return f"{head} {forms[0] if forms else last + 's'}".strip()
 
 
 def with_article(phrase: str) -> str:
-    """``a red sofa``, ``an hour glass``; plurals and what is not counted get no article."""
+    """A phrase with its article: ``a red sofa``, ``an hour glass``. Plurals and uncountable nouns
+    get none."""
     words = phrase.lower().split(" ")
     first, last = words[0], words[-1]
     uncounted = lexicon().uncounted
@@ -147,6 +159,6 @@ def with_article(phrase: str) -> str:
 
 
 def is_plural(noun: str) -> bool:
-    """Whether a noun is in the plural, and not in the singular as well."""
+    """Whether a noun is in the plural and differs from its singular."""
     base = singular(noun)
     return base != noun and plural(base) == noun

@@ -1,9 +1,9 @@
-"""Finding in a question what it names: things, colours that stand alone, keyframes and numbers.
+"""Finding the names in a question: things, colours without a thing, keyframes and numbers.
 
-What is left, with ``X`` for each thing, ``C`` for each colour, ``KF`` for each keyframe and ``N``
-for each number, is the question's pattern, from which `families` reads what is asked.
+The question's pattern is its text with ``X`` for each thing, ``C`` for each colour, ``KF`` for each
+keyframe and ``N`` for each number. From it, `families` derives what is asked.
 
-Out of scope: what a phrase means (`phrases`), whether the memory holds it (`matching`).
+Out of scope: the meaning of a phrase (`phrases`), whether it is in the memory (`matching`).
 """
 
 from __future__ import annotations
@@ -14,16 +14,18 @@ from dataclasses import dataclass
 
 from lemminflect import getAllLemmas
 
+from embodied_agent.rules.intent import intents
 from embodied_agent.rules.lexicon import lexicon, singular
 from embodied_agent.rules.phrases import GENERIC, Phrase, read_phrase
 from embodied_agent.rules.vocabulary import ABSTRACT, FRAME, PLACES, UNSURE, word_set
 
 _ARTICLES = word_set("a an the any some that this these those my your our his her their no")
-#: After one of these, an unsure word is a thing.
+#: After one of these, a word of `UNSURE` names a thing.
 _BEFORE_NOUN = _ARTICLES | word_set(
     "another single many different other all both of two three four five several few each every"
 )
-#: The agent itself, unless something else than "the" stands before them.
+_OWNERS = word_set("my your our his her their its")
+#: These mean the agent itself, unless a word other than "the" and the like comes before.
 _SELF = frozenset({"camera", "robot", "picture", "photo", "cameras"})
 _PICTURES = frozenset({"keyframe", "frame", "picture", "image", "photo", "view", "keyframes", "no"})
 _AUXILIARIES = word_set(
@@ -37,7 +39,7 @@ _NUMBERS = {
     "zero": 0, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7,
     "eight": 8, "nine": 9, "ten": 10, "eleven": 11, "twelve": 12,
 }  # fmt: skip
-#: After one of these, an unknown noun is a thing also without its article.
+#: After one of these, an unknown noun names a thing even without an article.
 _INTRODUCING = word_set(
     "see seen saw spot spotted notice noticed noticing seeing spotting find found any many or and "
     "to than across is are was of with before after"
@@ -46,22 +48,25 @@ _INTRODUCING = word_set(
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """What a question names, and its pattern.
+    """The names in a question, and its pattern.
 
     Attributes:
         pattern: the question with its names replaced.
-        text: the same, with things that nobody knows left in words.
-        things: the phrases in their order.
-        known: for each, whether the lexicon or the memory holds its noun.
-        definite: for each, whether "the" or the like stands before it.
-        colours: those that stand alone.
-        keyframes: ids that it refers to.
+        text: the pattern, but with unknown things left in words.
+        gist: the pattern, but with ``U`` for unknown things, unless their words may be the
+            question's own.
+        things: the phrases that name things, in order.
+        known: for each thing, whether its noun is in the lexicon or the memory.
+        definite: for each thing, whether "the" or the like comes before it.
+        colours: colours that it names without a thing.
+        keyframes: ids of keyframes that it refers to.
         numbers: other whole numbers.
-        nth: positions of keyframes that it refers to ("the third picture" is 2).
+        nth: positions of keyframes that it refers to, from 0 ("the third picture" is 2).
     """
 
     pattern: str
     text: str
+    gist: str = ""
     things: tuple[Phrase, ...] = ()
     known: tuple[bool, ...] = ()
     definite: tuple[bool, ...] = ()
@@ -72,11 +77,12 @@ class Named:
 
 
 def names_in(words: list[str], memory_nouns: Collection[str]) -> Named:
-    """What the words name; ``memory_nouns`` are names and nouns that the memory holds."""
+    """The names in a question's words; ``memory_nouns`` are the names and nouns in the memory."""
     spans = _known_spans(words, memory_nouns)
-    spans = _with_unknown(words, spans)
+    spans = _without_asides(words, _with_unknown(words, spans), memory_nouns)
     pattern: list[str] = []
     text: list[str] = []
+    gist: list[str] = []
     things: list[Phrase] = []
     known: list[bool] = []
     definite: list[bool] = []
@@ -98,6 +104,12 @@ def names_in(words: list[str], memory_nouns: Collection[str]) -> Named:
             definite.append(i > 0 and words[i - 1] in ("the", "that", "this", "those", "these"))
             pattern.append("X")
             text.extend(["X"] if is_known else words[i:end])
+            if is_known:
+                gist.append("X")
+            elif all(word in intents().words for word in words[i:end]):
+                gist.extend(words[i:end])
+            else:
+                gist.append("U")
             i = end
             continue
         mark, i = word, i + 1
@@ -121,9 +133,11 @@ def names_in(words: list[str], memory_nouns: Collection[str]) -> Named:
             mark = "one" if word == "one" else "N"
         pattern.append(mark)
         text.append(mark)
+        gist.append(mark)
     return Named(
         " ".join(pattern),
         " ".join(text),
+        " ".join(gist),
         tuple(things),
         tuple(known),
         tuple(definite),
@@ -135,7 +149,8 @@ def names_in(words: list[str], memory_nouns: Collection[str]) -> Named:
 
 
 def _keyframe_at(words: list[str], i: int) -> tuple[int, int | None, int] | None:
-    """A reference to a keyframe: its id or its position, and where the words go on."""
+    """A reference to a keyframe at ``i``: its id, its position if given instead, and the index of
+    the next word."""
     word = words[i]
     if re.fullmatch(r"#\d{1,9}", word):
         return int(word[1:]), None, i + 1
@@ -152,14 +167,17 @@ def _keyframe_at(words: list[str], i: int) -> tuple[int, int | None, int] | None
 
 
 def _known_spans(words: list[str], memory: Collection[str]) -> list[tuple[int, int, bool]]:
-    """Spans (from, to, True) of phrases whose noun the lexicon or the memory holds."""
+    """Spans (start, end, is_known) of phrases with a noun from the lexicon or the memory.
+
+    A phrase that goes on with unknown words ("football score") is not known.
+    """
     spans: list[tuple[int, int, bool]] = []
     taken = 0
     i = 0
     while i < len(words):
         end = _noun_end(words, i, memory)
         if end is not None and end < len(words) and _noun_end(words, end, memory) is not None:
-            i = end  # "glass table": the first only says which
+            i = end  # "glass table": the first noun only qualifies the second
             continue
         if end is None or _keyframe_at(words, i) is not None:
             i += 1
@@ -175,7 +193,7 @@ def _known_spans(words: list[str], memory: Collection[str]) -> list[tuple[int, i
 
 
 def _noun_end(words: list[str], i: int, memory: Collection[str]) -> int | None:
-    """Where the longest known noun that begins at ``i`` ends."""
+    """The end of the longest known noun that begins at ``i``; ``None`` if there is none."""
     longest = max(lexicon().longest, 6)
     for end in range(min(len(words), i + longest), i, -1):
         noun = " ".join(words[i:end])
@@ -188,7 +206,7 @@ def _noun_end(words: list[str], i: int, memory: Collection[str]) -> int | None:
 
 
 def _is_noun_here(words: list[str], i: int, memory: Collection[str]) -> bool:
-    """Whether a single word, known as a thing's name, is one where it stands."""
+    """Whether a word that can name a thing does so in its context."""
     word, before = words[i], words[i - 1] if i else ""
     following = words[i + 1] if i + 1 < len(words) else ""
     if singular(word) in GENERIC or word in GENERIC:
@@ -206,7 +224,7 @@ def _is_noun_here(words: list[str], i: int, memory: Collection[str]) -> bool:
 
 
 def _may_precede(word: str, noun: str) -> bool:
-    """Whether a word before a noun belongs to its phrase: colours, adjectives, other nouns."""
+    """Whether a word before a noun belongs to its phrase, as colours, adjectives and nouns do."""
     table = lexicon()
     if word in table.colours or word in table.idle or word in ("dark", "light", "bright", "pale"):
         return True
@@ -217,8 +235,8 @@ def _may_precede(word: str, noun: str) -> bool:
 
 
 def _compound_end(words: list[str], start: int, end: int) -> int:
-    """Where a phrase ends that goes on after a known noun: "football score", "glass of water"; a
-    number belongs to it, as in "gate 4"."""
+    """The end of a phrase that goes on after a known noun, as in "football score", "glass of water"
+    and "gate 4"."""
     if end < len(words) and words[end].isdigit():
         return end + 1
     if any(word in _AUXILIARIES for word in words[:start]):
@@ -248,10 +266,10 @@ def _is_nounish(word: str) -> bool:
 def _with_unknown(
     words: list[str], spans: list[tuple[int, int, bool]]
 ) -> list[tuple[int, int, bool]]:
-    """The spans, and those of names that nobody knows: runs of words that may be nouns, after an
-    article, after a verb of seeing, or where the question is hardly more than that."""
+    """The spans, plus those of unknown names: runs of words that may be nouns, after an article,
+    after a word such as "see", or in a question of hardly any other words."""
     covered = {i for start, end, _ in spans for i in range(start, end)}
-    found = list(spans)
+    all_spans = list(spans)
     i = 0
     while i < len(words):
         if i in covered or not _belongs(words[i]):
@@ -267,15 +285,45 @@ def _with_unknown(
             i = end
             continue
         if end > i and _is_introduced(words, i, end):
-            found.append((i, end, False))
+            all_spans.append((i, end, False))
             i = end
         else:
             i += 1
-    return sorted(found)
+    return sorted(all_spans)
+
+
+def _without_asides(
+    words: list[str], spans: list[tuple[int, int, bool]], memory: Collection[str]
+) -> list[tuple[int, int, bool]]:
+    """The spans without those that only tell the story around a question: "my wife", "the figure",
+    "on our expedition". The last span is never left out."""
+
+    def is_in_memory(span: tuple[int, int, bool]) -> bool:
+        phrase = read_phrase(" ".join(words[span[0] : span[1]]))
+        return phrase.kind in memory or phrase.noun in memory
+
+    def is_owned(span: tuple[int, int, bool]) -> bool:
+        return span[0] > 0 and words[span[0] - 1] in _OWNERS
+
+    def is_aside(span: tuple[int, int, bool]) -> bool:
+        start, end, is_known = span
+        if is_known:
+            return is_owned(span)
+        if all(word in intents().words for word in words[start:end]):
+            return True
+        return is_owned(span) or not (start and words[start - 1] in (*_ARTICLES, "or", "and"))
+
+    held = [span for span in spans if is_in_memory(span)]
+    main = held or [span for span in spans if span[2]]
+    if not main:
+        main = [span for span in spans if not is_aside(span)]
+    if not main:
+        return spans
+    return [span for span in spans if span in main or not is_aside(span)]
 
 
 def _is_place(words: list[str], start: int, end: int) -> bool:
-    """Whether words say where something was, as "in the living room" does."""
+    """Whether words name a place where something was, as in "in the living room"."""
     return (
         words[end - 1] in PLACES
         and start > 1
@@ -285,7 +333,7 @@ def _is_place(words: list[str], start: int, end: int) -> bool:
 
 
 def _is_frame(word: str) -> bool:
-    """Whether a word belongs to the question rather than to a name: "front-left" does, too."""
+    """Whether a word belongs to the question rather than to a name, as "front-left" does."""
     parts = word.split("-")
     return word in ABSTRACT or all(part in FRAME for part in parts)
 

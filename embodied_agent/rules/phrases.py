@@ -1,10 +1,9 @@
-"""Reading a noun phrase: which kind of thing, which colours, what else is said of it.
+"""Reading a noun phrase: its kind of thing, its colours, its other qualifiers and details.
 
-The same reading serves what a question names ("that lovely couch") and what a perceiver noted
-("dark red sofa with cushions"), so that the two can be held against each other.
+Phrases from questions ("that lovely couch") and names from a perceiver ("dark red sofa with
+cushions") are read in the same way, so that they can be compared.
 
-Out of scope: finding phrases in a question (`names`), holding them against the memory
-(`matching`).
+Out of scope: finding phrases in a question (`names`), matching them with the memory (`matching`).
 """
 
 from __future__ import annotations
@@ -16,26 +15,28 @@ from functools import lru_cache
 from embodied_agent.rules.lexicon import is_plural, lexicon, singular
 from embodied_agent.rules.vocabulary import word_set
 
-#: What stands for any thing at all.
+#: Nouns that can mean any thing.
 GENERIC = frozenset({"thing", "object", "item", "stuff", "one", "something", "anything", "nothing"})
-_WORD = re.compile(r"[a-z0-9äöüéèàçñ]+(?:[-'][a-z0-9äöüéèàçñ]+)*")
+#: A letter or digit of any script, and what follows it, such as the vowel signs of some scripts.
+_LETTERS = r"[^\W_](?:[^\W_]|[^\x00-\x7f\s‘’“”„«»…–—·、。，；：！？（）「」『』])*"
+_WORD = re.compile(rf"{_LETTERS}(?:[-']{_LETTERS})*")
 _ARTICLES = word_set(
     "a an the any some this that these those my your our his her its their no another every "
     "each other such one two three several many few all both"
 )
-#: After one of these comes what a thing is with, not what it is.
+#: The words after one of these are details of a thing, not its kind.
 _JOINTS = word_set(
     "with without in on near next behind beside by at under over above below from to for that "
     "which and or against along around across inside outside between facing reading saying "
     "showing wearing holding carrying standing sitting lying parked hanging leaning mounted "
     "made covered filled containing attached"
 )
-#: In "a stack of books", the books are what it is; in "a bottle of water", the bottle.
+#: Before "of", these only say how many: "a stack of books" is books, "a bottle of water" a bottle.
 _GROUPING = word_set(
     "pair stack pile row group set bunch couple lot lots number kind type sort piece pieces "
     "bit collection series crowd part rows stacks piles pairs"
 )
-#: Before a colour, these only say which shade.
+#: Before a colour, these name its shade.
 _SHADES = frozenset({"dark", "light", "bright", "pale", "deep"})
 
 
@@ -44,14 +45,14 @@ class Phrase:
     """A noun phrase.
 
     Attributes:
-        text: as said, without articles and idle adjectives, in lower case.
-        colours: the colours that it names, by their main names.
-        hues: the same as they were said, such as "dark blue".
-        base_colours: those that these are shades of: what is light blue is blue.
+        text: the phrase in lower case, without articles and idle adjectives.
+        colours: its colours, by their main names.
+        hues: its colours in its own words, such as "dark blue".
+        base_colours: the colours that they are shades of; light blue is blue.
         qualifiers: its other adjectives and nouns, such as "wooden".
-        noun: the words that name the kind, as said; empty for "red things".
-        kind: what they mean.
-        group: the group that they name, where they name one.
+        noun: the words that name its kind; empty for "red things".
+        kind: the kind that the noun means.
+        group: the group that the noun names, if it names one.
         details: the words after "with", "in" and the like.
         plural: whether it is in the plural.
     """
@@ -69,14 +70,19 @@ class Phrase:
 
     @property
     def is_generic(self) -> bool:
-        """Whether it names no kind: "things", "red objects"."""
+        """Whether it names no kind, as "things" and "red objects"."""
         return not self.kind
+
+
+def words_of(text: str) -> list[str]:
+    """The words of a noun phrase, in lower case."""
+    return _WORD.findall(text.lower().replace("’", "'"))
 
 
 @lru_cache(maxsize=8192)
 def read_phrase(text: str) -> Phrase:
-    """The reading of a noun phrase, with or without its article."""
-    words = _WORD.findall(text.lower().replace("’", "'"))
+    """Read a noun phrase, with or without an article."""
+    words = words_of(text)
     while words and words[0] in _ARTICLES:
         words = words[1:]
     words = _grouped(words)
@@ -90,10 +96,10 @@ def read_phrase(text: str) -> Phrase:
     numbers = tuple(word for word in rest[1:] if word.isdigit())  # "gate 4": a gate
     rest = [word for i, word in enumerate(rest) if not i or not word.isdigit()]
     rest = [word for word in rest if word not in lexicon().idle] or rest[-1:]
-    said = " ".join(word for word in main if word not in lexicon().idle) or " ".join(main)
-    whole = " ".join((said, *words[cut:]))
+    head = " ".join(word for word in main if word not in lexicon().idle) or " ".join(main)
+    whole = " ".join((head, *words[cut:]))
     if not rest and main:
-        # "an orange", "the lime": a colour's name alone names a thing.
+        # "an orange", "the lime": a colour on its own is a thing.
         return Phrase(whole, noun=main[-1], kind=singular(main[-1]), details=details)
     if rest and singular(rest[-1]) in GENERIC:
         return Phrase(whole, colours, hues, bases, tuple(rest[:-1]), plural=is_plural(rest[-1]))
@@ -123,8 +129,8 @@ def _grouped(words: list[str]) -> list[str]:
 
 
 def _entry_end(words: list[str]) -> int:
-    """Where an entry of the lexicon ends that holds a joint, such as "chest of drawers" or
-    "picture on the wall"; 0 where there is none."""
+    """The end of a lexicon entry that contains a joint, such as "chest of drawers" or "picture on
+    the wall"; 0 if there is none."""
     joints = [i for i, word in enumerate(words) if word in _JOINTS or word == "of"]
     for start in range(len(words)):
         for end in range(min(len(words), start + lexicon().longest), start + 2, -1):
@@ -137,7 +143,7 @@ def _entry_end(words: list[str]) -> int:
 def _without_colours(
     words: list[str],
 ) -> tuple[frozenset[str], tuple[str, ...], frozenset[str], list[str]]:
-    """Colours among the words, as they were said, what they are shades of, the other words."""
+    """The colours among the words, their hues, their base colours, and the other words."""
     table = lexicon().colours
     colours: set[str] = set()
     bases: set[str] = set()
@@ -164,7 +170,8 @@ def _without_colours(
 
 
 def _split(words: list[str]) -> tuple[str, tuple[str, ...]]:
-    """The noun, as many of the last words as the lexicon knows, and the words before it."""
+    """The noun, which is as many of the last words as the lexicon knows, and the words before
+    it."""
     for start in range(max(0, len(words) - lexicon().longest), len(words)):
         noun = " ".join(words[start:])
         if lexicon().known(noun):

@@ -1,8 +1,8 @@
-"""The family of a question, by the cues in its pattern: of one thing, of several, of none.
+"""The family of a question about one thing, several or none, by the cues in its pattern.
 
-The more telling cue is looked for first, so that wordings that nobody thought of find their family.
+More specific cues are tried first, so that unforeseen wordings find their family, too.
 
-Out of scope: the moments of a thing, and motion (`readers_of_time`), the cues (`cues`).
+Out of scope: questions about moments and motion (`readers_of_time`), the cues (`cues`).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from embodied_agent.rules.readers_of_time import has_foreign_words, make, read_d
 
 
 def read_several(named: Named) -> Asked:
-    """What is asked about several things."""
+    """A question about several things, as understood."""
     pattern = named.pattern.replace("side by side", "together")
     did = read_did(named)
     if did is not None and not cues.has(pattern, "or"):
@@ -44,9 +44,7 @@ def read_several(named: Named) -> Asked:
             r"prior to)\b",
             pattern,
         ) and not cues.has(pattern, "which|what|or"):
-            later = re.search(r"\bafter\b|\blater than\b", pattern)
-            seen_when = re.search(r"\bX .*\bwhen\b", pattern)
-            return make(named, "is_order", reverse=bool(later) and not seen_when)
+            return make(named, "is_order", reverse=cues.is_second_first(pattern))
         return make(named, "order", reverse=bool(cues.has(pattern, "later|last|latest|second")))
     if cues.COUNT.search(pattern):
         return make(named, "count")
@@ -60,7 +58,7 @@ def read_several(named: Named) -> Asked:
 
 
 def read_one(named: Named) -> Asked:
-    """What is asked about one thing."""
+    """A question about one thing, as understood."""
     pattern = named.pattern
     if re.search(r"\bcan not see\b|\bhow many X (?:is it|away|to|would)\b", pattern):
         return make(named, "unnoted_way")
@@ -146,7 +144,7 @@ def read_one(named: Named) -> Asked:
 
 
 def read_views(named: Named) -> Asked | None:
-    """Questions that name no thing."""
+    """A question that names no thing, as understood; ``None`` if no cue matches."""
     pattern = named.pattern
     if cues.COUNT.search(pattern):
         if cues.has(pattern, r"keyframes?|frames?|pictures?|images?"):

@@ -1,4 +1,4 @@
-"""The family of a question about motion, or about moments of a thing, by the cues in its pattern.
+"""The family of a question about motion, or about moments, by the cues in its pattern.
 
 Out of scope: other questions (`readers`), the cues (`cues`).
 """
@@ -14,7 +14,7 @@ from embodied_agent.rules.vocabulary import ABSTRACT, FRAME
 
 
 def make(named: Named, family: Family, **values: object) -> Asked:
-    """The question with what it names."""
+    """A question of this family, with the things, colours and numbers that it names."""
     return Asked(
         family,
         things=named.things,
@@ -24,12 +24,14 @@ def make(named: Named, family: Family, **values: object) -> Asked:
         nth=named.nth[0] if named.nth else None,
         number=named.numbers[0] if named.numbers else None,
         past=bool(cues.PAST.search(named.pattern)),
+        timed=bool(cues.TIME.search(named.pattern)) and not cues.KEYFRAME.search(named.pattern),
         **values,  # type: ignore[arg-type]
     )
 
 
 def has_foreign_words(named: Named) -> bool:
-    """Whether it holds words that questions about a memory are not made of, besides names."""
+    """Whether a question contains words, besides names, that are unusual in questions about a
+    memory."""
     return any(
         word not in FRAME and word not in ABSTRACT and word not in ("X", "C", "KF", "N", "'s")
         for word in named.text.split()
@@ -37,7 +39,7 @@ def has_foreign_words(named: Named) -> bool:
 
 
 def read_motion(named: Named) -> Asked | None:
-    """What is asked about the camera's motion, ``None`` for other questions."""
+    """A question about the camera's motion, as understood; ``None`` for other questions."""
     pattern = named.pattern
     if named.things:
         return None
@@ -109,7 +111,7 @@ def read_motion(named: Named) -> Asked | None:
 
 
 def read_did(named: Named) -> Asked | None:
-    """What was done before or after a thing came into view."""
+    """A question about the action before or after a thing came into view; ``None`` for others."""
     pattern = named.pattern
     if not cues.DO.search(pattern) and not re.search(
         r"\b(?:which|what) (?:movement|action|turn|move)\b", pattern
@@ -128,11 +130,12 @@ def read_did(named: Named) -> Asked | None:
 
 
 def read_moments(named: Named) -> Asked | None:
-    """First and last sightings, and what was seen before or after."""
+    """A question about first or last sightings, or about things seen before or after; ``None`` for
+    others."""
     pattern = named.pattern
-    sought = cues.has(pattern, "what|which|name|tell")
+    asks_for_thing = cues.has(pattern, "what|which|name|tell")
     if (
-        sought
+        asks_for_thing
         and re.search(
             r"\b(?:after|next|following|follows|"
             r"followed by)\b",
@@ -149,7 +152,7 @@ def read_moments(named: Named) -> Asked | None:
     ):
         return make(named, "seen_after")
     if (
-        sought
+        asks_for_thing
         and cues.has(pattern, "before")
         and cues.has(pattern, r"see|saw|seen|things?|objects?|came|appeared|notice|noticed|new")
     ):

@@ -1,30 +1,38 @@
-"""Free questions answered by rule: from what was asked and the notes to a sentence with evidence.
+"""Answers free questions by rules: a question and the notes in, a sentence with evidence out.
 
     saying = answer_by_rule("Did you see a couch?", notes).saying
 
-Takes milliseconds, also for thousands of deltas, and needs no model.
+It takes milliseconds even with thousands of deltas, and needs no model.
 
-Out of scope: questions with choices, and what becomes of a saying (`embodied_agent.agent`).
+Out of scope: questions with choices, and turning a saying into an answer (`embodied_agent.agent`).
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 
+from embodied_agent.records import Delta
 from embodied_agent.rules import (
+    about_comparisons,
     about_moments,
     about_motion,
     about_places,
     about_things,
+    about_time,
+    about_uses,
     about_views,
 )
 from embodied_agent.rules.asked import Asked, Family
 from embodied_agent.rules.families import understand
 from embodied_agent.rules.notes import Notes
-from embodied_agent.rules.speech import Saying, the
+from embodied_agent.rules.spans import Span, cut, span_in
+from embodied_agent.rules.speech import Saying, tell_action, the
+from embodied_agent.rules.times import length
 
-#: What answers by rule give as their reasoner.
+#: The name of the reasoner in answers by rules.
 NAME = "rules"
 
 _Answer = Callable[[Asked, Notes], Saying]
@@ -32,30 +40,29 @@ _Answer = Callable[[Asked, Notes], Saying]
 
 @dataclass(frozen=True, slots=True)
 class Ruling:
-    """What a question was taken for, and what is said; nothing where it was not understood."""
+    """A question as understood, and the answer; ``None`` if it was not understood."""
 
     asked: Asked
     saying: Saying | None
 
 
 def _where(asked: Asked, notes: Notes) -> Saying:
-    """Where it is, or, asked about then, where it was."""
+    """Where a thing is or, if the question is in the past tense, where it was."""
     return about_moments.last(asked, notes) if asked.past else about_places.place(asked, notes)
 
 
 def _out_of_scope(asked: Asked, notes: Notes) -> Saying:
     text = (
         "That is not about what I have seen. I can only tell what was in view, where it is "
-        "from here, and how I "
-        "moved"
+        "from here, and how I moved"
     )
     return Saying(f"{text}; ask me, for example: {example(notes)}", (), "out_of_scope")
 
 
 def example(notes: Notes) -> str:
-    """A question that these notes answer."""
-    latest = max(notes.things.values(), key=lambda t: t.last.index, default=None)
-    return f"“Where is {the(latest)}?”" if latest is not None else "“What did you do last?”"
+    """A question that these notes can answer."""
+    latest = notes.latest(1)
+    return f"“Where is {the(latest[0])}?”" if latest else "“What did you do last?”"
 
 
 _ANSWERS: dict[Family, _Answer] = {
@@ -103,27 +110,160 @@ _ANSWERS: dict[Family, _Answer] = {
     "first_action": about_motion.first_action,
     "action_at": about_motion.action_at,
     "actions": about_motion.actions,
+    "visible_now": about_places.visible_now,
+    "nearest_of": about_places.nearest_of,
+    "related": about_views.related,
+    "ever_moved": about_motion.ever_moved,
+    "total_turn": about_motion.total_turn,
+    "more": about_comparisons.more,
+    "both": about_comparisons.both,
+    "nth": about_comparisons.nth,
+    "most_seen": about_comparisons.most_seen,
+    "times_seen": about_comparisons.times_seen,
+    "commonest_colour": about_comparisons.commonest_colour,
+    "seen_between": about_moments.seen_between,
+    "seen_until": about_moments.seen_until,
+    "ago": about_time.ago,
+    "clock_time": about_time.clock_time,
+    "duration": about_time.duration,
+    "in_view_for": about_time.in_view_for,
+    "judged": about_things.judged,
+    "use": about_uses.use,
+    "are_all": about_things.are_all,
+    "changed": about_views.changed,
     "out_of_scope": _out_of_scope,
 }
 
 
+#: What is asked about now, or adds up movements: what lies before a restart has no part in it.
+_OF_NOW: frozenset[Family] = frozenset(
+    {"in_view", "nearest", "actions", "last_action", "way_start", "total_turn", "changed"}
+)
+#: What can be answered from a part of the time as from all of it.
+_OF_A_PART: frozenset[Family] = frozenset(
+    {
+        "existence", "colour", "is_colour", "of_colour", "colours", "count", "count_all",
+        "keyframes", "inventory", "describe", "first_when", "first_where", "last_when",
+        "last_where", "when", "order", "is_order", "together", "ever_together", "turns",
+        "ever_turned", "moves", "ever_moved", "total_turn", "more", "both", "nth", "most_seen",
+        "times_seen", "commonest_colour", "actions", "are_all", "related", "clock_time", "in_view_for",
+    }
+)  # fmt: skip
+#: Of a part of the time, these ask for all that was seen in it.
+_ALL_SEEN: frozenset[Family] = frozenset({"in_view", "at_start", "inventory", "around"})
+_SINCE: dict[Family, str] = {
+    "actions": "That was since the restart.",
+    "way_start": "Here, the start is where I was restarted.",
+}
+_SIDE_OF_BREAK = re.compile(
+    r",?\s*\b(before|prior to|until|since|after)\s+(?:the|your|our|that|you were|we were)?\s*"
+    r"(?:last\s+|latest\s+)?(?:re-?start(?:ed)?|reboot(?:ed)?|interruption|crash)\b",
+    re.IGNORECASE,
+)
+
+
 def not_understood(notes: Notes) -> Saying:
-    """What is said where neither rules nor anybody else understand a question."""
+    """The answer to a question that neither the rules nor a reasoner understand."""
     text = (
-        "I can't tell: I did not understand the question. I can say what was seen, when, "
-        "where it is from here, and "
-        f"how I moved; ask me, for example: {example(notes)}"
+        "I can't tell: I did not understand the question. I can tell what I saw and when, where it "
+        f"is from here, and how I moved; ask me, for example: {example(notes)}"
     )
     return Saying(text, (), "cannot_tell")
 
 
 def answer_by_rule(text: str, notes: Notes) -> Ruling:
-    """What the rules say to a question.
+    """Answer a question by the rules.
 
     Args:
         text: the question.
-        notes: at least one delta.
+        notes: the memory, with at least one delta.
     """
+    side = _SIDE_OF_BREAK.search(text)
+    if side is not None:
+        text = f"{text[: side.start()]}{text[side.end() :]}"
+        part, first = notes.before_break(), 0
+        if side[1].lower() in ("since", "after"):
+            part, first = notes.since_break(), notes.start
+        if not notes.start:
+            saying = Saying("I can't tell: I remember no restart.", (), "cannot_tell")
+            return Ruling(understand(text, notes.nouns), saying)
+        return _ruling(text, part, first, nothing="I can't tell: nothing was perceived then.")
+    span = span_in(text)
+    if span is not None and notes.now >= 0:
+        return _of_span(span, notes)
     asked = understand(text, notes.nouns)
+    if asked.family in _OF_NOW and notes.start:
+        nothing = (
+            "I can't tell: nothing has been perceived since the restart. The last keyframe before "
+            f"it is #{notes.id(notes.last)}."
+        )
+        return _ruling(text, notes.since_break(), notes.start, nothing, _SINCE.get(asked.family))
     rule = _ANSWERS.get(asked.family)
     return Ruling(asked, None if rule is None else rule(asked, notes))
+
+
+def _ruling(text: str, part: Notes, first: int, nothing: str, added: str | None = None) -> Ruling:
+    """What the rules say from a part of the notes, which begins at index ``first`` of them."""
+    asked = understand(text, part.nouns)
+    rule = _ANSWERS.get(asked.family)
+    if rule is None:
+        return Ruling(asked, None)
+    if not part.deltas:
+        return Ruling(asked, Saying(nothing, (), "cannot_tell"))
+    saying = rule(asked, part)
+    evidence = tuple(index + first for index in saying.evidence)
+    words = f"{saying.text} {added}" if added and saying.status == "answered" else saying.text
+    return Ruling(asked, Saying(words, evidence, saying.status))
+
+
+def _of_span(span: Span, notes: Notes) -> Ruling:
+    """What the rules say of a part of the time."""
+    asked = understand(span.rest, notes.nouns)
+    if asked.family == "out_of_scope":
+        return Ruling(asked, _out_of_scope(asked, notes))
+    bounds = cut(span, notes)
+    if bounds is None:
+        text = f"I can't tell: my notes have no keyframe {span.words}"
+        return Ruling(asked, Saying(f"{text}; they reach {_reach(notes)}.", (), "cannot_tell"))
+    first, last = bounds
+    if span.is_moment and not asked.things:
+        return Ruling(asked, _moment(first, asked, notes))
+    if asked.family in _ALL_SEEN:
+        asked = Asked("inventory", colours=asked.colours, number=asked.number)
+    elif asked.family == "where":
+        asked = replace(asked, family="last_where")
+    rule = _ANSWERS.get(asked.family)
+    if rule is None or asked.family not in _OF_A_PART:
+        text = f"I can't tell that for a part of the time ({span.words}), only for all of it."
+        return Ruling(asked, Saying(text, (), "cannot_tell"))
+    # Motion leads to a keyframe: that to the first one of the part lies before it.
+    saying = rule(asked, notes.part(first, last))
+    cited = f"{notes.cite(first)} to {notes.cite(last)}" if last > first else notes.cite(first)
+    evidence = tuple(index + first for index in saying.evidence)
+    words = f"{span.words[:1].upper()}{span.words[1:]}"
+    return Ruling(asked, Saying(f"{words} ({cited}): {saying.text}", evidence, saying.status))
+
+
+def _moment(index: int, asked: Asked, notes: Notes) -> Saying:
+    """What was in view at a moment, and how the camera had moved there."""
+    seen = about_views.at_keyframe(Asked("at_keyframe", nth=index, side=asked.side), notes)
+    moved = tell_action(notes.deltas[index])
+    if not moved:
+        return seen
+    return Saying(f"I {moved} ({notes.cite(index)}). {seen.text}", seen.evidence, seen.status)
+
+
+def _reach(notes: Notes) -> str:
+    """How far back the notes reach."""
+    begin, end = notes.stamp_ns(notes.start), notes.stamp_ns(notes.last)
+    if begin is None or end is None:
+        return "over no known time"
+    return f"{length(end - begin)} back, to {notes.cite(notes.start)}"
+
+
+@cache
+def load_rules() -> None:
+    """Read the word lists now, once per process, instead of at the first question: 0.3 s on an idle
+    core. Repeated calls do nothing."""
+    # Words that no list holds, so that the tables of inflections are read too.
+    answer_by_rule("Where have you put the gramophones?", Notes([Delta(0, None)]))

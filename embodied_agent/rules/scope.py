@@ -1,9 +1,9 @@
-"""What no memory of what was seen can answer: sums, the weather, jokes, opinions, commands.
+"""Questions that are not about what was seen: sums, the weather, jokes, opinions, commands.
 
-Precise rather than complete: a question about what was seen must not be turned away. What slips
-through names nothing that the memory holds, and is answered as such.
+Precise rather than complete: a question about what was seen must not be turned away. Questions that
+slip through name nothing in the memory, and are answered accordingly.
 
-Out of scope: questions about a thing that was seen whose answer is in no notes (`families`).
+Out of scope: questions about a seen thing that no notes can answer (`families`).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _TOPICS = re.compile(
     r"jokes?|riddles?|poems?|story|stories|songs?|sing|recipes?|"
     r"presidents?|prime minister|kings?|queens?|elections?|politics|government|"
     r"capital of|capital city|population|countries|country|history|war|"
-    r"movies?|films?|music|novels?|scores?|news|headlines|"
+    r"movies?|films?|music|novels?|scores?|news|headlines|inhabitants|(?:live|lives|living) in|world cup|olympics|championship|league|planets?|moon|galaxy|dinosaurs?|"
     r"stock market|bitcoin|exchange rate|meaning of life|god|religion|"
     r"homework|essays?|e-?mails?|alarm for|timer|reminder|calendar|translate|translation)\b"
 )
@@ -56,7 +56,7 @@ _PLEASANTRY = re.compile(
     r"welcome|sorry|ok|okay|cheers|great|nice|well done|congratulations|happy birthday|see you)\b"
     r"(?! .*\b(?:what|where|which|did|have|is there|was there|how many)\b)"
 )
-#: Orders to act: the camera's memory only tells.
+#: Orders to act, which a memory can't carry out.
 _ORDER = re.compile(
     r"^(?:(?:can|could|would|will) you (?:please |kindly )?|i (?:want|need|"
     r"would like) you to |you (?:should|must) |"
@@ -90,22 +90,25 @@ def is_out_of_scope(text: str) -> bool:
     """Whether a question is not about what was seen, whatever it names.
 
     Args:
-        text: `names.Named.text`: names that are known don't count.
+        text: `names.Named.text`, in which known names are replaced.
     """
-    words = text.split()
     if _SUM.search(text) or _WHEN.search(text) or _ADVICE.search(text):
         return True
     if _SELF.search(text) or _YOURS.search(text) or _PLEASANTRY.search(text):
         return True
-    if _TOPICS.search(text):
-        return True
+    return bool(_TOPICS.search(text))
+
+
+def is_order(text: str) -> bool:
+    """Whether a text reads like an order to act: "bring …", "divide …". Not every order is one to
+    a robot; "pick the one that is nearer" asks something."""
     if _ORDER.search(text) and not _STILL_ASKS.search(text):
         return True
-    return _is_order(words)
+    return _begins_with_verb(text.split())
 
 
-def _is_order(words: list[str]) -> bool:
-    """Whether it begins with a verb that asks for no telling, as "divide …" does."""
+def _begins_with_verb(words: list[str]) -> bool:
+    """Whether a text begins with a verb that is not part of a question, as "divide …" does."""
     index = 0
     if words[:2] in (["can", "you"], ["could", "you"], ["will", "you"], ["would", "you"]):
         index = 2

@@ -1,22 +1,25 @@
-"""How the rules speak: things, keyframes, directions and movements in plain English.
+"""The wording of answers by rules: things, keyframes, directions and movements in plain English.
 
-Every thing that is named here comes out of the notes, except where a sentence denies it.
+Every thing that an answer names comes from the notes, unless the answer denies it.
 
-Out of scope: what is said (`about_things` and its like).
+Out of scope: the content of answers (`about_things` and the like).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from embodied_agent.records import Action, AnswerStatus, Delta, Direction, Mention
 from embodied_agent.rules.lexicon import with_article
+from embodied_agent.rules.motions import Motions
 from embodied_agent.rules.notes import Thing
 
-#: More than this are not listed one by one.
-_LONGEST_LIST = 30
+T = TypeVar("T")
+#: At most this many items are listed one by one, and cited.
+LONGEST_LIST = 30
 _DIRECTIONS: dict[Direction, str] = {
     "front": "ahead of me", "front-right": "front-right of me", "right": "to my right",
     "back-right": "back-right of me", "back": "behind me", "back-left": "back-left of me",
@@ -29,6 +32,8 @@ _DONE: dict[Action, str] = {
     Action.ROTATE_LEFT: "turned left", Action.ROTATE_RIGHT: "turned right",
     Action.TILT_DOWNWARD: "tilted downward", Action.TILT_UPWARD: "tilted upward",
 }  # fmt: skip
+#: At most this many keyframes are the evidence for one thing or one motion.
+MOST_CITED = 100
 _NUMBERS = (
     "no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven",
     "twelve",
@@ -37,7 +42,7 @@ _NUMBERS = (
 
 @dataclass(frozen=True, slots=True)
 class Saying:
-    """An answer by rule: what is said, and the indexes of the deltas that it rests on."""
+    """An answer by rules: its text, the indexes of the deltas that it rests on, and its status."""
 
     text: str
     evidence: tuple[int, ...] = ()
@@ -45,39 +50,56 @@ class Saying:
 
 
 def the(thing: Thing | str) -> str:
-    """``the red sofa``."""
+    """A thing with the definite article: ``the red sofa``."""
     name = thing if isinstance(thing, str) else thing.name
     return f"the {re.sub(r'^(?:the|an?|some) ', '', name)}"
 
 
 def a(name: str) -> str:
-    """``a red sofa``, with the article that its sound wants."""
+    """A name with the indefinite article: ``a red sofa``, ``an orange cone``."""
     return with_article(re.sub(r"^(?:the|an?|some|any) ", "", name))
 
 
 def join_names(items: Iterable[str], joint: str = "and") -> str:
-    """``a``, ``a and b``, ``a, b and c``; what is too many is counted."""
-    words = list(items)
-    if len(words) > _LONGEST_LIST:
-        rest = len(words) - _LONGEST_LIST
-        return f"{', '.join(words[:_LONGEST_LIST])} {joint} {rest} more"
+    """A list in words: ``a``, ``a and b``, ``a, b and c``. A long list ends in ``and 7 more``."""
+    return join_each(list(items), str, joint)
+
+
+def join_each(things: Sequence[T], say: Callable[[T], str], joint: str = "and") -> str:
+    """`join_names` of what is said of each thing; of those that are not listed nothing is said."""
+    words = [say(thing) for thing in things[:LONGEST_LIST]]
+    if len(things) > LONGEST_LIST:
+        return f"{', '.join(words)} {joint} {len(things) - LONGEST_LIST} more"
     if len(words) < 2:
         return "".join(words)
     return f"{', '.join(words[:-1])} {joint} {words[-1]}"
 
 
 def number(count: int) -> str:
-    """``two``; figures from thirteen on."""
+    """A number in words: ``two``; in figures from thirteen on."""
     return _NUMBERS[count] if 0 <= count < len(_NUMBERS) else str(count)
 
 
 def times(count: int) -> str:
-    """``once``, ``twice``, ``three times``."""
+    """A number of times: ``once``, ``twice``, ``three times``."""
     return {0: "never", 1: "once", 2: "twice"}.get(count) or f"{number(count)} times"
 
 
+def number_in(text: str) -> int | None:
+    """The first number of a text, in words or figures; "once" is 1, and "never" or "not … at all" 0.
+    Keyframes (``#7``) are no numbers."""
+    words = re.findall(r"#?\w+", text.casefold())
+    if "never" in words or {"not", "all"} <= set(words):
+        return 0
+    table = {word: i for i, word in enumerate(_NUMBERS)} | {"once": 1, "twice": 2, "none": 0}
+    return next(
+        (table.get(w, int(w) if w.isdigit() else 0) for w in words if w in table or w.isdigit()),
+        None,
+    )
+
+
 def where(mention: Mention) -> str:
-    """``front-left of me, near``."""
+    """A mention's place: ``front-left of me, near``."""
     place = _DIRECTIONS[mention.direction]
     if mention.distance is None:
         return place
@@ -85,12 +107,12 @@ def where(mention: Mention) -> str:
 
 
 def towards(direction: Direction) -> str:
-    """``to my left``."""
+    """A direction: ``to my left``."""
     return _DIRECTIONS[direction]
 
 
 def tell_action(delta: Delta) -> str:
-    """``turned left by 45 degrees``; empty where nobody could tell."""
+    """A delta's action: ``turned left by 45 degrees``; empty if it is unknown."""
     if delta.action is None:
         return ""
     text = _DONE[delta.action]
@@ -99,31 +121,15 @@ def tell_action(delta: Delta) -> str:
     return text
 
 
-def runs(deltas: Sequence[Delta]) -> list[tuple[Action | None, int, float | None]]:
-    """Movements with those of a kind in a row as one: action, how many, sum of angles (``None``
-    where one is unknown). Unknown movements are a kind of their own."""
-    merged: list[tuple[Action | None, int, float | None]] = []
-    for delta in deltas:
-        angle = delta.angle_deg if delta.action is not None and delta.action.is_rotation else 0.0
-        if merged and merged[-1][0] is delta.action:
-            _, count, total = merged[-1]
-            summed = None if total is None or angle is None else total + angle
-            merged[-1] = (delta.action, count + 1, summed)
-        else:
-            merged.append((delta.action, 1, angle))
-    return merged
-
-
-def tell_motion(deltas: Sequence[Delta], most: int = 4) -> str:
-    """What was done over several keyframes: ``turned right by 90 degrees and moved forward``; in
-    sum where that is long. Empty where nothing was."""
-    parts = runs(deltas)
-    if not parts:
-        return ""
-    if len(parts) > most:
-        return _summed(parts)
+def tell_motion(motions: Motions, start: int, most: int = 4) -> str:
+    """The motion from delta ``start`` on: ``turned right by 90 degrees and moved forward``. More
+    than ``most`` parts are summarised. Empty if there are no deltas."""
+    parts = motions.runs(start, most)
+    if parts is None:
+        return _summed(motions, start)
     texts = []
-    for action, count, angle in parts:
+    for part in parts:
+        action, count, angle = part.action, part.count, part.angle_deg
         if action is None:
             texts.append("moved in a way that I could not measure")
         elif action.is_rotation:
@@ -133,12 +139,8 @@ def tell_motion(deltas: Sequence[Delta], most: int = 4) -> str:
     return join_names(texts)
 
 
-def _summed(parts: Sequence[tuple[Action | None, int, float | None]]) -> str:
-    left = sum(action is Action.ROTATE_LEFT for action, _, _ in parts)
-    right = sum(action is Action.ROTATE_RIGHT for action, _, _ in parts)
-    moves = sum(
-        count for action, count, _ in parts if action is not None and not action.is_rotation
-    )
+def _summed(motions: Motions, start: int) -> str:
+    left, right, moves = motions.summary(start)
     texts = [f"turned left {times(left)}"] * bool(left) + [f"turned right {times(right)}"] * bool(
         right
     )

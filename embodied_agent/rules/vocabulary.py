@@ -1,9 +1,9 @@
-"""The words that questions about a memory are made of, besides the things that they name.
+"""The words of questions about a memory, besides the names of things.
 
-A word of `FRAME` never belongs to the name of a thing, unless the lexicon or the memory holds a
-name with it ("trash can"). `SLOPPY` is what people type in a hurry.
+A word of `FRAME` never belongs to the name of a thing, unless the lexicon or the memory has a name
+with it ("trash can"). `SLOPPY` has spellings that people type in a hurry.
 
-Out of scope: things and colours (`lexicon`), what follows from the words (`families`).
+Out of scope: things and colours (`lexicon`), the meaning of the words (`families`).
 """
 
 from __future__ import annotations
@@ -25,12 +25,22 @@ SLOPPY: dict[str, str] = {
     "youve": "you have", "youre": "you are", "color": "colour", "colors": "colours",
     "coloured": "coloured", "can't": "can not", "cannot": "can not", "won't": "will not",
     "let's": "let us", "kf": "keyframe",
+    "wich": "which", "whch": "which", "wat": "what", "wut": "what", "wot": "what", "waht": "what",
+    "whr": "where", "wher": "where", "hw": "how", "hwo": "how", "hom": "how", "woz": "was",
+    "wuz": "was", "b4": "before", "til": "till", "bak": "back", "colr": "colour",
+    "rite": "right", "1st": "first", "2nd": "second", "3rd": "third", "abt": "about",
+    "rly": "really", "tho": "though", "cuz": "because", "bc": "because", "nd": "and", "teh": "the",
+    "da": "the", "dat": "that", "dis": "this", "dere": "there", "iz": "is", "dunno": "do not know",
+    "lemme": "let me", "gimme": "give me", "whatre": "what are", "whatd": "what did",
+    "howd": "how did", "whered": "where did", "wouldnt": "would not", "couldnt": "could not",
+    "havent": "have not", "hasnt": "has not", "ain't": "is not", "aint": "is not", "ppl": "people",
+    "rn": "now", "yr": "your", "yer": "your", "2day": "today", "c'mon": "come on",
 }  # fmt: skip
-#: Words before "'s" that make it "is"; after others it is the genitive.
+#: After these words, "'s" means "is"; after others, it is the genitive.
 IS_BEFORE_S = word_set(
     "what where who when how there that it he she here which why everything anything something"
 )
-#: What is put before a question and says nothing.
+#: Words before a question that add nothing to it.
 OPENERS: tuple[str, ...] = (
     "hey", "hi", "hello", "ok", "okay", "so", "and", "but", "well", "now then", "please", "um",
     "uh", "robot", "sorry", "excuse me", "listen", "say", "oh", "alright", "right then", "kindly",
@@ -39,7 +49,7 @@ OPENERS: tuple[str, ...] = (
 FRAME: frozenset[str] = word_set(
     "a an the any some this that these those such no not none never ever another other others "
     "else both either neither each every all whole single many much more most few several lot "
-    "lots number numbers count counts amount total quantity altogether i me my mine we us our "
+    "fewer lots number numbers count counts amount total quantity altogether i me my mine we us our "
     "you your yours yourself it its itself he she they them their one ones myself someone "
     "somebody anyone anybody people's is are was were be been being am do does did done doing "
     "has have had having can could will would shall should may might must let need want wants "
@@ -88,10 +98,11 @@ FRAME: frozenset[str] = word_set(
     "shortest less least bit little single possible available left-hand right-hand "
     "anticlockwise clockwise overall entire entirely completely full complete ever far total "
     "quickly quick brief briefly help helps interested curious would'd like'd isn't your's "
-    "whatever whichever whenever wherever"
+    "whatever whichever whenever wherever vs versus plus apart aside compare compared setting "
+    "interests company"
 )
 
-#: Nouns that name no thing one could see, though an article may stand before them.
+#: Nouns that name no visible thing, even after an article.
 ABSTRACT = word_set(
     "inside outside touch serial cost price weight size height width length depth distance "
     "distances metre metres meter meters kilometre kilometres kilometer kilometers centimetre "
@@ -101,15 +112,55 @@ ABSTRACT = word_set(
     "right-hand way round whereabouts bearing north south east west help favour favor second "
     "minute hour hours seconds day days week year years yesterday tomorrow tonight today "
     "morning evening afternoon night vicinity neighbourhood neighborhood sort manner detail "
-    "details information info idea clue trace hint evidence proof opinion comparison"
+    "details information info idea clue trace hint evidence proof opinion comparison "
+    # What questions are wrapped in: talk, thought, tasks, times and places of the way.
+    "bet truth lie match course figure figures list lists pile row rows race occasion occasions "
+    "matter case cases reaction response reply answer answers question questions query manoeuvre "
+    "maneuver manoeuvres maneuvers discovery discoveries find finds glimpse glimpses sighting "
+    "sightings encounter encounters entry entries result results contents content example "
+    "examples choice choices option options pair pairs couple lot lots bunch set series batch "
+    "share part parts portion half majority none log logs diary report reports record records "
+    "recording recordings footage film clip clips session mission task job duty shift project "
+    "plan plans purpose reason reasons sake account view views shot shots screen lens eye eyes "
+    "sensor sensors brain mind head memory memories recollection attention focus impression "
+    "knowledge guess guesses hunch feeling sense belief doubt doubts claim claims statement "
+    "story version word words term terms phrase sentence language voice name names title label "
+    "tag category class type types order orders sequence chronology timeline history past "
+    "present future beginning start starts outset end ends finish departure arrival stop stops "
+    "stage stages phase period interval while duration instant moment moments occasion chance "
+    "luck accident coincidence sure certainty likelihood probability possibility event events "
+    "happening incident situation position positions location locations spot spots site sites "
+    "place places point points side sides direction directions heading headings angle angles "
+    "line path paths route routes way ways trip trips tour tours travel travels journey walk "
+    "drive ride stroll wander wanderings expedition outing exploration excursion patrol round "
+    "rounds run lap movement movements move moves motion motions step steps turn turns rotation "
+    "rotations action actions gesture track origin destination goal target aim arrow compass "
+    "map maps sketch drawing chart diagram table-of-contents inventory stock catalogue catalog "
+    "summary overview rundown run-down recap tally total totals sum sums count counts number "
+    "numbers amount amounts quantity quantities value values rate ratio percentage score points "
+    "colour colours color colors shade shades hue hues tint tone tones look looks appearance "
+    "wife husband brother sister mother father mum mom dad son daughter aunt uncle cousin "
+    "friend friends mate buddy pal boss colleague colleagues coworker neighbour neighbours "
+    "neighbor guest guests visitor visitors customer client partner folks guys team everyone "
+    "everybody nobody anybody weekend holiday lunch dinner breakfast game bets quiz puzzle "
+    "riddle test exam check inspection survey audit sheet form forms field column blank blanks "
+    "meaning difference differences distance trouble problem issue mistake error apologies "
+    "apology pardon thanks hurry rush legs arm arms hand hands finger fingers foot feet back "
+    "nose ear ears shoulder shoulders left right front rear company neighbour vicinity string "
+    "straw bird crow surroundings environment premises building-site world earth universe "
+    "existence presence absence whereabouts bearings proximity range reach scope stretch bit "
+    "while ago bucks discovery introduction debut visit visits return reunion goodbye farewell "
+    "mood fun joke curiosity interest concern wish desire need needs want preference record "
+    "kind sorts manner fashion means method tour-guide guide help assistance support advice "
+    "pleasure favour hello hi shape state condition status yes no okay please"
 )
 
-#: Last words of places, which say where a thing was and are no things in "in the living room".
+#: Last words of places. In "in the living room", they say where a thing was and name no thing.
 PLACES = word_set(
     "room kitchen bedroom bathroom office garden yard lobby basement attic garage cellar "
     "hallway area zone aisle workshop studio apartment flat courtyard park mall"
 )
-#: Words of `FRAME` and of verbs that also name things; they do only after an article or a colour.
+#: Words of `FRAME`, and verbs, that name things only after an article or a colour.
 UNSURE = word_set(
     "saw watch light switch lift tap slide swing brush pump drill throw display remote skip "
     "steps step stair can camera cameras robot picture photo print ring home people person "

@@ -1,0 +1,46 @@
+"""The fields of a request that some models refuse, as OpenAI's reasoning models do.
+
+Those want the reply's length limit under another name, and allow no temperature. What a server has
+refused so is not sent to it again.
+
+Out of scope: schemas and thinking, which a server may refuse too (`client`, `thinking`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import openai
+
+from embodied_agent.chat.errors import refused, server_message
+
+
+class Fields:
+    """What one server accepts. Every method may be called from any thread."""
+
+    def __init__(self) -> None:
+        self._limit = "max_tokens"
+        self._temperature = True
+
+    def fitted(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """``request`` as the server takes it."""
+        fitted = {k: v for k, v in request.items() if k not in ("max_tokens", "temperature")}
+        fitted[self._limit] = request["max_tokens"]
+        if self._temperature:
+            fitted["temperature"] = request["temperature"]
+        return fitted
+
+    def learned(self, error: Exception, sent: Mapping[str, Any]) -> bool:
+        """Whether ``error`` is about a field of ``sent`` that can be sent otherwise."""
+        if not refused(error):
+            return False
+        assert isinstance(error, openai.OpenAIError)
+        text = server_message(error)
+        if "max_tokens" in sent and "max_completion_tokens" in text:
+            self._limit = "max_completion_tokens"
+            return True
+        if "temperature" in sent and "'temperature'" in text:
+            self._temperature = False
+            return True
+        return False

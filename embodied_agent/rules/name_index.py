@@ -1,0 +1,162 @@
+"""Which of thousands of names may match a phrase, by their words: plurals, synonyms, colours.
+
+"chair" finds "wooden office chair", and "couch" finds "two green sofas". What is found is a
+superset of what `matching` finds; property tests hold it to that. Nothing in here is stored, so
+that a new lexicon makes no memory file wrong.
+
+Out of scope: the match itself (`matching`), the notes (`notes`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Iterator, Set
+from functools import cache, lru_cache
+
+from rapidfuzz import fuzz
+from rapidfuzz.process import extract
+
+from embodied_agent.rules.lexicon import lexicon, singular
+from embodied_agent.rules.matching import ALIKE
+from embodied_agent.rules.phrases import Phrase, words_of
+
+_ARTICLE = re.compile(r"^(?:the|an?|some|any) ")
+_SPELT = re.compile(r"\w+")
+_COLOUR_ENDINGS = ("-coloured", "-colored")
+
+
+class NameIndex:
+    """The keys of things by the words of their names. They are only ever added."""
+
+    def __init__(self) -> None:
+        self._keys: dict[str, list[str]] = {}  # by word
+        self._ending: dict[str, list[str]] = {}  # by the last word as it is spelt
+        self._words: dict[str, list[str]] = {}  # by stem
+
+    def add(self, name: str, key: str) -> None:
+        """Take in another name of the thing ``key``."""
+        spelt = _SPELT.findall(key)
+        self._ending.setdefault(spelt[-1] if spelt else "", []).append(key)
+        for word in dict.fromkeys((*words_of(name), *key.split())):
+            keys = self._keys.get(word)
+            if keys is None:
+                self._keys[word] = [key]
+                for stem in stems(word):
+                    self._words.setdefault(stem, []).append(word)
+            else:
+                keys.append(key)
+
+    def words(self) -> Collection[str]:
+        """The words of all names, as they stand and in the singular."""
+        return _Words(self._keys, self._words)
+
+    def with_word(self, word: str) -> set[str]:
+        """The things of whose names a word is one, as it stands or in the singular."""
+        words = [w for w in self._words.get(word, ()) if word in (w, singular(w))]
+        return {key for each in words for key in self._keys[each]}
+
+    def with_noun(self, noun: str) -> set[str]:
+        """At least the things that have a noun, in the singular or plural, or a noun of that kind."""
+        table = lexicon()
+        return self._with({noun, *table.words(noun)})
+
+    def related_to(self, phrase: Phrase) -> set[str]:
+        """At least the things that mean what a phrase means, or have it as a detail.
+
+        Args:
+            phrase: it must name a kind.
+        """
+        table = lexicon()
+        kinds = {phrase.kind}
+        if phrase.group is not None:
+            kinds |= table.members[phrase.group]
+        # A high chair is a chair, by whatever name.
+        kinds |= {kind for kind in _all_kinds() if kind.endswith(f" {phrase.kind}")}
+        nouns = {word for kind in kinds for word in table.words(kind)}
+        return self._with(nouns | {phrase.noun, singular(phrase.noun)})
+
+    def akin_to(self, phrase: Phrase) -> set[str]:
+        """At least the things whose kind resembles that of a phrase."""
+        if phrase.is_generic:
+            return set()
+        table = lexicon()
+        own = {phrase.kind} if phrase.group is None else table.members[phrase.group]
+        kinds = {k for one in own for g in table.parents.get(one, ()) for k in table.members[g]}
+        nouns = {word for kind in own | kinds for word in table.words(kind)}
+        if phrase.group is None and not table.known(phrase.noun):
+            nouns |= self._alike(singular(phrase.noun))
+        return self._with(nouns)
+
+    def of_kinds(self, kinds: Iterable[str]) -> set[str]:
+        """At least the things of one of these kinds."""
+        return self._with(word for kind in kinds for word in lexicon().words(kind))
+
+    def spelt_in(self, text: str) -> set[str]:
+        """At least the things whose name stands in a text as it is, whatever its article."""
+        words = dict.fromkeys(_SPELT.findall(text.casefold()), True)
+        ending = {key for word in ("", *words) for key in self._ending.get(word, ())}
+        return {
+            key
+            for key in ending
+            if all(word in words for word in _SPELT.findall(_ARTICLE.sub("", key)))
+        }
+
+    def coloured(self, colours: Collection[str]) -> set[str]:
+        """At least the things that have one of these colours, by their main names."""
+        table = lexicon().colours
+        return self._with(word for word, colour in table.items() if colour in colours)
+
+    def _alike(self, noun: str) -> set[str]:
+        """Words of names, and nouns of several words, that are spelt much like a noun."""
+        spelt: set[str] = set()
+        for words in (list(self._words), _long_nouns()):
+            found = extract(noun, words, scorer=fuzz.ratio, score_cutoff=ALIKE, limit=None)
+            spelt.update(word for word, _, _ in found)
+        return spelt
+
+    def _with(self, nouns: Iterable[str]) -> set[str]:
+        """The things with the last word of one of these nouns, in any form."""
+        lasts = {noun.rpartition(" ")[2] for noun in nouns}
+        words = {word for last in lasts for word in self._words.get(last, ())}
+        return {key for word in words for key in self._keys[word]}
+
+
+class _Words(Set[str]):
+    """Words as they stand, and in the singular."""
+
+    def __init__(self, words: dict[str, list[str]], stemmed: dict[str, list[str]]) -> None:
+        self._plain = words
+        self._stemmed = stemmed
+
+    def __contains__(self, word: object) -> bool:
+        if word in self._plain:
+            return True
+        return any(singular(one) == word for one in self._stemmed.get(str(word), ()))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter({*self._plain, *map(singular, self._plain)})
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
+@lru_cache(maxsize=65536)
+def stems(word: str) -> frozenset[str]:
+    """All forms under which a word is found: whatever `singular` makes of it as the last word of any
+    noun, and without an ending that makes a colour of it."""
+    forms = {word, singular(word), singular(f"\0 {word}").rpartition(" ")[2]}
+    forms |= {word.removesuffix(ending) for ending in ("s", "es", *_COLOUR_ENDINGS)}
+    return frozenset(forms)
+
+
+@cache
+def _all_kinds() -> frozenset[str]:
+    return frozenset(lexicon().kinds.values())
+
+
+@cache
+def _long_nouns() -> frozenset[str]:
+    """Nouns of several words that the lexicon knows, in the singular."""
+    table = lexicon()
+    known = {*table.kinds, *table.askable}
+    return frozenset(n for noun in known if " " in noun for n in (noun, singular(noun)))

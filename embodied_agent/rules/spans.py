@@ -1,0 +1,154 @@
+"""Parts of the time that a question names: "in the last 10 seconds", "a minute ago", "at 12 s".
+
+A part is read from the words and cut out of them; what is left is asked about that part of the notes.
+Times count from the last restart, and "ago" from the latest keyframe.
+
+Out of scope: answers about such a part (`rulebook`), questions for a time (`about_time`).
+"""
+
+from __future__ import annotations
+
+import bisect
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from embodied_agent.rules.notes import Notes
+
+_NUMBERS = {
+    "a": 1, "an": 1, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7,
+    "eight": 8, "nine": 9, "ten": 10, "twelve": 12, "fifteen": 15, "twenty": 20, "thirty": 30,
+    "forty": 40, "fifty": 50, "sixty": 60, "ninety": 90, "half a": 0.5, "half an": 0.5,
+    "couple of": 2, "a couple of": 2, "few": 3, "a few": 3,
+}  # fmt: skip
+_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_N = rf"(\d+(?:\.\d+)?|{'|'.join(sorted(_NUMBERS, key=len, reverse=True))})"
+_U = r"(s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?|days?)"
+_FRAMES = r"(?:keyframes?|frames?|pictures?|images?|views?)"
+_IN = r"(?:in|during|over|within|for|from|throughout)"
+
+Kind = Literal[
+    "last", "first", "ago", "at", "since", "until", "between", "last_frames", "first_frames"
+]
+_WORDS: tuple[tuple[Kind, str], ...] = (
+    ("between", rf"(?:between|from) {_N}\s*(?:{_U} )?(?:and|to|until) {_N}\s*{_U}"),
+    ("last", rf"{_IN} the (?:last|past|previous) (?:{_N}\s*)?{_U}"),
+    ("first", rf"{_IN} (?:the|your) first (?:{_N}\s*)?{_U}"),
+    ("last_frames", rf"{_IN} the (?:last|past|latest) {_N} {_FRAMES}"),
+    ("first_frames", rf"{_IN} (?:the|your) first {_N} {_FRAMES}"),
+    ("since", rf"(?:since|after) (?:the first )?{_N}\s*{_U}(?: (?:in|into it))?(?! ago)"),
+    ("until", rf"(?:until|before|up to) {_N}\s*{_U}(?: (?:in|into it))?(?! ago)"),
+    ("ago", rf"(?:about |around |roughly )?{_N}\s*{_U} (?:ago|earlier|before now|back)"),
+    ("at", rf"(?:at|around) (?:t ?= ?)?{_N}\s*{_U}(?: (?:in|into it|after the start))?"),
+)
+_FORMS = tuple((kind, re.compile(rf",?\s*\b{words}\b", re.IGNORECASE)) for kind, words in _WORDS)
+#: These ask for the time itself, or name one that is no part to look at.
+_NOT_A_PART = re.compile(
+    r"\bhow (?:long|many|much)\b|\bat (?:a|one) (?:time|second)\b|\ba (?:second|sec) ago\b",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A part of the time.
+
+    Attributes:
+        kind: how it is counted.
+        start: where it begins, in seconds or keyframes, from the start or back from now.
+        end: where it ends; the same as ``start`` for a moment.
+        words: the question's own words for it.
+        rest: the question without them.
+    """
+
+    kind: Kind
+    start: float
+    end: float
+    words: str
+    rest: str
+
+    @property
+    def is_moment(self) -> bool:
+        """Whether it is one moment rather than a stretch of time."""
+        return self.kind in ("ago", "at")
+
+
+def span_in(text: str) -> Span | None:
+    """The part of the time that a question names; ``None`` if it names none."""
+    if _NOT_A_PART.search(text):
+        return None
+    for kind, form in _FORMS:
+        found = form.search(text)
+        if found is None:
+            continue
+        rest = f"{text[: found.start()]}{text[found.end() :]}".strip(" ,")
+        words = found.group().strip(" ,").lower()
+        start, end = _bounds(kind, [g and g.lower() for g in found.groups()])
+        return Span(kind, start, end, words, rest)
+    return None
+
+
+def _bounds(kind: Kind, groups: list[str | None]) -> tuple[float, float]:
+    if kind == "between":
+        first, unit, second, other = groups
+        scale = _UNITS[(other or "s")[0]]
+        return _number(first) * _UNITS[(unit or other or "s")[0]], _number(second) * scale
+    amount = _number(groups[0])
+    if kind in ("last_frames", "first_frames"):
+        return amount, amount
+    seconds = amount * _UNITS[(groups[1] or "s")[0]]
+    return seconds, seconds
+
+
+def _number(word: str | None) -> float:
+    if not word:
+        return 1.0
+    return _NUMBERS[word] if word in _NUMBERS else float(word)
+
+
+def cut(span: Span, notes: Notes) -> tuple[int, int] | None:
+    """The first and last index of the deltas in a part of the time; ``None`` if there are none, or
+    the notes have no times.
+
+    A moment is the last keyframe before it: nothing new was seen between them.
+    """
+    start, last = notes.start, notes.last
+    if last < start:
+        return None
+    if span.kind in ("last_frames", "first_frames"):
+        count = max(1, int(span.start))
+        if span.kind == "last_frames":
+            return max(start, last - count + 1), last
+        return start, min(last, start + count - 1)
+    begin, end = notes.stamp_ns(start), notes.stamp_ns(last)
+    if begin is None or end is None:
+        return None
+    one, other = round(span.start * 1e9), round(span.end * 1e9)
+    match span.kind:
+        case "last":
+            low, high = end - one, end
+        case "first":
+            low, high = begin, begin + one
+        case "since":
+            low, high = begin + one, end
+        case "until":
+            low, high = begin, begin + one
+        case "between":
+            low, high = begin + min(one, other), begin + max(one, other)
+        case "ago":
+            low = high = end - one
+        case _:
+            low = high = begin + one
+    indexes = range(start, last + 1)
+
+    def stamp(index: int) -> int:
+        return notes.stamp_ns(index) or 0
+
+    if span.is_moment:
+        if not begin <= low <= end:
+            return None
+        at = start + bisect.bisect_right(indexes, low, key=stamp) - 1
+        return at, at
+    first = start + bisect.bisect_left(indexes, low, key=stamp)
+    final = start + bisect.bisect_right(indexes, high, key=stamp) - 1
+    return (first, final) if first <= final else None
