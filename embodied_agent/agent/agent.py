@@ -13,47 +13,49 @@ A replay waits for perception, drops nothing, and gives the same memory every ti
 killed halfway and repeated with the same memory file. Live, the agent keeps the latest frame only,
 counts what it drops, and looks at the current frame before it answers.
 
-The agent joins the stages and decides nothing itself: `intake` (frames to stored keyframes),
-`perception_workers` (keyframes to deltas), `ask_flow` (the way of a question), `answerer` (memory
-and question to answer), `mailbox` (latest frame only), `listeners` (who is told), `replay`.
+The agent joins the stages and decides nothing itself: `inlet` (frames from any thread, to stored
+keyframes), `perception_workers` (keyframes to deltas), `asked` (the way of a question), `answerer`
+(memory and question to answer), `listeners` (who is told), `replay`.
 """
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 from typing import Literal, overload
 
-from embodied_agent.agent.answerer import Answerer, check_question
-from embodied_agent.agent.ask_flow import AskFlow, Moment
-from embodied_agent.agent.intake import Intake, ReplayState
+from embodied_agent.agent.alerts import StandingQuestions
+from embodied_agent.agent.answerer import Answerer
+from embodied_agent.agent.ask_flow import AskFlow
+from embodied_agent.agent.asked import Asked, as_question
+from embodied_agent.agent.inlet import Inlet
+from embodied_agent.agent.intake import ReplayState
+from embodied_agent.agent.lazy_models import lazy_perceiver, lazy_reasoner
 from embodied_agent.agent.listeners import Listener, Listeners
-from embodied_agent.agent.mailbox import Mailbox
+from embodied_agent.agent.object_memory import ObjectMemory
+from embodied_agent.agent.object_methods import ObjectMethods
 from embodied_agent.agent.perception_workers import PerceptionWorkers
 from embodied_agent.agent.replay import ReplayProgress, ReplaySummary, open_replay, replay
 from embodied_agent.agent.second_look import SecondLook
-from embodied_agent.agent.status import AgentStatus, KeyframerStatus, ReasoningStatus
-from embodied_agent.errors import DecodeError, QuestionError, StoreError
+from embodied_agent.agent.status import AgentStatus, ReasoningStatus
 from embodied_agent.images import check_frame
 from embodied_agent.memory.store import Store
-from embodied_agent.perception.auto import FIRST
 from embodied_agent.perception.base import Perceiver
-from embodied_agent.perception.factory import make_perceiver
 from embodied_agent.perception.look import make_looker
 from embodied_agent.reasoning.base import Reasoner
-from embodied_agent.reasoning.factory import make_reasoner, make_verifier
-from embodied_agent.records import Answer, Decision, Frame, Keyframe, Question
+from embodied_agent.reasoning.factory import make_verifier
+from embodied_agent.records import Answer, Decision, Frame, Question
+from embodied_agent.rules import load_rules
 from embodied_agent.settings import KeyframeSettings, Settings, load_settings
 from embodied_agent.sources import Source
-from embodied_agent.support.lazy import Lazy
 
 
-class Agent:
+class Agent(ObjectMethods):
     """One camera's memory and what is asked of it. Every method may be called from any thread.
 
     Use it as a context manager, or call `close`. Keyframes that an existing memory holds without a
-    delta are perceived from the start on. Models are loaded when they are first needed.
+    delta are perceived from the start on. Models are loaded when they are first needed; the
+    rules' word lists at once.
 
     Args:
         settings: of all stages; by default the built-in values and the environment
@@ -87,21 +89,19 @@ class Agent:
         self._settings = settings
         self._owns_store = store is None
         self.store = store or Store.open(settings.memory.path, settings.memory)
+        self._objects = ObjectMemory(
+            self.store, settings.objects, on_forget=lambda: self._answerer.forget()
+        )
         self._listeners = Listeners()
+        self._standing = StandingQuestions(
+            self.store, self._objects, settings.alerts, self._listeners.alert
+        )
+        self._listeners.add(Listener(on_delta=self._objects.add))
+        self._listeners.add(Listener(on_delta=self._standing.look))
         if listener is not None:
             self._listeners.add(listener)
-        self._intake = Intake(self.store, settings.keyframes, self._listeners)
-        self._intake_lock = threading.RLock()
-        self._perceiver: Lazy[Perceiver] = (
-            Lazy(lambda: make_perceiver(settings.perception, self._first_keyframes))
-            if perceiver is None
-            else Lazy.borrowed(perceiver)
-        )
-        self._reasoner: Lazy[Reasoner] = (
-            Lazy(lambda: make_reasoner(settings.reasoning))
-            if reasoner is None
-            else Lazy.borrowed(reasoner)
-        )
+        self._perceiver = lazy_perceiver(perceiver, settings.perception, self.store)
+        self._reasoner = lazy_reasoner(reasoner, settings.reasoning)
         look = settings.reasoning.second_look
         self._answerer = Answerer(
             self.store,
@@ -113,17 +113,20 @@ class Agent:
                 look,
                 lambda: make_looker(settings.perception, look.max_tokens, self._perceiver),
             ),
+            objects=self._objects,
         )
         self._perception: PerceptionWorkers | None = None
         if not self.store.read_only:
             self._perception = PerceptionWorkers(
                 self.store, settings.perception, self._perceiver, self._listeners
             )
-        self._ask_flow = AskFlow(self.store, self._perception, self._answerer, self._present)
-        self._mailbox = Mailbox(self._take, self._intake_lock)
-        self._keyframes = settings.keyframes
-        self._unreadable = self._asked = self._problems = 0
         self._last_error = ""
+        self._inlet = Inlet(
+            self.store, settings.keyframes, self._listeners, self._perception, self._note_error
+        )
+        flow = AskFlow(self.store, self._perception, self._answerer, self._inlet)
+        self._asked = Asked(self.store, flow, self._standing, self._objects, self._note_error)
+        load_rules()
 
     def __enter__(self) -> Agent:
         return self
@@ -184,6 +187,13 @@ class Agent:
             if opened is not source:
                 opened.close()
 
+    def begin_live(self) -> None:
+        """The frames that are observed next are a sensor's.
+
+        Until the first of them comes, nothing is in view: what the memory holds was seen before.
+        """
+        self._inlet.begin_live()
+
     def begin_replay(self, key: str) -> ReplayState:
         """The frames that are observed next are a recording's, from its first on.
 
@@ -200,8 +210,7 @@ class Agent:
             StoreError: the memory can't be written, or holds part of this recording chosen with
                 other keyframe settings.
         """
-        with self._intake_lock:
-            return self._intake.begin_replay(key)
+        return self._inlet.begin_replay(key)
 
     @overload
     def observe(self, frame: Frame, *, wait: Literal[True] = True) -> Decision: ...
@@ -230,15 +239,20 @@ class Agent:
         """
         check_frame(frame)
         if not wait:
-            self._mailbox.post(frame)
+            self._inlet.post(frame)
             return None
-        with self._intake_lock:
-            decision = self._take(frame)
-        if self._perception is not None:
-            self._perception.check()
-            if decision.keep:
-                self._perception.wait_for_room()
-        return decision
+        return self._inlet.take(frame)
+
+    def observe_together(self, frames: Sequence[Frame]) -> None:
+        """`observe` without ``wait``, for frames that came at once, such as those that waited for
+        the same pose: none of them replaces another.
+
+        Raises:
+            FrameError: as `observe`; none of them is taken in.
+        """
+        for frame in frames:
+            check_frame(frame)
+        self._inlet.post(*frames)
 
     def finish(self) -> None:
         """The source ended: its last frame is kept. The next frame begins a new segment.
@@ -246,29 +260,20 @@ class Agent:
         Raises:
             StoreError: it can't be stored, or the memory holds more of the recording than came.
         """
-        with self._intake_lock:
-            waiting = self._mailbox.pop()
-            if waiting is not None:
-                self._take(waiting)
-            self._intake.finish()
-        if self._perception is not None:
-            self._perception.notify()
+        self._inlet.finish()
 
     def reset(self) -> None:
         """Forget where the camera was: the next frame begins a new segment. The memory stays."""
-        with self._intake_lock:
-            self._intake.reset()
+        self._inlet.reset()
 
     def retune(self, settings: KeyframeSettings) -> None:
         """Choose keyframes by these thresholds from the next frame on; the method stays."""
-        with self._intake_lock:
-            self._intake.retune(settings)
-            self._keyframes = settings
+        self._inlet.retune(settings)
 
     @property
     def frames_dropped(self) -> int:
         """Frames so far that a newer one replaced before their turn."""
-        return self._mailbox.dropped
+        return self._inlet.mailbox.dropped
 
     def drain(self, timeout_s: float | None = None) -> bool:
         """Wait until everything stored is perceived.
@@ -304,7 +309,8 @@ class Agent:
         """Answer a question; where there is no answer, its ``problem`` says why.
 
         Live, the current frame is kept and perceived first. With ``at_ns`` nothing seen later than
-        that is used. Only the segment of that time speaks: others have another frame of reference.
+        that is used. What was seen before a restart, a loop or a jump of the clock is told as seen
+        before it; directions do not carry over it. Recordings stay apart from one another.
 
         Args:
             question: plain text, or a `Question`, which holds all of the following itself.
@@ -337,22 +343,8 @@ class Agent:
         Raises:
             QuestionError: as `ask`, at the call, not at the first piece.
         """
-        if isinstance(question, str):
-            if isinstance(choices, str):
-                raise QuestionError(f"choices must be a list of texts, not the text {choices!r}")
-            question = Question(
-                question,
-                tuple(choices),
-                at_ns=at_ns,
-                timeout_s=self._settings.reasoning.timeout_s if timeout_s is None else timeout_s,
-            )
-        elif choices or at_ns is not None or timeout_s is not None:
-            raise QuestionError(
-                "a Question holds its choices, at_ns and timeout_s itself: set them there, or ask "
-                "with plain text"
-            )
-        check_question(question)
-        return self._answer(question)
+        usual_s = self._settings.reasoning.timeout_s
+        return self._asked.stream(as_question(question, choices, at_ns, timeout_s, usual_s))
 
     def status(self) -> AgentStatus:
         """Counters, queues, states, last errors and models of every stage at this moment.
@@ -360,27 +352,27 @@ class Agent:
         Raises:
             StoreError: the memory can't be read.
         """
+        intake = self._inlet.intake
         return AgentStatus(
-            live=self._intake.live,
-            source=self._intake.source,
-            segment=self._intake.segment,
-            frames=self._intake.frames,
-            frames_dropped=self._mailbox.dropped,
-            frames_late=self._intake.late,
-            frames_unreadable=self._unreadable,
-            last_error=self._last_error or self._mailbox.last_error,
-            store_problem=self._intake.store_problem,
+            live=intake.live,
+            source=intake.source,
+            segment=intake.segment,
+            frames=intake.frames,
+            frames_dropped=self._inlet.mailbox.dropped,
+            frames_late=intake.late,
+            frames_unreadable=self._inlet.unreadable,
+            frames_out_of_line=intake.absurd,
+            last_error=self._last_error or self._inlet.mailbox.last_error,
+            store_problem=intake.store_problem,
+            camera_problem=self._objects.camera_problem,
             listener_failures=self._listeners.failures,
-            keyframer=KeyframerStatus(
-                method=self._keyframes.method,
-                overlap_threshold=self._keyframes.overlap_threshold,
-            ),
+            keyframer=self._inlet.keyframer(self._settings.perception.field_of_view_deg),
             memory=self.store.status(),
             perception=None if self._perception is None else self._perception.status(),
             reasoning=ReasoningStatus(
                 model=self._answerer.model,
-                asked=self._asked,
-                problems=self._problems,
+                asked=self._asked.count,
+                problems=self._asked.problems,
                 server=self._answerer.server,
             ),
         )
@@ -390,7 +382,7 @@ class Agent:
 
         Keyframes that are still pending are perceived at the next start. Safe to call twice.
         """
-        self._mailbox.close()
+        self._inlet.close()
         if self._perception is not None:
             self._perception.close()
         self._answerer.close()
@@ -399,46 +391,5 @@ class Agent:
         if self._owns_store:
             self.store.close()
 
-    def _take(self, frame: Frame) -> Decision:
-        try:
-            decision = self._intake.take(frame)
-        except DecodeError as error:
-            self._unreadable += 1
-            self._last_error = str(error)
-            return Decision(frame.index, frame.stamp_ns, keep=False, reason=None)
-        if decision.keep and self._perception is not None:
-            self._perception.notify()
-        return decision
-
-    def _first_keyframes(self, keyframe: Keyframe) -> list[Keyframe]:
-        """The first keyframes of a keyframe's segment, with their pictures."""
-        try:
-            return self.store.keyframes(segment=keyframe.segment, limit=FIRST, pictures=True)
-        except StoreError:
-            return []  # the pair at hand has to do
-
-    def _present(self, question: Question) -> Moment | None:
-        """The moment that the question is about; live, it is now."""
-        with self._intake_lock:
-            intake = self._intake
-            if question.at_ns is None and intake.live and self._perception is not None:
-                frame = self._mailbox.pop()
-                if frame is not None:
-                    self._take(frame)
-                now = intake.keep_current()
-                self._perception.notify()
-                if now is not None and intake.segment is not None:
-                    return intake.segment, now
-            source = intake.source or None
-            return self.store.horizon(at_ns=question.at_ns, source=source)
-
-    def _answer(self, question: Question) -> Generator[str | Answer, None, None]:
-        self._asked += 1
-        answer = yield from self._ask_flow.stream(question)
-        if not self.store.read_only:
-            try:
-                self.store.save_answer(question, answer)
-            except StoreError as error:
-                self._last_error = str(error)
-        self._problems += bool(answer.problem)
-        yield answer
+    def _note_error(self, error: Exception) -> None:
+        self._last_error = str(error)

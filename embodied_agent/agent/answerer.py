@@ -14,31 +14,38 @@ Out of scope: the rules (`embodied_agent.rules`), asking the reasoner (`reasoned
 from __future__ import annotations
 
 import math
+import string
 import threading
 import time
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import replace
 
-from embodied_agent.agent.reasoned import Known, ReasonedAnswers
+from embodied_agent.agent.indexed_view import IndexedView
+from embodied_agent.agent.note_index import LostDelta, indexed
+from embodied_agent.agent.object_memory import ObjectMemory
+from embodied_agent.agent.reasoned import Known, ReasonedAnswers, with_notice
+from embodied_agent.agent.recalled import recall_from
 from embodied_agent.agent.scrutiny import without_answer
 from embodied_agent.agent.second_look import SecondLook
-from embodied_agent.agent.segment_view import SegmentView
+from embodied_agent.agent.segment_view import SegmentView, cited_before
+from embodied_agent.agent.summary_lines import SummaryLines
+from embodied_agent.agent.surroundings import surroundings
 from embodied_agent.chat.status import ServerStatus
 from embodied_agent.errors import QuestionError
 from embodied_agent.memory.store import Store
 from embodied_agent.reasoning.base import Reasoner, prompt_style, transcript_budget
 from embodied_agent.reasoning.verify import Verifier
-from embodied_agent.records import Answer, Delta, Evidence, Question
+from embodied_agent.records import SUMMARY_ONLY, Answer, Delta, Evidence, Question
 from embodied_agent.rules import (
     NAME,
     Notes,
     Saying,
     answer_by_rule,
+    choose,
     not_understood,
     unanswerable,
 )
 from embodied_agent.settings import ReasoningSettings
-from embodied_agent.transcript.recall import recall
 from embodied_agent.transcript.text import entry_text
 
 #: Longest question, in characters; choices count.
@@ -47,8 +54,12 @@ MAX_QUESTION = 4000
 MAX_CHOICES = 26
 #: Most entries that an answer by rule gives as what it read.
 _MOST_ENTRIES = 8
+#: Recordings whose deltas are kept up for questions.
+_MOST_VIEWS = 4
 #: What rules have no answer to, but a general model may read out of observations.
 _FOR_MODELS = frozenset({"unclear", "unnoted"})
+
+View = IndexedView | SegmentView
 
 
 def check_question(question: Question) -> None:
@@ -84,6 +95,7 @@ class Answerer:
         make: makes the reasoner when it is first needed,
         make_verifier: and the verifier,
         second_look: looks at stored pictures; ``None``: nobody can.
+        objects: of the memory, for where things are from here; ``None``: nobody says.
     """
 
     def __init__(
@@ -94,14 +106,17 @@ class Answerer:
         *,
         make_verifier: Callable[[], Verifier] | None = None,
         second_look: SecondLook | None = None,
+        objects: ObjectMemory | None = None,
     ) -> None:
         self._store = store
+        self._objects = objects
         self._settings = settings
         self._reasoned = ReasonedAnswers(
             settings, make, make_verifier=make_verifier, second_look=second_look
         )
         self._lock = threading.Lock()
-        self._view: SegmentView | None = None
+        self._views: dict[str, View] = {}  # by source
+        self._text_from = 0  # what they know of retention
 
     @property
     def model(self) -> str:
@@ -120,6 +135,7 @@ class Answerer:
         last_id: int,
         deadline: float,
         *,
+        source: str = "",
         provisional: Delta | None = None,
     ) -> Generator[str | Answer, None, None]:
         """Pieces of the reasoner's reply as they come, then the answer. Closing stops the model at
@@ -127,9 +143,10 @@ class Answerer:
 
         Args:
             question: one that `check_question` let pass.
-            segment: answer from this segment,
-            last_id: up to this keyframe.
+            segment: the present one,
+            last_id: nothing later than this keyframe is used.
             deadline: by `time.monotonic`, in seconds.
+            source: answer from this recording; empty: from all that the memory holds.
             provisional: of a later keyframe than all that are committed; counts as the last entry.
 
         Raises:
@@ -137,36 +154,114 @@ class Answerer:
         """
         started = time.monotonic()
         answer = Answer(text="", question_id=question.id)
-        with self._lock:  # the notes are for one thread at a time
-            if self._view is None or self._view.segment != segment:
-                self._view = SegmentView(segment, transcript_budget(self._settings))
-            held = self._view.read(self._store, last_id, provisional)
-            saying = self._saying(question, held.notes) if held.deltas else None
-        deltas = held.deltas
-        if not deltas:
-            problem = "nothing that was seen has been perceived yet"
-            yield replace(answer, status="failed", problem=problem)
+        with self._lock:  # the views are for one thread at a time
+            try:
+                known, said = self._known(answer, question, source, segment, last_id, provisional)
+            except LostDelta:
+                # The file is damaged: what is whole of it is read delta by delta.
+                self._views[source] = self._plain_view(source)
+                known, said = self._known(answer, question, source, segment, last_id, provisional)
+        notes = known.notes
+        if said is not None:
+            yield replace(said, latency_s={"rules": time.monotonic() - started})
             return
-        answer = replace(answer, models={"perceiver": deltas[-1].model})
-        if saying is not None:
-            answer = self._said(answer, question, saying, deltas)
-            yield replace(answer, latency_s={"rules": time.monotonic() - started})
-            return
-        recalled, recalled_ids = recall(deltas, question)
-        known = Known(
-            question, segment, last_id, held.notes, held.transcript, recalled, recalled_ids
-        )
+        # Not under the lock: whoever forgets holds the objects' while they wait for this one.
+        measured = self._measured(question, notes.id(notes.last))
+        known = replace(known, measured=measured)
+        answer = replace(answer, models={"perceiver": known.perceiver})
         answer = replace(
             answer,
             latency_s={"recall": time.monotonic() - started},
             models={**answer.models, "reasoner": self.model},
         )
         attempt = yield from self._reasoned.stream(answer, known, deadline)
-        yield replace(attempt.answer, evidence=self._evidence(attempt.cited))
+        answer = replace(attempt.answer, evidence=self._evidence(attempt.cited))
+        yield self._noticed(answer, notes, last_id)
+
+    def forget(self) -> None:
+        """Something was removed from the memory: read it anew for the next question."""
+        with self._lock:
+            self._views.clear()
 
     def close(self) -> None:
         """Release the verifier and the second look; the reasoner belongs to whoever made it."""
         self._reasoned.close()
+
+    def _measured(self, question: Question, keyframe_id: int) -> str:
+        """Where objects are from that keyframe, where the reasoner is told of it."""
+        settings = self._settings
+        if self._objects is None or not settings.bearings or prompt_style(settings) != "full":
+            return ""
+        return surroundings(question, keyframe_id, self._objects, self._store)
+
+    def _known(
+        self,
+        answer: Answer,
+        question: Question,
+        source: str,
+        segment: int,
+        last_id: int,
+        provisional: Delta | None,
+    ) -> tuple[Known, Answer | None]:
+        """What the question is answered from, and ``answer`` where the reasoner is not to be
+        asked."""
+        text_from = self._store.text_from()
+        if text_from != self._text_from:
+            self._views.clear()  # retention has dropped text
+            self._text_from = text_from
+        view = self._views.pop(source, None) or self._view_of(source)
+        self._views = dict([*self._views.items()][1 - _MOST_VIEWS :])
+        self._views[source] = view
+        held = view.read(segment, last_id, provisional)
+        notes = held.notes
+        notes.clock = self._store.stamp_of
+        known = Known(question, segment, last_id, notes, "", "", ())
+        if not notes.deltas:
+            problem = "nothing that was seen has been perceived yet"
+            return known, replace(answer, status="failed", problem=problem)
+        known = replace(known, perceiver=notes.deltas[-1].model)
+        answer = replace(answer, models={"perceiver": known.perceiver})
+        said = self._chosen(answer, question, notes)
+        if said is not None:
+            said = replace(said, models={**said.models, **answer.models})
+        elif (saying := self._saying(question, notes)) is not None:
+            said = self._said(answer, question, saying, notes)
+        if said is not None:
+            return known, self._noticed(said, notes, last_id)
+        recalled, recalled_ids = recall_from(notes, question)
+        known = replace(
+            known,
+            transcript=held.transcript(),
+            recalled=recalled,
+            recalled_ids=recalled_ids,
+        )
+        return known, None
+
+    def _view_of(self, source: str) -> View:
+        index = indexed(self._store, source or None)
+        if index is None:
+            return self._plain_view(source)
+        budget = transcript_budget(self._settings)
+        whole = prompt_style(self._settings) == "full"
+        return IndexedView(index, budget, whole=whole, summaries=self._summaries(source))
+
+    def _plain_view(self, source: str) -> View:
+        budget = transcript_budget(self._settings)
+        whole = prompt_style(self._settings) == "full"
+        summaries = self._summaries(source)
+        return SegmentView(self._store, source, budget, whole=whole, summaries=summaries)
+
+    def _summaries(self, source: str) -> SummaryLines:
+        """The lines for what is not in a transcript; none for a small model, which was trained on
+        short memories."""
+        whole = prompt_style(self._settings) == "full"
+        share = self._settings.summary_share if whole else 0.0
+        reserve = int(share * transcript_budget(self._settings))
+        return SummaryLines(self._store, source, reserve, self._text_from)
+
+    def _noticed(self, answer: Answer, notes: Notes, last_id: int) -> Answer:
+        """``answer`` with notices of what it rests on."""
+        return _with_kept(_with_break(answer, notes), self._text_from, last_id)
 
     def _saying(self, question: Question, notes: Notes) -> Saying | None:
         """What is said without the reasoner; ``None`` where it is to be asked."""
@@ -184,18 +279,41 @@ class Answerer:
                 return unanswerable(question.text, (), notes)
         return ruling.saying or not_understood(notes)
 
-    def _said(
-        self, answer: Answer, question: Question, saying: Saying, deltas: Sequence[Delta]
-    ) -> Answer:
+    def _chosen(self, answer: Answer, question: Question, notes: Notes) -> Answer | None:
+        """``answer`` with the choice that the rules' own answer amounts to; ``None`` where the
+        reasoner is to be asked.
+
+        A general model reads any question with choices; the built-in one those of its eight types.
+        """
+        settings = self._settings
+        if not question.choices or settings.free == "reasoner" or settings.second_look.mode == "on":
+            return None
+        if prompt_style(settings) == "full" and settings.free != "rules":
+            return None
+        chosen = choose(question.text, question.choices, notes)
+        if chosen is None:
+            return None
+        if chosen.index is None:
+            return self._said(answer, question, chosen.saying, notes)
+        free = replace(question, choices=())
+        answer = self._said(answer, free, replace(chosen.saying, status="answered"), notes)
+        return replace(
+            answer,
+            text=question.choices[chosen.index],
+            choice=string.ascii_uppercase[chosen.index],
+            reasoning=f"{answer.reasoning}\n{chosen.saying.text}".strip(),
+        )
+
+    def _said(self, answer: Answer, question: Question, saying: Saying, notes: Notes) -> Answer:
         """``answer`` as the rules give it, with the entries that it rests on."""
-        read = [deltas[index] for index in saying.evidence]
+        read = [notes.deltas[index] for index in saying.evidence]
         evidence = self._evidence({delta.keyframe_id: "cited" for delta in read})
         answer = replace(
             answer,
             reasoning="".join(entry_text(delta) for delta in read[-_MOST_ENTRIES:]).strip(),
             evidence=evidence,
             models={**answer.models, "reasoner": NAME},
-            verified_by=f"{NAME} over {len(deltas)} entries of the memory",
+            verified_by=f"{NAME} over {len(notes.deltas)} entries of the memory",
         )
         if question.choices:
             return without_answer(answer, question, saying.status, saying.text)
@@ -203,11 +321,37 @@ class Answerer:
 
     def _evidence(self, notes: Mapping[int, str]) -> tuple[Evidence, ...]:
         """The keyframes of these ids that the memory really holds, with their notes."""
-        found = []
-        for number in sorted(notes):
-            for keyframe in self._store.keyframes(since=number, limit=1):
-                if keyframe.id == number:
-                    found.append(
-                        Evidence(number, keyframe.stamp_ns, note=notes[number], pose=keyframe.pose)
-                    )
-        return tuple(found)
+        return tuple(
+            Evidence(keyframe.id, keyframe.stamp_ns, note=notes[keyframe.id], pose=keyframe.pose)
+            for keyframe in self._store.keyframes_of(notes)
+        )
+
+
+def _with_kept(answer: Answer, text_from: int, last_id: int) -> Answer:
+    """``answer``, with a notice where it reaches back to what is kept as a summary only: where it
+    rests on that, finds nothing, or is about that time."""
+    if answer.status in ("failed", "out_of_scope") or not text_from:
+        return answer
+    before = any(evidence.keyframe_id < text_from for evidence in answer.evidence)
+    if answer.status == "answered" and not before and last_id >= text_from:
+        return answer
+    return with_notice(answer, f"what was seen before #{text_from} is {SUMMARY_ONLY}")
+
+
+def _with_break(answer: Answer, notes: Notes) -> Answer:
+    """``answer``, with a notice where it rests on what was seen before a restart."""
+    if answer.status == "failed":
+        return answer
+    if notes.ended:
+        return with_notice(
+            answer,
+            "nothing has been perceived since the restart; this rests on what was seen before it",
+        )
+    if cited_before(notes, (evidence.keyframe_id for evidence in answer.evidence)):
+        first = notes.id(notes.start)
+        return with_notice(
+            answer,
+            f"this rests on what was seen before the restart, which lies before #{first}; "
+            "directions do not carry over it",
+        )
+    return answer

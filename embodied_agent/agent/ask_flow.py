@@ -3,24 +3,22 @@
 Waiting for what the camera saw takes part of the question's time only. What an answer could not
 rest on stands in its notice; whatever fails, in its problem.
 
-Out of scope: which moment a question is about (`embodied_agent.agent`), perceiving
-(`perception_workers`), how memory and question become an answer (`answerer`).
+Out of scope: which moment a question is about (`inlet`), perceiving (`perception_workers`), how
+memory and question become an answer (`answerer`).
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from dataclasses import replace
 
 from embodied_agent.agent.answerer import Answerer
+from embodied_agent.agent.inlet import Inlet, Moment
 from embodied_agent.agent.perception_workers import PerceptionWorkers, View
 from embodied_agent.errors import DecodeError, ModelError, StoreError
 from embodied_agent.memory.store import Store
 from embodied_agent.records import Answer, Question
-
-#: A segment, and the last of its keyframes that a question may know of.
-Moment = tuple[int, int]
 
 
 class AskFlow:
@@ -30,8 +28,7 @@ class AskFlow:
         store: the memory.
         perception: perceives what is pending; ``None`` where nothing is.
         answerer: makes the answer.
-        moment: the moment that a question is about, ``None`` where nothing was seen; may raise what
-            a stage raises.
+        inlet: knows the moment that a question is about, and whether frames can be stored.
     """
 
     def __init__(
@@ -39,12 +36,12 @@ class AskFlow:
         store: Store,
         perception: PerceptionWorkers | None,
         answerer: Answerer,
-        moment: Callable[[Question], Moment | None],
+        inlet: Inlet,
     ) -> None:
         self._store = store
         self._perception = perception
         self._answerer = answerer
-        self._moment = moment
+        self._inlet = inlet
 
     def stream(self, question: Question) -> Generator[str, None, Answer]:
         """Gives pieces of the reply as they come, and returns the answer.
@@ -55,13 +52,13 @@ class AskFlow:
         deadline = started + question.timeout_s
         answer = Answer(text="", question_id=question.id)
         try:
-            moment = self._moment(question)
+            moment = self._inlet.moment(question)
             if moment is None:
                 answer = replace(answer, status="failed", problem=_nothing_seen(question))
             view = View()
             if moment is not None and self._perception is not None:
-                view = self._perception.look(moment[1], deadline - time.monotonic())
-                if view.missing and not self._knows(*moment, view):
+                view = self._perception.look(moment.last_id, deadline - time.monotonic())
+                if view.missing and not self._knows(moment, view):
                     answer = replace(
                         answer,
                         status="failed",
@@ -71,7 +68,12 @@ class AskFlow:
             waited_s = time.monotonic() - started
             if moment is not None and not answer.problem:
                 pieces = self._answerer.stream(
-                    question, *moment, deadline, provisional=view.provisional
+                    question,
+                    moment.segment,
+                    moment.last_id,
+                    deadline,
+                    source=moment.source,
+                    provisional=view.provisional,
                 )
                 for piece in pieces:
                     if isinstance(piece, Answer):
@@ -80,7 +82,7 @@ class AskFlow:
                         yield piece
             return replace(
                 answer,
-                notice=" ".join(filter(None, [_notice(view), answer.notice])),
+                notice=" ".join(filter(None, [self._unstored(), _notice(view), answer.notice])),
                 latency_s={
                     "perceive_wait": waited_s,
                     **answer.latency_s,
@@ -90,9 +92,17 @@ class AskFlow:
         except (ModelError, StoreError, DecodeError) as error:
             return replace(answer, text="", choice=None, status="failed", problem=str(error))
 
-    def _knows(self, segment: int, last_id: int, view: View) -> bool:
+    def _unstored(self) -> str:
+        problem = self._inlet.intake.store_problem
+        if not problem:
+            return ""
+        return f"what the camera sees can't be stored ({problem}); this rests on what was before."
+
+    def _knows(self, moment: Moment, view: View) -> bool:
         """Whether there is anything to answer from."""
-        return view.provisional is not None or self._store.has_delta(segment, until=last_id)
+        return view.provisional is not None or self._store.has_delta(
+            until=moment.last_id, source=moment.source or None
+        )
 
 
 def _notice(view: View) -> str:

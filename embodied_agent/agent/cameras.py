@@ -22,11 +22,19 @@ from embodied_agent.records import (
     Frame,
     Keyframe,
     Mention,
+    direction_at,
+    wrapped_deg,
 )
 from embodied_agent.settings import KeyframeSettings
 
 #: Horizontal travel, clockwise from ahead in quarter turns.
 _TRAVEL = (Action.MOVE_FORWARD, Action.MOVE_RIGHT, Action.MOVE_BACKWARD, Action.MOVE_LEFT)
+
+
+def camera_of(frame: Frame) -> str:
+    """Which of a robot's cameras a frame is from; "" for the only one."""
+    mount = CameraMount.of(frame.frame_id)
+    return mount.name if mount else ""
 
 
 class CameraSelectors:
@@ -35,27 +43,24 @@ class CameraSelectors:
     def __init__(self, settings: KeyframeSettings) -> None:
         self._settings = settings
         self._selectors: dict[str, KeyframeSelector] = {}
-        self._last: KeyframeSelector | None = None
 
     def step(self, frame: Frame, *, force: Literal["asked"] | None = None) -> Decision:
         """As `KeyframeSelector.step`, by the camera's own selector."""
-        mount = CameraMount.of(frame.frame_id)
-        key = mount.name if mount else ""
+        key = camera_of(frame)
         selector = self._selectors.get(key)
         if selector is None:
             selector = self._selectors[key] = KeyframeSelector(self._settings)
-        decision = selector.step(frame, force=force)
-        self._last = selector
-        return decision
+        return selector.step(frame, force=force)
 
-    def finish(self) -> Decision | None:
-        """As `KeyframeSelector.finish`, for the camera of the last frame."""
-        return self._last.finish() if self._last is not None else None
+    def finish(self) -> dict[str, Decision]:
+        """As `KeyframeSelector.finish`: for each camera whose last frame is not kept yet, the
+        decision that keeps it."""
+        ends = {camera: selector.finish() for camera, selector in self._selectors.items()}
+        return {camera: end for camera, end in ends.items() if end is not None}
 
     def reset(self) -> None:
         """Begin anew with every camera."""
         self._selectors.clear()
-        self._last = None
 
     def retune(self, settings: KeyframeSettings) -> None:
         """Choose by these thresholds from now on."""
@@ -69,8 +74,7 @@ def in_robot_frame(delta: Delta, keyframe: Keyframe) -> Delta:
     mount = CameraMount.of(keyframe.frame_id)
     if mount is None:
         return delta
-    eighths = round(mount.yaw_deg / 45)
-    mentions = tuple(_turned(mention, eighths) for mention in delta.mentions)
+    mentions = tuple(_turned(mention, mount.yaw_deg) for mention in delta.mentions)
     if mount.order:
         return replace(delta, mentions=mentions, action=None, angle_deg=None, camera=mount.name)
     action = delta.action
@@ -80,6 +84,10 @@ def in_robot_frame(delta: Delta, keyframe: Keyframe) -> Delta:
     return replace(delta, mentions=mentions, action=action)
 
 
-def _turned(mention: Mention, eighths: int) -> Mention:
-    at = (DIRECTIONS.index(mention.direction) - eighths) % len(DIRECTIONS)
+def _turned(mention: Mention, yaw_deg: float) -> Mention:
+    if mention.bearing_deg is not None:
+        # More exact than an eighth of a turn, which the yaw may not be a multiple of.
+        bearing_deg = wrapped_deg(mention.bearing_deg + yaw_deg)
+        return replace(mention, bearing_deg=bearing_deg, direction=direction_at(bearing_deg))
+    at = (DIRECTIONS.index(mention.direction) - round(yaw_deg / 45)) % len(DIRECTIONS)
     return replace(mention, direction=DIRECTIONS[at])

@@ -1,4 +1,4 @@
-"""Who is told of decisions, keyframes and deltas.
+"""Who is told of decisions, keyframes, deltas and alerts.
 
 Listeners are called on the agent's own threads, in order. They must return soon, because perception
 waits for them, and must not call `observe` or `ask`, which may wait for perception. A callback that
@@ -15,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from embodied_agent.object_records import Alert
 from embodied_agent.records import Decision, Delta, Frame, Keyframe
 
 _log = logging.getLogger(__name__)
@@ -23,11 +24,13 @@ _log = logging.getLogger(__name__)
 @dataclass(frozen=True)
 class Listener:
     """Callbacks, each optional. ``on_decision`` comes for every frame, ``on_keyframe`` once a
-    keyframe is stored, ``on_delta`` once its delta is committed (in keyframe order)."""
+    keyframe is stored, ``on_delta`` once its delta is committed (in keyframe order), ``on_alert``
+    once a standing question's alert is stored."""
 
     on_decision: Callable[[Frame, Decision], None] | None = None
     on_keyframe: Callable[[Keyframe], None] | None = None
     on_delta: Callable[[Keyframe, Delta], None] | None = None
+    on_alert: Callable[[Alert], None] | None = None
 
 
 class Listeners:
@@ -63,6 +66,11 @@ class Listeners:
         """A delta was committed."""
         for listener in self._listeners:
             self._call(listener.on_delta, keyframe, delta)
+
+    def alert(self, alert: Alert) -> None:
+        """An alert was stored."""
+        for listener in self._listeners:
+            self._call(listener.on_alert, alert)
 
     def _call(self, callback: Callable[..., None] | None, *values: Any) -> None:
         if callback is None:

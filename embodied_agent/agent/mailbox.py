@@ -1,7 +1,8 @@
 """Latest only: a thread that takes the newest frame in, and counts those that it replaced.
 
 A live camera does not wait. While one frame is taken in, only the newest of those that arrive
-stays.
+stays: one for each of a robot's cameras, which take turns. Frames that come in one post, because
+they waited for the same thing, stay together until the next post replaces what is left of them.
 
 Out of scope: what becomes of a frame (`embodied_agent.agent.intake`).
 """
@@ -10,21 +11,26 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterator
 
+from embodied_agent.agent.cameras import camera_of
 from embodied_agent.errors import AgentError
 from embodied_agent.records import Frame
+from embodied_agent.support.throttled_log import ThrottledLog
 
 _log = logging.getLogger(__name__)
 
 #: The thread wakes this often without frames, so that no wait lasts forever.
 _WAKE_S = 60.0
+#: The same problem is logged at most this often, in seconds: a full disk meets every frame.
+_LOG_EVERY_S = 60.0
 #: How long `close` waits for the frame that is being taken in, in seconds.
 _CLOSE_S = 30.0
 
 
 class Mailbox:
-    """Holds at most one frame.
+    """Holds the latest post of each camera: one frame, or a few that came together.
 
     Args:
         take: takes one frame in; called on the mailbox's thread, under ``lock``.
@@ -36,27 +42,52 @@ class Mailbox:
         self._take = take
         self._lock = lock
         self._changed = threading.Condition()
-        self._frame: Frame | None = None
+        self._frames: dict[str, deque[Frame]] = {}  # by camera, the one that waits longest first
         self._thread: threading.Thread | None = None
         self._closed = False
+        self._problems = ThrottledLog(_log.error, every_s=_LOG_EVERY_S)
         self.dropped = 0
         self.last_error = ""
 
-    def post(self, frame: Frame) -> None:
-        """Leave a frame, which replaces one that still waits. Returns at once."""
+    def post(self, *frames: Frame) -> None:
+        """Leave a frame, or several that came together, in their order. They replace those of their
+        cameras that still wait. Returns at once."""
+        posted: dict[str, deque[Frame]] = {}
+        for frame in frames:
+            posted.setdefault(camera_of(frame), deque()).append(frame)
         with self._changed:
-            self.dropped += self._frame is not None
-            self._frame = frame
+            self.dropped += sum(len(self._frames.get(camera, ())) for camera in posted)
+            self._frames |= posted
             if self._thread is None and not self._closed:
                 self._thread = threading.Thread(target=self._work, name="mailbox", daemon=True)
                 self._thread.start()
             self._changed.notify_all()
 
     def pop(self) -> Frame | None:
-        """The waiting frame, if there is one, for the caller to take in. Hold the lock."""
+        """A waiting frame, if there is one, for the caller to take in. Hold the lock."""
         with self._changed:
-            frame, self._frame = self._frame, None
+            if not self._frames:
+                return None
+            camera = next(iter(self._frames))
+            frames = self._frames.pop(camera)
+            frame = frames.popleft()
+            if frames:
+                self._frames[camera] = frames  # behind the other cameras'
             return frame
+
+    def pop_all(self) -> Iterator[Frame]:
+        """All waiting frames, one at a time, for the caller to take in. Hold the lock."""
+        with self._changed:
+            count = sum(map(len, self._frames.values()))
+        for _ in range(count):
+            frame = self.pop()
+            if frame is not None:
+                yield frame
+
+    def take_all(self) -> None:
+        """Take in all waiting frames on the caller's thread. Hold the lock."""
+        for frame in self.pop_all():
+            self._try(frame)
 
     def close(self) -> None:
         """Stop the thread once the frame that it takes in is done."""
@@ -69,19 +100,22 @@ class Mailbox:
     def _work(self) -> None:
         while True:
             with self._changed:
-                while self._frame is None and not self._closed:
+                while not self._frames and not self._closed:
                     self._changed.wait(_WAKE_S)
                 if self._closed:
                     return
             with self._lock:
                 frame = self.pop()
-                try:
-                    if frame is not None:
-                        self._take(frame)
-                except AgentError as error:
-                    self.last_error = str(error)
-                    _log.error("a frame could not be taken in: %s", error)
-                except Exception as error:
-                    # The outermost loop of a thread: seen in status, and the next frame is tried.
-                    self.last_error = repr(error)
-                    _log.exception("a frame could not be taken in")
+                if frame is not None:
+                    self._try(frame)
+
+    def _try(self, frame: Frame) -> None:
+        try:
+            self._take(frame)
+        except AgentError as error:
+            self.last_error = str(error)
+            self._problems.add(type(error).__name__, f"a frame could not be taken in: {error}")
+        except Exception as error:
+            # The outermost level of a frame: seen in status, and the next one is tried.
+            self.last_error = repr(error)
+            _log.exception("a frame could not be taken in")

@@ -3,10 +3,14 @@
 The queue is the store itself, so it outlives crashes and any outage of the model. A model that
 can't be reached leaves its keyframes pending; a circuit breaker spaces the retries. A model that
 refuses what it is asked is tried again, too, because somebody may repair the server; whoever waits
-is told. Only a model that can't be loaded at all, or a fault in the code, stops perception.
+is told. Only a model that can't be loaded at all stops perception.
+
+A keyframe on which the perceiver fails in any other way is unusable (`perceiving`), and the next
+one is perceived. Where one after the other fails, they are spaced like the tries of a server, and
+whoever waits is told.
 
 A keyframe that a question needs is perceived out of turn when the backlog is long. Its delta is
-kept here and given to the question (`look`); it is committed to the memory in its turn.
+given to the question (`look`) and committed to the memory in its turn (`ordered_commits`).
 
 Out of scope: what a model is asked (`embodied_agent.perception`), the order of work (`backlog`).
 """
@@ -21,13 +25,13 @@ from dataclasses import dataclass, replace
 from embodied_agent.agent.backlog import Backlog
 from embodied_agent.agent.cameras import in_robot_frame
 from embodied_agent.agent.listeners import Listeners
+from embodied_agent.agent.ordered_commits import OrderedCommits
+from embodied_agent.agent.perceiving import Outcome, Pair, perceive_batch
 from embodied_agent.agent.status import PerceptionState, PerceptionStatus
 from embodied_agent.chat.status import CountsReplies
 from embodied_agent.errors import (
-    DecodeError,
     ModelError,
     ModelUnavailable,
-    ReplyError,
     RequestRefused,
     StoreError,
 )
@@ -49,8 +53,8 @@ _CLOSE_S = 5.0
 _PATIENCE = 0.75
 #: A model that failed this often in a row is down: questions don't wait for it.
 _DOWN = 2
-
-_Pair = tuple[Keyframe | None, Keyframe]
+#: So many keyframes in a row that ended in a fault are no accident: whoever waits is told.
+_FAULTS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,23 +91,20 @@ class PerceptionWorkers:
         self._store = store
         self._settings = settings
         self._perceiver = perceiver
-        self._listeners = listeners
         self._changed = threading.Condition()
         self._breaker = Breaker(settings.retry_s, settings.retry_max_s)
         self._backlog = Backlog(store)
-        self._ready: dict[int, tuple[Keyframe, Delta]] = {}  # perceived, not yet committed
+        self._commits = OrderedCommits(store, listeners)
         self._fatal: ModelError | None = None
         self._refused: ModelError | None = None
         self._refusals = 0  # in a row
         self._closed = False
         self._last_error = ""
         self._retries = 0
-        self._committed = 0
-        self._unusable = 0
+        self._faults = 0
+        self._faults_in_a_row = 0
         self._given_up = 0
-        self._disagreed = 0
         self._out_of_turn = 0
-        self._seconds = 0.0
         self._threads = [
             threading.Thread(target=self._work, name=f"perception-{n}", daemon=True)
             for n in range(settings.workers)
@@ -156,14 +157,15 @@ class PerceptionWorkers:
                 missing = self._store.pending_count(until=keyframe_id)
                 if not missing:
                     return View()
-                ready = self._ready.get(keyframe_id)
+                ready = self._commits.waiting(keyframe_id)
                 left = deadline - time.monotonic()
                 down = self._fatal is not None or self._breaker.failures >= _DOWN
                 waits = left > 0 and not down and not self._closed
                 if not waits or (urgent and ready is not None) or self._breaker.wait_s() > left:
                     reason = self._last_error if down or not ready else ""
-                    return View(missing, ready[1] if ready else None, reason or "a backlog")
-                slack = left - self._expected_s(missing)
+                    return View(missing, ready, reason or "a backlog")
+                parallel = self._settings.workers * self._settings.batch
+                slack = left - self._commits.expected_s(missing, parallel)
                 if not urgent and slack < 0:
                     urgent = True
                     if ready is None:
@@ -196,11 +198,11 @@ class PerceptionWorkers:
     def _wait_below(self, limit: int) -> None:
         """Wait until fewer keyframes than ``limit`` are pending."""
         with self._changed:
-            committed, since = self._committed, time.monotonic()
+            committed, since = self._commits.count, time.monotonic()
             while (pending := self._store.pending_count()) >= limit and not self._closed:
                 self.check()
-                if self._committed != committed:
-                    committed, since = self._committed, time.monotonic()
+                if self._commits.count != committed:
+                    committed, since = self._commits.count, time.monotonic()
                 left = since + self._settings.stall_timeout_s - time.monotonic()
                 if left <= 0:
                     raise ModelUnavailable(self._stalled(pending))
@@ -216,10 +218,15 @@ class PerceptionWorkers:
         return f"{text}; they are safe in the memory: run this again once the model replies"
 
     def check(self) -> None:
-        """Raise the `ModelError` that stopped perception, or with which the model keeps
-        refusing."""
+        """Raise the `ModelError` that stopped perception, with which the model keeps refusing, or
+        of a fault that every keyframe meets."""
         if self._fatal is not None:
             raise self._fatal
+        if self._faults_in_a_row >= _FAULTS:
+            raise ModelError(
+                f"{self._faults_in_a_row} keyframes in a row could not be perceived: "
+                f"{self._last_error}"
+            )
         if self._refused is not None and self._refusals >= _DOWN:
             raise self._refused
 
@@ -235,15 +242,16 @@ class PerceptionWorkers:
                 model=self._settings.backend if perceiver is None else perceiver.name,
                 state=self._state(),
                 pending=self._store.pending_count(),
-                perceived=self._committed,
-                unusable=self._unusable,
+                perceived=self._commits.count,
+                unusable=self._commits.unusable,
                 given_up=self._given_up,
-                disagreed_with_egomotion=self._disagreed,
-                awaiting_commit=len(self._ready),
+                faults=self._faults,
+                disagreed_with_egomotion=self._commits.disagreed,
+                awaiting_commit=len(self._commits),
                 asked_out_of_turn=self._out_of_turn,
                 retries=self._retries,
                 retry_in_s=round(self._breaker.wait_s(), 3),
-                mean_latency_s=self._seconds / self._committed if self._committed else None,
+                mean_latency_s=self._commits.mean_latency_s,
                 last_error=self._last_error,
                 replies=perceiver.reply_counts() if isinstance(perceiver, CountsReplies) else None,
                 notice=str(getattr(perceiver, "notice", "")),
@@ -265,13 +273,21 @@ class PerceptionWorkers:
                 thread.join(max(0.0, deadline - time.monotonic()))
 
     def _work(self) -> None:
-        try:
-            while (batch := self._claim()) is not None:
-                self._perceive(batch)
-        except Exception as error:
-            # The outermost loop of a thread: a fault in a perceiver must show, not vanish here.
-            _log.exception("perception stopped")
-            self._stop(ModelError(f"perception stopped on a fault: {error!r}; see the log"))
+        batch: list[Keyframe] | None = []
+        while batch is not None:
+            try:
+                batch = self._claim()
+                if batch is not None:
+                    self._perceive(batch)
+            except Exception as error:
+                # The outermost loop of a thread: a fault must show, and must not end perception.
+                _log.exception("perception failed on a fault and goes on")
+                with self._changed:
+                    self._faults += 1
+                    self._put_back(
+                        [k for k in batch or () if self._commits.waiting(k.id) is None],
+                        ModelUnavailable(f"a fault in perception: {error!r}; see the log"),
+                    )
 
     def _claim(self) -> list[Keyframe] | None:
         """Wait for the next keyframes to perceive; ``None`` when closed or stopped."""
@@ -301,12 +317,12 @@ class PerceptionWorkers:
             self._stop(error)
             return
         try:
-            pairs: list[_Pair] = [(self._store.before(keyframe), keyframe) for keyframe in batch]
+            pairs: list[Pair] = [(self._store.before(keyframe), keyframe) for keyframe in batch]
         except StoreError as error:
             self._put_back(batch, error)
             return
         try:
-            deltas = self._deltas(perceiver, pairs)
+            outcomes = perceive_batch(perceiver, pairs)
         except ModelError as error:
             refused = not isinstance(error, ModelUnavailable)
             with self._changed:
@@ -319,19 +335,34 @@ class PerceptionWorkers:
             return
         each_s = (time.monotonic() - started) / len(batch)
         with self._changed:
-            self._breaker.success()
+            if any(outcome.fault for outcome in outcomes):
+                self._breaker.failure()
+            else:
+                self._breaker.success()
             self._refused, self._refusals = None, 0
-            for (_, keyframe), delta in zip(pairs, deltas, strict=True):
-                if delta.keyframe_id != keyframe.id:
-                    raise ValueError(f"delta {delta.keyframe_id} for keyframe {keyframe.id}")
+            for (_, keyframe), outcome in zip(pairs, outcomes, strict=True):
+                self._count(outcome)
+                delta = outcome.delta
                 timed = delta if delta.latency_s else replace(delta, latency_s=each_s)
-                self._ready[keyframe.id] = keyframe, in_robot_frame(timed, keyframe)
+                self._commits.add(keyframe, in_robot_frame(timed, keyframe))
             self._give_up(self._backlog.passed(pairs), perceiver.name)
             self._changed.notify_all()  # a question may wait for one of them
             try:
                 self._commit_ready()
             except StoreError as error:
                 self._failed(error)
+
+    def _count(self, outcome: Outcome) -> None:
+        if outcome.fault:
+            self._faults += 1
+            self._faults_in_a_row += 1
+        elif not outcome.problem:
+            self._faults_in_a_row = 0
+        self._last_error = outcome.problem or self._last_error
+
+    def _commit_ready(self) -> None:
+        if self._commits.commit():
+            self._changed.notify_all()
 
     def _give_up(self, hopeless: list[Keyframe], model: str) -> None:
         """Give keyframes that the model keeps failing on a delta with their measured motion
@@ -342,8 +373,10 @@ class PerceptionWorkers:
             except StoreError:
                 self._backlog.put_back([keyframe])
                 continue
-            delta = delta_from_egomotion(previous, keyframe, model=model, usable=False)
-            self._ready[keyframe.id] = keyframe, in_robot_frame(delta, keyframe)
+            delta = delta_from_egomotion(
+                previous, keyframe, model=model, usable=False, problem=self._last_error
+            )
+            self._commits.add(keyframe, in_robot_frame(delta, keyframe))
             self._given_up += 1
             _log.warning("keyframe %d is given up: %s", keyframe.id, self._last_error)
 
@@ -351,42 +384,6 @@ class PerceptionWorkers:
         with self._changed:
             self._backlog.put_back(batch)
             self._failed(error)
-
-    def _expected_s(self, missing: int) -> float:
-        """How long that many keyframes will take, in seconds, judging by those before."""
-        parallel = self._settings.workers * self._settings.batch
-        if not self._committed:
-            return 0.0 if missing <= parallel else float("inf")
-        return missing / parallel * self._seconds / self._committed
-
-    def _deltas(self, perceiver: Perceiver, pairs: list[_Pair]) -> list[Delta]:
-        try:
-            if len(pairs) > 1:
-                return perceiver.perceive_batch(pairs)
-            return [perceiver.perceive(*pairs[0])]
-        except (ReplyError, DecodeError) as error:
-            if len(pairs) > 1:  # one of them spoils the batch: find out which
-                return [self._deltas(perceiver, [pair])[0] for pair in pairs]
-            previous, current = pairs[0]
-            _log.warning("keyframe %d could not be perceived: %s", current.id, error)
-            self._last_error = str(error)
-            return [delta_from_egomotion(previous, current, model=perceiver.name, usable=False)]
-
-    def _commit_ready(self) -> None:
-        """Commit perceived deltas as long as no earlier one is missing."""
-        while self._ready:
-            oldest = self._store.oldest_pending()
-            if oldest is None or oldest not in self._ready:
-                return
-            keyframe, delta = self._ready[oldest]
-            self._store.commit_delta(delta)
-            del self._ready[oldest]
-            self._committed += 1
-            self._unusable += not delta.usable
-            self._disagreed += delta.agrees_with_egomotion is False
-            self._seconds += delta.latency_s
-            self._listeners.delta(keyframe, delta)
-            self._changed.notify_all()
 
     def _failed(self, error: ModelError | StoreError) -> None:
         self._last_error = str(error)

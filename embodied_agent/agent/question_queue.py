@@ -1,9 +1,10 @@
 """Questions from many clients at once: a bounded queue with fair turns, for every interface.
 
-Clients take turns, however many questions each has waiting. When the queue is full, the client with
-most questions waiting gives up its newest one to a client with fewer; where nobody has more, the
-newcomer is refused. A question's time-out counts from its submission, and whoever waits in vain is
-told when the time is up. Cancelling frees the place at once and stops generation at its next piece.
+Clients take turns, however many questions each has waiting, and whatever names it gives itself
+(`turns`). When the queue is full, the client with most questions waiting gives up its newest one to
+a client with fewer; where nobody has more, the newcomer is refused. A question's time-out counts
+from its submission, and whoever waits in vain is told when the time is up. Cancelling frees the
+place at once and stops generation at its next piece.
 
 Out of scope: how a question is answered (`embodied_agent.agent`).
 """
@@ -13,7 +14,6 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections import OrderedDict, deque
 from collections.abc import Callable
 from concurrent.futures import Future, InvalidStateError
 from contextlib import suppress
@@ -22,6 +22,7 @@ from dataclasses import dataclass, field, replace
 from embodied_agent.agent import Agent
 from embodied_agent.agent.answerer import check_question
 from embodied_agent.agent.status import QueueStatus
+from embodied_agent.agent.turns import Turns
 from embodied_agent.errors import Busy
 from embodied_agent.records import Answer, Question
 
@@ -89,7 +90,7 @@ class QuestionQueue:
         self._agent = agent
         self._limit = waiting
         self._changed = threading.Condition()
-        self._waiting: OrderedDict[str, deque[QueuedQuestion]] = OrderedDict()
+        self._waiting: Turns[QueuedQuestion] = Turns()
         self._running: set[QueuedQuestion] = set()
         self._listeners: tuple[QueueListener, ...] = ()
         self._closed = False
@@ -126,7 +127,7 @@ class QuestionQueue:
 
         Args:
             question: what to ask.
-            client: who asks; clients take turns.
+            client: who asks (`client_name`); clients take turns.
             on_piece: told each piece of the reply, on another thread; must return at once.
 
         Raises:
@@ -139,10 +140,12 @@ class QuestionQueue:
         with self._changed:
             if self._closed:
                 raise Busy("the agent is stopping; ask again once it runs")
-            if self._count() >= self._limit:
+            if len(self._waiting) >= self._limit:
                 self._refused += 1
-                displaced = self._make_room(client)
-            self._waiting.setdefault(client, deque()).append(queued)
+                displaced = self._waiting.displace(client)
+                if displaced is None:
+                    raise Busy(f"{self._limit} questions wait already; ask again later")
+            self._waiting.push(client, queued)
             self._changed.notify_all()
         if displaced is not None:
             self._fail(
@@ -157,7 +160,7 @@ class QuestionQueue:
         """How many questions wait and run now, and how many were refused or expired so far."""
         with self._changed:
             return QueueStatus(
-                waiting=self._count(),
+                waiting=len(self._waiting),
                 running=len(self._running),
                 refused=self._refused,
                 expired=self._expired,
@@ -167,7 +170,7 @@ class QuestionQueue:
         """Accept no more. Whoever waits for an answer is told that the agent stops."""
         with self._changed:
             self._closed = True
-            unanswered = [*self._running, *(q for queue in self._waiting.values() for q in queue)]
+            unanswered = [*self._running, *self._waiting]
             self._waiting.clear()
             self._changed.notify_all()
         for queued in unanswered:
@@ -177,32 +180,12 @@ class QuestionQueue:
         for thread in self._threads:
             thread.join(max(0.0, deadline - time.monotonic()))
 
-    def _count(self) -> int:
-        return sum(map(len, self._waiting.values()))
-
-    def _make_room(self, newcomer: str) -> QueuedQuestion:
-        """Take out the newest question of the client with most, where that is fair."""
-        client, queue = max(self._waiting.items(), key=lambda item: len(item[1]))
-        if len(queue) <= len(self._waiting.get(newcomer, ())) + 1:
-            raise Busy(f"{self._limit} questions wait already; ask again later")
-        displaced = queue.pop()
-        if not queue:
-            del self._waiting[client]
-        return displaced
-
     def _withdraw(self, queued: QueuedQuestion) -> None:
         """A cancelled question gives up its place."""
         with self._changed:
-            self._drop(queued)
+            self._waiting.remove(queued.client, queued)
             self._changed.notify_all()
         self._fail(queued, "cancelled")
-
-    def _drop(self, queued: QueuedQuestion) -> None:
-        queue = self._waiting.get(queued.client)
-        if queue is not None and queued in queue:
-            queue.remove(queued)
-            if not queue:
-                del self._waiting[queued.client]
 
     def _fail(self, queued: QueuedQuestion, problem: str) -> None:
         """Say why there is no answer."""
@@ -228,10 +211,7 @@ class QuestionQueue:
                 if self._closed:
                     return None
                 self._changed.wait(_WAKE_S)
-            client, queue = self._waiting.popitem(last=False)
-            queued = queue.popleft()
-            if queue:
-                self._waiting[client] = queue  # to the end: the others come first
+            queued = self._waiting.pop()
             self._running.add(queued)
             self._changed.notify_all()  # the clock allows it more from now on
             return queued
@@ -261,7 +241,7 @@ class QuestionQueue:
                 if self._closed:
                     return
                 now = time.monotonic()
-                late = [q for queue in self._waiting.values() for q in queue if q.deadline <= now]
+                late = [q for q in self._waiting if q.deadline <= now]
                 stuck = [
                     q for q in self._running if q.deadline + _GRACE_S <= now and not q.answer.done()
                 ]
@@ -269,7 +249,7 @@ class QuestionQueue:
                     self._changed.wait(self._next_deadline_s(now))
                     continue
                 for queued in late:
-                    self._drop(queued)
+                    self._waiting.remove(queued.client, queued)
                 self._expired += len(late)
             for queued in late:
                 self._fail(
@@ -283,7 +263,7 @@ class QuestionQueue:
 
     def _next_deadline_s(self, now: float) -> float:
         """Seconds until the first time-out of all, at most until the clock wakes anyway."""
-        times = [q.deadline for queue in self._waiting.values() for q in queue]
+        times = [q.deadline for q in self._waiting]
         times += [q.deadline + _GRACE_S for q in self._running if not q.answer.done()]
         return max(0.0, min([*times, now + _WAKE_S]) - now)
 
@@ -299,6 +279,7 @@ class QuestionQueue:
             if queued.cancelled.is_set():
                 pieces.close()
                 break
-            if queued.on_piece is not None:
+            # An empty piece says only that the model is still reading.
+            if piece and queued.on_piece is not None:
                 queued.on_piece(piece)
         return None

@@ -39,6 +39,8 @@ class Known:
     transcript: str
     recalled: str
     recalled_ids: tuple[int, ...]
+    measured: str = ""
+    perceiver: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +177,9 @@ class ReasonedAnswers:
         """``answer`` with what the reasoner says; its reply is streamed."""
         question = known.question
         style = prompt_style(self._settings)
-        prompt = build_prompt(style, known.transcript, known.recalled, question, looked.said)
+        prompt = build_prompt(
+            style, known.transcript, known.recalled, question, looked.said, known.measured
+        )
         answer = replace(
             answer,
             text="",
@@ -196,7 +200,7 @@ class ReasonedAnswers:
             try:
                 with closing(self._reply(prompt, deadline, attempt)) as pieces:
                     for piece in pieces:
-                        first_at = first_at or time.monotonic()
+                        first_at = first_at or (time.monotonic() if piece else None)
                         reply += piece
                         yield piece
             except ReplyError as error:

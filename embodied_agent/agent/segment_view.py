@@ -1,6 +1,14 @@
-"""The deltas of one segment kept up as the memory grows: as notes for the rules, and as transcript.
+"""All deltas kept in RAM as the memory grows: as notes for the rules, and as transcript.
 
-Only what is new is read from the memory for each question.
+This is the plain way, for files without indexes or with damaged ones; `indexed_view` is for all
+others.
+
+What was seen before a restart, a loop or a jump of the clock is part of them, with the break
+marked: it was seen, but its directions do not carry over. Recordings stay apart from one another; a
+live robot remembers all of its memory.
+
+Only what is new is read from the memory for each question. What no longer fits into the transcript
+is summarised before its first line.
 
 Out of scope: the store itself (`embodied_agent.memory`), how entries are written
 (`embodied_agent.transcript`), what rules make of notes (`embodied_agent.rules`).
@@ -9,37 +17,63 @@ Out of scope: the store itself (`embodied_agent.memory`), how entries are writte
 from __future__ import annotations
 
 import bisect
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from embodied_agent.agent.summary_lines import SummaryLines
 from embodied_agent.memory.query import Reader
 from embodied_agent.records import Delta
 from embodied_agent.rules.notes import Notes
 from embodied_agent.transcript.text import Transcript, entry_text
 
+#: The line of the transcript where a segment ends and another begins.
+BREAK = "-- restart: directions and movements before this line do not carry over it --\n"
+NOTHING_SINCE = "-- restart: nothing has been perceived since, all above was seen before it --\n"
+
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What is known up to a keyframe: the deltas, as notes and as transcript."""
+    """What is known up to a keyframe: the deltas as notes, and what writes their transcript."""
 
-    deltas: list[Delta]
     notes: Notes
-    transcript: str
+    transcript: Callable[[], str]
 
 
 class SegmentView:
-    """The deltas of one segment as they grow; for one thread at a time, like the notes it gives."""
+    """The deltas as they grow; for one thread at a time, like the notes it gives.
 
-    def __init__(self, segment: int, token_budget: int) -> None:
-        self.segment = segment
+    Args:
+        store: the memory.
+        source: the recording whose keyframes count; empty: all do.
+        token_budget: of the transcript.
+        whole: whether the transcript tells what was before the last break; a small model that was
+            trained on one segment at a time is not to read about two.
+        summaries: of what is not in the transcript.
+    """
+
+    def __init__(
+        self,
+        store: Reader,
+        source: str,
+        token_budget: int,
+        *,
+        whole: bool,
+        summaries: SummaryLines,
+    ) -> None:
+        self._store = store
+        self._source = source
         self._budget = token_budget
+        self._whole = whole
+        self._segments: list[int] = []
         self._notes = Notes()
-        self._transcript = Transcript(token_budget)
+        self._summaries = summaries
+        self._transcript = self._empty()
 
-    def read(self, store: Reader, last_id: int, provisional: Delta | None = None) -> Held:
+    def read(self, segment: int, last_id: int, provisional: Delta | None = None) -> Held:
         """What is known up to keyframe ``last_id``.
 
         Args:
-            store: the memory.
+            segment: the present one; other segments lie before a break.
             last_id: nothing later is used.
             provisional: counts as the last entry for this once: when it is committed, it may read
                 differently.
@@ -47,17 +81,61 @@ class SegmentView:
         Raises:
             StoreError: the memory can't be read.
         """
-        deltas = self._notes.deltas
-        since = deltas[-1].keyframe_id + 1 if deltas else 0
-        for delta in store.deltas(since=since, segment=self.segment):
-            self._notes.add(delta)
-            self._transcript.add(delta)
-        count = bisect.bisect_right(deltas, last_id, key=lambda delta: delta.keyframe_id)
-        # As of then, nothing had been compacted yet that later entries pushed out.
-        past = count < len(deltas)
-        known = deltas[:count]
-        text = Transcript.of(known, self._budget).text() if past else self._transcript.text()
+        notes = self._notes
+        since = notes.deltas[-1].keyframe_id + 1 if notes.deltas else 0
+        for number, delta in self._store.deltas_of_segments(
+            since=since, source=self._source or None
+        ):
+            after_break = bool(self._segments) and number != self._segments[-1]
+            notes.add(delta, after_break=after_break)
+            self._transcript = self._told(self._transcript, delta, after_break)
+            self._segments.append(number)
+        count = bisect.bisect_right(notes.deltas, last_id, key=lambda delta: delta.keyframe_id)
+        transcript = self._transcript
+        if count < len(notes.deltas):
+            # As of then, nothing had been compacted yet that later entries pushed out.
+            notes, transcript = self._as_of(count)
+        last = self._segments[count - 1] if count else segment
         if provisional is None:
-            return Held(known, Notes(known) if past else self._notes, text)
-        known.append(provisional)
-        return Held(known, Notes(known), text + entry_text(provisional))
+            text = self._summaries.told(transcript, last_id + 1)
+            notes.ended = last != segment
+            if notes.ended and self._whole:
+                text += NOTHING_SINCE
+            return Held(notes, lambda: text)
+        after_break = last != segment
+        notes = notes.extended(provisional, after_break=after_break)
+        text = self._summaries.told(transcript, last_id + 1)
+        if after_break:
+            text = f"{text}{BREAK}" if self._whole else ""
+        return Held(notes, lambda: text + entry_text(provisional))
+
+    def _empty(self) -> Transcript:
+        return Transcript(self._budget, reserve=self._summaries.reserve)
+
+    def _as_of(self, count: int) -> tuple[Notes, Transcript]:
+        """Notes and transcript of the first ``count`` deltas."""
+        notes, transcript = Notes(), self._empty()
+        known = zip(self._notes.deltas[:count], self._segments, strict=False)
+        before: int | None = None
+        for delta, number in known:
+            after_break = before is not None and number != before
+            notes.add(delta, after_break=after_break)
+            transcript = self._told(transcript, delta, after_break)
+            before = number
+        return notes, transcript
+
+    def _told(self, transcript: Transcript, delta: Delta, after_break: bool) -> Transcript:
+        """``transcript`` with one more entry; a new one where what was before is not told."""
+        if after_break and not self._whole:
+            transcript = self._empty()
+        if delta.keyframe_id < self._summaries.text_from:
+            transcript.dropped_entries += 1  # it is in the summary
+            return transcript
+        transcript.add(delta, heading=BREAK if after_break and self._whole else "")
+        return transcript
+
+
+def cited_before(notes: Notes, keyframe_ids: Iterable[int]) -> bool:
+    """Whether one of these keyframes was seen before the last break."""
+    indexes = (notes.index(number) for number in keyframe_ids)
+    return any(index is not None and index < notes.start for index in indexes)

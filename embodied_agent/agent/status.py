@@ -7,7 +7,7 @@ Out of scope: the counting inside the stages; how the values travel (`interfaces
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from embodied_agent.chat.status import ReplyCounts, ServerStatus
@@ -21,10 +21,19 @@ PerceptionState = Literal["closed", "open", "half-open", "refused", "stopped"]
 
 @dataclass(frozen=True, slots=True)
 class KeyframerStatus:
-    """The keyframe rule in use, and its threshold (in [0, 1]) at present."""
+    """The keyframe rule in use, and its threshold (in [0, 1]) at present.
+
+    ``confidence`` is that of the latest overlap, from 0 to 1, for each camera by its name ("" for
+    the only one); ``None`` if the overlap was not measured. ``frames_doubtful`` counts the frames
+    whose overlap had a confidence below one half. ``calibration`` says for each camera that has a
+    keyframe whether its camera_info is used, and why not if it isn't.
+    """
 
     method: Literal["robust", "paper"]
     overlap_threshold: float
+    confidence: dict[str, float | None] = field(default_factory=dict)
+    frames_doubtful: int = 0
+    calibration: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +41,8 @@ class PerceptionStatus:
     """Keyframes to deltas, counted since the agent was made.
 
     ``pending`` keyframes have no delta yet. Of the ``perceived`` ones, ``unusable`` hold the
-    egomotion only, ``given_up`` are those that the model failed on again and again, and
+    egomotion only, ``given_up`` are those that the model failed on again and again,
+    ``faults`` counts exceptions that nobody expected, each of which made a keyframe unusable, and
     ``disagreed_with_egomotion`` are those whose action the keyframer measured otherwise.
     ``awaiting_commit`` deltas are ready and wait for an earlier keyframe's; ``asked_out_of_turn``
     keyframes came first because a question needed them. ``mean_latency_s`` is ``None`` before the
@@ -55,6 +65,7 @@ class PerceptionStatus:
     last_error: str
     replies: ReplyCounts | None = None
     notice: str = ""
+    faults: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +87,12 @@ class AgentStatus:
 
     ``source`` identifies the recording that is being replayed, "" when ``live``; ``segment`` is
     ``None`` before the first keyframe. ``frames`` were decided on, ``frames_dropped`` were replaced
-    by a newer one before their turn, ``frames_late`` came out of order, ``frames_unreadable`` could
-    not be decoded. ``store_problem`` says why the last keyframe could not be stored, else "".
+    by a newer one before their turn, ``frames_late`` came out of order, ``frames_out_of_line`` had
+    a stamp that fits to none before and after it, ``frames_unreadable`` could not be decoded.
+    ``store_problem`` says why the last keyframe could not be stored, else "".
     ``listener_failures`` counts listener callbacks that raised. ``perception`` is ``None`` for a
-    memory that was opened read-only.
+    memory that was opened read-only. ``camera_problem`` says that bearings of objects don't agree
+    with where the camera is said to look; "" where nothing tells so.
     """
 
     live: bool
@@ -96,6 +109,8 @@ class AgentStatus:
     memory: MemoryStatus
     perception: PerceptionStatus | None
     reasoning: ReasoningStatus
+    frames_out_of_line: int = 0
+    camera_problem: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,1 +1,1 @@
-"""Checks what works on this machine and on the configured servers."""
+"""Checks of what works on this machine and on the configured servers."""

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing that was tried.
+    """The result of one check.
 
     Attributes:
-        name: what was tried.
-        works: whether it does.
-        detail: what was found, or what to do.
+        name: what was checked.
+        works: whether it works.
+        detail: the finding, or what to do about it.
         needed: the chosen settings can't run without it.
-        off: the settings don't use it, so it was not tried; ``detail`` says how to switch it on.
+        off: the settings don't use it, so it was not checked; ``detail`` says how to enable it.
     """
 
     name: str

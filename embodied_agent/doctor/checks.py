@@ -1,7 +1,7 @@
-"""What works on this machine, and what the chosen settings need that is missing.
+"""Checks of what works on this machine, and whether anything that the settings need is missing.
 
-Each check tries the thing itself, as the agent would use it, and says what to do if it fails.
-Nothing is installed or changed.
+Each check uses the thing as the agent would, and says what to do if that fails. Nothing is
+installed or changed.
 
 Out of scope: model servers (`servers`), the page and MQTT (`interfaces`).
 """
@@ -30,7 +30,7 @@ from embodied_agent.settings import (
 
 #: How long a first picture may take to render, in seconds.
 RENDER_TIMEOUT_S = 60.0
-#: Perception that may load the built-in model: ``auto`` does where pictures look simulated.
+#: Backends that may load the built-in perceiver; ``auto`` does if the pictures look simulated.
 _IN_PROCESS = ("auto", "builtin")
 _RENDER = (
     "import mujoco; m = mujoco.MjModel.from_xml_string('<mujoco/>'); "
@@ -39,14 +39,18 @@ _RENDER = (
 
 
 def examine(settings: Settings) -> Iterator[Check]:
-    """Every check, in order, as soon as it is done."""
+    """Run every check, and yield each result as soon as it is known."""
     version = ".".join(map(str, sys.version_info[:3]))
     yield Check("Python", sys.version_info >= (3, 10), f"{version} (at least 3.10)", True)
     yield _module("OpenCV", "cv2", "embodied-agent", needed=True)
     yield _sqlite()
     yield _module("bags (rosbags)", "rosbags", "embodied-agent", needed=False)
     settings = settings.model_copy(update={"perception": resolve_backend(settings.perception)})
-    builtin = settings.perception.backend in _IN_PROCESS or settings.reasoning.backend == "builtin"
+    builtin = (
+        settings.perception.backend in (*_IN_PROCESS, "detector")
+        or bool(settings.perception.detector.model)
+        or settings.reasoning.backend == "builtin"
+    )
     yield _module("PyTorch", "torch", "embodied-agent[builtin]", needed=builtin)
     yield _module("transformers", "transformers", "embodied-agent[builtin]", needed=builtin)
     yield _gpu(settings)
@@ -123,6 +127,11 @@ def _models(settings: Settings) -> Iterator[Check]:
     if settings.perception.backend in _IN_PROCESS:
         chosen = settings.perception.model_copy(update={"backend": "builtin"})
         yield _model("built-in perceiver", lambda: make_perceiver(chosen))
+    if settings.perception.backend in ("detector", "served") and (
+        settings.perception.detector.model or settings.perception.backend == "detector"
+    ):
+        chosen_detector = settings.perception.model_copy(update={"backend": "detector"})
+        yield _model("detector", lambda: make_perceiver(chosen_detector))
     if settings.reasoning.backend == "builtin":
         yield _model("built-in reasoner", lambda: make_reasoner(settings.reasoning))
 
@@ -165,7 +174,7 @@ def _memory(settings: Settings) -> Check:
     if not folder.is_dir():
         return Check("memory", False, f"the folder {folder} does not exist; create it", True)
     works = os.access(folder, os.W_OK)
-    detail = f"{path} {'can' if works else 'can not'} be created"
+    detail = f"{path} {'can' if works else 'cannot'} be created"
     return Check("memory", works, detail, True)
 
 
@@ -177,9 +186,9 @@ def _simulation() -> Check:
         return Check(name, False, "not installed: pip install mujoco", False)
     choices = [os.environ["MUJOCO_GL"]] if os.environ.get("MUJOCO_GL") else ["osmesa", "egl"]
     for choice in choices:
-        # In a process of its own: a GL library that fails may end the process.
+        # In a process of its own, because a failing GL library may end the process.
         try:
-            done = subprocess.run(
+            result = subprocess.run(
                 [sys.executable, "-c", _RENDER],
                 env={**os.environ, "MUJOCO_GL": choice},
                 capture_output=True,
@@ -188,7 +197,7 @@ def _simulation() -> Check:
             )
         except subprocess.TimeoutExpired:
             continue
-        if done.returncode == 0:
+        if result.returncode == 0:
             return Check(name, True, f"{mujoco.__version__}, renders with {choice}", False)
     return Check(name, False, "can't render: apt-get install libosmesa6 (or libegl1)", False)
 

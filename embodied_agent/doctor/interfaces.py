@@ -1,6 +1,6 @@
-"""Whether the page can be served and the MQTT broker be reached, as the settings ask for.
+"""Checks of whether the page can be served and the MQTT broker reached with these settings.
 
-Out of scope: serving and connecting for long (`embodied_agent.host.interfaces`).
+Out of scope: running the interfaces (`embodied_agent.host.interfaces`).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from embodied_agent.errors import AgentError
 from embodied_agent.settings import MqttSettings, Settings, WebSettings
 from embodied_agent.support.extras import Extra, missing_package
 
-#: Largest message that the check would take from a broker, in bytes; it subscribes to nothing.
+#: Largest message that the check would accept, in bytes. It subscribes to nothing.
 _PAYLOAD_BYTES = 1024
 
 
@@ -57,9 +57,11 @@ def _missing(what: str, extra: Extra, module: str) -> str:
 
 def _address_problem(web: WebSettings) -> str:
     from embodied_agent.interfaces.web.guard import check_exposure
+    from embodied_agent.interfaces.web.tls import server_context
 
     try:
         check_exposure(web)
+        server_context(web)
         family = socket.AF_INET6 if ":" in web.host else socket.AF_INET
         with socket.socket(family, socket.SOCK_STREAM) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

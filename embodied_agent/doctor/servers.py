@@ -1,6 +1,6 @@
-"""What `embodied-agent doctor` tries on a model server: everything the agent will ask of it.
+"""The checks of a model server by `embodied-agent doctor`: everything that the agent will use.
 
-Each try is a small, real request. What can't be found out is reported as unknown.
+Each check is a small, real request. If its result is inconclusive, it is reported as unknown.
 
 Out of scope: the machine itself (`checks`).
 """
@@ -20,23 +20,25 @@ from urllib.parse import urlsplit
 
 from embodied_agent.chat.client import ChatServer
 from embodied_agent.chat.messages import Message, with_pictures
+from embodied_agent.doctor.sight import Trial
 from embodied_agent.errors import ModelError
 from embodied_agent.perception.prompts import full_schema
 from embodied_agent.settings import ServerSettings
+from embodied_agent.support.redaction import without_credentials
 
-#: How long a list of models may take, and any other request, in seconds.
+#: How long listing the models (``LIST_S``) and any other request (``CALL_S``) may take, in seconds.
 LIST_S, CALL_S = 5.0, 60.0
-#: A prompt was cached if its first token comes in less than this share of the first time.
+#: A repeated prompt was cached if its first token takes less than this share of the first time.
 _SOONER = 0.6
-#: Lengths of the long prompt that are tried, in characters, as models differ in what they can read.
+#: Lengths of the long prompt, in characters, tried in turn because context lengths differ.
 _LENGTHS = (12_000, 3_000, 1_000)
 _HITS = re.compile(r"^vllm:prefix_cache_(hits|queries)(?:_total)?(?:\{[^}]*\})? (\S+)$", re.M)
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """The result of one try. ``works`` is ``None`` if that could not be found out. ``essential``:
-    the agent can't use a server without it."""
+    """The result of one check of a server. ``works`` is ``None`` if the check was inconclusive.
+    ``essential`` means that the agent can't use a server without it."""
 
     what: str
     works: bool | None
@@ -47,12 +49,12 @@ class Finding:
 def try_server(
     settings: ServerSettings, role: Literal["perceiver", "reasoner"], *, schema: bool
 ) -> Iterator[Finding]:
-    """Every try, in order. Those that make no sense after a failure are left out.
+    """Run every check in order, leaving out those that are pointless after a failure.
 
     Args:
-        settings: of the server.
-        role: a perceiver is sent two pictures, a reasoner a long prompt twice.
-        schema: the agent will ask for replies that follow a schema.
+        settings: the server's settings.
+        role: a perceiver is sent two pictures, a reasoner the same long prompt twice.
+        schema: whether the agent will request replies that follow a schema.
     """
     try:
         server = ChatServer(settings, guarded=False)
@@ -75,7 +77,9 @@ def _tries(
         yield Finding("reachable", False, str(error))
         return
     took_ms = (time.monotonic() - started) * 1000
-    yield Finding("reachable", True, f"{settings.base_url} responds in {took_ms:.0f} ms")
+    yield Finding(
+        "reachable", True, f"{without_credentials(settings.base_url)} responds in {took_ms:.0f} ms"
+    )
     known = ", ".join(names[:10]) or "no models"
     if not names and not settings.model:
         yield Finding("model", False, "the server lists no models; set server.model")
@@ -83,7 +87,7 @@ def _tries(
     if names and settings.model and settings.model not in names:
         yield Finding("model", False, f"the server has {known}, not {settings.model}")
         return
-    # Some servers don't list what they have; then the next try decides.
+    # Some servers don't list their models; then the next check decides.
     yield Finding("model", bool(names) or None, settings.model or names[0])
     pictures = 2 if role == "perceiver" else 0
     what = "two pictures" if pictures else "a question"
@@ -100,9 +104,23 @@ def _tries(
         essential=False,
     )
     if schema:
+        # The compact style is only for a model that has learned nothing else.
+        if pictures:
+            yield _sight(server)
         yield _schema(server, pictures)
     if role == "reasoner":
         yield _prefix_cache(server, settings)
+
+
+def _sight(server: ChatServer) -> Finding:
+    what = "what is in them"
+    trial = Trial.drawn()
+    try:
+        reply = server.complete([trial.message()], max_tokens=256)
+    except ModelError as error:
+        return Finding(what, None, str(error), essential=False)
+    seen, detail = trial.judge(reply)
+    return Finding(what, seen == "both", detail, essential=False)
 
 
 def _schema(server: ChatServer, pictures: int) -> Finding:
@@ -120,10 +138,10 @@ def _schema(server: ChatServer, pictures: int) -> Finding:
     try:
         follows = set(map(str, required)) <= set(json.loads(reply))
     except (ValueError, TypeError):
-        # If the reply was cut off at its maximum length, its beginning tells.
+        # A reply may be cut off at its maximum length; its beginning then decides.
         follows = bool(re.match(r'\s*\{\s*("action"\s*:\s*"|$)', reply))
     if reply.strip() == "{":
-        detail = "supported, but the model only writes blanks: it was not trained to write JSON"
+        detail = "supported, but the model only writes spaces: it was not trained to write JSON"
         return Finding("schema", None, detail, essential=False)
     if follows:
         return Finding("schema", True, "supported; the reply follows it", essential=False)
@@ -136,7 +154,7 @@ def _prefix_cache(server: ChatServer, settings: ServerSettings) -> Finding:
     before = _counters(settings)
     error = ""
     for length in _LENGTHS:
-        # It begins with random text, so that no earlier prompt can have filled the cache.
+        # The prompt begins with random text, so that no earlier prompt can have filled the cache.
         text = f"{secrets.token_hex(8)} " + "the red sofa is in front; " * (length // 26)
         messages: list[Message] = [{"role": "user", "content": f"{text}\nSay yes."}]
         try:
@@ -165,7 +183,7 @@ def _prefix_cache(server: ChatServer, settings: ServerSettings) -> Finding:
 def _timed(
     server: ChatServer, messages: Sequence[Message], *, max_tokens: int
 ) -> tuple[float, float, str]:
-    """Seconds to the first piece and to the end, and the reply."""
+    """Seconds until the first piece and until the end, and the reply."""
     started, first, reply = time.monotonic(), None, ""
     for piece in server.stream(messages, max_tokens=max_tokens, timeout_s=CALL_S):
         first = first or time.monotonic()
@@ -186,7 +204,7 @@ def _picture(shade: int) -> bytes:
     import cv2
     import numpy as np
 
-    # With an edge to see, and in the size that the built-in model takes.
+    # With a visible edge, and in the size that the built-in model expects.
     image = np.full((192, 192, 3), shade, np.uint8)
     image[:, :64] = 255 - shade
     _, encoded = cv2.imencode(".png", image)
@@ -194,8 +212,8 @@ def _picture(shade: int) -> bytes:
 
 
 def _counters(settings: ServerSettings) -> dict[str, float]:
-    """vLLM's counters of prompt tokens looked up (``queries``) and found (``hits``) in the cache;
-    empty if the server has none."""
+    """vLLM's counters of prompt tokens looked up in the cache (``queries``) and present in it
+    (``hits``); empty if the server has none."""
     address = urlsplit(settings.base_url)
     request = urllib.request.Request(f"{address.scheme}://{address.netloc}/metrics")
     try:

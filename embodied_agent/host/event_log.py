@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import sys
 from collections.abc import Callable
 from datetime import datetime, timezone
@@ -23,6 +24,7 @@ from embodied_agent.agent.listeners import Listener
 from embodied_agent.agent.question_queue import QuestionQueue, QueuedQuestion, QueueListener
 from embodied_agent.codec import JsonObject
 from embodied_agent.records import Answer, Delta, Keyframe
+from embodied_agent.support.redaction import values_without_credentials
 from embodied_agent.transcript.text import entry_text
 
 _log = logging.getLogger("embodied_agent.run")
@@ -57,14 +59,21 @@ class JsonFormatter(_Formatter):
     """A JSON object per line."""
 
     def format(self, record: logging.LogRecord) -> str:
-        return json.dumps(self.values(record))
+        return json.dumps(values_without_credentials(self.values(record)))
+
+
+#: What must not reach a terminal: controls, and what changes the order of characters.
+_STEERS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 
 
 class TextFormatter(_Formatter):
-    """``time level event name=value …`` on one line; a traceback follows on lines of its own."""
+    """``time level event name=value …`` on one line; a traceback follows on indented lines, so that
+    a text in it can't forge a line of the log."""
 
     def format(self, record: logging.LogRecord) -> str:
-        values = self.values(record)
+        values = {
+            name: values_without_credentials(value) for name, value in self.values(record).items()
+        }
         trace = values.pop("traceback", "")
         head = f"{values.pop('time')} {values.pop('level'):<7} "
         if values.pop("event") == "log":
@@ -73,7 +82,8 @@ class TextFormatter(_Formatter):
         else:
             parts = (f"{name}={json.dumps(value)}" for name, value in values.items())
             rest = " ".join((record.getMessage(), *parts))
-        return head + rest + (f"\n{trace}" if trace else "")
+        lines = (_STEERS.sub("\N{REPLACEMENT CHARACTER}", line) for line in str(trace).splitlines())
+        return head + rest + "".join(f"\n    {line}" for line in lines)
 
 
 def log_to_stderr(style: Literal["text", "json"], level: int = logging.INFO) -> None:

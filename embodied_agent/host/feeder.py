@@ -3,7 +3,9 @@
 Cameras and streams are read as fast as they deliver; a recording plays at the pace of its stamps,
 as if it were a camera. Either way only the latest frame waits, and excess frames are dropped and
 counted. A lost stream is reopened after growing delays. Each loop of a recording, and each time a
-stream comes back, starts a segment of its own.
+stream comes back, starts a segment of its own. A camera that is absent at the start is waited for
+like one that was lost; a source that can never be opened (no such file, a scheme that is not read)
+is refused at once.
 
 Out of scope: interfaces (`embodied_agent.host.interfaces`), signals and the log
 (`embodied_agent.cli.run`).
@@ -11,24 +13,30 @@ Out of scope: interfaces (`embodied_agent.host.interfaces`), signals and the log
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
 from pathlib import Path
 
 from embodied_agent.agent import Agent
-from embodied_agent.errors import AgentError, SourceError
+from embodied_agent.errors import AgentError, SourceError, StoreError
 from embodied_agent.host.event_log import log_event
+from embodied_agent.host.source_watch import SourceWatch
 from embodied_agent.interfaces.wire.models import SourceState
-from embodied_agent.records import Frame
 from embodied_agent.settings import SourceSettings
-from embodied_agent.sources import Source, open_source
+from embodied_agent.sources import Source, check_live, is_live, open_source
+from embodied_agent.sources.names import shown
 from embodied_agent.support.backoff import Backoff
 from embodied_agent.support.pace import Pace
+from embodied_agent.support.throttled_log import ThrottledLog
 
 #: Delay before a lost stream is reopened: the first and the longest, in seconds.
 _RETRY_S, _RETRY_MAX_S = 1.0, 30.0
 #: After a stream has run this long, in seconds, the delay starts over from the first.
 _STABLE_S = 30.0
+
+#: That a last frame could not be stored is logged at most this often, in seconds.
+_LOG_EVERY_S = 60.0
 
 
 class Feeder:
@@ -43,7 +51,8 @@ class Feeder:
         on_end: called on the thread when no more frames will come.
 
     Raises:
-        SourceError: it can't be opened.
+        SourceError: a recording can't be opened, or ``spec`` names no camera or stream at all.
+        SettingsError: ``source.redact`` names nothing that is installed.
     """
 
     def __init__(
@@ -59,49 +68,32 @@ class Feeder:
         self._agent, self._spec, self._settings = agent, spec, settings
         self._loop, self._speed, self._on_end = loop, speed, on_end
         self._stop = threading.Event()
-        self._problem = ""
-        self._seen = 0
-        self._finished = False
         #: Why it ended prematurely.
         self.error: AgentError | None = None
-        self._source: Source | None = open_source(spec, settings)
-        self.description = self._source.description
-        self.live = self._source.live
-        self._name = self.description if self.live else Path(spec).name or spec
-        #: How often a stream was lost, or could not be opened.
-        self.losses = 0
+        self.live = is_live(spec)
+        self._source: Source | None = None
+        if self.live:
+            check_live(spec, settings)
+            self.description = name = shown(spec)
+        else:
+            self._source = open_source(spec, settings)
+            self.description, name = self._source.description, Path(spec).name or spec
+        self._watch = SourceWatch(name, live=self.live, sample_hz=settings.sample_hz)
+        agent.begin_live()
+        self._not_stored = ThrottledLog(_log_not_stored, every_s=_LOG_EVERY_S)
         self._thread = threading.Thread(target=self._run, name="source", daemon=True)
 
     def state(self) -> SourceState:
-        """What is fed, for people, and whether it has finished."""
-        return SourceState(name=self._name, recording=not self.live, finished=self._finished)
+        """What is fed, for people: whether it delivers, and why not."""
+        return self._watch.state()
+
+    def not_ready(self) -> list[str]:
+        """Why no frames are coming in at present; empty when they are."""
+        return self._watch.not_ready()
 
     def start(self) -> None:
         """Start feeding."""
         self._thread.start()
-
-    def status(self) -> dict[str, str | int | bool]:
-        """The state of the source, for diagnostics."""
-        if self.error is not None:
-            state = "failed"
-        elif self._problem:
-            state = "reconnecting"
-        else:
-            state = "delivering" if self._seen else "opening"
-        return {
-            "source": self.description,
-            "live": self.live,
-            "state": state,
-            "frames": self._seen,
-            "losses": self.losses,
-            "problem": self._problem,
-        }
-
-    def not_ready(self) -> list[str]:
-        """Why no frames are coming in at present; empty when they are."""
-        if self._problem:
-            return [self._problem]
-        return [] if self._seen else ["no frame has arrived yet"]
 
     def stop(self, timeout_s: float) -> None:
         """Stop reading. Waits up to ``timeout_s`` seconds for the frame that is being read, which a
@@ -113,20 +105,23 @@ class Feeder:
     def _run(self) -> None:
         try:
             self._feed()
-            self._finished = True
+            self._watch.ended()
         except AgentError as error:
-            self.error, self._problem = error, str(error)
+            self.error = error
         except Exception as error:
             # The outermost level of the thread: the process ends with it.
-            self.error = AgentError(f"reading {self._spec} failed unexpectedly: {error!r}")
+            self.error = AgentError(f"reading {self.description} failed unexpectedly: {error!r}")
             self.error.__cause__ = error
         finally:
+            if self.error is not None:
+                self._watch.ended(str(self.error))
             self._on_end()
 
     def _feed(self) -> None:
         backoff = Backoff(_RETRY_S, _RETRY_MAX_S, stable_s=_STABLE_S)
         while not self._stop.is_set():
             backoff.begin()
+            before = self._watch.frames
             try:
                 self._play()
                 if not self._loop or self.live:
@@ -134,13 +129,20 @@ class Feeder:
                 self._end_segment()
                 log_event("loop", source=self.description)
             except SourceError as error:
-                if not self.live or self._stop.is_set():
+                if self._stop.is_set():
+                    return
+                if not self.live:
                     raise
-                self.losses += 1
-                self._end_segment()
+                delivered = self._watch.frames > before
+                if delivered:
+                    self._end_segment()
                 wait_s = backoff.failure_s()
-                self._problem = f"{error}; retrying in {wait_s:.0f} s"
-                log_event("source_lost", problem=str(error), retry_in_s=round(wait_s, 3))
+                self._watch.lost(str(error), wait_s)
+                log_event(
+                    "source_lost" if delivered else "source_absent",
+                    problem=str(error),
+                    retry_in_s=round(wait_s, 3),
+                )
                 self._stop.wait(wait_s)
 
     def _play(self) -> None:
@@ -153,15 +155,18 @@ class Feeder:
                     return
                 if self._stop.is_set():
                     return
-                self._take(frame)
-
-    def _take(self, frame: Frame) -> None:
-        self._agent.observe(frame, wait=False)
-        self._seen += 1
-        if self._problem:
-            self._problem = ""
-            log_event("source_back", source=self.description)
+                self._agent.observe(frame, wait=False)
+                if self._watch.frame():
+                    log_event("source_back", source=self.description)
 
     def _end_segment(self) -> None:
-        self._agent.finish()
+        try:
+            self._agent.finish()
+        except StoreError as error:
+            # As with a full disk: the last frame is lost, and everything goes on.
+            self._not_stored.add("not_stored", str(error))
         self._agent.reset()
+
+
+def _log_not_stored(problem: str) -> None:
+    log_event("not_stored", logging.ERROR, problem=problem)

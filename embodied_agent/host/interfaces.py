@@ -1,4 +1,4 @@
-"""The interfaces of one running agent: web and MQTT, on one asyncio loop in a thread of its own.
+"""The interfaces of one running agent (web, MQTT, webhooks, fleet), on a loop in its own thread.
 
     with Agent(settings) as agent, serving(agent, settings) as interfaces:
         print(interfaces.url)              # None where the web interface is off
@@ -9,7 +9,7 @@ growing delays, and stops neither the agent nor the others; a setting that can't
 start.
 
 Out of scope: what an interface does (`embodied_agent.interfaces.web`,
-`embodied_agent.interfaces.mqtt`).
+`embodied_agent.interfaces.mqtt`, `embodied_agent.fleet.sending.sender`).
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from embodied_agent.agent import Agent
 from embodied_agent.agent.question_queue import QuestionQueue
 from embodied_agent.errors import AgentError, SettingsError
 from embodied_agent.interfaces.status import InterfaceStatus
+from embodied_agent.interfaces.webhooks import Webhooks
 from embodied_agent.interfaces.wire.models import SourceState
 from embodied_agent.settings import Settings
 from embodied_agent.support.backoff import Backoff
@@ -111,6 +112,12 @@ class Interfaces:
             except ModuleNotFoundError as error:
                 raise SettingsError(missing_package("mqtt.enabled", "mqtt", error)) from error
             self._interfaces["mqtt"] = Service(agent, questions, settings)
+        if settings.alerts.webhooks:
+            self._interfaces["webhooks"] = Webhooks(agent, settings.alerts)
+        if settings.fleet.url:
+            from embodied_agent.fleet.sending.sender import Sender
+
+            self._interfaces["fleet"] = Sender(agent, settings.fleet)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop: asyncio.Event | None = None
         self._main: asyncio.Task[None] | None = None

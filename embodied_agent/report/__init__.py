@@ -1,1 +1,1 @@
-"""The HTML report of a replay, and scoring answers against known truths."""
+"""The HTML report of a replay, and the scoring of answers against known truths."""

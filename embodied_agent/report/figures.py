@@ -1,8 +1,8 @@
-"""The report's two drawings as coordinates: overlap over time, and the path from above.
+"""The layout of the report's two drawings: overlap over time, and the path from above.
 
-Pure geometry from records to numbers in SVG units.
+Pure geometry: records in, coordinates in SVG units out.
 
-Out of scope: how the drawings look (`templates/report.html`).
+Out of scope: the drawings' appearance (`templates/report.html`).
 """
 
 from __future__ import annotations
@@ -17,16 +17,17 @@ CHART_WIDTH, CHART_HEIGHT = 1000.0, 240.0
 #: Left, top, right, bottom of the plotted area.
 CHART_BOX = (44.0, 12.0, 988.0, 204.0)
 MAP_WIDTH, MAP_HEIGHT = 760.0, 520.0
-#: Room for labels, left and right, above and below.
+#: Room for labels: left and right (X), above and below (Y).
 MARGIN_X, MARGIN_Y = 80.0, 40.0
 _Box = tuple[float, float, float, float]  # left, top, right, bottom
-#: More points than this would not show in a line of this size.
+#: More points than this would make no visible difference at this size.
 MAX_POINTS = 2000
 
 
 @dataclass(frozen=True, slots=True)
 class Landmark:
-    """A thing whose true position is known: metres in the frame of the poses, and a CSS colour."""
+    """An object with a known true position, in metres in the frame of the poses, and a CSS
+    colour."""
 
     name: str
     x: float
@@ -36,7 +37,7 @@ class Landmark:
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What stands around a path: ``walls`` are lines (x1, y1, x2, y2) in metres."""
+    """The landmarks and walls around a path. ``walls`` are lines (x1, y1, x2, y2) in metres."""
 
     landmarks: tuple[Landmark, ...] = ()
     walls: tuple[tuple[float, float, float, float], ...] = ()
@@ -44,9 +45,8 @@ class Surroundings:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A point of a drawing that stands for keyframes (``id`` is the first of them) or for a
-    landmark. ``label_at`` is (x, y, SVG text-anchor), ``None`` where there is no room for the
-    label."""
+    """A point of a drawing that represents keyframes (``id`` is the first of them) or a landmark.
+    ``label_at`` is (x, y, SVG text-anchor), ``None`` if there is no room for the label."""
 
     id: int
     x: float
@@ -58,7 +58,8 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class OverlapChart:
-    """Overlap over time. ``lines`` are SVG point lists, with gaps where nothing was measured."""
+    """Overlap over time. ``lines`` are SVG point lists; where the overlap was not measured, a line
+    ends and another begins."""
 
     lines: tuple[str, ...]
     marks: tuple[Mark, ...]
@@ -66,14 +67,14 @@ class OverlapChart:
     box: tuple[float, float, float, float] = CHART_BOX
 
     def y(self, ratio: float) -> float:
-        """The height of an overlap ratio in the drawing."""
+        """The y coordinate of an overlap ratio in the drawing."""
         return CHART_BOX[3] - ratio * (CHART_BOX[3] - CHART_BOX[1])
 
 
 @dataclass(frozen=True, slots=True)
 class PathMap:
-    """The path from above: ``headings`` are short lines (x1, y1, x2, y2), the ``kind`` of a
-    landmark is its colour, and ``scale`` is (length, text)."""
+    """The path from above. ``headings`` are short lines (x1, y1, x2, y2), the ``kind`` of a
+    landmark is its colour, and ``scale`` is the scale bar (length, text)."""
 
     path: str
     marks: tuple[Mark, ...]
@@ -104,7 +105,7 @@ def overlap_chart(
         elif i % step == 0 or decision.keep:
             lines[-1].append(f"{x(decision.stamp_ns):.1f},{y(decision.overlap_ratio):.1f}")
             if decision.keep:
-                # The kept frame is the new reference: its overlap with itself is whole.
+                # The kept frame is the new reference, and overlaps completely with itself.
                 lines.append([f"{x(decision.stamp_ns):.1f},{y(1.0):.1f}"])
     marks = tuple(
         Mark(
@@ -176,7 +177,7 @@ def _yaw(pose: Pose) -> float:
 
 
 def _grouped(spots: Sequence[tuple[int, float, float]]) -> list[Mark]:
-    """Keyframes at one place (a camera that turns, or comes back) share a mark: "4–7, 12"."""
+    """Keyframes at the same place, where a camera turned or came back, share a mark: "4–7, 12"."""
     groups: list[list[tuple[int, float, float]]] = []
     for spot in spots:
         near = next((g for g in groups if math.dist(g[0][1:], spot[1:]) < 14), None)
@@ -190,7 +191,7 @@ def _grouped(spots: Sequence[tuple[int, float, float]]) -> list[Mark]:
 
 
 def _ranges(numbers: Sequence[int]) -> str:
-    """Rising numbers in short: 1, 2, 3, 7 become "1–3, 7"."""
+    """Ascending numbers in short form: 1, 2, 3, 7 become "1–3, 7"."""
     runs: list[list[int]] = []
     for number in numbers:
         if runs and number == runs[-1][-1] + 1:
@@ -201,7 +202,8 @@ def _ranges(numbers: Sequence[int]) -> str:
 
 
 def _with_labels(marks: Sequence[Mark]) -> tuple[Mark, ...]:
-    """Each mark with a place for its label that covers no mark and no other label, if possible."""
+    """The marks, each with a position for its label that covers no mark and no other label, if
+    there is one."""
     occupied: list[_Box] = [(m.x - 6, m.y - 6, m.x + 6, m.y + 6) for m in marks]
     out = []
     for mark in marks:
@@ -227,7 +229,7 @@ def _with_labels(marks: Sequence[Mark]) -> tuple[Mark, ...]:
 
 
 def _round_number(value: float) -> float:
-    """The next of 1, 2, 5, 10, 20, … at or above ``value``."""
+    """The smallest of …, 1, 2, 5, 10, 20, … that is at least ``value``."""
     if value <= 0:
         return 1.0
     power: float = 10.0 ** math.floor(math.log10(value))

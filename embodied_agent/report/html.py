@@ -1,7 +1,7 @@
-"""One self-contained HTML file about a replay: keyframes, overlap, path, questions, scores.
+"""A self-contained HTML report of a replay: keyframes, overlap, path, questions, scores.
 
-It shows what one replay saw and answered, for people. The template escapes everything that a model
-wrote, and the file refers to nothing outside itself.
+It shows people what one replay saw and answered. The template escapes all text written by models,
+and the file loads nothing from outside.
 
 Out of scope: the live view (`embodied_agent.interfaces.web`), the export of a memory.
 """
@@ -11,17 +11,20 @@ from __future__ import annotations
 import base64
 import json
 import string
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
 import jinja2
 
+from embodied_agent.codec import encodable
 from embodied_agent.errors import DecodeError, OutputError
 from embodied_agent.images import scaled_jpeg
 from embodied_agent.models.naming import demo_note
 from embodied_agent.records import Decision, Delta, Frame, Keyframe, Pose
 from embodied_agent.report.figures import (
+    MAX_POINTS,
     Landmark,
     OverlapChart,
     PathMap,
@@ -30,6 +33,7 @@ from embodied_agent.report.figures import (
     path_map,
 )
 from embodied_agent.report.scoring import Scored, score
+from embodied_agent.support.private_files import open_private
 
 #: Maximum width of pictures in the report, in pixels: enough to see, small enough to mail.
 PICTURE_WIDTH = 360
@@ -48,7 +52,7 @@ REASONS = {
     "last": "last view",
 }
 
-#: What each kind of answer is called.
+#: The statuses of answers, in words.
 STATUSES = {
     "answered": "Answer",
     "not_seen": "Not seen",
@@ -60,13 +64,17 @@ STATUSES = {
 
 @dataclass(frozen=True)
 class Replay:
-    """The contents of a report. ``decisions`` and ``path`` may be empty (an existing memory has
-    none). ``path`` holds the poses of all frames that carried one. ``notice`` says why perception
-    was what it was, where there is something to say."""
+    """The contents of a report. ``decisions`` and ``path`` may be empty, as an existing memory has
+    none. ``path`` contains the poses of all frames that have one. ``notice`` explains the choice of
+    perceiver, if it needs explaining. ``elapsed_s`` is in seconds.
+
+    ``keyframes`` and ``deltas`` are in order, and are gone through several times; ``picture`` gives
+    a keyframe's JPEG when its turn comes.
+    """
 
     source: str
-    keyframes: Sequence[Keyframe]
-    deltas: Sequence[Delta]
+    keyframes: Iterable[Keyframe]
+    deltas: Iterable[Delta]
     frames: int = 0
     skipped: int = 0
     decisions: Sequence[Decision] = ()
@@ -77,11 +85,25 @@ class Replay:
     settings: dict[str, str] = field(default_factory=dict)
     elapsed_s: float = 0.0
     notice: str = ""
+    picture: Callable[[Keyframe], bytes] = lambda keyframe: keyframe.jpeg
+
+
+@dataclass
+class _Totals:
+    """What a report says of all keyframes and deltas."""
+
+    ids: set[int] = field(default_factory=set)
+    stamps: list[int] = field(default_factory=list)  # the first and the last
+    posed: int = 0
+    perceived: int = 0
+    unusable: int = 0
+    names: set[str] = field(default_factory=set)
+    models: dict[str, None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class _Card:
-    """A keyframe as the template shows it."""
+    """A keyframe, prepared for the template."""
 
     keyframe: Keyframe
     delta: Delta | None
@@ -92,7 +114,7 @@ class _Card:
 
 @dataclass(frozen=True)
 class _QuestionCard:
-    """A question with its answer as the template shows it."""
+    """A question with its answer, prepared for the template."""
 
     result: Scored
     choices: list[tuple[str, str]]
@@ -101,30 +123,26 @@ class _QuestionCard:
 
 
 def clock(nanoseconds: int) -> str:
-    """A duration as minutes and seconds, ``1:07.3``."""
+    """A duration in nanoseconds as minutes and seconds, such as ``1:07.3``."""
     tenths = round(nanoseconds / 1e8)
     return f"{tenths // 600}:{tenths % 600 / 10:04.1f}"
 
 
 def render(replay: Replay) -> str:
     """The report as HTML text."""
-    deltas = {delta.keyframe_id: delta for delta in replay.deltas}
-    stamps = [k.stamp_ns for k in replay.keyframes] + [d.stamp_ns for d in replay.decisions]
-    start_ns, end_ns = (min(stamps), max(stamps)) if stamps else (0, 0)
-    cards = [
-        _Card(
-            keyframe=keyframe,
-            delta=deltas.get(keyframe.id),
-            picture=_picture(keyframe.jpeg),
-            time=clock(keyframe.stamp_ns - start_ns),
-            why=REASONS.get(keyframe.reason, keyframe.reason),
-        )
-        for keyframe in replay.keyframes
-    ]
+    return "".join(_pieces(replay))
+
+
+def _pieces(replay: Replay) -> Iterator[str]:
+    """The report's text, piece by piece: no more than a few keyframes are held at a time."""
+    totals = _totals(replay)
+    start_ns, end_ns = (min(totals.stamps), max(totals.stamps)) if totals.stamps else (0, 0)
     chart: OverlapChart | None = None
     if any(d.overlap_ratio is not None for d in replay.decisions):
-        chart = overlap_chart(replay.decisions, replay.keyframes, start_ns, end_ns)
-    plan: PathMap | None = path_map(replay.keyframes, replay.path, replay.around)
+        chart = overlap_chart(replay.decisions, list(replay.keyframes), start_ns, end_ns)
+    step = max(1, totals.posed // MAX_POINTS)
+    posed = (keyframe for keyframe in replay.keyframes if keyframe.pose is not None)
+    plan: PathMap | None = path_map(list(islice(posed, 0, None, step)), replay.path, replay.around)
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("embodied_agent.report", "templates"),
         autoescape=True,
@@ -133,26 +151,58 @@ def render(replay: Replay) -> str:
         lstrip_blocks=True,
     )
     environment.filters["words"] = lambda name: str(name).replace("_", " ")
-    return environment.get_template("report.html").render(
+    yield from environment.get_template("report.html").generate(
         replay=replay,
         name=Path(replay.source.rstrip("/")).name or replay.source,
-        cards=cards,
-        known={card.keyframe.id for card in cards},
+        cards=_cards(replay, start_ns),
+        total=len(totals.ids),
+        known=totals.ids,
         chart=chart,
         plan=plan,
         threshold=replay.overlap_threshold,
         questions=[_question(result, start_ns) for result in replay.results],
         statuses=STATUSES,
         demo=demo_note(
-            [*(d.model for d in replay.deltas)]
-            + [name for r in replay.results for name in r.answer.models.values()]
+            [*totals.models, *(n for r in replay.results for n in r.answer.models.values())]
         ),
         score=score(replay.results),
         duration=clock(end_ns - start_ns),
-        objects=len({m.name for delta in replay.deltas for m in delta.mentions}),
-        unusable=sum(not delta.usable for delta in replay.deltas),
-        pending=len(cards) - sum(card.delta is not None for card in cards),
+        objects=len(totals.names),
+        unusable=totals.unusable,
+        pending=len(totals.ids) - totals.perceived,
     )
+
+
+def _totals(replay: Replay) -> _Totals:
+    totals = _Totals()
+    stamps = [decision.stamp_ns for decision in replay.decisions]
+    for keyframe in replay.keyframes:
+        totals.ids.add(keyframe.id)
+        totals.posed += keyframe.pose is not None
+        stamps = [min([*stamps, keyframe.stamp_ns]), max([*stamps, keyframe.stamp_ns])]
+    totals.stamps = stamps
+    for delta in replay.deltas:
+        totals.perceived += delta.keyframe_id in totals.ids
+        totals.unusable += not delta.usable
+        totals.names.update(mention.name for mention in delta.mentions)
+        totals.models[delta.model] = None
+    return totals
+
+
+def _cards(replay: Replay, start_ns: int) -> Iterator[_Card]:
+    deltas = iter(replay.deltas)
+    delta = next(deltas, None)
+    for keyframe in replay.keyframes:
+        while delta is not None and delta.keyframe_id < keyframe.id:
+            delta = next(deltas, None)
+        own = delta is not None and delta.keyframe_id == keyframe.id
+        yield _Card(
+            keyframe=keyframe,
+            delta=delta if own else None,
+            picture=_picture(replay.picture(keyframe)),
+            time=clock(keyframe.stamp_ns - start_ns),
+            why=REASONS.get(keyframe.reason, keyframe.reason),
+        )
 
 
 def write(replay: Replay, path: Path) -> None:
@@ -163,13 +213,16 @@ def write(replay: Replay, path: Path) -> None:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(render(replay), encoding="utf-8")
+        with open_private(path) as file:
+            for piece in _pieces(replay):
+                file.write(encodable(piece).encode())
     except OSError as error:
         raise OutputError(f"can't write the report to {path}: {error.strerror}") from error
 
 
 def truth_beside(source: str) -> Surroundings:
-    """True positions of objects and walls, if a simulated clip has its ``truth.json`` beside it."""
+    """The true positions of objects and walls, if a simulated clip has a ``truth.json`` beside
+    it."""
     path = Path(source).expanduser()
     file = (path if path.is_dir() else path.parent) / "truth.json"
     try:
@@ -178,12 +231,12 @@ def truth_beside(source: str) -> Surroundings:
             Landmark(str(o["name"]), *_point(o["position"]), str(o["name"]).split()[0])
             for o in truth["objects"]
         )
-        # Whatever hangs above the floor, such as a lintel, is not a wall on the map.
+        # Parts above the floor, such as lintels, are not walls on the map.
         walls = tuple(
             (*_point(w["a"]), *_point(w["b"])) for w in truth["walls"] if float(w["z"]) == 0
         )
     except (OSError, ValueError, LookupError, TypeError):
-        # This only decorates the report: other files of that name are ignored.
+        # This only decorates the report: other files of that name are silently ignored.
         return Surroundings()
     return Surroundings(landmarks, walls)
 
@@ -193,7 +246,8 @@ def _point(position: Sequence[float]) -> tuple[float, float]:
 
 
 def _picture(jpeg: bytes) -> str:
-    """A data URI of the picture, scaled down if it is wide; "" if it is dropped or undecodable."""
+    """A data URI of the picture, scaled down if it is wide; "" if it was dropped or can't be
+    decoded."""
     if not jpeg:
         return ""
     try:

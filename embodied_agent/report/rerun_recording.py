@@ -1,12 +1,12 @@
-"""A replay as a Rerun recording: pictures, keyframes, path, objects, questions, on one timeline.
+"""A replay as a Rerun recording: pictures, keyframes, path, objects and questions on one timeline.
 
     recording = RerunRecording(Path("walk.rrd"))
     agent.listen(recording.listener())
     ...
     recording.close()
 
-The file is written while the replay runs; look at it with `rerun walk.rrd`. Rerun's SDK is
-installed with the extra ``rerun``; nothing is sent anywhere.
+The file is written while the replay runs; `rerun walk.rrd` opens it. The extra ``rerun`` installs
+Rerun's SDK. Nothing is sent over the network.
 
 Out of scope: distances to objects. A mention has a direction, so an object is an arrow.
 """
@@ -23,19 +23,20 @@ import numpy as np
 from embodied_agent.agent.listeners import Listener
 from embodied_agent.errors import AgentError, SettingsError
 from embodied_agent.images import decode, encode_jpeg
-from embodied_agent.records import DIRECTIONS, Decision, Delta, Frame, Keyframe, Pose
+from embodied_agent.records import DIRECTIONS, Decision, Delta, Frame, Keyframe, Mention, Pose
 from embodied_agent.report.scoring import Scored
 from embodied_agent.support.extras import missing_package
+from embodied_agent.support.private_files import open_private
 
 _TIMELINE = "stamp"
-#: Quality of pictures that came as raw pixels.
+#: JPEG quality of pictures that came as raw pixels.
 _QUALITY = 80
 #: Length of an arrow to an object, in metres.
 _ARROW_M = 1.0
 
 
 class RerunRecording:
-    """Writes what an agent sees and notes.
+    """Writes an agent's frames, keyframes and deltas to a file.
 
     Raises:
         SettingsError: Rerun's SDK is not installed.
@@ -49,8 +50,8 @@ class RerunRecording:
             raise SettingsError(missing_package("--rerun", "rerun", error)) from error
         self._rerun: Any = rerun
         try:
-            # Rerun itself only warns where it can't write.
-            path.open("wb").close()
+            # Rerun itself only warns if it can't write; it keeps the mode of a file that is there.
+            open_private(path).close()
         except OSError as error:
             raise AgentError(f"can't write {path}: {error.strerror}") from error
         self._stream: Any = rerun.RecordingStream("embodied_agent")
@@ -59,11 +60,11 @@ class RerunRecording:
         self._poses: dict[int, Pose] = {}
 
     def listener(self) -> Listener:
-        """What `Agent.listen` takes."""
+        """The listener to pass to `Agent.listen`."""
         return Listener(self.on_decision, self.on_keyframe, self.on_delta)
 
     def on_decision(self, frame: Frame, decision: Decision) -> None:
-        """Write a frame, the overlap, and where the camera was."""
+        """Write a frame, its overlap and the camera's pose."""
         if decision.reason == "last":
             return  # the same frame again
         self._at(frame.stamp_ns)
@@ -85,7 +86,7 @@ class RerunRecording:
             )
 
     def on_keyframe(self, keyframe: Keyframe) -> None:
-        """Write a kept picture and why it was kept."""
+        """Write a keyframe's picture and the reason for keeping it."""
         self._at(keyframe.stamp_ns)
         self._log("keyframes/picture", self._picture(keyframe.jpeg))
         self._log("keyframes/log", self._text(f"#{keyframe.id}: {keyframe.reason}"))
@@ -95,14 +96,14 @@ class RerunRecording:
             self._log(f"world/keyframes/{keyframe.id}", point)
 
     def on_delta(self, keyframe: Keyframe, delta: Delta) -> None:
-        """Write what was noted, and an arrow to each object whose pose is known."""
+        """Write the delta's mentions and, if the keyframe's pose is known, an arrow to each."""
         self._at(keyframe.stamp_ns)
         names = ", ".join(f"{m.name} {m.direction}" for m in delta.mentions)
         self._log("notes", self._text(f"#{keyframe.id}: {names or delta.observation}"))
         pose = keyframe.pose or self._poses.get(keyframe.id)
         if pose is None or not delta.mentions:
             return
-        arrows = [_arrow(pose, DIRECTIONS.index(m.direction)) for m in delta.mentions]
+        arrows = [_arrow(pose, _bearing_deg(m)) for m in delta.mentions]
         self._log(
             f"world/objects/{keyframe.id}",
             self._rerun.Arrows3D(
@@ -119,7 +120,7 @@ class RerunRecording:
             self._log("questions", self._text(f"{question.text}\n{answer.text or answer.problem}"))
 
     def close(self) -> None:
-        """Write what is left. Safe to call twice."""
+        """Flush and close the file. Safe to call twice."""
         self._stream.flush()
         self._stream.disconnect()
 
@@ -136,9 +137,16 @@ class RerunRecording:
         return self._rerun.TextLog(text)
 
 
-def _arrow(pose: Pose, eighths: int) -> tuple[float, float, float]:
-    """From a pose towards a direction, counted clockwise from ahead in eighths of a turn."""
+def _bearing_deg(mention: Mention) -> float:
+    """The measured bearing, or that of the direction: degrees from ahead, positive to the left."""
+    if mention.bearing_deg is not None:
+        return mention.bearing_deg
+    return -45.0 * DIRECTIONS.index(mention.direction)
+
+
+def _arrow(pose: Pose, bearing_deg: float) -> tuple[float, float, float]:
+    """The arrow from a pose to what lies at a bearing, in degrees from ahead."""
     x, y, z, w = pose.orientation_xyzw
     heading = math.atan2(2 * (w * z + x * y), 1 - 2 * (y * y + z * z))
-    angle = heading - eighths * math.pi / 4
+    angle = heading + math.radians(bearing_deg)
     return (_ARROW_M * math.cos(angle), _ARROW_M * math.sin(angle), 0.0)

@@ -1,6 +1,6 @@
-"""Question files with known answers, and how many an agent answered right.
+"""Question files with known answers, and the share that an agent answered correctly.
 
-Out of scope: making questions (`sim_clips`), answering them (`embodied_agent.agent`).
+Out of scope: generating questions (`sim_clips`), answering them (`embodied_agent.agent`).
 """
 
 from __future__ import annotations
@@ -22,14 +22,15 @@ from embodied_agent.records import (
     Question,
 )
 
-#: The type of a question that names none.
+#: The type of a question whose entry has no ``type``.
 UNTYPED = "other"
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A question, its type and, where it is known, what is right: the letter of the true choice,
-    or the ``status`` of a right answer in free words and what that has to ``contain``."""
+    """A question, its type and, if known, the correct answer: the letter of the true choice
+    (``truth``), or the ``status`` of a correct free answer and the text that it must
+    ``contain``."""
 
     question: Question
     type: str = UNTYPED
@@ -40,8 +41,8 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class ScoredAnswer:
-    """What ``--json`` shows of a question: the question, its answer, the truth and how the answer
-    came about. ``right`` is ``None`` where no truth is known."""
+    """A question as ``--json`` shows it, with its answer, the truth, and details of how it was
+    answered. ``right`` is ``None`` if no truth is known."""
 
     id: str
     question: str
@@ -65,14 +66,14 @@ class ScoredAnswer:
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """A case and what the agent answered."""
+    """A case and the agent's answer."""
 
     case: Case
     answer: Answer
 
     @property
     def right(self) -> bool | None:
-        """Whether the answer is right; ``None`` where no truth is known."""
+        """Whether the answer is correct; ``None`` if no truth is known."""
         case, answer = self.case, self.answer
         if case.truth is not None:
             return answer.choice == case.truth
@@ -81,7 +82,7 @@ class Scored:
         return answer.status == case.status and case.contain.casefold() in answer.text.casefold()
 
     def record(self) -> ScoredAnswer:
-        """Question, answer and truth side by side."""
+        """Question, answer and truth in one record."""
         question, answer = self.case.question, self.answer
         return ScoredAnswer(
             id=question.id,
@@ -107,7 +108,7 @@ class Scored:
 
 @dataclass(frozen=True, slots=True)
 class TypeScore:
-    """The share of right answers among the questions of one type, from 0 to 1."""
+    """The share of correct answers to the questions of one type, from 0 to 1."""
 
     score: float
     right: int
@@ -116,7 +117,7 @@ class TypeScore:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """The share of right answers, from 0 to 1, overall and by type of question."""
+    """The share of correct answers, from 0 to 1, overall and by type of question."""
 
     overall: float
     right: int
@@ -125,10 +126,12 @@ class Score:
 
 
 def read_cases(path: Path | str) -> tuple[Case, ...]:
-    """The questions of a JSON file: a list of objects with ``text`` and, optionally, ``id``,
-    ``type``, ``choices`` (texts without letters), ``answer`` (a letter) and ``stamp_ns`` (the
-    question is asked as of this stamp). Instead of a letter, a question in free words may have the
-    ``status`` of a right answer, and what that has to ``contain``.
+    """Read the questions in a JSON file.
+
+    The file contains a list of objects with ``text`` and, optionally, ``id``, ``type``, ``choices``
+    (texts without letters), ``answer`` (a letter) and ``stamp_ns`` (the question is asked as of
+    this stamp). Instead of a letter, a question without choices may have the ``status`` of a
+    correct answer and the text that it must ``contain``.
 
     Raises:
         QuestionError: the file can't be read, or an entry can't be used; the message names it.
@@ -138,7 +141,7 @@ def read_cases(path: Path | str) -> tuple[Case, ...]:
     except (OSError, ValueError) as error:
         raise QuestionError(f"can't read questions from {path}: {error}") from error
     if not isinstance(entries, list):
-        raise QuestionError(f"{path} must hold a JSON list of questions")
+        raise QuestionError(f"{path} must contain a JSON list of questions")
     return tuple(_case(entry, f"{path}, question {i}") for i, entry in enumerate(entries, 1))
 
 
@@ -169,7 +172,7 @@ def _case(entry: JsonValue, where: str) -> Case:
 
 
 def _texts(value: JsonValue) -> tuple[str, ...] | None:
-    """A list of texts; ``None`` where ``value`` is anything else."""
+    """``value`` as a tuple of texts; ``None`` if it is anything but a list of texts."""
     if not isinstance(value, list):
         return None
     texts = tuple(item for item in value if isinstance(item, str))
@@ -177,10 +180,10 @@ def _texts(value: JsonValue) -> tuple[str, ...] | None:
 
 
 def score(results: Iterable[Scored]) -> Score | None:
-    """How many answers are right; questions without a known truth count nowhere.
+    """The share of correct answers; questions without a known truth are left out.
 
     Returns:
-        ``None`` where no truth is known.
+        ``None`` if no truth is known.
     """
     tally: dict[str, list[int]] = {}
     for result in results:

@@ -1,7 +1,7 @@
-"""The parts of public models' configs that memory depends on, so that plans need no download.
+"""Configs of public models, as far as memory depends on them, so that plans need no download.
 
-The numbers and keys are those of the published config.json files. A model that is not listed here
-is read from its folder or from a config.json.
+The numbers and keys are those of the published config.json files. The config of a model that is not
+listed here is read from its folder or from a config.json.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from embodied_agent.errors import ModelError
 from embodied_agent.models.checkpoints import SHIPPED
 from embodied_agent.vllm_launcher.shapes import Shape, read_config, shape_of
 
-#: Stands for the folder of the shipped checkpoint of a role.
+#: The model name that means the shipped checkpoint for a role.
 SHIPPED_MODEL = "shipped"
 
 _AWQ = {"quant_method": "awq", "bits": 4, "group_size": 128, "zero_point": True}
@@ -73,7 +73,7 @@ CONFIGS: dict[str, dict[str, Any]] = {
 
 
 def model_folder(model: str, role: str) -> str:
-    """What vLLM loads: the folder of the shipped checkpoint, or ``model`` as given."""
+    """The model for vLLM to load: the folder of the shipped checkpoint, or ``model`` as given."""
     return str(SHIPPED / role) if model == SHIPPED_MODEL else model
 
 
@@ -81,7 +81,7 @@ def find_shape(model: str) -> Shape:
     """The shape of a model, given its name, its folder, or its config.json.
 
     Raises:
-        ModelError: it is neither known nor on disk, or its architecture is not supported.
+        ModelError: the model is neither known nor on disk, or its architecture is not supported.
     """
     if model in CONFIGS:
         return shape_of(CONFIGS[model])

@@ -24,10 +24,10 @@ def find_gpus() -> list[Gpu]:
     """The GPUs that the driver lists; none if there is no driver or it does not respond."""
     query = ["nvidia-smi", "--query-gpu=index,name,memory.total", "--format=csv,noheader,nounits"]
     try:
-        done = subprocess.run(query, capture_output=True, text=True, timeout=_LIST_S, check=True)
+        result = subprocess.run(query, capture_output=True, text=True, timeout=_LIST_S, check=True)
     except (OSError, subprocess.SubprocessError):
         return []
-    return parse_gpus(done.stdout)
+    return parse_gpus(result.stdout)
 
 
 def parse_gpus(listing: str) -> list[Gpu]:
@@ -42,6 +42,6 @@ def parse_gpus(listing: str) -> list[Gpu]:
 
 
 def named_gpus(count: int, memory_gib: float) -> list[Gpu]:
-    """``count`` GPUs of that size, for a plan for another machine."""
+    """``count`` GPUs with ``memory_gib`` GiB each, to plan for another machine."""
     size = round(memory_gib * GIB)
     return [Gpu(number, f"{memory_gib:g} GiB", size) for number in range(count)]

@@ -1,8 +1,8 @@
 """GPU memory that a served model needs, from its shape: weights, cache, work space, overhead.
 
-Weights and cache are exact arithmetic. Work space is estimated from the largest arrays of one step.
-The assumptions are the constants here, and docs/serving.md explains them; vLLM itself measures the
-rest when it starts, and gives whatever is left to the cache.
+Weights and cache are calculated exactly. Work space is estimated from the largest arrays of one
+step. The assumptions are the constants here; docs/serving.md explains them. vLLM itself measures
+its memory use when it starts, and gives the rest of its share to the cache.
 
 Out of scope: parameter counts (`shapes`), the share of a GPU (`shares`).
 """
@@ -25,16 +25,16 @@ OVERHEAD_BYTES = int(1.5 * GIB)
 COMMUNICATION_BYTES = int(0.5 * GIB)
 #: Tokens in one step, across requests: vLLM's default on most GPUs.
 STEP_TOKENS = 8192
-#: Pictures that the image encoder processes at once: those of two requests.
+#: Assumption: pictures that the image encoder processes at once, those of two requests.
 ENCODER_PICTURES = 4
-#: 4-bit weights have a 16-bit scale and a 4-bit zero point per group of this size.
+#: Groups of this many 4-bit weights share a 16-bit scale and a 4-bit zero point.
 _GROUP = 128
 _BYTES = {"bf16": 2.0, "fp8": 1.0, "fp32": 4.0, "int4": 0.5 + (2 + 0.5) / _GROUP}
 
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """Bytes on each GPU. The server must get at least ``total``."""
+    """Memory in bytes on each GPU. The server must get at least ``total``."""
 
     weights: int
     cache: int
@@ -63,7 +63,7 @@ def cache_bytes(shape: Shape, tokens: int, *, gpus: int = 1, number_bytes: int =
 
 
 def picture_tokens(shape: Shape, width: int, height: int) -> int:
-    """Tokens of a picture of that size; 0 for a model without vision."""
+    """How many tokens a picture of ``width`` by ``height`` pixels becomes; 0 without vision."""
     if shape.image_tokens:
         return shape.image_tokens
     if not shape.patch_px:
@@ -83,15 +83,16 @@ def need(
     """Memory on each GPU for ``requests`` concurrent requests of ``tokens`` each.
 
     Args:
-        shape: of the model.
-        precision: of the decoder's linear layers.
+        shape: the model's shape.
+        precision: precision of the decoder's linear layers.
         tokens: maximum length of a prompt with its reply.
         requests: number of concurrent requests.
-        gpus: that each layer is split across (tensor parallel).
+        gpus: how many GPUs each layer is split across (tensor parallel).
         picture: width and height of pictures, in pixels.
 
     Raises:
-        SettingsError: the layers can't be split that way, or the model's context is shorter.
+        SettingsError: the layers can't be split across ``gpus``, or the model's context is shorter
+            than ``tokens``.
     """
     if shape.heads % gpus:
         raise SettingsError(
@@ -100,12 +101,12 @@ def need(
     if tokens > shape.longest:
         raise SettingsError(f"the model's context is {shape.longest} tokens, not {tokens}")
     step = min(STEP_TOKENS, max(tokens, requests))
-    # At the widest point of a layer: twice its input, and both halves of the gated part.
+    # At a layer's widest point: twice its input, and both halves of the gated feed-forward part.
     work = 2 * step * (2 * shape.hidden + 2 * shape.intermediate // gpus)
     work += 2 * 4 * requests * shape.vocabulary  # logits and their probabilities
     if shape.vision:
-        # Each token of a picture is made of several patches, at most as wide as the decoder's
-        # input: queries, keys, values, and the feed-forward part.
+        # Each token of a picture is merged from several patches, which are at most as wide as the
+        # decoder's input: queries, keys, values, and the feed-forward part.
         patches = 4 * picture_tokens(shape, *picture) * ENCODER_PICTURES
         work += 2 * patches * 8 * shape.hidden
     return Need(

@@ -1,8 +1,8 @@
-"""From the settings to one `vllm serve` command line per model, with a reason for each option.
+"""Plans one `vllm serve` command line per model from the settings, with a reason for each option.
 
 Planning starts nothing and needs no network; `embodied-agent vllm --dry-run` shows the plan.
 
-Out of scope: processes (`runner`), the arithmetic of memory (`memory`).
+Out of scope: processes (`runner`), memory requirements (`memory`).
 """
 
 from __future__ import annotations
@@ -42,10 +42,10 @@ class Option:
 
 @dataclass(frozen=True)
 class Plan:
-    """One server: what is run, with which additional environment, and at which address.
+    """One server: its command line, additional environment variables and address.
 
-    ``need``: memory on each of its GPUs; ``None`` if the model's config is not known or it runs on
-    a CPU.
+    ``need`` is the memory on each of its GPUs; ``None`` if the model's config is not known or it
+    runs on a CPU.
     """
 
     role: Role
@@ -68,12 +68,12 @@ class Plan:
 
 
 def make_plans(settings: Settings, gpus: Sequence[Gpu]) -> list[Plan]:
-    """The servers that ``settings`` ask for, in the order in which they are started.
+    """The servers that ``settings`` specify, in the order in which they are started.
 
     Args:
-        settings: ``vllm`` says what to start; ``perception.server`` and ``reasoning.server`` at
+        settings: ``vllm`` says what to start, ``perception.server`` and ``reasoning.server`` at
             which addresses.
-        gpus: of this machine; empty: the plan is for its CPU.
+        gpus: the GPUs of this machine; if empty, the plan is for its CPU.
 
     Raises:
         SettingsError: there is nothing to start, an address can't be served from this machine, a
@@ -120,7 +120,7 @@ def _plan(
     options = [
         Option(("--host", address.hostname), "from server.base_url"),
         Option(("--port", str(address.port or 80)), "from server.base_url"),
-        Option(("--served-model-name", name), "the name that the agent asks for"),
+        Option(("--served-model-name", name), "the name that the agent requests"),
     ]
     length = chosen.max_model_len
     why = "maximum length of a prompt with its reply; a shorter one leaves more cache"

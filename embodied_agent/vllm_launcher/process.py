@@ -1,6 +1,6 @@
-"""One server process: starts it in a process group of its own, forwards its log, and ends it.
+"""One server process, in a process group of its own: starting it, forwarding its log, ending it.
 
-Out of scope: when which one is started and restarted (`runner`), the command line (`plan`).
+Out of scope: when servers are started and restarted (`runner`), the command line (`plan`).
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from contextlib import suppress
 from embodied_agent.errors import ModelError
 from embodied_agent.vllm_launcher.plan import Plan
 
-#: Lines of the log that an error message shows.
+#: How many of the log's last lines an error message shows.
 _LAST_LINES = 12
 #: Maximum length of a line that is forwarded, in characters.
 _LINE = 2000
-#: How long a killed process may take to end, and its log to be read, in seconds.
+#: How long to wait for a killed process to end, and for its log to be read, in seconds.
 _GONE_S = 10.0
-#: Variables that would bring this Python's packages into vLLM's environment.
+#: Variables that would make this Python's packages visible to vLLM.
 _NOT_INHERITED = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV")
 _SET_PARENT_DEATH_SIGNAL = 1
 
@@ -33,9 +33,9 @@ class ServerProcess:
     """A started server.
 
     Args:
-        plan: what to run.
+        plan: the server to start.
         say: called with each line of its log, on another thread.
-        changed: called when there is a new line, and when the process has ended.
+        changed: called after each new line and when the process has ended.
 
     Raises:
         ModelError: the program can't be started.
@@ -66,12 +66,12 @@ class ServerProcess:
 
     @property
     def ended(self) -> int | None:
-        """Its exit status, negative for a signal; ``None`` while it runs."""
+        """The exit status, negative for a signal; ``None`` while the process runs."""
         return self._process.poll()
 
     @property
     def last_lines(self) -> list[str]:
-        """The end of its log."""
+        """The last lines of its log."""
         return list(self._last)
 
     @property
@@ -80,14 +80,15 @@ class ServerProcess:
         return self._process.pid
 
     def terminate(self) -> None:
-        """Ask the server to end; vLLM ends its own workers."""
+        """Tell the server to end; vLLM then ends its own workers."""
         self._signal(signal.SIGTERM)
 
     def end(self, timeout_s: float) -> None:
-        """Wait up to ``timeout_s`` seconds for it to end, then kill what is left of its group."""
+        """Wait up to ``timeout_s`` seconds for the process to end, then kill the rest of its
+        group."""
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(timeout_s)
-        # Also if the first process has ended: workers of its group may still run.
+        # Even if the process has ended: workers in its group may still be running.
         self._signal(signal.SIGKILL)
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(_GONE_S)
@@ -107,11 +108,12 @@ class ServerProcess:
                     self._last.append(text)
                     self._say(text)
                     self._changed()
-        # Its log closes a moment before it counts as ended; nobody would check again later.
+        # The log closes a moment before the process counts as ended. Wait for that, since no later
+        # notification would report it.
         self._process.wait()
         self._changed()
 
 
 def _end_with_parent() -> None:
-    """In the new process: end as well if this process is killed."""
+    """In the new process: ask the kernel to end it if its parent is killed."""
     ctypes.CDLL(None).prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGTERM)

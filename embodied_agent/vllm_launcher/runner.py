@@ -1,7 +1,7 @@
-"""Runs the planned servers: starts them, watches them, restarts them, and ends them all.
+"""Runs the planned servers: starts, watches, restarts and ends them.
 
-On GPUs they start one after the other, because each measures at its start how much memory is free;
-two at once would count each other's half-loaded weights.
+On GPUs they start one after the other, because each measures the free memory when it starts; two at
+once would count each other's half-loaded weights.
 
 Out of scope: a single process (`process`), command lines (`plan`).
 """
@@ -22,7 +22,7 @@ from embodied_agent.support.breaker import Breaker
 from embodied_agent.vllm_launcher.plan import Plan
 from embodied_agent.vllm_launcher.process import ServerProcess
 
-#: How often a silent server is asked whether it is ready, in seconds.
+#: How often a starting server is checked for readiness, in seconds.
 _ASK_S = 1.0
 #: How long such a request may take, in seconds.
 _REPLY_S = 5.0
@@ -30,7 +30,7 @@ _REPLY_S = 5.0
 _RESTART_S, _LONGEST_RESTART_S = 2.0, 60.0
 #: After a server has run this long, in seconds, its restarts are counted from zero again.
 _STABLE_S = 600.0
-#: Parts of a log, in lower case, and what they mean.
+#: Texts in a server's log, in lower case, and their meanings.
 _HINTS = (
     ("no available memory for the cache", "too little memory is left for the cache"),
     ("out of memory", "the GPU has too little memory"),
@@ -48,15 +48,15 @@ _HINTS = (
 
 
 class Runner:
-    """Runs the servers of some plans. `run` blocks until `stop` is called, from any thread or
-    signal handler.
+    """Runs planned servers. `run` blocks until `stop` is called, from any thread or signal handler.
 
     Args:
-        plans: in the order in which they are started.
-        start_timeout_s: how long one of them may take to get ready.
-        stop_timeout_s: how long they may take to end before they are killed.
+        plans: the servers, in the order in which they are started.
+        start_timeout_s: how long a server may take to become ready, in seconds.
+        stop_timeout_s: how long the servers may take to end before they are killed, in seconds.
         restarts: how often a server that exits unexpectedly is restarted.
-        say: called with what happens: role, text, and whether the text is from the server's log.
+        say: called for each event with the role, a text, and whether the text is from the server's
+            log.
     """
 
     def __init__(
@@ -82,11 +82,12 @@ class Runner:
 
     @property
     def process_ids(self) -> dict[str, int]:
-        """The process of each server that runs, by role."""
+        """The process id of each running server, by role."""
         return {role: process.process_id for role, process in self._running.items()}
 
     def stop(self) -> None:
-        """End `run`, even while it starts servers. Safe in a signal handler, and to call twice."""
+        """End `run`, even while it is starting servers. Safe to call twice and in a signal
+        handler."""
         self._stopping = True
         self._wake.set()
 
@@ -128,11 +129,11 @@ class Runner:
         )
 
     def _await(self, plan: Plan) -> None:
-        """Wait until a server that was started responds.
+        """Wait until a started server is ready.
 
         Raises:
-            ModelUnavailable: it did not get ready in time.
-            ModelError: it exited.
+            ModelUnavailable: the server did not become ready in time.
+            ModelError: the server exited.
         """
         if self._stopping:
             return
@@ -149,13 +150,14 @@ class Runner:
             left = deadline - time.monotonic()
             if left <= 0:
                 raise ModelUnavailable(
-                    f"the {plan.role} did not get ready within {self._start_timeout_s:g} s; its "
-                    f"log ends with:\n{_shown(process)}\nvllm.start_timeout_s allows more time"
+                    f"the {plan.role} did not become ready within {self._start_timeout_s:g} s; "
+                    f"its log ends with:\n{_indented_log(process)}\n"
+                    "vllm.start_timeout_s allows more time"
                 )
             self._wait(min(left, _ASK_S))
 
     def _watch(self) -> None:
-        """Wait for something to happen; restart servers that exited and are due."""
+        """Restart servers that exited, once their delay is over; then wait for the next event."""
         waits = [3600.0]
         for plan in self._plans:
             breaker, process = self._breakers[plan.role], self._running.get(plan.role)
@@ -211,7 +213,7 @@ def _check_free(plan: Plan) -> None:
             plan.host, plan.port, type=socket.SOCK_STREAM
         )[0]
         with socket.socket(family, kind, protocol) as probe:
-            # As vLLM itself binds: connections that were just closed don't matter.
+            # The option that vLLM sets, too, so that just closed connections don't matter.
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(address)
     except OSError as error:
@@ -222,12 +224,12 @@ def _check_free(plan: Plan) -> None:
 
 
 def _ready(plan: Plan) -> bool:
-    """Whether the server is healthy and has the model."""
+    """Whether the server is healthy and lists the model."""
     root = plan.url.rsplit("/v1", 1)[0]
     try:
         _get(plan, f"{root}/health")
-        listed = json.loads(_get(plan, f"{plan.url.rstrip('/')}/models"))
-        names = [model["id"] for model in listed["data"]]
+        models = json.loads(_get(plan, f"{plan.url.rstrip('/')}/models"))
+        names = [model["id"] for model in models["data"]]
     except (OSError, ValueError, KeyError, TypeError, urllib.error.URLError):
         return False
     return plan.name in names
@@ -248,14 +250,14 @@ def _get(plan: Plan, url: str) -> bytes:
 def _why_ended(process: ServerProcess) -> str:
     status = process.ended
     log = " ".join(process.last_lines).lower()
-    hint = next((meaning for sign, meaning in _HINTS if sign in log), "")
+    hint = next((meaning for text, meaning in _HINTS if text in log), "")
     how = f"signal {-status}" if status is not None and status < 0 else f"status {status}"
     return (
         f"the {process.plan.role} exited with {how}"
         + (f": {hint}" if hint else "")
-        + (f"; its log ends with:\n{_shown(process)}" if process.last_lines else "")
+        + (f"; its log ends with:\n{_indented_log(process)}" if process.last_lines else "")
     )
 
 
-def _shown(process: ServerProcess) -> str:
+def _indented_log(process: ServerProcess) -> str:
     return "\n".join(f"    {line}" for line in process.last_lines)

@@ -1,8 +1,8 @@
-"""The exact number of a model's parameters, from its config.json alone.
+"""The exact number of a model's parameters, calculated from its config.json alone.
 
-The architectures are those that this project serves: Qwen2 and Llama decoders, and the
+Supported architectures are those that this project serves: Qwen2 and Llama decoders, and the
 vision-language models Qwen2.5-VL and Idefics3. The counts equal those of the published weights
-(tests compare them). A model of another architecture is refused, not guessed.
+(tests compare them). A model of another architecture is refused rather than estimated.
 
 Out of scope: bytes (`memory`), configs of public models (`catalogue`).
 """
@@ -23,15 +23,15 @@ Config = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """The properties of a model that determine how much memory it needs. Counts are parameters.
+    """The properties of a model that determine how much memory it needs.
 
-    ``linear``: weights of the decoder's linear layers, which quantisation makes smaller.
-    ``embedding``: the token embedding, and the output layer unless the two are tied.
-    ``vision``: the image encoder and its connector. ``other``: norms and biases.
-    ``kv_per_token``: numbers that each token of context keeps in the cache.
-    ``longest``: the context length in tokens.
-    ``patch_px``: side of the square of pixels that becomes one token; 0 without vision.
-    ``image_tokens``: tokens of any picture; 0 if that depends on its size.
+    The first four are numbers of parameters. ``linear``: the decoder's linear layers, which
+    quantisation makes smaller. ``embedding``: the token embedding, and the output layer unless the
+    two are tied. ``vision``: the image encoder and its connector. ``other``: norms and biases.
+
+    ``longest`` is the context length in tokens. ``patch_px`` is the side, in pixels, of the square
+    that becomes one token; 0 without vision. ``image_tokens`` is the number of tokens of any
+    picture; 0 if it depends on the picture's size.
     """
 
     kind: str
@@ -53,20 +53,20 @@ class Shape:
 
     @property
     def parameters(self) -> int:
-        """The total."""
+        """The total number of parameters."""
         return self.linear + self.embedding + self.vision + self.other
 
     @property
     def kv_per_token(self) -> int:
-        """Keys and values of all layers for one token."""
+        """How many numbers, keys and values of all layers, one token keeps in the cache."""
         return 2 * self.layers * self.kv_heads * self.head_dim
 
 
 def read_config(folder: Path) -> dict[str, Any]:
-    """The config.json of a model folder.
+    """The contents of a config.json, given its path or the model's folder.
 
     Raises:
-        ModelError: it is missing or can't be read.
+        ModelError: the file is missing or can't be read.
     """
     path = folder / "config.json" if folder.is_dir() else folder
     try:
@@ -82,7 +82,7 @@ def shape_of(config: Config) -> Shape:
     """The shape of the model that ``config``, the contents of its config.json, describes.
 
     Raises:
-        ModelError: its architecture is not supported, or a number is missing.
+        ModelError: the architecture is not supported, or a value is missing or invalid.
     """
     kind = str(config.get("model_type", ""))
     supported = {"qwen2": _decoder, "llama": _decoder, "qwen2_5_vl": _qwen_vl, "idefics3": _idefics}
@@ -136,7 +136,7 @@ def _decoder(config: Config, *, vision: int = 0, kind: str = "", **image: int) -
 
 
 def _text(config: Config, model_type: str) -> dict[str, Any]:
-    """The decoder's part of a config: a section of its own, or at the top level."""
+    """The decoder's part of a config: a separate section, or the top level."""
     section = config.get("text_config") or config
     shared = {
         key: config[key] for key in ("tie_word_embeddings", "quantization_config") if key in config

@@ -1,9 +1,9 @@
-"""Which model gets which GPUs, and what share of each.
+"""Assigns GPUs to models, and to each model a share of their memory.
 
 vLLM takes a fixed share of a GPU's memory when it starts and fills it with cache. Two servers on
 one GPU therefore need shares that add up to less than the whole, each large enough for its model.
 
-Out of scope: what a model needs (`memory`), the command lines (`plan`).
+Out of scope: the memory that a model needs (`memory`), the command lines (`plan`).
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ SHARE_OPTION = "--gpu-memory-utilization"
 
 @dataclass(frozen=True)
 class Placement:
-    """A model, its server and its GPUs. ``need``: memory on each GPU, if that is known."""
+    """A model, its server and its GPUs. ``need`` is the memory on each GPU, if it is known."""
 
     role: Role
     chosen: VllmModelSettings
@@ -44,13 +44,13 @@ def place(
     *,
     picture_px: int,
 ) -> Placement:
-    """The GPUs that a model runs on, and what it needs of them.
+    """The GPUs that a model runs on, and the memory that it needs on each.
 
     Args:
-        role: of the model.
-        chosen: model, precision and split.
-        server: its address.
-        gpus: of the machine, by number; empty: it runs on the CPU.
+        role: the model's role.
+        chosen: the model, its precision, and how it is split across GPUs.
+        server: the server's address.
+        gpus: the machine's GPUs by number; if empty, the model runs on the CPU.
         picture_px: side of the largest picture that is sent, in pixels.
 
     Raises:
@@ -59,7 +59,7 @@ def place(
     try:
         shape = find_shape(model_folder(chosen.model, role))
     except ModelError:
-        shape = None  # started all the same; vLLM will say if it can't serve it
+        shape = None  # started all the same; vLLM reports an error if it can't serve the model
     if not gpus:
         return Placement(role, chosen, server, shape, (), None)
     count = chosen.tensor_parallel * chosen.pipeline_parallel
@@ -119,14 +119,14 @@ def precision_of(chosen: VllmModelSettings, shape: Shape, role: Role) -> Precisi
 def share_out(
     placements: list[Placement], gpus: Mapping[int, Gpu], allowed: float
 ) -> dict[Role, tuple[float, str]]:
-    """The share of each of its GPUs that every server may use, with the reason.
+    """The share of its GPUs' memory that each server may use, with the reason for it.
 
-    What is left over goes to the servers in proportion to their caches: more cache means more
+    Memory left over goes to the servers in proportion to their caches: more cache means more
     concurrent requests and more cached prompts.
 
     Raises:
-        SettingsError: the models on one GPU need more than ``allowed`` of it, or it is not known
-            how much they need.
+        SettingsError: the models on one GPU need more than the share ``allowed``, or it is not
+            known how much they need.
     """
     users: dict[int, list[Placement]] = defaultdict(list)
     for one in placements:

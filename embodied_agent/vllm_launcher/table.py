@@ -27,14 +27,15 @@ def memory_rows(
     """Model, precision, parameters, and bytes per GPU by purpose, as JSON-ready values.
 
     Args:
-        models: names, folders or config.json files; empty: all known models.
+        models: names, folders or config.json files; if empty, all known models.
         tokens: maximum length of a prompt with its reply.
         requests: number of concurrent requests.
-        gpus: that each layer is split across.
+        gpus: how many GPUs each layer is split across.
 
     Raises:
         ModelError: a model's config is not known or not supported.
-        SettingsError: a model can't be split that way, or its context is shorter.
+        SettingsError: a model can't be split across ``gpus``, or its context is shorter than
+            ``tokens``.
     """
     rows = []
     for model in models or CONFIGS:

@@ -1,0 +1,45 @@
+"""Whether the camera looks where it is said to look, now and then while objects are followed.
+
+Out of scope: how it is measured (`embodied_agent.objects.alignment`).
+"""
+
+from __future__ import annotations
+
+import logging
+
+from embodied_agent.objects.alignment import Misalignment, misalignment
+from embodied_agent.objects.tracker import Tracker
+
+_log = logging.getLogger(__name__)
+
+#: It is looked at every so many keyframes.
+_PERIOD = 16
+
+
+class CameraCheck:
+    """Of one memory. Not thread-safe.
+
+    Attributes:
+        problem: what is wrong, in a sentence; "" where nothing tells so, and before the first look.
+    """
+
+    def __init__(self) -> None:
+        self.problem = ""
+
+    def folded(self, tracker: Tracker) -> None:
+        """A keyframe was taken in."""
+        if tracker.last_keyframe % _PERIOD == _PERIOD - 1:
+            self.look(tracker)
+
+    def look(self, tracker: Tracker) -> Misalignment | None:
+        """By how much the camera seems turned from where it is said to look; ``None`` where too few
+        objects of the present map session tell. A problem is logged when it is new."""
+        session = tracker.sessions.current
+        found = None
+        if session is not None and session.measured == "poses":
+            found = misalignment(tracker.tracks.values())
+        problem = str(found) if found is not None and found.is_told else ""
+        if problem and not self.problem:
+            _log.warning("%s", problem)
+        self.problem = problem
+        return found

@@ -1,0 +1,295 @@
+"""What is kept in RAM of each delta and each name, so that questions need not read all deltas.
+
+A few bytes per delta: which keyframe, where a segment begins, how the camera moved. Of a name, the
+deltas that mention it, once a question needs them. What is new in the memory is added at the next
+question.
+
+Out of scope: a view of it as notes (`stored_notes`), the tables (`embodied_agent.memory.noted`).
+"""
+
+from __future__ import annotations
+
+import threading
+from array import array
+from bisect import bisect_left
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, field
+
+from embodied_agent.errors import StoreError
+from embodied_agent.memory.file import DAMAGE
+from embodied_agent.memory.noted import NotedName
+from embodied_agent.memory.query import Reader
+from embodied_agent.records import Action, Delta
+from embodied_agent.rules.lexicon import singular
+from embodied_agent.rules.motions import Motions
+from embodied_agent.rules.name_index import NameIndex
+from embodied_agent.rules.notes import claimed_words, name_key
+from embodied_agent.rules.phrases import Phrase, read_phrase
+
+#: Deltas that are kept once they were read.
+_KEPT = 4096
+#: Deltas that are read at once.
+_AT_ONCE = 64
+_ACTIONS = {action.value: action for action in Action}
+
+
+class LostDelta(Exception):
+    """A delta that the index knows of can't be read: the file is damaged."""
+
+
+@dataclass(slots=True)
+class Mentions:
+    """The mentions of one thing: ``indexes`` of their deltas and ``ranks`` in these, in order, and
+    ``spellings`` as indexes of ``names``, which differ in case or spaces only."""
+
+    names: list[str]
+    indexes: array[int] = field(default_factory=lambda: array("l"))
+    ranks: array[int] = field(default_factory=lambda: array("l"))
+    spellings: array[int] = field(default_factory=lambda: array("b"))
+    loaded: bool = False
+
+
+class NoteIndex:
+    """The deltas of one recording, or of the whole memory. Every method may be called from any
+    thread.
+
+    Args:
+        memory: the store, with `NotedTables`.
+        source: the recording whose keyframes count; ``None``: all do.
+    """
+
+    def __init__(self, memory: Reader, source: str | None) -> None:
+        self._memory = memory
+        self._source = source
+        self._deltas: dict[int, Delta] = {}  # by index
+        self._claims: dict[str, list[str]] | None = None  # words as they stand, by their singular
+        self._observed: dict[str, list[int]] = {}
+        #: Keyframe ids and segments of the deltas.
+        self.ids, self.segments = array("q"), array("q")
+        self.motions = Motions()
+        #: Indexes of deltas that begin another segment than the one before.
+        self.breaks: list[int] = []
+        self.things: dict[str, Mentions] = {}
+        self.names = NameIndex()
+        self._spelt: set[str] = set()
+        self._nouns: dict[str, tuple[bool, int]] = {}  # with how many names there were
+        self._phrases: dict[str, Phrase] = {}
+        self._lock = threading.RLock()  # notes are looked at while questions are reasoned about
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Take in what was committed since.
+
+        Raises:
+            StoreError: the memory can't be read.
+        """
+        with self._lock:
+            self._refresh()
+
+    def _refresh(self) -> None:
+        tables, since = self._memory.noted, self.ids[-1] + 1 if self.ids else 0
+        new = tables.motions(since, self._source)
+        if not new:
+            return
+        for motion in new:
+            if self.segments and motion.segment != self.segments[-1]:
+                self.breaks.append(len(self.ids))
+            self.ids.append(motion.keyframe_id)
+            self.segments.append(motion.segment)
+            action = None if motion.action is None else _ACTIONS[motion.action]
+            self.motions.add(action, motion.angle_deg, usable=bool(motion.usable))
+        if since:
+            mentions = [
+                one for one in tables.mentions(since) if self.index(one.keyframe_id) is not None
+            ]
+            for name in dict.fromkeys(one.name for one in mentions):
+                self._add_name(name)
+            self._append(one for one in mentions if self.things[name_key(one.name)].loaded)
+            self._add_claims(range(len(self.ids) - len(new), len(self.ids)))
+        else:
+            for name in tables.names(self._source):
+                self._add_name(name)
+
+    def index(self, keyframe_id: int) -> int | None:
+        """The index of a keyframe's delta; ``None`` if there is none."""
+        place = bisect_left(self.ids, keyframe_id)
+        return place if place < len(self.ids) and self.ids[place] == keyframe_id else None
+
+    def delta(self, index: int) -> Delta:
+        """One delta, with some around it at once.
+
+        Raises:
+            LostDelta: it can't be read.
+        """
+        return self.read(index, index + 1)[0]
+
+    def read(self, start: int, stop: int) -> list[Delta]:
+        """The deltas from ``start`` up to ``stop``, exclusive.
+
+        Raises:
+            LostDelta: one can't be read.
+        """
+        with self._lock:
+            return self._read(start, stop)
+
+    def _read(self, start: int, stop: int) -> list[Delta]:
+        missing = [index for index in range(start, stop) if index not in self._deltas]
+        if len(self._deltas) + len(missing) > _KEPT:
+            self._deltas.clear()
+            missing = list(range(start, stop))
+        for at in range(0, len(missing), _AT_ONCE):
+            some = missing[at : at + _AT_ONCE]
+            ids = [self.ids[index] for index in some]
+            read = {delta.keyframe_id: delta for delta in self._memory.deltas_of(ids)}
+            for index, number in zip(some, ids, strict=True):
+                if number not in read:
+                    raise LostDelta(number)
+                self._deltas[index] = read[number]
+        return [self._deltas[index] for index in range(start, stop)]
+
+    def load(self, keys: Collection[str] | None = None) -> None:
+        """Read the mentions of these things, or of all, that were not read yet."""
+        with self._lock:
+            self._load(keys)
+
+    def _load(self, keys: Collection[str] | None) -> None:
+        wanted = self.things if keys is None else keys
+        missing = [one for key in wanted if not (one := self.things[key]).loaded]
+        if not missing:
+            return
+        if len(missing) == len(self.things):
+            found = self._memory.noted.mentions()
+        else:
+            found = self._memory.noted.mentions_of(n for one in missing for n in one.names)
+            if any(len(one.names) > 1 for one in missing):
+                found.sort(key=lambda mention: (mention.keyframe_id, mention.rank))
+        for one in missing:
+            one.loaded = True
+        self._append(found)
+
+    def observed(self, noun_words: Iterable[str]) -> list[int]:
+        """The indexes of the deltas whose observations claim something with all of these words,
+        which are in the singular."""
+        with self._lock:
+            sets = [self._claiming(word) for word in noun_words]
+        return sorted(set(sets[0]).intersection(*sets[1:])) if sets else []
+
+    def names_or_claims(self, start: int, stop: int) -> bool:
+        """Whether a delta from ``start`` up to ``stop``, exclusive, names or claims something."""
+        if start >= stop:
+            return False
+        if (start, stop) == (0, len(self.ids)) and self.things:
+            return True
+        first, last = self.ids[start], self.ids[stop - 1]
+        return self._memory.noted.name_or_claim(first, last, lambda n: self.index(n) is not None)
+
+    def keys(self) -> list[str]:
+        """The keys of all things."""
+        with self._lock:
+            return list(self.things)
+
+    def phrase_of(self, name: str) -> Phrase:
+        """The phrase read from a name in the memory."""
+        phrase = self._phrases.get(name)
+        if phrase is None:
+            phrase = self._phrases[name] = read_phrase(name)
+        return phrase
+
+    def have_noun(self, noun: str) -> bool:
+        """Whether a noun, in the singular or plural, or a kind is that of a thing."""
+        with self._lock:
+            known, names = self._nouns.get(noun, (False, -1))
+            if known or names == len(self._spelt):
+                return known
+            keys = self.names.with_noun(noun)
+            known = noun in self.things or any(
+                is_noun_of(noun, key, self.phrase_of(self._first_name(key))) for key in keys
+            )
+            self._nouns[noun] = known, len(self._spelt)
+            return known
+
+    def _first_name(self, key: str) -> str:
+        """The name by which a thing was noted first."""
+        thing = self.things[key]
+        if len(thing.names) > 1:
+            self._load([key])
+            return thing.names[thing.spellings[0]]
+        return thing.names[0]
+
+    def latest_mentions(self, until: int) -> Iterator[NotedName]:
+        """The mentions in deltas up to an index, the latest first."""
+        return self._memory.noted.latest_mentions(self.ids[until])
+
+    def _add_name(self, name: str) -> None:
+        if name in self._spelt:
+            return
+        self._spelt.add(name)
+        key = name_key(name)
+        thing = self.things.get(key)
+        if thing is None:
+            self.things[key] = Mentions([name])
+            self.names.add(name, key)
+            return
+        # Another one, since views of an earlier moment look at the mentions by the other names.
+        self.things[key] = Mentions([*thing.names, name])
+        self.names.add(name, key)
+
+    def _append(self, mentions: Iterable[NotedName]) -> None:
+        for name, keyframe_id, rank in mentions:
+            index = self.index(keyframe_id)
+            thing = self.things.get(name_key(name))
+            if index is None or thing is None:
+                continue  # of another recording, or of a later delta
+            thing.indexes.append(index)
+            thing.ranks.append(rank)
+            thing.spellings.append(thing.names.index(name))
+
+    def _claiming(self, word: str) -> list[int]:
+        found = self._observed.get(word)
+        if found is None:
+            if self._claims is None:
+                self._claims = {}
+                for each in self._memory.noted.claimed_words():
+                    self._claims.setdefault(singular(each), []).append(each)
+            words = self._claims.get(word, [])
+            ids = self._memory.noted.claiming(words) if words else []
+            found = [index for index in map(self.index, ids) if index is not None]
+            self._observed[word] = found
+        return found
+
+    def _add_claims(self, indexes: range) -> None:
+        """Take in what new deltas claim, where words were looked for."""
+        if self._claims is None:
+            return
+        for index in indexes:
+            for each in claimed_words(self.delta(index).observation):
+                word = singular(each)
+                words = self._claims.setdefault(word, [])
+                if each not in words:
+                    words.append(each)
+                if word in self._observed and self._observed[word][-1:] != [index]:
+                    self._observed[word].append(index)
+
+
+def is_noun_of(noun: str, key: str, phrase: Phrase) -> bool:
+    """Whether a noun is that of a thing, or names it or its kind."""
+    return noun in (key, phrase.noun, phrase.kind) or noun == singular(phrase.noun)
+
+
+def indexed(memory: Reader, source: str | None) -> NoteIndex | None:
+    """The index of a memory; ``None`` where the file has none, or is damaged.
+
+    Raises:
+        StoreError: the memory can't be read.
+    """
+    if not memory.noted.exist or any("delta" in name for name in memory.damage.names()):
+        return None
+    try:
+        return NoteIndex(memory, source)
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        memory.damage.note("the index of deltas", error)
+    except StoreError as error:
+        if not isinstance(error.__cause__, DAMAGE):
+            raise
+        memory.damage.note("the index of deltas", error)
+    return None

@@ -1,0 +1,74 @@
+"""One call of a perceiver: a delta for each keyframe, also where a reply or a picture is unusable.
+
+A keyframe whose reply or picture can't be read, or on which the perceiver meets a fault, gets an
+unusable delta with the reason, and is logged. In a batch all are perceived once more, each by
+itself, so that one keyframe does not spoil the others.
+
+Out of scope: threads, retries and what is counted (`perception_workers`).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from embodied_agent.errors import DecodeError, ModelError, ModelUnavailable, ReplyError
+from embodied_agent.perception.base import Perceiver
+from embodied_agent.perception.geometry import delta_from_egomotion
+from embodied_agent.records import Delta, Keyframe
+
+_log = logging.getLogger(__name__)
+
+#: The keyframe before, if there is one, and the keyframe to perceive.
+Pair = tuple[Keyframe | None, Keyframe]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The delta of one keyframe; ``problem`` says why it is unusable, where the reply, the picture
+    or a ``fault`` of the perceiver made it so."""
+
+    delta: Delta
+    problem: str = ""
+    fault: bool = False
+
+
+def perceive_batch(perceiver: Perceiver, pairs: Sequence[Pair]) -> list[Outcome]:
+    """The outcome of each pair's keyframe, in order.
+
+    Raises:
+        ModelError: of the model, not of a single keyframe.
+    """
+    fault = False
+    try:
+        deltas = (
+            perceiver.perceive_batch(pairs) if len(pairs) > 1 else [perceiver.perceive(*pairs[0])]
+        )
+        ids = [delta.keyframe_id for delta in deltas]
+        if ids != [keyframe.id for _, keyframe in pairs]:
+            raise ValueError(f"deltas of the keyframes {ids} for others")
+    except (ReplyError, DecodeError) as error:
+        problem = str(error)
+    except ModelError:
+        raise
+    except Exception as error:
+        # The outermost level of one keyframe: whatever it meets must not stop the others.
+        if _out_of_memory(error):
+            raise ModelUnavailable(f"{perceiver.name} ran out of memory: {error}") from error
+        problem, fault = f"a fault in {perceiver.name}: {error!r}", True
+        if len(pairs) == 1:
+            _log.exception("keyframe %d met a fault", pairs[0][1].id)
+    else:
+        return [Outcome(delta) for delta in deltas]
+    if len(pairs) > 1:  # one of them spoils the batch: find out which
+        return [outcome for pair in pairs for outcome in perceive_batch(perceiver, [pair])]
+    if not fault:
+        _log.warning("keyframe %d could not be perceived: %s", pairs[0][1].id, problem)
+    delta = delta_from_egomotion(*pairs[0], model=perceiver.name, usable=False, problem=problem)
+    return [Outcome(delta, problem, fault)]
+
+
+def _out_of_memory(error: Exception) -> bool:
+    """Whether there was too little memory, which may be otherwise the next time."""
+    return isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"

@@ -1,0 +1,424 @@
+"""Notes that hold no deltas: the rules' view of a memory that was kept for days.
+
+They say the same as `Notes` that were made of the same deltas, which tests hold them to. Deltas are
+read when a question looks at them, names are found by their words.
+
+Out of scope: what is kept in RAM (`note_index`), which deltas a question may know of
+(`segment_view`).
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
+
+from embodied_agent.agent.note_index import LostDelta, NoteIndex, is_noun_of
+from embodied_agent.agent.stored_deltas import AllWords, StoredDeltas, WordsInView
+from embodied_agent.records import Delta
+from embodied_agent.rules.lexicon import singular
+from embodied_agent.rules.name_index import NameIndex
+from embodied_agent.rules.notes import (
+    Notes,
+    Nouns,
+    Sighting,
+    Thing,
+    claimed_words,
+    name_key,
+    singular_words,
+)
+from embodied_agent.rules.phrases import Phrase
+
+
+class StoredThing:
+    """A thing in stored notes; see `Thing`. Which of its mentions are in the notes is looked up
+    once that matters.
+
+    Args:
+        notes: that it is in.
+        key: of its name.
+    """
+
+    __slots__ = ("_begin", "_end", "_mentions", "_notes", "_own", "key")
+
+    def __init__(self, notes: StoredNotes, key: str) -> None:
+        self.key = key
+        self._notes = notes
+        self._mentions = notes.index_of_names.things.get(key)
+        self._own = notes.own_mentions(key)
+        self._begin = self._end = -1
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """The index of the delta that mentions it first, and the place in it."""
+        begin, end = self._bounds()
+        if begin < end:
+            assert self._mentions is not None
+            at = self._mentions.indexes[begin] - self._notes.first
+            return at, self._mentions.ranks[begin]
+        return self._mentioned(0)[:2]
+
+    @property
+    def exists(self) -> bool:
+        """Whether a delta in the notes mentions it."""
+        begin, end = self._bounds()
+        return begin < end or bool(self._own)
+
+    @property
+    def name(self) -> str:
+        """Its name as first noted."""
+        if self._mentions is not None and len(self._mentions.names) == 1 and not self._own:
+            return self._mentions.names[0]
+        return self._at(0)[2]
+
+    @property
+    def phrase(self) -> Phrase:
+        """The phrase read from its name."""
+        return self._notes.index_of_names.phrase_of(self.name)
+
+    def may_have(self, noun: str) -> bool:
+        """Whether one of its names, here or elsewhere in the memory, has a noun."""
+        names = [name for _, _, name in self._own]
+        names += self._mentions.names if self._mentions is not None else []
+        phrase_of = self._notes.index_of_names.phrase_of
+        return any(is_noun_of(noun, self.key, phrase_of(name)) for name in names)
+
+    @property
+    def at_once(self) -> int:
+        """The largest number of its mentions in one delta."""
+        return max(Counter(self.indexes).values())
+
+    @property
+    def indexes(self) -> Sequence[int]:
+        """The indexes of the deltas that mention it, in order; one for each mention."""
+        begin, end = self._bounds()
+        stored: Sequence[int] = ()
+        if self._mentions is not None:
+            first = self._notes.first
+            stored = [at - first for at in self._mentions.indexes[begin:end]]
+        return [*stored, *(at for at, _, _ in self._own)]
+
+    @property
+    def first_index(self) -> int:
+        """The index of the delta that mentions it first."""
+        return self.place[0]
+
+    @property
+    def last_index(self) -> int:
+        """The index of the latest delta that mentions it."""
+        begin, end = self._bounds()
+        if self._own or begin == end:
+            return self._mentioned(-1)[0]
+        assert self._mentions is not None
+        return self._mentions.indexes[end - 1] - self._notes.first
+
+    @property
+    def first(self) -> Sighting:
+        """The first sighting."""
+        return self._sighting(0)
+
+    @property
+    def last(self) -> Sighting:
+        """The latest sighting."""
+        return self._sighting(-1)
+
+    def all_mentions(self) -> list[tuple[int, int, str]]:
+        """The delta's index, the place in it, and the name of each mention."""
+        begin, end = self._bounds()
+        return [self._stored(at) for at in range(begin, end)] + list(self._own)
+
+    def _bounds(self) -> tuple[int, int]:
+        """The first of the stored mentions that are in the notes, and one more than the last."""
+        if self._mentions is None:
+            return 0, 0
+        if self._begin < 0:
+            if not self._mentions.loaded:
+                self._notes.index_of_names.load([self.key])
+            indexes, first = self._mentions.indexes, self._notes.first
+            self._begin = bisect_left(indexes, first) if first else 0
+            self._end = len(indexes)
+            if indexes and indexes[-1] >= self._notes.stop:
+                self._end = bisect_left(indexes, self._notes.stop, self._begin)
+        return self._begin, self._end
+
+    def _stored(self, number: int) -> tuple[int, int, str]:
+        one = self._mentions
+        assert one is not None
+        name = one.names[one.spellings[number]]
+        return one.indexes[number] - self._notes.first, one.ranks[number], name
+
+    def _at(self, number: int) -> tuple[int, int, str]:
+        """The first mention (0) or the last one (-1)."""
+        begin, end = self._bounds()
+        if begin < end and (number == 0 or not self._own):
+            return self._stored(begin if number == 0 else end - 1)
+        return self._mentioned(number)
+
+    def _mentioned(self, number: int) -> tuple[int, int, str]:
+        """One of its own mentions.
+
+        Raises:
+            LostDelta: its mentions can't be found, because the file is damaged.
+        """
+        if not self._own:
+            raise LostDelta(self.key)
+        return self._own[number]
+
+    def _sighting(self, number: int) -> Sighting:
+        index, rank, _ = self._at(number)
+        return Sighting(index, self._notes.deltas[index].mentions[rank])
+
+
+def _place_of(thing: StoredThing) -> tuple[int, int]:
+    return thing.place
+
+
+class StoredNouns(Nouns):
+    """Names, nouns and kinds of stored notes: found by their words, never listed."""
+
+    def __init__(self, notes: StoredNotes) -> None:
+        super().__init__()
+        self._notes = notes
+        self._known: dict[str, bool] = {}
+
+    def __contains__(self, noun: object) -> bool:
+        if not isinstance(noun, str):
+            return False
+        known = self._known.get(noun)
+        if known is None:
+            known = self._known[noun] = self._notes.have_noun(noun)
+        return known
+
+    def words(self) -> Collection[str]:
+        """All words that occur in a name."""
+        return self._notes.words()
+
+
+class StoredNotes(Notes):
+    """The deltas of an index from ``start`` up to ``stop``, exclusive, as notes.
+
+    Args:
+        index: of the memory; it may grow, the notes do not.
+        start: the first delta.
+        stop: one more than the last; by default all that there are now.
+        extra: one more delta, which is not in the memory.
+        extra_after_break: whether it begins another segment.
+    """
+
+    def __init__(
+        self,
+        index: NoteIndex,
+        start: int = 0,
+        stop: int | None = None,
+        *,
+        extra: Delta | None = None,
+        extra_after_break: bool = False,
+    ) -> None:
+        stop = len(index.ids) if stop is None else stop
+        super().__init__()
+        self.index_of_names = self._index = index
+        self.first, self.stop = start, stop
+        self._extra = () if extra is None else (extra,)
+        self._extra_after_break = extra_after_break
+        self._kept: dict[str, StoredThing] = {}
+        self.deltas = StoredDeltas(index, start, stop, self._extra)
+        self.motions = index.motions.part(start, stop)
+        self.breaks = [at - start for at in index.breaks if start < at < stop]
+        self.nouns = StoredNouns(self)
+        self._own = NameIndex()  # names in the extra delta
+        self._own_keys: dict[str, list[tuple[int, int, str]]] = {}
+        if extra is not None:
+            if extra_after_break and stop > start:
+                self.breaks.append(stop - start)
+            self.motions.add(extra.action, extra.angle_deg, usable=extra.usable)
+            for rank, mention in enumerate(extra.mentions):
+                key = name_key(mention.name)
+                self._own.add(mention.name, key)
+                self._own_keys.setdefault(key, []).append((stop - start, rank, mention.name))
+
+    def extended(self, delta: Delta, *, after_break: bool = False) -> Notes:
+        """A view of one more delta."""
+        notes = StoredNotes(
+            self._index, self.first, self.stop, extra=delta, extra_after_break=after_break
+        )
+        notes.clock = self.clock
+        return notes
+
+    def part(self, first: int, last: int) -> Notes:
+        """The deltas from index ``first`` to ``last``, both included, alone."""
+        stored = self.stop - self.first
+        begin = min(self.first + first, self.stop)
+        extra = self._extra[0] if self._extra and first <= stored <= last else None
+        end = max(begin, min(self.first + last + 1, self.stop))
+        notes = StoredNotes(self._index, begin, end, extra=extra)
+        notes.breaks = []
+        notes.clock = self.clock
+        return notes
+
+    def before_break(self) -> Notes:
+        """The deltas before the last break alone."""
+        whole = self.start > self.stop - self.first
+        notes = StoredNotes(
+            self._index,
+            self.first,
+            min(self.first + self.start, self.stop),
+            extra=self._extra[0] if whole and self._extra else None,
+            extra_after_break=self._extra_after_break,
+        )
+        notes.ended = True
+        notes.clock = self.clock
+        return notes
+
+    @property
+    def hold_motion_only(self) -> bool:
+        """Whether no delta names or describes anything, because no perceiver looked at the
+        pictures."""
+        if self._own_keys or any(claimed_words(delta.observation) for delta in self._extra):
+            return False
+        return not self._index.names_or_claims(self.first, self.stop)
+
+    def id(self, index: int) -> int:
+        """The id of a delta's keyframe."""
+        stored = self.stop - self.first
+        at = range(len(self.deltas))[index]
+        return (
+            self._extra[at - stored].keyframe_id
+            if at >= stored
+            else self._index.ids[self.first + at]
+        )
+
+    def index(self, keyframe_id: int) -> int | None:
+        """The index of a keyframe's delta; ``None`` if there is none."""
+        if any(delta.keyframe_id == keyframe_id for delta in self._extra):
+            return self.stop - self.first
+        at = self._index.index(keyframe_id)
+        return at - self.first if at is not None and self.first <= at < self.stop else None
+
+    def thing(self, key: str) -> StoredThing:
+        """The thing of a name (`name_key`), which the notes must have."""
+        thing = self._kept.get(key)
+        if thing is None:
+            thing = self._kept[key] = StoredThing(self, key)
+        return thing
+
+    def all_things(self) -> list[Thing]:
+        """All things, in the order of first appearance."""
+        self._index.load()
+        return self.in_order(self._things({*self._index.keys(), *self._own_keys}))
+
+    def related_to(self, phrase: Phrase) -> list[Thing]:
+        """At least all things that a phrase may mean or be a detail of, in any order."""
+        if phrase.is_generic:
+            return self.all_things()
+        return self._listed(self._index.names.related_to(phrase) | self._own.related_to(phrase))
+
+    def akin_to(self, phrase: Phrase) -> list[Thing]:
+        """At least all things whose kind resembles that of a phrase, in any order."""
+        return self._listed(self._index.names.akin_to(phrase) | self._own.akin_to(phrase))
+
+    def of_kinds(self, kinds: Collection[str]) -> list[Thing]:
+        """At least all things of one of these kinds, in the order of first appearance."""
+        keys = self._index.names.of_kinds(kinds) | self._own.of_kinds(kinds)
+        return self.in_order(self._things(keys))
+
+    def spelt_in(self, text: str) -> list[Thing]:
+        """At least all things whose name stands in a text, whatever its article, in the order of
+        first appearance."""
+        keys = self._index.names.spelt_in(text) | self._own.spelt_in(text)
+        return self.in_order(self._things(keys))
+
+    def coloured(self, colours: Collection[str]) -> list[Thing]:
+        """At least all things in one of these colours, in the order of first appearance."""
+        keys = self._index.names.coloured(colours) | self._own.coloured(colours)
+        return self.in_order(self._things(keys))
+
+    def in_order(self, things: Iterable[Thing]) -> list[Thing]:
+        """Things in the order of first appearance; they come from one of the methods above."""
+        stored = [thing for thing in things if isinstance(thing, StoredThing)]
+        self._index.load([t.key for t in stored if t.key in self._index.things])
+        stored.sort(key=_place_of)
+        return list[Thing](stored)
+
+    def latest(self, most: int) -> list[Thing]:
+        """The things that were seen last, the latest first, and of those that were seen together
+        the one that appeared first."""
+        found: dict[str, int] = dict.fromkeys(self._own_keys, self.stop - self.first)
+        if self.stop > self.first:
+            for name, number, _ in self._index.latest_mentions(self.stop - 1):
+                at = self._index.index(number)
+                if at is None:
+                    continue
+                if at < self.first or (
+                    len(found) >= most and at - self.first not in found.values()
+                ):
+                    break
+                found.setdefault(name_key(name), at - self.first)
+        ordered = self.in_order(map(self.thing, found))
+        return sorted(ordered, key=lambda thing: -thing.last_index)[:most]
+
+    def observed(self, noun: str) -> list[int]:
+        """The indexes of the deltas whose observation contains all words of a noun, in the singular
+        or plural."""
+        words = set(singular_words(noun))
+        found = self._index.observed(words)
+        begin, end = bisect_left(found, self.first), bisect_left(found, self.stop)
+        indexes = [at - self.first for at in found[begin:end]]
+        for delta in self._extra:
+            if words and words <= set(map(singular, claimed_words(delta.observation))):
+                indexes.append(self.stop - self.first)
+        return indexes
+
+    def named_in(self, text: str) -> list[str]:
+        """The names of things, as they were noted, that may stand in a text."""
+        keys = self._index.names.spelt_in(text) | self._own.spelt_in(text)
+        things = self._things(keys)
+        self._index.load([t.key for t in things if t.key in self._index.things])
+        return sorted({name for thing in things for _, _, name in thing.all_mentions()})
+
+    def where_named(self, name: str) -> list[int]:
+        """The indexes of the deltas that mention a thing by a name as it was noted, each once."""
+        found = self.thing(name_key(name)).all_mentions()
+        return list(dict.fromkeys(at for at, _, noted in found if noted == name))
+
+    # -- for its things and nouns ----------------------------------------------------------------
+
+    def own_mentions(self, key: str) -> Sequence[tuple[int, int, str]]:
+        """The mentions of a thing in the delta that is not in the memory."""
+        return self._own_keys.get(key, ())
+
+    def have_noun(self, noun: str) -> bool:
+        """Whether a noun, in the singular or plural, or a kind is that of a thing."""
+        if not self._extra and self._is_whole():
+            return self._index.have_noun(noun)
+        keys = self._index.names.with_noun(noun) | self._own.with_noun(noun)
+        if noun in self._index.things or noun in self._own_keys:
+            keys.add(noun)
+        # Where things are mentioned is read only of those that have the noun by any name.
+        called = [thing for thing in map(self.thing, keys) if thing.may_have(noun)]
+        self._index.load([t.key for t in called if t.key in self._index.things])
+        return any(t.exists and is_noun_of(noun, t.key, t.phrase) for t in called)
+
+    def words(self) -> Collection[str]:
+        """All words that occur in a name."""
+        words = self._index.names.words()
+        if not self._is_whole():
+            words = WordsInView(words, self._have_word)
+        return AllWords(words, self._own.words())
+
+    def _have_word(self, word: str) -> bool:
+        return bool(self._things(self._index.names.with_word(word)))
+
+    def _is_whole(self) -> bool:
+        """Whether these are all deltas of the index at present."""
+        return self.first == 0 and self.stop == len(self._index.ids)
+
+    def _listed(self, keys: Iterable[str]) -> list[Thing]:
+        return list[Thing](self._things(keys))
+
+    def _things(self, keys: Iterable[str]) -> list[StoredThing]:
+        """Those of the things that a delta in the notes mentions."""
+        things = [self.thing(key) for key in keys]
+        if self._is_whole():
+            return things
+        self._index.load([t.key for t in things if t.key in self._index.things])
+        return [thing for thing in things if thing.exists]
