@@ -1,6 +1,7 @@
 """The state of each interface as typed values, in ``/api/status``, MQTT and the ROS diagnostics.
 
-Out of scope: keeping the counts (`web`, `mqtt`), restarting (`embodied_agent.host.interfaces`).
+Out of scope: keeping the counts (`web`, `mqtt`, `webhooks`, `embodied_agent.fleet.sending.sender`),
+restarting (`embodied_agent.host.interfaces`).
 """
 
 from __future__ import annotations
@@ -23,10 +24,13 @@ class InterfaceStatus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebStatus(InterfaceStatus):
-    """The web interface: ``serving`` or ``down``, its address, and how many clients watch live."""
+    """The web interface: ``serving`` or ``down``, its address, how many clients watch live, and how
+    many connections are open and were refused because there were too many."""
 
     url: str
     watchers: int
+    connections: int = 0
+    connections_refused: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,8 +39,10 @@ class MqttStatus(InterfaceStatus):
     ``stopped``.
 
     Requests were ``received``; of those, ``refused`` (``refused_by_code``: why), ``repeated`` under
-    the same id, ``expired``, ``answered``. ``sent`` answers have been accepted by the broker,
-    ``undeliverable`` ones never will be. ``deltas_dropped`` counts deltas that found the backlog
+    the same id, ``expired``, ``answered``; ``unreadable`` ones had properties that could not be
+    read. ``sent`` answers have been accepted by the broker, ``undeliverable`` ones never will be,
+    and those that are ``set_aside`` cost the connection more than once; ``last_undeliverable`` says
+    what became of the latest of either. ``deltas_dropped`` counts deltas that found the backlog
     full, ``messages_dropped`` requests that arrived faster than they could be stored.
     """
 
@@ -53,8 +59,39 @@ class MqttStatus(InterfaceStatus):
     deltas_waiting: int
     deltas_dropped: int
     messages_dropped: int
+    unreadable: int = 0
+    set_aside: int = 0
+    last_undeliverable: str = ""
     refused_by_code: dict[str, int] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookStatus(InterfaceStatus):
+    """Webhooks: ``serving`` or ``down``; how many alerts were ``posted``, and how many were
+    ``given_up`` after their time or because their address is no longer allowed."""
+
+    posted: int
+    given_up: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FleetStatus(InterfaceStatus):
+    """What is sent to a fleet server: ``off``, ``connecting``, ``sending``, ``current`` (the server
+    has everything), ``waiting`` (to try again) or ``refused`` (by the server; ``last_error`` says
+    why).
+
+    ``keyframes_waiting`` are yet to be sent, ``keyframes_sent`` and ``answers_sent`` were accepted
+    since the start, and ``reduced`` of them without what they show or say, because the server can't
+    take that.
+    """
+
+    server: str
+    robot: str
+    keyframes_waiting: int
+    keyframes_sent: int
+    answers_sent: int
+    reduced: int
+
+
 #: Any of them, the most specific type first.
-AnyInterfaceStatus = WebStatus | MqttStatus | InterfaceStatus
+AnyInterfaceStatus = WebStatus | MqttStatus | FleetStatus | WebhookStatus | InterfaceStatus

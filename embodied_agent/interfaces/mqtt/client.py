@@ -26,9 +26,9 @@ from embodied_agent.interfaces.mqtt.messages import (
     ErrorMessage,
     PieceMessage,
     RobotState,
-    Topics,
 )
 from embodied_agent.interfaces.mqtt.packets import Incoming, Outgoing
+from embodied_agent.interfaces.mqtt.topics import Topics
 from embodied_agent.interfaces.wire.models import AskRequest
 from embodied_agent.interfaces.wire.to_records import answer_from
 from embodied_agent.records import Answer
@@ -87,7 +87,9 @@ class _Exchange:
         self._deadline = time.monotonic() + timeout_s
         self._timeout_s = timeout_s
         self._on_piece = on_piece or (lambda piece: None)
-        self._topics = Topics(settings.robot)
+        self._topics = Topics.of(settings)
+        #: Where it asks and hears as somebody in particular; see `Topics`.
+        self._operator = self._topics.operator_of(f"{self._topics.ask}/{settings.username}")
         self._next_piece = 0
         self._state: RobotState | None = None
         self._asked = False
@@ -112,20 +114,21 @@ class _Exchange:
 
     async def _over_one_connection(self) -> Answer:
         name = self._request.id
+        answers = self._topics.answer(name, self._operator)
         async with Connection(
             self._settings,
             client_id=f"ask-{uuid.uuid4().hex}",
             session_expiry_s=0,
             max_payload_bytes=self._settings.max_packet_bytes,
         ) as connection:
-            await connection.listen(self._topics.answer(name))
+            await connection.listen(answers)
             await connection.watch(self._topics.status)
             await connection.send(
                 Outgoing(
-                    self._topics.ask,
+                    self._topics.ask_of(self._operator),
                     self._request.model_dump_json(exclude_defaults=True).encode(),
                     correlation=name.encode(),
-                    response_topic=self._topics.answer(name),
+                    response_topic=answers,
                     expiry_s=max(1, round(self._left_s())),
                     user=(("client", self._settings.username or "embodied-agent ask"),),
                 )
@@ -140,6 +143,8 @@ class _Exchange:
 
     def _read(self, message: Incoming) -> Answer | None:
         payload = message.payload or b""
+        if message.fault:  # not from a robot of ours
+            return None
         if message.topic == self._topics.status:
             with suppress(ValidationError):
                 self._state = RobotState.model_validate_json(payload)

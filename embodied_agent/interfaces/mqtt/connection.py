@@ -1,11 +1,12 @@
 """One connection to an MQTT 5 broker: aiomqtt, with what it leaves out.
 
 A message is acknowledged by its receiver, which can store it first; the reason codes of the
-broker's acknowledgements are checked; and oversized payloads are dropped as they arrive.
+broker's acknowledgements are checked; oversized payloads are dropped as they arrive; and what the
+broker can't take, by its own word when it accepted the connection, is not sent.
 
-Out of scope: what a message is made of (`packets`), certificates and the password (`credentials`),
-why a connection was refused or lost (`faults`), what is sent over it (`service`, `client`), and
-reconnecting.
+Out of scope: what a message is made of (`packets`), what paho can't parse (`tolerance`),
+certificates and the password (`credentials`), why a connection was refused or lost (`faults`), what
+is sent over it (`service`, `client`), and reconnecting.
 """
 
 from __future__ import annotations
@@ -26,16 +27,40 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from embodied_agent.errors import LinkError
 from embodied_agent.interfaces.mqtt.credentials import password, tls_context
-from embodied_agent.interfaces.mqtt.faults import Faults, Refused, explained, who
-from embodied_agent.interfaces.mqtt.packets import Incoming, Outgoing, properties_of, received
+from embodied_agent.interfaces.mqtt.faults import (
+    NOT_OUR_FAULT,
+    OUR_FAULT,
+    Faults,
+    Later,
+    Refused,
+    TooLarge,
+    Unacknowledged,
+    explained,
+    who,
+)
+from embodied_agent.interfaces.mqtt.packets import (
+    PACKET_TOO_LARGE,
+    Acknowledgement,
+    Incoming,
+    Outgoing,
+    packet_bytes,
+    properties_of,
+    received,
+)
+from embodied_agent.interfaces.mqtt.tolerance import Tolerance
 from embodied_agent.settings import MqttSettings
 
 #: Reason codes after which the same message may be sent again later (MQTT 5, 2.4).
 _LATER = {0x80, 0x83, 0x97}
+#: What paho gives as the reason where the broker was silent for too long.
+_KEEP_ALIVE_TIMEOUT = 0x8D
 #: QoS 0 messages that may wait, in addition to those with QoS 1.
 _QOS_0_WAITING = 64
 #: Maximum number of messages returned together.
 _AT_ONCE = 64
+#: Maximum number of messages with QoS 1 that await their acknowledgement at once; fewer where the
+#: broker says so.
+_IN_FLIGHT = 20
 #: When more packets than this are waiting to be sent, dispensable ones are held back.
 _CONGESTED = 100
 
@@ -89,8 +114,17 @@ class Connection(aiomqtt.Client):
         )
         self._settings = settings
         self._max_payload = max_payload_bytes
-        self._acks: dict[int, asyncio.Future[ReasonCode]] = {}
+        self._acks: dict[int, asyncio.Future[Acknowledgement]] = {}
+        self._broker_max_packet: int | None = None
+        self._slots = asyncio.Semaphore(_IN_FLIGHT)
+        #: What the broker says is wrong with something we sent, where it hung up for that reason.
+        self.accusation = ""
+        #: Whether the other end closed the connection, without a reason that clears our messages.
+        self.hung_up = False
+        #: Whether the broker gave such a reason.
+        self.cleared = False
         self._client.manual_ack_set(True)
+        self._tolerance = Tolerance(self._client, self._note_fault)
         self._client.connect_timeout = settings.connect_timeout_s
         self._most_waiting = settings.receive_maximum + _QOS_0_WAITING
         #: Called for each QoS 0 message that arrived too fast to be kept.
@@ -180,18 +214,44 @@ class Connection(aiomqtt.Client):
         """Publish, and wait until the broker has acknowledged it (with QoS 1).
 
         Raises:
-            Refused: the broker refuses this message.
-            LinkError: it may accept the message later, does not reply, or the connection is lost.
+            Refused: the broker refuses this message; `TooLarge` where that is for its size.
+            Later: it may accept the message later.
+            Unacknowledged: it does not reply, or the connection is lost.
+            LinkError: the connection was lost before.
         """
-        info = self._client.publish(
-            message.topic, message.payload, message.qos, message.retain, properties_of(message)
-        )
+        size, most = packet_bytes(message), self._broker_max_packet
+        if most is not None and size > most:
+            raise TooLarge(f"it has {size:,} bytes, and the broker takes at most {most:,}")
+        if message.qos == 0:
+            self._publish(message)
+            return
+        async with self._slots:
+            verdict = await self._acknowledged(self._publish(message))
+        if verdict.code == PACKET_TOO_LARGE:
+            raise TooLarge(f"it has {size:,} bytes, which is more than the broker takes")
+        if verdict.refuses:
+            if verdict.code in _LATER:
+                raise Later(f"the broker does not take it now ({verdict.text})")
+            raise Refused(
+                f"the broker refuses messages for {message.topic} ({verdict.text}): allow them to "
+                f"{who(self._settings)} in the broker's access list"
+            )
+
+    def _publish(self, message: Outgoing) -> int:
+        """Hand it to paho; its packet's number."""
+        try:
+            info = self._client.publish(
+                message.topic, message.payload, message.qos, message.retain, properties_of(message)
+            )
+        except ValueError as error:  # a topic that paho does not send
+            raise Refused(f"it can't be sent to {message.topic!r}: {error}") from error
         if info.rc != paho.MQTT_ERR_SUCCESS:
             raise LinkError(f"can't send to the broker: {paho.error_string(info.rc)}")
-        if message.qos == 0:
-            return
-        ack: asyncio.Future[ReasonCode] = asyncio.get_running_loop().create_future()
-        self._acks[info.mid] = ack
+        return info.mid
+
+    async def _acknowledged(self, mid: int) -> Acknowledgement:
+        ack: asyncio.Future[Acknowledgement] = asyncio.get_running_loop().create_future()
+        self._acks[mid] = ack
         try:
             await asyncio.wait(
                 (ack, self._disconnected),
@@ -199,18 +259,17 @@ class Connection(aiomqtt.Client):
                 return_when=asyncio.FIRST_COMPLETED,
             )
         finally:
-            self._acks.pop(info.mid, None)
+            self._acks.pop(mid, None)
         if not ack.done():
             if self._disconnected.done():
-                raise LinkError("the connection to the broker was lost")
-            raise LinkError(f"the broker did not acknowledge within {self.timeout:g} s")
-        code = ack.result()
-        if code.is_failure:
-            kind = LinkError if code.value in _LATER else Refused
-            raise kind(
-                f"the broker refuses messages for {message.topic} ({code}): allow them to "
-                f"{who(self._settings)} in the broker's access list"
-            )
+                raise Unacknowledged("the connection to the broker was lost")
+            raise Unacknowledged(f"the broker did not acknowledge within {self.timeout:g} s")
+        return ack.result()
+
+    @property
+    def lost(self) -> bool:
+        """Whether the connection has ended."""
+        return self._disconnected.done()
 
     @property
     def congested(self) -> bool:
@@ -265,11 +324,29 @@ class Connection(aiomqtt.Client):
             if not self._disconnected.done():
                 self._disconnected.set_exception(aiomqtt.MqttError(str(error)))
 
+    def _note_fault(self, fault: str) -> None:
+        self._faults.last = fault
+
+    def _on_connect(
+        self,
+        client: paho.Client,
+        userdata: Any,
+        flags: paho.ConnectFlags,
+        reason_code: ReasonCode,
+        properties: Properties | None = None,
+    ) -> None:
+        # paho sets an attribute for each property that came.
+        limits = {} if properties is None else vars(properties)
+        self._broker_max_packet = limits.get("MaximumPacketSize")
+        most = limits.get("ReceiveMaximum", _IN_FLIGHT)
+        self._slots = asyncio.Semaphore(min(most, _IN_FLIGHT))
+        super()._on_connect(client, userdata, flags, reason_code, properties)
+
     def _on_message(self, client: paho.Client, userdata: Any, message: paho.MQTTMessage) -> None:
         def acknowledge() -> None:
             self._client.ack(message.mid, message.qos)
 
-        incoming = received(message, self._max_payload, acknowledge)
+        incoming = received(message, self._max_payload, acknowledge, fault=self._tolerance.fault)
         if message.qos == 0 and self._queue.qsize() >= self._most_waiting:
             self.on_drop()
             return
@@ -285,9 +362,12 @@ class Connection(aiomqtt.Client):
         reason_code: ReasonCode,
         properties: Properties,
     ) -> None:
+        code, text = self._tolerance.code(mid), str(reason_code)
+        if code is not None:
+            text = f"reason code 0x{code:02x}"
         ack = self._acks.pop(mid, None)
         if ack is not None and not ack.done():
-            ack.set_result(reason_code)
+            ack.set_result(Acknowledgement(reason_code.value if code is None else code, text))
 
     def _on_disconnect(
         self,
@@ -297,6 +377,12 @@ class Connection(aiomqtt.Client):
         reason_code: ReasonCode,
         properties: Properties | None = None,
     ) -> None:
+        told = flags.is_disconnect_packet_from_server
+        if told and reason_code.value in OUR_FAULT:
+            self.accusation = str(reason_code)
+        self.cleared = told and reason_code.value in NOT_OUR_FAULT
+        # A time-out of our own is no hang-up.
+        self.hung_up = not self.cleared and (told or reason_code.value != _KEEP_ALIVE_TIMEOUT)
         if not self._connected.done():
             # As when the broker refuses our certificate: don't wait for the time-out.
             self._connected.set_exception(aiomqtt.MqttError("the broker hung up"))

@@ -14,12 +14,35 @@ from embodied_agent.errors import LinkError
 from embodied_agent.settings import MqttSettings
 
 _SESSION_TAKEN_OVER = 0x8E
+#: Reason codes by which a broker that hangs up says that something we sent was at fault: malformed,
+#: against the protocol, for implementation's sake, a topic or alias, size, format, retain, QoS.
+OUR_FAULT = frozenset({0x81, 0x82, 0x83, 0x90, 0x94, 0x95, 0x99, 0x9A, 0x9B})
+#: Reason codes by which it says that the cause is its own, or another connection: busy, shutting
+#: down, no keep-alive, taken over, by an administrator, moved, or connected for too long.
+NOT_OUR_FAULT = frozenset({0x89, 0x8B, 0x8D, _SESSION_TAKEN_OVER, 0x98, 0x9C, 0x9D, 0xA0})
+#: What a broker must allow that refuses the connection for what it does not offer.
+_NEEDS = {
+    0x9A: "the robot's status is a retained message; have the broker allow those",
+    0x9B: "questions and answers must not be lost and need QoS 1; have the broker allow it",
+}
 #: How libraries name a connection that the other end has cut.
 _HUNG_UP = ("eof occurred", "reset by peer", "broken pipe")
 
 
 class Refused(LinkError):
     """The broker refuses a message, now and later."""
+
+
+class TooLarge(Refused):
+    """The broker refuses a message for its size."""
+
+
+class Later(LinkError):
+    """The broker does not take a message now, but may do so later."""
+
+
+class Unacknowledged(LinkError):
+    """A message was sent, and the broker's word on it did not come."""
 
 
 class Faults(logging.Handler):
@@ -57,13 +80,20 @@ def explained(
     cause = str(error.__cause__ or error)
     faults = f"{cause} {logged}".lower()
     if isinstance(error, aiomqtt.exceptions.MqttConnectError):
-        advice = "check mqtt.username and its password, and the broker's access list: it "
-        advice += f"must let {who(settings)} use the topics of {settings.robot!r}"
+        advice = _NEEDS.get(value or 0) or (
+            "check mqtt.username and its password, and the broker's access list: it must let "
+            f"{who(settings)} use the topics of {settings.robot!r}"
+        )
         return LinkError(f"the {place} refuses the connection ({code or cause}): {advice}")
     if value == _SESSION_TAKEN_OVER:
         return LinkError(
             f"another client with the same name took over at the {place}: two agents have the "
             f"same mqtt.robot {settings.robot!r} or mqtt.client_id; give each its own"
+        )
+    if value in OUR_FAULT:
+        return LinkError(
+            f"the {place} hung up because of a message that this agent sent ({code}); messages "
+            "that cost the connection again are set aside"
         )
     if "certificate verify failed" in faults or "certificate_verify_failed" in faults:
         return LinkError(

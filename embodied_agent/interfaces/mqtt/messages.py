@@ -1,10 +1,9 @@
-"""The topics and messages: requests parsed from payloads, replies written to payloads.
+"""The messages: requests parsed from payloads, replies written to payloads.
 
-Topics of a robot, below ``embodied_agent/<robot>/``: ``ask`` (requests), ``answer/<id>`` (answers
-to requests that name no response topic), ``delta`` (what was seen) and ``status`` (retained). All
-payloads are JSON in UTF-8; a reply's ``type`` says which of the models it is.
+All payloads are JSON in UTF-8; a reply's ``type`` says which of the models it is.
 
-Out of scope: the models shared with other interfaces (`interfaces.wire.models`), sending.
+Out of scope: the topics (`topics`), the models shared with other interfaces
+(`interfaces.wire.models`), sending (`sender`).
 """
 
 from __future__ import annotations
@@ -16,14 +15,17 @@ import time
 import uuid
 from dataclasses import dataclass
 from typing import Literal
+from urllib.parse import unquote
 
 import pydantic_core
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from embodied_agent.agent.answerer import check_question
+from embodied_agent.agent.turns import client_name
 from embodied_agent.codec import encodable
 from embodied_agent.errors import QuestionError
 from embodied_agent.interfaces.mqtt.packets import Incoming
+from embodied_agent.interfaces.mqtt.topics import Topics
 from embodied_agent.interfaces.wire.from_records import answer_reply, keyframe_reply
 from embodied_agent.interfaces.wire.models import (
     AnswerReply,
@@ -33,13 +35,14 @@ from embodied_agent.interfaces.wire.models import (
     RobotFaultReply,
     RobotStatusReply,
 )
+from embodied_agent.interfaces.wire.objects import AlertReply, alert_reply
 from embodied_agent.interfaces.wire.refusals import field_errors
 from embodied_agent.memory.outbox import Address, Request
+from embodied_agent.object_records import Alert
 from embodied_agent.records import Answer, Delta, Keyframe, Question
+from embodied_agent.support.redaction import without_credentials
 
-ROOT = "embodied_agent"
 _ID = re.compile(r"[A-Za-z0-9._:-]{1,128}\Z")
-_LONGEST_TOPIC = 1024
 _LONGEST_CORRELATION = 1024
 _LONGEST_CLIENT = 256
 
@@ -53,6 +56,7 @@ Code = Literal[
     "busy",
     "dropped",
     "store_failed",
+    "undeliverable",
 ]
 
 
@@ -90,6 +94,12 @@ class DeltaMessage(KeyframeReply):
     type: Literal["delta"] = "delta"
 
 
+class AlertMessage(AlertReply):
+    """What a standing question waited for has happened."""
+
+    type: Literal["alert"] = "alert"
+
+
 class RobotState(BaseModel):
     """Whether a robot is there: the part of `StatusMessage` that every version sends."""
 
@@ -108,50 +118,6 @@ class StatusMessage(RobotState):
     version: str
     at_s: float | None = Field(description="robot's wall clock, seconds since 1970; null in a will")
     details: RobotStatusReply | RobotFaultReply | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Topics:
-    """The topics of one robot."""
-
-    robot: str
-
-    @property
-    def base(self) -> str:
-        """Their common prefix, with the slash."""
-        return f"{ROOT}/{self.robot}"
-
-    @property
-    def ask(self) -> str:
-        """The topic of requests."""
-        return f"{self.base}/ask"
-
-    @property
-    def delta(self) -> str:
-        """The topic of deltas."""
-        return f"{self.base}/delta"
-
-    @property
-    def status(self) -> str:
-        """The topic of the retained status."""
-        return f"{self.base}/status"
-
-    def answer(self, request_id: str) -> str:
-        """The topic of the answer to a request that names no response topic."""
-        return f"{self.base}/answer/{request_id}"
-
-    def usable(self, response_topic: str) -> bool:
-        """Whether an answer may be published there: no client may make the robot speak for others.
-
-        Topics of this program other than the robot's own answers are refused, and so are the
-        broker's.
-        """
-        if not response_topic or len(response_topic) > _LONGEST_TOPIC:
-            return False
-        if response_topic.startswith("$") or re.search(r"[+#\x00-\x1f\x7f]", response_topic):
-            return False
-        own = response_topic.startswith(f"{self.base}/answer/")
-        return own or response_topic.split("/")[0] != ROOT
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,27 +144,25 @@ class Refusal:
 
 
 def parse(message: Incoming, topics: Topics, max_bytes: int) -> Parsed | Refusal:
-    """The request in a message from the ``ask`` topic."""
+    """The request in a message from a topic of requests."""
+    operator = topics.operator_of(message.topic)
     correlation = message.correlation
     response = message.response_topic
+    objection = "" if response is None else topics.objection(response, operator)
     address = None
-    if (
-        response is not None
-        and topics.usable(response)
-        and len(correlation) <= _LONGEST_CORRELATION
-    ):
+    if response is not None and not objection and len(correlation) <= _LONGEST_CORRELATION:
         address = Address(response, correlation)
     if message.payload is None:
         text = f"the request has {message.size:,} bytes; at most {max_bytes:,} are read"
         return Refusal(address, "", "too_large", text)
     name = _id_of(message.payload)
     if address is None and name:
-        address = Address(topics.answer(name), correlation[:_LONGEST_CORRELATION])
-    if response is not None and not topics.usable(response):
-        text = (
-            "answers can't be sent to this response topic; use one of your own, without wildcards"
-        )
-        return Refusal(address, name, "bad_response_topic", text)
+        address = Address(topics.answer(name, operator), correlation[:_LONGEST_CORRELATION])
+    if message.fault:
+        text = f"the MQTT properties of the request can't be read ({message.fault})"
+        return Refusal(address, name, "bad_request", text)
+    if objection:
+        return Refusal(address, name, "bad_response_topic", objection)
     if len(correlation) > _LONGEST_CORRELATION:
         text = (
             f"{len(correlation)} bytes of correlation data; at most {_LONGEST_CORRELATION} are kept"
@@ -220,11 +184,12 @@ def parse(message: Incoming, topics: Topics, max_bytes: int) -> Parsed | Refusal
         id=request.id,
         digest=_digest(request),
         body=request.model_dump_json(),
-        client=_client_of(message, topics),
+        client=_client_of(message, topics, operator),
         received_at_s=now,
         expires_at_s=None if message.expiry_s is None else now + message.expiry_s,
     )
-    return Parsed(request, stored, address or Address(topics.answer(request.id), correlation))
+    address = address or Address(topics.answer(request.id, operator), correlation)
+    return Parsed(request, stored, address)
 
 
 def answer_payload(question: Question, answer: Answer) -> str:
@@ -241,7 +206,7 @@ def piece_payload(request_id: str, number: int, text: str) -> bytes:
 
 def error_payload(request_id: str, code: Code, message: str) -> bytes:
     """A refusal as JSON."""
-    error = ErrorDetail(code=code, message=encodable(message))
+    error = ErrorDetail(code=code, message=without_credentials(encodable(message)))
     return ErrorMessage(id=request_id, error=error).model_dump_json().encode()
 
 
@@ -249,6 +214,12 @@ def delta_payload(keyframe: Keyframe, delta: Delta) -> bytes:
     """A keyframe with its delta as JSON."""
     reply = keyframe_reply(keyframe, delta)
     return DeltaMessage.model_validate(reply.model_dump()).model_dump_json().encode()
+
+
+def alert_payload(alert: Alert) -> bytes:
+    """An alert as JSON."""
+    reply = alert_reply(alert)
+    return AlertMessage.model_validate(reply.model_dump()).model_dump_json().encode()
 
 
 def status_payload(message: StatusMessage) -> bytes:
@@ -272,10 +243,18 @@ def _digest(request: AskRequest) -> bytes:
     return hashlib.sha256(json.dumps(content).encode()).digest()[:16]
 
 
-def _client_of(message: Incoming, topics: Topics) -> str:
-    """The client whose turn a request takes: the name it gives, else the topic of its answers."""
+def _client_of(message: Incoming, topics: Topics, operator: str) -> str:
+    """The client whose turn a request takes: the operator whose topic it came on, and below that
+    the name it gives itself, else the topic of its answers."""
     user = next((value for name, value in message.user if name == "client"), "")
     topic = message.response_topic or ""
-    if topic.startswith(f"{topics.base}/answer/"):
+    if topic.startswith(topics.inbox()):
         topic = ""  # one per request: each would count as a new client
-    return f"mqtt {user or topic}"[:_LONGEST_CLIENT]
+    own = (user or topic)[:_LONGEST_CLIENT]
+    return client_name("mqtt", operator, *([own] if own else []))
+
+
+def operator_in(client: str) -> str:
+    """The operator in the name of a client of this interface; see `Request`."""
+    interface, _, rest = client.partition("/")
+    return unquote(rest.partition("/")[0]) if interface == "mqtt" else ""

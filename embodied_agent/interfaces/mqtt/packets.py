@@ -12,11 +12,28 @@ import paho.mqtt.client as paho
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
+#: The reason code of a broker that does not take a message for its size (MQTT 5, 2.4).
+PACKET_TOO_LARGE = 0x95
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledgement:
+    """The broker's word on a message: a reason code of MQTT 5, and its text."""
+
+    code: int
+    text: str
+
+    @property
+    def refuses(self) -> bool:
+        """Whether the message was not accepted."""
+        return self.code >= 0x80
+
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
     """A message from the broker. ``payload`` is ``None`` where it was too large to be kept;
-    ``expiry_s`` is how long it stays of interest, in seconds."""
+    ``expiry_s`` is how long it stays of interest, in seconds. ``fault`` says what is wrong with
+    its properties, none of which could then be read."""
 
     topic: str
     payload: bytes | None
@@ -26,6 +43,7 @@ class Incoming:
     correlation: bytes = b""
     expiry_s: int | None = None
     user: tuple[tuple[str, str], ...] = ()
+    fault: str = ""
     acknowledge: Callable[[], None] = lambda: None
 
 
@@ -44,15 +62,23 @@ class Outgoing:
 
 
 def received(
-    message: paho.MQTTMessage, max_payload_bytes: int, acknowledge: Callable[[], None]
+    message: paho.MQTTMessage,
+    max_payload_bytes: int,
+    acknowledge: Callable[[], None],
+    *,
+    fault: str = "",
 ) -> Incoming:
     """A message as paho hands it over. Of a payload beyond ``max_payload_bytes`` only the size is
-    kept, and ``message`` drops it too."""
+    kept, and ``message`` drops it too. ``fault`` as in `Incoming`."""
+    try:
+        topic = message.topic
+    except UnicodeDecodeError:
+        topic, fault = "", fault or "a topic that is not UTF-8"
     # paho sets an attribute for each property that came, and none for the others.
     properties = {} if message.properties is None else vars(message.properties)
     size = len(message.payload)
     incoming = Incoming(
-        topic=message.topic,
+        topic=topic,
         payload=bytes(message.payload) if size <= max_payload_bytes else None,
         size=size,
         retain=message.retain,
@@ -60,11 +86,19 @@ def received(
         correlation=properties.get("CorrelationData", b""),
         expiry_s=properties.get("MessageExpiryInterval"),
         user=tuple(properties.get("UserProperty", ())),
+        fault=fault,
         acknowledge=acknowledge,
     )
     if size > max_payload_bytes:
         message.payload = b""
     return incoming
+
+
+def packet_bytes(message: Outgoing) -> int:
+    """The size of the packet that carries ``message``, in bytes; at most 4 too many."""
+    packed = properties_of(message).pack()  # type: ignore[no-untyped-call]
+    # A type, up to 4 bytes of length, the topic with its length, and the packet's number.
+    return 1 + 4 + 2 + len(message.topic.encode()) + 2 + len(packed) + len(message.payload)
 
 
 def properties_of(message: Outgoing) -> Properties:

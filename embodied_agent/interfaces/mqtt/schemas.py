@@ -17,6 +17,7 @@ from typing import Literal
 from pydantic import BaseModel
 
 from embodied_agent.interfaces.mqtt.messages import (
+    AlertMessage,
     AnswerMessage,
     DeltaMessage,
     ErrorMessage,
@@ -31,6 +32,7 @@ MESSAGES: dict[str, type[BaseModel]] = {
     "piece": PieceMessage,
     "error": ErrorMessage,
     "delta": DeltaMessage,
+    "alert": AlertMessage,
     "status": StatusMessage,
 }
 

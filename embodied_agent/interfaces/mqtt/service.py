@@ -6,7 +6,8 @@ has acknowledged it, so after a failure it may be sent twice, with the same id a
 While the broker is away, the service reconnects after growing, random delays, and deltas wait in a
 bounded backlog that drops the oldest.
 
-Out of scope: what happens to a request (`desk`), what messages look like (`messages`).
+Out of scope: what happens to a request (`desk`), what messages look like (`messages`), answers that
+can't be delivered (`sender`).
 """
 
 from __future__ import annotations
@@ -29,26 +30,29 @@ from embodied_agent.errors import LinkError, SettingsError, StoreError
 from embodied_agent.interfaces.mqtt.connection import Connection
 from embodied_agent.interfaces.mqtt.credentials import password, tls_context
 from embodied_agent.interfaces.mqtt.desk import Counters, Desk
-from embodied_agent.interfaces.mqtt.faults import Refused
+from embodied_agent.interfaces.mqtt.faults import Refused, TooLarge
 from embodied_agent.interfaces.mqtt.messages import (
     StatusMessage,
-    Topics,
+    alert_payload,
     delta_payload,
     status_payload,
 )
 from embodied_agent.interfaces.mqtt.packets import Outgoing
+from embodied_agent.interfaces.mqtt.sender import Sender, Sent
+from embodied_agent.interfaces.mqtt.topics import Topics
+from embodied_agent.interfaces.mqtt.witness import Witness
 from embodied_agent.interfaces.status import MqttStatus
+from embodied_agent.interfaces.wire.from_records import without_credentials_in
 from embodied_agent.interfaces.wire.models import RobotFaultReply, RobotStatusReply
-from embodied_agent.memory.outbox import Delivery
+from embodied_agent.object_records import Alert
 from embodied_agent.records import Delta, Keyframe
 from embodied_agent.settings import Settings
 from embodied_agent.support.backoff import Backoff
+from embodied_agent.support.redaction import without_credentials
 from embodied_agent.support.throttled_log import ThrottledLog
 
 _log = logging.getLogger(__name__)
 
-#: Maximum number of answers sent to the broker together.
-_AT_ONCE = 16
 #: After a connection has lasted this long, in seconds, the delay starts over from the first.
 _STABLE_S = 10.0
 #: Time to send the last answers at shutdown, in seconds.
@@ -79,23 +83,27 @@ class Service:
         self._agent = agent
         self._questions = questions
         self._timeout_s = settings.reasoning.timeout_s
-        self._topics = Topics(self._settings.robot)
+        self._topics = Topics.of(self._settings)
+        self._client_id = self._settings.client_id or f"embodied_agent-{self._settings.robot}"
         self._warnings = ThrottledLog(_log.warning)
         self._desk: Desk | None = None
+        self._sender: Sender | None = None
         self._resumed = False
         self._intakes: set[asyncio.Future[None]] = set()
-        self._deltas: deque[bytes] = deque(maxlen=self._settings.delta_backlog)
+        self._deltas: deque[tuple[int, bytes]] = deque(maxlen=self._settings.delta_backlog)
         self._delta_came = asyncio.Event()
+        self._alert_came = asyncio.Event()
+        self._keep_s = settings.alerts.keep_s
         self._state: State = "off"
         self._last_error = ""
-        self._connections = self._published = self._deltas_dropped = self._dropped = 0
-        self._undeliverable = 0
+        self._connections = self._deltas_noted = self._deltas_dropped = self._dropped = 0
         #: Set once it serves, or tries to.
         self.ready = threading.Event()
 
     def status(self) -> MqttStatus:
         """State, last error and counters at this moment; called from any thread."""
         counters = Counters() if self._desk is None else self._desk.counters
+        sent = Sent() if self._sender is None else self._sender.sent
         return MqttStatus(
             state=self._state,
             last_error=self._last_error,
@@ -108,8 +116,11 @@ class Service:
             repeated=counters.repeated,
             expired=counters.expired,
             answered=counters.answered,
-            sent=self._published,
-            undeliverable=self._undeliverable + counters.undeliverable,
+            unreadable=counters.unreadable,
+            sent=sent.answers,
+            undeliverable=sent.undeliverable + counters.undeliverable,
+            set_aside=sent.set_aside,
+            last_undeliverable=sent.problem,
             deltas_waiting=len(self._deltas),
             deltas_dropped=self._deltas_dropped,
             messages_dropped=self._dropped,
@@ -126,37 +137,46 @@ class Service:
         self._desk = Desk(
             self._questions, self._agent.store, self._settings, timeout_s=self._timeout_s
         )
+        self._sender = Sender(self._desk, Witness(self._settings, self._client_id))
         self._resumed = False
-        self._delta_came = asyncio.Event()
+        self._delta_came, self._alert_came = asyncio.Event(), asyncio.Event()
+
+        def on_alert(_: Alert) -> None:
+            loop.call_soon_threadsafe(self._alert_came.set)
 
         def on_delta(keyframe: Keyframe, delta: Delta) -> None:
             # On a perception thread, which must not wait for a broker.
             loop.call_soon_threadsafe(self._note, delta_payload(keyframe, delta))
 
-        unlisten = self._agent.listen(Listener(on_delta=on_delta))
+        unlisten = self._agent.listen(Listener(on_delta=on_delta, on_alert=on_alert))
         self._warn_of_plain_passwords()
         self.ready.set()
         try:
-            await self._stay_connected(self._desk, stop)
+            await self._stay_connected(self._desk, self._sender, stop)
         finally:
             unlisten()
+            await self._sender.end()
             if self._intakes:
                 await asyncio.wait(self._intakes, timeout=_FAREWELL_S)
             self._desk.cancel()
             self._state = "stopped"
 
-    async def _stay_connected(self, desk: Desk, stop: asyncio.Event) -> None:
+    async def _stay_connected(self, desk: Desk, sender: Sender, stop: asyncio.Event) -> None:
         backoff = Backoff(self._settings.retry_s, self._settings.retry_max_s, stable_s=_STABLE_S)
         while not stop.is_set():
             backoff.begin()
             self._state = "connecting"
             try:
-                await self._until(stop, self._connected(desk, stop))
+                await self._until(stop, self._connected(desk, sender, stop))
             except LinkError as error:
                 self._last_error = str(error)
             if stop.is_set():
                 return
             self._state = "waiting"
+            if sender.accused:
+                # The broker is there, and the message in question will go last.
+                sender.accused = False
+                backoff.reset()
             wait_s = backoff.failure_s()
             self._warnings.add("connection", f"{self._last_error}; next try in {wait_s:.1f} s")
             with suppress(asyncio.TimeoutError):
@@ -175,7 +195,7 @@ class Service:
             task.cancel()
             stopping.cancel()
 
-    async def _connected(self, desk: Desk, stop: asyncio.Event) -> None:
+    async def _connected(self, desk: Desk, sender: Sender, stop: asyncio.Event) -> None:
         """Serve over one connection, from its beginning to its end.
 
         Raises:
@@ -183,15 +203,17 @@ class Service:
         """
         async with Connection(
             self._settings,
-            client_id=self._settings.client_id or f"embodied_agent-{self._settings.robot}",
+            client_id=self._client_id,
             session_expiry_s=self._settings.session_expiry_s,
             max_payload_bytes=self._settings.max_request_bytes,
             will=self._offline("connection lost"),
         ) as connection:
             connection.on_drop = self._count_drop
             await connection.listen(self._topics.ask)
+            await self._listen_to_operators(connection)
+            sender.begin()
             self._state = "connected"
-            await connection.send(await self._online())
+            await self._say_online(connection, sender)
             self._connections += 1
             self._last_error = ""
             _log.info("connected to the broker %s:%d", self._settings.host, self._settings.port)
@@ -201,9 +223,10 @@ class Service:
             receiving = asyncio.Lock()
             work: list[Coroutine[Any, Any, None]] = [
                 self._receive(connection, desk, receiving),
-                self._send(connection, desk),
-                self._send_deltas(connection),
-                self._send_status(connection),
+                self._send(connection, desk, sender),
+                self._send_deltas(connection, sender),
+                self._send_alerts(connection, sender),
+                self._send_status(connection, sender),
             ]
             tasks = [asyncio.ensure_future(part) for part in work]
             stopping = asyncio.ensure_future(stop.wait())
@@ -213,7 +236,9 @@ class Service:
                     async with receiving:  # everything taken in is acknowledged by now
                         tasks[0].cancel()
                     with suppress(LinkError, asyncio.TimeoutError):
-                        await asyncio.wait_for(self._farewell(connection, desk), _FAREWELL_S)
+                        await asyncio.wait_for(
+                            self._farewell(connection, desk, sender), _FAREWELL_S
+                        )
             finally:
                 for task in (*tasks, stopping):
                     task.cancel()
@@ -232,91 +257,75 @@ class Service:
                 self._intakes.add(intake)
                 intake.add_done_callback(self._intakes.discard)
                 await asyncio.shield(intake)
-                for message in messages:
-                    message.acknowledge()
             await desk.wait_for_room()
 
-    async def _send(self, connection: Connection, desk: Desk) -> None:
+    async def _listen_to_operators(self, connection: Connection) -> None:
+        try:
+            await connection.listen(self._topics.ask_of_operators)
+        except LinkError as error:
+            if connection.lost:
+                raise
+            # As with an access list from before operators had topics of their own.
+            self._warnings.add("operators", f"operators can't ask on topics of their own: {error}")
+
+    async def _send(self, connection: Connection, desk: Desk, sender: Sender) -> None:
         desk.wake.set()
         while True:
             await desk.wake.wait()
             desk.wake.clear()
-            await self._send_ready(connection, desk)
+            await sender.send_ready(connection)
 
-    async def _send_ready(self, connection: Connection, desk: Desk) -> None:
-        """Send everything that is ready: pieces, refusals, answers."""
-        while True:
-            while refusals := desk.refusals(_AT_ONCE):
-                results = await self._publish(connection, refusals)
-                desk.discard_refusals(
-                    [r for r, settled in zip(refusals, results, strict=True) if settled]
-                )
-            try:
-                due = await desk.due(_AT_ONCE)
-                # After fetching answers: the pieces of one go before it.
-                for piece in desk.pieces(congested=connection.congested):
-                    await connection.send(piece)
-                if not due:
-                    return
-                await desk.discard_answers(await self._send_answers(connection, desk, due))
-            except StoreError as error:
-                self._last_error = str(error)
-                self._warnings.add("store", f"answers wait: {error}")
-                return
-
-    async def _send_answers(
-        self, connection: Connection, desk: Desk, due: list[Delivery]
-    ) -> list[int]:
-        """Send answers; the numbers of those that need no further try."""
-        results = await self._publish(connection, [desk.outgoing(delivery) for delivery in due])
-        self._published += sum(results)
-        return [d.number for d, settled in zip(due, results, strict=True) if settled]
-
-    async def _publish(self, connection: Connection, messages: list[Outgoing]) -> list[bool]:
-        """Send messages together; which of them were delivered or refused for good.
-
-        Raises:
-            LinkError: the connection is lost, and none was delivered.
-        """
-        results = await asyncio.gather(
-            *(connection.send(message) for message in messages), return_exceptions=True
-        )
-        faults = [r for r in results if isinstance(r, BaseException) and not isinstance(r, Refused)]
-        if len(faults) == len(messages):
-            raise faults[0]
-        for result in results:
-            if isinstance(result, Refused):
-                # This client may not publish there, now or later.
-                self._undeliverable += 1
-                self._last_error = str(result)
-                self._warnings.add("undeliverable", f"an answer can't be delivered: {result}")
-        return [result is None or isinstance(result, Refused) for result in results]
-
-    async def _send_deltas(self, connection: Connection) -> None:
+    async def _send_deltas(self, connection: Connection, sender: Sender) -> None:
         self._delta_came.set()
         while True:
             await self._delta_came.wait()
             self._delta_came.clear()
             while self._deltas:
-                payload = self._deltas[0]
+                number, payload = first = self._deltas[0]
+                message = Outgoing(self._topics.delta, payload)
                 try:
-                    await connection.send(Outgoing(self._topics.delta, payload))
+                    await sender.send_alone(connection, message, number)
                 except Refused as error:
-                    self._last_error = str(error)
-                    self._warnings.add("delta", f"a delta can't be published: {error}")
+                    sender.sent.problem = f"a delta can't be published: {error}"
+                    self._warnings.add("delta", sender.sent.problem)
                 # The backlog may have dropped it meanwhile.
-                if self._deltas and self._deltas[0] is payload:
+                if self._deltas and self._deltas[0] is first:
                     self._deltas.popleft()
 
-    async def _send_status(self, connection: Connection) -> None:
+    async def _send_alerts(self, connection: Connection, sender: Sender) -> None:
+        """Send alerts until the broker has each; they wait in the memory."""
+        table = self._agent.store.alerts
+        self._alert_came.set()
+        while True:
+            await self._alert_came.wait()
+            self._alert_came.clear()
+            while waiting := await asyncio.to_thread(table.undelivered, "published"):
+                for alert in waiting:
+                    if time.time() - alert.at_s <= self._keep_s:
+                        message = Outgoing(self._topics.alert, alert_payload(alert))
+                        try:
+                            await sender.send_alone(connection, message, -alert.id)
+                        except Refused as error:
+                            sender.sent.problem = f"an alert can't be published: {error}"
+                            self._warnings.add("alert", sender.sent.problem)
+                    await asyncio.to_thread(table.delivered, alert.id, "published")
+
+    async def _send_status(self, connection: Connection, sender: Sender) -> None:
         while True:
             await asyncio.sleep(self._settings.status_interval_s)
-            await connection.send(await self._online())
+            await self._say_online(connection, sender)
 
-    async def _farewell(self, connection: Connection, desk: Desk) -> None:
+    async def _say_online(self, connection: Connection, sender: Sender) -> None:
+        try:
+            await sender.send_plainly(connection, await self._online())
+        except TooLarge:
+            bare = self._status_message("online", "", time.time(), None)
+            await sender.send_plainly(connection, bare)
+
+    async def _farewell(self, connection: Connection, desk: Desk, sender: Sender) -> None:
         await desk.wait_until_stored(_FAREWELL_S)
-        await self._send_ready(connection, desk)
-        await connection.send(self._offline("stopped"))
+        await sender.send_ready(connection)
+        await sender.send_plainly(connection, self._offline("stopped"))
 
     def _count_drop(self) -> None:
         self._dropped += 1
@@ -324,21 +333,24 @@ class Service:
     def _note(self, payload: bytes) -> None:
         if len(self._deltas) == self._deltas.maxlen:
             self._deltas_dropped += 1
-        self._deltas.append(payload)
+        self._deltas_noted += 1
+        self._deltas.append((self._deltas_noted, payload))
         self._delta_came.set()
 
     async def _online(self) -> Outgoing:
         surroundings: JsonObject = {
             "asks": to_values(self._questions.status()),
-            "mqtt": to_values(self.status()),
+            "mqtt": without_credentials_in(self.status()),
         }
         details: RobotStatusReply | RobotFaultReply
         try:
             status = await asyncio.to_thread(self._agent.status)
-            details = RobotStatusReply.model_validate({**to_values(status), **surroundings})
+            details = RobotStatusReply.model_validate(
+                {**without_credentials_in(status), **surroundings}
+            )
         except StoreError as error:
             details = RobotFaultReply.model_validate(
-                {**surroundings, "last_error": encodable(str(error))}
+                {**surroundings, "last_error": without_credentials(encodable(str(error)))}
             )
         return self._status_message("online", "", time.time(), details)
 

@@ -4,8 +4,8 @@ Handlers that read the memory are plain functions, which FastAPI runs on worker 
 stay on the loop. Each signature shows what its handler takes and returns; so does
 /api/openapi.json.
 
-Out of scope: access control (`guard`), live events (`feed`), metrics (`metrics`), MCP
-(`assistant`).
+Out of scope: objects and places (`objects_api`), access control (`guard`), live events (`feed`),
+metrics (`metrics`), MCP (`assistant`).
 """
 
 from __future__ import annotations
@@ -24,13 +24,14 @@ from embodied_agent.agent import Agent
 from embodied_agent.agent.question_queue import QuestionQueue, QueuedQuestion
 from embodied_agent.codec import encodable
 from embodied_agent.interfaces.web.feed import Feed, encode
+from embodied_agent.interfaces.web.limits import client_of, turn_of
 from embodied_agent.interfaces.web.overview import Overview
 from embodied_agent.interfaces.web.pictures import LiveCamera, Thumbnails, etag
+from embodied_agent.interfaces.web.summaries import Shared, thinned
 from embodied_agent.interfaces.wire.from_records import (
     answer_reply,
     hit_reply,
     keyframe_reply,
-    path_point,
 )
 from embodied_agent.interfaces.wire.models import (
     AnswerReply,
@@ -66,9 +67,11 @@ class Parts:
     feed: Feed
     camera: LiveCamera
     thumbnails: Thumbnails
+    path: Shared[PathReply]
 
 
-def _errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
+def error_replies(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The refusals that a route documents, besides those of every route."""
     return {status: {"model": ErrorReply} for status in (*statuses, 401, 403, 421, 422, 429, 503)}
 
 
@@ -83,12 +86,12 @@ def make_router(parts: Callable[[], Parts]) -> APIRouter:
     """The routes; ``parts`` returns what they use, once the app has started."""
     router = APIRouter(prefix="/api")
 
-    @router.get("/status", responses=_errors())
+    @router.get("/status", responses=error_replies())
     def status() -> StatusReply:
         """Counters, queues, states and last errors of every stage."""
         return parts().overview.status()
 
-    @router.get("/keyframes", responses=_errors())
+    @router.get("/keyframes", responses=error_replies())
     def keyframes(
         since: Annotated[int, Query(ge=0, le=_INT64, description="ids from this one on")] = 0,
         before: Annotated[
@@ -103,7 +106,7 @@ def make_router(parts: Callable[[], Parts]) -> APIRouter:
 
     @router.get(
         "/keyframes/{keyframe_id}.jpg",
-        responses={**_errors(404), **_JPEG},
+        responses={**error_replies(404), **_JPEG},
         response_class=Response,
     )
     async def picture(
@@ -126,7 +129,7 @@ def make_router(parts: Callable[[], Parts]) -> APIRouter:
             jpeg = await parts().thumbnails.of(jpeg, int(width))
         return _jpeg(jpeg, etag(jpeg), keyframe.stamp_ns, if_none_match)
 
-    @router.get("/recall", responses=_errors())
+    @router.get("/recall", responses=error_replies())
     def recall(
         text: Annotated[str, Query(max_length=1000, description="words")] = "",
         from_ns: Stamp = None,
@@ -147,18 +150,14 @@ def make_router(parts: Callable[[], Parts]) -> APIRouter:
         )
         return RecallReply(hits=[hit_reply(hit) for hit in hits])
 
-    @router.get("/path", responses=_errors())
-    def path(limit: Annotated[int, Query(ge=1, le=20_000)] = 20_000) -> PathReply:
-        """Where the keyframes were taken, in order; those without a pose are left out."""
-        store = parts().agent.store
-        last = store.horizon()
-        first = 0 if last is None else max(0, last[1] + 1 - limit)
-        keyframes = store.keyframes(since=first)
-        points = [point for k in keyframes if (point := path_point(k)) is not None]
-        frame_ids = [k.pose.frame_id for k in keyframes if k.pose is not None]
-        return PathReply(frame_id=frame_ids[-1] if frame_ids else "", points=points)
+    @router.get("/path", responses=error_replies(), response_model=PathReply)
+    def path(limit: Annotated[int, Query(ge=1, le=5_000)] = 2_000) -> Response:
+        """Where the keyframes were taken, in order; those without a pose are left out. Where there
+        are more than ``limit``, they are spread evenly over the whole path."""
+        reply = thinned(parts().path.get(), limit)
+        return Response(reply.model_dump_json(), media_type="application/json")
 
-    @router.get("/answers", responses=_errors())
+    @router.get("/answers", responses=error_replies())
     def answers(limit: Annotated[int, Query(ge=1, le=200)] = 20) -> AnswersReply:
         """The latest questions with their answers, oldest first."""
         answers = parts().agent.store.answers(limit)
@@ -170,7 +169,7 @@ def make_router(parts: Callable[[], Parts]) -> APIRouter:
         "/ask",
         response_model=AnswerReply,
         responses={
-            **_errors(400, 408, 413),
+            **error_replies(400, 408, 413),
             200: {"model": AnswerReply, "content": _SSE, "description": "the answer"},
         },
     )
@@ -179,7 +178,7 @@ def make_router(parts: Callable[[], Parts]) -> APIRouter:
         generated, then ``answer``. Where there is no answer, ``problem`` says why."""
         its = parts()
         question = body.to_question(its.settings.reasoning.timeout_s)
-        client = f"http:{request.client.host if request.client else ''}"
+        client = turn_of(request.scope)
         if body.stream:
             pieces = _Pieces()
             queued = its.questions.submit(question, client=client, on_piece=pieces.add)
@@ -191,18 +190,21 @@ def make_router(parts: Callable[[], Parts]) -> APIRouter:
 
     @router.get(
         "/events",
-        responses={**_errors(), 200: {"content": _SSE, "description": "the events"}},
+        responses={**error_replies(), 200: {"content": _SSE, "description": "the events"}},
         response_class=EventSourceResponse,
     )
     async def events(
+        request: Request,
         last_event_id: Annotated[str, Header(max_length=64)] = "",
     ) -> EventSourceResponse:
-        """Live: ``decision`` (the latest only), ``keyframe``, ``delta``, ``answered``, ``status``
-        every second. ``Last-Event-ID`` continues after an interruption; ``resync`` says that events
-        were missed and the lists must be read again."""
-        return EventSourceResponse(await parts().feed.watch(last_event_id))
+        """Live: ``decision`` (the latest only), ``keyframe``, ``delta``, ``answered``, ``alert``,
+        ``status`` every second. ``Last-Event-ID`` continues after an interruption; ``resync`` says
+        that events were missed and the lists must be read again."""
+        return EventSourceResponse(
+            await parts().feed.watch(last_event_id, client_of(request.scope))
+        )
 
-    @router.get("/camera.jpg", responses={**_errors(404), **_JPEG}, response_class=Response)
+    @router.get("/camera.jpg", responses={**error_replies(404), **_JPEG}, response_class=Response)
     async def camera(if_none_match: Annotated[str, Header()] = "") -> Response:
         """The camera's latest picture, scaled down; ``X-Stamp-Ns`` is its stamp."""
         picture = await parts().camera.picture()

@@ -29,21 +29,21 @@ from embodied_agent.errors import (
     StoreError,
 )
 from embodied_agent.interfaces.status import InterfaceStatus
+from embodied_agent.interfaces.web.alerts_api import make_alerts_router
 from embodied_agent.interfaces.web.api import Parts, make_router
 from embodied_agent.interfaces.web.assistant import make_assistant
 from embodied_agent.interfaces.web.feed import Feed
 from embodied_agent.interfaces.web.guard import Guard, check_exposure, refusal
 from embodied_agent.interfaces.web.metrics import Metrics
+from embodied_agent.interfaces.web.objects_api import make_objects_router
 from embodied_agent.interfaces.web.overview import Overview
 from embodied_agent.interfaces.web.pictures import LiveCamera, Thumbnails
+from embodied_agent.interfaces.web.summaries import PathSummary, Shared
 from embodied_agent.interfaces.wire.models import SourceState
 from embodied_agent.interfaces.wire.refusals import field_errors
 from embodied_agent.settings import Settings
 
 STATIC = Path(__file__).with_name("static")
-#: An assistant's session is dropped after this long without a request, in seconds.
-_MCP_IDLE_S = 600.0
-_MCP_SESSIONS = 100
 
 
 class WebApp(FastAPI):
@@ -92,7 +92,8 @@ def make_app(
             agent, questions, overview.status, lambda: feed.watchers, lambda: feed.resyncs
         )
         camera = LiveCamera(lambda: feed.newest, settings.web.camera_width)
-        app.parts = Parts(agent, questions, settings, overview, feed, camera, Thumbnails())
+        path = Shared(PathSummary(agent.store).refreshed)
+        app.parts = Parts(agent, questions, settings, overview, feed, camera, Thumbnails(), path)
         async with assistant.session_manager.run():
             yield
         app.parts = None
@@ -111,12 +112,15 @@ def make_app(
     assistant = make_assistant(app.running)
     inner = assistant.streamable_http_app(
         max_request_body_size=settings.web.max_body_bytes,
-        session_idle_timeout=_MCP_IDLE_S,
-        max_sessions=_MCP_SESSIONS,
+        # No session lies in memory: nobody can use them up, and an assistant goes on after a pause
+        # or a restart as if there had been none.
+        stateless_http=True,
         host="0.0.0.0",  # the guard has checked the name already
     )
     app.router.routes += [route for route in inner.routes if isinstance(route, Route)]
     app.include_router(make_router(app.running))
+    app.include_router(make_objects_router(app.running))
+    app.include_router(make_alerts_router(app.running))
     _add_rest(app, lambda: metrics)
     _add_errors(app)
 

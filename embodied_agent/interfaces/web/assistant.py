@@ -1,9 +1,12 @@
 """MCP: the robot's memory for AI assistants, through the official SDK.
 
-The tools are ``ask``, ``recall``, ``look`` (a keyframe's picture) and ``status``; the resources
-hold the recent deltas. Each call takes the same path as over HTTP, through the same question queue.
+The tools are ``ask``, ``recall``, ``look`` (a keyframe's picture), ``status`` and those about
+objects (`object_tools`); the resources hold the recent deltas. Each call takes the same path as
+over HTTP, through the same question queue.
 
-Out of scope: sessions and transport (the SDK's), access control
+There are no sessions: each request stands by itself.
+
+Out of scope: the transport (the SDK's), access control
 (`embodied_agent.interfaces.web.guard`).
 """
 
@@ -15,14 +18,19 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Annotated, Any
 
+from mcp import MCPError
 from mcp.server import MCPServer
-from mcp.server.mcpserver import Image
+from mcp.server.mcpserver import Context, Image
 from mcp.server.mcpserver.exceptions import ResourceNotFoundError, ToolError
-from mcp_types import ToolAnnotations
+from mcp_types import INVALID_PARAMS, GetPromptResult, ToolAnnotations
 from pydantic import Field, ValidationError
+from starlette.requests import Request
 
+from embodied_agent.agent.turns import client_name
 from embodied_agent.errors import AgentError
 from embodied_agent.interfaces.web.api import Parts
+from embodied_agent.interfaces.web.limits import turn_of
+from embodied_agent.interfaces.web.object_tools import add_object_tools
 from embodied_agent.interfaces.wire.from_records import (
     answer_reply,
     delta_reply,
@@ -42,20 +50,34 @@ RECENT = 50
 _INSTRUCTIONS = (
     "The memory of a robot's camera: keyframes in order of time, and for each what changed since "
     "the one before. `ask` lets the robot's own reasoner answer a question about space and order; "
-    "`recall` searches; `look` shows a keyframe's picture by its id, which answers cite."
+    "`recall` searches; `look` shows a keyframe's picture by its id, which answers cite. `objects` "
+    "lists what is where, `locate` finds it by name, and `correct` notes what a person says of it."
 )
 _READS = ToolAnnotations(read_only_hint=True, open_world_hint=False)
+
+
+class _Assistant(MCPServer[Any]):
+    """The SDK's server, without prompts: asking for one is the client's error, which the SDK would
+    log as a fault of ours, with a traceback for each."""
+
+    async def get_prompt(
+        self,
+        name: str,
+        arguments: dict[str, Any] | None = None,
+        context: Context[Any, Any] | None = None,
+    ) -> GetPromptResult:
+        del arguments, context
+        raise MCPError(INVALID_PARAMS, f"there is no prompt {name[:80]!r}; this server has none")
 
 
 def make_assistant(parts: Callable[[], Parts]) -> MCPServer[Any]:
     """The MCP server; ``parts`` returns what it uses, once the app has started."""
     with _logging_untouched():
-        server: MCPServer[Any] = MCPServer(
-            "embodied-agent", instructions=_INSTRUCTIONS, log_level="WARNING"
-        )
+        server = _Assistant("embodied-agent", instructions=_INSTRUCTIONS, log_level="WARNING")
 
     @server.tool(annotations=ToolAnnotations(read_only_hint=False, open_world_hint=False))
     async def ask(
+        ctx: Context[Any, Any],
         question: Annotated[str, Field(description="in plain words")],
         choices: Annotated[
             list[str] | None, Field(description="option texts without letters, if it has any")
@@ -83,7 +105,7 @@ def make_assistant(parts: Callable[[], Parts]) -> MCPServer[Any]:
             raise ToolError(field_errors(error.errors())) from error
         try:
             queued = its.questions.submit(
-                request.to_question(its.settings.reasoning.timeout_s), client="mcp"
+                request.to_question(its.settings.reasoning.timeout_s), client=_turn_of(ctx)
             )
         except AgentError as error:
             raise ToolError(str(error)) from error
@@ -176,7 +198,14 @@ def make_assistant(parts: Callable[[], Parts]) -> MCPServer[Any]:
             raise ResourceNotFoundError(f"keyframe {number} is unknown or not perceived yet")
         return delta_reply(deltas[0]).model_dump_json()
 
+    add_object_tools(server, parts)
     return server
+
+
+def _turn_of(ctx: Context[Any, Any]) -> str:
+    """An assistant takes the turn of its address or user, like any other client over HTTP."""
+    request = ctx.request_context.request
+    return turn_of(request.scope) if isinstance(request, Request) else client_name("http", "")
 
 
 @contextmanager

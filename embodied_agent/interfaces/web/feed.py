@@ -16,8 +16,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import secrets
-from collections import deque
+from collections import Counter, deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -37,6 +38,8 @@ from embodied_agent.interfaces.wire.from_records import (
     keyframe_reply,
 )
 from embodied_agent.interfaces.wire.models import StatusReply
+from embodied_agent.interfaces.wire.objects import alert_reply
+from embodied_agent.object_records import Alert
 from embodied_agent.records import Answer, Decision, Delta, Frame, Keyframe
 from embodied_agent.settings import WebSettings
 
@@ -98,26 +101,32 @@ class Feed:
         self._closed = False
         self._teller: asyncio.Task[None] | None = None
         self.watchers = 0
+        self._watching: Counter[str] = Counter()  # by client
         self.resyncs = 0
         self._remove = (
-            agent.listen(Listener(self._on_decision, self._on_keyframe, self._on_delta)),
+            agent.listen(
+                Listener(self._on_decision, self._on_keyframe, self._on_delta, self._on_alert)
+            ),
             questions.listen(QueueListener(on_answer=self._on_answer)),
         )
 
-    async def watch(self, last_event_id: str = "") -> AsyncIterator[bytes]:
+    async def watch(self, last_event_id: str = "", client: str = "") -> AsyncIterator[bytes]:
         """Encoded events from now on, or from the one after ``last_event_id``.
 
-        Ends when the feed is closed.
+        Ends when the feed is closed. One ``client`` gets at most half of the places.
 
         Raises:
-            Busy: too many clients are watching; raised by the call, not while iterating.
+            Busy: too many are watching; raised by the call, not while iterating.
         """
         if self.watchers >= self._settings.watchers:
             raise Busy(f"{self.watchers} clients watch already; try again later")
-        return self._events(self._place(last_event_id))
+        if self._watching[client] >= max(1, self._settings.watchers // 2):
+            raise Busy(f"{self._watching[client]} watch from your address already")
+        return self._events(self._place(last_event_id), client)
 
-    async def _events(self, place: int | None) -> AsyncIterator[bytes]:
+    async def _events(self, place: int | None, client: str) -> AsyncIterator[bytes]:
         self.watchers += 1
+        self._watching[client] += 1
         # What was encoded for earlier watchers may be hours old by now.
         alone = self.watchers == 1
         decision = self._decision.number if alone else 0
@@ -155,6 +164,8 @@ class Feed:
                     await self._wait()
         finally:
             self.watchers -= 1
+            self._watching[client] -= 1
+            self._watching += Counter()  # without those that are at zero
 
     async def _wait(self) -> None:
         # The event is replaced when it is set, so all that wait are woken once.
@@ -181,7 +192,8 @@ class Feed:
         if not last_event_id:
             return self._next
         epoch, _, number = last_event_id.partition("-")
-        if epoch != self._epoch or not number.lstrip("-").isdecimal() or len(number) > 18:
+        # -1 where nothing had happened yet when the watcher came.
+        if epoch != self._epoch or not re.fullmatch(r"-1|[0-9]{1,18}", number):
             return None
         place = int(number) + 1
         return place if self._next - len(self._ring) <= place <= self._next else None
@@ -221,6 +233,9 @@ class Feed:
 
     def _on_delta(self, keyframe: Keyframe, delta: Delta) -> None:
         self._hand_over(lambda: self._append("delta", delta_reply(delta)))
+
+    def _on_alert(self, alert: Alert) -> None:
+        self._hand_over(lambda: self._append("alert", alert_reply(alert)))
 
     def _on_answer(self, queued: QueuedQuestion, answer: Answer) -> None:
         self._hand_over(lambda: self._append("answered", answer_reply(queued.question, answer)))

@@ -4,11 +4,13 @@ An ASGI layer around everything else on the port, so that no route can forget a 
 
 - The ``Host`` header must name this machine: an address, localhost, its own name or one that the
   settings allow. A page elsewhere that points its own name at the robot (DNS rebinding) fails here.
-- A request with an ``Origin`` must come from a page of this very server; no CORS header is sent. -
-With a token, every request but the probes must show it as bearer, or as the cookie that the page's
-  first visit (``/?token=…``) set. No other address carries the token, and it is never logged.
-- Bodies are read up to a size limit and within a time limit before any handler sees them. - A fault
-in a handler is logged and counted here; the client learns that there was one, and no more.
+- A request with an ``Origin`` must come from a page of this very server; no CORS header is sent.
+- With a token, every request but the probes must show it as bearer, or as the cookie that the
+  page's first visit (``/?token=…``) set. No other address carries the token, and it is never
+  logged.
+- Bodies are read up to a size limit and within a time limit before any handler sees them.
+- A fault in a handler is logged and counted here; the client learns that there was one, and no
+  more.
 
 Out of scope: what is served (`embodied_agent.interfaces.web.app`).
 """
@@ -32,7 +34,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from embodied_agent.errors import SettingsError
-from embodied_agent.interfaces.web.limits import Rate
+from embodied_agent.interfaces.web.limits import Rate, client_of
 from embodied_agent.interfaces.wire.refusals import error_reply
 from embodied_agent.settings import WebSettings
 
@@ -82,15 +84,18 @@ def is_loopback(host: str) -> bool:
 
 
 def check_exposure(settings: WebSettings) -> None:
-    """Refuse to be reachable from other machines without a token.
+    """Refuse to be reachable from other machines by clients that show neither token nor
+    certificate.
 
     Raises:
         SettingsError: saying what to set.
     """
-    if settings.token is None and not is_loopback(settings.host):
+    known = settings.token is not None or settings.client_ca_file
+    if not known and not is_loopback(settings.host):
         raise SettingsError(
             f"web.host is {settings.host}, which other machines can reach: set web.token (at least "
-            "16 characters, best as EMBODIED_AGENT_WEB__TOKEN), or listen on 127.0.0.1"
+            "16 characters, best as EMBODIED_AGENT_WEB__TOKEN) or web.client_ca_file, or listen on "
+            "127.0.0.1"
         )
 
 
@@ -165,7 +170,7 @@ class Guard:
     def _refused(self, scope: Scope) -> Response | None:
         """The response to a request that is refused; ``None`` for one that may pass."""
         headers, path = Headers(scope=scope), scope["path"]
-        address = scope["client"][0] if scope.get("client") else ""
+        address = client_of(scope)
         wait_s = self._rate.take(address)
         if wait_s:
             return refusal(
@@ -179,7 +184,7 @@ class Guard:
                 "this server does not answer to that name; add it to web.allowed_hosts",
             )
         origin = headers.get("origin")
-        if origin is not None and urlsplit(origin).netloc.casefold() != host.casefold():
+        if origin is not None and _host_of(origin) != host.casefold():
             return refusal(403, "origin", "only this server's own page may send this request")
         if not self._token or path in PROBES:
             return None
@@ -234,7 +239,12 @@ class Guard:
         # other's.
         port = scope["server"][1] if scope.get("server") else 0
         response.set_cookie(
-            f"{_COOKIE}{port}", self._cookie, max_age=_COOKIE_S, httponly=True, samesite="strict"
+            f"{_COOKIE}{port}",
+            self._cookie,
+            max_age=_COOKIE_S,
+            httponly=True,
+            samesite="strict",
+            secure=scope.get("scheme") == "https",
         )
         return response
 
@@ -242,7 +252,7 @@ class Guard:
         """A ``receive`` that gives the whole body, which has been read already."""
         limit = self._settings.max_body_bytes
         announced = headers.get("content-length", "0")
-        if announced.isdigit() and int(announced) > limit:
+        if announced.isascii() and announced.isdigit() and int(announced[:20]) > limit:
             raise _TooLarge
         if announced == "0" and "transfer-encoding" not in headers:
             return receive
@@ -292,6 +302,14 @@ def _own_names(settings: WebSettings) -> frozenset[str]:
     return frozenset(name.casefold().strip("[]") for name in names)
 
 
+def _host_of(origin: str) -> str | None:
+    """``https://robot:8080`` → ``robot:8080``; ``None`` where it is not an address."""
+    try:
+        return urlsplit(origin).netloc.casefold()
+    except ValueError:
+        return None
+
+
 def _host_name(host: str) -> str:
     """``robot:8080`` → ``robot``, ``[::1]:8080`` → ``::1``."""
     host = host.casefold()
@@ -304,7 +322,10 @@ def _first_visit(scope: Scope) -> str | None:
     """The token in the address of the page's first visit, if this is one."""
     if scope["path"] != "/" or scope["method"] != "GET":
         return None
-    query = parse_qs(scope["query_string"].decode("latin-1"), max_num_fields=20)
+    try:
+        query = parse_qs(scope["query_string"].decode("latin-1"), max_num_fields=20)
+    except ValueError:  # more fields than that
+        return None
     values = query.get("token")
     return values[0] if values else None
 

@@ -1,16 +1,48 @@
-"""How often one address may do something: a token bucket for each recent address.
+"""Who counts as one client, and how often it may do something: a token bucket for each.
 
 Out of scope: what is limited (`embodied_agent.interfaces.web.guard`).
 """
 
 from __future__ import annotations
 
+import ipaddress
 import time
 from collections import OrderedDict
 from collections.abc import Callable
 
+from starlette.types import Scope
+
+from embodied_agent.agent.turns import client_name
+
 #: Most addresses remembered; the one that was silent for longest is dropped first.
 _ADDRESSES = 4096
+
+
+def client_network(address: str) -> str:
+    """What addresses of one client have in common: all of an IPv4 address, and of an IPv6 address
+    the first 64 bits, as its owner has all that begin with them."""
+    try:
+        ip = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if isinstance(ip, ipaddress.IPv4Address):
+        return str(ip)
+    if ip.ipv4_mapped is not None:
+        return str(ip.ipv4_mapped)
+    return str(ipaddress.ip_network((ip, 64), strict=False))
+
+
+def client_of(scope: Scope) -> str:
+    """Who sends a request: the user whose certificate was verified, else the client's address."""
+    user = str(scope.get("state", {}).get("user", ""))
+    if user:
+        return f"user {user}"
+    return client_network(scope["client"][0]) if scope.get("client") else ""
+
+
+def turn_of(scope: Scope) -> str:
+    """Whose turn a question takes that comes over HTTP (`embodied_agent.agent.turns`)."""
+    return client_name("http", client_of(scope))
 
 
 class Rate:

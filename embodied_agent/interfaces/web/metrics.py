@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
+from typing import get_args
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
@@ -22,7 +23,7 @@ from embodied_agent.agent.listeners import Listener
 from embodied_agent.agent.question_queue import QuestionQueue, QueuedQuestion, QueueListener
 from embodied_agent.codec import to_values
 from embodied_agent.errors import AgentError
-from embodied_agent.interfaces.wire.models import StatusReply
+from embodied_agent.interfaces.wire.models import ConnectionState, StatusReply
 from embodied_agent.records import Answer, Decision, Delta, Frame, Keyframe
 
 _log = logging.getLogger(__name__)
@@ -163,8 +164,26 @@ class _Stages(Collector):
         yield _counter("frames_unreadable", "Undecodable frames", status.frames_unreadable)
         if status.frame_age_s is not None:
             yield _gauge("frame_age_seconds", "Time since the latest frame", status.frame_age_s)
+        if status.input is not None:
+            state = GaugeMetricFamily(
+                f"{_PREFIX}_source_state", "1 for the source's current state", labels=["state"]
+            )
+            for name in get_args(ConnectionState):
+                state.add_metric([name], float(name == status.input.state))
+            yield state
+            yield _gauge(
+                "source_state_seconds", "Time in the source's current state", status.input.state_s
+            )
+            yield _counter(
+                "source_losses", "Times the source was lost or absent", status.input.losses
+            )
         yield _counter(
             "listener_failures", "Listener callbacks that raised", status.listener_failures
+        )
+        yield _counter(
+            "frames_doubtful",
+            "Frames whose overlap with the last keyframe is doubtful",
+            status.keyframer.frames_doubtful,
         )
         yield _gauge("keyframes_pending", "Keyframes waiting to be perceived", memory.pending)
         if perception is not None:
@@ -197,6 +216,7 @@ class _Stages(Collector):
         yield _gauge("memory_objects", "Different objects named", memory.objects)
         yield _gauge("memory_file_bytes", "Size of the memory", memory.file_bytes)
         yield _gauge("memory_picture_bytes", "Size of its pictures", memory.picture_bytes)
+        yield _gauge("memory_text_bytes", "Size of all but its pictures", memory.text_bytes)
         yield _gauge("watchers", "Clients watching live", self._watchers())
         yield _counter("resyncs", "Watchers that missed events", self._resyncs())
         problem = GaugeMetricFamily(

@@ -12,18 +12,32 @@ import asyncio
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from embodied_agent.interfaces.web.connections import Tally
+from embodied_agent.interfaces.web.tls import user_of
+
 #: Longest wait for a request's head, from the connection's first moment or from its first byte
 #: after another request, in seconds.
 HEAD_S = 10.0
 
 
 class ImpatientProtocol(H11Protocol):
-    """uvicorn's own protocol with that one time-out."""
+    """uvicorn's own protocol with that one time-out. Requests know the user whose certificate was
+    verified (``scope["state"]["user"]``), and each has a limited number of connections."""
 
+    #: The connections of each user; set by `limited`.
+    users = Tally(1, 1)
     _timer: asyncio.TimerHandle | None = None
+    _user = ""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        user = user_of(transport.get_extra_info("peercert"))
+        if user:
+            if not self.users.take(user):
+                transport.abort()
+                return
+            self._user = user
+            self.app_state = {**self.app_state, "user": user}
         self._timer = self.loop.call_later(HEAD_S, self._give_up)
 
     def data_received(self, data: bytes) -> None:
@@ -35,6 +49,9 @@ class ImpatientProtocol(H11Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._forget()
+        user, self._user = self._user, ""
+        if user:
+            self.users.give_back(user)
         super().connection_lost(exc)
 
     def _in_request(self) -> bool:
@@ -49,3 +66,8 @@ class ImpatientProtocol(H11Protocol):
         self._timer = None
         if not self._in_request():
             self.transport.close()
+
+
+def limited(users: Tally) -> type[ImpatientProtocol]:
+    """The protocol of one server, which counts its users' connections in ``users``."""
+    return type("LimitedProtocol", (ImpatientProtocol,), {"users": users})

@@ -21,12 +21,14 @@ from embodied_agent.agent.question_queue import QuestionQueue
 from embodied_agent.errors import AgentError, SettingsError
 from embodied_agent.interfaces.status import InterfaceStatus, WebStatus
 from embodied_agent.interfaces.web.app import WebApp, make_app
-from embodied_agent.interfaces.web.protocol import ImpatientProtocol
+from embodied_agent.interfaces.web.connections import LimitedListener, Tally
+from embodied_agent.interfaces.web.protocol import limited
+from embodied_agent.interfaces.web.tls import server_context
 from embodied_agent.interfaces.wire.models import SourceState
 from embodied_agent.settings import Settings
 
-#: Maximum number of connections that wait to be accepted, and that are open.
-_BACKLOG, _CONNECTIONS = 512, 512
+#: Maximum number of connections that wait to be accepted.
+_BACKLOG = 512
 #: Time for running requests once the server stops, in seconds.
 _GRACE_S = 3
 
@@ -43,7 +45,8 @@ class WebServer:
         source: where frames come from, for the status.
 
     Raises:
-        SettingsError: the address can't be listened on, or needs a token.
+        SettingsError: the address can't be listened on, or needs a token; a certificate can't be
+            used.
     """
 
     def __init__(
@@ -68,7 +71,10 @@ class WebServer:
 
         self._app: WebApp | None = app()
         self._make = app
+        self._settings = settings.web
         self._host, self._port = settings.web.host, settings.web.port
+        self._tls = server_context(settings.web)
+        self._tally = self._new_tally()
         self._socket: socket.socket | None = self._listen()
         self.ready = threading.Event()
         self._serving: WebApp | None = None
@@ -81,7 +87,7 @@ class WebServer:
             host = socket.gethostname()
         elif ":" in host:
             host = f"[{host}]"
-        return f"http://{host}:{self._port}/"
+        return f"{'http' if self._tls is None else 'https'}://{host}:{self._port}/"
 
     async def serve(self, stop: asyncio.Event) -> None:
         """Serve until ``stop``; streams are ended, other requests get a little longer.
@@ -95,7 +101,7 @@ class WebServer:
         self._socket = self._app = None
         config = uvicorn.Config(
             app,
-            http=ImpatientProtocol,
+            http=limited(self._new_tally()),
             ws="none",
             lifespan="on",
             log_config=None,
@@ -103,9 +109,10 @@ class WebServer:
             server_header=False,
             proxy_headers=False,
             backlog=_BACKLOG,
-            limit_concurrency=_CONNECTIONS,
             timeout_graceful_shutdown=_GRACE_S,
         )
+        config.load()
+        config.ssl = self._tls
         server = uvicorn.Server(config)
         self._serving = app
         try:
@@ -131,7 +138,12 @@ class WebServer:
             state="serving" if parts else "down",
             url=self.url,
             watchers=parts.feed.watchers if parts else 0,
+            connections=self._tally.open,
+            connections_refused=self._tally.refused,
         )
+
+    def _new_tally(self) -> Tally:
+        return Tally(self._settings.connections_per_client, self._settings.connections)
 
     def _listen(self) -> socket.socket:
         try:
@@ -139,7 +151,7 @@ class WebServer:
             if ":" in self._host:
                 ipaddress.IPv6Address(self._host)
                 family = socket.AF_INET6
-            listening = socket.socket(family, socket.SOCK_STREAM)
+            listening = LimitedListener(family, self._tally)
             try:
                 listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 listening.bind((self._host, self._port))

@@ -10,7 +10,7 @@ import math
 
 import numpy as np
 
-from embodied_agent.codec import JsonObject, encodable, to_values
+from embodied_agent.codec import JsonObject, Record, encodable, to_values
 from embodied_agent.interfaces.wire.models import (
     AnswerReply,
     DecisionReply,
@@ -34,10 +34,18 @@ from embodied_agent.records import (
     Pose,
     Question,
 )
+from embodied_agent.support.redaction import values_without_credentials, without_credentials
 from embodied_agent.transcript.text import entry_text
 
 #: Maximum number of matched points in a decision.
 MAX_MATCHED = 150
+
+
+def without_credentials_in(record: Record) -> JsonObject:
+    """A record of the state of things, with no credentials in any of its texts."""
+    values = values_without_credentials(to_values(record))
+    assert isinstance(values, dict)
+    return values
 
 
 def picture_path(keyframe_id: int) -> str:
@@ -96,6 +104,7 @@ def decision_reply(
         keep=decision.keep,
         reason=decision.reason,
         overlap_ratio=decision.overlap_ratio,
+        confidence=decision.confidence,
         matches=decision.matches,
         inliers=decision.inliers,
         homography=None if homography is None else [float(x) for x in homography.ravel()],
@@ -133,6 +142,8 @@ def answer_reply(question: Question, answer: Answer) -> AnswerReply:
     return AnswerReply.model_validate(
         {
             **to_values(answer),
+            "notice": without_credentials(encodable(answer.notice)),
+            "problem": without_credentials(encodable(answer.problem)),
             "id": encodable(answer.question_id or question.id),
             "question": encodable(question.text),
             "evidence": [evidence_reply(item) for item in answer.evidence],
@@ -142,8 +153,8 @@ def answer_reply(question: Question, answer: Answer) -> AnswerReply:
 
 def path_point(keyframe: Keyframe) -> PathPoint | None:
     """Where a keyframe was taken; ``None`` where that is unknown."""
-    pose = pose_reply(keyframe.pose)
-    if pose is None:
+    pose = keyframe.pose
+    if pose is None or not _is_finite(pose):
         return None
     x, y, z, w = pose.orientation_xyzw
     return PathPoint(
@@ -157,7 +168,11 @@ def path_point(keyframe: Keyframe) -> PathPoint | None:
     )
 
 
+def _is_finite(pose: Pose) -> bool:
+    return all(map(math.isfinite, (*pose.position_m, *pose.orientation_xyzw)))
+
+
 def _pose_values(pose: Pose | None) -> JsonObject | None:
-    if pose is None or not all(map(math.isfinite, (*pose.position_m, *pose.orientation_xyzw))):
+    if pose is None or not _is_finite(pose):
         return None
     return to_values(pose)

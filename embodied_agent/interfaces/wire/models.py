@@ -10,7 +10,7 @@ a message travels (`embodied_agent.interfaces.web`, `embodied_agent.interfaces.m
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
@@ -99,12 +99,52 @@ class EgomotionReply(_Reply):
     angle_deg: float | None
 
 
+class BoxReply(_Reply):
+    """A rectangle in an upright picture, in fractions of its width and height: (0, 0) is the top
+    left corner, (1, 1) the bottom right one."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+
+class MountReply(_Reply):
+    """Where a camera is on the body whose pose is known: metres and a unit quaternion in the body's
+    frame; the camera's axes are x ahead, y left and z up in its picture."""
+
+    position_m: tuple[float, float, float]
+    orientation_xyzw: tuple[float, float, float, float]
+
+
+class IntrinsicsReply(_Reply):
+    """A pinhole camera, in pixels of a ``width`` by ``height`` picture."""
+
+    fx: float
+    fy: float
+    cx: float
+    cy: float
+    width: int
+    height: int
+
+
 class MentionReply(_Reply):
-    """One object and where it lies from the camera."""
+    """One object and where it lies from the camera. What was not measured is null.
+
+    ``bearing_deg`` is the object's horizontal angle from the camera's heading (from the robot's, if
+    it has several cameras), positive to the left, in (-180, 180]; ``elevation_deg`` the vertical
+    one, positive upward."""
 
     name: str
     direction: str
     distance: str | None
+    box: BoxReply | None = None
+    bearing_deg: float | None = None
+    elevation_deg: float | None = None
+    range_m: float | None = Field(None, description="distance from the camera, in metres")
+    confidence: float | None = Field(
+        None, description="how sure the perceiver is that the object is there, from 0 to 1"
+    )
 
 
 class DeltaReply(_Reply):
@@ -120,6 +160,7 @@ class DeltaReply(_Reply):
     model: str
     latency_s: float
     camera: str = Field("", description="one of several cameras of a robot; empty: the first one")
+    problem: str = Field("", description="why the delta is not usable; empty where it is")
     text: str
 
 
@@ -138,6 +179,12 @@ class KeyframeReply(_Reply):
     inliers: int
     egomotion: EgomotionReply | None
     pose: PoseReply | None
+    intrinsics: IntrinsicsReply | None = Field(
+        None, description="of the upright picture; null without a calibration"
+    )
+    mount: MountReply | None = Field(
+        None, description="of the camera on the body; null where the pose counts as the camera's"
+    )
     picture: str
     delta: DeltaReply | None
 
@@ -172,6 +219,17 @@ class EvidenceReply(_Reply):
     picture: str
 
 
+class GoalReply(_Reply):
+    """Where to stand and look from: a level pose on the way that was driven, facing the object
+    ``object_id``. It holds within one map session; ``stamp_ns`` is when the robot was there."""
+
+    pose: PoseReply
+    stamp_ns: int
+    session: int
+    object_id: int
+    keyframe_id: int
+
+
 class AnswerReply(_Reply):
     """An answer. ``status`` says what kind: the memory holds what was asked ("answered"), nothing
     in it fits what the question names ("not_seen"), it does not settle the question
@@ -196,6 +254,7 @@ class AnswerReply(_Reply):
     models: dict[str, str]
     notice: str
     problem: str
+    goal: GoalReply | None = Field(None, description="where to stand to see what was asked about")
 
     @model_validator(mode="before")
     @classmethod
@@ -223,7 +282,7 @@ class DecisionReply(_Reply):
 
     ``homography`` (row by row) maps pixels of this frame into the last keyframe. Each of
     ``matched`` is x, y in this frame and x, y in the last keyframe, in pixels of a picture of
-    ``width`` by ``height``."""
+    ``width`` by ``height``. An overlap with a ``confidence`` below one half is doubtful."""
 
     index: int
     stamp_ns: int
@@ -231,6 +290,7 @@ class DecisionReply(_Reply):
     keep: bool
     reason: str | None
     overlap_ratio: float | None
+    confidence: float | None
     matches: int
     inliers: int
     homography: list[float] | None
@@ -253,9 +313,11 @@ class PathPoint(_Reply):
 
 
 class PathReply(_Reply):
-    """The keyframes that have a pose, in order; at most the newest ``limit``."""
+    """The keyframes that have a pose, ``total`` of them, in order; where there are more than
+    ``limit``, ``points`` are spread evenly over the whole path."""
 
     frame_id: str
+    total: int
     points: list[PathPoint]
 
 
@@ -268,6 +330,12 @@ class AgentStatusReply(_Reply):
     frames: int
     frames_dropped: int
     frames_late: int
+    frames_out_of_line: int = Field(0, description="stamps that fit to none before and after")
+    camera_problem: str = Field(
+        "",
+        description="bearings of objects don't agree with where the camera is said to look; empty "
+        "where nothing tells so",
+    )
     frames_unreadable: int
     last_error: str
     store_problem: str
@@ -278,6 +346,14 @@ class AgentStatusReply(_Reply):
     reasoning: ReasoningStatus
 
 
+#: A camera is ``connecting`` until its first frame, ``silent`` while frames are overdue, and
+#: ``reconnecting`` after it was lost. A recording is ``playing``. Both end as ``finished`` or
+#: ``failed``.
+ConnectionState = Literal[
+    "connecting", "connected", "silent", "reconnecting", "playing", "finished", "failed"
+]
+
+
 class SourceState(_Reply):
     """Where frames come from: a camera or a recording, by a name for people; ``finished`` when no
     more will come."""
@@ -285,6 +361,13 @@ class SourceState(_Reply):
     name: str
     recording: bool
     finished: bool = False
+    state: ConnectionState = "playing"
+    state_s: float = Field(0.0, description="how long it has been in this state, in seconds")
+    problem: str = Field("", description='why no frames come; "" if they do')
+    retry_in_s: float | None = Field(
+        None, description="until it is opened again, in seconds; null if nothing waits for that"
+    )
+    losses: int = Field(0, description="how often it was lost, or could not be opened")
 
 
 class StatusReply(AgentStatusReply):

@@ -12,6 +12,7 @@ from pydantic_core import ErrorDetails
 
 from embodied_agent.codec import encodable
 from embodied_agent.interfaces.wire.models import ErrorDetail, ErrorReply
+from embodied_agent.support.redaction import without_credentials
 
 #: Maximum number of errors named in one message.
 _NAMED = 5
@@ -19,7 +20,7 @@ _NAMED = 5
 
 def error_reply(code: str, message: str) -> ErrorReply:
     """A refusal or fault."""
-    return ErrorReply(error=ErrorDetail(code=code, message=encodable(message)))
+    return ErrorReply(error=ErrorDetail(code=code, message=without_credentials(encodable(message))))
 
 
 def field_errors(errors: Sequence[ErrorDetails]) -> str:

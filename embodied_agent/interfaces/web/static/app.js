@@ -5,6 +5,7 @@ import { Camera, Readouts } from "./camera.js";
 import { $, put, say } from "./dom.js";
 import { History } from "./history.js";
 import { Memory } from "./memory.js";
+import { Objects } from "./objects.js";
 import { Path } from "./path.js";
 import { Stages } from "./stages.js";
 import { Strip } from "./strip.js";
@@ -23,7 +24,8 @@ const viewer = new Viewer(memory, {
 });
 const open = (id) => viewer.open(id);
 const strip = new Strip(memory, open);
-const path = new Path(open);
+const objects = new Objects({ open, changed: (lists) => path.populate(lists) });
+const path = new Path(open, (id) => objects.show(id));
 const asking = new Asking({
   open,
   cited: (ids) => {
@@ -40,7 +42,7 @@ let awayTimer = 0;
 // Reads all lists: at first, when the agent is back, and when it says that events were lost.
 async function reload() {
   try {
-    await Promise.all([memory.reload(), path.reload(), asking.loadEarlier()]);
+    await Promise.all([memory.reload(), path.reload(), objects.reload(), asking.loadEarlier()]);
     const { newest } = memory;
     if (newest) readouts.kept(newest);
     loaded = true;
@@ -80,7 +82,7 @@ function suggest() {
 
 memory.addEventListener("change", suggest);
 
-new Live("/api/events", ["decision", "keyframe", "delta", "status", "answered", "resync"], {
+new Live("/api/events", ["decision", "keyframe", "delta", "status", "answered", "alert", "resync"], {
   decision(value) {
     camera.decided(value);
     readouts.decided(value);
@@ -93,8 +95,12 @@ new Live("/api/events", ["decision", "keyframe", "delta", "status", "answered", 
     history.kept(value);
     path.kept(value);
   },
-  delta: (value) => memory.perceived(value),
+  delta(value) {
+    memory.perceived(value);
+    objects.soon();
+  },
   answered: (value) => asking.answered(value),
+  alert: (value) => asking.alerted(value),
   status,
   resync: reload,
   state(state, why) {
@@ -108,6 +114,7 @@ new Live("/api/events", ["decision", "keyframe", "delta", "status", "answered", 
       banner("");
       history.clear();
       path.clear();
+      objects.clear();
       reload();
       return;
     }

@@ -75,6 +75,19 @@ export class Asking {
     entry.finish(reply);
   }
 
+  // What a standing question waited for has happened.
+  alerted(alert) {
+    const entry = new Entry("You wanted to be told", this.open, `standing question ${alert.question_id}`);
+    this.add(entry);
+    const { keyframe_id, stamp_ns, pose, picture } = alert;
+    entry.finish({
+      ...{ status: "answered", text: alert.text, choice: null, reasoning: "", consistency: null, verified_by: "" },
+      ...{ latency_s: {}, models: {}, notice: "", problem: "" },
+      evidence: [{ keyframe_id, stamp_ns, pose, picture, note: "cited" }],
+    });
+    say(alert.text);
+  }
+
   // The latest answers in the memory, if the page has none yet.
   async loadEarlier() {
     const { answers } = await getJson(`/api/answers?limit=${EARLIER}`);

@@ -10,6 +10,8 @@ import { count, percent, reasonText } from "./words.js";
 const RECENT = 40;
 // Whatever maps closer to the horizon than this, relative to the depth of the middle, is cut off.
 const NEAR_HORIZON = 0.02;
+// An overlap with a lower confidence is doubtful.
+const DOUBTFUL = 0.5;
 
 export class Camera {
   constructor() {
@@ -187,8 +189,9 @@ export class Readouts {
   }
 
   decided(decision) {
-    const { overlap_ratio: overlap } = decision;
-    put(this.value, overlap === null ? "unknown" : percent(overlap));
+    const { overlap_ratio: overlap, confidence } = decision;
+    const doubt = confidence !== null && confidence < DOUBTFUL ? ", doubtful" : "";
+    put(this.value, overlap === null ? "unknown" : `${percent(overlap)}${doubt}`);
     this.meter.style.setProperty("--share", overlap ?? 0);
     this.meter.classList.toggle("low", overlap !== null && this.limit != null && overlap < this.limit);
     put($("r-matches"), count(decision.matches));

@@ -33,6 +33,14 @@ export function icon(name, label = "") {
   return svg;
 }
 
+// An SVG element, such as a rectangle over a picture.
+export function shape(name, attributes = {}, ...children) {
+  const element = document.createElementNS(SVG, name);
+  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, String(value));
+  element.append(...children);
+  return element;
+}
+
 // Sets text only where it differs, so that screen readers and layout are left in peace.
 export function put(element, text) {
   const next = String(text);

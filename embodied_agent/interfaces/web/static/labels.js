@@ -21,19 +21,21 @@ export function idsText(ids) {
 }
 
 // Labels for `dots` ({id, at: [x, y], strong}) on a map of `width` by `height` pixels, with text of
-// `size` pixels whose width `measure` gives. Strong dots come first, then the newest and the oldest.
-// Each label: text, and the left end `x` of its base line `y`. Dots that find no room get none.
-export function placedLabels(dots, width, height, size, measure) {
+// `size` pixels whose width `measure` gives. Strong dots come first, then what is `named` ({text, at}),
+// then the newest dot and the oldest. Each label: text, and the left end `x` of its base line `y`.
+// What finds no room gets none.
+export function placedLabels(dots, width, height, size, measure, named = []) {
   const taken = new Taken();
   const clusters = clustered(dots);
-  for (const { at: [x, y] } of clusters) taken.add([x - DOT, y - DOT, x + DOT, y + DOT]);
+  for (const { at: [x, y] } of [...clusters, ...named]) taken.add([x - DOT, y - DOT, x + DOT, y + DOT]);
   const labels = [];
   const last = clusters.length - 1;
   const rank = (cluster, i) => (cluster.strong ? 0 : i === last ? 1 : i === 0 ? 2 : 3);
-  const order = clusters.map((cluster, i) => [rank(cluster, i), i]).sort(([a, i], [b, j]) => a - b || i - j);
-  for (const [, i] of order) {
-    const { at, ids } = clusters[i];
-    const text = idsText(ids);
+  const order = [
+    ...clusters.map((cluster, i) => ({ rank: rank(cluster, i), at: cluster.at, text: idsText(cluster.ids) })),
+    ...named.map(({ text, at }) => ({ rank: 0.5, at, text })),
+  ].sort((a, b) => a.rank - b.rank); // stable: in order of ids
+  for (const { at, text } of order) {
     const long = measure(text);
     const box = places(at, long, size).find((place) =>
       place[0] >= 0 && place[1] >= 0 && place[2] <= width && place[3] <= height && !taken.overlaps(place));

@@ -1,6 +1,6 @@
-// The path from above: x to the right, y up, both axes at the same scale, in metres. Keyframes are
-// dots that open; the arrow is where the camera is now. One segment is drawn at a time, as each has
-// a frame of reference of its own. Drawn on a canvas, so thousands of dots stay cheap.
+// The map: x to the right, y up, both axes at the same scale, in metres. Keyframes are dots and objects
+// are diamonds, which open; the arrow is where the camera is now. One segment is drawn at a time, as
+// each has a frame of reference of its own. Drawn on a canvas, so thousands of dots stay cheap.
 
 import { $, colours, oncePerFrame, prepared, put } from "./dom.js";
 import { placedLabels } from "./labels.js";
@@ -16,18 +16,22 @@ const LEAST_M = 2;
 const REACH = 22;
 
 export class Path {
-  constructor(open) {
+  // `open` shows a keyframe, `openThing` an object.
+  constructor(open, openThing) {
     this.open = open;
+    this.openThing = openThing;
     this.canvas = $("path");
     this.clear();
     this.draw = oncePerFrame(() => this.render());
     this.canvas.addEventListener("click", (event) => {
       const hit = this.nearest(event.offsetX, event.offsetY);
-      if (hit) this.open(hit.keyframe_id);
+      if (hit?.thing) this.openThing(hit.thing.id);
+      else if (hit) this.open(hit.keyframe_id);
     });
     this.canvas.addEventListener("pointermove", (event) => {
       const hit = this.nearest(event.offsetX, event.offsetY);
       this.canvas.style.cursor = hit ? "pointer" : "";
+      this.canvas.title = hit?.thing ? thingTitle(hit.thing) : "";
       this.hover(hit?.keyframe_id ?? null);
     });
     this.canvas.addEventListener("pointerleave", () => this.hover(null));
@@ -45,6 +49,14 @@ export class Path {
     this.marked = new Set();
     this.selected = this.hovered = this.opened = null;
     this.placed = [];
+    this.placedThings = [];
+    this.lists = null;
+  }
+
+  // Objects and named places; `lists` gives those of a segment.
+  populate(lists) {
+    this.lists = lists;
+    this.draw();
   }
 
   async reload() {
@@ -110,10 +122,17 @@ export class Path {
     put($("path-note"), none ? "" : several ? `segment ${segment}` : "");
     if (none) return;
     const chosen = this.selected === null ? plural(points.length, "keyframe") : `keyframe ${this.selected} selected`;
-    this.canvas.setAttribute("aria-label", `Path from above, ${chosen}`);
+    this.canvas.setAttribute("aria-label", `Map, ${chosen}`);
     const { context, width, height } = prepared(this.canvas);
     const colour = colours();
-    const view = fitted([...points.map((p) => [p.x_m, p.y_m]), ...trail.map((p) => [p.x, p.y])], width, height);
+    const { things, places } = this.lists?.onMap(segment) ?? { things: [], places: [] };
+    const view = fitted([
+      ...points.map((p) => [p.x_m, p.y_m]),
+      ...trail.map((p) => [p.x, p.y]),
+      ...things.map((one) => one.position),
+      ...places.map((place) => place.at),
+    ], width, height);
+    this.placedThings = things.map((thing) => ({ thing, at: view.at(...thing.position) }));
     this.placed = points.map((point) => ({ ...point, at: view.at(point.x_m, point.y_m) }));
     const font = getComputedStyle(this.canvas);
     const size = parseFloat(font.fontSize);
@@ -122,7 +141,10 @@ export class Path {
     this.line(context, trail.map((p) => view.at(p.x, p.y)), colour("trail"), 1.2);
     this.line(context, this.placed.map((point) => point.at), colour("soft"), 1.2, [3, 4]);
     this.dots(context, colour);
-    this.labels(context, width, height - 1.6 * size, size, colour); // the scale is below
+    drawThings(context, this.placedThings, view, colour);
+    const pins = places.map((place) => ({ text: place.name, at: view.at(...place.at) }));
+    for (const { at } of pins) pin(context, at, colour);
+    this.labels(context, width, height - 1.6 * size, size, colour, pins); // the scale is below
     if (now) arrow(context, view.at(now.x, now.y), now.yaw, colour);
     scaleBar(context, view, height, colour);
   }
@@ -174,16 +196,17 @@ export class Path {
     return this.marked.has(id) || [this.opened, this.hovered, this.focused()].includes(id);
   }
 
-  labels(context, width, height, size, colour) {
+  labels(context, width, height, size, colour, pins) {
+    const named = [...pins, ...this.placedThings.map(({ thing, at }) => ({ text: thing.name, at }))];
     const dots = this.placed.map(({ keyframe_id: id, at }) => ({ id, at, strong: this.strong(id) }));
     const measure = (text) => context.measureText(text).width;
-    for (const { text, x, y } of placedLabels(dots, width, height, size, measure)) label(context, text, x, y, colour);
+    for (const { text, x, y } of placedLabels(dots, width, height, size, measure, named)) label(context, text, x, y, colour);
   }
 
   nearest(x, y) {
     let best = null;
     let least = REACH;
-    for (const point of this.placed) {
+    for (const point of [...this.placed, ...this.placedThings]) {
       const apart = Math.hypot(point.at[0] - x, point.at[1] - y);
       if (apart < least) [best, least] = [point, apart];
     }
@@ -261,6 +284,48 @@ function scaleBar(context, view, height, colour) {
   context.lineTo(x + long, y - 4);
   context.stroke();
   label(context, metres < 1 ? `${metres * 100} cm` : metres < 1000 ? `${metres} m` : `${metres / 1000} km`, x + long + 7, y + 1, colour);
+}
+
+// Objects as diamonds in a disc as large as their standard deviation; hollow once they are gone.
+function drawThings(context, placed, view, colour) {
+  for (const { thing, at: [x, y] } of placed) {
+    const radius = Math.min(60, (thing.std_m ?? 0) * view.scale);
+    if (radius > 6) {
+      context.beginPath();
+      context.arc(x, y, radius, 0, 2 * Math.PI);
+      context.globalAlpha = 0.12;
+      context.fillStyle = colour("thing");
+      context.fill();
+      context.globalAlpha = 1;
+    }
+    context.beginPath();
+    context.moveTo(x, y - 6);
+    context.lineTo(x + 6, y);
+    context.lineTo(x, y + 6);
+    context.lineTo(x - 6, y);
+    context.closePath();
+    context.fillStyle = colour(thing.gone_since_ns === null ? "thing" : "card");
+    context.fill();
+    context.strokeStyle = colour("thing");
+    context.lineWidth = 1.6;
+    context.stroke();
+  }
+}
+
+function pin(context, [x, y], colour) {
+  context.beginPath();
+  context.moveTo(x, y);
+  context.lineTo(x - 5, y - 10);
+  context.arc(x, y - 12, 5, Math.PI, 0);
+  context.closePath();
+  context.fillStyle = colour("warn");
+  context.fill();
+}
+
+function thingTitle({ name, position, std_m: std, seen, gone_since_ns: gone }) {
+  const where = position.map((metres) => metres.toFixed(1)).join(", ");
+  const sure = std === null ? "" : ` ± ${std.toFixed(1)}`;
+  return `${name}: (${where}) m${sure}, seen in ${plural(seen, "keyframe")}${gone === null ? "" : ", no longer there"}`;
 }
 
 function arrow(context, [x, y], yaw, colour) {

@@ -7,6 +7,8 @@ import { DEMO, bytes, count, isDemo, isRecording, plural, seconds, span } from "
 // A camera whose last frame is older than this is silent, in seconds.
 const SILENT_S = 3;
 const ROWS = 3;
+// A source that delivers nothing, by the state that the host gives it.
+const ABSENT = { connecting: "waiting", reconnecting: "reconnecting", silent: "silent", failed: "failed" };
 
 export class Stages {
   constructor() {
@@ -68,14 +70,18 @@ function camera(status) {
   const lost = status.frames_dropped + status.frames_late + status.frames_unreadable;
   const rows = [["frames", count(status.frames)], ["dropped", dropped(status)], ["undecodable", count(status.frames_unreadable)]];
   const recording = isRecording(status);
-  const base = { title: recording ? "Recording" : "Camera", rows, note: status.last_error };
+  const { state, problem = "", state_s: since, retry_in_s: retry } = status.input ?? {};
+  const again = retry ? ` Trying again in ${span(retry)}.` : "";
+  const note = problem ? `${problem}.${again}` : status.last_error;
+  const base = { title: recording ? "Recording" : "Camera", rows, note };
   // Once a recording is over, no frame is missing.
   if (status.input?.finished) return { ...base, rows: rows.slice(1), state: "ok", word: "finished", main: plural(status.frames, "frame") };
+  if (problem && ABSENT[state]) return { ...base, state: "bad", word: ABSENT[state], main: `for ${span(since)}` };
   if (age === null) return { ...base, state: "wait", word: "no frame yet", main: "–" };
   const main = age < 0.95 ? "now" : `${span(age)} ago`;
   // A replay pauses while perception catches up.
   if (recording) return { ...base, state: "ok", word: age > SILENT_S ? "paused" : "playing", main };
-  if (age > SILENT_S) return { ...base, state: "bad", word: "silent", main };
+  if (state !== "connected" && age > SILENT_S) return { ...base, state: "bad", word: "silent", main };
   return { ...base, state: lost > status.frames / 2 ? "wait" : "ok", word: "live", main };
 }
 
@@ -141,7 +147,7 @@ function memory({ memory: stage, store_problem: problem }) {
     main: bytes(stage.file_bytes),
     rows: [
       ["pictures", count(stage.pictures)],
-      ["objects", `${count(stage.objects)}, ${plural(stage.mentions, "mention")}`],
+      ["names", `${count(stage.objects)}, ${plural(stage.mentions, "mention")}`],
       ["answers", count(stage.answers)],
     ],
   };

@@ -1,7 +1,7 @@
 // A dialog with one keyframe: its picture, what was seen, why it was kept, and where it was taken.
 // Arrow keys go to its neighbours; Escape closes it.
 
-import { $, el, put } from "./dom.js";
+import { $, el, put, shape } from "./dom.js";
 import { moveText, percent, reasonText, seconds, sided, stampLong } from "./words.js";
 
 export class Viewer {
@@ -68,6 +68,7 @@ export class Viewer {
   gone(is) {
     $("v-gone").hidden = !is;
     $("v-picture").hidden = is;
+    $("v-boxes").toggleAttribute("hidden", is);
   }
 
   missing(id, problem) {
@@ -95,6 +96,7 @@ export class Viewer {
         ? `In view: ${delta.mentions.map((mention) => mention.name).join(", ")}`
         : `Picture of keyframe ${keyframe.id}`;
     }
+    drawBoxes(keyframe);
     $("v-facts").replaceChildren(
       el("h3", {}, "What was seen"), ...whatWasSeen(keyframe),
       el("h3", {}, "Why it was kept"), table(whyItWasKept(keyframe)),
@@ -108,6 +110,19 @@ export class Viewer {
       }, "Ask as of this moment")));
     this.shown(keyframe.id);
   }
+}
+
+// The objects' boxes over the picture, which is scaled in the same way.
+function drawBoxes({ width, height, delta }) {
+  const svg = $("v-boxes");
+  svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
+  const size = Math.max(10, Math.round(width / 40));
+  svg.replaceChildren(...(delta?.mentions ?? []).filter((mention) => mention.box).flatMap(({ name, box }) => {
+    const [x, y] = [box.left * width, box.top * height];
+    const [w, h] = [(box.right - box.left) * width, (box.bottom - box.top) * height];
+    const at = { x: x + size / 4, y: Math.max(size, y + size), "font-size": size };
+    return [shape("rect", { x, y, width: w, height: h }), shape("text", at, name)];
+  }));
 }
 
 function table(rows) {
@@ -126,7 +141,7 @@ function whatWasSeen(keyframe) {
   if (delta.mentions.length) {
     parts.push(el("ul", { class: "mentions" }, ...delta.mentions.map((mention) =>
       el("li", {}, el("span", {}, mention.name),
-        el("span", {}, [mention.direction, mention.distance].filter(Boolean).join(", "))))));
+        el("span", {}, [mention.direction, mention.distance, ...measured(mention)].filter(Boolean).join(", "))))));
   }
   if (delta.observation) parts.push(el("p", { class: "said" }, delta.observation));
   if (!delta.mentions.length && !delta.observation && delta.usable) {
@@ -134,6 +149,15 @@ function whatWasSeen(keyframe) {
   }
   parts.push(el("p", { class: "hint" }, `by ${delta.model || "an unnamed model"} in ${seconds(delta.latency_s)}`));
   return parts;
+}
+
+// What was measured of an object, in words.
+function measured({ bearing_deg: bearing, range_m: range, confidence }) {
+  return [
+    typeof bearing === "number" ? sided(bearing, "left", "right") : "",
+    typeof range === "number" ? `${range.toFixed(1)} m` : "",
+    typeof confidence === "number" ? `${percent(confidence)} sure` : "",
+  ];
 }
 
 function whyItWasKept(keyframe) {

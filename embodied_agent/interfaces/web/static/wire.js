@@ -46,6 +46,17 @@ export async function getJson(path, timeoutMs = 15000) {
   return parse(await response.text());
 }
 
+// Sends a JSON document and returns the one that comes back; raises a WireError if there is none.
+export async function send(method, path, body, timeoutMs = 30000) {
+  const response = await request(path, {
+    method,
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(body),
+    signal: AbortSignal.timeout(timeoutMs),
+  });
+  return parse(await response.text());
+}
+
 export const get = (path, options) => request(path, options);
 
 // Parses server-sent events: takes pieces of text, and calls back with each event.
