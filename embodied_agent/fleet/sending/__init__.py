@@ -1,0 +1,1 @@
+"""A robot's side: its memory goes to the fleet server."""

@@ -1,0 +1,139 @@
+"""Sends what a robot's memory holds to a fleet server; an interface of the running agent.
+
+The memory file is the outbox: the server says how far it is, and what follows is sent in the order
+of the ids, in requests of limited size. Nothing is kept for the server and nothing waits for it: a
+robot whose link is down works on alone, and sends what it has seen since once the link is back.
+
+What people forget or correct on the robot is followed. After a correction the checksums of all
+rows that the server has are compared, and those that differ are sent again; an audit that is
+interrupted is begun again.
+
+Out of scope: the messages (`outgoing`), the requests (`embodied_agent.fleet.link`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import time
+from contextlib import suppress
+
+from embodied_agent.agent import Agent
+from embodied_agent.agent.listeners import Listener
+from embodied_agent.errors import LinkError
+from embodied_agent.fleet.link import Link, Refused, Unreachable
+from embodied_agent.fleet.sending.shipping import Shipping
+from embodied_agent.interfaces.status import FleetStatus
+from embodied_agent.settings import FleetSettings
+from embodied_agent.support.backoff import Backoff
+from embodied_agent.support.redaction import without_credentials
+from embodied_agent.support.throttled_log import ThrottledLog
+
+_log = logging.getLogger(__name__)
+
+#: How often news are looked for where none were announced, in seconds.
+_IDLE_S = 5.0
+#: A server whose failures are this far apart, in seconds, starts over from the first delay.
+_STABLE_S = 60.0
+
+
+class Sender:
+    """Sends the memory of one agent.
+
+    Args:
+        agent: whose memory.
+        settings: of the fleet; ``url`` is not empty.
+
+    Raises:
+        SettingsError: the CA certificates can't be read.
+    """
+
+    def __init__(self, agent: Agent, settings: FleetSettings) -> None:
+        self._agent = agent
+        self._settings = settings
+        link = Link(
+            settings.url,
+            token=settings.token.get_secret_value() if settings.token else "",
+            ca_file=settings.ca_file,
+            timeout_s=settings.timeout_s,
+        )
+        self._shipping = Shipping(agent.store, settings, link)
+        self._backoff = Backoff(settings.retry_s, settings.retry_max_s, stable_s=_STABLE_S)
+        self._warnings = ThrottledLog(_log.warning, every_s=60.0)
+        self._state = "off"
+        self._last_error = ""
+        #: Set once it serves, whether or not the server can be reached.
+        self.ready = threading.Event()
+
+    def status(self) -> FleetStatus:
+        """State and counters at this moment; called from any thread."""
+        counts = self._shipping.counts
+        return FleetStatus(
+            state=self._state,
+            last_error=self._last_error,
+            server=without_credentials(self._settings.url),
+            robot=self._settings.robot,
+            keyframes_waiting=counts.waiting,
+            keyframes_sent=counts.keyframes,
+            answers_sent=counts.answers,
+            reduced=counts.reduced,
+        )
+
+    async def serve(self, stop: asyncio.Event) -> None:
+        """Send until ``stop`` is set.
+
+        Raises:
+            StoreError: the memory can't be read.
+        """
+        loop = asyncio.get_running_loop()
+        news = asyncio.Event()
+
+        def on_news(*_: object) -> None:
+            with suppress(RuntimeError):  # the loop has ended
+                loop.call_soon_threadsafe(news.set)
+
+        unlisten = self._agent.listen(Listener(on_delta=on_news))
+        self._state = "connecting"
+        self.ready.set()
+        try:
+            while not stop.is_set():
+                news.clear()
+                wait_s, wakes = await asyncio.to_thread(self._send)
+                if wait_s:
+                    await _first_of(wait_s, stop, *((news,) if wakes else ()))
+        finally:
+            unlisten()
+            self._state = "off"
+            self.ready.clear()
+
+    def _send(self) -> tuple[float, bool]:
+        """Send one request; returns how long to wait before the next, in seconds, and whether news
+        end the wait."""
+        self._backoff.begin()
+        try:
+            more = self._shipping.step(time.monotonic())
+        except LinkError as error:
+            wait_s = self._backoff.failure_s()
+            if isinstance(error, Unreachable):
+                self._state = "waiting"
+                wait_s = max(wait_s, min(error.retry_after_s, self._settings.retry_max_s))
+            else:
+                self._state = "refused"
+            self._last_error = str(error)
+            kind = str(error.status) if isinstance(error, Refused) else "unreachable"
+            self._warnings.add(kind, f"nothing is sent to the fleet: {error}")
+            return wait_s, False
+        self._backoff.reset()
+        self._last_error = ""
+        self._state = "sending" if more else "current"
+        return (0.0, False) if more else (min(_IDLE_S, self._settings.objects_s), True)
+
+
+async def _first_of(timeout_s: float, *events: asyncio.Event) -> None:
+    waits = [asyncio.ensure_future(event.wait()) for event in events]
+    try:
+        await asyncio.wait(waits, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for wait in waits:
+            wait.cancel()

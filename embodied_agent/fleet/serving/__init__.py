@@ -1,0 +1,1 @@
+"""The server: takes in what robots send, and answers questions about them."""

@@ -1,0 +1,350 @@
+"""The fleet's HTTP API and page, inside the same guard as a robot's web interface.
+
+Handlers only check who is there and read the body; the work is done on threads, since the database
+may be slow or away. An outage of the database is answered with 503 and Retry-After.
+
+Out of scope: the socket (`server`), what becomes of a request (`intake`, `answering`, `overview`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from http.cookies import CookieError, SimpleCookie
+from pathlib import Path
+from typing import TypeVar
+
+from fastapi import FastAPI, Request
+from fastapi.responses import FileResponse, PlainTextResponse, Response
+from fastapi.staticfiles import StaticFiles
+from pydantic import BaseModel, ValidationError
+from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
+
+from embodied_agent.errors import AgentError, DatabaseError, QuestionError
+from embodied_agent.fleet.serving.access import ANYBODY, Access, Client, session_of
+from embodied_agent.fleet.serving.answering import Answering
+from embodied_agent.fleet.serving.database import Database
+from embodied_agent.fleet.serving.intake import Gap, Intake
+from embodied_agent.fleet.serving.overview import Overview
+from embodied_agent.fleet.wire import Audit, Batch, FleetQuestion, Restart
+from embodied_agent.interfaces.web.guard import Guard, refusal
+from embodied_agent.interfaces.web.limits import Rate, client_of
+from embodied_agent.interfaces.wire.refusals import field_errors
+from embodied_agent.settings import FleetServerSettings, WebSettings
+
+STATIC = Path(__file__).with_name("static")
+#: When robots may send again after an outage of the database, in seconds.
+RETRY_S = 2
+#: Requests per second of one address, and in a burst: many robots may share one.
+_RATE_HZ, _BURST = 2000.0, 8000
+#: Wrong tokens allowed from one address: per second in the long run, and at once.
+_WRONG_HZ, _WRONG_BURST = 0.2, 10
+_SESSION_S = 30 * 24 * 3600
+#: Threads that take in batches, and that answer: questions don't wait behind a fleet that catches
+#: up.
+_INTAKE_THREADS, _ASK_THREADS = 16, 8
+
+Body = TypeVar("Body", bound=BaseModel)
+Result = TypeVar("Result")
+
+
+class _Refused(Exception):
+    """A request that is refused with this response."""
+
+    def __init__(self, response: Response) -> None:
+        super().__init__(response.status_code)
+        self.response = response
+
+
+class FleetApp:
+    """The handlers. ``app`` is to be served.
+
+    Args:
+        database: of the fleet; stays open.
+        answering: answers the questions.
+        access: who may do what.
+        settings: of the fleet server.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        answering: Answering,
+        access: Access,
+        settings: FleetServerSettings,
+    ) -> None:
+        self._database = database
+        self._answering = answering
+        self._access = access
+        self._intake = Intake(database)
+        self._overview = Overview(database, settings.common_frames)
+        self._wrong = Rate(_WRONG_HZ, _WRONG_BURST)
+        self._takers = ThreadPoolExecutor(_INTAKE_THREADS, "fleet-intake")
+        self._askers = ThreadPoolExecutor(_ASK_THREADS, "fleet-ask")
+        self.app = FastAPI(
+            title="embodied-agent fleet",
+            summary="What many robots have seen",
+            openapi_url=None,
+            docs_url=None,
+            redoc_url=None,
+        )
+        self._add_sending()
+        self._add_asking()
+        self._add_page()
+        self._add_errors()
+        guard = WebSettings(
+            host=settings.host,
+            max_body_bytes=settings.max_body_bytes,
+            rate_hz=_RATE_HZ,
+            burst=_BURST,
+            allowed_hosts=settings.allowed_hosts,
+        )
+        self.app.add_middleware(Guard, settings=guard, counted=lambda *_: None)
+
+    def close(self) -> None:
+        """End the threads, once the server has stopped."""
+        self._takers.shutdown(cancel_futures=True)
+        self._askers.shutdown(cancel_futures=True)
+
+    # -- robots ----------------------------------------------------------------------------------
+
+    def _add_sending(self) -> None:
+        app = self.app
+
+        @app.get("/api/robots/{robot}/memories/{memory}/cursor")
+        async def cursor(request: Request, robot: str, memory: str) -> Response:
+            """How far the server is with a memory."""
+            self._sender(request, robot)
+            checked = _checked(Restart, {"memory": memory})
+            return await self._on(self._takers, lambda: self._intake.cursor(robot, checked.memory))
+
+        @app.post("/api/robots/{robot}/batch")
+        async def batch(request: Request, robot: str) -> Response:
+            """News of a robot's memory; the reply is the new cursor."""
+            self._sender(request, robot)
+            body = await request.body()
+            return await self._on(
+                self._takers, lambda: self._intake.take(robot, _read(Batch, body))
+            )
+
+        @app.post("/api/robots/{robot}/audit")
+        async def audit(request: Request, robot: str) -> Response:
+            """Checksums of what a memory holds; the reply names what differs."""
+            self._sender(request, robot)
+            body = await request.body()
+            return await self._on(
+                self._takers, lambda: self._intake.audit(robot, _read(Audit, body))
+            )
+
+        @app.post("/api/robots/{robot}/restart")
+        async def restart(request: Request, robot: str) -> Response:
+            """Delete what the server has of a memory, which is another one than it thought."""
+            self._sender(request, robot)
+            body = await request.body()
+            return await self._on(
+                self._takers, lambda: self._intake.restart(robot, _read(Restart, body).memory)
+            )
+
+    # -- people ----------------------------------------------------------------------------------
+
+    def _add_asking(self) -> None:
+        app = self.app
+
+        @app.post("/api/ask")
+        async def ask(request: Request) -> Response:
+            """Answer a question about one robot or all."""
+            client = self._asker(request)
+            body = await request.body()
+
+            def answer() -> BaseModel:
+                question = _read(FleetQuestion, body)
+                return self._answering.ask(
+                    question.question, client.may_ask_about, robot=question.robot
+                )
+
+            return await self._on(self._askers, answer)
+
+        @app.get("/api/overview")
+        async def overview(request: Request) -> Response:
+            """All robots that the asker may ask about, and the shared map."""
+            client = self._asker(request)
+            return await self._on(
+                self._askers, lambda: self._overview.overview(client.may_ask_about)
+            )
+
+        @app.get("/api/robots/{robot}/memories/{memory}/keyframes/{number}.jpg")
+        async def thumbnail(request: Request, robot: str, memory: str, number: str) -> Response:
+            """The thumbnail of a keyframe."""
+            client = self._asker(request)
+            jpeg = None
+            if client.may_ask_about(robot) and number.isascii() and number.isdigit():
+                jpeg = await asyncio.get_running_loop().run_in_executor(
+                    self._askers, self._overview.thumbnail, robot, memory, int(number[:18])
+                )
+            if jpeg is None:
+                return refusal(404, "not_found", "there is no such thumbnail")
+            headers = {"Cache-Control": "private, max-age=3600"}
+            return Response(jpeg, media_type="image/jpeg", headers=headers)
+
+    def _add_page(self) -> None:
+        app = self.app
+
+        @app.get("/healthz", response_class=PlainTextResponse)
+        async def alive() -> str:
+            """The process is alive."""
+            return "alive\n"
+
+        @app.get("/readyz", response_class=PlainTextResponse)
+        async def ready() -> Response:
+            """200 when the database can be used, else 503."""
+
+            def check() -> None:
+                with self._database.transaction():
+                    pass
+
+            await asyncio.get_running_loop().run_in_executor(self._askers, check)
+            return PlainTextResponse("ready\n")
+
+        @app.get("/")
+        async def page(request: Request) -> Response:
+            """The page; its first visit brings the token, later ones a cookie."""
+            token = request.query_params.get("token")
+            if token is not None and not self._access.is_open:
+                if self._known(request, lambda: self._access.client(token)) is None:
+                    return PlainTextResponse("This token is not known.\n", 401)
+                response = Response(status_code=303, headers={"Location": "/"})
+                response.set_cookie(
+                    _cookie_name(request),
+                    session_of(token),
+                    max_age=_SESSION_S,
+                    httponly=True,
+                    samesite="strict",
+                    secure=request.url.scheme == "https",
+                )
+                return response
+            if self._client(request) is None:
+                return PlainTextResponse(
+                    "This page needs a token: open it once as /?token=YOUR-TOKEN\n", 401
+                )
+            return FileResponse(STATIC / "index.html", headers={"Cache-Control": "no-cache"})
+
+        app.mount("/static", StaticFiles(directory=STATIC))
+
+    # -- who is there ----------------------------------------------------------------------------
+
+    def _sender(self, request: Request, robot: str) -> None:
+        client = self._identified(request)
+        if not client.may_send_as(robot):
+            raise _Refused(
+                refusal(403, "robot", f"{client.name} may not send as the robot {robot!r}")
+            )
+
+    def _asker(self, request: Request) -> Client:
+        client = self._identified(request)
+        if not client.asks_about:
+            raise _Refused(refusal(403, "asker", f"{client.name} may send, but not ask"))
+        return client
+
+    def _identified(self, request: Request) -> Client:
+        client = self._client(request)
+        if client is None:
+            raise _Refused(
+                refusal(
+                    401,
+                    "token",
+                    "a token is needed: send 'Authorization: Bearer …'",
+                    WWW_Authenticate="Bearer",
+                )
+            )
+        return client
+
+    def _client(self, request: Request) -> Client | None:
+        if self._access.is_open:
+            return ANYBODY
+        scheme, _, value = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() == "bearer":
+            return self._known(request, lambda: self._access.client(value.strip()))
+        session = _session(request.headers, _cookie_name(request))
+        if session is None:
+            return None
+        return self._known(request, lambda: self._access.client_of(session))
+
+    def _known(self, request: Request, look_up: Callable[[], Client | None]) -> Client | None:
+        """Who shows a token or session; wrong ones are counted by address.
+
+        Addresses are not locked out: a robot with a right token may share one with a client that
+        guesses.
+        """
+        client = look_up()
+        if client is None:
+            address = client_of(request.scope)
+            if self._wrong.exhausted(address):
+                raise _Refused(
+                    refusal(429, "rate", "too many wrong tokens; wait a minute", Retry_After="60")
+                )
+            self._wrong.take(address)
+        return client
+
+    # -- work and refusals -----------------------------------------------------------------------
+
+    async def _on(self, threads: ThreadPoolExecutor, work: Callable[[], BaseModel]) -> Response:
+        result = await asyncio.get_running_loop().run_in_executor(threads, work)
+        return Response(result.model_dump_json(), media_type="application/json")
+
+    def _add_errors(self) -> None:
+        app = self.app
+
+        @app.exception_handler(_Refused)
+        async def refused(request: Request, error: _Refused) -> Response:
+            return error.response
+
+        @app.exception_handler(HTTPException)
+        async def http(request: Request, error: HTTPException) -> Response:
+            codes = {404: "not_found", 405: "method"}
+            code = codes.get(error.status_code, "refused")
+            return refusal(error.status_code, code, str(error.detail))
+
+        @app.exception_handler(AgentError)
+        async def ours(request: Request, error: AgentError) -> Response:
+            if isinstance(error, DatabaseError):
+                return refusal(503, "database", str(error), Retry_After=str(RETRY_S))
+            if isinstance(error, Gap):
+                return refusal(409, "gap", str(error))
+            if isinstance(error, QuestionError):
+                return refusal(422, "invalid", str(error))
+            return refusal(500, "internal", str(error))
+
+
+def _read(kind: type[Body], body: bytes) -> Body:
+    """A request's body.
+
+    Raises:
+        QuestionError: it is not what is expected.
+    """
+    try:
+        return kind.model_validate_json(body)
+    except ValidationError as error:
+        raise QuestionError(field_errors(error.errors())) from error
+
+
+def _checked(kind: type[Body], values: dict[str, str]) -> Body:
+    try:
+        return kind.model_validate(values)
+    except ValidationError as error:
+        raise QuestionError(field_errors(error.errors())) from error
+
+
+def _cookie_name(request: Request) -> str:
+    """Browsers keep cookies per machine, not per port."""
+    server = request.scope.get("server")
+    return f"embodied_agent_fleet_{server[1] if server else 0}"
+
+
+def _session(headers: Headers, name: str) -> str | None:
+    try:
+        cookies = SimpleCookie(headers.get("cookie", ""))
+    except CookieError:
+        return None
+    return cookies[name].value if name in cookies else None

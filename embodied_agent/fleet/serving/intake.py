@@ -1,0 +1,189 @@
+"""Takes in what robots send: each keyframe and answer once, in order, with the cursor in the same
+transaction.
+
+The row of a memory is locked while one of its batches is taken in, so two copies of a batch can't
+both be new. A batch that ends where the server is already changes nothing; one that begins beyond
+it is refused, as something is missing between.
+
+Out of scope: who may send (`access`), connections (`database`), questions (`answering`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import TypeVar
+
+from embodied_agent.errors import QuestionError
+from embodied_agent.fleet.serving.database import Database, Db
+from embodied_agent.fleet.serving.writing import (
+    Memory,
+    derive_seen,
+    insert_answers,
+    insert_keyframes,
+    name_ids,
+    remove_keyframes,
+    take_objects,
+    take_places,
+)
+from embodied_agent.fleet.wire import Audit, Audited, Batch, Cursor, FleetAnswer, FleetKeyframe
+
+T = TypeVar("T", FleetKeyframe, FleetAnswer)
+
+
+class Gap(QuestionError):
+    """A batch begins beyond what the server has; ``cursor`` says how far that is."""
+
+    def __init__(self, cursor: Cursor) -> None:
+        super().__init__(
+            f"keyframes after {cursor.keyframe_id} or answers after {cursor.answer_id} are missing"
+        )
+        self.cursor = cursor
+
+
+class Intake:
+    """Every method may be called from any thread, and raises `DatabaseError` where the database
+    can't be used: nothing of the call has happened then, or all of it has."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def cursor(self, robot: str, memory: str) -> Cursor:
+        """How far the server is with a memory; it and its robot are known from now on."""
+        with self._database.transaction() as db:
+            return _locked(db, robot, memory).cursor
+
+    def take(self, robot: str, batch: Batch) -> Cursor:
+        """Take in a batch; returns how far the server is then.
+
+        Raises:
+            Gap: the batch does not continue what the server has.
+            QuestionError: a value can't be stored.
+        """
+        with self._database.transaction() as db:
+            # By themselves and sorted, so that robots that bring the same new names don't wait for
+            # one another in a circle.
+            names = name_ids(db, batch)
+        with self._database.transaction() as db:
+            memory = _locked(db, robot, batch.memory)
+            had = memory.cursor
+            if batch.after_keyframe > had.keyframe_id or batch.after_answer > had.answer_id:
+                raise Gap(had)
+            keyframes = _new(batch.keyframes, had.keyframe_id)
+            answers = _new(batch.answers, had.answer_id)
+            amended = [one for one in batch.amended_keyframes if one.id <= had.keyframe_id]
+            remove_keyframes(db, memory, [one.id for one in amended])
+            insert_keyframes(db, memory, [*amended, *keyframes], names)
+            amended_answers = [one for one in batch.amended_answers if one.id <= had.answer_id]
+            insert_answers(db, memory, [*amended_answers, *answers])
+            take_objects(db, memory, batch.objects, batch.objects_gone)
+            if batch.places is not None:
+                take_places(db, memory, batch.places)
+            reached = Cursor(
+                keyframe_id=keyframes[-1].id if keyframes else had.keyframe_id,
+                stamp_ns=keyframes[-1].stamp_ns if keyframes else had.stamp_ns,
+                answer_id=answers[-1].id if answers else had.answer_id,
+                correction_id=had.correction_id,
+            )
+            if batch.corrected is not None:
+                # Entries that were removed at the end give their numbers to later ones.
+                reached = reached.model_copy(
+                    update={
+                        "correction_id": max(batch.corrected.correction_id, had.correction_id),
+                        "answer_id": min(reached.answer_id, batch.corrected.answer_id),
+                    }
+                )
+            db.execute(
+                "UPDATE memories SET keyframe_id = %s, stamp_ns = %s, answer_id = %s, "
+                "correction_id = %s WHERE id = %s",
+                (
+                    reached.keyframe_id,
+                    reached.stamp_ns,
+                    reached.answer_id,
+                    reached.correction_id,
+                    memory.id,
+                ),
+            )
+            return reached
+
+    def audit(self, robot: str, audit: Audit) -> Audited:
+        """Compare checksums; delete answers and objects that the memory no longer has."""
+        sums = dict(audit.sums)
+        table, key = {
+            "keyframes": ("keyframes", "keyframe_id"),
+            "answers": ("answers", "answer_id"),
+            "objects": ("objects", "object_id"),
+        }[audit.table]
+        with self._database.transaction() as db:
+            memory = _locked(db, robot, audit.memory)
+            rows = db.execute(
+                f"SELECT {key}, checksum FROM {table} "
+                f"WHERE memory = %s AND {key} BETWEEN %s AND %s",
+                (memory.id, audit.first, audit.last),
+            )
+            held = {int(number): int(total) for number, total in rows}
+            if audit.table != "keyframes":
+                gone = [number for number in held if number not in sums]
+                db.execute(
+                    f"DELETE FROM {table} WHERE memory = %s AND {key} = ANY(%s)", (memory.id, gone)
+                )
+        wanted = [number for number in held if number in sums and sums[number] != held[number]]
+        if audit.table == "objects":
+            wanted += [number for number in sums if number not in held]
+        return Audited(wanted=sorted(wanted))
+
+    def restart(self, robot: str, uuid: str) -> Cursor:
+        """Delete all that the server has of a memory."""
+        with self._database.transaction() as db:
+            memory = _locked(db, robot, uuid)
+            for table in (
+                *("thumbnails", "mentions", "keyframes", "visits"),
+                *("answers", "objects", "places"),
+            ):
+                db.execute(f"DELETE FROM {table} WHERE memory = %s".encode(), (memory.id,))
+            derive_seen(db, memory.robot, None)
+            db.execute(
+                "UPDATE memories SET keyframe_id = -1, stamp_ns = NULL, answer_id = 0, "
+                "correction_id = 0 WHERE id = %s",
+                (memory.id,),
+            )
+            return Cursor()
+
+
+def _locked(db: Db, robot: str, uuid: str) -> Memory:
+    """The memory, which no other transaction takes in until this one ends."""
+    # The robot's row is locked first: its set of names is kept with it.
+    heard = "UPDATE robots SET heard_at = now() WHERE name = %s RETURNING id"
+    row = db.execute(heard, (robot,)).fetchone()
+    if row is None:
+        db.execute("INSERT INTO robots (name) VALUES (%s) ON CONFLICT DO NOTHING", (robot,))
+        row = db.execute(heard, (robot,)).fetchone()
+    assert row is not None
+    known = (
+        "SELECT id, keyframe_id, stamp_ns, answer_id, correction_id FROM memories "
+        "WHERE robot = %s AND uuid = %s FOR UPDATE"
+    )
+    found = db.execute(known, (row[0], uuid)).fetchone()
+    if found is None:
+        db.execute("INSERT INTO memories (robot, uuid) VALUES (%s, %s)", (row[0], uuid))
+        found = db.execute(known, (row[0], uuid)).fetchone()
+    assert found is not None
+    number, keyframe_id, stamp_ns, answer_id, correction_id = found
+    cursor = Cursor(
+        keyframe_id=keyframe_id,
+        stamp_ns=stamp_ns,
+        answer_id=answer_id,
+        correction_id=correction_id,
+    )
+    return Memory(number, row[0], cursor)
+
+
+def _new(items: Sequence[T], after: int) -> list[T]:
+    """The items that the server has not yet.
+
+    Raises:
+        QuestionError: they are not in order.
+    """
+    if any(one.id >= other.id for one, other in pairwise(items)):
+        raise QuestionError("keyframes and answers must come in the order of their ids")
+    return [item for item in items if item.id > after]

@@ -1,0 +1,162 @@
+"""The fleet server: the socket, the app on it, and deleting what is too old.
+
+Out of scope: what is served (`app`), the command (`embodied_agent.cli.fleet`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import threading
+from datetime import datetime, timedelta, timezone, tzinfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import uvicorn
+
+from embodied_agent.errors import DatabaseError, SettingsError
+from embodied_agent.fleet.serving.access import Access
+from embodied_agent.fleet.serving.answering import Answering
+from embodied_agent.fleet.serving.app import FleetApp
+from embodied_agent.fleet.serving.database import Database
+from embodied_agent.fleet.serving.retention import delete_before
+from embodied_agent.interfaces.web.connections import LimitedListener, Tally
+from embodied_agent.interfaces.web.guard import is_loopback
+from embodied_agent.interfaces.web.protocol import limited
+from embodied_agent.interfaces.web.tls import server_context
+from embodied_agent.rules import load_rules
+from embodied_agent.settings import FleetServerSettings, WebSettings
+
+_log = logging.getLogger(__name__)
+
+#: How often what is too old is deleted, in seconds.
+_RETENTION_S = 600.0
+#: Time for running requests once the server stops, in seconds.
+_GRACE_S = 5
+_BACKLOG = 1024
+#: Open connections of one address, behind which a whole fleet may be, and of all together.
+_CONNECTIONS_EACH, _CONNECTIONS = 2000, 4000
+
+
+class FleetServer:
+    """Serves until it is stopped. The address is bound when it is made.
+
+    Args:
+        settings: of the fleet server.
+
+    Raises:
+        SettingsError: a setting can't be used, or other machines could reach it without tokens.
+    """
+
+    def __init__(self, settings: FleetServerSettings) -> None:
+        if not settings.access_file and not is_loopback(settings.host):
+            raise SettingsError(
+                f"fleet_server.host is {settings.host}, which other machines can reach: set "
+                "fleet_server.access_file to a file with tokens, or listen on 127.0.0.1"
+            )
+        self._settings = settings
+        access = Access(settings.access_file)
+        zone = _zone(settings.time_zone)
+        self._tls = server_context(
+            WebSettings(cert_file=settings.cert_file, key_file=settings.key_file)
+        )
+        self.database = Database(settings)
+        answering = Answering(self.database, zone=zone, common_frames=settings.common_frames)
+        self._app = FleetApp(self.database, answering, access, settings)
+        self._socket = _listening(settings)
+        self._port = int(self._socket.getsockname()[1])
+        self._stop = threading.Event()
+        self._server: uvicorn.Server | None = None
+        #: Set once requests are served.
+        self.ready = threading.Event()
+
+    @property
+    def url(self) -> str:
+        """Where the page is, for a browser on this machine or one that reaches it."""
+        host = self._settings.host
+        if host in ("0.0.0.0", "::"):
+            host = socket.gethostname()
+        elif ":" in host:
+            host = f"[{host}]"
+        return f"{'http' if self._tls is None else 'https'}://{host}:{self._port}/"
+
+    def serve(self) -> None:
+        """Serve until `stop` is called; returns once everything is closed. To be called on a thread
+        of its own: signals are the process's affair."""
+        load_rules()
+        self.database.open()
+        config = uvicorn.Config(
+            self._app.app,
+            http=limited(Tally(_CONNECTIONS_EACH, _CONNECTIONS)),
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,  # the address of a first visit holds the token
+            server_header=False,
+            proxy_headers=False,
+            backlog=_BACKLOG,
+            timeout_graceful_shutdown=_GRACE_S,
+        )
+        config.load()
+        config.ssl = self._tls
+        self._server = uvicorn.Server(config)
+        if self._settings.retention_days:
+            threading.Thread(target=self._delete_old, name="retention", daemon=True).start()
+        try:
+            self.ready.set()
+            if not self._stop.is_set():
+                asyncio.run(self._server.serve(sockets=[self._socket]))
+        finally:
+            self._stop.set()
+            self._socket.close()
+            self._app.close()
+            self.database.close()
+
+    def stop(self) -> None:
+        """End `serve`; called from any thread or a signal handler."""
+        self._stop.set()
+        if self._server is not None:
+            self._server.should_exit = True
+
+    def _delete_old(self) -> None:
+        kept = timedelta(days=self._settings.retention_days)
+        while True:
+            try:
+                count = delete_before(self.database, datetime.now(timezone.utc) - kept)
+                if count:
+                    _log.info("deleted %d keyframes that were older than %s", count, kept)
+            except DatabaseError as error:
+                _log.warning("what is too old could not be deleted: %s", error)
+            if self._stop.wait(_RETENTION_S):
+                return
+
+
+def _zone(name: str) -> tzinfo | None:
+    if not name:
+        return None
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise SettingsError(
+            f"fleet_server.time_zone {name!r} is not known: name one such as Europe/Berlin"
+        ) from error
+
+
+def _listening(settings: FleetServerSettings) -> socket.socket:
+    try:
+        family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+        listening = LimitedListener(family, Tally(_CONNECTIONS_EACH, _CONNECTIONS))
+        try:
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listening.bind((settings.host, settings.port))
+            listening.listen(_BACKLOG)
+            listening.setblocking(False)
+        except BaseException:
+            listening.close()
+            raise
+        return listening
+    except OSError as error:
+        raise SettingsError(
+            f"can't listen on {settings.host}:{settings.port} (fleet_server.host, "
+            f"fleet_server.port): {error}"
+        ) from error

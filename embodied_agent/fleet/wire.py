@@ -1,0 +1,243 @@
+"""What goes over the wire between robots, the fleet server and those who ask it.
+
+Requests refuse fields that they don't know and values that are too large. Times are seconds since
+1970; stamps are nanoseconds of the robot's sensor clock.
+
+Out of scope: how messages travel (`link`), what becomes of them (`sending`, `serving`).
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from embodied_agent.records import AnswerStatus
+
+_INT64 = 2**63 - 1
+#: Most entries of one list in a request.
+MOST_ITEMS = 10_000
+#: Longest text of a name and of anything else, in characters.
+MAX_NAME, MAX_TEXT = 1000, 20_000
+
+Name = Annotated[str, StringConstraints(min_length=1, max_length=MAX_NAME)]
+Text = Annotated[str, StringConstraints(max_length=MAX_TEXT)]
+Id = Annotated[int, Field(ge=-1, le=_INT64)]
+Sum = Annotated[int, Field(ge=0, lt=2**32)]
+Seconds = Annotated[float, Field(ge=0, le=32_503_680_000, allow_inf_nan=False)]  # to the year 3000
+Metres = Annotated[float, Field(allow_inf_nan=False)]
+MemoryId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
+
+
+class _Request(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class _Reply(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class FleetMention(_Request):
+    """One thing that a keyframe shows, and where it is from the camera."""
+
+    name: Name
+    direction: str = Field("front", max_length=32)
+    distance: str | None = Field(None, max_length=32)
+
+
+class FleetKeyframe(_Request):
+    """A perceived keyframe. ``checksum`` is that of its delta in the robot's memory. Without a pose
+    ``frame_id`` is empty. ``thumbnail`` is a JPEG file in base64, empty for none."""
+
+    id: Id
+    stamp_ns: int = Field(ge=-_INT64, le=_INT64)
+    seen_at_s: Seconds
+    segment: int = Field(ge=0, le=2**31 - 1)
+    frame_id: str = Field("", max_length=256)
+    position_m: tuple[Metres, Metres, Metres] | None = None
+    action: str = Field("", max_length=64)
+    observation: Text = ""
+    mentions: list[FleetMention] = Field(default_factory=list, max_length=1000)
+    checksum: Sum
+    thumbnail: str = Field("", max_length=1_000_000)
+
+
+class FleetAnswer(_Request):
+    """A question that the robot answered. ``evidence`` are ids of keyframes."""
+
+    id: Id
+    answered_at_s: Seconds
+    question: Text
+    status: AnswerStatus
+    text: Text
+    evidence: list[Id] = Field(default_factory=list, max_length=1000)
+    checksum: Sum
+
+
+class FleetObject(_Request):
+    """An object as the robot's memory knows it; its position is null while it can't be located."""
+
+    id: Id
+    name: Name
+    kind: str = Field("", max_length=MAX_NAME)
+    color: str = Field("", max_length=MAX_NAME)
+    frame_id: str = Field("", max_length=256)
+    position_m: tuple[Metres, Metres, Metres] | None = None
+    std_m: float | None = Field(None, ge=0, allow_inf_nan=False)
+    measured: str = Field("", max_length=32)
+    last_seen_ns: int = Field(ge=-_INT64, le=_INT64)
+    seen: int = Field(0, ge=0, le=_INT64)
+    gone: bool = False
+    evidence: list[Id] = Field(default_factory=list, max_length=1000)
+    checksum: Sum
+
+
+class FleetPlace(_Request):
+    """A place that a person named: a point, or the corners of a region, in ``frame_id``."""
+
+    name: Name
+    frame_id: str = Field("", max_length=256)
+    segment: int = Field(0, ge=0, le=2**31 - 1)
+    position_m: tuple[Metres, Metres]
+    region: list[tuple[Metres, Metres]] = Field(default_factory=list, max_length=1000)
+
+
+class Corrected(_Request):
+    """Everything that people corrected up to ``correction_id`` is told; the memory's last answer
+    was ``answer_id`` then."""
+
+    correction_id: Id
+    answer_id: Id
+
+
+class Batch(_Request):
+    """News of one memory.
+
+    ``keyframes`` and ``answers`` continue after the ids ``after_keyframe`` and ``after_answer``;
+    what the server has already is skipped. ``amended_keyframes`` and ``amended_answers`` replace
+    what it has. ``objects`` are new or changed, ``objects_gone`` are no more. ``places`` replace
+    all places, null leaves them.
+    """
+
+    memory: MemoryId
+    after_keyframe: Id = -1
+    after_answer: Id = 0
+    keyframes: list[FleetKeyframe] = Field(default_factory=list, max_length=MOST_ITEMS)
+    answers: list[FleetAnswer] = Field(default_factory=list, max_length=MOST_ITEMS)
+    amended_keyframes: list[FleetKeyframe] = Field(default_factory=list, max_length=MOST_ITEMS)
+    amended_answers: list[FleetAnswer] = Field(default_factory=list, max_length=MOST_ITEMS)
+    objects: list[FleetObject] = Field(default_factory=list, max_length=MOST_ITEMS)
+    objects_gone: list[Id] = Field(default_factory=list, max_length=MOST_ITEMS)
+    places: list[FleetPlace] | None = Field(None, max_length=MOST_ITEMS)
+    corrected: Corrected | None = None
+
+
+class Audit(_Request):
+    """The checksums of what the memory holds with ids ``first`` to ``last`` inclusive, by table.
+
+    Answers and objects in that range that are not named are deleted. Keyframes are only compared:
+    a memory keeps an entry of each until its own retention.
+    """
+
+    memory: MemoryId
+    table: str = Field(pattern=r"^(keyframes|answers|objects)$")
+    first: Id
+    last: Id
+    sums: list[tuple[Id, Sum]] = Field(max_length=MOST_ITEMS)
+
+
+class Audited(_Reply):
+    """The ids that the server has otherwise than the memory; of objects also those it has not."""
+
+    wanted: list[int]
+
+
+class Restart(_Request):
+    """What the server has of a memory is to be deleted: it is not what the memory holds."""
+
+    memory: MemoryId
+
+
+class Cursor(_Reply):
+    """How far the server is with a memory: the last keyframe with its stamp, the last answer, the
+    last correction."""
+
+    keyframe_id: int = -1
+    stamp_ns: int | None = None
+    answer_id: int = 0
+    correction_id: int = 0
+
+
+class FleetQuestion(_Request):
+    """A question about the robots. ``robot`` restricts it to one."""
+
+    question: str = Field(min_length=1, max_length=2000)
+    robot: str = Field("", max_length=64)
+
+
+class FleetEvidence(_Reply):
+    """A keyframe that an answer rests on; ``thumbnail`` is its address, empty for none."""
+
+    robot: str
+    memory: str
+    keyframe_id: int
+    seen_at_s: float
+    note: str = ""
+    thumbnail: str = ""
+
+
+class FleetReply(_Reply):
+    """The answer to a question, with the statuses that a robot's answers have."""
+
+    question: str
+    status: AnswerStatus
+    text: str
+    evidence: list[FleetEvidence] = Field(default_factory=list)
+
+
+class RobotReply(_Reply):
+    """A robot: when it was last heard of and last saw something, how much it has told of, and its
+    latest keyframes. It is ``silent`` when it has not been heard of for a minute."""
+
+    name: str
+    heard_at_s: float
+    seen_at_s: float | None
+    silent: bool
+    keyframes: int
+    answers: int
+    objects: int
+    latest: list[FleetEvidence]
+
+
+class MapObject(_Reply):
+    """An object on the shared map, in metres."""
+
+    robot: str
+    id: int
+    name: str
+    color: str
+    frame_id: str
+    x_m: float
+    y_m: float
+    gone: bool
+
+
+class MapPlace(_Reply):
+    """A named place on the shared map, in metres."""
+
+    robot: str
+    name: str
+    frame_id: str
+    x_m: float
+    y_m: float
+    region: list[tuple[float, float]]
+
+
+class FleetOverview(_Reply):
+    """The robots that the asker may ask about, and what they know on the shared map."""
+
+    robots: list[RobotReply]
+    objects: list[MapObject]
+    places: list[MapPlace]
+    common_frames: list[str]
+    truncated: bool = False
