@@ -1,3 +1,17 @@
+# Copyright 2026 The Embodied Agent authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """A recording played into the agent: `ros2 launch embodied_agent replay.launch.py bag:=walk`.
 
 The bag is played by `ros2 bag play` at its own rate, as a camera would send it; what comes too fast
@@ -5,6 +19,8 @@ is dropped. `embodied-agent replay` drops nothing and needs no ROS.
 """
 
 from __future__ import annotations
+
+from pathlib import Path
 
 from launch.action import Action
 from launch.actions import (
@@ -19,26 +35,17 @@ from launch.actions import (
 from launch.event_handlers import OnProcessExit
 from launch.events import Shutdown
 from launch.launch_description_sources import PythonLaunchDescriptionSource
-from launch.substitutions import LaunchConfiguration, PathJoinSubstitution, ThisLaunchFileDir
+from launch.substitutions import LaunchConfiguration
 
 from launch import LaunchContext, LaunchDescription
 
 _SWITCH = ["true", "false"]
-#: Arguments of agent.launch.py whose defaults suit the shipped clips.
-PASSED_ON = (
-    ("image", "/camera/image", "topic of the bag's images"),
-    ("image_transport", "compressed", "how the bag holds them: raw or compressed"),
+#: Arguments of agent.launch.py that have other defaults here, which suit the shipped clips. All its
+#: other arguments can be given as well.
+OTHER_DEFAULTS = (
+    ("image", "/camera/image", "base topic of the bag's images"),
+    ("image_transport", "compressed", "how the bag holds them: raw, compressed or ffmpeg"),
     ("odom", "/odom", "topic of the bag's odometry"),
-    ("config", "", "YAML file of settings; empty: the defaults"),
-    ("memory", "", "memory file (SQLite); empty: in memory only, gone at exit"),
-    (
-        "perception",
-        "",
-        "perception.backend: auto, builtin, served or geometry; empty: as configured",
-    ),
-    ("reasoning", "", "reasoning.backend: builtin or served; empty: as configured"),
-    ("namespace", "", "namespace of the node"),
-    ("log_level", "info", "debug, info, warn, error or fatal"),
 )
 
 
@@ -77,15 +84,11 @@ def generate_launch_description() -> LaunchDescription:
     ]
     arguments += [
         DeclareLaunchArgument(name, default_value=value, description=text)
-        for name, value, text in PASSED_ON
+        for name, value, text in OTHER_DEFAULTS
     ]
+    # A plain path, so that `--show-args` finds the arguments of the included file.
     agent = IncludeLaunchDescription(
-        PythonLaunchDescriptionSource(
-            PathJoinSubstitution([ThisLaunchFileDir(), "agent.launch.py"])
-        ),
-        launch_arguments={
-            **{name: LaunchConfiguration(name) for name, _, _ in PASSED_ON},
-            "use_sim_time": "true",
-        }.items(),
+        PythonLaunchDescriptionSource(str(Path(__file__).with_name("agent.launch.py"))),
+        launch_arguments={"use_sim_time": "true"}.items(),
     )
     return LaunchDescription([*arguments, agent, OpaqueFunction(function=_play)])

@@ -16,14 +16,16 @@ from typing import Any
 
 from embodied_agent_interfaces.action import Reason
 from embodied_agent_interfaces.srv import Ask
-from rclpy.action import ActionServer, CancelResponse
+from rclpy.action import ActionServer, CancelResponse, GoalResponse
 from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.qos import QoSProfile
 
 from embodied_agent import records
+from embodied_agent.agent.answerer import check_question
 from embodied_agent.agent.question_queue import QuestionQueue, QueuedQuestion, QueueListener
 from embodied_agent.errors import Busy, QuestionError
-from embodied_agent.ros.messages import clean, to_answer, to_problem, to_question
+from embodied_agent.ros.messages import clean, to_problem, to_question
+from embodied_agent.ros.pieces import Part, Untagged
 from embodied_agent.ros.waiting import GONE, SERVICE_QOS, Pending, result_of
 
 #: Feedback is sent at most this often per goal, in seconds; pieces in between are put together.
@@ -38,6 +40,8 @@ class AskServers:
         questions: takes them.
         timeout_s: called for the time-out of questions that name none.
         refusal: called for why nothing can be asked now; empty when it can.
+        warn: told (kind, message) of goals that are rejected.
+        to_message: makes an Answer message of an answer.
     """
 
     def __init__(
@@ -47,8 +51,12 @@ class AskServers:
         *,
         timeout_s: Callable[[], float],
         refusal: Callable[[], str],
+        warn: Callable[[str, str], object],
+        to_message: Callable[[records.Answer], Any],
     ) -> None:
         self._node = node
+        self._warn = warn
+        self._to_message = to_message
         self._questions = questions
         self._timeout_s = timeout_s
         self._refusal = refusal
@@ -65,6 +73,7 @@ class AskServers:
             Reason,
             "~/reason",
             self._reason,
+            goal_callback=self._check_goal,
             cancel_callback=self._cancel,
             callback_group=group,
             goal_service_qos_profile=SERVICE_QOS,
@@ -110,8 +119,20 @@ class AskServers:
                 return response
             answer = await self._answer(queued)
             response.success = not answer.problem
-            response.answer = to_answer(answer)
+            response.answer = self._to_message(answer)
             return response
+
+    def _check_goal(self, request: Any) -> GoalResponse:
+        """Reject what can't be asked; ROS gives the client no reason, so the log does."""
+        problem = self._refusal()
+        if not problem:
+            try:
+                check_question(to_question(request, self._timeout_s()))
+            except QuestionError as error:
+                problem = str(error)
+        if problem:
+            self._warn("rejected_goal", f"a goal of ~/reason is rejected: {problem}")
+        return GoalResponse.REJECT if problem else GoalResponse.ACCEPT
 
     def _cancel(self, goal: Any) -> CancelResponse:
         queued = self._goals.get(bytes(goal.goal_id.uuid))
@@ -134,33 +155,48 @@ class AskServers:
                 answer = await self._answer(queued)
             finally:
                 del self._goals[number]
-            feedback.flush()
+            feedback.end()
             if goal.is_cancel_requested:
                 goal.canceled()
             elif answer.status == "failed":
                 goal.abort()
             else:
                 goal.succeed()
-            return Reason.Result(answer=to_answer(answer))
+            return Reason.Result(answer=self._to_message(answer))
 
 
 class _Feedback:
-    """Sends pieces of a reply as feedback, a few at a time."""
+    """Sends pieces of a reply as feedback, a few at a time and without tags."""
 
     def __init__(self, goal: Any) -> None:
         self._goal = goal
-        self._text = ""
+        self._untagged = Untagged()
+        self._part = Part("", answer=False)
         self._sent_s = 0.0
 
     def add(self, piece: str) -> None:
-        self._text += piece
+        """The next piece."""
+        self._take(self._untagged.add(piece))
         if time.monotonic() - self._sent_s >= _FEEDBACK_S:
-            self.flush()
+            self._send()
 
-    def flush(self) -> None:
-        text, self._text = self._text, ""
+    def end(self) -> None:
+        """The reply is over."""
+        self._take(self._untagged.end())
+        self._send()
+
+    def _take(self, parts: list[Part]) -> None:
+        for part in parts:
+            if part.answer != self._part.answer:
+                self._send()
+            self._part = Part(self._part.text + part.text, part.answer)
+
+    def _send(self) -> None:
+        part, self._part = self._part, self._part._replace(text="")
         self._sent_s = time.monotonic()
-        if text:
+        if part.text:
             # The node may have been cleaned up in the middle of a reply.
             with suppress(*GONE):
-                self._goal.publish_feedback(Reason.Feedback(text=clean(text)))
+                self._goal.publish_feedback(
+                    Reason.Feedback(text=clean(part.text), is_answer=part.answer)
+                )

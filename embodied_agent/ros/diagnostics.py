@@ -1,7 +1,6 @@
 """The node's state on /diagnostics: camera, memory, perception, reasoning, servers, interfaces.
 
-Through diagnostic_updater where it is installed, else as DiagnosticArray messages directly; both
-say the same. WARN means that somebody should look, ERROR that something is being lost.
+WARN means that somebody should look, ERROR that something is being lost.
 
 Out of scope: where the numbers come from (`watch`, `images`).
 """
@@ -14,18 +13,21 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from rcl_interfaces.msg import ParameterDescriptor
 from rclpy.clock import Clock, ClockType
 
 from embodied_agent.agent.status import AgentStatus, QueueStatus
-
-try:
-    import diagnostic_updater
-except ImportError:
-    diagnostic_updater = None
+from embodied_agent.ros.messages import clean
+from embodied_agent.ros.pairing import Fit
+from embodied_agent.support.redaction import without_credentials
 
 OK, WARN, ERROR = DiagnosticStatus.OK, DiagnosticStatus.WARN, DiagnosticStatus.ERROR
-#: How often diagnostics are published, in seconds.
+#: The parameters of diagnostic_updater, and its default period in seconds.
+PERIOD, USE_FQN = "diagnostic_updater.period", "diagnostic_updater.use_fqn"
 PERIOD_S = 1.0
+_SHORTEST_S = 0.05
+#: Above this share of images without a pose, somebody should look.
+_MOSTLY = 0.5
 
 
 @dataclass(frozen=True)
@@ -66,16 +68,21 @@ def camera(
     status: AgentStatus | None,
     warnings: Mapping[str, int],
     publishers: int,
+    calibration: str,
+    advice: Callable[[], str],
 ) -> Finding:
-    """Images: WARN when none came for ``silent_s`` seconds of being active."""
+    """Images: WARN when none came for ``silent_s`` seconds of being active (``advice`` says what to
+    do then), and where the camera seems to look elsewhere than it is said to."""
     values = {
         "topic": topic,
         "publishers": publishers,
+        "camera_info": calibration,
         "rate_hz": f"{rate_hz:.1f}",
         "age_s": "none yet" if age_s is None else f"{age_s:.2f}",
         "images": arrived,
         "dropped": 0 if status is None else status.frames_dropped,
         "late": 0 if status is None else status.frames_late,
+        "out_of_line": 0 if status is None else status.frames_out_of_line,
         "undecodable": 0 if status is None else status.frames_unreadable,
         **{f"complaints.{kind}": count for kind, count in sorted(warnings.items())},
     }
@@ -83,9 +90,29 @@ def camera(
         return Finding(OK, "inactive", values)
     if active_s > silent_s and (age_s is None or age_s > silent_s):
         since = "since the node is active" if age_s is None else f"for {age_s:.1f} s"
-        who = "nobody publishes" if not publishers else f"{publishers} publish"
-        return Finding(WARN, f"the camera is silent: no image {since}; {who} on {topic}", values)
+        return Finding(WARN, f"the camera is silent: no image {since}; {advice()}", values)
+    if status is not None and status.camera_problem:
+        return Finding(WARN, status.camera_problem, values)
     return Finding(OK, f"{rate_hz:.1f} images/s", values)
+
+
+def poses(
+    *, source: str, active: bool, counts: Mapping[Fit, int], share_without: float, invalid: int
+) -> Finding:
+    """Poses: WARN while most of the latest images got none, although poses are asked for."""
+    values: dict[str, object] = {"source": source, "invalid": invalid}
+    values |= {str(kind): count for kind, count in counts.items()}
+    if source == "none":
+        return Finding(OK, "none are asked for", values)
+    if not active:
+        return Finding(OK, "inactive", values)
+    if share_without > _MOSTLY:
+        reasons: tuple[Fit, ...] = ("late", "missing")
+        worst = max(reasons, key=lambda reason: counts[reason])
+        return Finding(
+            WARN, f"{share_without:.0%} of the latest images have no pose: {worst}", values
+        )
+    return Finding(OK, f"{counts['found']} images have the pose of their stamp", values)
 
 
 def memory(status: AgentStatus | None, problem: str) -> Finding:
@@ -168,50 +195,35 @@ def interfaces(problems: Mapping[str, str], names: tuple[str, ...]) -> Finding:
 
 
 class Diagnostics:
-    """Publishes findings once a second until it is destroyed.
+    """Publishes findings until it is destroyed, as diagnostic_updater does and by its parameters
+    (that module can't be ended with a session, and before Jazzy it has no full names).
 
     Args:
         node: publishes.
         checks: by name; called on the executor, must return at once.
-        updater: the module diagnostic_updater, ``None`` to do without.
     """
 
-    def __init__(
-        self,
-        node: Any,
-        checks: Mapping[str, Callable[[], Finding]],
-        updater: Any = diagnostic_updater,
-    ) -> None:
+    def __init__(self, node: Any, checks: Mapping[str, Callable[[], Finding]]) -> None:
         self._node = node
         self._checks = checks
-        self._name = node.get_fully_qualified_name()
-        publishers, timers = set(node.publishers), set(node.timers)
-        if updater is not None:
-            standard = updater.Updater(node)
-            standard.setHardwareID(self._name)
-            for name, check in checks.items():
-                standard.add(name, _task(check))
-            publish = standard.update
-        else:
-            self._publisher = node.create_publisher(DiagnosticArray, "/diagnostics", 10)
-            publish = self._publish
-        # The updater has no way to end it; what it created is what is new.
-        self._publishers = set(node.publishers) - publishers
-        for timer in set(node.timers) - timers:
-            node.destroy_timer(timer)
-        # Also while simulated time stands still, which is when a camera falls silent.
+        self._hardware_id = node.get_fully_qualified_name()
+        period_s = _parameter(node, PERIOD, PERIOD_S, "how often diagnostics are published, in s")
+        full_name = _parameter(
+            node, USE_FQN, True, "names in diagnostics begin with the node's full name"
+        )
+        self._name = self._hardware_id if full_name else node.get_name()
+        self._publisher = node.create_publisher(DiagnosticArray, "/diagnostics", 10)
+        # Steady: also while simulated time stands still, which is when a camera falls silent.
         self._timer = node.create_timer(
-            PERIOD_S, publish, clock=Clock(clock_type=ClockType.STEADY_TIME)
+            max(period_s, _SHORTEST_S), self._publish, clock=Clock(clock_type=ClockType.STEADY_TIME)
         )
 
     def destroy(self) -> None:
         """Publish no more."""
         self._node.destroy_timer(self._timer)
-        for publisher in self._publishers:
-            self._node.destroy_publisher(publisher)
-        for name in ("diagnostic_updater.period", "diagnostic_updater.use_fqn"):
-            if self._node.has_parameter(name):
-                self._node.undeclare_parameter(name)
+        self._node.destroy_publisher(self._publisher)
+        for name in (PERIOD, USE_FQN):
+            self._node.undeclare_parameter(name)
 
     def _publish(self) -> None:
         message = DiagnosticArray()
@@ -221,28 +233,20 @@ class Diagnostics:
             message.status.append(
                 DiagnosticStatus(
                     level=finding.level,
-                    name=f"{self._node.get_name()}: {name}",
-                    message=finding.message,
-                    hardware_id=self._name,
+                    name=f"{self._name}: {name}",
+                    message=clean(without_credentials(finding.message)),
+                    hardware_id=self._hardware_id,
                     values=[
-                        KeyValue(key=key, value=str(value)) for key, value in finding.values.items()
+                        KeyValue(key=key, value=clean(without_credentials(str(value))))
+                        for key, value in finding.values.items()
                     ],
                 )
             )
         self._publisher.publish(message)
 
 
-def _task(check: Callable[[], Finding]) -> Callable[[Any], Any]:
-    """A finding as diagnostic_updater takes it."""
-
-    def run(status: Any) -> Any:
-        finding = check()
-        status.summary(finding.level, finding.message)
-        for key, value in finding.values.items():
-            status.add(key, str(value))
-        return status
-
-    return run
+def _parameter(node: Any, name: str, default: Any, description: str) -> Any:
+    return node.declare_parameter(name, default, ParameterDescriptor(description=description)).value
 
 
 def age_s(since_s: float | None) -> float | None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from embodied_agent.ros import diagnostics
@@ -14,6 +15,7 @@ from embodied_agent.ros.diagnostics import Finding
 from embodied_agent.settings import Settings
 
 if TYPE_CHECKING:
+    from embodied_agent.ros.camera import Camera
     from embodied_agent.ros.session import Session
 
 
@@ -21,15 +23,16 @@ def checks_of(
     session: Session, settings: Callable[[], Settings]
 ) -> dict[str, Callable[[], Finding]]:
     """The checks of a session, by name."""
-    meter = diagnostics.RateMeter()
     node = session.node
 
-    def camera() -> Finding:
-        reader, since_s = session.reader, session.active_since_s
+    def images_of(camera: Camera, meter: diagnostics.RateMeter) -> Finding:
+        reader, since_s = camera.reader, session.active_since_s
         now_s = time.monotonic()
         return diagnostics.camera(
             active=since_s is not None,
-            topic=session.topic,
+            topic=camera.topic,
+            calibration=f"{camera.calibration.state} ({camera.info_topic})",
+            advice=partial(session.image_advice, camera),
             arrived=reader.arrived,
             rate_hz=meter.read(reader.arrived, now_s),
             age_s=diagnostics.age_s(reader.last_arrival_s),
@@ -37,7 +40,16 @@ def checks_of(
             active_s=0.0 if since_s is None else now_s - since_s,
             status=session.watch.latest.status,
             warnings=session.warnings.counts(),
-            publishers=node.count_publishers(session.topic),
+            publishers=node.count_publishers(camera.topic),
+        )
+
+    def poses() -> Finding:
+        return diagnostics.poses(
+            source=settings().ros.pose,
+            active=session.active_since_s is not None,
+            counts=session.poses.as_dict(),
+            share_without=session.poses.share_without,
+            invalid=session.warnings.counts().get("invalid_pose", 0),
         )
 
     def reasoning() -> Finding:
@@ -50,8 +62,13 @@ def checks_of(
     def memory() -> Finding:
         return diagnostics.memory(session.watch.latest.status, session.watch.latest.problem)
 
+    cameras = {
+        f"camera {camera.name}".strip(): partial(images_of, camera, diagnostics.RateMeter())
+        for camera in session.cameras
+    }
     return {
-        "camera": camera,
+        **cameras,
+        "poses": poses,
         "memory": memory,
         "perception": lambda: diagnostics.perception(session.watch.latest.status),
         "reasoning": reasoning,

@@ -10,14 +10,15 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from embodied_agent.images import BadImage, check_complete
 from embodied_agent.records import Frame, Image, Intrinsics
-from embodied_agent.sources.ros_images import image_from_ros
+from embodied_agent.sources.bags.packets import Packet, PacketDecoder, codec_of
+from embodied_agent.sources.ros_images import DEPTH_ENCODINGS, image_from_ros
 
 
 def stamp_ns(stamp: Any) -> int:
@@ -57,6 +58,7 @@ class ImageReader:
         self.intrinsics: Intrinsics | None = None
         self.arrived = 0
         self.last_arrival_s: float | None = None  # by time.monotonic
+        self._video = PacketDecoder(lambda _: True, warn, "the video")
 
     def arrive(self) -> None:
         """An image came in; call it before `read`."""
@@ -69,6 +71,7 @@ class ImageReader:
         Raises:
             DecodeError: (`BadImage`) the message holds no picture that can be used.
         """
+        _refuse_depth(message.encoding)
         self._check_size(message.data)
         image = image_from_ros(
             np.frombuffer(message.data, np.uint8),
@@ -86,10 +89,37 @@ class ImageReader:
         Raises:
             DecodeError: (`BadImage`) the message holds no picture that can be used.
         """
+        _refuse_depth(message.format)
         self._check_size(message.data)
         encoded = bytes(message.data)
         check_complete(encoded)
         return self._frame(message.header, encoded=encoded)
+
+    def read_packet(self, message: Any) -> Iterator[Frame]:
+        """The frames that an ffmpeg_image_transport_msgs/FFMPEGPacket completes: usually one, none
+        before the first key frame.
+
+        Raises:
+            DecodeError: (`BadImage`) the packet is too large, or has no stamp to go by.
+        """
+        self._check_size(message.data)
+        data = bytes(message.data)
+        packet = Packet(
+            self._stamp_ns(message.header),
+            data,
+            codec_of(message.encoding, data),
+            bool(message.flags & 1),
+            str(message.header.frame_id) or "camera",
+            self.arrived - 1,
+        )
+        for picture in self._video.push(packet):
+            yield Frame(
+                stamp_ns=picture.stamp_ns,
+                image=picture.image,
+                frame_id=picture.frame_id,
+                index=picture.number,
+                intrinsics=self.intrinsics,
+            )
 
     def _check_size(self, data: Sequence[int]) -> None:
         if len(data) > self._max_bytes:
@@ -126,3 +156,11 @@ class ImageReader:
             "images come without a stamp, so their arrival counts; set header.stamp in the driver",
         )
         return now
+
+
+def _refuse_depth(encoding: str) -> None:
+    if DEPTH_ENCODINGS.search(encoding):
+        raise BadImage(
+            "depth",
+            f"the topic holds depth ({encoding}), not pictures: remap image to the colour camera's",
+        )

@@ -7,7 +7,7 @@ Out of scope: images and poses that come in (`images`, `poses`), who sends what 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from builtin_interfaces.msg import Time
@@ -57,6 +57,12 @@ def to_pose(pose: records.Pose, at_ns: int) -> PoseStamped:
     return message
 
 
+def to_goal(goal: records.Goal) -> PoseStamped:
+    """Where to drive. It has no stamp, so that navigation takes it into its own frame by the newest
+    transform: those of the time when the robot was there are long forgotten."""
+    return to_pose(goal.pose, 0)
+
+
 def to_decision(frame: records.Frame, decision: records.Decision, dropped: int) -> KeyframeDecision:
     """A decision; ``dropped`` images so far had no turn."""
     message = KeyframeDecision(
@@ -88,8 +94,11 @@ def to_picture(keyframe: records.Keyframe) -> CompressedImage:
     )
 
 
-def to_delta(keyframe: records.Keyframe, delta: records.Delta | None) -> SemanticDelta:
-    """A keyframe with what was seen in it; ``None``: it is not perceived yet."""
+def to_delta(
+    keyframe: records.Keyframe, delta: records.Delta | None, body: str = ""
+) -> SemanticDelta:
+    """A keyframe with what was seen in it; ``None``: it is not perceived yet. ``body`` is the frame
+    whose pose it has."""
     message = SemanticDelta(
         header=to_header(keyframe.stamp_ns, keyframe.frame_id),
         keyframe_id=keyframe.id,
@@ -98,13 +107,12 @@ def to_delta(keyframe: records.Keyframe, delta: records.Delta | None) -> Semanti
     )
     if keyframe.pose is not None:
         message.has_pose, message.pose = True, to_pose(keyframe.pose, keyframe.stamp_ns)
+        message.body_frame_id = clean(body)
     if delta is not None:
         message.action = delta.action.value if delta.action else ""
-        message.angle_deg = _number(delta.angle_deg)
-        message.mentions = [
-            Mention(name=clean(m.name), direction=m.direction, distance=m.distance or "")
-            for m in delta.mentions
-        ]
+        turns = delta.action is not None and delta.action.is_rotation
+        message.angle_deg = _number(delta.angle_deg if turns else None)
+        message.mentions = [_to_mention(mention) for mention in delta.mentions]
         message.observation = clean(delta.observation)
         message.text = clean(entry_text(delta).strip())
         message.usable = delta.usable
@@ -113,16 +121,23 @@ def to_delta(keyframe: records.Keyframe, delta: records.Delta | None) -> Semanti
     return message
 
 
-def to_answer(answer: records.Answer) -> Answer:
-    """An answer."""
-    return Answer(
+#: Finds the keyframe of a piece of evidence.
+KeyframeOf = Callable[[records.Evidence], records.Keyframe | None]
+
+
+def to_answer(
+    answer: records.Answer, keyframe_of: KeyframeOf = lambda _: None, body: str = ""
+) -> Answer:
+    """An answer. ``keyframe_of`` finds the keyframes that it rests on, ``body`` is the frame whose
+    poses they have."""
+    message = Answer(
         status=answer.status,
         text=clean(answer.text),
         choice=answer.choice or "",
         reasoning=clean(answer.reasoning),
         consistency=_number(answer.consistency),
         verified_by=clean(answer.verified_by),
-        evidence=[_to_evidence(item) for item in answer.evidence],
+        evidence=[_to_evidence(item, keyframe_of(item), body) for item in answer.evidence],
         notice=clean(answer.notice),
         problem=clean(answer.problem),
         stages=list(answer.latency_s),
@@ -130,6 +145,10 @@ def to_answer(answer: records.Answer) -> Answer:
         perceiver=clean(answer.models.get("perceiver", "")),
         reasoner=clean(answer.models.get("reasoner", "")),
     )
+    if answer.goal is not None:
+        message.has_goal, message.goal = True, to_goal(answer.goal)
+        message.goal_object_id = answer.goal.object_id
+    return message
 
 
 def to_problem(problem: str) -> Answer:
@@ -148,12 +167,33 @@ def to_question(request: Any, default_timeout_s: float) -> records.Question:
     )
 
 
-def _to_evidence(item: records.Evidence) -> Evidence:
+def _to_mention(mention: records.Mention) -> Mention:
+    box = mention.box or records.Box(math.nan, math.nan, math.nan, math.nan)
+    return Mention(
+        name=clean(mention.name),
+        direction=mention.direction,
+        distance=mention.distance or "",
+        box_left=float(box.left),
+        box_top=float(box.top),
+        box_right=float(box.right),
+        box_bottom=float(box.bottom),
+        bearing_deg=_number(mention.bearing_deg),
+        elevation_deg=_number(mention.elevation_deg),
+        range_m=_number(mention.range_m),
+        confidence=_number(mention.confidence),
+    )
+
+
+def _to_evidence(item: records.Evidence, keyframe: records.Keyframe | None, body: str) -> Evidence:
     message = Evidence(
         keyframe_id=item.keyframe_id, stamp=to_time(item.stamp_ns), note=clean(item.note)
     )
+    if keyframe is not None:
+        message.segment = keyframe.segment
+        message.camera_frame_id = clean(keyframe.frame_id)
     if item.pose is not None:
         message.has_pose, message.pose = True, to_pose(item.pose, item.stamp_ns)
+        message.body_frame_id = clean(body)
     return message
 
 

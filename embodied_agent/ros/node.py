@@ -37,7 +37,9 @@ class AgentNode(LifecycleNode):  # type: ignore[misc]  # ROS has no types where 
         self._agent_logs = _RosLog(self.get_logger())
         logging.getLogger("embodied_agent").addHandler(self._agent_logs)
         try:
-            self._agent_parameters = Parameters(self, self._changed)
+            self._agent_parameters = Parameters(
+                self, self._changed, lambda: self._agent_session is not None
+            )
         except BaseException:
             self.release()
             raise
@@ -46,6 +48,12 @@ class AgentNode(LifecycleNode):  # type: ignore[misc]  # ROS has no types where 
             # Steady: simulated time may not run yet.
             self._agent_autostart = self.create_timer(
                 0.0, self._start, clock=Clock(clock_type=ClockType.STEADY_TIME)
+            )
+        else:
+            name = self.get_fully_qualified_name()
+            self.get_logger().info(
+                f"unconfigured: ros2 lifecycle set {name} configure, then activate; with "
+                "ros.autostart:=true both happen by themselves"
             )
 
     def on_configure(self, state: Any) -> TransitionCallbackReturn:
@@ -67,7 +75,8 @@ class AgentNode(LifecycleNode):  # type: ignore[misc]  # ROS has no types where 
         done: TransitionCallbackReturn = super().on_activate(state)
         if self._agent_session is not None and done == TransitionCallbackReturn.SUCCESS:
             self._agent_session.activate()
-            self.get_logger().info(f"images from {self._agent_session.topic}; ask me at ~/ask")
+            topics = " and ".join(camera.topic for camera in self._agent_session.cameras)
+            self.get_logger().info(f"images from {topics}; ask me at ~/ask")
         return done
 
     def on_deactivate(self, state: Any) -> TransitionCallbackReturn:

@@ -1,8 +1,9 @@
-"""Every setting as a ROS parameter: description, range, read-only mark, checks with a reason.
+"""The settings as ROS parameters: description, range, when a change counts, checks with a reason.
 
 The order in which values win, the later over the earlier: the schema's defaults, the settings file
 that the parameter ``config`` names, the environment, ROS parameters. Secrets (keys, passwords) are
 no parameters, as anybody on the network can read those: they come from the file or the environment.
+Settings that mean nothing in a node, such as those of recordings, are none either.
 
 Out of scope: what settings mean (`embodied_agent.settings`), what a change does (`node`).
 """
@@ -10,8 +11,9 @@ Out of scope: what settings mean (`embodied_agent.settings`), what a change does
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any, Literal, get_args, get_origin
 
 from annotated_types import Ge, Gt, Le, Lt
@@ -26,8 +28,9 @@ from rcl_interfaces.msg import (
 
 from embodied_agent.errors import SettingsError
 from embodied_agent.settings import Settings, load_settings
+from embodied_agent.settings.mistakes import unknown_name
 
-#: These take effect at once; all others are fixed once the node runs.
+#: These take effect at once; all others when the node is configured, and are fixed until cleanup.
 CHANGEABLE = frozenset(
     {
         "keyframes.overlap_threshold",
@@ -41,6 +44,21 @@ CHANGEABLE = frozenset(
         "ros.server_check_s",
     }
 )
+FIXED = "can be set until the node is configured"
+#: These are read when the node starts.
+_AT_START = frozenset({"ros.autostart"})
+#: Of these sections a node uses what is listed, if anything: it plays no recordings, opens no
+#: streams and starts no model servers.
+_USED: dict[str, frozenset[str]] = {
+    "source": frozenset(
+        {"source.rotate", "source.mask", "source.redact", "source.topics", "source.mounts"}
+    ),
+    "vllm": frozenset(),
+}
+#: Parameters that rclpy and diagnostics declare themselves.
+_OTHERS = ("use_sim_time", "qos_overrides.", "diagnostic_updater.", "start_type_description")
+#: How alike an unknown name must be to one of ours to be taken for it, from 0 to 1.
+_ALIKE = 0.85
 _INT64 = 2**63 - 1
 
 
@@ -54,13 +72,50 @@ class Setting:
 
 
 def settings_of(section: BaseModel, prefix: str = "") -> Iterator[Setting]:
-    """All settings but secrets, in the schema's order."""
+    """The settings that are parameters, in the schema's order."""
+    for setting in _all_settings(section, prefix):
+        used = _USED.get(setting.name.partition(".")[0])
+        if not _is_secret(setting.field) and (used is None or setting.name in used):
+            yield setting
+
+
+def _all_settings(section: BaseModel, prefix: str = "") -> Iterator[Setting]:
     for name, field in type(section).model_fields.items():
         value = getattr(section, name)
         if isinstance(value, BaseModel):
-            yield from settings_of(value, f"{prefix}{name}.")
-        elif SecretStr not in (field.annotation, *get_args(field.annotation)):
+            yield from _all_settings(value, f"{prefix}{name}.")
+        else:
             yield Setting(f"{prefix}{name}", field, value)
+
+
+def _is_secret(field: FieldInfo) -> bool:
+    return SecretStr in (field.annotation, *get_args(field.annotation))
+
+
+def mistaken(names: Iterable[str], settings: Settings) -> list[str]:
+    """A sentence about each parameter that was given and is none of the node's.
+
+    A parameter file may hold other nodes' parameters under `/**`, so only names that begin with
+    one of our sections, or are close to one of ours, are taken for mistakes.
+    """
+    known = {setting.name: setting for setting in _all_settings(settings)}
+    parameters = {setting.name for setting in settings_of(settings)}
+    sections = {name.partition(".")[0] for name in known}
+    found = []
+    for name in sorted(names):
+        if name in parameters or name == "config" or name.startswith(_OTHERS):
+            continue
+        if name in known and _is_secret(known[name].field):
+            variable = f"EMBODIED_AGENT_{name.replace('.', '__').upper()}"
+            found.append(f"{name} is secret and no parameter: set {variable}, or the settings file")
+        elif name in known:
+            found.append(f"{name} means nothing in a node, and is ignored")
+        elif name.partition(".")[0] in sections:
+            found.append(unknown_name(name, Settings))
+        else:
+            close = get_close_matches(name, [*parameters, "config"], n=1, cutoff=_ALIKE)
+            found += [f"{name} is not known; did you mean {close[0]}?" for _ in close]
+    return found
 
 
 class Parameters:
@@ -70,13 +125,21 @@ class Parameters:
         node: declares them.
         on_change: told of the settings after a change at run time; may raise `SettingsError`,
             and the change is then refused with that reason.
+        is_configured: called for whether the node is, so that most settings are fixed.
 
     Raises:
         SettingsError: the file can't be read, or a value is out of range.
     """
 
-    def __init__(self, node: Any, on_change: Callable[[Settings], object]) -> None:
+    def __init__(
+        self,
+        node: Any,
+        on_change: Callable[[Settings], object],
+        is_configured: Callable[[], bool],
+    ) -> None:
         self._on_change = on_change
+        self._is_configured = is_configured
+        self._node_name = node.get_fully_qualified_name()
         config = node.declare_parameter(
             "config",
             "",
@@ -91,8 +154,11 @@ class Parameters:
             declared = node.declare_parameter(
                 setting.name, to_parameter(setting.value), descriptor(setting)
             )
-            values[setting.name] = from_parameter(declared.value, setting)
+            if setting.name in node._parameter_overrides:
+                values[setting.name] = from_parameter(declared.value, setting)
         self.settings = changed(self.settings, values)
+        for sentence in mistaken(node._parameter_overrides, self.settings):
+            node.get_logger().warning(f"parameter {sentence}")
         node.add_on_set_parameters_callback(self._set)
 
     def _set(self, parameters: list[Any]) -> SetParametersResult:
@@ -102,6 +168,13 @@ class Parameters:
             for p in parameters
             if p.name in by_name
         }
+        fixed = sorted(values.keys() - CHANGEABLE)
+        if fixed and self._is_configured():
+            return SetParametersResult(
+                successful=False,
+                reason=f"{fixed[0]} is fixed while the node is configured; clean it up first: ros2 "
+                f"lifecycle set {self._node_name} cleanup",
+            )
         try:
             if values:
                 settings = changed(self.settings, values)
@@ -118,22 +191,28 @@ def changed(settings: Settings, values: dict[str, Any]) -> Settings:
     Raises:
         SettingsError: a value is out of range.
     """
-    nested = {name: dict(getattr(settings, name)) for name in type(settings).model_fields}
+    nested = _given(settings)
     for dotted, value in values.items():
         *sections, name = dotted.split(".")
-        place: Any = nested
+        place = nested
         for section in sections:
-            if isinstance(place[section], BaseModel):
-                place[section] = dict(place[section])
-            place = place[section]
+            place = place.setdefault(section, {})
         place[name] = value
     try:
-        return Settings(**nested)  # type: ignore[arg-type]
+        return Settings(**nested)
     except ValidationError as error:
         lines = [
             f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_url=False)
         ]
         raise SettingsError("; ".join(lines)) from error
+
+
+def _given(section: BaseModel) -> dict[str, Any]:
+    """What was set of a section, without its defaults: what ``auto`` means depends on that."""
+    values = ((name, getattr(section, name)) for name in section.model_fields_set)
+    return {
+        name: _given(value) if isinstance(value, BaseModel) else value for name, value in values
+    }
 
 
 def to_parameter(value: Any) -> Any:
@@ -160,11 +239,15 @@ def descriptor(setting: Setting) -> ParameterDescriptor:
     field = setting.field
     text = (field.description or "").replace("`", "")
     limits = list(_limits(field))
+    words = [each for each, _, _ in limits]
+    at_start = setting.name in _AT_START
+    if setting.name not in CHANGEABLE and not at_start:
+        words.append(FIXED)
     result = ParameterDescriptor(
         name=setting.name,
         description=text,
-        additional_constraints="; ".join(words for words, _, _ in limits),
-        read_only=setting.name not in CHANGEABLE,
+        additional_constraints="; ".join(words),
+        read_only=at_start,
     )
     low = max((low for _, low, _ in limits), default=-math.inf)
     high = min((high for _, _, high in limits), default=math.inf)

@@ -1,48 +1,29 @@
-"""Where the camera was at an image's stamp: from odometry or TF, waiting a moment where needed.
+"""Where the robot was at an image's stamp, as far as odometry or TF say it now.
 
-Odometry often arrives a little later than the image that it belongs to. While poses come at all, an
-image waits for the one at its stamp, but never long and never out of order; without poses nothing
-waits.
-
-Out of scope: interpolation between odometry messages (`embodied_agent.sources.poses`).
+Out of scope: waiting for a pose that is still on its way (`pairing`), interpolation between
+odometry messages (`embodied_agent.sources.poses`).
 """
 
 from __future__ import annotations
 
 import math
-import time
-from collections import deque
 from collections.abc import Callable
-from dataclasses import replace
-from typing import Any, NamedTuple, Protocol
+from typing import Any
 
-from embodied_agent.records import Frame, Pose
+import yaml
+
+from embodied_agent.records import Pose
 from embodied_agent.ros.images import stamp_ns
+from embodied_agent.ros.pairing import Fit, Lookup
 from embodied_agent.sources.base import CLOCK_RESTART_NS
-from embodied_agent.sources.poses import PoseTrack
+from embodied_agent.sources.poses import EDGE_NS, PoseTrack
 
-#: Images wait for poses only while the last pose is no older than this, in seconds.
-_ALIVE_S = 1.0
-#: Most images that wait; the oldest then goes without waiting on.
-_MOST_HELD = 8
 #: Odometry older than this is forgotten, in nanoseconds of its own clock.
 _KEEP_NS = 10_000_000_000
-
-
-class PoseSource(Protocol):
-    """Says where the camera was."""
-
-    def knows(self, at_ns: int) -> bool:
-        """Whether waiting longer would not give a better pose for this stamp."""
-        ...
-
-    def at(self, at_ns: int) -> Pose | None:
-        """The pose at this stamp, as good as it is known now."""
-        ...
-
-    def clear(self) -> None:
-        """The clock jumped: forget what was."""
-        ...
+#: As a fixed frame: found in the tree.
+AUTO = "auto"
+#: Most frames of TF that a message names.
+_MOST_FRAMES = 20
 
 
 class OdometryPoses:
@@ -56,6 +37,8 @@ class OdometryPoses:
         self._warn = warn
         self._track = PoseTrack()
         self._newest_ns = 0
+        self._oldest_ns = 0
+        self.body = ""
 
     def add(self, message: Any) -> None:
         """Take in a nav_msgs/Odometry."""
@@ -74,18 +57,34 @@ class OdometryPoses:
                 "odometry without a stamp, with NaN or without an orientation is left out",
             )
             return
+        self.body = str(message.child_frame_id)
         self._newest_ns = max(self._newest_ns, at_ns)
+        self._oldest_ns = self._oldest_ns or at_ns
         self._track.forget_before(self._newest_ns - _KEEP_NS)
+
+    def newest_ns(self) -> int:
+        return self._newest_ns
 
     def knows(self, at_ns: int) -> bool:
         return self._newest_ns >= at_ns
 
-    def at(self, at_ns: int) -> Pose | None:
-        return self._track.at(at_ns)
+    def at(self, at_ns: int) -> Lookup:
+        pose = self._track.at(at_ns)
+        inside = self._oldest_ns <= at_ns <= self._newest_ns
+        if pose is not None:
+            return Lookup(pose, "found" if inside else "extrapolated")
+        return Lookup(None, _without(at_ns, self._newest_ns))
+
+    def describe(self, at_ns: int) -> str:
+        if not self._newest_ns:
+            return "no odometry has come"
+        if at_ns <= self._newest_ns:
+            return "there is a gap in the odometry at its stamp"
+        return _behind("the odometry", at_ns - self._newest_ns)
 
     def clear(self) -> None:
         self._track.clear()
-        self._newest_ns = 0
+        self._newest_ns = self._oldest_ns = 0
 
 
 class TfPoses:
@@ -93,7 +92,7 @@ class TfPoses:
 
     Args:
         node: listens to /tf and /tf_static.
-        fixed_frame: the poses' frame.
+        fixed_frame: the poses' frame; "auto": `map` once TF has it, else `odom`.
         base_frame: the frame whose pose it is.
 
     Raises:
@@ -106,15 +105,38 @@ class TfPoses:
 
         self._time = Time
         self._error: type[Exception] = tf2_ros.TransformException
-        self._fixed, self._base = fixed_frame, base_frame
+        self._auto = fixed_frame == AUTO
+        self.body = base_frame
+        self._fixed, self._base = ("odom" if self._auto else fixed_frame), base_frame
         self._buffer = tf2_ros.Buffer()
-        self._listener = tf2_ros.TransformListener(self._buffer, node)
+        self._listener = tf2_ros.TransformListener(RestartingBuffer(self._buffer), node)
+
+    def newest_ns(self) -> int:
+        if self._auto and self._buffer.can_transform("map", self._base, self._time()):
+            # From now on: a localisation that pauses must not make the poses' frame change back.
+            self._fixed, self._auto = "map", False
+        try:
+            newest = self._buffer.get_latest_common_time(self._fixed, self._base)
+        except self._error:
+            return 0
+        return int(newest.nanoseconds)
 
     def knows(self, at_ns: int) -> bool:
         at = self._time(nanoseconds=at_ns)
         return bool(self._buffer.can_transform(self._fixed, self._base, at))
 
-    def at(self, at_ns: int) -> Pose | None:
+    def at(self, at_ns: int) -> Lookup:
+        newest_ns = self.newest_ns()
+        pose = self._pose(at_ns)
+        if pose is not None:
+            return Lookup(pose, "found")
+        if abs(newest_ns - at_ns) <= EDGE_NS:
+            pose = self._pose(newest_ns)
+        if pose is not None:
+            return Lookup(pose, "extrapolated")
+        return Lookup(None, _without(at_ns, newest_ns))
+
+    def _pose(self, at_ns: int) -> Pose | None:
         try:
             transform = self._buffer.lookup_transform(
                 self._fixed, self._base, self._time(nanoseconds=at_ns)
@@ -128,6 +150,22 @@ class TfPoses:
         x, y, z, *rest = values
         return Pose((x, y, z), (rest[0], rest[1], rest[2], rest[3]), self._fixed)
 
+    def describe(self, at_ns: int) -> str:
+        what = f"the transform from {self._base} to {self._fixed}"
+        newest_ns = self.newest_ns()
+        if newest_ns and at_ns > newest_ns:
+            return _behind(what, at_ns - newest_ns)
+        try:
+            self._buffer.lookup_transform(self._fixed, self._base, self._time(nanoseconds=at_ns))
+        except self._error as error:
+            return f"TF does not know {what} ({error}); TF has the frames {self._frames()}"
+        return f"{what} holds NaN"
+
+    def _frames(self) -> str:
+        frames = yaml.safe_load(self._buffer.all_frames_as_yaml()) or {}
+        parents = {str(frame.get("parent", "")) for frame in frames.values()}
+        return ", ".join(sorted({*frames, *parents} - {""})[:_MOST_FRAMES]) or "none"
+
     def clear(self) -> None:
         self._buffer.clear()
 
@@ -136,77 +174,39 @@ class TfPoses:
         self._listener.unregister()
 
 
-class _Held(NamedTuple):
-    frame: Frame
-    deadline_s: float
-
-
-class Pairing:
-    """Gives images their poses and passes them on, in the order in which they came.
+class RestartingBuffer:
+    """Takes transforms for a tf2 buffer, which refuses those older than it keeps: for ever, where
+    a clock went back. Once one comes that is older than a restart allows, the buffer is cleared.
 
     Args:
-        source: of poses; ``None``: images pass as they are.
-        wait_s: called for the longest wait, in seconds.
-        pass_on: takes the frames.
-        clock: seconds that only grow.
+        buffer: a tf2_ros.Buffer.
     """
 
-    def __init__(
-        self,
-        source: PoseSource | None,
-        wait_s: Callable[[], float],
-        pass_on: Callable[[Frame], object],
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._source = source
-        self._wait_s = wait_s
-        self._pass_on = pass_on
-        self._clock = clock
-        self._held: deque[_Held] = deque()
-        self._last_pose_s = -math.inf
+    def __init__(self, buffer: Any) -> None:
+        self._buffer = buffer
+        self._newest_ns: dict[str, int] = {}  # by the transform's child
 
-    @property
-    def waiting(self) -> bool:
-        """Whether images wait; `release` must then be called again soon."""
-        return bool(self._held)
+    def set_transform(self, transform: Any, authority: str) -> None:
+        """Take in a geometry_msgs/TransformStamped of /tf."""
+        at_ns, child = stamp_ns(transform.header.stamp), str(transform.child_frame_id)
+        if at_ns < self._newest_ns.get(child, 0) - CLOCK_RESTART_NS:
+            self._buffer.clear()
+            self._newest_ns.clear()
+        self._newest_ns[child] = max(at_ns, self._newest_ns.get(child, 0))
+        self._buffer.set_transform(transform, authority)
 
-    def offer(self, frame: Frame) -> None:
-        """The next image."""
-        if self._source is None:
-            self._pass_on(frame)
-            return
-        now = self._clock()
-        alive = now - self._last_pose_s < _ALIVE_S
-        self._held.append(_Held(frame, now + self._wait_s() if alive else now))
-        self.release()
+    def set_transform_static(self, transform: Any, authority: str) -> None:
+        """Take in one of /tf_static, which has no age."""
+        self._buffer.set_transform_static(transform, authority)
 
-    def release(self) -> None:
-        """Pass on those that have their pose and those that have waited long enough."""
-        source = self._source
-        while self._held and source is not None:
-            frame, deadline_s = self._held[0]
-            now = self._clock()
-            if (
-                not source.knows(frame.stamp_ns)
-                and now < deadline_s
-                and len(self._held) <= _MOST_HELD
-            ):
-                return
-            self._held.popleft()
-            pose = source.at(frame.stamp_ns)
-            if pose is not None:
-                self._last_pose_s = now
-            self._pass_on(replace(frame, pose=pose))
 
-    def flush(self) -> None:
-        """Pass on all that wait, with the poses that are known."""
-        while self._held and self._source is not None:
-            frame = self._held.popleft().frame
-            self._pass_on(replace(frame, pose=self._source.at(frame.stamp_ns)))
+def _without(at_ns: int, newest_ns: int) -> Fit:
+    """Why there is no pose, by the stamp of the newest one (0: there is none)."""
+    return "late" if 0 < newest_ns < at_ns else "missing"
 
-    def clear(self) -> None:
-        """The clock jumped: what waits goes on without a pose, and old poses are forgotten."""
-        while self._held:
-            self._pass_on(self._held.popleft().frame)
-        if self._source is not None:
-            self._source.clear()
+
+def _behind(what: str, lag_ns: int) -> str:
+    return (
+        f"{what} is {lag_ns / 1e6:.0f} ms behind the images; set ros.pose_wait_s to more than it "
+        "takes to arrive, or correct the clocks"
+    )

@@ -8,44 +8,46 @@ Out of scope: transitions (`node`), single messages (`images`, `messages`).
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Callable
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from functools import partial
 from typing import Any
 
-from embodied_agent_interfaces.msg import KeyframeDecision, SemanticDelta
 from nav_msgs.msg import Odometry
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.clock import Clock, ClockType, JumpThreshold
 from rclpy.duration import Duration
-from rclpy.qos import QoSProfile, qos_profile_sensor_data
-from rclpy.qos_overriding_options import QoSOverridingOptions
-from sensor_msgs.msg import CameraInfo, CompressedImage, Image
+from rclpy.qos import qos_profile_sensor_data
 
 from embodied_agent.agent import Agent
-from embodied_agent.agent.listeners import Listener
-from embodied_agent.errors import AgentError, DecodeError, SettingsError
+from embodied_agent.errors import AgentError, SettingsError
 from embodied_agent.host.interfaces import serving
-from embodied_agent.images import BadImage
-from embodied_agent.records import Decision, Delta, Frame, Keyframe
+from embodied_agent.records import Answer, Evidence, Frame, Keyframe
 from embodied_agent.ros.asking import AskServers
+from embodied_agent.ros.camera import Camera
 from embodied_agent.ros.diagnostics import Diagnostics
 from embodied_agent.ros.health import checks_of
-from embodied_agent.ros.images import ImageReader, intrinsics_from
-from embodied_agent.ros.messages import to_decision, to_delta, to_picture
-from embodied_agent.ros.poses import OdometryPoses, Pairing, TfPoses
+from embodied_agent.ros.markers import Markers
+from embodied_agent.ros.messages import to_answer
+from embodied_agent.ros.mounting import Mounting, Place
+from embodied_agent.ros.objects import ObjectTopics
+from embodied_agent.ros.pairing import Pairing, PoseCounts
+from embodied_agent.ros.poses import OdometryPoses, TfPoses
+from embodied_agent.ros.publishing import keyframe_topic, overridable, publish_frames
 from embodied_agent.ros.remembering import MemoryServers
-from embodied_agent.ros.waiting import GONE
+from embodied_agent.ros.silence import SilenceLog
+from embodied_agent.ros.topics import advice
 from embodied_agent.ros.watch import Watch
 from embodied_agent.settings import Settings
 from embodied_agent.sources.base import CLOCK_RESTART_NS
-from embodied_agent.sources.gate import Gate
 from embodied_agent.support.throttled_log import ThrottledLog
 
 #: Images that wait for their pose are looked at this often, in seconds.
 _RELEASE_S = 0.01
-#: Deltas and keyframes that a slow subscriber may be behind.
-_DEPTH = 50
+#: How often it is looked whether images still come, in seconds.
+_SILENCE_S = 1.0
 
 
 class Session:
@@ -63,22 +65,25 @@ class Session:
         self.node = node
         self._settings = settings
         chosen = settings()
-        self.warnings = ThrottledLog(lambda text: node.get_logger().warning(text))
-        self.reader = ImageReader(
-            lambda: int(node.get_clock().now().nanoseconds),
-            self.warnings.add,
-            max_bytes=chosen.ros.max_image_bytes,
-        )
-        self.gate = Gate(chosen.source)
+        log = node.get_logger()
+        self.warnings = ThrottledLog(lambda text: log.warning(text))
+        # Of these the first says all, and diagnostics go on counting.
+        self.poses = PoseCounts(ThrottledLog(lambda t: log.warning(t), every_s=math.inf).add)
         self.active_since_s: float | None = None
+        self._pose_frame = ""
         with ExitStack() as stack, ExitStack() as undo:
             self.agent = stack.enter_context(Agent(chosen))
+            self.agent.begin_live()
             self.interfaces = stack.enter_context(
                 serving(self.agent, chosen, not_ready=self._not_ready)
             )
             self.questions = self.interfaces.questions
-            stack.callback(self.agent.listen(self._publish_all(stack)))
             self._subscribe(chosen, stack)
+            publisher = publish_frames(node, self.agent, stack, body=self.body)
+            stack.callback(self.agent.listen(publisher))
+            ObjectTopics(node, self.agent, self.warnings.add, stack)
+            Markers(node, self.agent, self.questions, stack)
+            self._watch_silence(stack)
             self.watch = Watch(self.agent, settings)
             stack.callback(self.watch.close)
             self.servers = AskServers(
@@ -86,9 +91,11 @@ class Session:
                 self.questions,
                 timeout_s=lambda: settings().reasoning.timeout_s,
                 refusal=self._refusal,
+                warn=self.warnings.add,
+                to_message=self._to_message,
             )
             undo.callback(self.servers.destroy)
-            self._memory = MemoryServers(node, self.agent, refusal=self._refusal)
+            self._memory = MemoryServers(node, self.agent, refusal=self._refusal, body=self.body)
             undo.callback(self._memory.destroy)
             undo.callback(self._memory.close)
             diagnostics = Diagnostics(node, checks_of(self, settings))
@@ -99,10 +106,15 @@ class Session:
     def activate(self) -> None:
         """Take in images from now on."""
         self.active_since_s = time.monotonic()
+        self._pairing.start()
+        for camera in self.cameras:
+            camera.active = True
 
     def deactivate(self) -> None:
         """Keep the last image; the next one begins a new segment."""
         self.active_since_s = None
+        for camera in self.cameras:
+            camera.active = False
         self._pairing.flush()
         try:
             self.agent.finish()
@@ -151,42 +163,49 @@ class Session:
         refusal = self._refusal()
         return [refusal] if refusal else []
 
-    def _publish_all(self, stack: ExitStack) -> Listener:
-        """Create the publishers, to be destroyed with ``stack``; returns the listener that
-        publishes."""
-        node = self.node
-        options = QoSOverridingOptions.with_default_policies()
+    def body(self) -> str:
+        """The frame whose poses these are; empty where nothing is known of it."""
+        return "" if self._source is None else self._source.body
 
-        def publisher(kind: Any, topic: str, depth: int) -> Any:
-            created = node.create_lifecycle_publisher(
-                kind, topic, QoSProfile(depth=depth), qos_overriding_options=options
-            )
-            stack.callback(node.destroy_lifecycle_publisher, created)
-            return created
+    def _to_message(self, answer: Answer) -> Any:
+        def keyframe_of(item: Evidence) -> Keyframe | None:
+            return self.agent.store.keyframe(item.keyframe_id)
 
-        decisions = publisher(KeyframeDecision, "~/decision", 10)
-        keyframes = publisher(CompressedImage, "~/keyframe", _DEPTH)
-        deltas = publisher(SemanticDelta, "~/delta", _DEPTH)
+        return to_answer(answer, keyframe_of, self.body())
 
-        def subscribed(publisher: Any) -> bool:
-            return bool(publisher.get_subscription_count())
+    def image_advice(self, camera: Camera) -> str:
+        """What to set so that images come."""
+        own = frozenset({keyframe_topic(self.node)})
+        return advice(self.node, camera.topic, camera.transport, own)
 
-        def on_decision(frame: Frame, decision: Decision) -> None:
-            with suppress(*GONE):
-                if subscribed(decisions):
-                    decisions.publish(to_decision(frame, decision, self.agent.frames_dropped))
+    def _watch_silence(self, stack: ExitStack) -> None:
+        log = self.node.get_logger()
 
-        def on_keyframe(keyframe: Keyframe) -> None:
-            with suppress(*GONE):
-                if subscribed(keyframes):
-                    keyframes.publish(to_picture(keyframe))
+        # In functions of their own: ROS allows one severity for each line of code that logs.
+        def warn(text: str) -> None:
+            log.warning(text)
 
-        def on_delta(keyframe: Keyframe, delta: Delta) -> None:
-            with suppress(*GONE):
-                if subscribed(deltas):
-                    deltas.publish(to_delta(keyframe, delta))
+        def note(text: str) -> None:
+            log.info(text)
 
-        return Listener(on_decision, on_keyframe, on_delta)
+        logs = [
+            SilenceLog(warn, note, partial(self.image_advice, camera)) for camera in self.cameras
+        ]
+
+        def look() -> None:
+            for camera, silence in zip(self.cameras, logs, strict=True):
+                silence.look(
+                    camera.topic,
+                    self.active_since_s,
+                    camera.reader.last_arrival_s,
+                    self._settings().ros.silent_s,
+                )
+
+        # Steady: silence is noticed also while simulated time stands still.
+        timer = self.node.create_timer(
+            _SILENCE_S, look, clock=Clock(clock_type=ClockType.STEADY_TIME)
+        )
+        stack.callback(self.node.destroy_timer, timer)
 
     def _subscribe(self, chosen: Settings, stack: ExitStack) -> None:
         """Create the subscriptions, to be destroyed with ``stack``."""
@@ -200,7 +219,7 @@ class Session:
                 callback,
                 qos_profile_sensor_data,
                 callback_group=group,
-                qos_overriding_options=QoSOverridingOptions.with_default_policies(),
+                qos_overriding_options=overridable(),
             )
             stack.callback(node.destroy_subscription, subscription)
             return subscription
@@ -224,24 +243,30 @@ class Session:
                     "$ROS_DISTRO-tf2-ros-py, or set ros.pose to odom"
                 ) from error
             stack.callback(source.close)
+        self._source = source
         self._pairing = Pairing(
-            source,
-            lambda: self._settings().ros.pose_wait_s,
-            lambda frame: self.agent.observe(frame, wait=False),
+            source, lambda: self._settings().ros.pose_wait_s, self._observe, self.poses
         )
-        self._info = subscribe(CameraInfo, "camera_info", self._on_info)
-        reader = self.reader
-        if chosen.ros.image_transport == "compressed":
-            subscription = subscribe(
-                CompressedImage,
-                "image/compressed",
-                lambda message: self._on_image(message, reader.read_compressed),
+        mounting = Mounting(chosen.ros.base_frame)
+        subscription = mounting.subscribe(node, group)
+        if subscription is not None:
+            stack.callback(node.destroy_subscription, subscription)
+        named = [pair.split("=", 1) for pair in chosen.source.topics] or [["", ""]]
+        self.cameras = [
+            Camera(
+                node,
+                chosen,
+                subscribe=subscribe,
+                take=self._take,
+                warn=self.warnings.add,
+                place=Place(mounting, chosen.source, name, order),
+                body=self.body,
+                moved=self.agent.reset,
+                name=name,
+                topic=topic,
             )
-        else:
-            subscription = subscribe(
-                Image, "image", lambda message: self._on_image(message, reader.read)
-            )
-        self.topic = subscription.topic_name
+            for order, (name, topic) in enumerate(named)
+        ]
         self._timer = node.create_timer(
             _RELEASE_S,
             self._on_timer,
@@ -258,21 +283,27 @@ class Session:
         )
         stack.callback(jumps.unregister)
 
-    def _on_image(self, message: Any, read: Callable[[Any], Frame]) -> None:
-        if self.active_since_s is None:
-            return
-        self.reader.arrive()
-        try:
-            self._pairing.offer(self.gate.admit(read(message)))
-        except DecodeError as error:
-            kind = error.reason if isinstance(error, BadImage) else "undecodable"
-            self.warnings.add(kind, f"an image can't be used: {error}")
+    def _take(self, frame: Frame) -> None:
+        self._pairing.offer(frame)
         if self._pairing.waiting:
             self._timer.reset()
 
-    def _on_info(self, message: Any) -> None:
-        """Keep the first usable calibration, as for recordings."""
-        self.reader.intrinsics = self.reader.intrinsics or intrinsics_from(message)
+    def _observe(self, frames: Sequence[Frame]) -> None:
+        start = 0
+        for number, frame in enumerate(frames):
+            if frame.pose is None or frame.pose.frame_id == self._pose_frame:
+                continue
+            # Positions of two frames of reference can't be compared: they lie in two segments.
+            if self._pose_frame:
+                self.node.get_logger().info(
+                    f"poses are in {frame.pose.frame_id} from now on, no longer in "
+                    f"{self._pose_frame}: a new segment begins"
+                )
+                self.agent.observe_together(frames[start:number])
+                self.agent.reset()
+                start = number
+            self._pose_frame = frame.pose.frame_id
+        self.agent.observe_together(frames[start:])
 
     def _on_timer(self) -> None:
         self._pairing.release()

@@ -1,3 +1,17 @@
+# Copyright 2026 The Embodied Agent authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """The packages as colcon installed them: found, importable, launchable, and the node runs.
 
 These run with ROS's own Python, which may lack what the agent takes from pip. The node runs with
@@ -20,7 +34,7 @@ from launch.launch_description_sources import get_launch_description_from_python
 
 from launch import LaunchContext, LaunchDescription
 
-LAUNCH_FILES = ("agent.launch.py", "replay.launch.py", "vllm.launch.py")
+LAUNCH_FILES = ("agent.launch.py", "replay.launch.py", "sim.launch.py", "vllm.launch.py")
 NODE_S = 120.0
 
 
@@ -75,7 +89,7 @@ def test_the_python_package_comes_with_its_models_and_its_page() -> None:
 
 
 def test_the_node_configures_and_activates_itself(tmp_path: Path) -> None:
-    import_node = ["python3", "-c", "import embodied_agent.ros.main"]
+    import_node = ["python3", "-c", "import embodied_agent.ros.node"]
     tried = subprocess.run(import_node, capture_output=True, text=True, check=False)
     if tried.returncode:
         missing = re.findall(r"No module named .*", tried.stderr)
@@ -87,7 +101,7 @@ def test_the_node_configures_and_activates_itself(tmp_path: Path) -> None:
     from lifecycle_msgs.msg import State
     from lifecycle_msgs.srv import GetState
 
-    program = Path(get_package_prefix("embodied_agent"), "lib", "embodied_agent", "node")
+    program = Path(get_package_prefix("embodied_agent"), "lib", "embodied_agent", "agent")
     arguments = ["--ros-args", "-r", "__ns:=/colcon_test", "-p", "ros.autostart:=true"]
     arguments += ["-p", "perception.backend:=geometry"]
     environment = {**os.environ, "ROS_DOMAIN_ID": str(os.getpid() % 100 + 1)}
