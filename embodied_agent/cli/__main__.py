@@ -1,5 +1,5 @@
 """`python -m embodied_agent.cli`."""
 
-from embodied_agent.cli.main import main
+from embodied_agent.cli.entry import main
 
 main()

@@ -29,6 +29,8 @@ from embodied_agent.errors import (
     SourceError,
     StoreError,
 )
+from embodied_agent.support.private_files import open_private
+from embodied_agent.support.redaction import without_credentials
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -87,7 +89,10 @@ def explained() -> Iterator[None]:
         if debugging():
             raise
         console(stderr=True).print(
-            f"error: {plain(str(error))}", style="bold red", markup=False, soft_wrap=True
+            f"error: {plain(without_credentials(str(error)))}",
+            style="bold red",
+            markup=False,
+            soft_wrap=True,
         )
         raise typer.Exit(exit_code(error)) from error
     except KeyboardInterrupt as error:
@@ -107,9 +112,8 @@ def settings_from(config: Path | None, assignments: Sequence[str] | None, **name
     Raises:
         SettingsError: an assignment isn't SECTION.NAME=VALUE, or a setting can't be used.
     """
-    import yaml
-
     from embodied_agent.settings import load_settings
+    from embodied_agent.support.documents import DocumentError, read_yaml
 
     overrides: dict[str, Any] = {}
     for assignment in assignments or ():
@@ -117,8 +121,8 @@ def settings_from(config: Path | None, assignments: Sequence[str] | None, **name
         if not equals or not re.fullmatch(r"[a-z_]+(\.[a-z_]+)+", name):
             raise SettingsError(f"--set needs SECTION.NAME=VALUE, not {assignment!r}")
         try:
-            overrides[name.replace(".", "__")] = yaml.safe_load(value) if value else ""
-        except yaml.YAMLError as error:
+            overrides[name.replace(".", "__")] = read_yaml(value) if value else ""
+        except DocumentError as error:
             raise SettingsError(f"--set {assignment}: the value is not valid: {error}") from error
     overrides.update({name: value for name, value in named.items() if value is not None})
     return load_settings(config, **overrides)
@@ -190,21 +194,27 @@ def check_writable(path: Path) -> None:
 
 
 def write_file(path: Path, content: bytes) -> None:
-    """Write ``content`` to ``path``; missing folders are created.
+    """Write ``content`` to ``path``, for this user only; missing folders are created.
 
     Raises:
         OutputError: it can't be written.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
+        with open_private(path) as file:
+            file.write(content)
     except OSError as error:
         raise OutputError(f"can't write {path}: {error.strerror}") from error
 
 
 def plain(text: str) -> str:
-    """Text without control characters: a model's reply must not steer the terminal."""
-    return re.sub(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", "\N{REPLACEMENT CHARACTER}", text)
+    """Text without control characters, and without those that change the order of what is shown: a
+    model's reply must not steer the terminal."""
+    return re.sub(
+        r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]",
+        "\N{REPLACEMENT CHARACTER}",
+        text,
+    )
 
 
 def keyframe_line(keyframe: Keyframe, delta: Delta | None, start_ns: int) -> str:

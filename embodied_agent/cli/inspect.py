@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -20,6 +22,7 @@ from embodied_agent.cli.options import ConfigOption, JsonOption, SetOption, Sour
 from embodied_agent.errors import SourceError
 
 if TYPE_CHECKING:
+    from embodied_agent.records import Frame
     from embodied_agent.settings import Settings
     from embodied_agent.sources.base import Source
     from embodied_agent.sources.examination import Examination
@@ -139,6 +142,8 @@ def _read(spec: str, source: Source, settings: Settings, *, full: bool) -> Inspe
     try:
         for frame in source:
             result.frames += 1
+            if result.frames == 1:
+                known.remarks.extend(_on_calibration(frame, settings))
             if selector.step(frame).keep:
                 kept += 1
                 if sampled < 20:
@@ -174,6 +179,19 @@ def _read(spec: str, source: Source, settings: Settings, *, full: bool) -> Inspe
             + (f", {result.poses} of them with a pose" if known.poses_from else ", without poses")
         )
     return result
+
+
+def _on_calibration(frame: Frame, settings: Settings) -> Iterator[str]:
+    """What bearings will rest on, where that is no calibration."""
+    from embodied_agent.agent.intake import calibration_text, usable_intrinsics
+    from embodied_agent.errors import DecodeError
+    from embodied_agent.images import frame_size
+
+    with suppress(DecodeError):
+        _, fault = usable_intrinsics(frame, *frame_size(frame))
+        if fault:
+            text = calibration_text(fault, settings.perception.field_of_view_deg)
+            yield f"the camera's calibration: {text} (perception.field_of_view_deg)"
 
 
 def _sentence(text: str) -> str:

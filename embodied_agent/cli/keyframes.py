@@ -135,6 +135,16 @@ def decision_values(decision: Decision) -> dict[str, object]:
     }
 
 
+def _overlap_text(decision: Decision) -> str:
+    """The overlap, with a question mark if it is doubtful."""
+    from embodied_agent.records import DOUBTFUL
+
+    if decision.overlap_ratio is None:
+        return ""
+    doubtful = decision.confidence is not None and decision.confidence < DOUBTFUL
+    return f"{decision.overlap_ratio:.2f}{'?' if doubtful else ''}"
+
+
 def _rate(text: str | None) -> float | None:
     if text is None or text == "all":
         return None if text is None else 0.0
@@ -169,7 +179,7 @@ def _show(kept: list[Decision], frames: int, skipped: dict[str, int]) -> None:
         table.add_row(
             str(decision.index),
             f"{(decision.stamp_ns - kept[0].stamp_ns) / 1e9:.2f} s",
-            "" if decision.overlap_ratio is None else f"{decision.overlap_ratio:.2f}",
+            _overlap_text(decision),
             str(decision.inliers),
             (decision.reason or "").replace("_", " "),
             ""

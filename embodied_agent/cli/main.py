@@ -1,4 +1,4 @@
-"""The command `embodied-agent`: replay, run, ask, keyframes, inspect, clip, export and more.
+"""The command `embodied-agent`: replay, run, ask, keyframes, models and more.
 
 Each subcommand is a module of `embodied_agent.cli` and imports what it needs when it runs, so that
 `--help` is quick and `keyframes` needs no model library.
@@ -16,9 +16,13 @@ from embodied_agent.cli.clip import clip
 from embodied_agent.cli.common import EXIT_CODES
 from embodied_agent.cli.doctor import doctor
 from embodied_agent.cli.export import export
+from embodied_agent.cli.fleet import fleet
 from embodied_agent.cli.inspect import inspect
 from embodied_agent.cli.keyframes import keyframes
 from embodied_agent.cli.memory import memory
+from embodied_agent.cli.models import models
+from embodied_agent.cli.objects import objects
+from embodied_agent.cli.places import places
 from embodied_agent.cli.replay import replay
 from embodied_agent.cli.run import run
 from embodied_agent.cli.vllm import vllm
@@ -87,7 +91,11 @@ app.command()(keyframes)
 app.command()(inspect)
 app.command()(clip)
 app.command()(export)
+app.add_typer(fleet, name="fleet")
 app.add_typer(memory, name="memory")
+app.add_typer(objects, name="objects")
+app.add_typer(models, name="models")
+app.add_typer(places, name="places")
 app.command()(vllm)
 app.command()(doctor)
 

@@ -1,10 +1,11 @@
-"""`embodied-agent memory`: look into a memory file, or copy it."""
+"""`embodied-agent memory`: look into a memory file, copy it, check and repair it."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from embodied_agent.cli.common import (
+    ExitCode,
     console,
     explained,
     keyframe_line,
@@ -25,6 +27,7 @@ from embodied_agent.errors import OutputError, SettingsError, StoreError
 
 if TYPE_CHECKING:
     from embodied_agent.codec import JsonObject
+    from embodied_agent.memory.salvage import Findings
     from embodied_agent.memory.store import Store
     from embodied_agent.records import Delta, Keyframe
 
@@ -32,7 +35,7 @@ if TYPE_CHECKING:
 _SINCE_1970_NS = 1_000_000_000_000_000_000
 
 memory = typer.Typer(
-    help="Look into a memory file, or copy it.",
+    help="Look into a memory file, copy it, check and repair it.",
     no_args_is_help=True,
     rich_markup_mode="markdown",
 )
@@ -158,7 +161,7 @@ def export(
 
             write_file(target, document(_contents(store), indent=2).encode())
         elif kind == "report":
-            _write_report(store, target)
+            write_report(store, target)
         else:
             store.export(str(target))
         if json_output:
@@ -168,13 +171,104 @@ def export(
             console().print(f"wrote {target}", markup=False, soft_wrap=True)
 
 
-def _write_report(store: Store, target: Path) -> None:
+def write_report(store: Store, target: Path) -> None:
+    """Write a memory as a report in HTML."""
     from embodied_agent.report.html import Replay, write
     from embodied_agent.report.scoring import Case, Scored
+    from embodied_agent.support.again import Again
 
-    answers = [Scored(Case(question), answer) for question, answer in store.answers()]
-    keyframes = store.keyframes(pictures=True)
-    write(Replay(store.path, keyframes, store.deltas(), results=answers), target)
+    def picture(keyframe: Keyframe) -> bytes:
+        found = store.keyframe(keyframe.id)
+        return b"" if found is None else found.jpeg
+
+    last = store.last_id()
+    replay = Replay(
+        store.path,
+        Again(lambda: store.each_keyframe(last)),
+        Again(lambda: store.each_delta(last)),
+        results=[Scored(Case(question), answer) for question, answer in store.answers()],
+        picture=picture,
+    )
+    write(replay, target)
+
+
+@memory.command()
+def check(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The memory file.")],
+    json_output: JsonOption = False,
+) -> None:
+    """Read everything in a memory, and name what is damaged.
+
+    Exits with 1 where anything is.
+    """
+    with explained():
+        from embodied_agent.memory.repair import check as examine
+
+        found = examine(str(file))
+        if json_output:
+            print_json({**asdict(found), "is_whole": found.is_whole})
+        else:
+            _tell(found)
+            if not found.is_whole:
+                _say(f"`embodied-agent memory repair {file}` saves what is whole")
+        if not found.is_whole:
+            raise typer.Exit(ExitCode.FAILED)
+
+
+@memory.command()
+def repair(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The damaged memory file.")],
+    output: Annotated[
+        Path | None,
+        typer.Option(metavar="NEW", help="A new file for what is whole; FILE then stays as it is."),
+    ] = None,
+    json_output: JsonOption = False,
+) -> None:
+    """Save what is whole in a damaged memory.
+
+    Without `--output` the repaired memory takes the place of FILE, which is kept as FILE.damaged.
+    Keyframes whose deltas are lost are perceived again at the next start.
+    """
+    with explained():
+        from embodied_agent.memory.repair import repair as mend
+
+        found, kept = mend(str(file), "" if output is None else str(output))
+        if json_output:
+            values = {"path": str(output or file), "damaged_file": kept, "found": asdict(found)}
+            print_json(values)
+            return
+        _tell(found)
+        _say(f"wrote {output or file}; the file as it was lies at {kept}")
+
+
+def _tell(found: Findings) -> None:
+    counts = ", ".join(f"{count} {table}" for table, count in found.whole.items())
+    _say(f"{found.path}: {counts} are whole")
+    for name, reason in found.damaged.items():
+        _say(f"damaged: {name} ({reason})")
+    for line in found.structure:
+        _say(f"structure: {line}")
+    if found.is_whole:
+        _say("nothing is damaged")
+
+
+def _say(line: str) -> None:
+    console().print(plain(line), markup=False, soft_wrap=True)
+
+
+@memory.command("rebuild-objects")
+def rebuild_objects(
+    path: MemoryOption = None, config: ConfigOption = None, json_output: JsonOption = False
+) -> None:
+    """Derive all objects again, from the deltas and from what people corrected."""
+    from embodied_agent.cli.objects import opened
+
+    with explained(), opened(path, config, read_only=False) as objects:
+        count = objects.rebuild()
+        if json_output:
+            print_json({"objects": count})
+        else:
+            _say(f"{count} objects")
 
 
 @memory.command()

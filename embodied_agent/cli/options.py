@@ -48,7 +48,8 @@ PerceptionOption = Annotated[
     typer.Option(
         "--perception",
         metavar="BACKEND",
-        help="What describes keyframes: auto, builtin, served or geometry (perception.backend).",
+        help="What describes keyframes: auto, builtin, served, detector or geometry "
+        "(perception.backend).",
         rich_help_panel=_MODELS,
     ),
 ]

@@ -108,6 +108,9 @@ def run(
         from embodied_agent.host.event_log import log_to_stderr
 
         log_to_stderr(log_format, logging.DEBUG if debugging() else logging.INFO)
+        if not debugging():
+            # FFmpeg writes lines of its own about each try to reach a camera; the log says why.
+            os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
         with _news_of_signals() as news:
             _run(source, settings, news, loop=loop, speed=speed, stay=stay)
 
@@ -156,7 +159,7 @@ def _run(
             finally:
                 notify("STOPPING=1")
                 feeder.stop(_STOP_S)
-                agent.finish()
+                _finish(agent)
                 counts = agent.store.counts()
                 log_event("stopping", keyframes=counts.total, pending=counts.pending)
         log_event("stopped")
@@ -185,7 +188,7 @@ def _watch(
             ended = True
             if feeder.error is not None:
                 return
-            agent.finish()
+            _finish(agent)
             log_event("source_ended", source=feeder.description)
         if ended and not stay and agent.drain(_DRAIN_S):
             return
@@ -195,6 +198,17 @@ def _watch(
                 log_event("problem", logging.ERROR, part=name, problem=problem)
         known = problems
         notify("WATCHDOG=1")
+
+
+def _finish(agent: Agent) -> None:
+    """Keep the last frame; where it can't be stored, say so and go on."""
+    from embodied_agent.errors import StoreError
+    from embodied_agent.host.event_log import log_event
+
+    try:
+        agent.finish()
+    except StoreError as error:
+        log_event("not_stored", logging.ERROR, problem=str(error))
 
 
 def _stage_problems(agent: Agent) -> dict[str, str]:

