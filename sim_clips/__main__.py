@@ -1,5 +1,5 @@
-"""Command line of the simulated clips: ``python -m sim_clips record``, ``… shipped`` and
-``… questions``."""
+"""Command line of the simulated clips: ``python -m sim_clips record``, ``shipped`` and
+``questions``."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from typing import Annotated
 import typer
 
 from embodied_agent.errors import AgentError
-from sim_clips.record import Recording, ask_anew, record, write_sample
+from sim_clips.record import Recording, record, regenerate_questions, write_sample
 from sim_clips.splits import SHIPPED
 
 CLIPS = Path(__file__).parent / "clips"
-#: JPEG quality of the shipped clips: they come with every checkout, so they are kept small.
+#: JPEG quality of the shipped clips: every checkout contains them, so they are kept small.
 SHIPPED_QUALITY = 70
 
 app = typer.Typer(
-    help="Simulated worlds: record clips with truth and questions.", add_completion=False
+    help="Record clips of simulated worlds with truth and questions.", add_completion=False
 )
 
 
 class World(str, Enum):
-    """The worlds, as choices on the command line."""
+    """The worlds that can be named on the command line."""
 
     HOUSE = "house"
     CITY = "city"
@@ -33,18 +33,18 @@ class World(str, Enum):
 
 @app.command("record")
 def record_command(
-    world: Annotated[World, typer.Option(help="which world")],
-    seed: Annotated[int, typer.Option(help="the same seed gives the same clip")],
-    out: Annotated[Path, typer.Option(help="folder to write; an older clip there is replaced")],
+    world: Annotated[World, typer.Option(help="world to record")],
+    seed: Annotated[int, typer.Option(help="scene seed; the same seed gives the same clip")],
+    out: Annotated[Path, typer.Option(help="folder to write; replaces an older clip there")],
     width: Annotated[int, typer.Option(min=32, help="pixels")] = 320,
     height: Annotated[int, typer.Option(min=32, help="pixels")] = 240,
-    fps: Annotated[float, typer.Option(min=0.5, max=60.0, help="frames a second")] = 10.0,
+    fps: Annotated[float, typer.Option(min=0.5, max=60.0, help="frames per second")] = 10.0,
     jpeg_quality: Annotated[int, typer.Option(min=1, max=100)] = 85,
 ) -> None:
     """Record one clip: a rosbag2 MCAP with truth.json and questions.json beside it."""
-    how = Recording(width, height, fps, jpeg_quality)
+    recording = Recording(width, height, fps, jpeg_quality)
     try:
-        record(world.value, seed, out, how, say=typer.echo)
+        record(world.value, seed, out, recording, report=typer.echo)
     except AgentError as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(1) from error
@@ -52,13 +52,13 @@ def record_command(
 
 @app.command()
 def shipped(
-    out: Annotated[Path, typer.Option(help="folder of the clips")] = CLIPS,
+    out: Annotated[Path, typer.Option(help="folder that contains the clips")] = CLIPS,
 ) -> None:
-    """Record again every clip that comes with the repository."""
+    """Record every clip that ships with the repository again."""
     try:
         for world, seed in SHIPPED:
-            how = Recording(jpeg_quality=SHIPPED_QUALITY)
-            record(world, seed, out / f"{world}_{seed}", how, say=typer.echo)
+            recording = Recording(jpeg_quality=SHIPPED_QUALITY)
+            record(world, seed, out / f"{world}_{seed}", recording, report=typer.echo)
     except AgentError as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(1) from error
@@ -67,19 +67,20 @@ def shipped(
 @app.command()
 def questions(
     folders: Annotated[
-        list[Path] | None, typer.Argument(help="clips; default: all that come with the repository")
+        list[Path] | None, typer.Argument(help="clip folders; default: all shipped clips")
     ] = None,
     demo: Annotated[
-        Path | None, typer.Option(help="also a sample of the first clip's questions, to this file")
+        Path | None,
+        typer.Option(help="also write a sample of the first clip's questions to this file"),
     ] = None,
 ) -> None:
-    """Make the questions of recorded clips again, from their truth.json."""
+    """Regenerate the questions of recorded clips from their truth.json."""
     try:
-        every = folders or [CLIPS / f"{world}_{seed}" for world, seed in SHIPPED]
-        made = [ask_anew(folder, say=typer.echo) for folder in every]
+        clips = folders or [CLIPS / f"{world}_{seed}" for world, seed in SHIPPED]
+        question_lists = [regenerate_questions(folder, report=typer.echo) for folder in clips]
         if folders is None or demo is not None:
-            truth = json.loads((every[0] / "truth.json").read_text("utf-8"))
-            write_sample(made[0], truth, demo or CLIPS / "demo.json")
+            truth = json.loads((clips[0] / "truth.json").read_text("utf-8"))
+            write_sample(question_lists[0], truth, demo or CLIPS / "demo.json")
     except AgentError as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(1) from error

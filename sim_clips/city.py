@@ -1,7 +1,7 @@
-"""The city: blocks with streets between them, buildings and landmarks, for a drone above.
+"""The city: blocks with streets between them, buildings and landmarks, seen from a drone.
 
-Fills a `Plan`. The blocks' pavements are `Wall` slabs a hand high, so that renderer and visibility
-need no further noun; objects on a block stand on its slab.
+Fills a `Plan`. The blocks' pavements are `Wall` slabs 15 cm high, so that rendering and visibility
+need no type of their own for them; objects on a block stand on its slab.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ _KERB_M = 0.15
 
 
 def _lines(rng: random.Random, count: int) -> list[tuple[float, float]]:
-    """From and to of each block along one axis; the outermost streets lie outside."""
-    out, at = [], rng.uniform(10.0, 13.0)
+    """Start and end of each block along one axis; the outermost streets are beyond them."""
+    spans, at = [], rng.uniform(10.0, 13.0)
     for _ in range(count):
         side = rng.uniform(20.0, 27.0)
-        out.append((round(at, 1), round(at + side, 1)))
+        spans.append((round(at, 1), round(at + side, 1)))
         at += side + rng.uniform(10.0, 13.0)
-    return out
+    return spans
 
 
 def _park(
     rng: random.Random, xs: list[tuple[float, float]], ys: list[tuple[float, float]]
 ) -> tuple[float, float, float]:
-    """A place for a car in a street lane: x, y, yaw."""
+    """Draw a parking place in a street lane: x, y, yaw in degrees."""
     if rng.random() < 0.5:  # a street along x
         j = rng.randrange(len(ys) + 1)
         low = ys[j - 1][1] if j else ys[0][0] - 10.0
@@ -52,7 +52,7 @@ def _park(
 
 
 def lay_out_city(rng: random.Random) -> Plan:
-    """Two to three by two to three blocks with 10 to 18 objects of unique names."""
+    """Lay out two or three by two or three blocks with 10 to 18 uniquely named objects."""
     nx, ny = rng.randint(2, 3), rng.randint(2, 3)
     xs, ys = _lines(rng, nx), _lines(rng, ny)
     plan = Plan(bounds=(0.0, 0.0, round(xs[-1][1] + 11.0, 1), round(ys[-1][1] + 11.0, 1)))
@@ -60,11 +60,11 @@ def lay_out_city(rng: random.Random) -> Plan:
     for x0, y0, x1, y1 in blocks:
         middle = round((y0 + y1) / 2, 2)
         plan.walls.append(Wall((x0, middle), (x1, middle), _KERB_M, round(y1 - y0, 2)))
-    wanted = rng.randint(10, 12 if nx * ny == 4 else 18)
-    taken: list[Rect] = []
+    target_count = rng.randint(10, 12 if nx * ny == 4 else 18)
+    occupied: list[Rect] = []
     cars = 0
     for kind, colour in deck(rng, "city", CITY_KINDS):
-        if len(plan.objects) == wanted:
+        if len(plan.objects) == target_count:
             break
         if kind == "car" and cars == 4:
             continue
@@ -73,18 +73,18 @@ def lay_out_city(rng: random.Random) -> Plan:
             if kind == "car":
                 x, y, yaw = _park(rng, xs, ys)
                 rect = footprint(x, y, yaw, size)
-                if not inside(rect, plan.bounds) or any(overlaps(rect, r, 2.0) for r in taken):
+                if not inside(rect, plan.bounds) or any(overlaps(rect, r, 2.0) for r in occupied):
                     continue
                 plan.add(kind, colour, (round(x, 2), round(y, 2), 0.0), yaw, size)
                 cars += 1
             else:
                 x0, y0, x1, y1 = rng.choice(blocks)
-                free = place_free(rng, (x0 + 1, y0 + 1, x1 - 1, y1 - 1), size, taken, 2.0, 90.0)
+                free = place_free(rng, (x0 + 1, y0 + 1, x1 - 1, y1 - 1), size, occupied, 2.0, 90.0)
                 if free is None:
                     continue
                 rect = footprint(*free, size)
                 plan.add(kind, colour, (free[0], free[1], _KERB_M), free[2], size)
-            taken.append(rect)
+            occupied.append(rect)
             break
     x_max, y_max = plan.bounds[2], plan.bounds[3]
     for _ in range(8):

@@ -1,10 +1,10 @@
-"""``python -m sim_clips.demo``: what `make demo` shows.
+"""``python -m sim_clips.demo``: the demo behind `make demo`.
 
-A shipped clip is replayed with its live page, five questions are asked, two of them in free
-words, and a report is written.
-On a terminal the page stays until Enter; elsewhere the demo ends by itself.
+Replays a shipped clip with its live page, asks five questions, two of them free questions, and
+writes a report. In a terminal the page stays until Enter is pressed; otherwise the demo ends when
+the replay ends.
 
-Out of scope: everything that it shows (`embodied_agent.cli.replay`).
+Out of scope: the replay itself (`embodied_agent.cli.replay_run`).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import typer
 from embodied_agent.cli.common import explained, settings_from
 from embodied_agent.cli.live_page import Showing
 from embodied_agent.cli.questions import cases_from
-from embodied_agent.cli.replay import run_replay
+from embodied_agent.cli.replay_run import run_replay
 
 CLIP = Path(__file__).parent / "clips" / "house_8"
 QUESTIONS = Path(__file__).parent / "clips" / "demo.json"
@@ -27,17 +27,19 @@ _NEXT = """
 Three things to try next:
   1. Ask another question about this walk:
        {program} ask "Where is the green bed now?" --memory {memory}
-  2. Replay a video of your own. Without a model for real pictures, the memory holds how the camera
-     moved and the pictures (the built-in models only know the simulated worlds):
+  2. Replay a video of your own. The built-in models only know the simulated worlds; without another
+     model, the memory contains just the pictures and the camera's motion:
        {program} replay YOUR.mp4 --report walk.html
-  3. With a model server, let it describe and answer; first check what this machine can do:
+  3. Use a model server to describe and answer; first check whether it works:
        {program} doctor --perception-server http://127.0.0.1:8000/v1
 """
 
 
 def demo(
-    clip: Annotated[Path, typer.Option(help="The recording.")] = CLIP,
-    questions: Annotated[Path, typer.Option(help="Its questions.")] = QUESTIONS,
+    clip: Annotated[Path, typer.Option(help="The recording to replay.")] = CLIP,
+    questions: Annotated[
+        Path, typer.Option(help="JSON file with the questions to ask.")
+    ] = QUESTIONS,
     out: Annotated[Path, typer.Option(help="Folder for report.html and memory.db.")] = Path("demo"),
     port: Annotated[int, typer.Option(help="Port of the page; 0 picks a free one.")] = 0,
     speed: Annotated[
@@ -48,19 +50,19 @@ def demo(
     """Replay a simulated walk with its live page, ask five questions, and write a report."""
     with explained():
         stay = sys.stdin.isatty() and sys.stdout.isatty()
-        showing = Showing(page=True, stay=stay, speed=speed)
+        page = Showing(page=True, stay=stay, speed=speed)
         memory = out / "memory.db"
-        for old in out.glob("memory.db*"):  # of an earlier demo, which would be resumed
+        for old in out.glob("memory.db*"):  # an earlier demo's memory would be resumed
             old.unlink()
         out.mkdir(parents=True, exist_ok=True)
-        settings = settings_from(None, None, memory__path=str(memory), **showing.settings(port))
+        settings = settings_from(None, None, memory__path=str(memory), **page.settings(port))
         cases = cases_from([], [], questions, settings)
         raise typer.Exit(
             run_replay(
                 str(clip),
                 cases,
                 settings,
-                showing,
+                page,
                 report=out / "report.html",
                 closing_words=_closing_words(memory, stay=stay),
             )
@@ -70,17 +72,17 @@ def demo(
 def _closing_words(memory: Path, *, stay: bool) -> str:
     program = Path(sys.executable).parent / "embodied-agent"
     here = Path.cwd()
-    shown = program.relative_to(here) if program.is_relative_to(here) else program
-    words = _NEXT.format(program=shown, memory=memory)
+    command = program.relative_to(here) if program.is_relative_to(here) else program
+    text = _NEXT.format(program=command, memory=memory)
     if not stay:
-        words += (
+        text += (
             "\nNot a terminal: the page ends now. In a terminal it stays until you press Enter.\n"
         )
-    return words
+    return text
 
 
 def main() -> None:
-    """The command line."""
+    """Run the command line."""
     typer.run(demo)
 
 

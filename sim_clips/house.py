@@ -1,7 +1,7 @@
 """The house: rooms on a grid, doors between them, furniture along the walls, and a route.
 
-Fills a `Plan`; picks no camera steps. Pairs of kind and colour held out for the warehouse never
-occur here.
+Fills a `Plan`; `sim_clips.path` chooses the camera's steps. Pairs of kind and colour that are held
+out for the warehouse never occur here.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ _SHAPES: dict[int, tuple[tuple[Cell, ...], ...]] = {
 }
 _WALL_M = 0.12
 _LINTEL_Z = 2.05
-#: Where each kind stands: share of tries against a wall, in a corner; the rest in the open.
+#: Where each kind stands: share of attempts at a wall and in a corner; the rest in the open.
 _HABIT: dict[str, tuple[float, float]] = {
     "sofa": (0.8, 0.0),
     "table": (0.35, 0.0),
@@ -65,13 +65,13 @@ _HABIT: dict[str, tuple[float, float]] = {
 
 @dataclass(frozen=True, slots=True)
 class _Door:
-    """A gap between two rooms: its centre, width, and the axis it is crossed along."""
+    """A gap in the wall between two rooms: its centre and width in metres, and the wall's axis."""
 
     rooms: tuple[Cell, Cell]
     x: float
     y: float
     width: float
-    along: str  # the axis the wall runs along
+    along: str  # axis along which the wall runs, "x" or "y"
 
     def far_side(self, room: Cell, distance: float) -> tuple[float, float]:
         """The point ``distance`` metres from the gap, on the side of ``room``."""
@@ -81,7 +81,7 @@ class _Door:
         return self.x, self.y + sign * distance
 
     def zone(self, room: Cell) -> Rect:
-        """Floor in ``room`` that stays clear in front of the gap."""
+        """The floor area of ``room`` in front of the gap that must stay clear."""
         x, y = self.far_side(room, 0.65)
         half_along, half_out = self.width / 2 + 0.2, 0.65
         if self.along == "y":
@@ -90,7 +90,7 @@ class _Door:
 
 
 class _House:
-    """Grid lines, rooms and doors while a house is being laid out."""
+    """The grid lines, rooms and doors of a house that is being laid out."""
 
     def __init__(self, rng: random.Random) -> None:
         self.rng = rng
@@ -118,7 +118,7 @@ class _House:
         )
 
     def _join(self) -> None:
-        """Doors: a random spanning tree over neighbouring rooms, and a few more."""
+        """Add doors: a random spanning tree over neighbouring rooms, and a few extra."""
         rng = self.rng
         pairs = [
             (a, b)
@@ -150,20 +150,20 @@ class _House:
         return next((d for d in self.doors if d.rooms in ((a, b), (b, a))), None)
 
     def walls(self) -> list[Wall]:
-        """All walls once: solid, or with a gap (and sometimes a lintel) where a door is."""
+        """All walls without duplicates: solid, or with a gap and sometimes a lintel for a door."""
         height = round(self.rng.uniform(2.5, 2.8), 2)
         lintels = self.rng.random() < 0.6
-        out: list[Wall] = []
-        seen: set[tuple[Cell, Cell]] = set()
+        walls: list[Wall] = []
+        visited: set[tuple[Cell, Cell]] = set()
         for i, j in self.cells:
             for other in ((i - 1, j), (i + 1, j), (i, j - 1), (i, j + 1)):
                 a, b = min((i, j), other), max((i, j), other)
-                if (a, b) in seen:
+                if (a, b) in visited:
                     continue
-                seen.add((a, b))
+                visited.add((a, b))
                 door = self.door_between(a, b)
-                out.extend(self._edge(a, b, door, height, lintels))
-        return out
+                walls.extend(self._edge(a, b, door, height, lintels))
+        return walls
 
     def _edge(
         self, a: Cell, b: Cell, door: _Door | None, height: float, lintels: bool
@@ -191,7 +191,7 @@ class _House:
         return parts
 
     def sides(self, cell: Cell) -> list[tuple[WallSide, bool]]:
-        """The four wall sides of a room, each with whether it is an outer wall."""
+        """The four wall sides of a room, each with a flag for outer walls."""
         x0, y0, x1, y1 = self.rect(cell)
         i, j = cell
         return [
@@ -207,24 +207,24 @@ def _furnish(house: _House, plan: Plan) -> None:
     cards = deck(rng, "house", HOUSE_KINDS)
     for cell in house.cells:
         area = house.rect(cell)
-        taken = [d.zone(cell) for d in house.doors if cell in d.rooms]
+        occupied = [d.zone(cell) for d in house.doors if cell in d.rooms]
         sides = house.sides(cell)
-        wanted, placed = rng.randint(3, 5), 0
+        target_count, placed = rng.randint(3, 5), 0
         kinds: list[str] = []
         for _ in range(30):
-            if placed == wanted or not cards:
+            if placed == target_count or not cards:
                 break
             kind, colour = cards.pop()
             spot = None
             if kinds.count(kind) < 2:
                 size = draw_size(rng, kind)
-                spot = _spot(rng, kind, size, area, sides, taken)
+                spot = _spot(rng, kind, size, area, sides, occupied)
             if spot is None:
                 cards.insert(rng.randrange(len(cards) + 1), (kind, colour))
                 continue
             x, y, yaw = spot
             plan.add(kind, colour, (x, y, 0.0), yaw, size)
-            taken.append(footprint(x, y, yaw, size))
+            occupied.append(footprint(x, y, yaw, size))
             kinds.append(kind)
             placed += 1
 
@@ -235,7 +235,7 @@ def _spot(
     size: tuple[float, float, float],
     area: Rect,
     sides: list[tuple[WallSide, bool]],
-    taken: list[Rect],
+    occupied: list[Rect],
 ) -> tuple[float, float, float] | None:
     at_wall, in_corner = _HABIT[kind]
     for _ in range(6):
@@ -245,39 +245,39 @@ def _spot(
             if kind == "door" and not outer:
                 continue
             corner = draw >= at_wall
-            spot = place_at_wall(rng, side, kind, size, taken, area, corner=corner)
+            spot = place_at_wall(rng, side, kind, size, occupied, area, corner=corner)
         else:
             inner = (area[0] + 0.8, area[1] + 0.8, area[2] - 0.8, area[3] - 0.8)
-            spot = place_free(rng, inner, size, taken, 0.3)
+            spot = place_free(rng, inner, size, occupied, 0.3)
         if spot is not None:
             return spot
     return None
 
 
 def _route(house: _House, plan: Plan) -> None:
-    """A walk over the rooms: before and behind each door, at times a look around in between."""
+    """Plan goals through the rooms: before and behind each door, at times one inside a room."""
     rng = house.rng
     room = rng.choice(house.cells)
     plan.start_area = house.rect(room, 0.9)
-    came: _Door | None = None
+    last_door: _Door | None = None
     for _ in range(4):
         options = [d for d in house.doors if room in d.rooms]
         if len(options) > 1:
-            options = [d for d in options if d is not came]
+            options = [d for d in options if d is not last_door]
         door = rng.choice(options)
-        after = door.rooms[1] if door.rooms[0] == room else door.rooms[0]
+        next_room = door.rooms[1] if door.rooms[0] == room else door.rooms[0]
         if plan.goals and rng.random() < 0.4:
             x0, y0, x1, y1 = house.rect(room, 1.2)
             plan.goals.append(Goal(rng.uniform(x0, x1), rng.uniform(y0, y1), 0.9))
-        # Line up with the door first: anywhere straight in front of it.
+        # Line up with the door first, anywhere straight in front of it.
         near, back = door.far_side(room, 0.6), door.far_side(room, 2.4)
         plan.goals.append(Goal(*near, 0.13, tail=(back[0] - near[0], back[1] - near[1])))
-        plan.goals.append(Goal(*door.far_side(after, rng.uniform(0.8, 1.1)), 0.75, door=True))
-        room, came = after, door
+        plan.goals.append(Goal(*door.far_side(next_room, rng.uniform(0.8, 1.1)), 0.75, door=True))
+        room, last_door = next_room, door
 
 
 def lay_out_house(rng: random.Random) -> Plan:
-    """A furnished house with a route through at least one door."""
+    """Lay out a furnished house with a route through at least one door."""
     house = _House(rng)
     plan = Plan(bounds=(0.0, 0.0, house.xs[-1], house.ys[-1]))
     plan.walls = house.walls()

@@ -1,8 +1,10 @@
-"""A journey: what a camera did and could see, view by view, with the truth beside it.
+"""A journey: what the camera did and could see, view by view, together with the truth.
 
-A `Journey` is the common ground of recorded clips (views from the segmentation render) and of the
-text-only episodes that train the reasoner (views from approximate visibility): questions and
-reasoning traces are made from it alone.
+Recorded clips (visibility from the segmentation render) and the text-only episodes that train the
+reasoner (approximate visibility) share this representation: questions and reasoning traces are
+derived from a `Journey` alone.
+
+Out of scope: the questions (`sim_clips.questions`).
 """
 
 from __future__ import annotations
@@ -15,11 +17,11 @@ from typing import Any
 from embodied_agent.records import Action, Direction, Distance
 from sim_clips.scene import DISTANCE_LIMITS_M, CameraPose, Step, WorldName
 
-#: Limits of the direction classes: |azimuth| in degrees from straight ahead. Not eight equal
-#: sectors: within a camera's view "front" would swallow nearly all.
+#: Limits of the direction classes: |azimuth| in degrees from straight ahead. The sectors differ in
+#: size: with eight equal ones, nearly everything in the camera's view would be "front".
 SECTOR_LIMITS_DEG = (15.0, 60.0, 120.0, 165.0)
 
-#: A frame that shows fewer pixels of an object (of a 320×240 picture) does not give it away.
+#: A frame with fewer pixels of an object (in a 320×240 picture) does not count as showing it.
 GLIMPSED_PIXELS = 75
 
 INVERSE: dict[Action, Action] = {
@@ -39,7 +41,7 @@ INVERSE: dict[Action, Action] = {
 @dataclass(frozen=True, slots=True)
 class View:
     """One moment. ``step`` is the index of the step that led here (−1 at the start); ``visible``
-    maps object names to pixels of a 320×240 picture; ``at_end`` says that the step is complete."""
+    maps object names to pixels of a 320×240 picture; ``at_end``: the step is complete."""
 
     stamp_ns: int
     pose: CameraPose
@@ -52,8 +54,9 @@ class View:
 class Journey:
     """Views in time order, the steps that join them, and where each object stands (x, y).
 
-    ``glimpsed`` maps objects to the stamp of the first frame in which anyone may have noticed them,
-    where there are more frames than views; an object that no frame shows is not in it.
+    ``glimpsed`` maps objects to the stamp (ns) of the first frame that shows them noticeably, if
+    there are more frames than views; objects that no frame shows are missing from it. ``renamed``:
+    the names were drawn at random, and say nothing about the kinds of the objects.
     """
 
     world: WorldName
@@ -61,21 +64,24 @@ class Journey:
     steps: tuple[Step, ...]
     views: tuple[View, ...]
     glimpsed: Mapping[str, int] | None = None
+    renamed: bool = False
 
     def placed(self, name: str, pose: CameraPose) -> tuple[float, float]:
-        """Azimuth in degrees (positive left, (−180, 180]) and distance in metres from a pose."""
+        """Azimuth (degrees, positive left, in (−180, 180]) and distance (metres) of an object."""
         x, y = self.objects[name]
         return bearing(x - pose.x, y - pose.y, pose.yaw_deg)
 
     def direction(self, name: str, pose: CameraPose) -> Direction:
+        """The direction class of an object seen from a pose."""
         return direction_class(self.placed(name, pose)[0])
 
     def distance(self, name: str, pose: CameraPose) -> Distance:
+        """The distance class of an object seen from a pose."""
         return distance_class(self.world, self.placed(name, pose)[1])
 
 
 def bearing(dx: float, dy: float, yaw_deg: float) -> tuple[float, float]:
-    """Azimuth (degrees, positive left) and length (metres) of a vector seen at a heading."""
+    """Azimuth (degrees, positive left of the heading) and length (metres) of a floor vector."""
     return wrap(math.degrees(math.atan2(dy, dx)) - yaw_deg), math.hypot(dx, dy)
 
 
@@ -85,7 +91,7 @@ def wrap(degrees: float) -> float:
 
 
 def direction_class(azimuth_deg: float) -> Direction:
-    """The direction word of an azimuth (positive left); sectors by `SECTOR_LIMITS_DEG`."""
+    """The direction class of an azimuth (positive left), by `SECTOR_LIMITS_DEG`."""
     size = abs(wrap(azimuth_deg))
     front, ahead, beside, behind = SECTOR_LIMITS_DEG
     if size <= front:
@@ -101,7 +107,7 @@ def direction_class(azimuth_deg: float) -> Direction:
 
 
 def sector_gap(azimuth_deg: float, direction: Direction) -> float:
-    """Degrees from an azimuth to the nearest edge of a direction's sector; 0 when inside."""
+    """Degrees from an azimuth to the nearest edge of a direction's sector; 0 inside it."""
     front, ahead, beside, behind = SECTOR_LIMITS_DEG
     spans: dict[str, tuple[float, float]] = {
         "front": (-front, front),
@@ -120,13 +126,13 @@ def sector_gap(azimuth_deg: float, direction: Direction) -> float:
 
 
 def distance_class(world: WorldName, metres: float) -> Distance:
-    """The distance word for a range in ``world``."""
+    """The distance class of a range in metres in ``world``."""
     near, far = DISTANCE_LIMITS_M[world]
     return "near" if metres < near else "mid" if metres < far else "far"
 
 
 def after(pose: CameraPose, step: Step) -> CameraPose:
-    """Where a step leads."""
+    """The pose after a step that starts at ``pose``."""
     x, y, z, yaw, pitch = pose.x, pose.y, pose.z, pose.yaw_deg, pose.pitch_deg
     c, s = math.cos(math.radians(yaw)), math.sin(math.radians(yaw))
     d = step.amount
@@ -155,7 +161,7 @@ def after(pose: CameraPose, step: Step) -> CameraPose:
 
 
 def journey_of_truth(truth: Mapping[str, Any]) -> Journey:
-    """The journey of a recorded clip: the first frame, and each step's middle and last frame."""
+    """The journey of a recorded clip: its first frame, and each step's middle and last frame."""
     frames = truth["frames"]
     last_of: dict[int, int] = {}
     first_of: dict[int, int] = {}
@@ -168,19 +174,19 @@ def journey_of_truth(truth: Mapping[str, Any]) -> Journey:
         for name, pixels in frame["visible"].items():
             if pixels >= GLIMPSED_PIXELS:
                 glimpsed.setdefault(name, frame["stamp_ns"])
-    chosen: list[tuple[int, int, bool]] = [(0, -1, True)]
-    # Where a clip is played again (`sim_clips.twice`) no step leads to its first frame.
-    chosen += [(i, -1, False) for i, frame in enumerate(frames) if frame.get("again")]
+    picks: list[tuple[int, int, bool]] = [(0, -1, True)]
+    # When a clip is played again (`sim_clips.twice`), no step leads to its first frame.
+    picks += [(i, -1, False) for i, frame in enumerate(frames) if frame.get("again")]
     for step, end in last_of.items():
-        # The rest after a step shows its outcome; the frame before the next step begins is used.
+        # The rest after a step shows its outcome: use the last frame before the next step.
         rest = end
         while rest + 1 < len(frames) and frames[rest + 1]["step"] < 0:
             if frames[rest + 1].get("again"):
                 break
             rest += 1
-        chosen.append(((first_of[step] + end) // 2, step, False))
-        chosen.append((rest, step, True))
-    chosen.sort()
+        picks.append(((first_of[step] + end) // 2, step, False))
+        picks.append((rest, step, True))
+    picks.sort()
     return Journey(
         world=truth["world"],
         objects={o["name"]: (o["position"][0], o["position"][1]) for o in truth["objects"]},
@@ -195,7 +201,7 @@ def journey_of_truth(truth: Mapping[str, Any]) -> Journey:
                 visible=frames[index]["visible"],
                 at_end=at_end,
             )
-            for index, step, at_end in chosen
+            for index, step, at_end in picks
         ),
         glimpsed=glimpsed,
     )

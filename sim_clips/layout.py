@@ -1,8 +1,10 @@
-"""`make_scene`: a whole world from a name and a seed, without rendering anything.
+"""`make_scene`: a complete scene from a world name and a seed, without rendering.
 
-Deterministic per (world, seed) and quick (milliseconds), because training draws hundreds of
-thousands of scenes for text alone. What each world is like lies in house.py, city.py, warehouse.py;
-the path through it in path.py.
+Deterministic per (world, seed) and fast (milliseconds), because training draws hundreds of
+thousands of scenes for text alone.
+
+Out of scope: the layout of each world (`house`, `city`, `warehouse`) and the path through it
+(`path`).
 """
 
 from __future__ import annotations
@@ -27,7 +29,7 @@ _TRIES = 40
 
 
 def _look(rng: random.Random) -> dict[str, float]:
-    """Light, tints, textures and shake; colours stay near grey so that objects stand out."""
+    """Draw light, tints, textures and shake. Tints stay near grey so that objects stand out."""
     grey, floor_grey = rng.uniform(0.72, 0.92), rng.uniform(0.5, 0.82)
     warm, floor_warm = rng.uniform(-0.03, 0.06), rng.uniform(-0.02, 0.07)
     return {
@@ -46,13 +48,14 @@ def _look(rng: random.Random) -> dict[str, float]:
 
 
 def make_scene(world: WorldName, seed: int) -> Scene:
-    """The scene of ``world`` made from ``seed``: objects, walls, look and a collision-free path.
+    """Build the scene of ``world`` and ``seed``: objects, walls, look and a collision-free path.
 
-    Raises ValueError for an unknown world, RuntimeError if no path was found in any of 40 layouts
-    (it has not been seen to happen).
+    Raises:
+        ValueError: unknown world.
+        RuntimeError: no path was found in any of 40 layouts, which has not been observed.
     """
     if world not in _LAYOUTS:
-        raise ValueError(f"unknown world {world!r}; there are {', '.join(_LAYOUTS)}")
+        raise ValueError(f"unknown world {world!r}; choose one of {', '.join(_LAYOUTS)}")
     rng = random.Random(f"scene:{world}:{seed}")
     look = _look(rng)
     hfov_deg = round(rng.uniform(65.0, 85.0), 1)

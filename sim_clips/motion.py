@@ -1,9 +1,10 @@
-"""How the camera moves: one step at a time for plans, frame by frame for recordings.
+"""Camera motion: step by step for plans, frame by frame for recordings.
 
 `advance` is the definition of the ten actions: translations are horizontal and relative to the
-heading, rotations turn about the vertical, tilts change the pitch. `camera_track` plays a scene's
-steps with eased starts and stops, short rests in between and a little shake. It draws nothing and
-checks no collisions (`sim_clips.path` plans so that none happen).
+heading, rotations turn about the vertical axis, tilts change the pitch. `camera_track` plays a
+scene's steps with eased starts and stops, short rests in between and a little shake.
+
+Out of scope: rendering (`sim_clips.render`) and collisions (`sim_clips.path` plans around them).
 """
 
 from __future__ import annotations
@@ -15,9 +16,9 @@ from dataclasses import dataclass, replace
 from embodied_agent.records import Action
 from sim_clips.scene import CameraPose, Scene, Step
 
-#: Stamp of the first frame of every simulated track, nanoseconds.
+#: Stamp of the first frame of every simulated track, in nanoseconds.
 START_NS = 1_700_000_000_000_000_000
-#: Length of a rest between two steps, seconds; and at both ends of the track.
+#: Shortest and longest rest between two steps, and the rest at both ends of the track, seconds.
 REST_S = (0.1, 0.4)
 END_REST_S = 0.3
 
@@ -39,7 +40,7 @@ class TrackPoint:
 
 
 def wrap_deg(angle: float) -> float:
-    """The same angle in [-180, 180)."""
+    """Wrap an angle in degrees into [-180, 180)."""
     return (angle + 180.0) % 360.0 - 180.0
 
 
@@ -64,7 +65,7 @@ def advance(pose: CameraPose, action: Action, amount: float) -> CameraPose:
 
 
 def poses_after_steps(scene: Scene) -> list[CameraPose]:
-    """The start and the pose after each step: ``len(scene.steps) + 1`` poses, without shake."""
+    """The pose at the start and after each step, ``len(scene.steps) + 1`` in all, without shake."""
     poses = [scene.start]
     for step in scene.steps:
         poses.append(advance(poses[-1], step.action, step.amount))
@@ -72,7 +73,7 @@ def poses_after_steps(scene: Scene) -> list[CameraPose]:
 
 
 def eased(t: float) -> float:
-    """Smoothstep: 0 at 0, 1 at 1, at rest at both; its fastest is 1.5 times its mean."""
+    """Smoothstep from (0, 0) to (1, 1), flat at both ends; its peak slope is 1.5 times its mean."""
     t = min(max(t, 0.0), 1.0)
     return t * t * (3.0 - 2.0 * t)
 
@@ -105,7 +106,7 @@ class _Shake:
 
 
 def _schedule(scene: Scene) -> tuple[list[tuple[float, Step]], float]:
-    """When each step starts, and when the track ends, in seconds from the first frame."""
+    """Start time of each step, and end of the track, in seconds from the first frame."""
     rng = random.Random(f"rests:{scene.world}:{scene.seed}")
     time_s, starts = END_REST_S, []
     for step in scene.steps:
@@ -115,7 +116,7 @@ def _schedule(scene: Scene) -> tuple[list[tuple[float, Step]], float]:
 
 
 def camera_track(scene: Scene, fps: float = 10.0, *, shake: bool = True) -> list[TrackPoint]:
-    """The camera at every frame from the first rest to the last, ``fps`` frames a second."""
+    """The camera at every frame from the first rest to the last, at ``fps`` frames per second."""
     starts, end_s = _schedule(scene)
     wobble = _Shake(scene)
     points: list[TrackPoint] = []

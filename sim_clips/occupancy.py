@@ -1,7 +1,9 @@
-"""Where the camera may be: a grid of the height up to which each spot of the floor is blocked.
+"""Where the camera may be: a grid of the height up to which each floor cell is blocked.
 
-Conservative by half a cell: a spot the grid calls free keeps the clearance it was built with. It
-answers for points and rays, in bulk, and knows nothing of goals.
+The grid is conservative by half a cell: a free point always keeps the world's clearance. It can be
+queried for points and for many rays at once.
+
+Out of scope: where to go (`sim_clips.path`).
 """
 
 from __future__ import annotations
@@ -12,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from sim_clips.plan import Plan, footprint
-from sim_clips.scene import Wall, WorldName
+from sim_clips.scene import Scene, Wall, WorldName
 
-#: Cell size, and distance to keep from anything, metres.
+#: Cell size, and the distance to keep from every obstacle, metres.
 CELL_M: dict[str, float] = {"house": 0.1, "warehouse": 0.1, "city": 0.5}
 CLEARANCE_M: dict[str, float] = {"house": 0.35, "warehouse": 0.35, "city": 2.0}
 _BLOCKED = 1e3
@@ -40,7 +42,7 @@ def walls_between(
 ) -> npt.NDArray[np.bool_]:
     """Which lines of sight a wall crosses, on the floor plan.
 
-    ``eyes`` is (k, 2), ``targets`` (m, 2), ``walls`` (w, 4) as ax, ay, bx, by; the answer (k, m).
+    ``eyes`` is (k, 2), ``targets`` (m, 2), ``walls`` (w, 4) as ax, ay, bx, by; returns (k, m).
     """
     ex, ey = eyes[:, 0, None], eyes[:, 1, None]
     ax, ay, bx, by = np.ascontiguousarray(walls.T)
@@ -58,9 +60,9 @@ def walls_between(
 
 
 class Occupancy:
-    """Blocked heights over the floor of a plan, each thing grown by the world's clearance."""
+    """Blocked heights over a plan's floor, each obstacle enlarged by the world's clearance."""
 
-    def __init__(self, plan: Plan, world: WorldName) -> None:
+    def __init__(self, plan: Plan | Scene, world: WorldName) -> None:
         self.cell = CELL_M[world]
         self.indoors = world != "city"
         grow = CLEARANCE_M[world] + 0.75 * self.cell
@@ -95,7 +97,7 @@ class Occupancy:
         np.maximum(part, top, out=part)
 
     def free(self, x: float, y: float, z: float) -> bool:
-        """True where a camera at the point keeps its clearance."""
+        """Whether a camera at this point keeps its clearance."""
         i, j = int((x - self.origin[0]) / self.cell), int((y - self.origin[1]) / self.cell)
         if not (0 <= i < self.top.shape[0] and 0 <= j < self.top.shape[1]):
             return False
@@ -104,7 +106,7 @@ class Occupancy:
     def reach(
         self, x: float, y: float, z: float, headings_deg: npt.NDArray[np.float64], length: float
     ) -> npt.NDArray[np.float64]:
-        """How far the camera can go along each heading before it is blocked, up to ``length``."""
+        """Free metres along each heading before the camera is blocked, at most ``length``."""
         along = np.arange(1, int(length / self.cell) + 1) * self.cell
         radians = np.deg2rad(headings_deg)[:, None]
         i = ((x - self.origin[0] + np.cos(radians) * along) / self.cell).astype(np.intp)
@@ -117,7 +119,7 @@ class Occupancy:
         return steps
 
     def clear_ahead(self, x: float, y: float, z: float, heading_deg: float, length: float) -> float:
-        """`reach` along one heading."""
+        """Free metres along one heading, at most ``length``; like `reach`."""
         count = int(length / self.cell)
         dx = math.cos(math.radians(heading_deg)) * self.cell
         dy = math.sin(math.radians(heading_deg)) * self.cell

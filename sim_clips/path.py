@@ -1,8 +1,8 @@
-"""The camera's path through a plan: a sequence of the ten actions that hits nothing.
+"""The camera's path through a plan: a collision-free sequence of the ten actions.
 
-A greedy walk with random restarts: turn and go towards the next goal, prefer views with objects in
-them, and put side steps, tilts and (in the city) climbs in between. No two neighbouring steps have
-the same or opposite actions. It knows no rooms: goals and occupancy say where to go.
+A greedy walk with random restarts: turn and move towards the next goal, prefer views that contain
+objects, and insert side steps, tilts and (in the city) climbs. No two consecutive steps have the
+same or opposite actions. The planner sees goals and occupancy only, no rooms.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _SIDEWAYS = (Action.MOVE_LEFT, Action.MOVE_RIGHT, Action.MOVE_BACKWARD)
 
 @dataclass(frozen=True, slots=True)
 class Habits:
-    """How the camera of a world moves: metres, metres a second, shares of steps, degrees."""
+    """How a world's camera moves: metres, metres per second, shares of steps, degrees."""
 
     forward_m: tuple[float, float, float]  # shortest, longest, granularity
     sideways_m: tuple[float, float]
@@ -51,8 +51,8 @@ class Habits:
     p_tilt: float
     p_climb: float
     tilt_returns: bool
-    view_m: tuple[float, float]  # objects nearer and farther than this don't count as a view
-    pull: float  # weight of coming nearer to the goal, per metre
+    view_m: tuple[float, float]  # objects nearer or farther than this don't count as in view
+    pull: float  # weight of getting closer to the goal, per metre
     scenery: float  # weight of a view full of objects
 
 
@@ -70,7 +70,7 @@ HABITS["warehouse"] = HABITS["house"]
 
 
 class _Walk:
-    """One attempt: the steps so far and where they led."""
+    """One attempt at a path: the steps so far and the current pose."""
 
     def __init__(
         self, rng: random.Random, plan: Plan, grid: Occupancy, world: WorldName, hfov_deg: float
@@ -101,7 +101,7 @@ class _Walk:
         options: list[CameraPose] = []
         for _ in range(24):
             x, y = round(rng.uniform(x0, x1), 3), round(rng.uniform(y0, y1), 3)
-            # Near a multiple of 15 degrees, so that turns by such can face a door squarely.
+            # Near a multiple of 15 degrees: turns by such multiples can then face a door squarely.
             yaw = round(15.0 * rng.randrange(-12, 12) + rng.uniform(-2.5, 2.5), 1)
             if self.grid.free(x, y, z):
                 options.append(CameraPose(x, y, z, yaw, pitch))
@@ -118,7 +118,7 @@ class _Walk:
         y: npt.NDArray[np.float64],
         yaw_deg: npt.NDArray[np.float64],
     ) -> npt.NDArray[np.float64]:
-        """How full of objects each of k views is, 0 to 1; only walls hide objects here."""
+        """How full of objects each of k views is, 0 to 1; only walls occlude objects here."""
         dx = self.targets[:, 0] - x[:, None]
         dy = self.targets[:, 1] - y[:, None]
         angle = np.arctan2(dy, dx) - np.deg2rad(yaw_deg)[:, None]
@@ -132,7 +132,7 @@ class _Walk:
         return shares
 
     def add(self, action: Action, amount: float) -> None:
-        """Append a step and move on; raises `_Stuck` where its neighbours forbid it."""
+        """Append a step and update the pose; raises `_Stuck` if it can't follow the last step."""
         if self.steps and self.steps[-1].action in (action, OPPOSITE[action]):
             raise _Stuck
         rate = self.turn_rate if action.is_rotation else self.speed
@@ -148,7 +148,7 @@ class _Walk:
         return not self.steps or self.steps[-1].action not in (action, OPPOSITE[action])
 
     def _tilt(self, *, always: bool = False) -> bool:
-        """Tilt, or tilt back where the world wants it and it is time."""
+        """Maybe tilt, or tilt back in worlds whose tilts return; whether a step was added."""
         h, rng = self.habits, self.rng
         if self.tilted is not None:
             action, amount, since = self.tilted
@@ -218,7 +218,7 @@ class _Walk:
     def _way_left(
         self, x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]
     ) -> npt.NDArray[np.float64]:
-        """Metres from each of k points to the goal after next, over the goals in sight."""
+        """Metres from each of k points to the second goal ahead, via the goals in sight."""
         goals = self.plan.goals[self.goal : self.goal + 2]
         if not goals:
             return np.zeros(x.shape)
@@ -238,7 +238,7 @@ class _Walk:
         return least
 
     def _go(self) -> None:
-        """Turn (or not) and move forward: the best of all such pairs, with some chance."""
+        """Maybe turn, then move forward: the cheapest such pair, with some randomness."""
         h, p = self.habits, self.pose
         turns = _TURNS_DEG
         last = self.steps[-1].action if self.steps else None
@@ -257,21 +257,21 @@ class _Walk:
             if self._sidestep(always=True):
                 return
             raise _Stuck
-        # Until the first door is behind, views count less than getting there.
+        # Until the camera has passed a door, progress counts more than the view.
         waiting = self.must_pass_door and not self.doors
         pull, scenery = (2.0 * h.pull, 0.4 * h.scenery) if waiting else (h.pull, h.scenery)
-        # Going straight on needs another action in between: a tilt.
+        # Moving straight on needs another action in between: a tilt.
         cost[(turns == 0) if straight_on else slice(0)] += 0.6
         cost[possible] += pull * self._way_left(x[possible], y[possible])
         # A wall right ahead makes an empty picture.
         cost += np.clip(1.0 - (reach[:, None] - lengths) / shortest, 0.0, 1.0)
         draws = np.array([self.rng.random() for _ in range(turns.size)])
         cost += (0.2 if waiting else 0.5) * draws[:, None]
-        few = np.argsort(cost, axis=None, kind="stable")[:10]
-        cost = cost.flat[few] - scenery * self._seen(
-            x.flat[few], y.flat[few], headings[few // lengths.size]
+        cheapest = np.argsort(cost, axis=None, kind="stable")[:10]
+        cost = cost.flat[cheapest] - scenery * self._seen(
+            x.flat[cheapest], y.flat[cheapest], headings[cheapest // lengths.size]
         )
-        best = int(few[np.argmin(cost)])
+        best = int(cheapest[np.argmin(cost)])
         turn, length = float(turns[best // lengths.size]), float(lengths[best % lengths.size])
         if not turn and straight_on and not self._tilt(always=True):
             raise _Stuck
@@ -281,7 +281,7 @@ class _Walk:
             self.add(Action.MOVE_FORWARD, round(length, 1))
 
     def run(self) -> None:
-        """Walk until the step count is reached; raises `_Stuck` where nothing is possible."""
+        """Walk until the step count is reached; raises `_Stuck` if no step is possible."""
         while len(self.steps) < self.count:
             if self._tilt() or self._climb() or self._sidestep():
                 continue
@@ -291,7 +291,7 @@ class _Walk:
                 raise _Stuck
 
     def paced(self) -> tuple[Step, ...]:
-        """The steps, slowed down or sped up evenly where the track would leave `DURATION_S`."""
+        """The steps, uniformly slowed down or sped up so that the track fits `DURATION_S`."""
         rests = 2 * END_REST_S + len(self.steps) * (REST_S[0] + REST_S[1]) / 2
         total = sum(step.duration_s for step in self.steps)
         low, high = DURATION_S[0] + 1.5 - rests, DURATION_S[1] - 1.5 - rests
@@ -300,13 +300,13 @@ class _Walk:
 
 
 class _Stuck(Exception):
-    """This attempt can't go on; the next one may."""
+    """This attempt can't continue; another one may succeed."""
 
 
 def plan_path(
     rng: random.Random, plan: Plan, world: WorldName, hfov_deg: float, attempts: int = 12
 ) -> tuple[CameraPose, tuple[Step, ...]] | None:
-    """Start and steps of a collision-free path, or ``None`` after that many failed attempts."""
+    """Start and steps of a collision-free path; ``None`` after ``attempts`` failed attempts."""
     grid = Occupancy(plan, world)
     for _ in range(attempts):
         try:

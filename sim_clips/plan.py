@@ -1,7 +1,8 @@
-"""What a floor plan hands to the path planner and to `make_scene`: things placed, walls, goals.
+"""The plan that a layout passes to the path planner and to `make_scene`: objects, walls, goals.
 
-Holds the sizes of all kinds and the placing helpers that house, warehouse and city share. It knows
-nothing of rendering; how a kind looks is `sim_clips.shapes`.
+Also the sizes of all kinds, and the placement helpers shared by house, warehouse and city.
+
+Out of scope: what each kind looks like (`sim_clips.shapes`).
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from sim_clips.scene import COLOURS, SceneObject, Wall, WorldName, held_out
 
 Rect = tuple[float, float, float, float]  # x_min, y_min, x_max, y_max
 
-#: Width, depth and height in metres, before ±15 %. The front of a kind is its +y side.
+#: Mean width, depth and height in metres; `draw_size` varies them. A kind's front is its +y side.
 SIZES_M: dict[str, tuple[float, float, float]] = {
     "sofa": (2.0, 0.9, 0.85),
     "table": (1.4, 0.9, 0.78),
@@ -35,14 +36,16 @@ SIZES_M: dict[str, tuple[float, float, float]] = {
     "billboard": (9.0, 1.0, 8.5),
     "fountain": (9.0, 9.0, 4.5),
 }
-#: Kinds whose footprint is round or square: one factor scales width and depth.
+#: Kinds with a round or square footprint: one factor scales both width and depth.
 ROUND_KINDS = frozenset({"lamp", "plant", "barrel", "tree", "tower", "dome", "fountain"})
 
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """A point, or a line from it along ``tail``, that the camera should reach within ``reach``
-    metres. ``door`` marks the far side of a door."""
+    """A point, or a line from it along ``tail``; the camera should come within ``reach`` metres.
+
+    ``door`` marks the far side of a door.
+    """
 
     x: float
     y: float
@@ -62,7 +65,7 @@ class Goal:
 
 @dataclass
 class Plan:
-    """A world before its path: filled by a layout, read by the path planner."""
+    """A world without its path: filled by a layout, read by the path planner."""
 
     bounds: Rect
     objects: list[SceneObject] = field(default_factory=list)
@@ -78,7 +81,7 @@ class Plan:
         yaw_deg: float,
         size: tuple[float, float, float],
     ) -> None:
-        """Put one object with the next free id."""
+        """Add one object with the next free id."""
         self.objects.append(SceneObject(len(self.objects), kind, colour, position, yaw_deg, size))
 
 
@@ -95,7 +98,7 @@ def deck(rng: random.Random, world: WorldName, kinds: Iterable[str]) -> list[tup
 
 
 def draw_size(rng: random.Random, kind: str) -> tuple[float, float, float]:
-    """The kind's size, each side varied by up to 15 %."""
+    """A random size for the kind, each dimension varied by up to 15 %."""
     w, d, h = SIZES_M[kind]
     fw = rng.uniform(0.85, 1.15)
     fd = fw if kind in ROUND_KINDS else rng.uniform(0.85, 1.15)
@@ -103,7 +106,7 @@ def draw_size(rng: random.Random, kind: str) -> tuple[float, float, float]:
 
 
 def footprint(x: float, y: float, yaw_deg: float, size: tuple[float, float, float]) -> Rect:
-    """The axis-aligned rectangle around a turned footprint."""
+    """The axis-aligned bounding rectangle of a rotated footprint."""
     c, s = abs(math.cos(math.radians(yaw_deg))), abs(math.sin(math.radians(yaw_deg)))
     hx = (c * size[0] + s * size[1]) / 2
     hy = (s * size[0] + c * size[1]) / 2
@@ -111,7 +114,7 @@ def footprint(x: float, y: float, yaw_deg: float, size: tuple[float, float, floa
 
 
 def overlaps(a: Rect, b: Rect, margin: float) -> bool:
-    """True where two rectangles come closer than ``margin`` metres on both axes."""
+    """Whether two rectangles are closer than ``margin`` metres on both axes."""
     return (
         a[0] < b[2] + margin
         and b[0] < a[2] + margin
@@ -121,7 +124,7 @@ def overlaps(a: Rect, b: Rect, margin: float) -> bool:
 
 
 def inside(inner: Rect, outer: Rect) -> bool:
-    """True where ``inner`` lies in ``outer``."""
+    """Whether ``inner`` lies entirely within ``outer``."""
     return (
         inner[0] >= outer[0]
         and inner[1] >= outer[1]
@@ -132,10 +135,11 @@ def inside(inner: Rect, outer: Rect) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class WallSide:
-    """A stretch of wall seen from a room: its line, and the way into the room.
+    """One side of a wall, as seen from a room.
 
-    ``axis`` is "x" where the stretch runs along x at ``y = level`` ("y": along y at
-    ``x = level``); ``inward`` is +1 or -1 along the other axis; from ``low`` to ``high``.
+    ``axis`` is "x" if it runs along x at ``y = level``, "y" if it runs along y at ``x = level``;
+    it extends from ``low`` to ``high``. ``inward`` is the direction into the room, +1 or -1 along
+    the other axis.
     """
 
     axis: str
@@ -154,7 +158,7 @@ class WallSide:
     def spot(
         self, along: float, size: tuple[float, float, float], gap: float
     ) -> tuple[float, float]:
-        """Centre of an object at ``along`` whose back is ``gap`` metres off the wall."""
+        """Centre (x, y) of an object at ``along`` whose back is ``gap`` metres from the wall."""
         off = self.level + self.inward * (size[1] / 2 + gap)
         return (along, off) if self.axis == "x" else (off, along)
 
@@ -169,7 +173,7 @@ def place_at_wall(
     *,
     corner: bool,
 ) -> tuple[float, float, float] | None:
-    """One try to stand an object at a wall: x, y, yaw in degrees, or ``None`` if it doesn't fit."""
+    """Try once to place an object at a wall; x, y, yaw in degrees, or ``None`` if it is blocked."""
     half = size[0] / 2 + 0.08
     if side.high - side.low < 2 * half:
         return None
@@ -194,7 +198,8 @@ def place_free(
     margin: float,
     yaw_step: float = 15.0,
 ) -> tuple[float, float, float] | None:
-    """One try to stand an object anywhere in ``area``, ``margin`` metres from all else."""
+    """Try once to place an object in ``area``; x, y, yaw in degrees, or ``None`` if something else
+    is closer than ``margin`` metres."""
     yaw = yaw_step * rng.randrange(int(360 / yaw_step)) - 180.0
     x0, y0, x1, y1 = footprint(0.0, 0.0, yaw, size)
     if area[0] - x0 >= area[2] - x1 or area[1] - y0 >= area[3] - y1:

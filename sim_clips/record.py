@@ -1,4 +1,4 @@
-"""Recording a clip: a scene played by the camera, written as a bag with its truth and questions.
+"""Record a clip: the camera runs through a scene; the result is a bag with truth and questions.
 
 A clip is a folder that is itself a rosbag2 recording (``metadata.yaml`` and one ``.mcap``) with
 two files beside them. Topics: ``camera/image/compressed`` (sensor_msgs/CompressedImage, JPEG),
@@ -15,8 +15,8 @@ two files beside them. Topics: ``camera/image/compressed`` (sensor_msgs/Compress
     frames   [{stamp_ns, pose {x, y, z, yaw_deg, pitch_deg}, step, visible {name: pixels}}]
 
 ``step`` is the index of the step under way, or -1 at rest. ``visible`` counts pixels of the
-segmentation render, scaled to a 320×240 picture, from 30 up. ``questions.json`` is the list that
-`sim_clips.questions.make_questions` makes of the truth.
+segmentation render, scaled to a 320×240 picture; objects below 30 pixels are left out.
+``questions.json`` is the list that `sim_clips.questions.make_questions` derives from the truth.
 """
 
 from __future__ import annotations
@@ -49,15 +49,15 @@ INFO_TOPIC = "camera/camera_info"
 ODOM_TOPIC = "odom"
 #: Fewest pixels (of a 320×240 picture) for an object to be listed in a frame's truth.
 LISTED_PIXELS = 30
-#: Things of everyday life that no simulated world has.
-_NOT_THERE = ("fridge", "piano", "bicycle", "ladder", "television")
+#: Everyday things that no simulated world contains.
+_ABSENT = ("fridge", "piano", "bicycle", "ladder", "television")
 _TYPES = get_typestore(Stores.ROS2_JAZZY)
-_VERSION: Literal[8] = 8  # of the bag's metadata: readable from Humble on
+_VERSION: Literal[8] = 8  # bag metadata version; ROS 2 Humble and later can read it
 
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """How a clip is recorded: pixels, frames a second, JPEG quality from 1 to 100."""
+    """How a clip is recorded: size in pixels, frames per second, JPEG quality (1 to 100)."""
 
     width: int = 320
     height: int = 240
@@ -66,11 +66,11 @@ class Recording:
 
 
 class RecordError(AgentError):
-    """A clip can't be written: the folder holds something else, or a setting is out of range."""
+    """A clip can't be written: the folder contains something else, or a setting is out of range."""
 
 
 def quaternion(pose: CameraPose) -> tuple[float, float, float, float]:
-    """Orientation (x, y, z, w) of a camera link: yaw about z, then pitch (positive is up)."""
+    """Orientation (x, y, z, w) of ``camera_link``: yaw about z, then pitch (positive is up)."""
     half_yaw, half_pitch = math.radians(pose.yaw_deg) / 2, -math.radians(pose.pitch_deg) / 2
     cy, sy = math.cos(half_yaw), math.sin(half_yaw)
     cp, sp = math.cos(half_pitch), math.sin(half_pitch)
@@ -95,9 +95,9 @@ def _image(stamp_ns: int, jpeg: bytes) -> Any:
     )
 
 
-def _camera_info(stamp_ns: int, scene: Scene, how: Recording) -> Any:
-    f = how.width / 2 / math.tan(math.radians(scene.hfov_deg) / 2)
-    cx, cy = (how.width - 1) / 2, (how.height - 1) / 2
+def _camera_info(stamp_ns: int, scene: Scene, recording: Recording) -> Any:
+    f = recording.width / 2 / math.tan(math.radians(scene.hfov_deg) / 2)
+    cx, cy = (recording.width - 1) / 2, (recording.height - 1) / 2
     roi = _message(
         "sensor_msgs/msg/RegionOfInterest",
         x_offset=0, y_offset=0, height=0, width=0, do_rectify=False,
@@ -105,8 +105,8 @@ def _camera_info(stamp_ns: int, scene: Scene, how: Recording) -> Any:
     return _message(
         "sensor_msgs/msg/CameraInfo",
         header=_header(stamp_ns, "camera_optical_frame"),
-        height=how.height,
-        width=how.width,
+        height=recording.height,
+        width=recording.width,
         distortion_model="plumb_bob",
         d=np.zeros(5),
         k=np.array([f, 0, cx, 0, f, cy, 0, 0, 1.0]),
@@ -145,7 +145,7 @@ def _rounded_pose(pose: CameraPose) -> dict[str, float]:
 
 
 def _visible(scene: Scene, picture: Rendered) -> dict[str, int]:
-    """Pixels of each object, scaled to a 320×240 picture, most first."""
+    """Pixels per object, scaled to a 320×240 picture, in descending order."""
     ids = picture.ids[picture.ids >= 0]
     scale = 320 * 240 / picture.ids.size
     counts = np.bincount(ids.ravel(), minlength=len(scene.objects)) * scale
@@ -157,14 +157,14 @@ def _visible(scene: Scene, picture: Rendered) -> dict[str, int]:
     }
 
 
-def truth_of(scene: Scene, how: Recording, frames: list[dict[str, Any]]) -> dict[str, Any]:
-    """The clip's truth as JSON-ready values (the schema is in this module's docstring)."""
+def truth_of(scene: Scene, recording: Recording, frames: list[dict[str, Any]]) -> dict[str, Any]:
+    """The clip's truth as JSON-ready values; this module's docstring has the schema."""
     return {
         "world": scene.world,
         "seed": scene.seed,
-        "width": how.width,
-        "height": how.height,
-        "fps": how.fps,
+        "width": recording.width,
+        "height": recording.height,
+        "fps": recording.fps,
         "hfov_deg": scene.hfov_deg,
         "bounds": list(scene.bounds),
         "objects": [
@@ -204,12 +204,12 @@ def _connections(writer: Writer) -> tuple[Connection, Connection, Connection]:
 
 
 def _write_bag(
-    folder: Path, scene: Scene, how: Recording, renderer: Renderer
+    folder: Path, scene: Scene, recording: Recording, renderer: Renderer
 ) -> list[dict[str, Any]]:
     """Render every frame into a bag at ``folder``; returns the frames' truth."""
     renderer.load(scene)
     frames: list[dict[str, Any]] = []
-    options = [cv2.IMWRITE_JPEG_QUALITY, how.jpeg_quality, cv2.IMWRITE_JPEG_OPTIMIZE, 1]
+    options = [cv2.IMWRITE_JPEG_QUALITY, recording.jpeg_quality, cv2.IMWRITE_JPEG_OPTIMIZE, 1]
     bag = Writer(folder, version=_VERSION, storage_plugin=StoragePlugin.MCAP)
     # MCAP's own chunk compression, as rosbag2 writes it: covariances and headers cost nothing.
     bag.set_compression(CompressionMode.STORAGE, CompressionFormat.ZSTD)
@@ -220,11 +220,11 @@ def _write_bag(
             data = _TYPES.serialize_cdr(message, connection.msgtype)
             writer.write(connection, stamp_ns, data)
 
-        for point in camera_track(scene, how.fps):
+        for point in camera_track(scene, recording.fps):
             picture = renderer.render(point.pose)
             jpeg = cv2.imencode(".jpg", picture.bgr, options)[1].tobytes()
             put(odom, point.stamp_ns, _odometry(point))
-            put(info, point.stamp_ns, _camera_info(point.stamp_ns, scene, how))
+            put(info, point.stamp_ns, _camera_info(point.stamp_ns, scene, recording))
             put(image, point.stamp_ns, _image(point.stamp_ns, jpeg))
             frames.append(
                 {
@@ -251,88 +251,101 @@ def record(
     world: WorldName,
     seed: int,
     folder: Path,
-    how: Recording | None = None,
+    recording: Recording | None = None,
     *,
     renderer: Renderer | None = None,
-    say: Callable[[str], None] = lambda _: None,
+    report: Callable[[str], None] = lambda _: None,
 ) -> Path:
-    """Record the clip of ``world`` and ``seed`` into ``folder``; an older clip there is replaced.
+    """Record the clip of ``world`` and ``seed`` into ``folder``, replacing an older clip there.
 
-    ``say`` is told what was written. Raises `RecordError` where ``folder`` holds something that is
-    not a clip, ValueError for an unknown world.
+    Args:
+        world: name of the simulated world.
+        seed: of the scene.
+        folder: created if missing.
+        recording: picture size, frame rate and JPEG quality; ``None`` for the defaults.
+        renderer: reused if given; its picture size must match ``recording``.
+        report: called with one line about what was written.
+
+    Raises:
+        RecordError: ``folder`` is not a clip's folder, or a value of ``recording`` is out of range.
+        ValueError: unknown world.
     """
-    how = how or Recording()
-    if not 1 <= how.jpeg_quality <= 100 or how.fps <= 0:
-        raise RecordError(f"jpeg quality must lie in 1..100 and fps above 0, got {how}")
+    recording = recording or Recording()
+    if not 1 <= recording.jpeg_quality <= 100 or recording.fps <= 0:
+        raise RecordError(f"jpeg_quality must be from 1 to 100 and fps above 0, got {recording}")
     _clear(folder)
     scene = make_scene(world, seed)
     own = renderer is None
-    stage = renderer or Renderer(how.width, how.height)
-    if (stage.width, stage.height) != (how.width, how.height):
-        raise RecordError("the renderer's picture size is not the recording's")
+    stage = renderer or Renderer(recording.width, recording.height)
+    if (stage.width, stage.height) != (recording.width, recording.height):
+        raise RecordError("the renderer and the recording have different picture sizes")
     try:
-        frames = _write_bag(folder, scene, how, stage)
+        frames = _write_bag(folder, scene, recording, stage)
     finally:
         if own:
             stage.close()
-    truth = truth_of(scene, how, frames)
+    truth = truth_of(scene, recording, frames)
     _write_json(folder / "truth.json", truth)
     questions = _questions(truth, seed)
     _write_json(folder / "questions.json", questions)
     seconds = (frames[-1]["stamp_ns"] - frames[0]["stamp_ns"]) / 1e9
     size = sum(file.stat().st_size for file in folder.iterdir()) / 1e6
-    say(
+    report(
         f"{folder}: {len(frames)} frames, {seconds:.1f} s, {len(scene.objects)} objects, "
         f"{len(questions)} questions, {size:.2f} MB"
     )
     return folder
 
 
-def ask_anew(folder: Path, *, say: Callable[[str], None] = lambda _: None) -> list[dict[str, Any]]:
-    """Make the questions of a recorded clip again, from its truth; the recording stays as it is.
+def regenerate_questions(
+    folder: Path, *, report: Callable[[str], None] = lambda _: None
+) -> list[dict[str, Any]]:
+    """Regenerate a recorded clip's questions from its truth; the recording itself is unchanged.
 
     Raises:
-        RecordError: there is no truth.json in the folder, or it is none of a clip.
+        RecordError: the folder has no truth.json, or the file is not a clip's truth.
     """
     try:
         truth = json.loads((folder / "truth.json").read_text("utf-8"))
         questions = _questions(truth, truth["seed"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise RecordError(
-            f"{folder} has no truth to ask about ({error}); name a folder that sim_clips recorded"
+            f"{folder} has no usable truth.json ({error}); give a folder that sim_clips recorded"
         ) from error
     _write_json(folder / "questions.json", questions)
-    say(f"{folder}: {len(questions)} questions")
+    report(f"{folder}: {len(questions)} questions")
     return questions
 
 
 def write_sample(
     questions: Sequence[dict[str, Any]], truth: dict[str, Any], file: Path, *, count: int = 3
 ) -> None:
-    """Write some of a clip's questions, of different types, in the order of the clip, and two in
-    free words: about something there, called by an everyday word, and about something that is not.
-    Which ones is drawn with a fixed seed, not chosen."""
+    """Write ``count`` of a clip's questions, each of a different type, in time order, and two free
+    questions: one about an object in the clip, under an everyday word, and one about an absent
+    object. All are drawn with a fixed seed, not hand-picked."""
     rng = np.random.default_rng(1)
     kinds = sorted({question["type"] for question in questions})
-    drawn = [kinds[int(i)] for i in rng.permutation(len(kinds))[:count]]
-    of_kind = [[q for q in questions if q["type"] == kind] for kind in drawn]
-    sample = [some[int(rng.integers(len(some)))] for some in of_kind]
+    types = [kinds[int(i)] for i in rng.permutation(len(kinds))[:count]]
+    by_type = [[q for q in questions if q["type"] == kind] for kind in types]
+    sample = [group[int(rng.integers(len(group)))] for group in by_type]
     sample.sort(key=lambda question: (question["stamp_ns"], question["id"]))
     file.write_text(json.dumps([*sample, *_in_free_words(truth, rng)], indent=1) + "\n", "utf-8")
 
 
 def _in_free_words(truth: dict[str, Any], rng: np.random.Generator) -> list[dict[str, Any]]:
-    """A question about a thing that the clip shows clearly, and one about a thing that no world
-    has."""
-    shown: dict[str, int] = {}
+    """A free question about an object that the clip shows clearly, and one about an object that no
+    world contains."""
+    most_pixels: dict[str, int] = {}
     for frame in truth["frames"]:
         for name, pixels in frame["visible"].items():
-            shown[name] = max(shown.get(name, 0), pixels)
-    kinds = sorted({kind_of(name) for name, most in shown.items() if most >= 10 * VISIBLE_PIXELS})
-    called = [kind for kind in kinds if kind in SYNONYMS] or kinds
-    kind = called[int(rng.integers(len(called)))]
+            most_pixels[name] = max(most_pixels.get(name, 0), pixels)
+    kinds = sorted(
+        {kind_of(name) for name, pixels in most_pixels.items() if pixels >= 10 * VISIBLE_PIXELS}
+    )
+    candidates = [kind for kind in kinds if kind in SYNONYMS] or kinds
+    kind = candidates[int(rng.integers(len(candidates)))]
     word = words_for(kind)[-1]
-    absent = _NOT_THERE[int(rng.integers(len(_NOT_THERE)))]
+    absent = _ABSENT[int(rng.integers(len(_ABSENT)))]
     return [
         {"type": "free", "text": f"Did you see {with_article(word)}?", "status": "answered",
          "contain": kind},
@@ -341,17 +354,17 @@ def _in_free_words(truth: dict[str, Any], rng: np.random.Generator) -> list[dict
 
 
 def _clear(folder: Path) -> None:
-    """Make room for a bag: its writer wants to create the folder itself."""
+    """Remove an older clip: the bag writer requires that the folder does not exist yet."""
     if not folder.exists():
         folder.parent.mkdir(parents=True, exist_ok=True)
         return
     if not folder.is_dir():
         raise RecordError(f"{folder} is a file; give a folder for the clip")
     names = {file.name for file in folder.iterdir()}
-    ours = {"metadata.yaml", "truth.json", "questions.json", f"{folder.name}.mcap"}
-    if names - ours:
+    clip_files = {"metadata.yaml", "truth.json", "questions.json", f"{folder.name}.mcap"}
+    if names - clip_files:
         raise RecordError(
-            f"{folder} holds {', '.join(sorted(names - ours)[:3])}, which no clip does; "
-            "give a new folder, or the folder of an older clip"
+            f"{folder} contains {', '.join(sorted(names - clip_files)[:3])}, which is not part of "
+            "a clip; give a new folder, or the folder of an older clip"
         )
     shutil.rmtree(folder)

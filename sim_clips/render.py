@@ -1,8 +1,8 @@
-"""Pictures of a scene on the CPU: colour, object ids and depth, through MuJoCo's renderer.
+"""Render a scene on the CPU with MuJoCo: colour, object ids and depth.
 
-`Renderer` keeps one tiny compiled model (textures, materials, a cone) for all scenes and aims at
-what `sim_clips.stage` puts on stage; a picture needs no physics. There are no shadows or
-highlights: colours must keep their hue.
+`Renderer` keeps one small compiled model (textures, materials, a cone) for all scenes and points
+the camera at the geoms that `sim_clips.stage` fills in; no physics is simulated. There are no
+shadows or highlights, so that colours keep their hue.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _ID_OF_CODE = np.maximum(np.arange(256) - 2, -1).astype(np.int16)
 @dataclass(frozen=True, eq=False)
 class Rendered:
     """One picture: ``bgr`` (h, w, 3) uint8; ``ids`` (h, w) int16, `SceneObject.id` or -1;
-    ``depth_m`` (h, w) float32 along the optical axis where it was asked for, else ``None``."""
+    ``depth_m`` (h, w) float32 along the optical axis if requested, else ``None``."""
 
     bgr: npt.NDArray[np.uint8]
     ids: npt.NDArray[np.int16]
@@ -39,14 +39,16 @@ class Rendered:
 
 
 def choose_backend(wanted: str | None = None) -> Backend:
-    """Set MUJOCO_GL to ``wanted``, its present value, or the first library found here.
+    """Set MUJOCO_GL to ``wanted``, to its current value, or to the first library available.
 
-    Must come before the first import of mujoco. Raises `RenderError` naming the Debian packages
-    where neither OSMesa nor EGL can be loaded.
+    Must run before mujoco is first imported.
+
+    Raises:
+        RenderError: neither OSMesa nor EGL can be loaded; names the Debian packages.
     """
     libraries: dict[Backend, str] = {"osmesa": "OSMesa", "egl": "EGL"}
-    asked = wanted or os.environ.get("MUJOCO_GL", "")
-    order = sorted(libraries, key=lambda name: name != asked)
+    preferred = wanted or os.environ.get("MUJOCO_GL", "")
+    order = sorted(libraries, key=lambda name: name != preferred)
     for name in order:
         if ctypes.util.find_library(libraries[name]):
             os.environ["MUJOCO_GL"] = name
@@ -55,7 +57,7 @@ def choose_backend(wanted: str | None = None) -> Backend:
             os.environ.setdefault("LP_NUM_THREADS", "1")
             return name
     raise RenderError(
-        "rendering needs OSMesa or EGL, and neither library was found; "
+        "rendering needs the OSMesa or EGL library, and neither was found; "
         "on Debian or Ubuntu: apt-get install libosmesa6 (or libegl1)"
     )
 
@@ -93,17 +95,17 @@ def _model_xml(width: int, height: int) -> str:
 
 
 class Renderer:
-    """Draws one scene at a time. Not thread-safe; belongs to the thread that made it."""
+    """Renders one scene at a time. Not thread-safe: use it only in the thread that created it."""
 
     def __init__(self, width: int = 320, height: int = 240, backend: str | None = None) -> None:
-        """Pictures of ``width`` by ``height``; ``backend`` is "osmesa", "egl" or chosen here."""
+        """Render ``width`` by ``height`` pixels with "osmesa", "egl" or, if ``None``, either."""
         self.backend = choose_backend(backend)
         import mujoco
 
         if not mujoco.GLContext.__module__.startswith(f"mujoco.{self.backend}"):
             raise RenderError(
                 f"mujoco was imported before MUJOCO_GL was set to {self.backend}; import it after "
-                "making the first Renderer, or set MUJOCO_GL in the environment"
+                "creating the first Renderer, or set MUJOCO_GL in the environment"
             )
         self._mj = mujoco
         self.width, self.height = width, height
@@ -123,12 +125,12 @@ class Renderer:
         self.scene: Scene | None = None
 
     def close(self) -> None:
-        """Free the OpenGL context; the renderer can't be used afterwards."""
+        """Free the OpenGL context; the renderer is unusable afterwards."""
         self._context.free()
         self._gl.free()
 
     def _cheaper_textures(self) -> None:
-        """Bilinear instead of trilinear filtering: a fifth of the drawing time."""
+        """Use bilinear instead of trilinear filtering: a fifth of the drawing time."""
         from OpenGL import GL  # type: ignore[import-untyped]
 
         for n in range(self._model.ntex):
@@ -144,14 +146,14 @@ class Renderer:
         self.close()
 
     def load(self, scene: Scene) -> None:
-        """Put ``scene`` on stage; later `render` calls show it."""
+        """Load ``scene``; later `render` calls show it."""
         self.scene = scene
         self._stage.load(scene)
 
     def render(
         self, pose: CameraPose, hfov_deg: float | None = None, *, depth: bool = False
     ) -> Rendered:
-        """The loaded scene from ``pose``; raises `RenderError` where none is loaded."""
+        """Render the loaded scene from ``pose``; raises `RenderError` if no scene is loaded."""
         if self.scene is None:
             raise RenderError("load a scene before rendering")
         self._gl.make_current()

@@ -1,4 +1,4 @@
-"""What a simulated world is made of: the nouns shared by layout, rendering, truth and questions.
+"""The data types of a simulated world, shared by layout, rendering, truth and questions.
 
 World frame: x east, y north, z up, metres. Headings: yaw in degrees, 0 along +x, positive to the
 left (counter-clockwise); pitch in degrees, positive upward.
@@ -28,7 +28,7 @@ CITY_KINDS = ("building", "tree", "car", "tower", "dome", "crane", "billboard", 
 
 
 def held_out(kind: str, colour: str) -> bool:
-    """True for the pairs of house kind and colour that only the warehouse shows (two per kind)."""
+    """Whether only the warehouse may show this pair of house kind and colour (two per kind)."""
     if kind not in HOUSE_KINDS:
         return False
     k, c = HOUSE_KINDS.index(kind), list(COLOURS).index(colour)
@@ -50,18 +50,20 @@ class SceneObject:
 
     @property
     def name(self) -> str:
+        """Colour and kind, such as ``red sofa``."""
         return f"{self.colour} {self.kind}"
 
     @property
     def centre(self) -> tuple[float, float, float]:
+        """The centre of the object's volume, metres."""
         x, y, z = self.position
         return (x, y, z + self.size[2] / 2)
 
 
 @dataclass(frozen=True, slots=True)
 class Wall:
-    """An upright box: from ``a`` to ``b`` on the floor plan, ``height`` and ``thickness`` metres,
-    its lower edge at ``z`` (lintels over doors have z > 0)."""
+    """An upright box from ``a`` to ``b`` on the floor plan; ``height``, ``thickness`` and the lower
+    edge ``z`` in metres (lintels over doors have z > 0)."""
 
     a: tuple[float, float]
     b: tuple[float, float]
@@ -72,8 +74,8 @@ class Wall:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One action of the camera. ``amount`` is degrees for rotations and tilts, metres otherwise,
-    always positive; ``duration_s`` is how long it takes (eased in and out)."""
+    """One action of the camera. ``amount`` is positive: degrees for rotations and tilts, metres
+    otherwise. ``duration_s`` includes easing in and out."""
 
     action: Action
     amount: float
@@ -82,7 +84,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class CameraPose:
-    """Position of the camera in metres, heading and pitch in degrees."""
+    """The camera's position in metres, heading (yaw) and pitch in degrees."""
 
     x: float
     y: float
@@ -93,7 +95,7 @@ class CameraPose:
 
 @dataclass(frozen=True)
 class Scene:
-    """A world made from a seed: what stands where, and the path through it."""
+    """A simulated world built from a seed: its objects and walls, and the path through it."""
 
     world: WorldName
     seed: int
@@ -106,11 +108,11 @@ class Scene:
     look: dict[str, float] = field(default_factory=dict)  # light, texture and shake numbers
 
 
-#: Where "near" ends and "far" begins, metres from the camera on the floor plan.
+#: End of "near" and start of "far": metres from the camera on the floor plan.
 DISTANCE_LIMITS_M: dict[str, tuple[float, float]] = {
     "house": (2.5, 4.5),
     "warehouse": (2.5, 4.5),
     "city": (18.0, 36.0),
 }
-#: An object counts as visible from this many pixels of a 320×240 picture.
+#: An object counts as visible with at least this many pixels of a 320×240 picture.
 VISIBLE_PIXELS = 150

@@ -1,8 +1,10 @@
 """What each kind looks like: a handful of boxes, balls, cylinders and cones per object.
 
-Most of what one sees of an object has the object's own colour; the other parts have fixed neutral
-colours that, with the outline, tell the kinds apart. An object's front is its +y side, its parts
-stay inside its size. Nothing here draws: `sim_clips.render` does.
+Most of an object's visible surface has its own colour; the other parts have fixed neutral colours
+that, together with the outline, distinguish the kinds. An object's front is its +y side, and its
+parts stay within its size.
+
+Out of scope: rendering (`sim_clips.render`).
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from typing import Literal
 
 Shape = Literal["box", "ball", "cylinder", "cone"]
 
-#: Colours of the parts that don't have the object's own.
+#: Colours (RGB, 0 to 1) of the parts that don't have the object's own colour.
 ACCENTS: dict[str, tuple[float, float, float]] = {
     "white": (0.95, 0.95, 0.93),
     "black": (0.06, 0.06, 0.07),
@@ -30,8 +32,8 @@ ACCENTS: dict[str, tuple[float, float, float]] = {
 class Part:
     """One primitive: centre and half extents in the object's frame, metres.
 
-    ``colour`` is "own" or a name from `ACCENTS`; ``axis`` is the direction a cylinder's or cone's
-    axis points along; ``windows`` puts the window texture on it.
+    ``colour`` is "own" or a name from `ACCENTS`; ``axis`` is the axis of a cylinder or cone;
+    ``windows`` applies the window texture.
     """
 
     shape: Shape
@@ -59,7 +61,7 @@ def _box(
 def _round(
     shape: Shape, r: float, z: tuple[float, float], colour: str = "own", x: float = 0.0
 ) -> Part:
-    """An upright cylinder or cone of radius ``r`` between two heights."""
+    """An upright cylinder or cone of radius ``r`` between the two heights of ``z``, metres."""
     return Part(shape, (x, 0.0, (z[0] + z[1]) / 2), (r, r, (z[1] - z[0]) / 2), colour)
 
 

@@ -1,7 +1,9 @@
-"""Putting a scene on MuJoCo's stage: every part becomes one of its visual geoms.
+"""Fill MuJoCo's visual scene: every part of a simulated scene becomes one visual geom.
 
-`Stage` writes straight into the list of geoms that MuJoCo draws, so that loading a scene compiles
-nothing, and hides what a pose can't see. It neither aims nor draws: `sim_clips.render` does.
+`Stage` writes directly into the list of geoms that MuJoCo draws, so that loading a scene needs no
+compilation, and hides what a pose can't see.
+
+Out of scope: aiming the camera and drawing (`sim_clips.render`).
 """
 
 from __future__ import annotations
@@ -23,12 +25,12 @@ _WALL_PIECE_M = 2.6
 
 
 class RenderError(AgentError):
-    """No OpenGL library for rendering without a screen, or a scene too large to draw."""
+    """No OpenGL library for off-screen rendering, or a scene with too many parts."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Group:
-    """Parts that appear and vanish together, with a sphere around them."""
+    """Parts that are shown or hidden together, with their bounding sphere."""
 
     centre: tuple[float, float, float]
     radius: float
@@ -40,7 +42,7 @@ class Stage:
     """The parts of one scene in a `mujoco.MjvScene`."""
 
     def __init__(self, mujoco: Any, model: Any, visual: Any) -> None:
-        """Fill ``visual`` (MjvScene); ``model`` has the materials and the cone's mesh."""
+        """Use ``visual`` (MjvScene) and the materials and cone mesh of ``model``."""
         self._mj, self._visual = mujoco, visual
         self._geoms: list[Any] = list(visual.geoms)
         self._materials = {model.material(n).name: n for n in range(model.nmat)}
@@ -62,9 +64,9 @@ class Stage:
         self._shown: npt.NDArray[np.bool_] = np.zeros(0, bool)
 
     def load(self, scene: Scene) -> None:
-        """Replace what is on stage by ``scene``."""
+        """Replace the current geoms with those of ``scene``."""
         self._groups, self._true_types = [], []
-        # What is near comes first: fragments behind it fail the depth test and cost no texturing.
+        # Near parts come first: fragments behind them fail the depth test and cost no texturing.
         for thing in scene.objects:
             self._object(thing)
         for wall in scene.walls:
@@ -84,18 +86,18 @@ class Stage:
         up: npt.NDArray[np.float64],
         half_tan: tuple[float, float],
     ) -> None:
-        """Draw only what may lie in the view; ``half_tan``: tangents of half its width, height."""
+        """Hide the groups outside the view; ``half_tan``: tangents of half its width and height."""
         offset, r = self._centres - eye, self._radii
         ahead = offset @ forward
-        seen = ahead > -r
+        in_view = ahead > -r
         for axis, tan in ((left, half_tan[0]), (up, half_tan[1])):
             angle = math.atan(tan)
-            seen &= np.abs(offset @ axis) * math.cos(angle) - ahead * math.sin(angle) < r
-        for n in np.flatnonzero(seen != self._shown):
+            in_view &= np.abs(offset @ axis) * math.cos(angle) - ahead * math.sin(angle) < r
+        for n in np.flatnonzero(in_view != self._shown):
             group = self._groups[n]
             for part in range(group.first, group.last):
-                self._geoms[part].type = self._true_types[part] if seen[n] else self._hidden
-        self._shown = seen
+                self._geoms[part].type = self._true_types[part] if in_view[n] else self._hidden
+        self._shown = in_view
 
     def _add(
         self,

@@ -1,7 +1,7 @@
-"""Grey patterns for floors, walls and windows, made from fixed seeds, as PNG files in memory.
+"""Grey patterns for floors, walls and windows, generated from fixed seeds as in-memory PNG files.
 
-They give the keyframer corners to hold on to and keep grey, so that only objects have colour; a
-scene tints them.
+They give the keyframer corners to track, and are grey so that only objects have colour; a scene
+tints them.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ WALLS = 4
 
 
 def _noise(rng: np.random.Generator, cells: int, amplitude: float, side: int = _SIDE) -> Grey:
-    """Smooth noise with ``cells`` blobs a side, which tiles."""
+    """Tileable smooth noise with ``cells`` blobs per side."""
     small = rng.uniform(-1.0, 1.0, (cells, cells)).astype(np.float32)
     tiled = np.tile(small, (3, 3))
     big = cv2.resize(tiled, (3 * side, 3 * side), interpolation=cv2.INTER_CUBIC)
@@ -74,7 +74,7 @@ def _wall(style: int) -> Grey:
 
 
 def _windows() -> Grey:
-    """Side of a building: 4 by 6 dark windows on a light wall."""
+    """The side of a building: 4 by 6 dark windows on a light wall."""
     rng = np.random.default_rng(300)
     base = np.full((_SIDE, _SIDE), 0.97, np.float32) + _noise(rng, 32, 0.03)
     for row in range(6):
@@ -90,7 +90,7 @@ def _png(grey: Grey) -> bytes:
 
 
 def texture_files() -> dict[str, bytes]:
-    """File name → PNG of every texture."""
+    """Every texture as PNG data, by file name."""
     files = {f"floor{n}.png": _png(_floor(n)) for n in range(FLOORS)}
     files |= {f"wall{n}.png": _png(_wall(n)) for n in range(WALLS)}
     files["windows.png"] = _png(_windows())

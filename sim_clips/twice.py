@@ -1,9 +1,10 @@
-"""A clip played twice in a row: the same walk through the same rooms, once more from its start.
+"""A clip played twice in a row: the same walk through the same rooms, repeated from the start.
 
-Nothing is anywhere else after the second time, there are no more things, and what was seen first
-still was. Whoever counts mentions, or takes the latest appearance for the first, is found out.
+After the second lap every object is still where it was, there are no additional objects, and what
+was seen first is unchanged. An agent that counts mentions, or takes the latest appearance for the
+first, gives itself away.
 
-Out of scope: what is asked about it (`sim_clips.questions`).
+Out of scope: the questions about it (`sim_clips.questions`).
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ from typing import Any
 
 
 def played_twice(truth: Mapping[str, Any]) -> dict[str, Any]:
-    """The truth of a clip that is played twice. The first frame of the second time is marked with
-    ``again``: no step led there, the camera was put back."""
+    """The truth of a clip played twice in a row. The first frame of the second lap is marked with
+    ``again``: no step led there, the camera jumped back to the start."""
     later_ns, count = lap_ns(truth), len(truth["steps"])
     again = [
         {
@@ -29,6 +30,6 @@ def played_twice(truth: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def lap_ns(truth: Mapping[str, Any]) -> int:
-    """By how much the stamps of the second time are later."""
+    """Offset from the stamps of the first lap to those of the second, in nanoseconds."""
     first, last = (truth["frames"][i]["stamp_ns"] for i in (0, -1))
     return int(last - first + round(1e9 / truth["fps"]))

@@ -1,8 +1,10 @@
-"""What a pose sees, without rendering: for text-only training, by the hundred thousand.
+"""Which objects a pose sees, without rendering: fast enough for text-only training.
 
-Every object is one to four upright boxes; a low-resolution picture of them and of the walls is cast
-column by column on the floor plan. Good to some tens of pixels: `tests/test_sim_render.py` holds
-it against the segmentation render. Not here: the words for where something lies (`journey`).
+Every object is one to four upright boxes; a low-resolution picture of them and of the walls is
+ray-cast column by column on the floor plan. Accurate to some tens of pixels:
+`tests/sim_clips/test_sim_render.py` compares it with the segmentation render.
+
+Out of scope: direction and distance classes (`sim_clips.journey`).
 """
 
 from __future__ import annotations
@@ -23,8 +25,8 @@ _NEAR_M = 0.06
 
 @dataclass(frozen=True, slots=True)
 class _Hull:
-    """A box standing for a part of a kind, in fractions of its size: x and y half extents about
-    (x, y), from z0 to z1, and how much of the box's outline is really covered."""
+    """A box that approximates part of a kind, in fractions of the object's size: half extents
+    around (x, y), heights z0 to z1, and the share of the box's outline that is really covered."""
 
     x: float
     y: float
@@ -35,7 +37,7 @@ class _Hull:
     fill: float = 1.0
 
 
-_ROUND = 0.4  # half side of a square whose outline is as wide, on average, as a circle's
+_ROUND = 0.4  # half side of a square that is on average as wide as a circle of diameter 1
 _HULLS: dict[str, tuple[_Hull, ...]] = {
     "sofa": (_Hull(0, 0, 0.5, 0.5, 0.06, 0.66), _Hull(0, -0.38, 0.5, 0.12, 0.66, 1.0)),
     "table": (
@@ -92,7 +94,7 @@ _ROW_V = HEIGHT / 2 - (np.arange(_ROWS) + 0.5) * (HEIGHT / _ROWS)
 
 
 class Sight:
-    """The boxes of one scene, ready to be looked at from many poses."""
+    """The boxes of one scene, prepared for views from many poses."""
 
     def __init__(self, scene: Scene) -> None:
         rows: list[tuple[float, ...]] = []
@@ -108,7 +110,7 @@ class Sight:
                 ))  # fmt: skip
         for wall in scene.walls:
             if scene.world == "city":
-                continue  # kerbs hide nothing
+                continue  # kerbs occlude nothing
             (ax, ay), (bx, by) = wall.a, wall.b
             rows.append((
                 (ax + bx) / 2, (ay + by) / 2, math.atan2(by - ay, bx - ax),
@@ -124,7 +126,7 @@ class Sight:
         self._count = len(scene.objects)
 
     def view(self, pose: CameraPose, hfov_deg: float) -> list[tuple[int, float]]:
-        """Object ids with approximate visible pixels of a 320×240 picture, most first."""
+        """Object ids with approximate visible pixels of a 320×240 picture, in descending order."""
         yaw, pitch = math.radians(pose.yaw_deg), math.radians(pose.pitch_deg)
         half_tan = math.tan(math.radians(hfov_deg) / 2)
         focal = WIDTH / 2 / half_tan
@@ -177,7 +179,7 @@ class Sight:
         top: npt.NDArray[np.float32],
         bottom: npt.NDArray[np.float32],
     ) -> list[tuple[int, float]]:
-        """Pixels per object of the columns' vertical spans, the nearest span winning."""
+        """Pixels per object from the columns' vertical spans; the nearest span wins."""
         nearest = np.full((_COLUMNS, _ROWS), np.inf, np.float32)
         winner = np.full((_COLUMNS, _ROWS), -1, np.intp)
         rows = _ROW_V.astype(np.float32)
@@ -203,9 +205,9 @@ _latest: list[tuple[Scene, Sight]] = []
 def approximate_view(
     scene: Scene, pose: CameraPose, hfov_deg: float | None = None
 ) -> list[tuple[int, float]]:
-    """Object ids with approximate visible pixels of a 320×240 picture, most first.
+    """Object ids with approximate visible pixels of a 320×240 picture, in descending order.
 
-    Remembers the boxes of the scene asked last; use `Sight` to keep several.
+    Caches the boxes of the latest scene; use `Sight` to keep several scenes.
     """
     if not _latest or _latest[0][0] is not scene:
         _latest[:] = [(scene, Sight(scene))]

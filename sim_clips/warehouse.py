@@ -1,6 +1,6 @@
 """The warehouse: one hall with rows of low partitions and high shelf walls; held-out pairs only.
 
-Another layout than the house on purpose: it tests what carries over to a place never trained on.
+Its layout differs from the house on purpose: it tests generalisation to a place never trained on.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ _WALL_M = 0.15
 
 
 def _rows(rng: random.Random, width: float, depth: float) -> list[Wall]:
-    """Partitions in rows along x, each row broken by at least one cross aisle."""
+    """Partitions in rows along x; every row has at least one cross aisle."""
     rows = 2 if depth < 10.5 else rng.choice((2, 3))
     pitch = depth / (rows + 1)
-    out: list[Wall] = []
+    partitions: list[Wall] = []
     for n in range(rows):
         y = pitch * (n + 1) + rng.uniform(-0.25, 0.25)
         high = rng.random() < 0.4
@@ -41,9 +41,9 @@ def _rows(rng: random.Random, width: float, depth: float) -> list[Wall]:
             end = min(x + length, width)
             if end - x >= 1.2:
                 a, b = (round(x, 2), round(y, 2)), (round(end, 2), round(y, 2))
-                out.append(Wall(a, b, round(height, 2), round(thickness, 2)))
+                partitions.append(Wall(a, b, round(height, 2), round(thickness, 2)))
             x = end + rng.uniform(1.8, 2.6)
-    return out
+    return partitions
 
 
 def _box(wall: Wall) -> Rect:
@@ -71,7 +71,7 @@ def _sides(rows: list[Wall], width: float, depth: float) -> list[WallSide]:
 
 
 def lay_out_warehouse(rng: random.Random) -> Plan:
-    """A hall with shelf rows, 10 to 16 of the 18 held-out pairs, and points to walk to."""
+    """Lay out a hall with shelf rows, 10 to 16 of the 18 held-out pairs, and goals to walk to."""
     width, depth = round(rng.uniform(11.0, 14.5), 2), round(rng.uniform(9.0, 12.0), 2)
     plan = Plan(bounds=(0.0, 0.0, width, depth))
     height, t = round(rng.uniform(3.2, 4.0), 2), _WALL_M
@@ -87,28 +87,30 @@ def lay_out_warehouse(rng: random.Random) -> Plan:
     area = (t / 2, t / 2, width - t / 2, depth - t / 2)
     boxes = [_box(wall) for wall in rows]
     sides = _sides(rows, width, depth)
-    taken: list[Rect] = []
-    wanted = rng.randint(10, 16)
+    occupied: list[Rect] = []
+    target_count = rng.randint(10, 16)
     for kind, colour in deck(rng, "warehouse", HOUSE_KINDS):
-        if len(plan.objects) == wanted:
+        if len(plan.objects) == target_count:
             break
         size = draw_size(rng, kind)
         for _ in range(10):
             if kind in ("table", "plant", "barrel", "sofa") and rng.random() < 0.35:
                 inner = (area[0] + 1.0, area[1] + 1.0, area[2] - 1.0, area[3] - 1.0)
-                spot = place_free(rng, inner, size, taken + boxes, 0.5)
+                spot = place_free(rng, inner, size, occupied + boxes, 0.5)
             else:
                 side = rng.choice(sides[:4] if kind == "door" else sides)
-                spot = place_at_wall(rng, side, kind, size, taken, area, corner=rng.random() < 0.2)
+                spot = place_at_wall(
+                    rng, side, kind, size, occupied, area, corner=rng.random() < 0.2
+                )
             if spot is None:
                 continue
             rect = footprint(spot[0], spot[1], spot[2], size)
             if any(overlaps(rect, box, 0.0) for box in boxes):
                 continue
             plan.add(kind, colour, (spot[0], spot[1], 0.0), spot[2], size)
-            taken.append(rect)
+            occupied.append(rect)
             break
-    solid = taken + boxes
+    solid = occupied + boxes
     for _ in range(40):
         x, y = rng.uniform(1.0, width - 1.0), rng.uniform(1.0, depth - 1.0)
         spot_rect = (x - 0.5, y - 0.5, x + 0.5, y + 0.5)

@@ -1,9 +1,9 @@
-"""What every trainer here adds to trl's: checkpoints that are whole or absent, and named metrics.
+"""A mixin for trl's trainers: checkpoints are either complete or absent.
 
-Mixed into trl's trainers, in front of them. Before a checkpoint there must be room on the disk (it
-is waited for); one that fails halfway is removed; one that is whole is marked as such.
+It must come before the trainer among the base classes. It waits for disk space before it writes a
+checkpoint, removes one that fails halfway, and marks a complete one as such.
 
-Not here: the mark itself and resuming (`training.run_folder`).
+Out of scope: the marker file and resuming (`training.run_folder`).
 """
 
 from __future__ import annotations
@@ -14,18 +14,20 @@ from typing import Any
 
 from safetensors import SafetensorError
 
-from training.run_folder import RunError, mark_whole, wait_for_space
+from training.processes import PATIENCE_S
+from training.run_folder import LOOK_S, RunError, mark_whole, wait_for_space
 
-#: A checkpoint holds weights and two moments per trained weight, in 32 bits, and some change.
+#: A checkpoint contains the weights and two moments per trained weight, 32 bits each, and a little
+#: more.
 BYTES_PER_TRAINED, BYTES_PER_WEIGHT, SPARE_BYTES = 8, 4, 32 << 20
 
 
 class WholeCheckpoints:
-    """Mixin for a transformers trainer."""
+    """Mixin for a transformers trainer whose checkpoints are complete or absent."""
 
-    #: Tests make the wait short.
-    patience_s: float = 1800.0
-    look_s: float = 15.0
+    #: How long to wait for disk space, and how often to check; tests shorten both.
+    patience_s: float = PATIENCE_S
+    look_s: float = LOOK_S
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
         trainer: Any = self
@@ -39,11 +41,11 @@ class WholeCheckpoints:
         try:
             super()._save_checkpoint(model, trial)  # type: ignore[misc]
         except (OSError, RuntimeError, SafetensorError) as error:
-            # torch and safetensors report a full disk as errors of their own.
+            # torch and safetensors raise their own errors when the disk is full.
             shutil.rmtree(folder, ignore_errors=True)
             raise RunError(
-                f"can't write {folder}: {error}. The last whole checkpoint stays; make room and "
-                "run the same command again"
+                f"can't write {folder}: {error}. The last complete checkpoint is kept; make room "
+                "and run the same command again"
             ) from error
         trainer.accelerator.wait_for_everyone()
         if trainer.args.should_save:

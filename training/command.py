@@ -1,6 +1,6 @@
-"""The command line of a training run: a configuration, a folder, overrides.
+"""The command line of a training run: a configuration file, a folder and overrides.
 
-Not here: what is trained (`training.grpo`, `training.sft`).
+Out of scope: the training itself (`training.grpo`, `training.sft`).
 """
 
 from __future__ import annotations
@@ -20,12 +20,14 @@ def train_from(
     description: str | None,
     run: Callable[[RunConfig, Path], object],
 ) -> int:
-    """Read ``arguments`` (``None``: the command line's) and run; the exit code."""
+    """Parse ``arguments`` (``None``: those of the command line), run, and return the exit code."""
     parser = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("--config", type=Path, required=True)
-    parser.add_argument("--out", type=Path, required=True, help="the run's folder")
+    parser.add_argument(
+        "--out", type=Path, required=True, help="folder of the run; an existing run resumes"
+    )
     parser.add_argument(
         "--set", action="append", default=[], metavar="SECTION.KEY=VALUE", help="override one value"
     )

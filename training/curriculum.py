@@ -1,10 +1,10 @@
-"""The reward curriculum: which reward counts how much, by fraction of training.
+"""The reward curriculum: the weight of each reward, by fraction of training.
 
-Published (METHOD: 12 epochs): format:accuracy:consistency = 7:3:0 for the first two epochs, 3:7:0
-for the next two, 1:7:2 for the rest. Here by fraction of all steps, so that it holds at any length
-and a resumed run is in the right stage without remembering anything.
+The published curriculum for 12 epochs is format:accuracy:consistency = 7:3:0 for the first two
+epochs, 3:7:0 for the next two and 1:7:2 for the rest. Here stages are fractions of all steps, so
+that they fit any length, and a resumed run finds its stage without stored state.
 
-Not here: the rewards (`training.rewards`).
+Out of scope: the rewards (`training.rewards`).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ NAMES = ("format", "accuracy", "consistency")
 
 
 class Stage(BaseModel):
-    """Weights of format, accuracy and consistency until a fraction of training is done."""
+    """Weights of format, accuracy and consistency, until a fraction of training is done."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -34,12 +34,12 @@ class Stage(BaseModel):
 
     @property
     def weights(self) -> tuple[float, float, float]:
-        """The three weights, as shares of one."""
+        """The three weights, normalised to a sum of 1."""
         parts = (self.format, self.accuracy, self.consistency)
         return tuple(part / sum(parts) for part in parts)  # type: ignore[return-value]
 
     @model_validator(mode="after")
-    def _some(self) -> Stage:
+    def _has_weight(self) -> Stage:
         if self.format + self.accuracy + self.consistency <= 0:
             raise ValueError("a stage needs at least one weight above zero")
         return self
@@ -53,36 +53,38 @@ PUBLISHED = (
 
 
 def check_stages(stages: Sequence[Stage]) -> None:
-    """Refuse stages that do not follow one another up to the end of training.
+    """Check that the stages are in order and reach the end of training.
 
     Raises:
-        ValueError: they are none, out of order or end early.
+        ValueError: there are no stages, they are out of order, or the last ends before 1.0.
     """
     ends = [stage.until for stage in stages]
     if not ends or ends != sorted(set(ends)) or ends[-1] != 1.0:
-        raise ValueError(f"curriculum stages must end in growing order, the last at 1.0: {ends}")
+        raise ValueError(
+            f"the ends of curriculum stages must be in growing order, up to 1.0: {ends}"
+        )
 
 
 def stage_at(stages: Sequence[Stage], step: int, steps: int) -> int:
-    """Index of the stage in which ``step`` (from 0) of ``steps`` lies."""
+    """Index of the stage that contains ``step`` (from 0) of ``steps``."""
     progress = step / max(1, steps)
-    # A step that begins exactly at a stage's end belongs to the next one; 1e-9 keeps 4/12·12 = 4
-    # exact in floating point.
+    # A step that begins exactly at the end of a stage belongs to the next one; 1e-9 absorbs
+    # floating-point error in products such as 4/12 · 12.
     return next((i for i, s in enumerate(stages) if progress < s.until - 1e-9), len(stages) - 1)
 
 
 class Weighted(Protocol):
-    """What has weights to set: trl's GRPO trainer."""
+    """A trainer whose reward weights can be set, such as trl's GRPO trainer."""
 
     reward_weights: torch.Tensor
 
 
 class Curriculum(TrainerCallback):
-    """Sets ``trainer.reward_weights`` before each step; `metrics` says which stage it is in.
+    """Sets ``trainer.reward_weights`` before each step; `metrics` reports the current stage.
 
     Args:
         stages: in order; the last ends at 1.0.
-        trainer: may be given later, by setting ``trainer``.
+        trainer: can also be set later, as the attribute ``trainer``.
     """
 
     def __init__(
@@ -101,11 +103,11 @@ class Curriculum(TrainerCallback):
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
     ) -> None:
-        """Also before the first step, where a resumed run starts in the middle."""
+        """Enter the first stage, or that in which a resumed run continues."""
         self._enter(state)
 
     def metrics(self) -> dict[str, float]:
-        """The stage, from 1, and its weights, for the log."""
+        """The stage's number, from 1, and its weights, for the log."""
         if self.stage is None:
             return {}
         weights = zip(NAMES, self.stages[self.stage].weights, strict=True)
@@ -114,13 +116,13 @@ class Curriculum(TrainerCallback):
     def _enter(self, state: TrainerState) -> None:
         if self.trainer is None:
             raise RuntimeError("the curriculum has no trainer: set its `trainer` before training")
-        now = stage_at(self.stages, state.global_step, state.max_steps)
-        if now == self.stage:
+        stage = stage_at(self.stages, state.global_step, state.max_steps)
+        if stage == self.stage:
             return
-        self.stage = now
-        self.trainer.reward_weights = torch.tensor(self.stages[now].weights, dtype=torch.float32)
+        self.stage = stage
+        self.trainer.reward_weights = torch.tensor(self.stages[stage].weights, dtype=torch.float32)
         log.info(
             "curriculum: stage %d of %d from step %d of %d, format:accuracy:consistency = %s",
-            now + 1, len(self.stages), state.global_step, state.max_steps,
-            ":".join(f"{w:.2f}" for w in self.stages[now].weights),
+            stage + 1, len(self.stages), state.global_step, state.max_steps,
+            ":".join(f"{w:.2f}" for w in self.stages[stage].weights),
         )  # fmt: skip

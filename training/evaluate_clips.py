@@ -1,15 +1,14 @@
-"""Measures the built-in models on recorded clips of held-out scenes, through the runtime itself.
+"""Measure the built-in models on recorded clips of held-out scenes, through the runtime itself.
 
     python -m training.evaluate_clips --out runs/evaluation
 
-Per world: what the perceiver noted of the keyframes against the truth; and the share of questions
-answered right from pixels end to end, from the true deltas, by a plain program that reads the same
-entries, and with an empty memory, with chance beside them, each with its interval by clips. What
-follows from the notes is told from what does not, for the perceiver's notes and for the true ones.
+Per world: the perceiver's deltas against the truth; and the share of questions answered correctly
+end to end from pixels, from the true deltas, by a plain program that reads the same deltas, with an
+empty memory, and by chance, each with an interval clustered by clip. Questions whose answer
+follows from the deltas are reported separately, for the perceiver's deltas and for the true ones.
 
-Clips are recorded where they are missing. By default they are those of the held-out block
-(`sim_clips.splits`), which a released model is measured on once; while developing, look at others
-with ``--first 500000``.
+Missing clips are recorded first. The default is the held-out block (`sim_clips.splits`), on which a
+released model is measured once; during development use other seeds, with ``--first 500000``.
 """
 
 from __future__ import annotations
@@ -24,84 +23,113 @@ from pathlib import Path
 from typing import Any
 
 import cv2
+import torch
 
 from embodied_agent.agent import Agent
 from embodied_agent.errors import ReplyError
 from embodied_agent.perception.builtin import BuiltinPerceiver
+from embodied_agent.reasoning.answer import parse_answer
 from embodied_agent.reasoning.base import transcript_budget
 from embodied_agent.reasoning.builtin import BuiltinReasoner
 from embodied_agent.reasoning.prompts import build_prompt
 from embodied_agent.reasoning.votes import elected
 from embodied_agent.records import Delta, Question
 from embodied_agent.settings import Settings, load_settings
-from embodied_agent.sources import open_source
 from embodied_agent.transcript.recall import recall
 from embodied_agent.transcript.text import Transcript
 from sim_clips.questions import NOT_TOLD
 from sim_clips.splits import HELD_OUT_CLIPS
 from training import program
+from training.evaluation.batched import BatchedModel
 from training.evaluation.clip_tables import Marks, markdown, summary
 from training.held import FOLDER, WORLDS, held_clips
 from training.true_perception import true_delta
 
-#: What was noted by an agent that has seen nothing.
+#: The memory of an agent that has seen nothing.
 NOTHING = (Delta(0, None),)
 
 
 def perception_marks(noted: Sequence[Delta], truths: Sequence[Delta]) -> Marks:
-    """Lists to average: action right, and per object hit, miss, false alarm, place right."""
+    """Values to average: correct actions, hits, misses, false alarms, correct places."""
     marks: Marks = defaultdict(list)
-    for said, truth in zip(noted, truths, strict=True):
+    for delta, truth in zip(noted, truths, strict=True):
         if truth.action is not None:
-            marks["action"].append(float(said.action is truth.action))
-        wanted = {m.name: m for m in truth.mentions}
-        given = {m.name: m for m in said.mentions}
-        marks["hits"].append(len(wanted.keys() & given.keys()))
-        marks["missed"].append(len(wanted.keys() - given.keys()))
-        marks["invented"].append(len(given.keys() - wanted.keys()))
-        for name in wanted.keys() & given.keys():
-            marks["direction"].append(float(given[name].direction == wanted[name].direction))
-            marks["distance"].append(float(given[name].distance == wanted[name].distance))
+            marks["action"].append(float(delta.action is truth.action))
+        true_mentions = {m.name: m for m in truth.mentions}
+        noted_mentions = {m.name: m for m in delta.mentions}
+        marks["hits"].append(len(true_mentions.keys() & noted_mentions.keys()))
+        marks["missed"].append(len(true_mentions.keys() - noted_mentions.keys()))
+        marks["invented"].append(len(noted_mentions.keys() - true_mentions.keys()))
+        for name in true_mentions.keys() & noted_mentions.keys():
+            marks["direction"].append(
+                float(noted_mentions[name].direction == true_mentions[name].direction)
+            )
+            marks["distance"].append(
+                float(noted_mentions[name].distance == true_mentions[name].distance)
+            )
     return marks
 
 
 def reply_to(
     reasoner: BuiltinReasoner, settings: Settings, deltas: Sequence[Delta], row: dict[str, Any]
 ) -> tuple[str | None, bool]:
-    """The letter that the reasoner gives from these deltas, and whether the format was right."""
+    """The letter that the reasoner chooses given these deltas, and whether the format was right."""
     question = Question(row["text"], tuple(row["choices"]))
     transcript = Transcript.of(deltas, transcript_budget(settings.reasoning)).text()
     recalled, _ = recall(deltas, question)
     prompt = build_prompt("compact", transcript, recalled, question)
-    more = settings.reasoning.votes - 1
+    extra_votes = settings.reasoning.votes - 1
     try:
         reply = "".join(reasoner.stream(prompt, timeout_s=120.0))
     except ReplyError as error:
         reply = error.reply
-    others = reasoner.sampled(prompt, more, timeout_s=120.0) if more else []
+    samples = reasoner.sampled(prompt, extra_votes, timeout_s=120.0) if extra_votes else []
     try:
-        return elected(reply, others, question.choices).parsed.choice, True
+        return elected(reply, samples, question.choices).parsed.choice, True
     except ReplyError:
         return None, False
 
 
+def replies_to(
+    model: BatchedModel, settings: Settings, asked: Sequence[tuple[Sequence[Delta], dict[str, Any]]]
+) -> list[tuple[str | None, bool]]:
+    """`reply_to` without further votes, for many questions at once."""
+    prompts = []
+    for deltas, row in asked:
+        question = Question(row["text"], tuple(row["choices"]))
+        transcript = Transcript.of(deltas, transcript_budget(settings.reasoning)).text()
+        prompts.append(build_prompt("compact", transcript, recall(deltas, question)[0], question))
+    found: list[tuple[str | None, bool]] = []
+    for (_, row), reply in zip(asked, model.replies(prompts), strict=True):
+        try:
+            found.append((parse_answer(reply.text, row["choices"]).choice, True))
+        except ReplyError:
+            found.append((None, False))
+    return found
+
+
 def evaluate_clip(
-    folder: Path, settings: Settings, perceiver: BuiltinPerceiver, reasoner: BuiltinReasoner
+    folder: Path,
+    settings: Settings,
+    perceiver: BuiltinPerceiver,
+    reasoner: BuiltinReasoner,
+    batches: BatchedModel | None = None,
 ) -> tuple[Marks, list[dict[str, Any]]]:
-    """Perception marks and one row per question, right or wrong by each way of answering."""
+    """Perception marks, and one row per question with a mark for each way of answering.
+
+    Args:
+        folder: of the clip.
+        settings: a memory file that holds the clip already is not written again.
+        perceiver: shared by all clips.
+        reasoner: likewise.
+        batches: the same model; answers the questions to the true deltas and to none together,
+            where no further votes are wanted.
+    """
     truth = json.loads((folder / "truth.json").read_text())
     rows = json.loads((folder / "questions.json").read_text())
-    answered: list[dict[str, Any]] = []
-    with (
-        Agent(settings, perceiver=perceiver, reasoner=reasoner) as agent,
-        open_source(str(folder), settings.source) as frames,
-    ):
-        agent.begin_replay(str(folder))
-        for frame in frames:
-            agent.observe(frame)
-        agent.finish()
-        while not agent.drain(120.0):
-            pass
+    results: list[dict[str, Any]] = []
+    with Agent(settings, perceiver=perceiver, reasoner=reasoner) as agent:
+        agent.replay(str(folder))
         noted = agent.store.deltas()
         keyframes = agent.store.keyframes()
         truths = [
@@ -111,39 +139,53 @@ def evaluate_clip(
         marks = perception_marks(noted, truths)
         marks["seconds_per_keyframe"] = [d.latency_s for d in noted]
         stamps = {k.id: k.stamp_ns for k in keyframes}
+        without_pixels: list[tuple[Sequence[Delta], dict[str, Any]]] = []
         for row in rows:
-            asked = Question(
+            then = [d for d in truths if stamps[d.keyframe_id] <= row["stamp_ns"]]
+            without_pixels += [(then, row), (NOTHING, row)]
+        if batches is not None and settings.reasoning.votes == 1:
+            replies = replies_to(batches, settings, without_pixels)
+        else:
+            replies = [reply_to(reasoner, settings, *one) for one in without_pixels]
+        for number, row in enumerate(rows):
+            question = Question(
                 row["text"], tuple(row["choices"]), at_ns=row["stamp_ns"], timeout_s=120.0
             )
             started = time.monotonic()
-            live = agent.ask(asked)
+            live = agent.ask(question)
             seconds = time.monotonic() - started
-            then = [d for d in truths if stamps[d.keyframe_id] <= row["stamp_ns"]]
-            said = [d for d in noted if stamps[d.keyframe_id] <= row["stamp_ns"]]
-            from_truth, formed = reply_to(reasoner, settings, then, row)
-            blind, _ = reply_to(reasoner, settings, NOTHING, row)
-            given = {
+            truth_so_far, _ = without_pixels[2 * number]
+            noted_so_far = [d for d in noted if stamps[d.keyframe_id] <= row["stamp_ns"]]
+            (from_truth, well_formed), (blind, _) = replies[2 * number : 2 * number + 2]
+            choices = {
                 "pixels": live.choice,
                 "true_deltas": from_truth,
-                "program_pixels": program.answer(said, row, truth["world"]),
-                "program_true": program.answer(then, row, truth["world"]),
+                "program_pixels": program.answer(noted_so_far, row, truth["world"]),
+                "program_true": program.answer(truth_so_far, row, truth["world"]),
                 "blind": blind,
             }
-            not_told = NOT_TOLD in row["choices"] and row["choices"].index(NOT_TOLD)
-            letter = "" if not_told is False else string.ascii_uppercase[not_told]
-            answered.append(
+            untold_index = NOT_TOLD in row["choices"] and row["choices"].index(NOT_TOLD)
+            letter = "" if untold_index is False else string.ascii_uppercase[untold_index]
+            results.append(
                 {
                     "id": row["id"], "clip": folder.name, "type": row["type"],
-                    "truth": row["answer"], "not_told": letter, "given": given,
+                    "truth": row["answer"], "not_told": letter, "given": choices,
                     "derivable": {
-                        "pixels": program.derivable(said, row, truth["world"]),
-                        "true_deltas": program.derivable(then, row, truth["world"]),
+                        "pixels": program.derivable(noted_so_far, row, truth["world"]),
+                        "true_deltas": program.derivable(truth_so_far, row, truth["world"]),
                     },
-                    "chance": 1 / len(row["choices"]), "format": float(formed), "seconds": seconds,
-                    **{way: float(choice == row["answer"]) for way, choice in given.items()},
+                    "chance": 1 / len(row["choices"]), "format": float(well_formed),
+                    "seconds": seconds,
+                    **{way: float(choice == row["answer"]) for way, choice in choices.items()},
                 }
             )  # fmt: skip
-    return marks, answered
+    return marks, results
+
+
+def _remembering(settings: Settings, memory: Path) -> Settings:
+    memory.parent.mkdir(parents=True, exist_ok=True)
+    kept = settings.memory.model_copy(update={"path": str(memory)})
+    return settings.model_copy(update={"memory": kept})
 
 
 def main() -> None:
@@ -154,32 +196,71 @@ def main() -> None:
     parser.add_argument("--worlds", nargs="+", default=list(WORLDS))
     parser.add_argument("--clips", type=int, default=len(HELD_OUT_CLIPS), help="clips per world")
     parser.add_argument(
-        "--first", type=int, default=HELD_OUT_CLIPS[0], help="first scene seed, never a trained one"
+        "--first",
+        type=int,
+        default=HELD_OUT_CLIPS[0],
+        help="first scene seed; never a training seed",
     )
-    parser.add_argument("--held", type=Path, default=FOLDER, help="where clips are kept")
-    parser.add_argument("--out", type=Path, default=Path("runs/evaluation"), help=".json and .md")
+    parser.add_argument("--held", type=Path, default=FOLDER, help="folder of the recorded clips")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path("runs/evaluation"),
+        help="path of the results, without .json and .md",
+    )
     parser.add_argument("--perceiver", default="", help="checkpoint folder; empty: the shipped one")
     parser.add_argument("--reasoner", default="", help="checkpoint folder; empty: the shipped one")
+    parser.add_argument(
+        "--votes", type=int, default=load_settings().reasoning.votes, help="reasonings per answer"
+    )
+    parser.add_argument(
+        "--memories",
+        type=Path,
+        help="folder of memory files, one per clip, so that nothing is perceived twice",
+    )
+    parser.add_argument(
+        "--perceive-only", action="store_true", help="only fill --memories; ask nothing"
+    )
     a = parser.parse_args()
+    if a.perceive_only and a.memories is None:
+        parser.error("--perceive-only needs --memories")
     cv2.setNumThreads(1)
-    settings = load_settings(perception__model_path=a.perceiver, reasoning__model_path=a.reasoner)
+    torch.set_num_threads(1)
+    settings = load_settings(
+        perception__model_path=a.perceiver,
+        perception__backend="builtin",
+        reasoning__model_path=a.reasoner,
+        reasoning__votes=a.votes,
+    )
     perceiver, reasoner = BuiltinPerceiver(settings.perception), BuiltinReasoner(settings.reasoning)
-    found: dict[str, Any] = {}
+    batches = BatchedModel(a.reasoner)
+    figures: dict[str, Any] = {}
     for world in a.worlds:
         marks: Marks = defaultdict(list)
         rows: list[dict[str, Any]] = []
         for folder in held_clips((world,), range(a.first, a.first + a.clips), a.held):
-            some, answered = evaluate_clip(folder, settings, perceiver, reasoner)
-            for name, values in some.items():
+            kept = settings
+            if a.memories is not None:
+                kept = _remembering(settings, a.memories / f"{folder.name}.db")
+            if a.perceive_only:
+                with Agent(kept, perceiver=perceiver, reasoner=reasoner) as agent:
+                    agent.replay(str(folder))
+                print(folder.name, flush=True)
+                continue
+            clip_marks, results = evaluate_clip(folder, kept, perceiver, reasoner, batches)
+            for name, values in clip_marks.items():
                 marks[name] += values
-            rows += answered
+            rows += results
             so_far = summary(marks, rows)
             print(folder.name, so_far["perception"], so_far["all"], flush=True)
-        found[world] = summary(marks, rows)
+        if rows:
+            figures[world] = summary(marks, rows)
+    if a.perceive_only:
+        return
     a.out.parent.mkdir(parents=True, exist_ok=True)
-    a.out.with_suffix(".json").write_text(json.dumps(found, indent=1) + "\n")
-    a.out.with_suffix(".md").write_text(markdown(found))
-    print(markdown(found))
+    a.out.with_suffix(".json").write_text(json.dumps(figures, indent=1) + "\n")
+    a.out.with_suffix(".md").write_text(markdown(figures))
+    print(markdown(figures))
 
 
 if __name__ == "__main__":

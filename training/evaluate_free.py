@@ -1,11 +1,11 @@
-"""Asks free questions and says how many answers are right, honest, wrong or invented.
+"""Ask free questions, and measure how many answers are right, honest, wrong or invented.
 
     python -m training.evaluate_free --worlds house:5@600000,city:5@600000
     python -m training.evaluate_free --record house:5@600000 --notes pixels
 
-Questions are about text worlds, or about recorded clips whose keyframes are noted from their truth
-or by the built-in perceiver. Answers come from the runtime's agent, from the same agent blind, from
-a plain program that reads the notes, or from habit (see `training.free_questions.answerers`).
+Questions are about text worlds, or about recorded clips whose notes come from their truth or from
+the built-in perceiver. Answers come from the runtime's agent, from the same agent without notes,
+from a plain program that reads the notes, or from habit (`training.free_questions.answerers`).
 
 Out of scope: questions with choices (`training.evaluate`, `training.evaluate_clips`).
 """
@@ -44,22 +44,22 @@ from training.free_questions.memories import (
 )
 
 ANSWERERS = ("agent", "blind", "notes", "habit")
-#: Scenes that habits are made from; never those that are asked about.
+#: Scenes from which habits are derived; none of them is used for questions.
 HABIT_WORLDS = "house:20@650000,city:20@650000,warehouse:20@650000"
 
 
 def evaluate(answerer: Answerer, memory: Memory, questions: int, **how: Any) -> list[Row]:
-    """Ask and mark questions about one memory; ``how`` goes to `questions_about`."""
-    asked = questions_about(memory, questions, **how)
-    answers = answerer.answers(memory, asked)
-    return [row_of(memory.name, q, a) for q, a in zip(asked, answers, strict=True)]
+    """Ask and mark questions about one memory; ``how`` is passed to `questions_about`."""
+    batch = questions_about(memory, questions, **how)
+    answers = answerer.answers(memory, batch)
+    return [row_of(memory.name, q, a) for q, a in zip(batch, answers, strict=True)]
 
 
 def open_answerer(name: str, settings: Settings) -> Answerer:
-    """The answerer of a name.
+    """Create the answerer called ``name``, one of `ANSWERERS`.
 
     Raises:
-        SettingsError: there is no such answerer.
+        SettingsError: unknown name.
     """
     match name:
         case "agent":
@@ -71,7 +71,7 @@ def open_answerer(name: str, settings: Settings) -> Answerer:
         case "habit":
             memories = text_memories(HABIT_WORLDS)
             return HabitAnswerer((m, questions_about(m, 44)) for m in memories)
-    raise SettingsError(f"--answerer is one of {', '.join(ANSWERERS)}, not {name!r}")
+    raise SettingsError(f"--answerer must be one of {', '.join(ANSWERERS)}, not {name!r}")
 
 
 def main(
@@ -79,57 +79,61 @@ def main(
         str, typer.Option(help="text worlds: WORLD:SCENES@FIRST_SEED, joined by commas")
     ] = "",
     clips: Annotated[
-        list[Path] | None, typer.Option(help="folder of a recorded clip; may be repeated")
+        list[Path] | None, typer.Option(help="folder of a recorded clip; repeatable")
     ] = None,
     record: Annotated[
-        str, typer.Option(help="clips to record where they are missing: WORLD:SCENES@FIRST_SEED")
+        str, typer.Option(help="clips, recorded if they are missing: WORLD:SCENES@FIRST_SEED")
     ] = "",
-    held: Annotated[Path, typer.Option(help="where --record keeps them")] = Path("runs/held"),
-    notes: Annotated[str, typer.Option(help="of clips: true (truth.json) or pixels")] = "true",
+    held: Annotated[Path, typer.Option(help="folder for clips of --record")] = Path("runs/held"),
+    notes: Annotated[
+        str, typer.Option(help="source of a clip's notes: true (truth.json) or pixels")
+    ] = "true",
     noise: Annotated[
-        float, typer.Option(min=0, max=3, help="a perceiver's mistakes in text worlds")
+        float, typer.Option(min=0, max=3, help="scale of a perceiver's mistakes in text worlds")
     ] = 0.0,
     renamed: Annotated[
-        str, typer.Option(help="text worlds in other words: taught, held_out; empty: no")
+        str, typer.Option(help="text worlds in other words: taught, held_out or both; empty: no")
     ] = "",
     answerer: Annotated[str, typer.Option(help=", ".join(ANSWERERS))] = "agent",
-    questions: Annotated[int, typer.Option(min=1, help="per clip or scene")] = 46,
-    phrasings: Annotated[str, typer.Option(help="taught, held_out or both")] = "both",
+    questions: Annotated[int, typer.Option(min=1, help="questions per clip or scene")] = 46,
+    phrasings: Annotated[
+        str, typer.Option(help="phrasings to use: taught, held_out or both")
+    ] = "both",
     family: Annotated[
-        list[str] | None, typer.Option(help="only this family; may be repeated")
+        list[str] | None, typer.Option(help="use only this family; repeatable")
     ] = None,
-    seed: Annotated[int, typer.Option(help="of questions, and of mistakes")] = 1,
+    seed: Annotated[int, typer.Option(help="seed of questions and mistakes")] = 1,
     as_json: Annotated[bool, typer.Option("--json", help="print figures as JSON")] = False,
     out: Annotated[
-        Path | None, typer.Option(help="write .json, .md and, answer by answer, .jsonl here")
+        Path | None, typer.Option(help="path of the results, without .json, .md and .jsonl")
     ] = None,
     config: ConfigOption = None,
     assignments: SetOption = None,
 ) -> None:
     """Evaluate answers to free questions."""
-    say = Console(stderr=True, highlight=False)
+    console = Console(stderr=True, highlight=False)
     cv2.setNumThreads(1)
     with explained():
-        for option, value, known in (
+        for option, value, allowed in (
             ("--notes", notes, ("true", "pixels")),
             ("--phrasings", phrasings, ("taught", "held_out", "both")),
             ("--renamed", renamed, ("", "taught", "held_out", "both")),
             *(("--family", one, FAMILIES) for one in family or ()),
         ):
-            if value not in known:
-                raise SettingsError(f"{option} is one of {', '.join(known)}, not {value!r}")
+            if value not in allowed:
+                raise SettingsError(f"{option} must be one of {', '.join(allowed)}, not {value!r}")
         settings = settings_from(config, assignments, memory__path="")
-        who = open_answerer(answerer, settings)
+        responder = open_answerer(answerer, settings)
         rows: list[Row] = []
         folders = [*(clips or []), *recorded(record, held)]
         for memory in _memories(worlds, folders, notes, noise, renamed, seed, settings):
             rows += evaluate(
-                who, memory, questions, wordings=phrasings, families=tuple(family or FAMILIES),
-                seed=seed,
+                responder, memory, questions, wordings=phrasings,
+                families=tuple(family or FAMILIES), seed=seed,
             )  # fmt: skip
-            say.print(f"{memory.name}: {len(rows)} answers so far", markup=False)
+            console.print(f"{memory.name}: {len(rows)} answers so far", markup=False)
         if not rows:
-            raise DatasetError("nothing to ask about: name --worlds, --clips or --record")
+            raise DatasetError("no questions: name --worlds, --clips or --record")
         values = {
             "answerer": answerer, "worlds": worlds, "clips": [f.name for f in folders],
             "notes": notes, "noise": noise, "renamed": renamed, "phrasings": phrasings,
@@ -142,10 +146,10 @@ def main(
 
 
 def recorded(spec: str, held: Path) -> list[Path]:
-    """The folders of the clips that ``spec`` names, recorded where they are missing.
+    """The folders of the clips that ``spec`` names; missing clips are recorded.
 
     Raises:
-        DatasetError: ``spec`` is something else.
+        DatasetError: ``spec`` has another form.
     """
     folders: list[Path] = []
     for part in filter(None, (p.strip() for p in spec.split(","))):

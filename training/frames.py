@@ -1,11 +1,13 @@
-"""Renders training pictures for the perceiver, in shards.
+"""Render training pictures for the perceiver, in shards.
 
     python -m training.frames --out runs/frames --scenes 4000
 
-A shard holds the keyframe-like views of some scenes, squared as the perceiver takes them, with
-per-patch labels from the segmentation render and what a perfect perceiver would say. Shards that
-exist are kept, so an interrupted run goes on where it stopped. Several processes may share a folder
-when each is given its own ``--first``.
+A shard contains keyframe-like views of some scenes, squared as the perceiver expects them, with
+per-patch labels from the segmentation render and the mentions of a perfect perceiver. Existing
+shards are kept, so an interrupted run resumes where it stopped. Several processes may share a
+folder if each has its own ``--first``.
+
+Out of scope: training on them (`training.perceiver`).
 """
 
 from __future__ import annotations
@@ -43,15 +45,15 @@ PATCH_PX = 16
 GRID = PICTURE_PX // PATCH_PX
 KINDS = (*HOUSE_KINDS, *CITY_KINDS)
 SCENES_PER_SHARD = 40
-#: A patch belongs to the object that covers at least this much of it.
+#: A patch is labelled with an object that covers at least this share of it.
 PATCH_SHARE = 0.2
 
 
 @dataclass(frozen=True, eq=False)
 class Shard:
-    """n frames. ``pictures`` (n, PICTURE_PX, PICTURE_PX, 3) uint8 RGB; ``kinds``, ``colours``,
-    ``ranges`` (n, GRID, GRID) int8, 0 where no object is; ``rows``: one dict per frame with world,
-    scene, view, action, hint and mentions."""
+    """A batch of n frames. ``pictures`` (n, PICTURE_PX, PICTURE_PX, 3) uint8 RGB; ``kinds``,
+    ``colours``, ``ranges`` (n, GRID, GRID) int8, 0 for no object; ``rows``: one dict per frame with
+    world, scene, view, action, hint and mentions."""
 
     pictures: npt.NDArray[np.uint8]
     kinds: npt.NDArray[np.int8]
@@ -61,7 +63,7 @@ class Shard:
 
 
 def shaken(pose: CameraPose, world: WorldName, rng: np.random.Generator) -> CameraPose:
-    """A pose with the small errors of a real stop: some centimetres and degrees."""
+    """Add the small errors of a real stop to a pose: some centimetres and degrees."""
     scale = 0.25 if world == "city" else 0.03
     dx, dy, dz = rng.normal(0.0, scale, 3)
     return CameraPose(
@@ -73,27 +75,27 @@ def shaken(pose: CameraPose, world: WorldName, rng: np.random.Generator) -> Came
 def views_of(
     scene: Scene, renderer: Renderer, rng: np.random.Generator
 ) -> tuple[Journey, list[npt.NDArray[np.uint8]], list[npt.NDArray[np.int16]]]:
-    """The journey of a scene with its rendered pictures (JPEG-coded once) and object ids."""
+    """The journey of a scene, with its rendered pictures (JPEG-coded once) and object ids."""
     plan = sample_journey(scene.world, scene.seed, rng)
     renderer.load(scene)
     views: list[View] = []
     pictures, masks = [], []
     for view in plan.views:
         pose = shaken(view.pose, scene.world, rng)
-        out = renderer.render(pose)
-        counts = np.bincount(out.ids[out.ids >= 0].ravel(), minlength=0)
+        rendered = renderer.render(pose)
+        counts = np.bincount(rendered.ids[rendered.ids >= 0].ravel(), minlength=0)
         by_id = {o.id: o.name for o in scene.objects}
         visible = {by_id[i]: float(n) for i, n in enumerate(counts) if n >= 30}
         views.append(replace(view, pose=pose, visible=visible))
         quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(70, 96))]
-        coded = cv2.imencode(".jpg", out.bgr, quality)[1]
-        pictures.append(square_picture(cv2.imdecode(coded, cv2.IMREAD_COLOR)))  # type: ignore[arg-type]
-        masks.append(out.ids)
+        jpeg = cv2.imencode(".jpg", rendered.bgr, quality)[1]
+        pictures.append(square_picture(cv2.imdecode(jpeg, cv2.IMREAD_COLOR)))  # type: ignore[arg-type]
+        masks.append(rendered.ids)
     return replace(plan, views=tuple(views)), pictures, masks
 
 
 def simulated_hint(journey: Journey, index: int, rng: np.random.Generator) -> Egomotion | None:
-    """The keyframer's egomotion as it would be measured, from the truth with its usual errors."""
+    """The egomotion that the keyframer would measure: the truth with its usual errors."""
     if index == 0:
         return None
     view, before = journey.views[index], journey.views[index - 1]
@@ -120,7 +122,7 @@ def simulated_hint(journey: Journey, index: int, rng: np.random.Generator) -> Eg
 def labels_of(
     scene: Scene, pose: CameraPose, ids: npt.NDArray[np.int16]
 ) -> tuple[npt.NDArray[np.int8], ...]:
-    """Per patch: kind, colour and range of the object that covers most of it; 0 for none."""
+    """Kind, colour and range of the object that covers most of each patch; 0 for no object."""
     count = len(scene.objects)
     order = {o.id: i for i, o in enumerate(scene.objects)}
     table = np.zeros(max(order, default=0) + 2, np.int32)
@@ -146,8 +148,8 @@ def labels_of(
         tints.append(colours.index(o.colour) + 1)
         ranges.append(1 if metres < near else 2 if metres < far else 3)
     pixels = np.bincount(dense.ravel(), minlength=count + 1)
-    shown = np.append(0, (pixels[1:] >= VISIBLE_PIXELS) * np.arange(1, count + 1))
-    owner = shown[owner].astype(np.int64)
+    visible = np.append(0, (pixels[1:] >= VISIBLE_PIXELS) * np.arange(1, count + 1))
+    owner = visible[owner].astype(np.int64)
     return tuple(np.asarray(values, np.int8)[owner] for values in (kinds, tints, ranges))
 
 
@@ -158,7 +160,7 @@ def make_shard(
     *,
     scenes: int = SCENES_PER_SHARD,
 ) -> Shard:
-    """The frames of ``scenes`` scenes from seed ``first_scene`` on."""
+    """Render the frames of ``scenes`` scenes, with seeds from ``first_scene``."""
     pictures: list[npt.NDArray[np.uint8]] = []
     grids: list[tuple[npt.NDArray[np.int8], ...]] = []
     rows: list[dict[str, Any]] = []
@@ -168,7 +170,7 @@ def make_shard(
         scene = make_scene(world, seed)
         journey, shots, masks = views_of(scene, renderer, rng)
         for index, (view, shot, mask) in enumerate(zip(journey.views, shots, masks, strict=True)):
-            seen = mentions_of(journey, view)
+            mentions = mentions_of(journey, view)
             hint = simulated_hint(journey, index, rng)
             pictures.append(shot)
             grids.append(labels_of(scene, view.pose, mask))
@@ -179,7 +181,7 @@ def make_shard(
                     "yaw": hint and hint.yaw_deg, "pitch": hint and hint.pitch_deg,
                     "travel": hint and hint.translation,
                     "hinted": hint and hint.action and hint.action.value,
-                    "mentions": [[m.name, m.direction, m.distance] for m in seen],
+                    "mentions": [[m.name, m.direction, m.distance] for m in mentions],
                 }
             )  # fmt: skip
     kinds, colours, ranges = (np.stack(layer) for layer in zip(*grids, strict=True))
@@ -187,7 +189,7 @@ def make_shard(
 
 
 def save_shard(path: Path, shard: Shard) -> None:
-    """Write a shard; a half-written file never bears its name."""
+    """Write a shard atomically."""
     part = path.with_suffix(".part")
     with part.open("wb") as file:
         np.savez(
@@ -198,14 +200,14 @@ def save_shard(path: Path, shard: Shard) -> None:
 
 
 def load_shard(path: Path) -> Shard:
-    """Read a shard back."""
+    """Read a shard that `save_shard` wrote."""
     with np.load(path) as data:
         rows = json.loads(data["rows"].tobytes().decode())
         return Shard(data["pictures"], data["kinds"], data["colours"], data["ranges"], rows)
 
 
 def main() -> None:
-    """Read the command line and run."""
+    """Parse the command line and render."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )

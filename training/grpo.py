@@ -4,11 +4,13 @@
     accelerate launch --num_processes 8 --mixed_precision bf16 -m training.grpo \\
         --config training/configs/qwen2.5-3b-8gpu.yaml --out runs/qwen
 
-The same command again goes on from the last whole checkpoint. The folder holds the configuration,
-versions, seed, hash of the data, TensorBoard events, completions as tables, signs of failure in
-``signs.jsonl`` and, at the end, the model in ``model``.
+Repeating the command resumes from the last complete checkpoint. The folder contains the
+configuration, versions, seed, data hash, TensorBoard events, tables of completions, signs of
+failure in ``signs.jsonl`` and, at the end, the model in ``model`` (and an adapter, if one was
+trained, in ``adapter``).
 
-Not here: the rewards, their curriculum, the watch, the data: each has a module of its own.
+Out of scope: the rewards (`training.rewards`), their curriculum (`training.curriculum`), signs of
+failure (`training.watch`), the data (`training.rows`) and saving the model (`training.saving`).
 """
 
 from __future__ import annotations
@@ -16,37 +18,43 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 from datasets import Dataset
-from transformers import AutoTokenizer, LlamaForCausalLM
+from transformers import AutoTokenizer
 from trl import GRPOConfig, GRPOTrainer
 
 from embodied_agent.errors import SettingsError
+from embodied_agent.models.prompting import Prompting
 from training.checkpointing import WholeCheckpoints
 from training.command import train_from
 from training.curriculum import Curriculum
-from training.reasoner_model import save_checkpoint
+from training.first_steps import FirstSteps
+from training.gold_replies import begun_thought, check_gold_replies
+from training.judge_skill import warn_of_weak_judge
 from training.reference import open_reference
-from training.rewards import ConsistencyReward, accuracy_reward, format_reward
-from training.rows import Row, held_rows, refuse_leaks, shorter, training_rows
+from training.rewards import ConsistencyReward, FormatReward, accuracy_reward
+from training.rows import Row, held_rows, refuse_leaks, short_enough, training_rows
 from training.run_config import RunConfig, trainer_arguments
 from training.run_folder import data_hash, open_run_once
+from training.saving import save_model
 from training.sharing import SharedPrompts
+from training.starting import trained_model
 from training.watch import WatchCallback
 
 log = logging.getLogger(__name__)
 
 
 class Trainer(WholeCheckpoints, GRPOTrainer):  # type: ignore[misc]
-    """trl's trainer with whole checkpoints, the curriculum in its log, evaluations by name."""
+    """trl's trainer with complete checkpoints, the curriculum in its log, and named evaluations."""
 
     curriculum: Curriculum
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
-        """Add the stage while training; while evaluating, the held-out set's name."""
+        """Add the curriculum's stage in training, and the held-out set's name in evaluation."""
         if self.model.training:
             if "loss" in logs:
                 logs.update(self.curriculum.metrics())
@@ -60,7 +68,7 @@ class Trainer(WholeCheckpoints, GRPOTrainer):  # type: ignore[misc]
 
 
 class SharingTrainer(SharedPrompts, Trainer):
-    """The same, reading each group's prompt once."""
+    """`Trainer` that reads each group's prompt once."""
 
 
 def make_trainer(
@@ -72,15 +80,15 @@ def make_trainer(
     callbacks: Sequence[Any] = (),
     model: Any = None,
 ) -> Trainer:
-    """The trainer for ``config``, ready to train.
+    """Build the trainer for ``config``.
 
     Args:
         config: of the run.
-        out: its folder.
+        out: the run's folder.
         rows: training rows (`training.rows`).
         held: rows to evaluate on, by name.
-        callbacks: more of them.
-        model: instead of the one that ``config`` names.
+        callbacks: in addition to curriculum and watch.
+        model: replaces the model that ``config`` names.
 
     Raises:
         SettingsError: trl refuses the options.
@@ -88,43 +96,46 @@ def make_trainer(
     """
     tokenizer: Any = AutoTokenizer.from_pretrained(config.model.folder, padding_side="left")
     options = dict(config.trainer)
-    if model is None:
-        options["model_init_kwargs"] = {
-            "dtype": config.model.dtype, **options.get("model_init_kwargs", {})
-        }  # fmt: skip
-    # The reference first: once ZeRO-3 is configured, whatever is loaded gets sharded.
-    rewards: list[Any] = [format_reward, accuracy_reward]
+    # Load the reference first: once ZeRO-3 is configured, every loaded model is sharded.
+    template = dict(options.get("chat_template_kwargs") or {})
+    fitting = partial(short_enough, tokenizer=tokenizer, most_tokens=config.data.most_prompt_tokens)
+    rows = fitting(rows)
+    check_gold_replies(rows, tokenizer, model=config.model.path, template_options=template)
+    rewards: list[Any] = [FormatReward(begun_thought(tokenizer, template)), accuracy_reward]
     if config.reference.spec:
         reference = open_reference(
             config.reference.spec, model=config.reference.model, style=config.reference.style
         )
+        warn_of_weak_judge(reference, config.reference.skill_questions, out)
         rewards.append(ConsistencyReward(reference))
     elif any(stage.consistency for stage in config.curriculum):
         raise SettingsError(
-            "the curriculum weighs consistency, but there is no reference.spec: name a checkpoint "
-            "(`python -m training.judge` makes one) or a server, or set the weights to 0"
+            "the curriculum weights consistency, but reference.spec is empty: name a checkpoint "
+            "(`python -m training.judge` trains one) or a server, or set the weights to 0"
         )
+    start = model if model is not None else trained_model(config, options)
     arguments = trainer_arguments(GRPOConfig, options, output_dir=str(out))
-    curriculum = _Fitting(config, len(rewards))
+    curriculum = _TruncatedCurriculum(config, len(rewards))
     watch = WatchCallback(config.watch, out)
-    kind = SharingTrainer if config.model.shared_prompts else Trainer
-    trainer = kind(
-        model=model if model is not None else config.model.folder,
+    first_steps = FirstSteps(watch)
+    trainer_class = SharingTrainer if config.model.shared_prompts else Trainer
+    trainer = trainer_class(
+        model=start,
         reward_funcs=rewards,
         args=arguments,
-        train_dataset=_dataset(shorter(rows, tokenizer, config.data.most_prompt_tokens)),
-        eval_dataset={n: _dataset(part) for n, part in held.items()} if held else None,
+        train_dataset=_dataset(rows),
+        eval_dataset={n: _dataset(fitting(part)) for n, part in held.items()} if held else None,
         processing_class=tokenizer,
-        callbacks=[curriculum, watch, *callbacks],
-        peft_config=lora_of(config),
+        callbacks=[curriculum, watch, first_steps, *callbacks],
+        peft_config=None if config.lora and config.lora.start else lora_of(config),
     )
-    curriculum.trainer = trainer
+    curriculum.trainer = first_steps.trainer = trainer
     trainer.curriculum = curriculum
     return trainer
 
 
-class _Fitting(Curriculum):
-    """A curriculum that leaves the third weight out where there is no third reward."""
+class _TruncatedCurriculum(Curriculum):
+    """A curriculum that drops the weight of consistency if there is no such reward."""
 
     def __init__(self, config: RunConfig, rewards: int) -> None:
         super().__init__(config.curriculum)
@@ -141,7 +152,7 @@ def _dataset(rows: Sequence[Row]) -> Dataset:
 
 
 def lora_of(config: RunConfig) -> Any:
-    """The adapters that ``config`` asks for, or ``None``."""
+    """The adapter configuration for peft, or ``None`` if all weights are trained."""
     if config.lora is None:
         return None
     from peft import LoraConfig
@@ -155,31 +166,14 @@ def lora_of(config: RunConfig) -> Any:
     )
 
 
-def save_model(trainer: Any, folder: Path) -> None:
-    """The trained model as the runtime and servers load it; adapters merged into their base."""
-    tokenizer = trainer.processing_class
-    model = trainer.accelerator.unwrap_model(trainer.model)
-    if hasattr(model, "merge_and_unload"):
-        model = model.merge_and_unload()
-    elif trainer.is_deepspeed_enabled or trainer.is_fsdp_enabled:
-        trainer.save_model(str(folder))  # gathers the shards
-        return
-    if not trainer.args.should_save:
-        return
-    if isinstance(model, LlamaForCausalLM) and model.config.hidden_size <= 512:
-        save_checkpoint(model.cpu(), tokenizer, folder)  # half precision, greedy, as shipped
-        return
-    model.save_pretrained(str(folder))
-    tokenizer.save_pretrained(str(folder))
-
-
 def run(config: RunConfig, out: Path) -> Trainer:
-    """Train as ``config`` says, from the last whole checkpoint in ``out``, and save the model.
+    """Train according to ``config``, from the last complete checkpoint in ``out`` if there is one,
+    and save the model.
 
     Raises:
         SettingsError: the configuration or the data can't be used.
         RunError: ``out`` belongs to another run, or the disk is full.
-        ModelError: a model can't be loaded, or the reference's server stayed away.
+        ModelError: a model can't be loaded, or the reference's server stayed unreachable.
     """
     if config.threads:
         torch.set_num_threads(config.threads)
@@ -190,14 +184,14 @@ def run(config: RunConfig, out: Path) -> Trainer:
     checkpoint = open_run_once(out, config, data=data_hash(rows), seed=seed)
     trainer = make_trainer(config, out, rows, held)
     if checkpoint is not None:
-        log.info("going on from %s", checkpoint)
+        log.info("resuming from %s", checkpoint)
     trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
-    save_model(trainer, out / "model")
+    save_model(trainer, out / "model", Prompting.of_style(config.model.prompt))
     return trainer
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Read the command line and train."""
+    """Parse the command line and train."""
     return train_from(arguments, __doc__, run)
 
 

@@ -1,6 +1,6 @@
-"""Recorded clips of the held-out block, made where they are missing.
+"""Clips of the held-out block, recorded if they are missing.
 
-Out of scope: which scenes these are (`sim_clips.splits`), what is measured on them
+Out of scope: the choice of scenes (`sim_clips.splits`), the measurements
 (`training.evaluate_clips`, `training.experiments`).
 """
 
@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from sim_clips.record import ask_anew, record
+from sim_clips.record import record, regenerate_questions
 from sim_clips.scene import WorldName
 from sim_clips.splits import HELD_OUT_CLIPS
 
-#: Where they are kept.
+#: Where the clips are stored.
 FOLDER = Path("runs/held")
 WORLDS: tuple[WorldName, ...] = ("house", "city", "warehouse")
 
@@ -23,19 +23,19 @@ def held_clips(
     seeds: Sequence[int] = HELD_OUT_CLIPS,
     folder: Path = FOLDER,
 ) -> list[Path]:
-    """The clips' folders, worlds in turn. A recording that is there is kept, but its questions are
-    made anew: they may be those of an earlier version.
+    """The clips' folders, alternating between worlds. Missing clips are recorded; existing ones get
+    new questions, because theirs may be those of an earlier version.
 
     Raises:
         RecordError: a clip can't be recorded.
     """
-    found = []
+    folders = []
     for seed in seeds:
         for world in worlds:
             clip = folder / f"{world}_{seed}"
             if (clip / "questions.json").exists():
-                ask_anew(clip)
+                regenerate_questions(clip)
             else:
                 record(world, seed, clip)
-            found.append(clip)
-    return found
+            folders.append(clip)
+    return folders

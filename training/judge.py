@@ -1,11 +1,13 @@
-"""Trains a small judge: the frozen reference of the consistency reward for the built-in reasoner.
+"""Train a small judge: the frozen reference of the built-in reasoner's consistency reward.
 
     python -m training.judge --out runs/judge --minutes 12
 
-From question, choices and reasoning (no transcript) to the answer. It starts from the reasoner's
-weights and is shown true reasoning and redirected one, whose target is the option that the text
-leads to. A judge worth asking reads 9 of 10 true reasonings of held-out scenes; the accuracy is
-measured at the end and stands in ``judge.json``.
+A judge answers from question, choices and reasoning, without a transcript. It starts from the
+reasoner's weights and learns from true reasoning and from redirected reasoning, whose target is the
+option that the text leads to. A useful judge is right on at least 9 of 10 true reasonings of
+held-out scenes; the accuracy is measured at the end and written to ``judge.json``.
+
+Out of scope: redirecting reasoning (`training.redirect`).
 """
 
 from __future__ import annotations
@@ -14,7 +16,6 @@ import argparse
 import json
 import math
 import time
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -27,47 +28,28 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from embodied_agent.models.checkpoints import SHIPPED
 from sim_clips.questions import ClipQuestion
 from sim_clips.splits import FIRST_TRAINING_SEED, HELD_OUT, TRAINED_WORLDS, refuse_held_out
+from training.judge_skill import Base, accuracy, bases
 from training.reasoner_model import save_checkpoint
 from training.redirect import redirected, renamed_text
 from training.reference import LocalReference, Reasoned, judge_text
-from training.samples import samples_of
 from training.vocabulary import ASSISTANT, END, USER
 
 IGNORED = -100
-#: Share of samples whose reasoning leads elsewhere.
+#: Share of samples with redirected reasoning.
 REDIRECTED = 0.4
-#: Types that need comparing or geometry, not copying, are shown this many times as often.
+#: How many times as often to use types that need comparison or geometry instead of copying.
 HARD = {"relative_distance": 8.0, "relative_direction": 8.0}
-
-Base = tuple[ClipQuestion, str, bool]
-
-
-def bases(count: int, first_scene: int, seed: int, worlds: Sequence[str]) -> list[Base]:
-    """Questions with their true reasoning and whether their choices are shown."""
-    rng = np.random.default_rng([seed, 11])
-    found: list[Base] = []
-    scene = first_scene
-    while len(found) < count:
-        world: Any = worlds[scene % len(worlds)]
-        noise = float(rng.choice([0.0, 0.5, 1.0]))
-        longest = int(rng.integers(4, 28))
-        _, samples = samples_of(world, scene, rng, questions=8, longest=longest, noise=noise)
-        for sample in samples:
-            reasoning = sample.reply.split("</think>")[0].removeprefix("<think>")
-            found.append((sample.question, reasoning, "Options:" in sample.task))
-        scene += 1
-    return found[:count]
 
 
 def kept_bases(path: Path, count: int, seed: int) -> list[Base]:
-    """Training bases, made once and kept in ``path``."""
+    """Training bases, stored in ``path``; created if the file is missing."""
     if not path.exists():
         first = FIRST_TRAINING_SEED + (seed << 20)
         refuse_held_out("house", first)
-        made = bases(count, first, seed, TRAINED_WORLDS)
+        created = bases(count, first, seed, TRAINED_WORLDS)
         part = path.with_suffix(".part")
         with part.open("w", encoding="utf-8") as file:
-            for question, reasoning, shown in made:
+            for question, reasoning, shown in created:
                 file.write(json.dumps([asdict(question), reasoning, shown]) + "\n")
         part.replace(path)
     rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
@@ -78,7 +60,7 @@ def kept_bases(path: Path, count: int, seed: int) -> list[Base]:
 
 
 def varied(base: Base, rng: np.random.Generator, share: float) -> tuple[Reasoned, str]:
-    """A base about other things, redirected or not, and the answer it leads to."""
+    """A base with renamed objects, redirected with probability ``share``, and its answer."""
     question, reasoning, shown = base
     answer = question.answer
     if rng.random() < share:
@@ -94,7 +76,7 @@ def varied(base: Base, rng: np.random.Generator, share: float) -> tuple[Reasoned
 def batches(
     tokenizer: Any, pool: Sequence[Base], size: int, seed: int
 ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    """Endless right-padded ids and labels; only the answers are learned."""
+    """Endless right-padded batches of ids and labels (size, tokens); only answers have labels."""
     rng = np.random.default_rng([seed, 5])
     pad = tokenizer.pad_token_id
 
@@ -125,7 +107,7 @@ def train(
     out: Path, start: Path, *, minutes: float, pool: Sequence[Base], rate: float, size: int,
     seed: int, most_steps: int | None = None,
 ) -> dict[str, float]:  # fmt: skip
-    """Train for ``minutes`` and save to ``out``/model; the final loss and steps."""
+    """Train for ``minutes`` and save to ``out``/model; returns the final loss and steps."""
     torch.manual_seed(seed)
     tokenizer: Any = AutoTokenizer.from_pretrained(str(start))
     model: Any = AutoModelForCausalLM.from_pretrained(str(start), dtype=torch.float32)
@@ -143,9 +125,9 @@ def train(
                 rate * min(1.0, (step + 1) / 50) * (0.5 + 0.5 * math.cos(math.pi * progress))
             )
         hidden = model.model(input_ids=inputs, use_cache=False).last_hidden_state[:, :-1]
-        wanted = labels[:, 1:] != IGNORED
+        learned = labels[:, 1:] != IGNORED
         loss = torch.nn.functional.cross_entropy(
-            model.lm_head(hidden[wanted]), labels[:, 1:][wanted]
+            model.lm_head(hidden[learned]), labels[:, 1:][learned]
         )
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
@@ -161,60 +143,40 @@ def train(
     return {"steps": step, "loss": float(np.mean(losses[-100:]))}
 
 
-def accuracy(judge: LocalReference, pool: Sequence[Base], seed: int = 0) -> dict[str, Any]:
-    """How often the judge says where reasoning leads: true, redirected and per type."""
-    rng = np.random.default_rng([seed, 13])
-    asked: list[tuple[str, str, Reasoned, str]] = []
-    for base in pool:
-        for way, share in (("true", 0.0), ("redirected", 1.0)):
-            question, reasoning, shown = base
-            bent = redirected(question, reasoning, rng) if share else (reasoning, question.answer)
-            if bent is not None and shown:
-                item = Reasoned(question.text, question.choices, bent[0])
-                asked.append((way, question.type, item, question.choices[bent[1]]))
-    said = judge.answers([item for _, _, item, _ in asked])
-    marks: dict[str, list[bool]] = defaultdict(list)
-    for (way, kind, _, wanted), answer in zip(asked, said, strict=True):
-        marks[way].append(answer == wanted)
-        marks[f"{way} {kind}"].append(answer == wanted)
-    return {
-        key: {"right": round(float(np.mean(v)), 4), "count": len(v)}
-        for key, v in sorted(marks.items())
-    }
-
-
 def main() -> None:
-    """Read the command line, train and measure."""
+    """Parse the command line, train and measure."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("--out", type=Path, default=Path("runs/judge"))
     parser.add_argument(
-        "--start", type=Path, default=SHIPPED / "reasoner", help="its first weights"
+        "--start", type=Path, default=SHIPPED / "reasoner", help="checkpoint to start from"
     )
     parser.add_argument("--minutes", type=float, default=12.0)
-    parser.add_argument("--questions", type=int, default=12_000, help="true reasonings to vary")
+    parser.add_argument("--questions", type=int, default=12_000, help="true reasonings to train on")
     parser.add_argument("--rate", type=float, default=1e-3, help="peak learning rate")
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--held", type=int, default=1500, help="held-out questions to measure on")
-    parser.add_argument("--measure-only", action="store_true", help="of the judge in --out")
+    parser.add_argument(
+        "--measure-only", action="store_true", help="only measure the judge in --out"
+    )
     a = parser.parse_args()
     torch.set_num_threads(a.threads)
     a.out.mkdir(parents=True, exist_ok=True)
-    found: dict[str, Any] = {"seed": a.seed, "minutes": a.minutes}
+    record: dict[str, Any] = {"seed": a.seed, "minutes": a.minutes}
     if not a.measure_only:
         pool = kept_bases(a.out / "bases.jsonl", a.questions, a.seed)
         print(f"{len(pool)} true reasonings", flush=True)
-        found |= train(
+        record |= train(
             a.out, a.start, minutes=a.minutes, pool=pool, rate=a.rate, size=a.batch, seed=a.seed
         )
     held = bases(a.held, HELD_OUT[0], a.seed, TRAINED_WORLDS)
     folder = a.out / "model" if (a.out / "model").exists() else a.out
-    found["accuracy"] = accuracy(LocalReference(folder), held)
-    (a.out / "judge.json").write_text(json.dumps(found, indent=1) + "\n")
-    print(json.dumps(found["accuracy"], indent=1))
+    record["accuracy"] = accuracy(LocalReference(folder), held)
+    (a.out / "judge.json").write_text(json.dumps(record, indent=1) + "\n")
+    print(json.dumps(record["accuracy"], indent=1))
 
 
 if __name__ == "__main__":

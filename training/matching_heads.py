@@ -1,12 +1,13 @@
-"""Attention heads that begin by matching: "where else does this token stand, and what follows it?"
+"""Attention heads initialised to match tokens: find where a token occurred, copy what followed it.
 
-A reasoner looks lines of the transcript up by their number (``#17``). That takes two heads in a
-row: one that tells each token which one stands before it, one that looks for the place whose token
-before is the present one and copies what stands there. A model this small does not find that pair
-by itself within an hour; it guesses the line from its neighbours. Here both are added to a model,
-written where its own activations are quiet; all of it stays trainable.
+A reasoner looks up transcript lines by their number (``#17``). That takes an induction circuit of
+two heads in consecutive layers: the first writes each token's predecessor into its stream, the
+second finds the position whose predecessor is the current token and copies its token. A model this
+small does not learn that pair within an hour; it guesses the line from its neighbours. Here both
+heads are added to a model, using directions of its stream with little activity. All weights stay
+trainable.
 
-Not here: training (`training.reasoner`), which takes them with ``--matching-heads``.
+Out of scope: training (`training.reasoner`), which adds them with ``--matching-heads``.
 """
 
 from __future__ import annotations
@@ -16,32 +17,32 @@ from collections.abc import Sequence
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
-#: Rotary pairs that turn by less than this, radians per token, match over a whole transcript.
+#: Rotary pairs slower than this, in radians per token, can match over a whole transcript.
 SLOW = 4e-3
-#: Score of a match above that of no match, before the softmax.
+#: Attention score of a match above that of no match, before the softmax.
 SHARPNESS = 40.0
-#: Length of a mark's code, and of what a match writes, as shares of a mark's embedding.
+#: Norms of a mark's code and of what a match writes, relative to a mark's embedding.
 CODED, COPIED = 0.8, 6.0
-#: How much louder than read the first layer writes codes: its other parts are loud.
+#: Gain of the first layer when it writes codes: the rest of the layer has large outputs.
 GAIN = 3.0
-#: Heads added per layer: the width stays a multiple of their number.
-MORE = 4
+#: Heads added per layer; the width stays a multiple of the number of heads.
+ADDED_HEADS = 4
 
 
 def with_matching_heads(
     model: LlamaForCausalLM, marks: Sequence[int], texts: Sequence[torch.Tensor]
 ) -> LlamaForCausalLM:
-    """A copy of ``model`` with `MORE` more heads per layer. In the first layer two of them tell
-    each token loudly which mark it is itself and which one stands before it; in the second the last
-    finds where the present mark stands and copies the token after it. The others begin without
-    effect.
+    """A copy of ``model`` with `ADDED_HEADS` more heads per layer.
 
-    A mark's code lies in directions of the embedding that the model makes least use of.
+    In the first layer, two of them write the code of each token's own mark and of the mark before
+    it. In the second layer, one finds an earlier position of the current mark and copies the token
+    after it. The other heads initially have no effect. Codes use the directions of the embedding
+    that the model uses least.
 
     Args:
-        model: a decoder with attention biases and as many key as query heads.
-        marks: ids of the tokens to be matched.
-        texts: token ids (1, n) to find the quiet directions and the copied tokens on.
+        model: a decoder with attention biases and as many key heads as query heads.
+        marks: ids of the tokens to match.
+        texts: token ids (1, n), on which quiet directions and copied tokens are estimated.
     """
     wider = _widened(model)
     size = wider.config.head_dim
@@ -58,20 +59,20 @@ def with_matching_heads(
         length = CODED * float(embedding[list(marks)].norm(dim=1).mean())
         codes = torch.nn.functional.normalize(torch.randn(len(marks), len(dims)), dim=1)
         embedding[list(marks)] += length * codes @ own
-        _tell_a_mark(wider, 0 * frequency, other, own, own)
-        _tell_a_mark(wider, frequency, last, own, before)
+        _write_code(wider, 0 * frequency, other, own, own)
+        _write_code(wider, frequency, last, own, before)
         _match_and_copy(wider, dims, last, own, before, marks, texts)
     return wider
 
 
 def _widened(model: LlamaForCausalLM) -> LlamaForCausalLM:
-    """The same function with `MORE` more heads per layer, whose output is nought."""
-    old = model.config
-    values = old.to_dict()
-    size = old.head_dim
+    """The same function with `ADDED_HEADS` more heads per layer, whose output is zero."""
+    config = model.config
+    values = config.to_dict()
+    size = config.head_dim
     values |= {
-        "num_attention_heads": old.num_attention_heads + MORE,
-        "num_key_value_heads": old.num_attention_heads + MORE,
+        "num_attention_heads": config.num_attention_heads + ADDED_HEADS,
+        "num_key_value_heads": config.num_attention_heads + ADDED_HEADS,
         "head_dim": size,
     }
     wider = LlamaForCausalLM(LlamaConfig(**values))
@@ -80,41 +81,41 @@ def _widened(model: LlamaForCausalLM) -> LlamaForCausalLM:
         if state[name].shape == value.shape:
             state[name] = value.clone()
         elif name.endswith("o_proj.weight"):
-            state[name] = torch.cat((value, value.new_zeros(value.shape[0], MORE * size)), 1)
+            state[name] = torch.cat((value, value.new_zeros(value.shape[0], ADDED_HEADS * size)), 1)
         else:  # q, k, v: fresh rows, small
-            more = 0.02 * torch.randn(MORE * size, *value.shape[1:])
-            state[name] = torch.cat((value, more))
+            rows = 0.02 * torch.randn(ADDED_HEADS * size, *value.shape[1:])
+            state[name] = torch.cat((value, rows))
     wider.load_state_dict(state)
     wider.generation_config = model.generation_config
     return wider
 
 
 def _streams(model: LlamaForCausalLM, texts: Sequence[torch.Tensor]) -> list[torch.Tensor]:
-    """The residual stream before each layer, over all texts, (tokens, width) each."""
-    seen = [model(input_ids=t, output_hidden_states=True, use_cache=False) for t in texts]
-    return [torch.cat([s.hidden_states[i][0] for s in seen]) for i in range(3)]
+    """The residual stream before each of the first layers, (tokens, width) over all texts."""
+    outputs = [model(input_ids=t, output_hidden_states=True, use_cache=False) for t in texts]
+    return [torch.cat([s.hidden_states[i][0] for s in outputs]) for i in range(3)]
 
 
 def _quiet(model: LlamaForCausalLM, texts: Sequence[torch.Tensor], count: int) -> torch.Tensor:
-    """Orthonormal directions (count, width) in which the streams of the first layers vary least."""
+    """Orthonormal directions (count, width) in which the first layers' streams vary least."""
     streams = torch.cat([s / s.norm(dim=1, keepdim=True) for s in _streams(model, texts)])
     return torch.linalg.svd(streams - streams.mean(0), full_matrices=False).Vh[-count:]
 
 
 def _reading(model: LlamaForCausalLM, layer: int, directions: torch.Tensor) -> torch.Tensor:
-    """What reads these directions of the stream through the layer's norm."""
+    """Weights that read these directions of the stream through the layer's norm."""
     return directions / model.model.layers[layer].input_layernorm.weight
 
 
-def _tell_a_mark(
+def _write_code(
     model: LlamaForCausalLM,
     turn: torch.Tensor,
     rows: slice,
     own: torch.Tensor,
     into: torch.Tensor,
 ) -> None:
-    """First layer: attend to the token that lies so many turns of the rotary pairs back (none: to
-    itself), read its code and write it into quiet directions."""
+    """First layer: attend to the token that is ``turn`` (angles of the rotary pairs) back, 0 being
+    the token itself, read its code and write it into the directions ``into``."""
     attention = model.model.layers[0].self_attn
     size, count = attention.head_dim, len(own)
     strength = 20.0**0.5 * size**0.25
@@ -139,7 +140,7 @@ def _match_and_copy(
     marks: Sequence[int],
     texts: Sequence[torch.Tensor],
 ) -> None:
-    """Second layer: look for the place whose token before is the present mark, copy its token."""
+    """Second layer: find the position whose predecessor is the current mark, and copy its token."""
     layer = model.model.layers[1]
     attention = layer.self_attn
     size = attention.head_dim

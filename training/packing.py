@@ -1,10 +1,12 @@
-"""Several questions about one transcript in one training sequence, without padding.
+"""Pack several questions about one transcript into one training sequence, without padding.
 
-The transcript is read once; each question block sees the transcript up to its own moment and
-itself, never another question, and its positions continue from that moment: just what the model
-sees when it is asked live. All tokens of a batch lie in one row; only attention, which would pay
-for the square of that, gathers them into transcripts and blocks. Both together cost about a fifth
-of training on each question by itself.
+The transcript is read once. Each question block attends to the transcript up to its own moment and
+to itself, never to another question, and its positions continue from that moment: exactly what the
+model sees live. All tokens of a batch form one row; only attention, whose cost is quadratic in the
+length, gathers them into transcripts and blocks. This costs about a fifth of training on each
+question separately.
+
+Out of scope: the texts (`training.samples`).
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ from torch.nn.functional import scaled_dot_product_attention
 from transformers import AttentionInterface
 
 IGNORED = -100
-#: A bucket's longest block has at most so many times the tokens of its shortest, or of `SHORT`.
+#: A bucket's longest block has at most `STRETCH` times the tokens of its shortest, or of `SHORT`.
 STRETCH, SHORT = 1.5, 24
 #: Name under which the attention is registered with transformers.
 ATTENTION = "packed_questions"
@@ -29,7 +31,7 @@ Ints = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class Block:
-    """A question: how many of the transcript's tokens it sees, its tokens, and the reply's.
+    """A question: its tokens, the reply's tokens, and the number of transcript tokens it sees.
 
     The first ``recalled`` tokens of the task repeat parts of the transcript.
     """
@@ -53,28 +55,28 @@ class Packed:
 
 @dataclass(frozen=True, eq=False)
 class Bucket:
-    """Blocks of about one length: ``blocks`` (Q, Lb) index tables, ``parents`` (Q,): the transcript
-    of each block, ``seen`` (Q, 1, Lb, Lt + Lb) bool."""
+    """Q blocks of similar length: ``blocks`` (Q, Lb) are token indices, ``parents`` (Q,) their
+    transcripts, ``seen`` (Q, 1, Lb, Lt + Lb) the attention mask, True for visible tokens."""
 
     blocks: torch.Tensor
     parents: torch.Tensor
     seen: torch.Tensor
 
     def to(self, device: torch.device) -> Bucket:
-        """The same on another device."""
+        """Move to another device."""
         return Bucket(self.blocks.to(device), self.parents.to(device), self.seen.to(device))
 
 
 @dataclass(frozen=True, eq=False)
 class Layout:
-    """Where the tokens of a flat row lie: ``transcripts`` (S, Lt) and buckets of blocks; index
-    tables, padded with the row's length N."""
+    """The positions of transcripts and blocks in a flat row of N tokens: ``transcripts`` (S, Lt),
+    and buckets of blocks. Index tables are padded with N."""
 
     transcripts: torch.Tensor
     buckets: tuple[Bucket, ...]
 
     def to(self, device: torch.device) -> Layout:
-        """The same on another device."""
+        """Move to another device."""
         return Layout(self.transcripts.to(device), tuple(b.to(device) for b in self.buckets))
 
 
@@ -92,7 +94,7 @@ class Batch:
 
 
 def collate(items: list[Packed]) -> Batch:
-    """One batch of several sequences."""
+    """Collate several sequences into one batch."""
     ids: list[int] = []
     labels: list[int] = []
     recalled: list[int] = []
@@ -137,22 +139,22 @@ def collate(items: list[Packed]) -> Batch:
 def _bucketed(
     blocks: list[range], parents: list[int], limits: list[int], width_t: int, total: int
 ) -> Iterator[Bucket]:
-    """Blocks of about one length together: attention pays for the longest of a bucket."""
+    """Group blocks of similar length: attention costs as much as the longest of a bucket."""
     order = sorted(range(len(blocks)), key=lambda i: len(blocks[i]))
     while order:
         longest = STRETCH * max(len(blocks[order[0]]), SHORT)
         count = sum(len(blocks[i]) <= longest for i in order)
-        some, order = order[:count], order[count:]
-        table = _table([blocks[i] for i in some], total)
+        members, order = order[:count], order[count:]
+        table = _table([blocks[i] for i in members], total)
         width = table.shape[1]
-        seen = np.zeros((count, 1, width, width_t + width), bool)
-        known = np.asarray([limits[i] for i in some])[:, None]
-        seen[..., :width_t] = (np.arange(width_t) < known)[:, None, None]
-        seen[..., width_t:] = np.tril(np.ones((width, width), bool))
+        visible = np.zeros((count, 1, width, width_t + width), bool)
+        visible_counts = np.asarray([limits[i] for i in members])[:, None]
+        visible[..., :width_t] = (np.arange(width_t) < visible_counts)[:, None, None]
+        visible[..., width_t:] = np.tril(np.ones((width, width), bool))
         yield Bucket(
             torch.from_numpy(table),
-            torch.tensor([parents[i] for i in some]),
-            torch.from_numpy(seen),
+            torch.tensor([parents[i] for i in members]),
+            torch.from_numpy(visible),
         )
 
 
@@ -174,26 +176,28 @@ def attend(
     scaling: float | None = None,
     **_: Any,
 ) -> tuple[torch.Tensor, None]:
-    """Attention over a flat row: q, k, v (1, heads, N, size), the result (1, N, heads, size)."""
+    """Attention over a flat row: q (1, heads, N, size), k and v (1, heads or fewer, N, size), the
+    result (1, N, heads, size). Where several heads share keys and values, these are repeated."""
     heads, total, size = query.shape[1:]
 
     def rows(tensor: torch.Tensor) -> torch.Tensor:
-        flat = tensor[0].transpose(0, 1)  # (N, heads, size)
-        return torch.cat((flat, flat.new_zeros(1, heads, size)))
+        flat = tensor[0].transpose(0, 1)  # (N, its heads, size)
+        return torch.cat((flat, flat.new_zeros(1, *flat.shape[1:])))
 
     q, k, v = rows(query), rows(key), rows(value)
 
     def take(flat: torch.Tensor, table: torch.Tensor) -> torch.Tensor:
-        return flat[table].transpose(1, 2)  # (rows, heads, length, size)
+        taken = flat[table].transpose(1, 2)  # (rows, its heads, length, size)
+        return taken.repeat_interleave(heads // taken.shape[1], 1)
 
     kt, vt = take(k, layout.transcripts), take(v, layout.transcripts)
     out = query.new_zeros(total + 1, heads, size)
-    read = scaled_dot_product_attention(
+    attended_transcripts = scaled_dot_product_attention(
         take(q, layout.transcripts), kt, vt, is_causal=True, scale=scaling
     )
-    tables, results = [layout.transcripts], [read]
+    tables, results = [layout.transcripts], [attended_transcripts]
     for bucket in layout.buckets:
-        asked = scaled_dot_product_attention(
+        attended = scaled_dot_product_attention(
             take(q, bucket.blocks),
             torch.cat((kt[bucket.parents], take(k, bucket.blocks)), 2),
             torch.cat((vt[bucket.parents], take(v, bucket.blocks)), 2),
@@ -201,7 +205,7 @@ def attend(
             scale=scaling,
         )
         tables.append(bucket.blocks)
-        results.append(asked)
+        results.append(attended)
     index = torch.cat([table.reshape(-1) for table in tables])
     rows_out = torch.cat([r.transpose(1, 2).reshape(-1, heads, size) for r in results])
     out = out.index_put((index,), rows_out)

@@ -1,16 +1,16 @@
-"""Trains the built-in perceiver, supervised, on rendered keyframes (`training.frames`).
+"""Train the built-in perceiver, supervised, on rendered keyframes (`training.frames`).
 
     python -m training.frames --out runs/frames --scenes 2000
     python -m training.perceiver --frames runs/frames --out runs/perceiver --minutes 60
     python -m training.perceiver --start embodied_agent/models/perceiver --out runs/more
 
-Three stages, by share of the time: the vision tower alone on windows of a quarter of the picture
-(per-patch kind, colour and range of objects; windows cost a quarter of whole pictures and are
-chosen where objects are), then on whole pictures, then vision and language together on keyframe
-pairs, with the per-patch losses kept, and at the end the language alone. With ``--start`` the
-weights come from a checkpoint and the first stage is left out. Resumes where it stopped.
+Training has these stages, by share of the time: the vision tower alone on windows around objects
+(per-patch kind, colour and range; a window costs a quarter of a whole picture); the vision tower on
+whole pictures; vision and language together on keyframe pairs, with the per-patch losses kept; and
+language alone. With ``--start`` the weights come from a checkpoint and the first stage is skipped.
+Repeating the command resumes where it stopped.
 
-Not here: batches (`training.perceiver_batches`), the model (`training.perceiver_model`).
+Out of scope: batches (`training.perceiver_batches`), the model (`training.perceiver_model`).
 """
 
 from __future__ import annotations
@@ -42,24 +42,24 @@ from training.resume import load_state, save_state
 from training.samples import corpus
 from training.vocabulary import train_tokenizer
 
-#: Weight of patches without an object, which are most.
+#: Loss weight of patches without an object, which are the majority.
 EMPTY_WEIGHT = 0.25
-#: Shares of the training time.
+#: Ends of the first two stages, as shares of the training time.
 WINDOWS_UNTIL, PICTURES_UNTIL = 0.34, 0.42
-#: Where training goes on from a checkpoint: the fresh per-patch head is fitted first.
+#: Share at which training from a checkpoint begins: the new per-patch head is fitted first.
 STARTED = 0.40
-#: From here on the vision tower stays as it is: half as much work a step, and what is learned last,
-#: saying where an object is, is the language model's part.
+#: From this share on the vision tower is frozen. That halves the work per step; what is learned
+#: last, the direction of an object, is the language model's task.
 FROZEN_FROM = 0.66
-#: Weight of the word for a direction: one of four in a mention, and the last that is learned.
+#: Loss weight of direction words: one of four words in a mention, and the last to be learned.
 DIRECTION_WEIGHT = 3.0
 
 
 class DenseHead(nn.Module):
     """Per-patch kind, colour, range and side from the vision tower's features; training only.
 
-    The side (left, ahead, right) makes the features tell where in the picture they are from; the
-    language model has no other way to know.
+    The side (left, ahead, right) makes the features encode their position in the picture, which the
+    language model can't know otherwise.
     """
 
     def __init__(self, width: int) -> None:
@@ -76,7 +76,7 @@ class DenseHead(nn.Module):
         ranges: torch.Tensor,
         sides: torch.Tensor | None = None,
     ) -> tuple[torch.Tensor, dict[str, float]]:
-        """Features (B, P, width), labels (B, P)."""
+        """The loss and the shares of right patches; features are (B, P, width), labels (B, P)."""
         kind, colour, distance = self.out(features).split(self.sizes, -1)
         weight = torch.ones(self.sizes[0])
         weight[0] = EMPTY_WEIGHT
@@ -103,7 +103,7 @@ class DenseHead(nn.Module):
 def see(
     model: Idefics3ForConditionalGeneration, pictures: torch.Tensor, positions: torch.Tensor
 ) -> torch.Tensor:
-    """Vision features (B, P, width) of pictures or windows; positions (B, P) in the whole grid."""
+    """Vision features (B, P, width) of pictures or windows; ``positions`` (B, P) in the grid."""
     tower = model.model.vision_model
     patches = tower.embeddings.patch_embedding(pictures).flatten(2).transpose(1, 2)
     hidden = patches + tower.embeddings.position_embedding(positions)
@@ -117,8 +117,8 @@ def language_loss(
     batch: PairBatch,
     directions: torch.Tensor,
 ) -> tuple[torch.Tensor, dict[str, float]]:
-    """Cross-entropy of the replies, and how many of their tokens, and of those among the ids
-    ``directions``, are the most likely."""
+    """Cross-entropy of the replies, and the shares of their tokens, and of the tokens among the ids
+    ``directions``, that are predicted right."""
     tokens = model.model.connector(features)[batch.sources]
     embedded = model.get_input_embeddings()(batch.ids)
     holes = (batch.ids == model.config.image_token_id).unsqueeze(-1)
@@ -127,8 +127,8 @@ def language_loss(
         inputs_embeds=embedded, attention_mask=batch.mask, use_cache=False
     ).last_hidden_state[:, :-1]
     targets = batch.targets[:, 1:]
-    wanted = targets != IGNORED
-    logits, targets = model.lm_head(hidden[wanted]), targets[wanted]
+    learned = targets != IGNORED
+    logits, targets = model.lm_head(hidden[learned]), targets[learned]
     correct = (logits.argmax(-1) == targets).float()
     sides = torch.isin(targets, directions)
     weight = 1 + (DIRECTION_WEIGHT - 1) * sides.float()
@@ -151,9 +151,9 @@ def train(
     most_steps: int | None = None,
     start: Path | None = None,
 ) -> None:
-    """Train for ``minutes``, resumed runs counted in; checkpoint often.
+    """Train for ``minutes`` in total, including earlier runs in ``out``, with frequent checkpoints.
 
-    ``most_steps`` ends it earlier, at that many steps, resumed runs counted in.
+    ``most_steps`` ends training earlier, at that many steps in total.
     """
     torch.set_num_threads(threads)
     torch.manual_seed(seed)
@@ -182,8 +182,8 @@ def train(
     )
     state_file = out / "state.pt"
     parts = {"model": model, "head": head, "optimiser": optimiser}
-    kept = load_state(state_file, parts)
-    step, spent = kept.get("step", 0), kept.get("spent", 0.0)
+    state = load_state(state_file, parts)
+    step, spent = state.get("step", 0), state.get("spent", 0.0)
     count = sum(p.numel() for p in model.parameters())
     frames = Frames(frames_folder, limit)
     print(f"{count / 1e6:.2f} M parameters, {len(frames)} frames, from step {step}", flush=True)
@@ -201,11 +201,11 @@ def train(
             optimiser.param_groups[0]["lr"] = rate * vision_rate * warm
             optimiser.param_groups[1]["lr"] = rate * language_rate
             optimiser.param_groups[2]["lr"] = rate
-            seen: dict[str, float] = {}
+            step_marks: dict[str, float] = {}
             if progress < WINDOWS_UNTIL:
                 batch = window_batch(frames, 96, rng)
                 features = see(model, batch["pictures"], batch["positions"])
-                loss, seen = head.loss(features, *batch["labels"].unbind(1))
+                loss, step_marks = head.loss(features, *batch["labels"].unbind(1))
                 stage = "windows"
             else:
                 stage = "pictures" if progress < PICTURES_UNTIL else "pairs"
@@ -214,17 +214,17 @@ def train(
                 pairs = pair_batch(frames, tokenizer, 5, 6, single, rng)
                 with torch.set_grad_enabled(not frozen):
                     features = see(model, pairs.pictures, whole.expand(len(pairs.pictures), -1))
-                    loss, seen = head.loss(features, *pairs.labels.unbind(1))
+                    loss, step_marks = head.loss(features, *pairs.labels.unbind(1))
                 if stage == "pairs":
-                    said, read = language_loss(model, features, pairs, directions)
-                    seen |= {"said": float(said.detach()), **read}
-                    loss = said if frozen else 0.4 * loss + said
+                    reply_loss, reply_marks = language_loss(model, features, pairs, directions)
+                    step_marks |= {"said": float(reply_loss.detach()), **reply_marks}
+                    loss = reply_loss if frozen else 0.4 * loss + reply_loss
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
             nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimiser.step()
             step += 1
-            for name, value in {"loss": float(loss.detach()), **seen}.items():
+            for name, value in {"loss": float(loss.detach()), **step_marks}.items():
                 marks.setdefault(name, []).append(value)
             if step % 50 == 0:
                 row = {"step": step, "minutes": round(spent / 60, 2), "stage": stage}
@@ -242,7 +242,7 @@ def train(
 
 
 def _direction_ids(tokenizer: PreTrainedTokenizerFast) -> list[int]:
-    """The tokens that say a direction, alone or with a distance."""
+    """The tokens that are a direction, alone or with a distance."""
     return [
         number
         for token, number in tokenizer.get_vocab().items()
@@ -251,7 +251,7 @@ def _direction_ids(tokenizer: PreTrainedTokenizerFast) -> list[int]:
 
 
 def _rates(progress: float) -> tuple[float, float]:
-    """Learning rates of vision and language, as shares of the peak."""
+    """Learning rates of vision and language at ``progress``, as shares of the peak rate."""
     if progress < PICTURES_UNTIL:
         return (1.0 if progress < 0.2 else 0.7), 0.0
     late = (progress - PICTURES_UNTIL) / (1 - PICTURES_UNTIL)
@@ -260,18 +260,18 @@ def _rates(progress: float) -> tuple[float, float]:
 
 
 def main() -> None:
-    """Read the command line and run."""
+    """Parse the command line and train."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("--frames", type=Path, default=Path("runs/frames"))
     parser.add_argument("--out", type=Path, default=Path("runs/perceiver"))
-    parser.add_argument("--minutes", type=float, default=60.0, help="training time in all")
-    parser.add_argument("--start", type=Path, help="checkpoint whose weights to go on from")
+    parser.add_argument("--minutes", type=float, default=60.0, help="training time in total")
+    parser.add_argument("--start", type=Path, help="checkpoint to start from")
     parser.add_argument("--rate", type=float, default=1e-3, help="peak learning rate")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--limit", type=int, default=70_000, help="most frames kept in memory")
+    parser.add_argument("--limit", type=int, default=70_000, help="most frames in memory")
     a = parser.parse_args()
     train(
         a.frames,

@@ -1,6 +1,6 @@
-"""Rendered keyframes as batches: windows for the vision tower, and pairs with what is to be said.
+"""Batches of rendered keyframes: windows for the vision tower, and pairs with target replies.
 
-Not here: rendering (`training.frames`), the losses (`training.perceiver`).
+Out of scope: rendering (`training.frames`), the losses (`training.perceiver`).
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from training.frames import GRID, KINDS, PATCH_PX, Shard, load_shard
 from training.perceiver_model import prompt_ids
 from training.vocabulary import END
 
-#: Label of what is not learned.
+#: Label of patches and tokens that are excluded from the loss.
 IGNORED = -100
-#: Where in the picture an object can be.
+#: The directions that an object in the picture can have.
 SIDES = ("front-left", "front", "front-right")
 #: Side of a window, in patches.
 WINDOW = 6
 
 
 class Frames:
-    """All shards of a folder, in memory; `refresh` picks up those written since."""
+    """All shards of a folder, in memory; `refresh` loads shards written since."""
 
     def __init__(self, folder: Path, limit: int) -> None:
         self.folder, self.limit = folder, limit
@@ -39,6 +39,7 @@ class Frames:
         self.refresh()
 
     def refresh(self) -> None:
+        """Load new shards, up to ``limit`` frames."""
         for path in sorted(self.folder.glob("*.npz")):
             if path.name not in self._names and len(self) < self.limit:
                 self._names.add(path.name)
@@ -48,17 +49,18 @@ class Frames:
         return sum(len(s.rows) for s in self.shards)
 
     def draw(self, rng: np.random.Generator) -> tuple[Shard, int]:
+        """A random frame: its shard and its index there."""
         shard = self.shards[int(rng.integers(len(self.shards)))]
         return shard, int(rng.integers(len(shard.rows)))
 
 
 def normalised(pictures: npt.NDArray[np.uint8]) -> torch.Tensor:
-    """(B, h, w, 3) uint8 to (B, 3, h, w) as the processor scales it."""
+    """Convert (B, h, w, 3) uint8 to (B, 3, h, w) floats, scaled like the processor does."""
     return (torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 255.0 - 0.5) / 0.5
 
 
 def window_batch(frames: Frames, count: int, rng: np.random.Generator) -> dict[str, Any]:
-    """Windows of WINDOW×WINDOW patches, nine in ten with an object in them, half mirrored."""
+    """Windows of WINDOW×WINDOW patches; nine in ten contain an object, half are mirrored."""
     pictures, labels, positions = [], [], []
     grid = np.arange(GRID * GRID).reshape(GRID, GRID)
     while len(pictures) < count:
@@ -92,7 +94,7 @@ def window_batch(frames: Frames, count: int, rng: np.random.Generator) -> dict[s
 
 
 def hint_of(row: dict[str, Any]) -> Egomotion | None:
-    """The simulated egomotion that a frame's row holds."""
+    """The simulated egomotion in a frame's row; ``None`` for the first frame."""
     if row["yaw"] is None:
         return None
     travel = row["travel"]
@@ -101,13 +103,13 @@ def hint_of(row: dict[str, Any]) -> Egomotion | None:
 
 
 def reply_of(row: dict[str, Any]) -> str:
-    """What a perfect perceiver says of a frame."""
+    """The reply of a perfect perceiver to a frame."""
     mentions = tuple(Mention(*m) for m in row["mentions"])
     return compact_reply(Action(row["action"]) if row["action"] else None, mentions)
 
 
 def sides_of(shard: Shard, index: int) -> npt.NDArray[np.int64]:
-    """Per patch, which of `SIDES` the object on it lies; `IGNORED` where none does."""
+    """Per patch, the index in `SIDES` of its object's direction; `IGNORED` without one."""
     table = np.full((len(KINDS) + 1, len(COLOURS) + 1), IGNORED)
     colours = list(COLOURS)
     for name, direction, _ in shard.rows[index]["mentions"]:
@@ -119,8 +121,8 @@ def sides_of(shard: Shard, index: int) -> npt.NDArray[np.int64]:
 
 @dataclass(frozen=True, eq=False)
 class PairBatch:
-    """Pictures (n, 3, h, w) with their labels, and B prompts whose ``sources`` say which pictures
-    fill their image tokens, in order."""
+    """Pictures (n, 3, h, w) with their labels, and B prompts; ``sources`` are the indices of the
+    pictures that fill the image tokens, in order."""
 
     pictures: torch.Tensor
     labels: torch.Tensor
@@ -138,8 +140,9 @@ def pair_batch(
     single: float,
     rng: np.random.Generator,
 ) -> PairBatch:
-    """``runs`` stretches of ``length`` consecutive keyframes; each picture is seen once and used
-    twice, as the current and as the previous one. ``single`` of the prompts get no previous one."""
+    """Build a batch from ``runs`` stretches of ``length`` consecutive keyframes. Each picture is
+    encoded once and used twice, as current and as previous keyframe. A share ``single`` of the
+    prompts gets no previous keyframe."""
     pictures, labels, prompts, sources = [], [], [], []
     end = tokenizer.convert_tokens_to_ids(END)
     for _ in range(runs):

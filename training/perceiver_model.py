@@ -1,6 +1,8 @@
-"""The built-in perceiver's architecture and checkpoint folder: a small Idefics3.
+"""The built-in perceiver's architecture and checkpoint: a small Idefics3.
 
-Idefics3 because its processor needs pillow only, and transformers and vLLM both serve it.
+Idefics3 was chosen because its processor needs pillow only, and transformers and vLLM serve it.
+
+Out of scope: training (`training.perceiver`).
 """
 
 from __future__ import annotations
@@ -24,9 +26,9 @@ from training.vocabulary import ASSISTANT, END, PAD, USER
 PATCH_PX = 16
 SCALE = 2
 GRID = PICTURE_PX // PATCH_PX
-#: Size of the position code in a patch's embedding, next to a picture's content of about 14.
+#: Norm of the position code in a patch's embedding; the picture's content has about 14.
 POSITION_SCALE = 14.0
-#: Language-model tokens that one picture takes, without the three around it.
+#: Language-model tokens per picture, without the three around it.
 PICTURE_TOKENS = (GRID // SCALE) ** 2
 
 CHAT_TEMPLATE = (
@@ -50,7 +52,7 @@ def new_model(
     text_width: int = 192,
     text_layers: int = 4,
 ) -> Idefics3ForConditionalGeneration:
-    """A fresh perceiver."""
+    """A perceiver with random weights and strong position embeddings."""
     end, pad = (tokenizer.convert_tokens_to_ids(t) for t in (END, PAD))
     config = Idefics3Config(
         vision_config={
@@ -77,9 +79,9 @@ def new_model(
 
 
 def _show_positions(model: Idefics3ForConditionalGeneration) -> None:
-    """Let each patch say from the start where in the picture it is.
+    """Initialise position embeddings to a strong code of each patch's place in the picture.
 
-    Learned position embeddings start so small that they drown in what the patches show, and the
+    Learned position embeddings start so small that they are lost in the patches' content, and the
     language model, which sees features only, then never learns left from right.
     """
     table = model.model.vision_model.embeddings.position_embedding.weight
@@ -101,7 +103,7 @@ def save_checkpoint(
     *,
     dtype: torch.dtype = torch.float16,
 ) -> None:
-    """Everything that transformers, ``transformers serve`` and vLLM need to load the model."""
+    """Save all that transformers, ``transformers serve`` and vLLM need to load the model."""
     end, pad = (tokenizer.convert_tokens_to_ids(t) for t in (END, PAD))
     pictures = Idefics3ImageProcessorPil(
         do_resize=True,
@@ -126,7 +128,7 @@ def save_checkpoint(
 
 
 def prompt_ids(tokenizer: PreTrainedTokenizerFast, pictures: int, text: str) -> list[int]:
-    """The prompt as the processor and chat template write it."""
+    """The prompt's token ids, as the processor and the chat template produce them."""
     picture = "<fake_token_around_image><global-img>" + "<image>" * PICTURE_TOKENS
-    said = f"{USER}{(picture + '<fake_token_around_image>') * pictures}{text}{ASSISTANT}"
-    return tokenizer.backend_tokenizer.encode(said, add_special_tokens=False).ids
+    prompt = f"{USER}{(picture + '<fake_token_around_image>') * pictures}{text}{ASSISTANT}"
+    return tokenizer.backend_tokenizer.encode(prompt, add_special_tokens=False).ids

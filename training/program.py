@@ -1,9 +1,8 @@
-"""A plain program that answers from the transcript's entries: a line to compare the reasoner with,
-and what decides whether an answer follows from what was noted.
+"""A plain program that answers from deltas: a baseline for the reasoner, and the criterion for
+whether an answer follows from the deltas (whether a question is derivable).
 
-It reads directions, distances, actions and angles as they are noted and works out what they leave
-possible by the rules of `sim_clips.questions.notes`. It is told what a question is about; it reads
-no prose.
+From the noted directions, distances, actions and angles it computes which answers are possible, by
+the rules of `sim_clips.questions.notes`. It gets the question's content as data and reads no prose.
 
 Out of scope: the rules themselves (`sim_clips.questions.derivation`).
 """
@@ -21,32 +20,32 @@ from sim_clips.scene import WorldName
 
 
 def answer(deltas: Sequence[Delta], question: Mapping[str, Any], world: WorldName) -> str | None:
-    """The letter that the program picks: what the notes settle on; else that the memory does not
-    tell, where this is offered; else the likeliest option; ``None`` where the entries say nothing.
+    """The letter of the option that the deltas settle on; else of `NOT_TOLD`, if offered; else of
+    the likeliest option. ``None`` if the deltas say nothing about the options.
 
     Args:
-        deltas: what had been noted when the question was asked.
+        deltas: the memory when the question was asked.
         question: a row of ``questions.json``.
         world: sets the scale of the distance words.
     """
     choices = list(question["choices"])
     shares = _shares(deltas, question, world)
-    said = settled(shares)
-    if said is None and NOT_TOLD in choices:
-        said = NOT_TOLD
-    if said is None and not isinstance(shares, str) and any(shares.values()):
-        said = max(shares, key=lambda option: shares[option])
-    if said is None and shares == "another plan":
-        said = next((c for c in choices if c == f"step {len(runs_of(deltas))}"), None)
-    return None if said is None else string.ascii_uppercase[choices.index(said)]
+    choice = settled(shares)
+    if choice is None and NOT_TOLD in choices:
+        choice = NOT_TOLD
+    if choice is None and not isinstance(shares, str) and any(shares.values()):
+        choice = max(shares, key=lambda option: shares[option])
+    if choice is None and shares == "another plan":
+        choice = next((c for c in choices if c == f"step {len(runs_of(deltas))}"), None)
+    return None if choice is None else string.ascii_uppercase[choices.index(choice)]
 
 
 def derivable(deltas: Sequence[Delta], question: Mapping[str, Any], world: WorldName) -> bool:
-    """Whether the entries settle on the question's true answer. They do not where the memory does
-    not tell, nor where they are wrong; a likely guess is not enough.
+    """Whether the deltas settle on the question's true answer. They don't if `NOT_TOLD` is the true
+    answer or if they are wrong; a likely guess is not enough.
 
     Args:
-        deltas: what had been noted when the question was asked.
+        deltas: the memory when the question was asked.
         question: a row of ``questions.json``.
         world: sets the scale of the distance words.
     """

@@ -1,12 +1,12 @@
-"""Trains the built-in reasoner, supervised, on text-only episodes.
+"""Train the built-in reasoner, supervised, on text-only episodes.
 
     python -m training.reasoner --out runs/reasoner --minutes 60
     python -m training.reasoner --out runs/more --start embodied_agent/models/reasoner
 
-Journeys are made on the fly in a second process, never twice, and never of held-out scenes
-(`sim_clips.splits`). Resumes where it stopped.
+A second process generates journeys on the fly, without repetition and never of held-out scenes
+(`sim_clips.splits`). Repeating the command resumes where it stopped.
 
-Not here: the questions (`training.samples`), the decoder (`training.reasoner_model`).
+Out of scope: the questions (`training.samples`), the decoder (`training.reasoner_model`).
 """
 
 from __future__ import annotations
@@ -30,17 +30,18 @@ from training.resume import load_state, save_state
 from training.samples import corpus, sequences
 from training.vocabulary import save_tokenizer, train_tokenizer
 
-#: Journeys stay this short until so many answers begin right: copying is learned first.
+#: Length of journeys until the share of answers that begin right exceeds `SHORT_UNTIL`: copying is
+#: learned first.
 SHORT_VIEWS, SHORT_UNTIL = 6, 0.9
-#: Weight of predicting the recall line, which repeats parts of the transcript: it teaches looking
-#: an entry up by its number, on tokens that are read anyway.
+#: Loss weight of the recall line, which repeats parts of the transcript: predicting it teaches to
+#: look up a line by its number, on tokens that are read anyway.
 RECALL_WEIGHT = 0.4
 
 
 def _produce(
     seed: int, folder: str, longest: int, compass: float, out: multiprocessing.Queue[Packed]
 ) -> None:
-    """Runs in a process of its own, until its parent ends."""
+    """Put training sequences into ``out``; runs in its own process until the parent ends."""
     torch.set_num_threads(1)
     parent = multiprocessing.parent_process()
     tokenizer = PreTrainedTokenizerFast.from_pretrained(folder)
@@ -56,7 +57,8 @@ def _produce(
 
 
 def loss_of(model: LlamaForCausalLM, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
-    """Mean cross-entropy over reply tokens, and whether each was the most likely one."""
+    """Mean cross-entropy over reply tokens (and recall lines), and whether each reply token was the
+    most likely one, (tokens,) bool."""
     hidden = model.model(
         input_ids=batch.ids,
         position_ids=batch.positions,
@@ -64,13 +66,13 @@ def loss_of(model: LlamaForCausalLM, batch: Batch) -> tuple[torch.Tensor, torch.
         layout=batch.layout,
     ).last_hidden_state[0, :-1]
     targets, recalled = batch.labels[0, 1:], batch.recalled[0, 1:]
-    wanted, copied = targets != IGNORED, recalled != IGNORED
-    logits = model.lm_head(hidden[wanted])
-    loss = torch.nn.functional.cross_entropy(logits, targets[wanted])
+    learned, copied = targets != IGNORED, recalled != IGNORED
+    logits = model.lm_head(hidden[learned])
+    loss = torch.nn.functional.cross_entropy(logits, targets[learned])
     if bool(copied.any()):
         copies = model.lm_head(hidden[copied])
         loss = loss + RECALL_WEIGHT * torch.nn.functional.cross_entropy(copies, recalled[copied])
-    return loss, logits.argmax(-1) == targets[wanted]
+    return loss, logits.argmax(-1) == targets[learned]
 
 
 def train(
@@ -89,12 +91,12 @@ def train(
     matching_heads: bool = False,
     compass: float = 0.0,
 ) -> None:
-    """Train for ``minutes`` of this machine's time, resumed runs counted in; checkpoint often.
+    """Train for ``minutes`` in total, including earlier runs in ``out``, with frequent checkpoints.
 
-    With ``most_steps`` it ends at that many steps at the latest, resumed runs counted in, and its
-    rate falls by them. With ``start`` the weights come from that checkpoint, whatever ``width`` and
-    ``layers``, and short journeys are left out. ``matching_heads`` adds those of
-    `training.matching_heads` for keyframe numbers; ``compass`` is the share of replies that
+    ``most_steps`` ends training at that many steps in total, and the learning rate is scheduled by
+    steps. With ``start`` the weights come from that checkpoint, ``width`` and ``layers`` are
+    ignored, and there is no phase of short journeys. ``matching_heads`` adds the heads of
+    `training.matching_heads` for keyframe numbers. ``compass`` is the share of replies that
     conclude in compass points.
     """
     torch.set_num_threads(threads)
@@ -118,8 +120,8 @@ def train(
     model.set_attn_implementation(ATTENTION)
     optimiser = torch.optim.AdamW(model.parameters(), lr=rate, betas=(0.9, 0.98), weight_decay=0.01)
     parts = {"model": model, "optimiser": optimiser}
-    kept = load_state(state_file, parts)
-    step, spent, seen = kept.get("step", 0), kept.get("spent", 0.0), kept.get("seen", 0)
+    state = load_state(state_file, parts)
+    step, spent, seen = state.get("step", 0), state.get("spent", 0.0), state.get("seen", 0)
     total = sum(p.numel() for p in model.parameters())
     print(f"{total / 1e6:.2f} M parameters, {len(tokenizer)} tokens, from step {step}", flush=True)
     context = multiprocessing.get_context("spawn")
@@ -156,7 +158,9 @@ def train(
                 feed.get(timeout=120) for _ in range(batch * (2 if short or progress > 0.6 else 1))
             ]
         except queue.Empty as error:
-            raise RuntimeError("the episode maker stopped; see its traceback above") from error
+            raise RuntimeError(
+                "the process that generates journeys stopped; see its traceback above"
+            ) from error
         tensors = collate(items)
         loss, right = loss_of(model, tensors)
         optimiser.zero_grad(set_to_none=True)
@@ -167,8 +171,8 @@ def train(
         seen += tensors.questions
         losses.append(float(loss.detach()))
         hits.append(float(right.float().mean()))
-        wanted = tensors.labels[0, 1:] != IGNORED
-        begins = tensors.ids[0, :-1][wanted] == opening
+        learned = tensors.labels[0, 1:] != IGNORED
+        begins = tensors.ids[0, :-1][learned] == opening
         answer_hits.append(float(right[begins].float().mean()))
         if step % 200 == 0:
             answers_right = float(np.mean(answer_hits))
@@ -206,29 +210,29 @@ def _schedule(progress: float) -> float:
 
 
 def main() -> None:
-    """Read the command line and train."""
+    """Parse the command line and train."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("--out", type=Path, default=Path("runs/reasoner"))
-    parser.add_argument("--minutes", type=float, default=60.0, help="training time in all")
+    parser.add_argument("--minutes", type=float, default=60.0, help="training time in total")
     parser.add_argument(
         "--batch",
         type=int,
         default=1,
-        help="sequences per step, of 7 questions; doubles from half time on",
+        help="sequences of 7 questions per step; doubled with short journeys and late in training",
     )
     parser.add_argument("--rate", type=float, default=2e-3, help="peak learning rate")
     parser.add_argument("--width", type=int, default=128)
     parser.add_argument("--layers", type=int, default=6)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--start", type=Path, help="checkpoint whose weights to go on from")
+    parser.add_argument("--start", type=Path, help="checkpoint to start from")
     parser.add_argument(
-        "--matching-heads", action="store_true", help="add heads that look lines up by number"
+        "--matching-heads", action="store_true", help="add heads that look up lines by number"
     )
     parser.add_argument(
-        "--warm-share", type=float, default=0.5, help="most of the time on short journeys"
+        "--warm-share", type=float, default=0.5, help="longest share of the time on short journeys"
     )
     a = parser.parse_args()
     train(

@@ -1,6 +1,6 @@
-"""The built-in reasoner's decoder: fresh weights with heads that look back, and its checkpoints.
+"""The built-in reasoner's decoder: initial weights with heads that look back, and checkpoints.
 
-Not here: heads that match keyframe numbers (`training.matching_heads`), training
+Out of scope: heads that match keyframe numbers (`training.matching_heads`), training
 (`training.reasoner`).
 """
 
@@ -19,16 +19,17 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
+from embodied_agent.models.prompting import Prompting, write_prompting
 from embodied_agent.transcript.text import entry_text
 from training.samples import samples_of, training_scene
 from training.vocabulary import ASSISTANT, USER, save_tokenizer
 
-#: Standard deviation of fresh weights; the usual 0.02 is meant for models ten times as wide.
+#: Standard deviation of random weights; the usual 0.02 suits models ten times as wide.
 INITIAL_SCALE = 0.06
 
 
 def new_model(tokenizer: PreTrainedTokenizerFast, *, width: int, layers: int) -> LlamaForCausalLM:
-    """A fresh decoder."""
+    """A decoder with random weights, except for heads that look back (`_look_back`)."""
     config = LlamaConfig(
         vocab_size=-(-len(tokenizer) // 64) * 64,
         hidden_size=width,
@@ -51,11 +52,11 @@ def new_model(tokenizer: PreTrainedTokenizerFast, *, width: int, layers: int) ->
 
 
 def _look_back(model: LlamaForCausalLM, head: int, offset: int) -> None:
-    """Let a head of the first layer begin by attending to the token ``offset`` places before.
+    """Initialise a head of the first layer to attend to the token ``offset`` positions back.
 
-    All that the model does rests on "what came after this token?", which needs such a head first;
-    from random weights one takes thousands of steps to form. With rotary positions a constant query
-    and a constant key rotated by the offset do it; both stay trainable.
+    Everything the model does depends on finding what came after a token, which needs such a head;
+    from random weights one takes thousands of steps to form. With rotary positions, a constant
+    query and a constant key rotated by the offset suffice; both stay trainable.
     """
     attention = model.model.layers[0].self_attn
     size = attention.head_dim
@@ -71,19 +72,19 @@ def _look_back(model: LlamaForCausalLM, head: int, offset: int) -> None:
 
 
 def number_tokens(tokenizer: PreTrainedTokenizerFast) -> list[int]:
-    """The tokens of keyframe numbers, at the beginning of a line and after a space."""
+    """The tokens of keyframe numbers, at the start of a line and after a space."""
     return [i for token, i in tokenizer.get_vocab().items() if re.fullmatch(r"Ġ?#\d+", token)]
 
 
 def whole_texts(tokenizer: PreTrainedTokenizerFast, journeys: int = 60) -> Iterator[torch.Tensor]:
-    """Token ids (1, n) of questions with transcript and reply, to fit heads on."""
+    """Token ids (1, n) of questions with transcript and reply, to initialise heads on."""
     rng = np.random.default_rng(5)
     for _ in range(journeys):
         world, scene = training_scene(rng)
         deltas, samples = samples_of(world, scene, rng, questions=2, longest=24, noise=0.0)
         for sample in samples:
-            seen = "".join(entry_text(d) for d in deltas[: sample.now + 1])
-            text = f"{USER}{seen}{sample.task}{ASSISTANT}{sample.reply}"
+            transcript = "".join(entry_text(d) for d in deltas[: sample.now + 1])
+            text = f"{USER}{transcript}{sample.task}{ASSISTANT}{sample.reply}"
             encoded = tokenizer.backend_tokenizer.encode(text, add_special_tokens=False)
             yield torch.tensor([encoded.ids])
 
@@ -95,10 +96,10 @@ def save_checkpoint(
     *,
     dtype: torch.dtype = torch.float16,
 ) -> None:
-    """Everything that transformers, ``transformers serve`` and vLLM need to load the model."""
+    """Save all that transformers, ``transformers serve`` and vLLM need to load the model."""
     copy = LlamaForCausalLM(model.config)
     copy.load_state_dict(model.state_dict())
-    copy.config.use_cache = True  # which training may have switched off
+    copy.config.use_cache = True  # training may have switched it off
     copy.generation_config = GenerationConfig(
         do_sample=False,
         eos_token_id=tokenizer.eos_token_id,
@@ -107,3 +108,4 @@ def save_checkpoint(
     )
     copy.to(dtype).save_pretrained(str(folder))
     save_tokenizer(tokenizer, folder)
+    write_prompting(folder, Prompting.of_style("compact"))

@@ -1,11 +1,12 @@
-"""Dead reckoning in steps small enough to be written down: where an object is, action by action.
+"""Dead reckoning in steps small enough to write down: where an object is, action by action.
 
-A place is a bearing in steps of `BEARING_STEP_DEG` and a reach in whole numbers: what is near has
-4, mid 7, far 12, about half metres in a house and 4 m in a city.
-Each place follows from the one before and the action alone, so that a small model can learn every
-step as a look-up. The words of a transcript give no more exact start anyway.
+A place is a bearing in steps of `BEARING_STEP_DEG` and an integer reach: 4 for near, 7 for mid, 12
+for far, in units of about half a metre in a house and 4 m in a city. Each place follows from the
+previous place and the action alone, so that a small model can learn every step as a look-up. The
+words of a transcript don't define the initial place more precisely anyway.
 
-Not here: the sentences made of it (`training.traces`), the answering program (`training.program`).
+Out of scope: the sentences of the reasoning (`training.traces`), the program that answers from
+deltas (`training.program`).
 """
 
 from __future__ import annotations
@@ -18,28 +19,28 @@ from embodied_agent.transcript.text import round_angle
 from sim_clips.journey import bearing, wrap
 
 BEARING_STEP_DEG = 5
-#: Bearings between two objects are written this coarsely: fewer pairs to know by heart.
+#: Step of bearings between two objects; coarser, so that there are fewer pairs to memorise.
 BETWEEN_STEP_DEG = 15
-#: Where a direction word puts an object, degrees to the left; on average where it is seen.
+#: Bearing of each direction word, degrees to the left: the mean of objects in view.
 BEARINGS = {
     "front": 0, "front-left": 35, "left": 90, "back-left": 140, "back": 180,
     "back-right": -140, "right": -90, "front-right": -35,
 }  # fmt: skip
-#: How far a distance word puts it; without one it is taken for mid.
+#: Reach of each distance word; a missing one counts as mid.
 REACHES = {"near": 4, "mid": 7, "far": 12}
-#: What lies between two keyframes of a motion, in reach: forward, and any other way.
+#: Mean motion between two keyframes, in reach: forward, and in any other direction.
 AHEAD, ASIDE = 2.3, 1.7
 
 
 class Place(NamedTuple):
-    """Bearing in degrees, positive left, in (−180, 180]; reach as in `REACHES`."""
+    """A bearing in degrees, positive left, in (−180, 180], and a reach as in `REACHES`."""
 
     bearing_deg: int
     reach: int
 
     @property
     def text(self) -> str:
-        """As reasoning writes it: ``left 35 7``."""
+        """The place as reasoning writes it: ``left 35 7``."""
         return f"{bearing_text(self.bearing_deg)} {self.reach}"
 
 
@@ -51,7 +52,7 @@ def bearing_text(degrees: int) -> str:
 
 
 def placed(mention: Mention) -> Place:
-    """Where the words of a mention put its object."""
+    """The place that a mention's direction and distance imply."""
     return Place(BEARINGS[mention.direction], REACHES[mention.distance or "mid"])
 
 
@@ -61,7 +62,7 @@ def turned(place: Place, degrees: float) -> Place:
 
 
 def moved(place: Place, delta: Delta) -> Place:
-    """The place after the action of ``delta``; tilts and vertical moves leave it."""
+    """The place after the action of ``delta``; tilts and vertical moves don't change it."""
     if delta.action in (Action.ROTATE_LEFT, Action.ROTATE_RIGHT):
         angle = 30 if delta.angle_deg is None else round_angle(delta.angle_deg)
         return turned(place, angle if delta.action is Action.ROTATE_LEFT else -angle)
@@ -75,14 +76,14 @@ def moved(place: Place, delta: Delta) -> Place:
 
 
 def between(at: Place, other: Place) -> int:
-    """The bearing of ``other`` seen from ``at``, looking as the camera does, in steps of
+    """The bearing of ``other`` from ``at``, relative to the camera's heading, in steps of
     `BETWEEN_STEP_DEG`."""
     return _stepped(_angle(at, other), BETWEEN_STEP_DEG)
 
 
 def quadrant(facing: int, asked: int) -> str:
-    """Where something at bearing ``asked`` is for someone who faces bearing ``facing``:
-    ``front-left`` or the like."""
+    """The quadrant of bearing ``asked`` for an observer facing bearing ``facing``, such as
+    ``front-left``."""
     angle = wrap(asked - facing)
     return f"{'front' if abs(angle) < 90 else 'back'}-{'left' if angle > 0 else 'right'}"
 

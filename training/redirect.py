@@ -1,10 +1,10 @@
-"""Reasoning changed so that it leads to another option: what keeps a judge honest.
+"""Rewrite reasoning so that it leads to another option, to keep a judge honest.
 
-A judge that is only ever shown true reasoning may learn to guess the true answer from the question
-and the early steps. Here the conclusion is rewritten (the last direction of a chain, a step number,
-an order), so that the text leads elsewhere and the judge has to follow it there.
+A judge trained on true reasoning only may learn to guess the true answer from the question and the
+first steps. Rewriting the conclusion (the last direction of a chain, a step number, an order) makes
+the text lead elsewhere, and the judge has to follow it.
 
-Not here: true reasoning (`training.traces`), the judge itself (`training.judge`).
+Out of scope: true reasoning (`training.traces`), the judge itself (`training.judge`).
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ _PLACE = r"= (?:front|left|right|back) \d+ (?P<reach>\d+)"
 _LAST_PLACE = re.compile(rf"{_PLACE}\n(?:{_DIRECTION})\.$")
 _LAST_REACH = re.compile(rf"{_PLACE}$")
 _NAME = re.compile(rf"\b(?:{'|'.join(COLOURS)}) (?:{'|'.join((*HOUSE_KINDS, *CITY_KINDS))})\b")
-#: Of what may be said in training: no pair that is held out.
+#: All object names that training may use: no held-out pairs.
 _EVERY_NAME = pairs_of("house")
-#: The directions from which each first action towards an object follows.
+#: The directions of an object that imply each first action towards it.
 _TOWARDS = {
     "move forward": ("front",),
     "rotate left": ("front-left", "left", "back-left"),
@@ -41,52 +41,68 @@ _ROUTES = {route_to(direction): direction for direction in DIRECTIONS}
 def redirected(
     question: ClipQuestion, reasoning: str, rng: np.random.Generator
 ) -> tuple[str, int] | None:
-    """``reasoning`` rewritten to lead to another choice, and the index of that choice; ``None``
-    where this reasoning can't be bent that way."""
+    """``reasoning`` rewritten to lead to another choice, and the index of that choice; ``None`` if
+    this reasoning can't be rewritten so."""
     kind, about, choices = question.type, question.about, question.choices
     if not question.told:
         return None
+    if NOT_TOLD in choices and rng.random() < 1 / (len(choices) - 1):
+        return _to_nothing(reasoning, rng), choices.index(NOT_TOLD)
     if kind == "relative_direction":
         return _other_triangle(question, reasoning, rng)
-    others = [i for i, c in enumerate(choices) if i != question.answer and c != NOT_TOLD]
-    target = others[int(rng.integers(len(others)))]
-    wanted = choices[target]
+    candidates = [i for i, c in enumerate(choices) if i != question.answer and c != NOT_TOLD]
+    target = candidates[int(rng.integers(len(candidates)))]
+    target_text = choices[target]
     text: str | None
     if kind in ("landmark_position", "counterfactual"):
-        text = _last_direction(reasoning, wanted, rng)
+        text = _last_direction(reasoning, target_text, rng)
     elif kind == "progress_evaluation":
-        text = re.sub(r"\d+\.$", f"{wanted.removeprefix('step ')}.", reasoning)
+        text = re.sub(r"\d+\.$", f"{target_text.removeprefix('step ')}.", reasoning)
     elif kind == "action_generation" and "undo" in about:
-        text = re.sub(r"(#\d+ ).*\.$", rf"\g<1>{INVERSE[Action(wanted)].value}.", reasoning)
+        text = re.sub(r"(#\d+ ).*\.$", rf"\g<1>{INVERSE[Action(target_text)].value}.", reasoning)
     elif kind == "action_generation":
-        ways = _TOWARDS.get(wanted)
-        text = ways and _last_direction(reasoning, ways[int(rng.integers(len(ways)))], rng)
+        directions = _TOWARDS.get(target_text)
+        text = directions and _last_direction(
+            reasoning, directions[int(rng.integers(len(directions)))], rng
+        )
     elif kind == "relative_distance":
-        text = _other_nearest(reasoning, wanted, rng)
+        text = _other_nearest(reasoning, target_text, rng)
     elif kind == "route_planning":
         text = (
-            _other_retrace(reasoning, wanted)
+            _other_retrace(reasoning, target_text)
             if "back" in about
-            else (_last_direction(reasoning, _ROUTES[wanted], rng) if wanted in _ROUTES else None)
+            else (
+                _last_direction(reasoning, _ROUTES[target_text], rng)
+                if target_text in _ROUTES
+                else None
+            )
         )
     else:
         ids = re.findall(r"#\d+", reasoning)
-        names = wanted.split(", ")
-        said = ", ".join(f"{i} {n}" for i, n in zip(ids, names, strict=True))
-        text = f"first {said}."
+        names = target_text.split(", ")
+        order = ", ".join(f"{i} {n}" for i, n in zip(ids, names, strict=True))
+        text = f"first {order}."
     return (text, target) if text else None
 
 
+def _to_nothing(reasoning: str, rng: np.random.Generator) -> str:
+    """Conclude that the steps leave the answer open, or that one of the objects was not seen."""
+    lines, names = reasoning.split("\n"), _NAME.findall(reasoning)
+    if names and rng.random() < 0.3:
+        return f"the {names[int(rng.integers(len(names)))]} not seen.\n{NOT_TOLD}."
+    return "\n".join([*(lines[:-1] or lines), "not one.", f"{NOT_TOLD}."])
+
+
 def renamed_text(parts: tuple[str, ...], rng: np.random.Generator) -> tuple[str, ...]:
-    """The same texts about other things: every object's name is exchanged, alike in all parts."""
-    found = sorted({name for part in parts for name in _NAME.findall(part)})
-    drawn = rng.choice(len(_EVERY_NAME), len(found), replace=False)
-    new = {old: _EVERY_NAME[int(n)] for old, n in zip(found, drawn, strict=True)}
+    """The texts with every object's name replaced by another, consistently in all parts."""
+    names = sorted({name for part in parts for name in _NAME.findall(part)})
+    drawn = rng.choice(len(_EVERY_NAME), len(names), replace=False)
+    new = {old: _EVERY_NAME[int(n)] for old, n in zip(names, drawn, strict=True)}
     return tuple(_NAME.sub(lambda m: new[m.group()], part) for part in parts)
 
 
 def _last_direction(reasoning: str, direction: str, rng: np.random.Generator) -> str | None:
-    """The last place of the chain lies in ``direction``, and the conclusion says so."""
+    """Move the last place of the chain into ``direction``, and conclude that."""
     bearings = [b for b in range(-175, 181, 5) if direction_class(b) == direction]
     bearing = bearings[int(rng.integers(len(bearings)))]
 
@@ -98,22 +114,22 @@ def _last_direction(reasoning: str, direction: str, rng: np.random.Generator) ->
 
 
 def _other_nearest(reasoning: str, wanted: str, rng: np.random.Generator) -> str | None:
-    """The wanted object's chain ends nearest, and the conclusion says so."""
+    """Make the chain of the object ``wanted`` end nearest, and conclude that."""
     *lines, _ = reasoning.split("\n")
     starts = [i for i, line in enumerate(lines) if not line.startswith("#")]
     limit = int(rng.integers(3, 7))
     for start, after in itertools.pairwise([*starts, len(lines)]):
         nearest = lines[start].startswith(f"the {wanted} ")
         reach = int(rng.integers(1, limit)) if nearest else limit + int(rng.integers(0, 9))
-        found = _LAST_REACH.search(lines[after - 1])
-        if found is None:
+        match = _LAST_REACH.search(lines[after - 1])
+        if match is None:
             return None
-        lines[after - 1] = f"{lines[after - 1][: found.start('reach')]}{reach}"
+        lines[after - 1] = f"{lines[after - 1][: match.start('reach')]}{reach}"
     return "\n".join([*lines, f"nearest {wanted}."])
 
 
 def _other_retrace(reasoning: str, wanted: str) -> str | None:
-    """Each run of one action becomes a run of what the wanted route takes back."""
+    """Replace each run of one action so that undoing the runs gives the route ``wanted``."""
     entries = re.findall(r"(#\d+) ([a-z ]+)", reasoning)
     route = [INVERSE[Action(step)].value for step in wanted.split(", ")]
     runs: list[list[str]] = []
@@ -132,7 +148,7 @@ def _other_retrace(reasoning: str, wanted: str) -> str | None:
 def _other_triangle(
     question: ClipQuestion, reasoning: str, rng: np.random.Generator
 ) -> tuple[str, int] | None:
-    """Three fresh places, and the quadrant that they make."""
+    """Draw three new places, and conclude the quadrant that they imply."""
     names = [question.about[key] for key in ("at", "facing", "asked")]
     header = re.match(r"at #\d+", reasoning)
     ahead = [(d, r) for d in DIRECTIONS if d.startswith("front") for r in DISTANCES]
@@ -140,5 +156,5 @@ def _other_triangle(
     mentions = [Mention(n, d, r) for n, (d, r) in zip(names, places, strict=True)]
     if header is None:
         return None
-    written = triangle(header.group(), mentions)
-    return written and (written[0], question.choices.index(written[1]))
+    rewritten = triangle(header.group(), mentions)
+    return rewritten and (rewritten[0], question.choices.index(rewritten[1]))

@@ -1,6 +1,6 @@
-"""The state of a training loop of our own, kept so that the same command goes on from it.
+"""Save and load the state of our own training loops, so that the same command resumes.
 
-Not here: checkpoints of trl's trainers (`training.checkpointing`, `training.run_folder`).
+Out of scope: checkpoints of trl's trainers (`training.checkpointing`, `training.run_folder`).
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ import torch
 
 
 def save_state(path: Path, parts: Mapping[str, Any], **numbers: float) -> None:
-    """Write each part's ``state_dict`` and the numbers to ``path``, whole or not at all."""
+    """Write each part's ``state_dict`` and the numbers to ``path``, atomically."""
     part = path.with_suffix(".part")
     torch.save({name: one.state_dict() for name, one in parts.items()} | numbers, part)
     part.replace(path)
 
 
 def load_state(path: Path, parts: Mapping[str, Any]) -> dict[str, Any]:
-    """Put what ``path`` holds into the parts; the numbers, none where there is no such file."""
+    """Load the parts' states from ``path``; returns the numbers, empty if there is no such file."""
     if not path.exists():
         return {}
     state = torch.load(path, weights_only=True)

@@ -1,13 +1,13 @@
-"""The three rewards of the method, as plain functions for trl: format, accuracy, consistency.
+"""The three rewards of the method, as functions for trl: format, accuracy, consistency.
 
-Each takes ``completions`` and the dataset's columns and gives one number per completion, in [0, 1],
-or ``None`` where it does not apply. Replies are read by the runtime's own parser, so that what is
-paid for in training is what counts live: only what stands inside <answer>.
+Each takes ``completions`` and the dataset's columns, and returns one number in [0, 1] per
+completion, or ``None`` if it does not apply. The runtime's own parser reads the replies, so that
+training rewards what counts live: only the text inside <answer>.
 
-Numbers are judged by mean relative accuracy (Yang et al., "Thinking in Space", arXiv 2412.14171):
+Numbers are scored by mean relative accuracy (Yang et al., "Thinking in Space", arXiv 2412.14171):
 the share of the thresholds 0.50, 0.55 … 0.95 that one minus the relative error exceeds.
 
-Not here: how the rewards are weighted (`training.curriculum`), the reference model
+Out of scope: the weights of the rewards (`training.curriculum`), the reference model
 (`training.reference`).
 """
 
@@ -22,13 +22,13 @@ from embodied_agent.errors import ReplyError
 from embodied_agent.reasoning.answer import parse_answer
 from training.reference import Reasoned, Reference
 
-#: A completion as trl hands it over: text, or the messages of a conversation.
+#: A completion as trl passes it: text, or the messages of a conversation.
 Completion = str | Sequence[Mapping[str, Any]]
 Rewards = list[float | None]
 
 THRESHOLDS = tuple(0.5 + 0.05 * step for step in range(10))
 #: An answer with at least this accuracy counts as right for the consistency reward. Numeric
-#: answers are rarely exact: half of the thresholds is within a quarter of the truth.
+#: answers are rarely exact; half of the thresholds corresponds to an error of a quarter.
 RIGHT = 0.5
 _TAG = re.compile(r"</?(?:think|answer)>")
 _WHOLE = re.compile(r"\s*<think>(.*)</think>\s*<answer>(.*)</answer>\s*", re.DOTALL)
@@ -37,44 +37,57 @@ _NUMBER = re.compile(r"([-+−]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?|[-+−]?\.\
 _UNIT = re.compile(r"[A-Za-z°%²³/^ ]{1,24}[23]?\.?|\.")
 
 
-def text_of(completion: Completion) -> str:
-    """The reply's text."""
+#: Where templates that read a reply apart put its thought.
+_THOUGHTS = ("reasoning_content", "thinking", "reasoning")
+
+
+def text_of(completion: Completion, begun: str = "") -> str:
+    """The text of a completion, after ``begun``, which the chat template wrote of the reply itself.
+
+    If the thought was read apart, it stands between its tags again.
+    """
     if isinstance(completion, str):
-        return completion
-    return "".join(str(message["content"]) for message in completion)
+        return begun + completion
+    text = ""
+    for message in completion:
+        thought = next((message[name] for name in _THOUGHTS if message.get(name)), None)
+        if thought is not None:
+            text, begun = f"{text}<think>{thought}</think>", ""
+        text += str(message.get("content") or "")
+    return begun + text
 
 
 def has_format(reply: str) -> bool:
-    """Whether a reply is one <think> and one <answer> block, in order, neither empty, and nothing
-    else."""
+    """Whether a reply consists of one <think> and one <answer> block, in this order, neither of
+    them empty."""
     whole = _WHOLE.fullmatch(reply)
     if whole is None or _TAG.findall(reply) != _TAGS:
         return False
     return all(part.strip() for part in whole.groups())
 
 
-def number_in(said: str) -> float | None:
-    """The number that an answer consists of, a unit after it allowed; ``None`` where it is more or
-    less than that ("3 or 4", "about 3", "two")."""
-    match = _NUMBER.fullmatch(said.strip())
+def number_in(answer: str) -> float | None:
+    """The number that an answer consists of, optionally followed by a unit; ``None`` for anything
+    else ("3 or 4", "about 3", "two")."""
+    match = _NUMBER.fullmatch(answer.strip())
     if match is None or (match.group(2) and not _UNIT.fullmatch(match.group(2).strip())):
         return None
     return float(match.group(1).replace(",", "").replace("−", "-"))
 
 
-def mean_relative_accuracy(said: float, truth: float) -> float:
-    """1.0 for the exact number, falling in ten steps to 0.0 at half the truth off."""
+def mean_relative_accuracy(number: float, truth: float) -> float:
+    """1.0 for the exact number, falling in ten steps to 0.0 at a relative error of one half."""
     if truth == 0:
-        return float(said == 0)
-    error = abs(said - truth) / abs(truth)
+        return float(number == 0)
+    error = abs(number - truth) / abs(truth)
     if not math.isfinite(error):
         return 0.0
     return sum(error < 1 - threshold for threshold in THRESHOLDS) / len(THRESHOLDS)
 
 
-def same_answer(said: str, other: str) -> bool:
-    """Whether two answers in words say the same, but for case, articles, spaces, final stops."""
-    return _plain(said) == _plain(other)
+def same_answer(one: str, other: str) -> bool:
+    """Whether two answers are equal apart from case, articles, spaces and punctuation."""
+    return _plain(one) == _plain(other)
 
 
 def _plain(text: str) -> str:
@@ -83,29 +96,45 @@ def _plain(text: str) -> str:
 
 
 def score(reply: str, answer: str, choices: Sequence[str]) -> float:
-    """Accuracy of one reply in [0, 1]; 0.0 where it can't be read.
+    """The accuracy of a reply in [0, 1]; 0.0 if it can't be parsed.
 
     Raises:
-        ValueError: the true answer is none of the choices: the data are wrong.
+        ValueError: the true answer is not one of the choices, so the data are wrong.
     """
     if choices and answer not in choices:
-        raise ValueError(f"the true answer {answer!r} is none of the choices {list(choices)}")
+        raise ValueError(f"the true answer {answer!r} is not one of the choices {list(choices)}")
     try:
-        said = parse_answer(reply, choices).text
+        reply_answer = parse_answer(reply, choices).text
     except ReplyError:
         return 0.0
     if choices:
-        return float(said == answer)
+        return float(reply_answer == answer)
     truth = number_in(answer)
     if truth is None:
-        return float(same_answer(said, answer))
-    number = number_in(said)
+        return float(same_answer(reply_answer, answer))
+    number = number_in(reply_answer)
     return 0.0 if number is None else mean_relative_accuracy(number, truth)
 
 
-def format_reward(completions: Sequence[Completion], **_: Any) -> Rewards:
-    """1.0 for a reply in the asked form."""
-    return [float(has_format(text_of(completion))) for completion in completions]
+class FormatReward:
+    """1.0 for a reply in the required format, else 0.0.
+
+    Args:
+        begun: what the chat template writes of the reply itself, such as ``<think>``
+            (`training.gold_replies.begun_thought`); it counts as part of the reply.
+    """
+
+    __name__ = "format"
+
+    def __init__(self, begun: str = "") -> None:
+        self._begun = begun
+
+    def __call__(self, completions: Sequence[Completion], **_: Any) -> Rewards:
+        """The rewards of ``completions``; trl passes other arguments, which are not needed."""
+        return [float(has_format(text_of(completion, self._begun))) for completion in completions]
+
+
+format_reward = FormatReward()
 
 
 def accuracy_reward(
@@ -119,9 +148,9 @@ def accuracy_reward(
     without a known answer.
 
     Args:
-        completions: replies.
-        answer: per completion the true answer's text: of a choice, a number or free words.
-        choices: per completion the choices' texts, empty or ``None`` for open questions.
+        completions: the replies.
+        answer: the true answer of each: the text of a choice, a number or free words.
+        choices: the choices of each; empty or ``None`` for open questions.
     """
     return [
         None if truth is None else score(text_of(completion), truth, options or ())
@@ -130,11 +159,11 @@ def accuracy_reward(
 
 
 class ConsistencyReward:
-    """Pays where a frozen reference, shown the question and the reasoning only, gives the same
-    answer; ``None`` where the answer is wrong: consistency is not paid for there, so that reward
-    can't be had by consistent nonsense. Without any reasoning it is 0.0.
+    """1.0 if a frozen reference, given only the question and the reasoning, gives the same answer,
+    else 0.0; also 0.0 without reasoning. ``None`` for wrong answers, so that consistent nonsense
+    earns nothing.
 
-    The mean that trl logs for it is therefore the consistency ratio of the right answers.
+    The mean that trl logs is therefore the consistency ratio of the right answers.
     """
 
     __name__ = "consistency"
@@ -152,13 +181,13 @@ class ConsistencyReward:
         log_extra: Callable[[str, list[Any]], None] | None = None,
         **_: Any,
     ) -> Rewards:
-        """As `accuracy_reward`; ``question`` is the question's text per completion.
+        """The rewards; arguments as in `accuracy_reward`, and the text of each ``question``.
 
         Raises:
-            ModelUnavailable: the reference's server stayed away; nothing is made up instead.
+            ModelUnavailable: the reference's server stayed unreachable.
         """
         rewards: Rewards = [None] * len(completions)
-        asked: list[tuple[int, Reasoned, str]] = []
+        items: list[tuple[int, Reasoned, str]] = []
         for index, completion in enumerate(completions):
             reply, truth, options = text_of(completion), answer[index], choices[index] or ()
             if truth is None or score(reply, truth, options) < RIGHT:
@@ -168,20 +197,25 @@ class ConsistencyReward:
                 rewards[index] = 0.0
                 continue
             item = Reasoned(question[index], tuple(options), parsed.reasoning)
-            asked.append((index, item, parsed.text))
-        said = self.reference.answers([item for _, item, _ in asked])
-        seen: list[str] = [""] * len(completions)
-        for (index, item, own), other in zip(asked, said, strict=True):
-            rewards[index] = float(other is not None and agrees(own, other, bool(item.choices)))
-            seen[index] = other or "unreadable"
+            items.append((index, item, parsed.text))
+        reference_answers = self.reference.answers([item for _, item, _ in items])
+        logged: list[str] = [""] * len(completions)
+        for (index, item, model_answer), reference_answer in zip(
+            items, reference_answers, strict=True
+        ):
+            rewards[index] = float(
+                reference_answer is not None
+                and agrees(model_answer, reference_answer, bool(item.choices))
+            )
+            logged[index] = reference_answer or "unreadable"
         if log_extra is not None:
-            log_extra("reference_answer", seen)
+            log_extra("reference_answer", logged)
         return rewards
 
 
 def agrees(own: str, other: str, chosen: bool) -> bool:
-    """Whether the reference's answer is the model's: the same choice, the same words, or for
-    numbers a mean relative accuracy of at least `RIGHT` to each other."""
+    """Whether the reference's answer agrees with the model's: the same choice, the same words, or
+    numbers with a mean relative accuracy of at least `RIGHT`."""
     if chosen:
         return own == other
     a, b = number_in(own), number_in(other)
@@ -190,5 +224,4 @@ def agrees(own: str, other: str, chosen: bool) -> bool:
     return same_answer(own, other)
 
 
-format_reward.__name__ = "format"
 accuracy_reward.__name__ = "accuracy"

@@ -1,9 +1,9 @@
-"""The configuration of a training run: one YAML file, checked before anything is loaded.
+"""The configuration of a training run: one YAML file, validated before anything is loaded.
 
-``trainer`` goes to trl as it stands (`GRPOConfig`, `SFTConfig`); every other section is ours. An
-unknown key anywhere is an error that names it and its likely spelling.
+``trainer`` is passed to trl unchanged (`GRPOConfig`, `SFTConfig`); every other section is defined
+here. An unknown key is an error that names it and suggests its likely spelling.
 
-Not here: what the run folder keeps (`training.run_folder`).
+Out of scope: the content of the run folder (`training.run_folder`).
 """
 
 from __future__ import annotations
@@ -14,14 +14,21 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from embodied_agent.errors import SettingsError
-from embodied_agent.models.checkpoints import SHIPPED
+from embodied_agent.models.catalogue import BASES
+from embodied_agent.models.checkpoints import SHIPPED, checkpoint_folder
+from embodied_agent.support.documents import DocumentError, read_yaml
 from training.curriculum import PUBLISHED, Stage, check_stages
 from training.watch import WatchConfig
 
+#: Options that transformers renamed: each version that is supported has one of the two names, so a
+#: configuration may use either.
+RENAMED = (
+    ("gradient_checkpointing", "activation_checkpointing"),
+    ("gradient_checkpointing_kwargs", "activation_checkpointing_kwargs"),
+)
 #: The built-in reasoner before reinforcement learning.
 SUPERVISED = Path(__file__).parent / "models" / "supervised"
 
@@ -31,65 +38,90 @@ class _Section(BaseModel):
 
 
 class ModelConfig(_Section):
-    """What is trained."""
+    """The model to train."""
 
     shared_prompts: bool = Field(
-        False, description="read each group's prompt once (one device, no generation server)"
+        False,
+        description="read once what questions share: grpo, each group's prompt; sft, each "
+        "transcript (one device, no generation server)",
     )
     path: str = Field(
         "builtin",
-        description="checkpoint folder, hub name, `builtin` (the shipped reasoner) or `supervised`",
+        description="checkpoint folder, hub name, `builtin` (the shipped reasoner), `supervised`, "
+        "or a base of `embodied-agent models list`",
     )
     dtype: Literal["float32", "bfloat16", "float16"] = "float32"
     prompt: Literal["compact", "full"] = Field("compact", description="the runtime's prompt style")
 
     @property
     def folder(self) -> str:
-        """Where its weights are."""
+        """The checkpoint folder or hub name of the weights."""
         ours = {"builtin": SHIPPED / "reasoner", "supervised": SUPERVISED}
+        if self.path in BASES:
+            return str(checkpoint_folder(self.path, "reasoner"))
         return str(ours.get(self.path, self.path))
 
 
 class DataConfig(_Section):
-    """Episodes as `training.episodes` writes them, or text worlds made on the spot."""
+    """Episodes written by `training.episodes`, or text worlds generated on the fly."""
 
     train: tuple[str, ...] = Field((), description="data sets of `training.episodes`")
-    worlds: str = Field("", description="text worlds besides, as house:40,city:40 scenes")
-    held: tuple[str, ...] = Field((), description="data sets to evaluate on while training")
+    worlds: str = Field("", description="also text worlds, as house:40,city:40 (scenes)")
+    review: str = Field(
+        "", description="what people decided about drafted questions (training.review)"
+    )
+    held: tuple[str, ...] = Field((), description="data sets to evaluate on during training")
     held_worlds: str = Field("", description="held-out text worlds, as house:8@500000")
-    held_limit: int | None = Field(None, ge=1, description="most held-out rows, each in and out")
+    held_limit: int | None = Field(None, ge=1, description="most held-out rows, per distribution")
+    prepared: str = Field(
+        "", description="sft: file of `training.prepare`, made with this configuration"
+    )
+    free_worlds: str = Field(
+        "", description="free questions about text worlds too, as house:40,city:40 (scenes)"
+    )
+    words_share: float = Field(
+        0.0, ge=0, le=1, description="text worlds: share of scenes with names that no world uses"
+    )
     questions: int = Field(24, ge=1, description="text worlds: questions per scene")
     noise: float = Field(
-        0.5, ge=0, le=2, description="text worlds: perceiver's mistakes, 1 typical"
+        0.5, ge=0, le=2, description="text worlds: scale of the perceiver's mistakes; 1 is typical"
     )
     answerable: bool = Field(
-        True, description="text worlds: only questions whose answer follows from what was noted"
+        True, description="text worlds: only questions whose answer follows from the deltas"
     )
-    most_prompt_tokens: int = Field(6144, ge=16, description="longer prompts are left out, counted")
-    open_share: float = Field(0.0, ge=0, le=1, description="share asked without choices")
-    limit: int | None = Field(None, ge=1, description="at most so many rows")
+    most_prompt_tokens: int = Field(
+        6144, ge=16, description="longer prompts are left out and counted"
+    )
+    open_share: float = Field(
+        0.0, ge=0, le=1, description="share of questions asked without choices"
+    )
+    limit: int | None = Field(None, ge=1, description="most training rows")
     seed: int = 1
 
 
 class ReferenceConfig(_Section):
     """The frozen reference of the consistency reward."""
 
-    spec: str = Field("", description="builtin, checkpoint folder or http address; empty: none")
-    model: str = Field("", description="the model's name at a server")
+    spec: str = Field("", description="builtin, a checkpoint folder or a URL; empty: none")
+    model: str = Field("", description="the model's name on the server")
     style: Literal["compact", "full"] = "compact"
+    skill_questions: int = Field(
+        64, ge=0, description="reasonings to measure the reference on before training; 0: none"
+    )
 
 
 class LoraConfig(_Section):
-    """Low-rank adapters instead of all weights."""
+    """Low-rank adapters, trained instead of all weights."""
 
     r: int = Field(64, ge=1)
     alpha: int = Field(128, ge=1)
     dropout: float = Field(0.05, ge=0, lt=1)
     targets: tuple[str, ...] = ("q_proj", "k_proj", "v_proj", "o_proj")
+    start: str = Field("", description="folder of an adapter to continue; empty: a new one")
 
 
 class RunConfig(_Section):
-    """Everything that decides a run, but for the code's version."""
+    """Everything that determines a run, except the code's version."""
 
     model: ModelConfig = ModelConfig()
     data: DataConfig = DataConfig()
@@ -98,7 +130,7 @@ class RunConfig(_Section):
     lora: LoraConfig | None = None
     watch: WatchConfig = WatchConfig()
     trainer: dict[str, Any] = Field(default_factory=dict)
-    threads: int = Field(0, ge=0, description="CPU threads; 0: torch's own choice")
+    threads: int = Field(0, ge=0, description="CPU threads; 0: torch's default")
 
     @field_validator("curriculum")
     @classmethod
@@ -108,26 +140,26 @@ class RunConfig(_Section):
 
 
 def load_config(path: Path, overrides: Sequence[str] = ()) -> RunConfig:
-    """The configuration in ``path`` with overrides such as ``trainer.learning_rate=1e-5``.
+    """Load the configuration in ``path``, with overrides such as ``trainer.learning_rate=1e-5``.
 
     Raises:
-        SettingsError: the file is missing or is no YAML, or a key or value is wrong.
+        SettingsError: the file is missing or not valid YAML, or a key or value is invalid.
     """
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    except (OSError, yaml.YAMLError) as error:
+        content = read_yaml(path.read_bytes()) or {}
+    except (OSError, DocumentError) as error:
         raise SettingsError(f"can't read the configuration {path}: {error}") from error
     if not isinstance(content, dict):
-        raise SettingsError(f"{path} must hold sections such as `model:` and `trainer:`")
+        raise SettingsError(f"{path} must contain sections such as `model:` and `trainer:`")
     for override in overrides:
         _set(content, override)
     try:
         return RunConfig.model_validate(content)
     except ValidationError as error:
-        wrong = "; ".join(
+        problems = "; ".join(
             f"{'.'.join(map(str, e['loc']))}: {e['msg']}{_near(e)}" for e in error.errors()
         )
-        raise SettingsError(f"{path}: {wrong}") from error
+        raise SettingsError(f"{path}: {problems}") from error
 
 
 def _set(content: dict[str, Any], override: str) -> None:
@@ -141,15 +173,15 @@ def _set(content: dict[str, Any], override: str) -> None:
             place[section] = {}
         place = place[section]
         if not isinstance(place, dict):
-            raise SettingsError(f"--set {override}: {section} is no section")
+            raise SettingsError(f"--set {override}: {section} is not a section")
     try:
-        place[last] = _number(yaml.safe_load(value)) if value else ""
-    except yaml.YAMLError as error:
+        place[last] = _number(read_yaml(value)) if value else ""
+    except DocumentError as error:
         raise SettingsError(f"--set {override}: {error}") from error
 
 
 def _number(value: Any) -> Any:
-    """YAML 1.1 takes 1e-5 for text."""
+    """Convert text such as 1e-5, which YAML 1.1 does not parse as a number."""
     if isinstance(value, str):
         try:
             return float(value)
@@ -170,22 +202,35 @@ def _near(error: Any) -> str:
     return f" (did you mean {close[0]}?)" if close else ""
 
 
+def _under_present_names(options: dict[str, Any], known: set[str]) -> dict[str, Any]:
+    """``options`` under the newest of their names that is ``known``."""
+    names = dict(zip(options, options, strict=True))
+    for old, new in RENAMED:
+        wanted = new if new in known else old
+        for name in {old, new} & options.keys():
+            names[name] = wanted
+        if {old, new} <= options.keys():
+            raise SettingsError(f"trainer.{old} and trainer.{new} are one option: set one of them")
+    return {names[name]: value for name, value in options.items()}
+
+
 def trainer_arguments(kind: type, options: dict[str, Any], **fixed: Any) -> Any:
-    """An instance of trl's ``kind`` of configuration from ``trainer``'s keys.
+    """Build trl's configuration class ``kind`` from the keys of the section ``trainer``.
 
     Raises:
-        SettingsError: trl knows no such key, or refuses a value.
+        SettingsError: trl has no such option, or refuses a value.
     """
-    known = {field.name for field in dataclasses.fields(kind)}
+    option_names = {field.name for field in dataclasses.fields(kind)}
+    options = _under_present_names(options, option_names)
     for name in options:
-        if name not in known:
-            close = difflib.get_close_matches(name, sorted(known), 1)
+        if name not in option_names:
+            close = difflib.get_close_matches(name, sorted(option_names), 1)
             hint = f" (did you mean {close[0]}?)" if close else ""
             raise SettingsError(f"trainer.{name}: {kind.__name__} has no such option{hint}")
     values = {name: _number(value) for name, value in options.items()}
     for name in ("eval_strategy", "save_strategy", "logging_strategy"):
         if values.get(name) is False:
-            values[name] = "no"  # which YAML reads as false
+            values[name] = "no"  # YAML parses an unquoted no as false
     try:
         return kind(**{**values, **fixed})
     except (ValueError, TypeError, ImportError) as error:

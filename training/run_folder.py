@@ -1,11 +1,11 @@
-"""A run's folder: what made it, and checkpoints that are whole.
+"""A run's folder: its provenance, and complete checkpoints.
 
-Kept beside trl's checkpoints: ``config.yaml`` (after overrides), ``run.json`` (versions, seed, hash
-of the data, command). A resumed run must match them. A checkpoint counts only once its last file is
-on the disk: ``whole.json`` lists the sizes of all its files and is written after them; a folder
-without it, or with other sizes, is set aside, never resumed from.
+Next to trl's checkpoints are ``config.yaml`` (after overrides) and ``run.json`` (versions, seed,
+data hash, command). A resumed run must match both. ``whole.json`` marks a complete checkpoint: it
+lists the sizes of all files and is written after them. A checkpoint without it, or with other
+sizes, is renamed and never resumed from.
 
-Not here: what is trained.
+Out of scope: training itself.
 """
 
 from __future__ import annotations
@@ -27,15 +27,16 @@ from typing import Any
 import yaml
 
 from embodied_agent.errors import AgentError
+from training.processes import PATIENCE_S, first_process
 from training.run_config import RunConfig
 
 log = logging.getLogger(__name__)
 
 PACKAGES = ("torch", "transformers", "trl", "accelerate", "peft", "datasets", "deepspeed", "vllm")
 MARK = "whole.json"
-#: How long a full disk is waited for, and how often it is looked at.
-PATIENCE_S, LOOK_S = 1800.0, 15.0
-#: Settings that may differ when a run is resumed: they don't change what was computed so far.
+#: How often to check for disk space while waiting for it, seconds.
+LOOK_S = 15.0
+#: Trainer options that may change when a run resumes: they don't affect what was computed so far.
 MAY_CHANGE = frozenset(
     {"max_steps", "num_train_epochs", "save_steps", "save_total_limit", "logging_steps",
      "eval_steps", "report_to", "log_completions", "output_dir"}
@@ -43,7 +44,7 @@ MAY_CHANGE = frozenset(
 
 
 class RunError(AgentError):
-    """A run can't start, go on or save; the message says what to do."""
+    """A run can't start, resume or save; the message says what to do."""
 
 
 def data_hash(rows: Iterable[Mapping[str, Any]]) -> str:
@@ -57,14 +58,14 @@ def data_hash(rows: Iterable[Mapping[str, Any]]) -> str:
 def open_run(
     folder: Path, config: RunConfig, *, data: str, seed: int, steps_matter: bool = True
 ) -> Path | None:
-    """Make or reopen a run's folder; the last whole checkpoint, if any.
+    """Create or reopen a run's folder; returns the last complete checkpoint, or ``None``.
 
     Args:
-        folder: made if missing.
+        folder: created if missing.
         config: written to ``config.yaml``.
         data: hash of the training data.
         seed: of the run.
-        steps_matter: whether a changed ``max_steps`` is refused, since schedules depend on it.
+        steps_matter: refuse a changed ``max_steps``, because schedules depend on it.
 
     Raises:
         RunError: the folder belongs to another configuration or other data, or can't be written.
@@ -72,9 +73,9 @@ def open_run(
     content = config.model_dump(mode="json")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        made = folder / "run.json"
-        if made.exists():
-            _same(folder, content, data, seed, steps_matter)
+        run_file = folder / "run.json"
+        if run_file.exists():
+            _check_same_run(folder, content, data, seed, steps_matter)
         else:
             facts = {
                 "seed": seed,
@@ -82,7 +83,7 @@ def open_run(
                 "versions": versions(),
                 "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
             }
-            made.write_text(json.dumps(facts, indent=1) + "\n")
+            run_file.write_text(json.dumps(facts, indent=1) + "\n")
         (folder / "config.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
     except (OSError, json.JSONDecodeError, yaml.YAMLError) as error:
         raise RunError(f"can't use {folder} as a run's folder: {error}") from error
@@ -90,27 +91,25 @@ def open_run(
 
 
 def open_run_once(folder: Path, config: RunConfig, *, data: str, seed: int) -> Path | None:
-    """`open_run` in the first process of several, then in the others, which find it made.
+    """`open_run` in the first of several processes; the others get its result.
 
     Raises:
-        RunError: as `open_run`.
+        RunError: see `open_run`; in every process.
     """
-    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
-        return open_run(folder, config, data=data, seed=seed)
-    from accelerate import PartialState
-
-    with PartialState().main_process_first():
-        return open_run(folder, config, data=data, seed=seed)
+    return first_process(
+        lambda: open_run(folder, config, data=data, seed=seed),
+        cpu=bool(config.trainer.get("use_cpu", False)),
+    )
 
 
-def _same(
+def _check_same_run(
     folder: Path, content: Mapping[str, Any], data: str, seed: int, steps_matter: bool
 ) -> None:
     facts = json.loads((folder / "run.json").read_text())
     before = yaml.safe_load((folder / "config.yaml").read_text())
     if facts["data"] != data or facts["seed"] != seed:
         raise RunError(
-            f"{folder} was made with other data or another seed (data {facts['data']}, seed "
+            f"{folder} was created with other data or another seed (data {facts['data']}, seed "
             f"{facts['seed']}; now {data}, {seed}): choose another --out, or restore them"
         )
     free = MAY_CHANGE - {"max_steps", "num_train_epochs"} if steps_matter else MAY_CHANGE
@@ -123,17 +122,17 @@ def _same(
     if old != new:
         changed = [key for key in new if old.get(key) != new[key]]
         raise RunError(
-            f"{folder} was made with another configuration (differs in: {', '.join(changed)}): "
+            f"{folder} was created with another configuration ({', '.join(changed)}): "
             f"choose another --out, or use {folder / 'config.yaml'}"
         )
 
 
 def versions() -> dict[str, str]:
-    """Versions of what computes, and the code's revision where there is git."""
-    found = {"python": platform.python_version()}
+    """Versions of Python and the training packages, and the code's git revision if there is one."""
+    by_name = {"python": platform.python_version()}
     for name in PACKAGES:
         try:
-            found[name] = importlib.metadata.version(name)
+            by_name[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
             continue
     root = Path(__file__).parent.parent
@@ -143,14 +142,14 @@ def versions() -> dict[str, str]:
             capture_output=True, text=True, timeout=10, check=False,
         )  # fmt: skip
     except (OSError, subprocess.TimeoutExpired):
-        return found
+        return by_name
     if revision.returncode == 0:
-        found["revision"] = revision.stdout.strip()
-    return found
+        by_name["revision"] = revision.stdout.strip()
+    return by_name
 
 
 def mark_whole(checkpoint: Path) -> None:
-    """Say that all of ``checkpoint`` is written. Nothing of it may be written afterwards."""
+    """Mark ``checkpoint`` as complete. Nothing may be written to it afterwards."""
     sizes = {
         str(path.relative_to(checkpoint)): path.stat().st_size
         for path in sorted(checkpoint.rglob("*"))
@@ -165,7 +164,7 @@ def mark_whole(checkpoint: Path) -> None:
 
 
 def is_whole(checkpoint: Path) -> bool:
-    """Whether ``checkpoint`` has its mark and every file that the mark names, in full."""
+    """Whether ``checkpoint`` has its mark, and every file that the mark lists in full size."""
     try:
         sizes = json.loads((checkpoint / MARK).read_text())
         return all((checkpoint / name).stat().st_size == size for name, size in sizes.items())
@@ -174,7 +173,7 @@ def is_whole(checkpoint: Path) -> bool:
 
 
 def last_checkpoint(folder: Path) -> Path | None:
-    """The newest whole checkpoint; newer ones that are not whole are renamed out of the way."""
+    """The newest complete checkpoint, or ``None``; newer incomplete ones are renamed."""
     numbered = sorted(
         (int(p.name.removeprefix("checkpoint-")), p)
         for p in folder.glob("checkpoint-*")
@@ -183,21 +182,21 @@ def last_checkpoint(folder: Path) -> Path | None:
     for _, checkpoint in reversed(numbered):
         if is_whole(checkpoint):
             return checkpoint
-        aside = folder / f"broken-{checkpoint.name}"
-        if aside.exists():
-            shutil.rmtree(aside)
-        checkpoint.rename(aside)
-        log.warning("%s was not written to its end; set aside as %s", checkpoint.name, aside.name)
+        renamed = folder / f"broken-{checkpoint.name}"
+        if renamed.exists():
+            shutil.rmtree(renamed)
+        checkpoint.rename(renamed)
+        log.warning("%s is incomplete; renamed to %s", checkpoint.name, renamed.name)
     return None
 
 
 def wait_for_space(
     folder: Path, needed_bytes: int, *, patience_s: float = PATIENCE_S, look_s: float = LOOK_S
 ) -> None:
-    """Wait until the disk of ``folder`` has room, saying so.
+    """Wait until the disk of ``folder`` has ``needed_bytes`` free, logging that it waits.
 
     Raises:
-        RunError: it had none for ``patience_s`` seconds.
+        RunError: there was not enough space for ``patience_s`` seconds.
     """
     never = threading.Event()
     waited_s = 0.0
@@ -205,11 +204,11 @@ def wait_for_space(
         if waited_s >= patience_s:
             raise RunError(
                 f"no room for a checkpoint in {folder}: {needed_bytes >> 20} MiB needed, "
-                f"{free >> 20} free; training stops, the last whole checkpoint stays: make room "
-                "and run the same command again"
+                f"{free >> 20} MiB free; training stops with the last complete checkpoint: make "
+                "room and run the same command again"
             )
         log.warning(
-            "%s has %d MiB free, a checkpoint needs %d: waiting for room",
+            "%s has %d MiB free and a checkpoint needs %d: waiting for space",
             folder, free >> 20, needed_bytes >> 20,
         )  # fmt: skip
         never.wait(look_s)

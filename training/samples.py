@@ -1,10 +1,10 @@
 """Questions about text-only journeys with the teacher's reasoning, as training sequences.
 
-A sequence is one transcript and several questions asked at different moments of it. Journeys are
-drawn anew for every sequence, of scenes that are for training (`sim_clips.splits`).
+A sequence is one transcript and several questions asked at different moments of it. Every
+sequence has a new journey through a training scene (`sim_clips.splits`).
 
-Not here: journeys and a perceiver's mistakes (`training.text_worlds`), the reasoning
-(`training.traces`), how sequences are read (`training.packing`).
+Out of scope: journeys and a perceiver's mistakes (`training.text_worlds`), the reasoning
+(`training.traces`), attention within a sequence (`training.packing`).
 """
 
 from __future__ import annotations
@@ -29,20 +29,27 @@ from training.vocabulary import ASSISTANT, END, USER
 
 #: Longest training sequence in tokens; longer ones lose their last questions.
 LONGEST = 1280
-#: Types that are learned last are shown so many times as often.
-OFTEN = {"appearance_order": 2.0, "relative_direction": 4.0}
-#: Directions in a notation that the shipped judge has never seen, the camera looking north.
+#: How many times as often to try types that are learned last or can rarely be asked.
+OFTEN = {
+    "landmark_position": 1.5, "counterfactual": 1.5, "appearance_order": 1.3,
+    "relative_direction": 4.0, "progress_evaluation": 0.7,
+}  # fmt: skip
+#: How often `NOT_TOLD` is offered, and is right if it is offered: more often than in evaluation,
+#: because recognising what is missing is learned last.
+OFFERED, UNTOLD = 0.65, 0.4
+#: Directions as compass points, with the camera facing north: a notation that the shipped judge
+#: never saw.
 COMPASS = {
     "front": "N", "front-left": "NW", "left": "W", "back-left": "SW", "back": "S",
     "back-right": "SE", "right": "E", "front-right": "NE",
 }  # fmt: skip
-#: Types whose question makes no sense without its choices; the others are also asked openly.
+#: Types whose question makes no sense without choices; the others also occur as open questions.
 NEEDS_CHOICES = frozenset({"relative_distance"})
 
 
 @dataclass(frozen=True)
 class Sample:
-    """One question with everything that is said about it, as text."""
+    """One question with its prompt text and target reply; ``now`` is its last delta's index."""
 
     question: ClipQuestion
     now: int
@@ -51,10 +58,10 @@ class Sample:
 
 
 def training_scene(rng: np.random.Generator) -> tuple[WorldName, int]:
-    """World and seed of a scene to train on.
+    """Draw the world and seed of a training scene.
 
     Raises:
-        HeldOutError: it is none, because someone moved the limits.
+        HeldOutError: the scene is held out, because the ranges of seeds were changed.
     """
     world = TRAINED_WORLDS[int(rng.integers(len(TRAINED_WORLDS)))]
     seed = FIRST_TRAINING_SEED + int(rng.integers(1 << 30))
@@ -63,7 +70,7 @@ def training_scene(rng: np.random.Generator) -> tuple[WorldName, int]:
 
 
 def in_compass_points(reply: str) -> str:
-    """The reply with a direction that its reasoning concludes in compass points (`COMPASS`)."""
+    """The reply with the direction that its reasoning concludes as a compass point (`COMPASS`)."""
     reasoning, closed, answer = reply.partition("</think>")
     begun, newline, last = reasoning.rpartition("\n")
     point = COMPASS.get(last.removesuffix("."))
@@ -110,7 +117,8 @@ def samples_of(
         if len(found) == questions or not ends:
             break
         kind = str(rng.choice(kinds, p=shares))
-        drawn = question_of(kind, past, rng, tries=3)
+        offered = bool(rng.random() < OFFERED)
+        drawn = question_of(kind, past, rng, tries=3, offered=offered, untold=UNTOLD)
         if drawn is None:
             continue
         now, question = drawn

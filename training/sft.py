@@ -1,12 +1,12 @@
-"""Supervised baseline of the reasoner, in the same frame as `training.grpo`.
+"""Supervised baseline of the reasoner, with the same setup as `training.grpo`.
 
     python -m training.sft --config training/configs/builtin-sft.yaml --out runs/sft
 
-Learns each row's ``reply``: the teacher's reasoning, where the episode has one, and the answer.
-Same configuration file, data, run folder, checkpoints and command to go on; ``trainer`` goes to
-trl's SFTConfig.
+Trains on each row's ``reply``: the teacher's reasoning, if the episode has any, and the answer. The
+configuration file, data, run folder, checkpoints and resuming are those of `training.grpo`;
+``trainer`` is passed to trl's SFTConfig.
 
-Not here: the long supervised start from random weights (`training.reasoner`).
+Out of scope: the long supervised training from random weights (`training.reasoner`).
 """
 
 from __future__ import annotations
@@ -22,18 +22,34 @@ from datasets import Dataset
 from transformers import AutoTokenizer
 from trl import SFTConfig, SFTTrainer
 
+from embodied_agent.errors import SettingsError
+from embodied_agent.models.prompting import Prompting
 from training.checkpointing import WholeCheckpoints
 from training.command import train_from
-from training.grpo import lora_of, save_model
-from training.rows import Row, held_rows, refuse_leaks, shorter, training_rows
+from training.grpo import lora_of
+from training.prepare import prepared
+from training.rows import Row, held_rows, refuse_leaks, short_enough, training_rows
 from training.run_config import RunConfig, trainer_arguments
 from training.run_folder import data_hash, open_run_once
+from training.saving import save_model
+from training.shared_transcripts import (
+    LONGEST,
+    SharedTranscripts,
+    collated,
+    packed_rows,
+    use_packing,
+)
+from training.starting import trained_model
 
 log = logging.getLogger(__name__)
 
 
 class Trainer(WholeCheckpoints, SFTTrainer):  # type: ignore[misc]
-    """trl's trainer with whole checkpoints."""
+    """trl's trainer with complete checkpoints."""
+
+
+class SharingTrainer(SharedTranscripts, Trainer):
+    """`Trainer` that reads each transcript once."""
 
 
 def _dataset(rows: Sequence[Row]) -> Dataset:
@@ -46,7 +62,8 @@ def _dataset(rows: Sequence[Row]) -> Dataset:
 
 
 def run(config: RunConfig, out: Path) -> Trainer:
-    """Train as ``config`` says, from the last whole checkpoint in ``out``, and save the model.
+    """Train according to ``config``, from the last complete checkpoint in ``out`` if there is one,
+    and save the model.
 
     Raises:
         SettingsError: the configuration or the data can't be used.
@@ -54,35 +71,56 @@ def run(config: RunConfig, out: Path) -> Trainer:
     """
     if config.threads:
         torch.set_num_threads(config.threads)
-    rows = training_rows(config.data, config.model.prompt)
-    # Where there is a teacher, an answer without reasoning is no lesson.
-    rows = [row for row in rows if row["reasoned"]] or rows
-    held = held_rows(config.data, config.model.prompt)
-    refuse_leaks(rows, [row for part in held.values() for row in part])
-    seed = int(config.trainer.get("seed", 42))
-    checkpoint = open_run_once(out, config, data=data_hash(rows), seed=seed)
     tokenizer: Any = AutoTokenizer.from_pretrained(config.model.folder)
+    shared = config.model.shared_prompts
+    held = held_rows(config.data, config.model.prompt)
+    rows: list[Row] = []
+    ready: Dataset | None = None
+    if config.data.prepared:
+        if not shared:
+            raise SettingsError("data.prepared needs model.shared_prompts")
+        ready, data = prepared(config, tokenizer, out / "prepared")
+    else:
+        rows = training_rows(config.data, config.model.prompt)
+        # If there is a teacher's reasoning, don't train on answers without it.
+        rows = [row for row in rows if row["reasoned"]] or rows
+        refuse_leaks(rows, [row for part in held.values() for row in part])
+        data = data_hash(rows)
+    seed = int(config.trainer.get("seed", 42))
+    checkpoint = open_run_once(out, config, data=data, seed=seed)
     options = dict(config.trainer)
-    options["model_init_kwargs"] = {
-        "dtype": config.model.dtype, **options.get("model_init_kwargs", {})
-    }  # fmt: skip
-    trainer = Trainer(
-        model=config.model.folder,
+    more: dict[str, Any] = {}
+    if shared:
+        options["remove_unused_columns"] = False
+        options["dataset_kwargs"] = {"skip_prepare_dataset": True}
+        more["data_collator"] = collated
+        longest = options.get("max_length") or LONGEST
+
+    def dataset(part: Sequence[Row]) -> Any:
+        part = short_enough(part, tokenizer, config.data.most_prompt_tokens)
+        return packed_rows(part, tokenizer, longest=longest) if shared else _dataset(part)
+
+    model = trained_model(config, options)
+    trainer = (SharingTrainer if shared else Trainer)(
+        model=model,
         args=trainer_arguments(SFTConfig, options, output_dir=str(out)),
-        train_dataset=_dataset(shorter(rows, tokenizer, config.data.most_prompt_tokens)),
-        eval_dataset={n: _dataset(part) for n, part in held.items()} if held else None,
+        train_dataset=ready if ready is not None else dataset(rows),
+        eval_dataset={n: dataset(part) for n, part in held.items()} if held else None,
         processing_class=tokenizer,
-        peft_config=lora_of(config),
+        peft_config=None if config.lora and config.lora.start else lora_of(config),
+        **more,
     )
+    if shared:
+        use_packing(trainer.accelerator.unwrap_model(trainer.model))
     if checkpoint is not None:
-        log.info("going on from %s", checkpoint)
+        log.info("resuming from %s", checkpoint)
     trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
-    save_model(trainer, out / "model")
+    save_model(trainer, out / "model", Prompting.of_style(config.model.prompt))
     return trainer
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Read the command line and train."""
+    """Parse the command line and train."""
     return train_from(arguments, __doc__, run)
 
 

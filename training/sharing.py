@@ -1,12 +1,14 @@
-"""One reading of a prompt for all completions of its group, in generation and in training.
+"""Read a prompt once for all completions of its group, in generation and in training.
 
-GRPO asks each question several times. trl reads the prompt anew for every completion; with a
+GRPO samples several completions per prompt. trl reads the prompt again for each of them; with a
 transcript as the prompt and short replies, that is most of the work. Here the prompt is read once
-per group: generation keeps one key–value cache for all of it, training packs the group into one row
-(`training.packing`) and leaves out groups that have no gradient. The figures are the same to
-rounding; a test holds them against trl's.
+per group: generation shares one key–value cache within the group, and training packs the group into
+one row (`training.packing`) and skips groups without a gradient. The results equal trl's up to
+rounding (tested).
 
-For decoders on one device without a generation server. Not here: everything else of training.
+For decoders on one device without a generation server.
+
+Out of scope: the trainer (`training.grpo`).
 """
 
 from __future__ import annotations
@@ -21,24 +23,24 @@ from trl.models import unwrap_model_for_generation
 
 from training.packing import ATTENTION, Block, Packed, collate
 
-#: Name under which the attention of generation is registered with transformers.
+#: Name under which the attention function of generation is registered with transformers.
 DECODING = "shared_prompt_decoding"
-#: Tokens per row for which there is room at first; it doubles as needed.
+#: Initial capacity in tokens per row; it doubles as needed.
 FIRST_ROOM = 64
-#: Finished rows are dropped when no more than this share of the rows still goes on.
+#: Finished rows are dropped once at most this share of the rows is unfinished.
 KEPT_SHARE = 0.75
-#: An advantage below this is the rounding of a group's mean, divided by next to nothing.
+#: A smaller advantage is the rounding error of a group's mean divided by almost zero.
 LEAST_ADVANTAGE = 1e-2
-#: Losses that are divided by the whole batch's tokens, whichever rows are trained on.
+#: Losses that are normalised by the tokens of the whole batch, whichever rows are trained on.
 WHOLE_BATCH = frozenset({"dapo", "cispo", "vespo"})
 Ids = list[int]
 
 
 def grouped(prompts: Sequence[Sequence[int]]) -> tuple[list[tuple[int, ...]], list[int]]:
-    """The different prompts, in order of appearance, and for each row which one it has."""
-    known: dict[tuple[int, ...], int] = {}
-    rows = [known.setdefault(tuple(prompt), len(known)) for prompt in prompts]
-    return list(known), rows
+    """The distinct prompts in order of appearance, and the index of each row's prompt."""
+    index_of: dict[tuple[int, ...], int] = {}
+    rows = [index_of.setdefault(tuple(prompt), len(index_of)) for prompt in prompts]
+    return list(index_of), rows
 
 
 def logps_of(
@@ -49,19 +51,19 @@ def logps_of(
     temperature: float,
     entropy: bool,
 ) -> tuple[torch.Tensor, torch.Tensor | None]:
-    """Log-probabilities (rows, longest completion) of the completions' tokens, and the entropies
-    at them where asked; 0.0 after a completion's end."""
-    different, rows = grouped(prompts)
-    members: list[list[int]] = [[] for _ in different]
+    """Log-probabilities (rows, longest completion) of the completions' tokens and, if ``entropy``,
+    the entropies at them; both are 0.0 after a completion's end."""
+    distinct, rows = grouped(prompts)
+    members: list[list[int]] = [[] for _ in distinct]
     for row, group in enumerate(rows):
         members[group].append(row)
-    # The last token of the prompt stands at each block's head: it predicts the first of the reply.
+    # Each block starts with the prompt's last token, which predicts the first of the reply.
     packed = [
         Packed(
             list(prompt[:-1]),
             [Block(len(prompt) - 1, [prompt[-1]], list(completions[r])) for r in members[group]],
         )
-        for group, prompt in enumerate(different)
+        for group, prompt in enumerate(distinct)
     ]
     batch = collate(packed)
     device = next(model.parameters()).device
@@ -77,11 +79,11 @@ def logps_of(
     finally:
         model.set_attn_implementation(before)
     targets = batch.labels[0, 1:].to(device)
-    wanted = targets >= 0
-    scores = torch.log_softmax(model.lm_head(hidden[wanted]).float() / temperature, -1)
-    flat = scores.gather(1, targets[wanted][:, None])[:, 0]
+    learned = targets >= 0
+    scores = torch.log_softmax(model.lm_head(hidden[learned]).float() / temperature, -1)
+    flat = scores.gather(1, targets[learned][:, None])[:, 0]
     longest = max(len(c) for c in completions)
-    # Tokens in `flat` come group by group; `place` is where each belongs in the table.
+    # Tokens in `flat` are ordered by group; `place` is the index of each in the table.
     place = torch.tensor(
         [r * longest + i for part in members for r in part for i in range(len(completions[r]))],
         dtype=torch.long,
@@ -101,17 +103,17 @@ def logps_of(
 
 @dataclass(eq=False)
 class Decoding:
-    """Keys and values of prompts, read once per group, and of what each row has said so far.
+    """Keys and values of the prompts, read once per group, and of each row's completion so far.
 
-    ``prompts`` holds per layer two tensors (groups, heads, longest prompt, size), ``hidden``
-    (groups, 1, 1, longest prompt) is True at padding, ``said`` per layer two tensors (rows, heads,
-    most tokens, size), of which the first ``length`` are filled, and ``table`` (groups, members) is
-    each group's rows.
+    ``prompts`` has two tensors (groups, heads, longest prompt, size) per layer, ``hidden`` (groups,
+    1, 1, longest prompt) is True for padding, ``completions`` has two tensors (rows, heads,
+    capacity, size) per layer, filled up to ``length``, and ``table`` (groups, members) has the
+    rows of each group.
     """
 
     prompts: list[tuple[torch.Tensor, torch.Tensor]]
     hidden: torch.Tensor
-    said: list[tuple[torch.Tensor, torch.Tensor]]
+    completions: list[tuple[torch.Tensor, torch.Tensor]]
     table: torch.Tensor
     length: int = 0
 
@@ -131,7 +133,7 @@ def attend_decoding(
     layer: Any = module.layer_idx
     repeat = query.shape[1] // key.shape[1]
     old_k, old_v = layout.prompts[layer]
-    new_k, new_v = layout.said[layer]
+    new_k, new_v = layout.completions[layer]
     new_k[:, :, layout.length] = key[0].transpose(0, 1)
     new_v[:, :, layout.length] = value[0].transpose(0, 1)
     end = layout.length + 1
@@ -142,22 +144,22 @@ def attend_decoding(
     def widened(tensor: torch.Tensor) -> torch.Tensor:
         return tensor.repeat_interleave(repeat, 1) if repeat > 1 else tensor
 
-    asked = rows[layout.table].transpose(1, 2) * scale  # (groups, heads, members, size)
-    before = asked @ widened(old_k).transpose(2, 3)
+    grouped_queries = rows[layout.table].transpose(1, 2) * scale  # (groups, heads, members, size)
+    before = grouped_queries @ widened(old_k).transpose(2, 3)
     before = before.masked_fill(layout.hidden, float("-inf"))
     own = (rows * scale)[:, :, None] @ widened(new_k[:, :, :end]).transpose(2, 3)
     own_grouped = own[layout.table][:, :, :, 0].transpose(1, 2)
     share = torch.softmax(torch.cat((before, own_grouped), -1).float(), -1).to(rows.dtype)
     width = before.shape[-1]
-    told = share[..., :width] @ widened(old_v)  # (groups, heads, members, size)
-    mixed = told.transpose(1, 2).reshape(-1, heads, size)
-    back = torch.empty_like(rows)
+    prompt_part = share[..., :width] @ widened(old_v)  # (groups, heads, members, size)
+    prompt_rows = prompt_part.transpose(1, 2).reshape(-1, heads, size)
+    output = torch.empty_like(rows)
     flat = layout.table.reshape(-1)
-    back[flat] = mixed
+    output[flat] = prompt_rows
     weights = torch.empty(count, heads, 1, end, dtype=rows.dtype, device=rows.device)
     weights[flat] = share[..., width:].transpose(1, 2).reshape(-1, heads, 1, end)
-    back = back + (weights @ widened(new_v[:, :, :end]))[:, :, 0]
-    return back[None], None
+    output = output + (weights @ widened(new_v[:, :, :end]))[:, :, 0]
+    return output[None], None
 
 
 AttentionInterface.register(DECODING, attend_decoding)
@@ -173,12 +175,12 @@ def generate(
     most_tokens: int,
     temperature: float = 1.0,
 ) -> list[Ids]:
-    """A sampled completion per row of ``prompts``, its stop token included; equal prompts, which
-    must be equally many, are read once.
+    """Sample a completion for each row of ``prompts``, including its stop token. Equal prompts form
+    a group, and each group's prompt is read once.
 
     Args:
-        model: a decoder that takes transformers' attention functions.
-        prompts: token ids.
+        model: a decoder that supports custom attention functions of transformers.
+        prompts: token ids of each row.
         pad: the padding token.
         stops: tokens that end a completion.
         most_tokens: longest completion.
@@ -187,24 +189,24 @@ def generate(
     Raises:
         ValueError: the groups differ in size.
     """
-    different, rows = grouped(prompts)
-    members: list[list[int]] = [[] for _ in different]
+    distinct, rows = grouped(prompts)
+    members: list[list[int]] = [[] for _ in distinct]
     for row, group in enumerate(rows):
         members[group].append(row)
     if len({len(part) for part in members}) > 1:
-        raise ValueError("generation needs groups of one size")
+        raise ValueError("all groups must have the same number of rows")
     device = next(model.parameters()).device
-    state = _read(model, different, torch.tensor(members, device=device), len(rows), pad)
+    state = _read(model, distinct, torch.tensor(members, device=device), len(rows), pad)
     tokens = torch.tensor([prompts[row][-1] for row in range(len(rows))], device=device)
     start = torch.tensor([len(p) - 1 for p in prompts], device=device)
-    made: list[Ids] = [[] for _ in rows]
+    completions: list[Ids] = [[] for _ in rows]
     running = set(range(len(rows)))
     alive = list(range(len(rows)))
     before = model.config._attn_implementation
     model.set_attn_implementation(DECODING)
     try:
         for step in range(most_tokens):
-            if step == state.said[0][0].shape[2]:
+            if step == state.completions[0][0].shape[2]:
                 _widen(state)
             state.length = step
             hidden = model.model(
@@ -216,67 +218,67 @@ def generate(
             tokens = _drawn(model.lm_head(hidden).float(), temperature)
             for row, token in zip(alive, tokens.tolist(), strict=True):
                 if row in running:
-                    made[row].append(token)
+                    completions[row].append(token)
                     if token in stops:
                         running.discard(row)
             if not running:
                 break
             if len(running) <= KEPT_SHARE * len(alive):
-                kept = [place for place, row in enumerate(alive) if row in running]
-                state = _without_finished(state, kept)
-                alive = [alive[place] for place in kept]
-                tokens, start = tokens[kept], start[kept]
+                unfinished = [place for place, row in enumerate(alive) if row in running]
+                state = _without_finished(state, unfinished)
+                alive = [alive[place] for place in unfinished]
+                tokens, start = tokens[unfinished], start[unfinished]
     finally:
         model.set_attn_implementation(before)
-    return made
+    return completions
 
 
 def _read(
-    model: Any, different: Sequence[Sequence[int]], table: torch.Tensor, rows: int, pad: int
+    model: Any, prompts: Sequence[Sequence[int]], table: torch.Tensor, rows: int, pad: int
 ) -> Decoding:
-    """Read each prompt, but for its last token, once."""
-    width = max(len(prompt) for prompt in different) - 1
+    """Read each distinct prompt once, except for its last token."""
+    width = max(len(prompt) for prompt in prompts) - 1
     device = table.device
-    ids = torch.full((len(different), width), pad)
-    mask = torch.zeros((len(different), width), dtype=torch.long)
-    for row, prompt in enumerate(different):
+    ids = torch.full((len(prompts), width), pad)
+    mask = torch.zeros((len(prompts), width), dtype=torch.long)
+    for row, prompt in enumerate(prompts):
         ids[row, : len(prompt) - 1] = torch.tensor(list(prompt[:-1]))
         mask[row, : len(prompt) - 1] = 1
     mask = mask.to(device)
     cache = model.model(input_ids=ids.to(device), attention_mask=mask, use_cache=True)
     layers = [(layer.keys, layer.values) for layer in cache.past_key_values.layers]
-    said = [
+    completions = [
         tuple(t.new_zeros(rows, t.shape[1], FIRST_ROOM, t.shape[3]) for t in layer)
         for layer in layers
     ]
-    return Decoding(layers, mask[:, None, None] == 0, said, table)  # type: ignore[arg-type]
+    return Decoding(layers, mask[:, None, None] == 0, completions, table)  # type: ignore[arg-type]
 
 
 def _without_finished(state: Decoding, kept: Sequence[int]) -> Decoding:
-    """The same for the rows ``kept`` alone, and the groups they are of."""
+    """The state of the rows ``kept`` and their groups only."""
     device = state.table.device
     places = {row: place for place, row in enumerate(kept)}
     members = [[places[r] for r in part if r in places] for part in state.table.tolist()]
     groups = [group for group, part in enumerate(members) if part]
     most = max(len(part) for part in members)
-    # A shorter group names its last row several times: the same is computed for it again.
+    # Shorter groups repeat their last row, which is then computed redundantly.
     table = [members[g] + [members[g][-1]] * (most - len(members[g])) for g in groups]
     rows = torch.tensor(list(kept), device=device)
-    some = torch.tensor(groups, device=device)
+    group_ids = torch.tensor(groups, device=device)
     return Decoding(
-        [(k[some], v[some]) for k, v in state.prompts],
-        state.hidden[some],
-        [(k[rows], v[rows]) for k, v in state.said],
+        [(k[group_ids], v[group_ids]) for k, v in state.prompts],
+        state.hidden[group_ids],
+        [(k[rows], v[rows]) for k, v in state.completions],
         torch.tensor(table, device=device),
         state.length,
     )
 
 
 def _widen(state: Decoding) -> None:
-    """Room for twice as many tokens."""
-    state.said = [
+    """Double the capacity of the completions."""
+    state.completions = [
         (torch.cat((k, torch.zeros_like(k)), 2), torch.cat((v, torch.zeros_like(v)), 2))
-        for k, v in state.said
+        for k, v in state.completions
     ]
 
 
@@ -287,25 +289,25 @@ def _drawn(logits: torch.Tensor, temperature: float) -> torch.Tensor:
 
 
 def informative(advantages: torch.Tensor) -> torch.Tensor:
-    """Indices of the rows whose advantage says anything; at least one."""
-    found = torch.nonzero(advantages.abs() > LEAST_ADVANTAGE).flatten()
-    return found if len(found) else found.new_zeros(1)
+    """Indices of the rows with a significant advantage; at least one index."""
+    rows = torch.nonzero(advantages.abs() > LEAST_ADVANTAGE).flatten()
+    return rows if len(rows) else rows.new_zeros(1)
 
 
 class SharedPrompts:
-    """Mixin for trl's GRPO trainer that reads each group's prompt once, and trains on no group
-    whose completions are all worth the same: those have no gradient (without a KL term).
+    """Mixin for trl's GRPO trainer that reads each group's prompt once, and skips groups whose
+    completions all have the same reward: without a KL term they have no gradient.
 
-    What trl logs of the update (entropy, clipping) is that of the rows trained on.
+    trl's update metrics (entropy, clipping) then cover only the rows trained on.
     """
 
     def _compute_loss(self, model: Any, inputs: dict[str, Any]) -> torch.Tensor:
         trainer: Any = self
         advantages = inputs["advantages"]
         if trainer.model.training and not trainer.beta and trainer.loss_type in WHOLE_BATCH:
-            kept, rows = informative(advantages), len(advantages)
+            selected, rows = informative(advantages), len(advantages)
             inputs = {
-                name: value[kept]
+                name: value[selected]
                 if torch.is_tensor(value) and value.shape[:1] == (rows,)
                 else value
                 for name, value in inputs.items()
@@ -353,7 +355,7 @@ class SharedPrompts:
             trainer.accelerator,
             generation_kwargs=trainer.generation_kwargs,
         ) as model:
-            made = generate(
+            completions = generate(
                 model,
                 prompt_ids,
                 pad=trainer.processing_class.pad_token_id,
@@ -361,4 +363,4 @@ class SharedPrompts:
                 most_tokens=trainer.max_completion_length,
                 temperature=trainer.temperature,
             )
-        return made, None
+        return completions, None

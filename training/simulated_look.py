@@ -1,15 +1,15 @@
-"""Fits and measures the check that tells simulated pictures from real ones.
+"""Fit and measure the check that distinguishes simulated pictures from real ones.
 
     python -m training.simulated_look render --out runs/look/train --first 210000
     python -m training.simulated_look fit --simulated runs/look/train --real runs/look/real/a …
     python -m training.simulated_look measure --simulated runs/look/test --real runs/look/real/b …
 
-Real pictures are anybody's: each folder given with ``--real`` is a source, searched for JPEG and
-PNG files. docs/answers.md names the public ones that the shipped weights were fitted to and
-measured on; none of them is part of this repository. A cut between the classes is chosen on the
-pictures that are fitted to, conservatively: what is in doubt counts as real.
+Each folder given with ``--real`` is a source of real pictures, searched for JPEG and PNG files.
+docs/answers.md names the public data sets that the shipped weights were fitted to and measured on;
+none of them is part of this repository. The threshold between the classes is chosen on the pictures
+of the fit, conservatively: a doubtful picture counts as real.
 
-Out of scope: the numbers that are looked at (`embodied_agent.perception.simulated_look`).
+Out of scope: the features (`embodied_agent.perception.simulated_look`).
 """
 
 from __future__ import annotations
@@ -29,28 +29,28 @@ Floats = npt.NDArray[np.float64]
 
 WEIGHTS = Path(__file__).parents[1] / "embodied_agent/perception/simulated_look.json"
 WORLDS = ("house", "city", "warehouse")
-#: Views that are drawn of each scene.
+#: Views to render per scene.
 _VIEWS = 3
 _RIDGE = 3e-3
 _STEPS = 4000
-#: Of the simulated pictures that are fitted to, this share lies below the cut.
+#: Share of the simulated pictures of the fit that lies below the threshold.
 _LOST = 0.002
 _PICTURES = {".jpg", ".jpeg", ".png"}
 
 
 def pictures_in(folder: Path) -> list[Path]:
-    """The picture files of a folder and its folders, in order."""
+    """The picture files of a folder and its subfolders, in order."""
     return sorted(p for p in folder.rglob("*") if p.suffix.lower() in _PICTURES)
 
 
 def read(paths: Iterable[Path]) -> list[npt.NDArray[np.uint8]]:
-    """The pictures that can be read."""
+    """Read pictures (h, w, 3) BGR; unreadable files are left out."""
     images = (cv2.imread(str(path), cv2.IMREAD_COLOR) for path in paths)
     return [image.astype(np.uint8, copy=False) for image in images if image is not None]
 
 
 def table(paths: Iterable[Path]) -> Floats:
-    """Features, a row for each picture that can be read."""
+    """Features (pictures, features) of all readable pictures."""
     rows = []
     for path in paths:
         rows += [features(image) for image in read([path])]
@@ -58,7 +58,7 @@ def table(paths: Iterable[Path]) -> Floats:
 
 
 def render(out: Path, first: int, scenes: int, worlds: Sequence[str]) -> int:
-    """Draw views of scenes of each world; how many there are."""
+    """Render views of ``scenes`` scenes of each world; returns the number of pictures."""
     from sim_clips.layout import make_scene
     from sim_clips.render import Renderer
     from training.text_worlds import sample_journey
@@ -71,8 +71,8 @@ def render(out: Path, first: int, scenes: int, worlds: Sequence[str]) -> int:
                 rng = np.random.default_rng(seed)
                 journey = sample_journey(world, seed, rng)  # type: ignore[arg-type]
                 renderer.load(make_scene(world, seed))  # type: ignore[arg-type]
-                chosen = [0, *rng.choice(len(journey.views), _VIEWS - 1, replace=False)]
-                for number in chosen:
+                view_numbers = [0, *rng.choice(len(journey.views), _VIEWS - 1, replace=False)]
+                for number in view_numbers:
                     picture = renderer.render(journey.views[int(number)].pose)
                     path = out / f"{world}_{seed}_{number}.jpg"
                     cv2.imwrite(str(path), picture.bgr, [cv2.IMWRITE_JPEG_QUALITY, 90])
@@ -81,23 +81,23 @@ def render(out: Path, first: int, scenes: int, worlds: Sequence[str]) -> int:
 
 
 def fit(simulated: Floats, real: Floats) -> dict[str, object]:
-    """Weights that tell the two apart: logistic regression on standardised features and their
-    squares, both classes weighing the same."""
-    both = np.concatenate([simulated, real])
-    mean, scale = both.mean(0), both.std(0) + 1e-6
-    inputs = with_squares(np.clip((both - mean) / scale, -4.0, 4.0))
-    wanted = np.concatenate([np.ones(len(simulated)), np.zeros(len(real))])
-    share = np.where(wanted > 0, 0.5 / len(simulated), 0.5 / len(real))
+    """Fit a logistic regression on standardised features and their squares, with equal weight for
+    both classes; returns the JSON-ready weights."""
+    features_of_both = np.concatenate([simulated, real])
+    mean, scale = features_of_both.mean(0), features_of_both.std(0) + 1e-6
+    inputs = with_squares(np.clip((features_of_both - mean) / scale, -4.0, 4.0))
+    labels = np.concatenate([np.ones(len(simulated)), np.zeros(len(real))])
+    share = np.where(labels > 0, 0.5 / len(simulated), 0.5 / len(real))
     weights, bias = np.zeros(inputs.shape[1]), 0.0
     momentum, speed = np.zeros_like(weights), 0.0
     for _ in range(_STEPS):
-        chances = 1.0 / (1.0 + np.exp(-(inputs @ weights + bias)))
-        error = share * (chances - wanted)
+        probabilities = 1.0 / (1.0 + np.exp(-(inputs @ weights + bias)))
+        error = share * (probabilities - labels)
         momentum = 0.9 * momentum - 0.5 * (inputs.T @ error + _RIDGE * weights)
         speed = 0.9 * speed - 0.5 * float(error.sum())
         weights, bias = weights + momentum, bias + speed
-    # In doubt it is real: hardly more than all simulated pictures lie above the cut.
-    bias -= float(np.quantile(inputs[wanted > 0] @ weights + bias, _LOST))
+    # If in doubt, real: put the threshold just below nearly all simulated pictures.
+    bias -= float(np.quantile(inputs[labels > 0] @ weights + bias, _LOST))
     return {
         "features": list(NAMES),
         "mean": mean.round(6).tolist(),
@@ -108,13 +108,13 @@ def fit(simulated: Floats, real: Floats) -> dict[str, object]:
 
 
 def measure(simulated: Sequence[Path], real: Sequence[Path]) -> None:
-    """Print how many pictures of each source are taken for the other kind."""
+    """Print how many pictures of each source are classified wrongly."""
     total = wrong = 0
     for folder in real:
         scores = [odds(image) for image in read(pictures_in(folder))]
-        taken = sum(score > 0 for score in scores)
-        total, wrong = total + len(scores), wrong + taken
-        print(f"real       {folder.name:24} {taken:4} of {len(scores):4} taken for simulated")
+        mistaken = sum(score > 0 for score in scores)
+        total, wrong = total + len(scores), wrong + mistaken
+        print(f"real       {folder.name:24} {mistaken:4} of {len(scores):4} taken for simulated")
     if total:
         print(f"real       {'all':24} {wrong:4} of {total:4}: {100 * wrong / total:.2f} %")
     total = wrong = 0
@@ -123,18 +123,18 @@ def measure(simulated: Sequence[Path], real: Sequence[Path]) -> None:
         for path in pictures_in(folder):
             by_world.setdefault(path.name.split("_")[0], []).extend(map(odds, read([path])))
         for world, scores in sorted(by_world.items()):
-            taken = sum(score <= 0 for score in scores)
-            total, wrong = total + len(scores), wrong + taken
-            print(f"simulated  {world:24} {taken:4} of {len(scores):4} taken for real")
+            mistaken = sum(score <= 0 for score in scores)
+            total, wrong = total + len(scores), wrong + mistaken
+            print(f"simulated  {world:24} {mistaken:4} of {len(scores):4} taken for real")
     if total:
         print(f"simulated  {'all':24} {wrong:4} of {total:4}: {100 * wrong / total:.2f} %")
 
 
 def main() -> None:
-    """The command line."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     commands = parser.add_subparsers(dest="command", required=True)
-    drawing = commands.add_parser("render", help="draw simulated pictures")
+    drawing = commands.add_parser("render", help="render simulated pictures")
     drawing.add_argument("--out", type=Path, required=True)
     drawing.add_argument("--first", type=int, required=True, help="first seed")
     drawing.add_argument("--scenes", type=int, default=100, help="per world")

@@ -1,8 +1,10 @@
-"""Text-only episodes: journeys through simulated worlds and what a perceiver would note of them.
+"""Text-only journeys through simulated worlds, and a perceiver's deltas of them.
 
-No picture is rendered: keyframes are placed where the keyframer would put them (at the end of each
-motion and where the view has changed by half), and visibility is approximate. A perceiver's
-mistakes can be laid over the truth, so that the reasoner learns to live with them.
+Nothing is rendered: keyframes are placed where the keyframer would place them (at the end of each
+motion, and where half of the view has changed), and visibility is approximate. A perceiver's
+mistakes can be added to the truth, so that the reasoner learns to cope with them.
+
+Out of scope: questions and reasoning (`training.samples`).
 """
 
 from __future__ import annotations
@@ -29,8 +31,8 @@ from sim_clips.visibility import approximate_view
 
 @dataclass(frozen=True, slots=True)
 class Noise:
-    """How often a perceiver errs: per mention missed, misnamed, direction or distance off by one
-    class; per view an object invented, the action misread."""
+    """A perceiver's error rates: per mention, missed, misnamed, direction or distance off by one
+    class; per view, an invented object and a wrong action."""
 
     missed: float = 0.0
     misnamed: float = 0.0
@@ -40,6 +42,7 @@ class Noise:
     action: float = 0.0
 
     def scaled(self, factor: float) -> Noise:
+        """All rates multiplied by ``factor``."""
         return Noise(
             self.missed * factor,
             self.misnamed * factor,
@@ -50,12 +53,12 @@ class Noise:
         )
 
 
-#: About what the built-in perceiver does on held-out scenes (see its model card).
+#: Approximate error rates of the built-in perceiver on held-out scenes (see its model card).
 TYPICAL_NOISE = Noise(0.15, 0.08, 0.08, 0.12, 0.08, 0.01)
 
 
 def sample_journey(world: WorldName, seed: int, rng: np.random.Generator) -> Journey:
-    """A journey through scene ``seed``, with a view wherever a keyframe would be."""
+    """A journey through the scene ``seed``, with a view at every place of a keyframe."""
     scene = make_scene(world, seed)
     views = [_view(scene, scene.start, -1, 0, True)]
     pose, clock = scene.start, 0.0
@@ -75,8 +78,8 @@ def sample_journey(world: WorldName, seed: int, rng: np.random.Generator) -> Jou
 
 
 def renamed(journey: Journey, rng: np.random.Generator) -> Journey:
-    """The same journey among other things: names drawn anew from all that the world may show, of
-    houses and cities alike, so that the reasoner learns nothing from which object it is."""
+    """The journey with random new names for its objects, of houses and cities alike, so that the
+    reasoner can't learn anything from an object's kind."""
     every = pairs_of(journey.world)
     drawn = rng.choice(len(every), len(journey.objects), replace=False)
     new = {old: every[int(n)] for old, n in zip(journey.objects, drawn, strict=True)}
@@ -87,11 +90,12 @@ def renamed(journey: Journey, rng: np.random.Generator) -> Journey:
             replace(view, visible={new[n]: p for n, p in view.visible.items()})
             for view in journey.views
         ),
+        renamed=True,
     )
 
 
 def _parts(step: Step, scene: Scene, rng: np.random.Generator) -> list[float]:
-    """How a step is cut by keyframes: where half of the view has changed, and at its end."""
+    """Split a step at keyframes: where half of the view has changed, and at its end."""
     if step.action.is_rotation:
         piece = 0.5 * scene.hfov_deg * float(rng.uniform(0.85, 1.05))
     elif step.action is Action.MOVE_BACKWARD:
@@ -152,7 +156,7 @@ def noted(
 
 
 def _nameable(world: WorldName) -> list[str]:
-    """What a perceiver may take something for: kinds of this world, in pairs that it may show."""
+    """The names that a perceiver may confuse: pairs of this world's kinds that it may show."""
     kinds = CITY_KINDS if world == "city" else HOUSE_KINDS
     return [name for name in pairs_of(world) if name.split()[1] in kinds]
 

@@ -1,10 +1,12 @@
-"""The teacher: reasoning written out step by step for a question whose truth is known.
+"""The teacher: step-by-step reasoning for a question with a known answer.
 
-One look-up or one update per line, each beginning as the line of the transcript does that it looks
-at, so that no step needs more than one hop. What was noted comes from the transcript, mistakes
-included; places in between are reckoned from it (`training.reckoning`), and each step follows from
-the one before. Where that leads to another answer than the true one, nothing is taught. Where the
-notes don't settle a question, the reasoning says what is missing and ends in those words.
+Each line is one look-up or one update, and starts like the transcript line that it refers to, so
+that no step needs more than one hop. The reasoning uses the transcript, including its mistakes;
+later places are computed from it (`training.reckoning`), and each step follows from the previous
+one. If that leads to a wrong answer, there is no reasoning. If the transcript does not settle the
+question, the reasoning states what is missing and ends in `NOT_TOLD`.
+
+Out of scope: free questions (`training.free_questions.teacher`).
 """
 
 from __future__ import annotations
@@ -20,9 +22,9 @@ from sim_clips.questions.derivation import TURNS
 from sim_clips.questions.notes import runs_of
 from training.reckoning import Place, bearing_text, between, moved, placed, quadrant, turned
 
-#: A chain of updates longer than this is not taught.
+#: Longest chain of updates; questions that need a longer one get no reasoning.
 LONGEST_CHAIN = 14
-#: An object whose bearing is at most this far from straight ahead is driven to without a turn.
+#: Largest bearing, in degrees from straight ahead, of an object that is reached without a turn.
 AHEAD_DEG = 15
 DIRECTIONS_TO_GO = (
     "front", "front-left", "left", "back-left", "back", "back-right", "right", "front-right",
@@ -31,47 +33,51 @@ _ROUTES = {route_to(direction): direction for direction in DIRECTIONS_TO_GO}  # 
 
 
 def trace(deltas: Sequence[Delta], now: int, question: ClipQuestion) -> str | None:
-    """The reasoning for ``question`` at entry ``now``; ``None`` where the transcript does not lead
-    to the true answer (the object was missed, the order was misread, a distance word is too rough).
+    """The reasoning for ``question`` at delta ``now``; ``None`` if the transcript does not lead to
+    the true answer (an object was missed, the order is wrong, a distance word is too coarse).
 
     Args:
-        deltas: the transcript's entries, possibly with mistakes, up to ``now`` at least.
-        now: the last entry that was there when the question was asked.
-        question: with its truth.
+        deltas: the transcript's deltas, possibly with mistakes, at least up to ``now``.
+        now: index of the last delta when the question was asked.
+        question: with its true answer.
     """
     context = _Context(deltas, now)
     options = [choice for choice in question.choices if choice != NOT_TOLD]
     if not question.told:
         missing = _missing(context, question, options)
         return missing and f"{missing}\n{NOT_TOLD}."
-    written = _WRITERS[question.type](context, question, options)
-    if written is None:
+    reasoning_and_answer = _WRITERS[question.type](context, question, options)
+    if reasoning_and_answer is None:
         return None
-    reasoning, answer = written
+    reasoning, answer = reasoning_and_answer
     return reasoning if answer == question.choices[question.answer] else None
 
 
-#: Reasoning, and the answer it leads to.
+#: Reasoning, and the answer to which it leads.
 Written = tuple[str, str] | None
 
 
 class _Context:
+    """The transcript up to the question, with look-ups."""
+
     def __init__(self, deltas: Sequence[Delta], now: int) -> None:
         self.deltas, self.now = deltas[: now + 1], now
         self.runs = runs_of(self.deltas)
 
     def mention(self, index: int, name: str) -> Mention | None:
+        """The mention of an object in the delta ``index``."""
         return next((m for m in self.deltas[index].mentions if m.name == name), None)
 
     def last(self, name: str, until: int) -> int | None:
-        """Index of the latest entry up to ``until`` that names the object."""
+        """Index of the latest delta up to ``until`` that names the object."""
         return next((i for i in range(until, -1, -1) if self.mention(i, name)), None)
 
     def first(self, name: str) -> int | None:
+        """Index of the first delta that names the object."""
         return next((i for i in range(self.now + 1) if self.mention(i, name)), None)
 
     def last_turn(self) -> frozenset[int]:
-        """The entries of the latest turn."""
+        """The deltas of the latest turn."""
         return next(
             (frozenset(run) for action, run in reversed(self.runs) if action in TURNS),
             frozenset(),
@@ -80,18 +86,18 @@ class _Context:
     def chain(
         self, name: str, *, skipped: frozenset[int] = frozenset()
     ) -> tuple[str, Place] | None:
-        """Where the object was last noted, where each later action but the ``skipped`` puts it."""
-        seen = self.last(name, min(skipped) - 1 if skipped else self.now)
-        if seen is None or self.now - seen > LONGEST_CHAIN:
+        """The object's last mention, then its place after each later action except ``skipped``."""
+        last_seen = self.last(name, min(skipped) - 1 if skipped else self.now)
+        if last_seen is None or self.now - last_seen > LONGEST_CHAIN:
             return None
-        mention = self.mention(seen, name)
+        mention = self.mention(last_seen, name)
         assert mention is not None
         place = placed(mention)
         parts = [
-            f"the {name} #{self.deltas[seen].keyframe_id} "
+            f"the {name} #{self.deltas[last_seen].keyframe_id} "
             f"{mention_text(mention)[len(name) + 1 :]} = {place.text}"
         ]
-        for index in range(seen + 1, self.now + 1):
+        for index in range(last_seen + 1, self.now + 1):
             delta = self.deltas[index]
             if index in skipped:
                 parts.append(f"#{delta.keyframe_id} {action_text(delta)} skipped")
@@ -102,7 +108,7 @@ class _Context:
 
 
 def _missing(context: _Context, question: ClipQuestion, options: Sequence[str]) -> str | None:
-    """What the notes lack for an answer; ``None`` where that can't be said in a few steps."""
+    """What the transcript lacks for an answer; ``None`` if that can't be shown in a few steps."""
     about, reason = question.about, question.about["open"]
     if reason == "not noted":
         unseen = [name for name in names_in(about) if context.first(name) is None]
@@ -117,15 +123,15 @@ def _missing(context: _Context, question: ClipQuestion, options: Sequence[str]) 
         return _unlike_plan(context, about["plan"])
     if reason == "no start":
         return f"#{context.deltas[0].keyframe_id} not start."
-    written = _WRITERS[question.type](context, question, options)
-    if reason != "unclear" or written is None:
+    partial = _WRITERS[question.type](context, question, options)
+    if reason != "unclear" or partial is None:
         return None
-    lines = written[0].split("\n")
+    lines = partial[0].split("\n")
     return "\n".join([*lines[:-1], "not one."]) if len(lines) > 1 else None
 
 
 def _steps_back(context: _Context, count: int) -> str:
-    """The entries of up to ``count`` steps, backwards, a line each."""
+    """The deltas of up to ``count`` steps, backwards, one per line."""
     entries = [i for _, run in context.runs[-count:] for i in run]
     return "".join(
         f"#{context.deltas[i].keyframe_id} {context.deltas[i].action or 'moved'}\n"
@@ -134,7 +140,7 @@ def _steps_back(context: _Context, count: int) -> str:
 
 
 def _unlike_plan(context: _Context, plan: Sequence[str]) -> str | None:
-    """The steps up to the first that is not the plan's."""
+    """The steps up to the first that differs from the plan."""
     parts: list[str] = []
     for step, (action, run) in enumerate(context.runs[: len(plan)], 1):
         for index in run:
@@ -146,16 +152,16 @@ def _unlike_plan(context: _Context, plan: Sequence[str]) -> str | None:
 
 
 def _towards(place: Place, choices: Sequence[str]) -> str:
-    """The direction among ``choices`` that is nearest to the place's bearing."""
+    """The direction among ``choices`` nearest to the place's bearing."""
     return min(choices, key=lambda c: sector_gap(place.bearing_deg, c))  # type: ignore[arg-type]
 
 
 def _where(context: _Context, question: ClipQuestion, options: Sequence[str]) -> Written:
-    found = context.chain(question.about["name"])
-    if found is None:
+    chain = context.chain(question.about["name"])
+    if chain is None:
         return None
-    answer = _towards(found[1], options)
-    return f"{found[0]}\n{answer}.", answer
+    answer = _towards(chain[1], options)
+    return f"{chain[0]}\n{answer}.", answer
 
 
 def _counterfactual(context: _Context, question: ClipQuestion, options: Sequence[str]) -> Written:
@@ -163,17 +169,17 @@ def _counterfactual(context: _Context, question: ClipQuestion, options: Sequence
     name = str(about["name"])
     if "skipped" in about:
         turn = context.last_turn()
-        found = context.chain(name, skipped=turn) if turn else None
-        if found is None:
+        chain = context.chain(name, skipped=turn) if turn else None
+        if chain is None:
             return None
-        text, place = found
+        text, place = chain
     else:
-        found = context.chain(name)
-        if found is None:
+        chain = context.chain(name)
+        if chain is None:
             return None
         angle = int(str(about["angle"]))
-        place = turned(found[1], angle if about["left"] else -angle)
-        text = f"{found[0]}\nrotate {'left' if about['left'] else 'right'} {angle} = {place.text}"
+        place = turned(chain[1], angle if about["left"] else -angle)
+        text = f"{chain[0]}\nrotate {'left' if about['left'] else 'right'} {angle} = {place.text}"
     answer = _towards(place, options)
     return f"{text}\n{answer}.", answer
 
@@ -192,10 +198,10 @@ def _action(context: _Context, question: ClipQuestion, options: Sequence[str]) -
     if "undo" in question.about:
         delta = context.deltas[context.now]
         return (f"#{delta.keyframe_id} {delta.action}.", truth) if delta.action else None
-    found = context.chain(question.about["name"])
-    if found is None:
+    chain = context.chain(question.about["name"])
+    if chain is None:
         return None
-    text, (angle, _) = found
+    text, (angle, _) = chain
     side = "rotate left" if angle > 0 else "rotate right"
     answer = "move forward" if abs(angle) <= AHEAD_DEG else side
     return f"{text}\n{direction_class(angle)}.", answer
@@ -203,12 +209,12 @@ def _action(context: _Context, question: ClipQuestion, options: Sequence[str]) -
 
 def _nearest(context: _Context, question: ClipQuestion, options: Sequence[str]) -> Written:
     chains = {name: context.chain(name) for name in options}
-    known = {name: chain for name, chain in chains.items() if chain is not None}
-    if len(known) < len(chains):
+    complete = {name: chain for name, chain in chains.items() if chain is not None}
+    if len(complete) < len(chains):
         return None
-    nearest = min(known, key=lambda n: known[n][1].reach)
-    said = "\n".join(text for text, _ in known.values())
-    return f"{said}\nnearest {nearest}.", nearest
+    nearest = min(complete, key=lambda n: complete[n][1].reach)
+    text = "\n".join(text for text, _ in complete.values())
+    return f"{text}\nnearest {nearest}.", nearest
 
 
 def _quadrant(context: _Context, question: ClipQuestion, options: Sequence[str]) -> Written:
@@ -222,12 +228,12 @@ def _quadrant(context: _Context, question: ClipQuestion, options: Sequence[str])
     return None
 
 
-def triangle(begun: str, mentions: Sequence[Mention]) -> Written:
-    """Reasoning about where the third object is for someone at the first who faces the second;
-    ``None`` where the first is in the same place as another.
+def triangle(start: str, mentions: Sequence[Mention]) -> Written:
+    """Reasoning about the direction of the third object for an observer at the first who faces the
+    second; ``None`` if another object is at the same place as the first.
 
-    The first line is the entry as it is recalled, in the order of the question; the others repeat
-    what they need of it, so that each bearing is a look-up of the two places before it.
+    The first line recalls the transcript line, in the order of the question; the others repeat the
+    parts they need, so that each bearing is a look-up of the two places before it.
     """
     at, *others = mentions
     if any(placed(other) == placed(at) for other in others):
@@ -237,7 +243,7 @@ def triangle(begun: str, mentions: Sequence[Mention]) -> Written:
         f"{mention_text(at)}, {mention_text(other)} = {bearing_text(angle)}"
         for other, angle in zip(others, (facing, asked), strict=True)
     ]
-    header = f"{begun} {', '.join(map(mention_text, mentions))}"
+    header = f"{start} {', '.join(map(mention_text, mentions))}"
     last = f"{bearing_text(facing)}, {bearing_text(asked)}"
     answer = quadrant(facing, asked)
     return "\n".join([header, *steps, last, f"{answer}."]), answer
@@ -246,12 +252,12 @@ def triangle(begun: str, mentions: Sequence[Mention]) -> Written:
 def _route(context: _Context, question: ClipQuestion, options: Sequence[str]) -> Written:
     truth = question.choices[question.answer]
     if "back" not in question.about:
-        found = context.chain(question.about["name"])
-        if found is None:
+        chain = context.chain(question.about["name"])
+        if chain is None:
             return None
         offered = [_ROUTES[choice] for choice in options if choice in _ROUTES]
-        direction = _towards(found[1], offered)
-        return f"{found[0]}\n{direction}.", route_to(direction)  # type: ignore[arg-type]
+        direction = _towards(chain[1], offered)
+        return f"{chain[0]}\n{direction}.", route_to(direction)  # type: ignore[arg-type]
     return _steps_back(context, question.about["back"]).rstrip("\n") + ".", truth
 
 
@@ -263,8 +269,8 @@ def _order(context: _Context, question: ClipQuestion, options: Sequence[str]) ->
             return None
         first[name] = index
     ranked = sorted(first, key=lambda n: first[n])
-    said = ", ".join(f"#{context.deltas[first[n]].keyframe_id} {n}" for n in ranked)
-    return f"first {said}.", ", ".join(ranked)
+    ranking = ", ".join(f"#{context.deltas[first[n]].keyframe_id} {n}" for n in ranked)
+    return f"first {ranking}.", ", ".join(ranked)
 
 
 _WRITERS = {

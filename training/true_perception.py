@@ -1,4 +1,4 @@
-"""What a perfect perceiver would note of a simulated clip, read from its truth.json.
+"""The deltas of a perfect perceiver for a simulated clip, derived from its truth.json.
 
 For training and evaluation only: the runtime has no truth. A clip's truth lists every frame's pose
 and visible objects (`sim_clips.record`).
@@ -21,17 +21,17 @@ from sim_clips.scene import VISIBLE_PIXELS, CameraPose
 
 
 def true_delta(truth: dict[str, Any], before: Keyframe | None, keyframe: Keyframe) -> Delta:
-    """What a perfect perceiver would note of a keyframe."""
+    """The delta of a perfect perceiver for ``keyframe``, given the keyframe ``before`` it."""
     journey = journey_of_truth(truth)
     by_stamp = {f["stamp_ns"]: f for f in truth["frames"]}
     frame = by_stamp[keyframe.stamp_ns]
     pose = CameraPose(**frame["pose"])
-    seen = sorted(
+    names = sorted(
         (n for n, pixels in frame["visible"].items() if pixels >= VISIBLE_PIXELS),
         key=lambda n: (-frame["visible"][n], n),
     )
     mentions = []
-    for name in seen:
+    for name in names:
         azimuth, metres = journey.placed(name, pose)
         place = direction_class(azimuth), distance_class(journey.world, metres)
         mentions.append(Mention(name, *place))
@@ -46,7 +46,10 @@ def true_delta(truth: dict[str, Any], before: Keyframe | None, keyframe: Keyfram
 
 
 def true_action(a: CameraPose, b: CameraPose, scale_m: float) -> tuple[Action, float | None]:
-    """The dominant of the ten actions between two poses, and its angle where it turns."""
+    """The dominant one of the ten actions between two poses, and its angle if it is a rotation.
+
+    ``scale_m`` is the translation that counts as much as a rotation by 45°.
+    """
     heading = np.radians(a.yaw_deg)
     dx, dy = b.x - a.x, b.y - a.y
     ahead = dx * np.cos(heading) + dy * np.sin(heading)
@@ -69,7 +72,7 @@ class TruePerceiver:
     """`Perceiver` that reads a clip's truth instead of its pictures.
 
     Raises:
-        ModelError: there is no truth.json in the folder, or it holds something else.
+        ModelError: the folder has no truth.json, or the file is not a clip's truth.
     """
 
     name = "truth"
@@ -81,8 +84,8 @@ class TruePerceiver:
             self._stamps = {frame["stamp_ns"] for frame in self._truth["frames"]}
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise ModelError(
-                f"no truth to perceive from in {path}: {error}; only simulated clips have one, "
-                "perceive others with builtin, geometry or served"
+                f"no usable truth in {path}: {error}; only simulated clips have one, use "
+                "--perception builtin, geometry or served for other recordings"
             ) from error
 
     def perceive(self, previous: Keyframe | None, current: Keyframe) -> Delta:
@@ -93,12 +96,12 @@ class TruePerceiver:
         """
         if current.stamp_ns not in self._stamps:
             raise ModelError(
-                f"truth.json has no frame at {current.stamp_ns} ns: it is another clip's"
+                f"truth.json has no frame at {current.stamp_ns} ns: it belongs to another clip"
             )
         return replace(true_delta(self._truth, previous, current), model=self.name)
 
     def perceive_batch(self, pairs: Sequence[tuple[Keyframe | None, Keyframe]]) -> list[Delta]:
-        """`perceive` for each pair."""
+        """Call `perceive` for each pair."""
         return [self.perceive(previous, current) for previous, current in pairs]
 
     def close(self) -> None:

@@ -1,7 +1,7 @@
-"""The tokenizer of the two built-in models: whole words, keyframe numbers and angles as one token.
+"""The tokenizer of the built-in models: words, keyframe numbers and angles are single tokens.
 
-A byte-level BPE over a word-wise split: whatever the simulated worlds say often is a single token,
-anything else falls back to pieces and bytes, so that no text is out of vocabulary.
+A byte-level BPE over a word-wise split: frequent words and phrases of the simulated worlds are
+single tokens, everything else falls back to pieces and bytes, so that no text is out of vocabulary.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from sim_clips.scene import CITY_KINDS, COLOURS, HOUSE_KINDS
 from sim_clips.splits import pairs_of
 
 USER, ASSISTANT, END, PAD = "<|user|>", "<|assistant|>", "<|end|>", "<|pad|>"
-#: Tokens that the answer format needs; not special, so that decoding keeps them.
+#: Tokens of the answer format; they are not special, so that decoding keeps them.
 FORMAT = ("<think>", "</think>", "<answer>", "</answer>")
-#: What Idefics3 puts around a picture.
+#: The tokens that Idefics3 uses for pictures.
 IMAGE = ("<image>", "<fake_token_around_image>", "<global-img>", "<end_of_utterance>")
 
 _WORDS = r" ?[A-Za-z]+(?:-[A-Za-z]+)*| ?#\d+| ?\d+|\n| ?[^\sA-Za-z\d]|\s"
 _ACTIONS = r" ?(?:move|rotate|tilt) (?:forward|backward|left|right|upward|downward)"
 _PLACES = r" (?:front|back|left|right)(?:-left|-right)? (?:near|mid|far)"
-#: Every so many-th name stays two tokens.
+#: Every `SPLIT`-th name stays two tokens.
 SPLIT = 4
 
 CHAT_TEMPLATE = (
@@ -40,17 +40,17 @@ CHAT_TEMPLATE = (
 def train_tokenizer(
     texts: Iterable[str], size: int = 2048, *, whole_names: bool
 ) -> PreTrainedTokenizerFast:
-    """A tokenizer whose vocabulary comes from ``texts``.
+    """Train a tokenizer of at most ``size`` tokens on ``texts``.
 
     Actions ("rotate left"), places ("front-left near"), keyframe numbers and angles are one token
-    each. ``whole_names`` makes most objects' names one token too: the reasoner then looks names up
-    in one hop; the perceiver must not, since it has to name pairs that it never saw. Held-out pairs
-    are no tokens, and neither is every `SPLIT`-th other one, so that the reasoner learns to copy
-    such names from pairs that it may see.
+    each. With ``whole_names``, so are most object names: the reasoner can then look up a name in
+    one step. The perceiver must do without, because it has to name pairs that it never saw.
+    Held-out pairs are never single tokens. Neither is every `SPLIT`-th other pair, so that the
+    reasoner learns to copy two-token names from pairs that it may see.
     """
     whole = [name for n, name in enumerate(pairs_of("house")) if n % SPLIT]
-    names = (rf" (?:{'|'.join(whole)})(?![A-Za-z])",) if whole_names else ()
-    words = "|".join((_ACTIONS, _PLACES, *names, _WORDS))
+    name_patterns = (rf" (?:{'|'.join(whole)})(?![A-Za-z])",) if whole_names else ()
+    words = "|".join((_ACTIONS, _PLACES, *name_patterns, _WORDS))
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [
@@ -67,10 +67,10 @@ def train_tokenizer(
     )
     numbers = [f"#{n} #{n} {n}\n#{n}" for n in range(256)] * 40
     places = [f" {d} {r}" for d in DIRECTIONS for r in DISTANCES]
-    said = [f" {name}" for name in whole]
-    said += [f" {word}" for word in (*COLOURS, *HOUSE_KINDS, *CITY_KINDS)]
+    names_and_words = [f" {name}" for name in whole]
+    names_and_words += [f" {word}" for word in (*COLOURS, *HOUSE_KINDS, *CITY_KINDS)]
     actions = [f" {a.value}, {a.value}\n{a.value}" for a in Action]
-    phrases = (places + said + actions) * 40
+    phrases = (places + names_and_words + actions) * 40
 
     def corpus() -> Iterable[str]:
         yield from numbers
@@ -91,5 +91,5 @@ def train_tokenizer(
 
 
 def save_tokenizer(tokenizer: PreTrainedTokenizerFast, folder: Path) -> None:
-    """Write it so that ``AutoTokenizer`` gives back the same ids."""
+    """Save the tokenizer so that ``AutoTokenizer`` loads it with the same ids."""
     tokenizer.save_pretrained(str(folder))

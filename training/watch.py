@@ -1,13 +1,13 @@
-"""Watches a run for the signs of failure that the method names, and says them in words.
+"""Watch a training run for signs of failure, and explain them in words.
 
-From METHOD.md's source: consistency that stays below 80 % (reward hacking), accuracy that rises
-while consistency falls (memorising), out-of-distribution accuracy that collapses (overfitting).
-Besides: rewards all alike (nothing to learn from), replies that collapse or swell, a policy that
-runs away from where it started.
+Three are the published method's (arXiv 2504.12680): consistency that stays below 80 % (reward
+hacking), accuracy that rises while consistency falls (memorising), and a collapse of accuracy out
+of distribution (overfitting). The others are equal rewards (nothing to learn from), reply lengths
+that collapse or explode, replies that are cut off, and a policy that drifts far from its start.
 
-Each sign is raised once, with its numbers and what to do, and again only after it had gone.
+Each sign is raised once, with its numbers and advice, and again only after it had disappeared.
 
-Not here: acting on it. A warning never stops a run.
+Out of scope: acting on a sign. A warning never stops a run.
 """
 
 from __future__ import annotations
@@ -27,24 +27,32 @@ log = logging.getLogger(__name__)
 
 
 class WatchConfig(BaseModel):
-    """When a sign is raised. Windows count log entries (see ``trainer.logging_steps``)."""
+    """Thresholds of the signs. Windows count log entries (see ``trainer.logging_steps``)."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     window: int = Field(8, ge=2, description="log entries per window; trends compare two windows")
     least_consistency: float = Field(0.8, ge=0, le=1)
-    stagnant_gain: float = Field(0.02, ge=0, description="less gain per window is stagnation")
-    drift: float = Field(0.05, gt=0, description="rise and fall that count, as shares")
-    ood_drop: float = Field(0.1, gt=0, description="fall below the best out of distribution")
-    most_equal_groups: float = Field(0.9, gt=0, le=1, description="groups with equal rewards")
-    length_ratio: float = Field(2.0, gt=1, description="change of mean length against the start")
-    most_clipped: float = Field(0.2, gt=0, le=1, description="replies cut off at the limit")
+    stagnant_gain: float = Field(0.02, ge=0, description="a smaller gain per window is stagnation")
+    drift: float = Field(0.05, gt=0, description="smallest rise and fall that count, as shares")
+    ood_drop: float = Field(
+        0.1, gt=0, description="drop below the best accuracy out of distribution"
+    )
+    most_equal_groups: float = Field(
+        0.9, gt=0, le=1, description="share of groups with equal rewards"
+    )
+    length_ratio: float = Field(
+        2.0, gt=1, description="ratio of mean lengths, now and at the start"
+    )
+    most_clipped: float = Field(
+        0.2, gt=0, le=1, description="share of replies cut off at the limit"
+    )
     most_kl: float = Field(0.5, gt=0, description="mean KL per token, nats")
 
 
 @dataclass(frozen=True, slots=True)
 class Sign:
-    """One sign of failure: ``name`` is stable, ``text`` has the numbers and the advice."""
+    """One sign of failure: a stable ``name``, and a ``text`` with the numbers and advice."""
 
     name: str
     step: int
@@ -52,7 +60,7 @@ class Sign:
 
 
 class Watch:
-    """Reads the log entries of a run and tells which signs they show."""
+    """Detects signs of failure in the log entries of a run."""
 
     def __init__(self, config: WatchConfig | None = None) -> None:
         self.config = config or WatchConfig()
@@ -62,7 +70,7 @@ class Watch:
         self._raised: set[str] = set()
 
     def see(self, step: int, logs: Mapping[str, Any]) -> list[Sign]:
-        """The signs that this entry newly shows; an evaluation's entry has keys from ``eval_``."""
+        """The new signs in this log entry; keys of an evaluation's entry start with ``eval_``."""
         if any(key.startswith("eval_") for key in logs):
             return self._new(step, self._out_of_distribution(logs), {"ood_collapse"})
         row = {k: float(v) for k, v in logs.items() if isinstance(v, (int, float))}
@@ -75,14 +83,14 @@ class Watch:
         }  # fmt: skip
         return self._new(step, [*self._rewards(), *self._lengths(), *self._kl()], names)
 
-    def _new(self, step: int, found: list[tuple[str, str]], looked: set[str]) -> list[Sign]:
-        shown = {name for name, _ in found}
-        fresh = [Sign(name, step, text) for name, text in found if name not in self._raised]
-        self._raised = (self._raised - (looked - shown)) | shown
+    def _new(self, step: int, signs: list[tuple[str, str]], checked: set[str]) -> list[Sign]:
+        names = {name for name, _ in signs}
+        fresh = [Sign(name, step, text) for name, text in signs if name not in self._raised]
+        self._raised = (self._raised - (checked - names)) | names
         return fresh
 
     def _mean(self, key: str, *, before: bool = False) -> float | None:
-        """Mean over the latest window, or over the one before it; ``None`` where there is none."""
+        """Mean over the latest window or the one ``before`` it; ``None`` without enough values."""
         size = self.config.window
         rows = list(self._rows)
         part = rows[-2 * size : -size] if before else rows[-size:]
@@ -101,7 +109,7 @@ class Watch:
                     "consistency_low",
                     f"consistency stays at {now:.0%} (before: {before:.0%}), below "
                     f"{c.least_consistency:.0%}: right answers do not follow from their reasoning, "
-                    "which is how reward hacking looks. Raise the consistency weight in "
+                    "which suggests reward hacking. Raise the consistency weight in "
                     "`curriculum`, and read completions in the run folder's tables.",
                 )
             if right is not None and was_right is not None:
@@ -111,7 +119,7 @@ class Watch:
                         "memorising",
                         f"accuracy rose from {was_right:.0%} to {right:.0%} while consistency fell "
                         f"from {before:.0%} to {now:.0%}: answers are being memorised. Strengthen "
-                        "the process reward (consistency weight), or take more and other scenes.",
+                        "the process reward (consistency weight), or train on more scenes.",
                     )
         equal = self._mean("frac_reward_zero_std")
         if equal is not None and equal >= c.most_equal_groups:
@@ -119,7 +127,7 @@ class Watch:
                 "no_signal",
                 f"{equal:.0%} of the groups have equal rewards, so their advantage is zero and "
                 "nothing is learned from them. If accuracy is near 0, start from a better "
-                "supervised model or easier questions; if it is near 1, take harder ones; else "
+                "supervised model or easier questions; if it is near 1, use harder ones; else "
                 "raise the temperature or the generations per prompt.",
             )
 
@@ -136,8 +144,8 @@ class Watch:
             yield (
                 "length_collapse",
                 f"replies shrank from {start:.0f} to {now:.0f} tokens: the reasoning is being "
-                "dropped, often to please the reference with one short pattern. Lower the learning "
-                "rate, raise beta (KL), and read completions.",
+                "dropped, often for one short pattern that satisfies the reference. Lower the "
+                "learning rate, raise beta (KL), and read completions.",
             )
         if now is not None and now > start * c.length_ratio:
             yield (
@@ -160,12 +168,12 @@ class Watch:
             yield (
                 "kl_blow_up",
                 f"the policy is {kl:.2f} nats per token from where it started (limit "
-                f"{self.config.most_kl:g}): it is running away. Lower the learning rate or raise "
+                f"{self.config.most_kl:g}): it is drifting away. Lower the learning rate or raise "
                 "beta, and resume from an earlier checkpoint.",
             )
 
     def _out_of_distribution(self, logs: Mapping[str, Any]) -> list[tuple[str, str]]:
-        found = []
+        signs = []
         for key, value in logs.items():
             if not (key.startswith("eval_") and "ood" in key and key.endswith("accuracy/mean")):
                 continue
@@ -173,19 +181,19 @@ class Watch:
                 continue
             best = self._best_ood[key] = max(self._best_ood.get(key, 0.0), float(value))
             if best - value >= self.config.ood_drop:
-                found.append(
+                signs.append(
                     (
                         "ood_collapse",
                         f"accuracy out of distribution fell from {best:.0%} to {value:.0%}: the "
-                        "model overfits its scenes. Stop and keep the earlier checkpoint, take "
+                        "model overfits its scenes. Stop and keep the earlier checkpoint, use "
                         "more varied scenes, or lower the learning rate.",
                     )
                 )
-        return found
+        return signs
 
 
 class WatchCallback(TrainerCallback):
-    """Logs the signs as warnings and keeps them in ``signs.jsonl`` of the run's folder."""
+    """Logs the signs as warnings, and appends them to ``signs.jsonl`` in the run's folder."""
 
     def __init__(self, config: WatchConfig | None = None, folder: Path | None = None) -> None:
         self.watch, self._folder = Watch(config), folder
@@ -194,9 +202,9 @@ class WatchCallback(TrainerCallback):
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
     ) -> None:
-        """A resumed run remembers what it logged before; nothing is raised twice."""
+        """Replay the log of a resumed run, so that no sign is raised twice."""
         for row in state.log_history:
-            self.watch.see(int(row.get("step", 0)), row)
+            self.watch.see(state.global_step, row)
 
     def on_log(
         self,
@@ -206,12 +214,16 @@ class WatchCallback(TrainerCallback):
         logs: dict[str, Any] | None = None,
         **_: Any,
     ) -> None:
-        """Look at each entry of the log."""
+        """Check a log entry."""
         if not state.is_world_process_zero:
             return
         for sign in self.watch.see(state.global_step, logs or {}):
-            self.signs.append(sign)
-            log.warning("step %d, %s: %s", sign.step, sign.name, sign.text)
-            if self._folder is not None:
-                with (self._folder / "signs.jsonl").open("a", encoding="utf-8") as file:
-                    file.write(json.dumps(asdict(sign)) + "\n")
+            self.raise_sign(sign)
+
+    def raise_sign(self, sign: Sign) -> None:
+        """Log a sign, and append it to the file."""
+        self.signs.append(sign)
+        log.warning("step %d, %s: %s", sign.step, sign.name, sign.text)
+        if self._folder is not None:
+            with (self._folder / "signs.jsonl").open("a", encoding="utf-8") as file:
+                file.write(json.dumps(asdict(sign)) + "\n")

@@ -19,6 +19,7 @@ from sim_clips.questions.common import (
     Past,
     Rng,
     draw,
+    names_in,
     past_of,
 )
 from sim_clips.questions.derivation import possible, settled
@@ -41,7 +42,13 @@ MAKERS: dict[str, Maker] = {
 
 
 def question_of(
-    kind: str, past: Past, rng: Rng, *, tries: int = 8, offered: bool | None = None
+    kind: str,
+    past: Past,
+    rng: Rng,
+    *,
+    tries: int = 8,
+    offered: bool | None = None,
+    untold: float | None = None,
 ) -> tuple[int, ClipQuestion] | None:
     """A question of type ``kind`` and the view at which it is asked; ``None`` after ``tries`` vain
     attempts.
@@ -52,12 +59,13 @@ def question_of(
         rng: draws everything.
         tries: attempts with other things to ask about.
         offered: whether `NOT_TOLD` is among the options; by default in a share of `OFFERED`.
+        untold: see `draw`.
     """
     if offered is None:
         offered = bool(rng.random() < OFFERED)
     for _ in range(tries):
         subject = MAKERS[kind](past, rng, offered)
-        drawn = subject and draw(subject, rng, offered=offered)
+        drawn = subject and draw(subject, rng, offered=offered, untold=untold)
         if drawn:
             now, question = drawn
             return now, replace(question, derivable=is_derivable(past.notes, now, question))
@@ -73,7 +81,10 @@ def is_derivable(notes: Notes, now: int, question: ClipQuestion) -> bool:
 
 def shown(question: ClipQuestion) -> tuple[str, str, frozenset[str]]:
     """What is shown of a question but for its wording. To ask the same about another moment would
-    give away what is not right there."""
+    give away what is not right there. How three things lie to each other is asked once, from
+    whichever corner: fewer questions can be asked from the middle one."""
+    if question.type == "relative_direction":
+        return question.type, "", frozenset(names_in(question.about))
     about = {key: value for key, value in question.about.items() if key != "open"}
     return question.type, repr(about), frozenset(question.choices) - {NOT_TOLD}
 

@@ -135,13 +135,17 @@ class Subject:
 Maker = Callable[[Past, Rng, bool], Subject | None]
 
 
-def draw(subject: Subject, rng: Rng, *, offered: bool) -> tuple[int, ClipQuestion] | None:
+def draw(
+    subject: Subject, rng: Rng, *, offered: bool, untold: float | None = None
+) -> tuple[int, ClipQuestion] | None:
     """A moment and the question, ``None`` where some option could not be the right one.
 
     Args:
         subject: what is asked.
         rng: draws wording, answer, moment and the order of the options, in turn.
         offered: whether `NOT_TOLD` is among the options.
+        untold: how often it is the right one where it is offered; by default as often as any other
+            option. Only to learn from: it gives away that it is right more often.
     """
     options = [*subject.options, *([NOT_TOLD] if offered else [])]
     reasons = [reason for reason, moments in sorted(subject.open.items()) if moments]
@@ -153,6 +157,8 @@ def draw(subject: Subject, rng: Rng, *, offered: bool) -> tuple[int, ClipQuestio
     text = pick(rng, subject.wordings).format(**subject.words)
     about = dict(subject.about)
     answer = pick(rng, options if subject.told is None else subject.options)
+    if offered and untold is not None and subject.told is None:
+        answer = NOT_TOLD if rng.random() < untold else pick(rng, subject.options)
     if answer == NOT_TOLD or subject.told is False:
         answer, reason = NOT_TOLD, pick(rng, reasons)
         about["open"] = reason
@@ -172,7 +178,7 @@ def subject_of(
     truths: Mapping[int, str | None],
     about: Mapping[str, Any],
     *,
-    settled_only: bool,
+    offered: bool,
     known_since: int = 0,
     partial: bool = False,
     **words: str,
@@ -186,20 +192,27 @@ def subject_of(
         options: what is offered besides `NOT_TOLD`.
         truths: by moment the true answer, ``None`` where it is too near another one.
         about: see `ClipQuestion`.
-        settled_only: leave out moments at which the notes don't settle on the truth.
+        offered: whether `NOT_TOLD` will be; then moments at which the notes don't settle on it
+            are left out, as they are where ``past`` says so, and those that they leave open are
+            looked for.
         known_since: otherwise, the first view from which the question makes sense.
         partial: see `Subject`.
         words: for the wordings.
     """
     right: dict[str, list[int]] = {option: [] for option in options}
     unsettled: dict[str, list[int]] = {}
+    settled_only = past.settled_only or offered
     for now in past.moments:
         truth = truths.get(now)
+        if not offered and not (truth in right and settled_only):
+            if truth in right and now >= known_since:
+                right[truth].append(now)
+            continue
         shares = possible(past.notes, now, kind, about, options)
-        if left_open(shares) and not _to_be_doubted(past, now, shares, about):
+        if offered and left_open(shares) and not _to_be_doubted(past, now, shares, about):
             reason = shares if isinstance(shares, str) else "unclear"
             unsettled.setdefault(reason, []).append(now)
-        if truth in right and (settled(shares) == truth if settled_only else now >= known_since):
+        if truth in right and settled(shares) == truth:
             right[truth].append(now)
     return Subject(kind, wordings, options, right, unsettled, about, words, partial)
 

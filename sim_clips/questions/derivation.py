@@ -148,12 +148,12 @@ def _action(notes: Notes, now: int, about: About, options: Options) -> Shares | 
 
 
 def _nearest(notes: Notes, now: int, about: About, options: Options) -> Shares | str:
-    places = [notes.places(name, now) for name in options]
-    if any(place is None for place in places):
+    metres = [notes.metres(name, now) for name in options]
+    known = [some for some in metres if some is not None]
+    if len(known) < len(metres):
         return "not noted"
-    metres = np.array([np.hypot(p[:, 0], p[:, 1]) for p in places if p is not None])
-    nearest = metres.argmin(axis=0)
-    return {name: float(np.mean(nearest == row)) for row, name in enumerate(options)}
+    counts = np.bincount(np.array(known).argmin(axis=0), minlength=len(options)) / len(known[0])
+    return dict(zip(options, counts.tolist(), strict=True))
 
 
 def _quadrant(notes: Notes, now: int, about: About, options: Options) -> Shares | str:

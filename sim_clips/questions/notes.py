@@ -100,6 +100,15 @@ class Notes:
                 place = self._moved(place, index)
         return place
 
+    def metres(self, name: str, now: int) -> Floats | None:
+        """How far away the object may be, (`DRAWS`,) metres; ``None`` where it is not noted."""
+        far = self._far.get(name)
+        return None if far is None or np.isnan(far[now, 0]) else far[now]
+
+    @cached_property
+    def _far(self) -> dict[str, Floats]:
+        return {name: np.hypot(at[..., 0], at[..., 1]) for name, at in self._carried.items()}
+
     @cached_property
     def _carried(self) -> dict[str, Floats]:
         """By name the possible places at every entry; NaN before the first mention."""
@@ -115,11 +124,11 @@ class Notes:
         return dict(zip(names, table, strict=True))
 
     @cached_property
-    def _noise(self) -> tuple[Floats, Floats]:
-        """Per entry and draw, in [0, 1): how far it went, by how much the angle is off."""
-        rng = np.random.default_rng(7)
-        count = len(self.deltas)
-        return rng.random((count, DRAWS)), rng.random((count, DRAWS))
+    def _noise(self) -> Floats:
+        """Per entry two rows of draws in [0, 1): how far it went, by how much the angle is off.
+        They are the same however many entries follow, as is what was possible at an entry."""
+        noise: Floats = np.random.default_rng(7).random((len(self.deltas), 2, DRAWS))
+        return noise
 
     def _placed(self, mention: Mention) -> Floats:
         rng = np.random.default_rng(zlib.crc32(mention.name.encode()))
@@ -137,7 +146,7 @@ class Notes:
     def _moved(self, place: Floats, index: int) -> Floats:
         """Places relative to the camera after the action of entry ``index``."""
         delta = self.deltas[index]
-        gone, off = self._noise[0][index], self._noise[1][index]
+        gone, off = self._noise[index]
         if delta.action in (Action.ROTATE_LEFT, Action.ROTATE_RIGHT):
             angle = 30 if delta.angle_deg is None else round_angle(delta.angle_deg)
             turn = angle + _ANGLE_ERROR_DEG * (2.0 * off - 1.0)

@@ -23,17 +23,20 @@ from sim_clips.scene import CameraPose
 NEAREST_M = 0.7
 #: Narrow directions are offered more often than they occur, so that each is right about as often.
 OFTEN: dict[str, float] = {
-    "front": 2.5, "front-left": 1.0, "left": 1.0, "back-left": 1.2, "back": 4.0,
+    "front": 1.8, "front-left": 1.0, "left": 1.0, "back-left": 1.2, "back": 10.0,
     "back-right": 1.2, "right": 1.0, "front-right": 1.0,
 }  # fmt: skip
+
+#: So often another thing is drawn instead of one that is never behind.
+BEHIND_TRIES = 1
 
 
 def landmark_position(past: Past, rng: Rng, offered: bool) -> Subject | None:
     """Where is X, relative to you, now?"""
-    name = _name(past, rng)
+    name = thing_behind(past, rng)
     if name is None:
         return None
-    truths = {m: _direction(past, name, past.pose(m)) for m in past.moments}
+    truths = directions_of(past, name)
     return _subject(
         past,
         rng,
@@ -93,6 +96,21 @@ def counterfactual(past: Past, rng: Rng, offered: bool) -> Subject | None:
     )
 
 
+def directions_of(past: Past, name: str) -> dict[int, str | None]:
+    """By moment the thing's direction, ``None`` where it lies too near another one."""
+    return {m: _direction(past, name, past.pose(m)) for m in past.moments}
+
+
+def thing_behind(past: Past, rng: Rng) -> str | None:
+    """Any thing, more often one that is behind at some moment: that direction is the rarest."""
+    name = _name(past, rng)
+    for _ in range(BEHIND_TRIES):
+        if name is None or "back" in directions_of(past, name).values():
+            break
+        name = _name(past, rng)
+    return name
+
+
 def _name(past: Past, rng: Rng) -> str | None:
     names = sorted(past.clear_since)
     return pick(rng, names) if names else None
@@ -138,7 +156,6 @@ def direction_subject(
 ) -> Subject | None:
     """What is asked about one object's direction, options out of what is true at some moment."""
     name = str(about["name"])
-    settled_only = past.settled_only or offered
     since = past.clear_since[name]
     reached = {t for m, t in truths.items() if t is not None and m >= since}
     for _ in range(4):
@@ -147,7 +164,7 @@ def direction_subject(
             return None
         subject = subject_of(
             past, kind, wordings, options, truths, about,
-            settled_only=settled_only, known_since=since, name=name, **words,
+            offered=offered, known_since=since, name=name, **words,
         )  # fmt: skip
         if all(subject.right.values()):
             return subject

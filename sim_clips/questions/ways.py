@@ -13,13 +13,19 @@ from sim_clips.questions.common import (
     Past,
     Rng,
     Subject,
-    clear_direction,
     pick,
     some,
     subject_of,
 )
 from sim_clips.questions.derivation import route_to
-from sim_clips.questions.places import NEAREST_M, OFTEN, direction_subject, view_before
+from sim_clips.questions.places import (
+    NEAREST_M,
+    OFTEN,
+    direction_subject,
+    directions_of,
+    thing_behind,
+    view_before,
+)
 from sim_clips.scene import CameraPose, Step
 
 #: A wrong route must end at least this far, or turned this much, from where the right one ends.
@@ -67,7 +73,7 @@ def progress_evaluation(past: Past, rng: Rng, offered: bool) -> Subject | None:
             options,
             truths,
             {"plan": [action.value for action in plan]},
-            settled_only=past.settled_only or offered,
+            offered=offered,
             plan=", ".join(f"{i} {action.value}" for i, action in enumerate(plan, 1)),
         )
 
@@ -118,7 +124,7 @@ def _undo(past: Past, rng: Rng, offered: bool) -> Subject | None:
         options,
         truths,
         {"undo": True},
-        settled_only=past.settled_only or offered,
+        offered=offered,
     )
 
 
@@ -147,7 +153,7 @@ def _approach(past: Past, rng: Rng, offered: bool) -> Subject | None:
         ("move forward", "rotate left", "rotate right"),
         truths,
         {"name": name},
-        settled_only=past.settled_only or offered,
+        offered=offered,
         known_since=since[name],
         name=name,
     )
@@ -183,7 +189,7 @@ def _back(past: Past, rng: Rng, offered: bool) -> Subject | None:
         options,
         truths,
         {"back": count},
-        settled_only=past.settled_only or offered,
+        offered=offered,
         moves={2: "two", 3: "three"}[count],
     )
 
@@ -209,15 +215,10 @@ def _alone(
 
 
 def _direct(past: Past, rng: Rng, offered: bool) -> Subject | None:
-    since = past.clear_since
-    if not since:
+    name = thing_behind(past, rng)
+    if name is None:
         return None
-    name = pick(rng, sorted(since))
-    truths: dict[int, str | None] = {}
-    for m in past.moments:
-        azimuth, metres = past.journey.placed(name, past.pose(m))
-        direction = clear_direction(azimuth) if metres >= NEAREST_M else None
-        truths[m] = route_to(direction) if direction else None
+    truths = {m: word and route_to(word) for m, word in directions_of(past, name).items()}
     return direction_subject(
         past,
         rng,

@@ -1,7 +1,7 @@
-"""From recordings and simulated worlds to datasets of questions with the prompt they were asked in.
+"""Create data sets of questions, with their prompts, from recordings and simulated worlds.
 
     python -m training.episodes clips/* --worlds house:2000 --out data/episodes
 
-`rows` says what an episode is, `splits` which split its scene belongs to, `dataset` how episodes
-lie on the disk, `recordings` and `worlds` where they come from, `making` who makes which.
+`rows` defines an episode, `splits` assigns scenes to splits, `dataset` stores episodes on disk,
+`recordings` and `worlds` create them, `building` runs that in one or more processes.
 """

@@ -1,6 +1,6 @@
-"""Units of work from a public benchmark: its questions, by the video that each is about.
+"""Units of work from a public benchmark: its questions, grouped by video.
 
-Not here: the formats (`training.questions`).
+Out of scope: the file formats (`training.questions`).
 """
 
 from __future__ import annotations
@@ -11,32 +11,35 @@ from pathlib import Path
 
 from training.episodes.recordings import RecordingUnit
 from training.episodes.rows import DatasetError
-from training.questions import egoschema, mvbench, urbanvideo, vsi
+from training.questions import egoschema, mvbench, sis, urbanvideo, vsi
 from training.questions.base import Asked, Read
 
 READERS: dict[str, Callable[[Path], Read]] = {
     "urbanvideo": urbanvideo.read,
     "vsi": vsi.read,
+    "vsi-debiased": vsi.read_debiased,
     "egoschema": egoschema.read,
     "mvbench": mvbench.read,
+    "sis": sis.read,
 }
 _SUFFIXES = (".mp4", ".mkv", ".webm", ".avi", ".mov", ".mcap", ".db3", ".gif")
 
 
 def benchmark_units(text: str, videos: Path | None) -> tuple[list[RecordingUnit], dict[str, int]]:
-    """Units of ``FORMAT=FILE``, and how many questions were left out, by reason.
+    """The units of a benchmark, and the number of skipped questions by reason.
 
     Args:
-        text: a format of `READERS` and a file in it.
-        videos: folder that holds the videos, at any depth.
+        text: ``FORMAT=FILE``, with a format of `READERS`.
+        videos: folder that contains the videos, at any depth.
 
     Raises:
-        DatasetError: the format is unknown, the file can't be read, or not one video is there.
+        DatasetError: the format is unknown, the file can't be read, or none of the videos exists.
     """
     name, _, file = text.partition("=")
     if name not in READERS or not file:
         raise DatasetError(
-            f"--benchmark needs FORMAT=FILE with a format of {', '.join(READERS)}, not {text!r}"
+            f"--benchmark needs FORMAT=FILE, with one of the formats {', '.join(READERS)}, not "
+            f"{text!r}"
         )
     if videos is None or not videos.is_dir():
         raise DatasetError(f"--benchmark {name} needs --videos with the folder of its videos")
@@ -60,7 +63,7 @@ def benchmark_units(text: str, videos: Path | None) -> tuple[list[RecordingUnit]
 
 
 def _find(folder: Path, video: str) -> Path | None:
-    """The named file or folder below ``folder``; names that lead out of it are not followed."""
+    """The file or folder ``video`` within ``folder``; ``None`` if it is missing or outside."""
     path = (folder / video).resolve()
     if not path.is_relative_to(folder.resolve()):
         return None

@@ -1,19 +1,20 @@
-"""Episodes on the disk: one file per unit and split, and a note of what is done.
+"""Episodes on disk: one file per unit and split, and a record of finished units.
 
-    DIR/dataset.json            what the episodes are made with
-    DIR/train/UNIT.jsonl        rows (or .parquet); so do validation, test, ood
-    DIR/done/UNIT.json          written last: rows, hashes and what was left out
+    DIR/dataset.json            the options that determine the episodes
+    DIR/train/UNIT.jsonl        rows (or .parquet); likewise validation, test, ood
+    DIR/done/UNIT.json          written last: numbers of rows, hashes, skipped questions
 
-A unit is a recording or a few hundred simulated scenes. Its files appear whole or not at all, and
-its note after them; whoever is killed goes on with the first unit without a note.
-`datasets.load_dataset("json", data_dir=DIR)` reads the splits too.
+A unit is a recording or a block of simulated scenes. Its files are written atomically, followed by
+its record; an interrupted command resumes with the first unit without a record.
+`datasets.load_dataset("json", data_dir=DIR)` also reads the splits.
 
-Not here: what a row holds (`rows`).
+Out of scope: the content of a row (`rows`).
 """
 
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import os
 import re
@@ -30,8 +31,8 @@ _SCENE = re.compile(r'"scene": ?"((?:[^"\\]|\\.)*)"')
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
-    """What became of a unit: rows per split, and how many questions were left out, by reason."""
+class FinishedUnit:
+    """A finished unit: its rows per split, and the number of skipped questions by reason."""
 
     unit: str
     rows: Mapping[str, int]
@@ -42,56 +43,72 @@ class Writer:
     """Writes units into a data set; several processes must not write the same unit.
 
     Args:
-        folder: of the data set; made where it is missing.
-        made_with: everything that determines the rows, JSON-ready. A folder that was begun with
-            something else is refused.
+        folder: of the data set; created if missing.
+        made_with: everything that determines the rows, JSON-ready. A folder with other values is
+            refused.
         file_format: ``jsonl`` or ``parquet``.
 
     Raises:
-        DatasetError: the folder can't be used, or holds episodes made otherwise.
+        DatasetError: the folder can't be used, or contains episodes created with other options.
     """
 
     def __init__(
         self, folder: Path, made_with: Mapping[str, Any], file_format: Format = "jsonl"
     ) -> None:
         self.folder, self._format = folder, file_format
-        made = json.loads(json.dumps({"format": file_format, **made_with}, default=str))
+        options = json.loads(json.dumps({"format": file_format, **made_with}, default=str))
         note = folder / "dataset.json"
         try:
             (folder / "done").mkdir(parents=True, exist_ok=True)
             if note.exists():
-                known = json.loads(note.read_text("utf-8"))
+                previous = json.loads(note.read_text("utf-8"))
                 differing = sorted(
-                    key for key in {*known, *made} if known.get(key) != made.get(key)
+                    key for key in {*previous, *options} if previous.get(key) != options.get(key)
                 )
                 if differing:
                     raise DatasetError(
-                        f"{folder} holds episodes made with another {', '.join(differing)}; give "
-                        "the same options to go on, or another --out"
+                        f"{folder} contains episodes created with another {', '.join(differing)}; "
+                        "use the same options to resume, or another --out"
                     )
             else:
-                _write(note, (json.dumps(made, indent=1) + "\n").encode())
+                _write(note, (json.dumps(options, indent=1) + "\n").encode())
         except (OSError, ValueError) as error:
             raise DatasetError(f"can't write episodes into {folder}: {error}") from error
 
-    def done(self, unit: str) -> Done | None:
-        """The note of a unit that is done; ``None`` where it is not."""
-        note = self.folder / "done" / f"{file_name(unit)}.json"
+    def done(self, unit: str) -> FinishedUnit | None:
+        """The record of a finished unit; ``None`` if it is not finished."""
+        record = self.folder / "done" / f"{file_name(unit)}.json"
         try:
-            values = json.loads(note.read_text("utf-8"))
+            values = json.loads(record.read_text("utf-8"))
         except FileNotFoundError:
             return None
         except (OSError, ValueError) as error:
-            raise DatasetError(f"can't read {note}: {error}; delete it to redo {unit}") from error
-        return Done(unit, values["rows"], values["skipped"])
+            raise DatasetError(f"can't read {record}: {error}; delete it to redo {unit}") from error
+        return FinishedUnit(unit, values["rows"], values["skipped"])
+
+    def refuse_other_scene(self, unit: str, scene: str) -> None:
+        """Raise `DatasetError` if a recording was written as another scene: its rows, which stay,
+        may be in another split than they would be now."""
+        source = unit.removeprefix(f"{scene}:")
+        for record in (self.folder / "done").glob("*.json"):
+            try:
+                name = str(json.loads(record.read_text("utf-8"))["unit"])
+            except (OSError, ValueError, KeyError, TypeError):
+                continue  # `done` says what is wrong with it
+            if name != unit and name.endswith(f":{source}"):
+                before = name.removesuffix(f":{source}")
+                raise DatasetError(
+                    f"{source} was written as scene {before} and is now of scene {scene}, with "
+                    "other recordings: choose another --out, or set --scene-pattern"
+                )
 
     def write(
         self, unit: str, rows: Sequence[Mapping[str, Any]], skipped: Mapping[str, int] | None = None
-    ) -> Done:
-        """Write all rows of a unit, then its note.
+    ) -> FinishedUnit:
+        """Write all rows of a unit, then its record.
 
         Raises:
-            DatasetError: the disk refuses; the unit then counts as not done.
+            DatasetError: writing failed; the unit then counts as unfinished.
         """
         counts: dict[str, int] = {}
         hashes: dict[str, str] = {}
@@ -106,61 +123,82 @@ class Writer:
                 data = _parquet(part) if self._format == "parquet" else _lines(part)
                 _write(path, data)
                 counts[split], hashes[split] = len(part), hashlib.sha256(data).hexdigest()
-            note = {"unit": unit, "rows": counts, "skipped": dict(skipped or {}), "sha256": hashes}
+            record = {
+                "unit": unit,
+                "rows": counts,
+                "skipped": dict(skipped or {}),
+                "sha256": hashes,
+            }
             path = self.folder / "done" / f"{file_name(unit)}.json"
-            _write(path, (json.dumps(note) + "\n").encode())
+            _write(path, (json.dumps(record) + "\n").encode())
         except OSError as error:
             raise DatasetError(
                 f"can't write the episodes of {unit} into {self.folder}: {error}; make room and "
-                "run the same command again, it goes on from there"
+                "run the same command again to resume"
             ) from error
-        return Done(unit, counts, dict(skipped or {}))
+        return FinishedUnit(unit, counts, dict(skipped or {}))
 
 
 def file_name(unit: str) -> str:
-    """A unit's name as a file name: readable, and different for different units."""
+    """A readable file name for a unit, unique because it ends in a hash."""
     plain = re.sub(r"[^A-Za-z0-9._-]+", "_", unit).strip("._")[-80:]
     return f"{plain}-{hashlib.sha256(unit.encode()).hexdigest()[:8]}"
 
 
 def read_episodes(folder: Path | str, *splits: str, most: int | None = None) -> list[Episode]:
-    """The episodes of some splits (of all where none is named), units in order of their names.
+    """The episodes of the named splits, or of all splits if none is named, in order of unit names.
 
     Args:
         folder: of the data set.
         splits: of `SPLITS`.
-        most: at most this many, spread evenly over the splits' rows.
+        most: at most this many episodes, spread evenly over scenes and categories.
 
     Raises:
-        DatasetError: there are none, they can't be read, or a scene is in two splits.
+        DatasetError: there are no episodes, they can't be read, or a scene is in two splits.
     """
     folder = Path(folder)
     check_scenes(folder)
     rows = [row for split in splits or SPLITS for row in _rows(folder, split)]
     if not rows:
         raise DatasetError(
-            f"no episodes in {folder} ({', '.join(splits or SPLITS)}); make some with "
+            f"no episodes in {folder} ({', '.join(splits or SPLITS)}); create some with "
             "python -m training.episodes"
         )
     if most is not None and most < len(rows):
-        rows = [rows[i * len(rows) // most] for i in range(most)]
+        rows = spread(rows, most)
     return [from_row(row) for row in rows]
 
 
+def spread(rows: Sequence[dict[str, Any]], most: int | None) -> list[dict[str, Any]]:
+    """At most ``most`` rows, spread evenly over scenes and categories: the first row of each scene,
+    then the second, and so on, starting with a different category in each scene."""
+    by_scene: dict[str, dict[str, list[dict[str, Any]]]] = {}
+    for row in rows:
+        by_scene.setdefault(row["scene"], {}).setdefault(row["category"], []).append(row)
+    turns: list[list[dict[str, Any]]] = []
+    for number, kinds in enumerate(by_scene.values()):
+        names = sorted(kinds)
+        first = number % len(names)
+        dealt = itertools.zip_longest(*(kinds[n] for n in (*names[first:], *names[:first])))
+        turns.append([row for turn in dealt for row in turn if row is not None])
+    mixed = [row for turn in itertools.zip_longest(*turns) for row in turn if row is not None]
+    return mixed[:most]
+
+
 def check_scenes(folder: Path) -> None:
-    """Raise `DatasetError` where a scene is in more than one split: scores would flatter."""
+    """Raise `DatasetError` if a scene is in more than one split, which would inflate scores."""
     home: dict[str, str] = {}
     for split in SPLITS:
         for scene in _scenes(folder, split):
             if home.setdefault(scene, split) != split:
                 raise DatasetError(
-                    f"{folder}: scene {scene} is in {home[scene]} and in {split}, so what is "
-                    "tested was trained on; split by scene (python -m training.episodes does)"
+                    f"{folder}: scene {scene} is in {home[scene]} and in {split}, which inflates "
+                    "scores; split by scene (python -m training.episodes does)"
                 )
 
 
 def dataset_hash(folder: Path | str) -> str:
-    """One hash for all rows of a data set, for the record of a training run."""
+    """A hash over all rows of a data set, for the record of a training run or evaluation."""
     total = hashlib.sha256()
     for split in SPLITS:
         for path in _files(Path(folder), split):
@@ -185,27 +223,27 @@ def _rows(folder: Path, split: str) -> Iterator[dict[str, Any]]:
                 for number, line in enumerate(lines, 1):
                     row = json.loads(line)
                     if not isinstance(row, dict):
-                        raise DatasetError(f"{path}, line {number}: no row")
+                        raise DatasetError(f"{path}, line {number} is not a row")
                     yield row
         except (OSError, ValueError) as error:
-            raise DatasetError(f"can't read {path}: {error}; make it again") from error
+            raise DatasetError(f"can't read {path}: {error}; create it again") from error
 
 
 def _scenes(folder: Path, split: str) -> set[str]:
-    """Scenes of a split, without reading whole rows where that can be helped."""
-    found: set[str] = set()
+    """The scenes of a split, without parsing whole rows."""
+    scenes: set[str] = set()
     for path in _files(folder, split):
         if path.suffix == ".parquet":
             import pyarrow.parquet
 
-            found |= set(pyarrow.parquet.read_table(path, columns=["scene"])["scene"].to_pylist())
+            scenes |= set(pyarrow.parquet.read_table(path, columns=["scene"])["scene"].to_pylist())
             continue
         with path.open(encoding="utf-8") as lines:
             for line in lines:
                 match = _SCENE.search(line)
                 if match is not None:
-                    found.add(match.group(1))
-    return found
+                    scenes.add(match.group(1))
+    return scenes
 
 
 def _lines(rows: Sequence[Mapping[str, Any]]) -> bytes:
@@ -226,7 +264,7 @@ def _parquet(rows: Sequence[Mapping[str, Any]]) -> bytes:
 
 
 def _write(path: Path, data: bytes) -> None:
-    """The whole file or none, also when the power fails."""
+    """Write a file atomically, even if the power fails."""
     part = path.with_name(f".{path.name}.part")
     with part.open("wb") as file:
         file.write(data)
@@ -236,5 +274,5 @@ def _write(path: Path, data: bytes) -> None:
 
 
 def rows_of(episodes: Sequence[Episode]) -> list[dict[str, Any]]:
-    """Rows for `Writer.write`."""
+    """Convert episodes to rows for `Writer.write`."""
     return [to_row(episode) for episode in episodes]

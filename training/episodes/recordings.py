@@ -1,28 +1,34 @@
-"""Episodes of one recording, made by the runtime itself.
+"""Episodes of one recording, created by the runtime itself.
 
-The recording is replayed into an `Agent`: its keyframes, its perception, its memory. Each question
-is then put to that agent, with a reasoner that answers nothing and keeps the prompt: what a row
-holds is what the runtime would have shown to a model, byte for byte.
+The recording is replayed into an `Agent`, with its keyframes, perception and memory. Each question
+is then put to that agent, whose reasoner stores the prompt instead of answering. A row therefore
+contains exactly the prompt that the runtime would have sent to a model, byte for byte.
 
-Not here: which recordings (`making`), what is asked (`sim_clips.questions`, `training.questions`).
+Out of scope: the choice of recordings (`building`), the questions (`sim_clips.questions`,
+`training.questions`).
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import zlib
 from collections import Counter
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from statistics import fmean
 from typing import Any, Literal
 
 import numpy as np
 
 from embodied_agent.agent import Agent
 from embodied_agent.errors import ModelUnavailable
+from embodied_agent.images import decode
+from embodied_agent.perception.auto import FIRST
 from embodied_agent.perception.base import Perceiver
 from embodied_agent.perception.factory import make_perceiver
+from embodied_agent.perception.simulated_look import odds
 from embodied_agent.reasoning.base import Prompt, prompt_style
 from embodied_agent.records import Delta, Frame, Keyframe, Question
 from embodied_agent.settings import Settings
@@ -31,19 +37,22 @@ from embodied_agent.sources.base import CLOCK_RESTART_NS
 from embodied_agent.transcript.recall import recall
 from training.episodes.rows import DatasetError, Episode, checked, follows
 from training.questions.base import Asked
+from training.questions.objects import object_questions
 from training.questions.odometry import Place, odometry_questions, place_of
 from training.true_perception import TruePerceiver
 
 Perception = Literal["true", "builtin", "geometry", "served"]
-QuestionSource = Literal["truth", "odometry"]
+QuestionSource = Literal["truth", "odometry", "objects"]
 
 
 @dataclass(frozen=True, slots=True)
 class RecordingUnit:
-    """A recording, or a part of it, and what is asked about it.
+    """A recording, or a part of it, and the questions about it.
 
-    ``asked`` are a benchmark's questions; ``kinds`` are made from what lies beside the recording
-    (truth) or in it (odometry), ``per_type`` of each type where they are made anew.
+    ``asked`` are a benchmark's questions; ``kinds`` are sources of other questions: files next to
+    the recording (truth), its poses (odometry), or its notes and poses (objects: drafts that people
+    have to review). ``per_type`` is the number of generated questions
+    per type.
     """
 
     source: str
@@ -57,7 +66,7 @@ class RecordingUnit:
 
     @property
     def name(self) -> str:
-        """Of the unit's files."""
+        """The unit's name, for its files."""
         part = (
             "" if self.start_s is None and self.end_s is None else f"@{self.start_s}-{self.end_s}"
         )
@@ -65,7 +74,7 @@ class RecordingUnit:
 
 
 class _PromptKeeper:
-    """`Reasoner` that keeps the prompt instead of answering it."""
+    """`Reasoner` that stores the first prompt instead of answering it."""
 
     name = "none"
 
@@ -89,31 +98,32 @@ class _PromptKeeper:
 
 
 class Recorder:
-    """Makes episodes of recordings; loads its perceiver once.
+    """Creates the episodes of recordings; loads its perceiver once.
 
     Raises:
         ModelError: the perceiver can't be loaded.
     """
 
     def __init__(self, settings: Settings, perception: Perception) -> None:
-        # A prompt is wanted for each question, also for those that rules would answer.
+        # Every question needs a prompt, including those that rules would answer.
         reasoning = settings.reasoning.model_copy(update={"free": "reasoner"})
         self._settings = settings.model_copy(update={"reasoning": reasoning})
         self._perception = perception
         self._perceiver: Perceiver | None = None
         if perception != "true":
-            chosen = settings.perception.model_copy(update={"backend": perception})
-            self._perceiver = make_perceiver(chosen)
+            perception_settings = settings.perception.model_copy(update={"backend": perception})
+            self._perceiver = make_perceiver(perception_settings)
 
     def episodes(
         self, unit: RecordingUnit, provenance: dict[str, str]
     ) -> tuple[list[Episode], Counter[str]]:
-        """All episodes of a unit (their split is not yet set), and what was left out, by reason.
+        """All episodes of a unit (without their split), and the numbers of skipped frames and
+        questions by reason.
 
         Raises:
-            SourceError: the recording can't be read, or holds no usable frame.
+            SourceError: the recording can't be read, or has no usable frame.
             ModelError: a keyframe can't be perceived.
-            DatasetError: nothing can be asked about it.
+            DatasetError: there are no questions about it.
         """
         skipped: Counter[str] = Counter()
         keeper = _PromptKeeper()
@@ -133,27 +143,34 @@ class Recorder:
             keyframes = agent.store.keyframes()
             if not keyframes:
                 raise DatasetError(
-                    f"{unit.source}: no frame between {unit.start_s} s and {unit.end_s} s"
+                    f"{unit.source} has no frame between {unit.start_s} s and {unit.end_s} s"
                 )
+            if self._perception == "builtin" and not self._settings.perception.model_path:
+                first = [agent.store.keyframe(keyframe.id) for keyframe in keyframes[:FIRST]]
+                _refuse_real_pictures(unit.source, [k.jpeg for k in first if k is not None])
             deltas = {delta.keyframe_id: delta for delta in agent.store.deltas()}
-            domain, asked = self._questions(unit, track, keyframes, skipped)
+            domain, asked = self._questions(unit, track, keyframes, deltas, skipped)
             episodes: list[Episode] = []
-            for one in asked:
-                episode = self._ask(agent, keeper, unit, one, keyframes, deltas)
+            for question in asked:
+                episode = self._ask(agent, keeper, unit, question, keyframes, deltas)
                 if episode is None:
                     skipped["asked before anything was seen"] += 1
                     continue
-                made = {
+                origin = {
                     **provenance,
                     "perceiver": episode.deltas[-1].model or self._perception,
-                    "questions": str(one.about.get("made_from", one.domain or "odometry")),
+                    "questions": str(
+                        question.about.get("made_from", question.domain or "odometry")
+                    ),
                 }
-                episode = checked(replace(episode, domain=one.domain or domain, provenance=made))
+                episode = checked(
+                    replace(episode, domain=question.domain or domain, provenance=origin)
+                )
                 episodes.append(replace(episode, derivable=follows(episode)))
         if not episodes:
             raise DatasetError(
-                f"{unit.source}: nothing to ask about it; it has neither truth.json or "
-                "questions.json beside it nor odometry that moves"
+                f"{unit.source}: no questions about it; there is no truth.json or questions.json "
+                "next to it, and no moving odometry in it"
             )
         return episodes, skipped
 
@@ -162,6 +179,7 @@ class Recorder:
         unit: RecordingUnit,
         track: Sequence[tuple[int, Place]],
         keyframes: Sequence[Keyframe],
+        deltas: dict[int, Delta],
         skipped: Counter[str],
     ) -> tuple[str, list[Asked]]:
         """The domain of the recording, and all questions about it."""
@@ -175,18 +193,34 @@ class Recorder:
             digest = hashlib.sha256(f"{unit.seed} {unit.scene}".encode()).digest()
             rng = np.random.default_rng(int.from_bytes(digest[:8], "big"))
             for part, segment in enumerate(sorted({keyframe.segment for keyframe in keyframes})):
-                places = [
+                keyframe_places = [
                     place_of(k.stamp_ns, k.pose)
                     for k in keyframes
                     if k.segment == segment and k.pose is not None
                 ]
-                way = [place for number, place in track if number == part]
-                found = odometry_questions(
-                    way, places, rng, per_type=unit.per_type, scene=f"{unit.scene}_{segment}"
+                places_of_part = [place for number, place in track if number == part]
+                generated = odometry_questions(
+                    places_of_part,
+                    keyframe_places,
+                    rng,
+                    per_type=unit.per_type,
+                    scene=f"{unit.scene}_{segment}",
                 )
-                asked += found
-                if not found:
+                asked += generated
+                if not generated:
                     skipped["segment without odometry that moves"] += 1
+        if "objects" in unit.kinds:
+            rng = np.random.default_rng([unit.seed, zlib.crc32(unit.scene.encode())])
+            for segment in sorted({keyframe.segment for keyframe in keyframes}):
+                drafts, left_out = object_questions(
+                    deltas,
+                    [k for k in keyframes if k.segment == segment],
+                    rng,
+                    per_type=unit.per_type,
+                    scene=f"{unit.scene}_{segment}_{Path(unit.source).stem}",
+                )
+                asked += drafts
+                skipped.update(left_out)
         return domain, asked
 
     def _ask(
@@ -204,13 +238,13 @@ class Recorder:
         answer = agent.ask(question)
         if keeper.prompt is None:
             if answer.status == "not_seen" or answer.problem.startswith("nothing was seen"):
-                return None  # about something that was not noted by then
+                return None  # it is about something that was not yet in the memory
             raise ModelUnavailable(f"{unit.source}: {answer.problem}")
         horizon = agent.store.horizon(at_ns=at_ns, source=unit.name)
         assert horizon is not None
         segment, last = horizon
-        inside = {k.id for k in keyframes if k.segment == segment and k.id <= last}
-        known = tuple(deltas[number] for number in sorted(inside) if number in deltas)
+        known_ids = {k.id for k in keyframes if k.segment == segment and k.id <= last}
+        known_deltas = tuple(deltas[number] for number in sorted(known_ids) if number in deltas)
         return Episode(
             id=asked.id,
             scene=unit.scene,
@@ -225,18 +259,30 @@ class Recorder:
             style=prompt_style(self._settings.reasoning),
             system=keeper.prompt.system,
             transcript=keeper.prompt.transcript,
-            recalled=recall(known, question)[0],
+            recalled=recall(known_deltas, question)[0],
             task=keeper.prompt.task,
-            deltas=known,
+            deltas=known_deltas,
             about={key: value for key, value in asked.about.items() if key != "made_from"},
+        )
+
+
+def _refuse_real_pictures(source: str, jpegs: Sequence[bytes]) -> None:
+    """Raise `DatasetError` if the built-in perceiver would name what it does not know."""
+    pictures = [decode(Frame(0, encoded=jpeg)) for jpeg in jpegs if jpeg]
+    if pictures and fmean(odds(picture) for picture in pictures) <= 0:
+        raise DatasetError(
+            f"{source}: its pictures don't look like the simulated worlds, which are all that the "
+            "built-in perceiver knows. Use a vision-language model (--perception served --set "
+            "perception.server.base_url=http://…/v1), or --perception geometry for questions "
+            "about the way alone"
         )
 
 
 def _observe(
     agent: Agent, frames: Iterator[Frame] | Any, unit: RecordingUnit
 ) -> list[tuple[int, Place]]:
-    """Feed the frames of the unit's part; every frame's place, with how often the clock restarted
-    before it."""
+    """Feed the unit's frames to the agent; returns every frame's place, with the number of clock
+    restarts before it."""
     track: list[tuple[int, Place]] = []
     first_ns: int | None = None
     part = 0
@@ -265,7 +311,7 @@ def _json(path: Path) -> Any:
 
 
 def _from_truth(folder: Path, truth: Any, unit: RecordingUnit) -> list[Asked]:
-    """The questions of questions.json, or new ones from truth.json where there are none."""
+    """The questions in questions.json or, if it is missing, new ones from truth.json."""
     rows = _json(folder / "questions.json")
     if rows is None and isinstance(truth, dict):
         from sim_clips.questions import make_questions
@@ -287,5 +333,5 @@ def _from_truth(folder: Path, truth: Any, unit: RecordingUnit) -> list[Asked]:
         ]
     except (KeyError, TypeError, ValueError) as error:
         raise DatasetError(
-            f"{folder / 'questions.json'}: not as sim_clips writes it: {error}"
+            f"{folder / 'questions.json'} is not in the format of sim_clips: {error}"
         ) from error

@@ -1,12 +1,11 @@
-"""What an episode is: one question, what the agent knew then, and the true answer.
+"""An episode: one question, the memory at that moment, and the true answer.
 
-A row keeps the prompt in the pieces that the runtime built (system, transcript, recalled, task) and
-the deltas behind it, so that the same question can be put in another style without going back to
-the recording. Columns are texts, whole numbers and lists of texts only; what has more structure
-(deltas, about, provenance) is kept as JSON text, so that every row has the same columns in JSONL
-and parquet alike.
+A row contains the parts of the runtime's prompt (system, transcript, recalled, task) and the deltas
+behind it, so that the question can be asked in another style without the recording. Columns are
+strings, integers and lists of strings; structured values (deltas, about, provenance) are stored as
+JSON text, so that all rows have the same columns in both JSONL and parquet.
 
-Not here: where rows come from (`recordings`, `worlds`), files (`dataset`).
+Out of scope: creating rows (`recordings`, `worlds`), files (`dataset`).
 """
 
 from __future__ import annotations
@@ -28,25 +27,25 @@ from embodied_agent.transcript.text import Transcript
 from sim_clips.questions import MAKERS
 from training.program import derivable
 
-#: How an answer is marked: a letter of the choices, a number by relative accuracy, or free text.
+#: How an answer is marked: as the letter of a choice, a number (relative accuracy), or free text.
 Kind = Literal["choice", "number", "text"]
 
 
 class DatasetError(AgentError):
-    """A dataset of episodes can't be made, read or used as it is."""
+    """A data set of episodes can't be created, read or used."""
 
 
 @dataclass(frozen=True, slots=True)
 class Episode:
-    """One question with its truth and the memory it was asked of.
+    """One question with its true answer and the memory at that moment.
 
     ``answer`` is the letter of a choice for ``kind`` "choice", a decimal number for "number", else
-    the text itself. ``deltas`` are all entries of the segment up to the question; ``transcript``
-    is what of them fitted the budget. ``reasoning`` is the teacher's, empty where there is none.
-    ``domain`` names the world or data set that the scene is from. ``about`` is what the question's
-    maker knows about it (see `sim_clips.questions`). ``derivable`` says whether the true answer
-    follows from the deltas (`training.program`); ``None`` where no program can tell, as for a
-    benchmark's questions. ``provenance`` names models, settings and versions.
+    the text itself. ``deltas`` are all deltas of the segment up to the question; ``transcript`` is
+    the part that fits the token budget. ``reasoning`` is the teacher's, empty if there is none.
+    ``domain`` names the world or data set of the scene. ``about`` has the question's content as
+    data (see `sim_clips.questions`). ``derivable``: whether the true answer follows from the deltas
+    (`training.program`); ``None`` if no program can decide that, as for a benchmark's questions.
+    ``provenance`` has models, settings and versions.
     """
 
     id: str
@@ -74,33 +73,32 @@ class Episode:
 
     @property
     def answer_text(self) -> str:
-        """The answer in words: the choice's text where there are choices."""
+        """The answer in words: the text of the choice if there are choices."""
         if self.kind != "choice":
             return self.answer
         return self.choices[string.ascii_uppercase.index(self.answer)]
 
     @property
     def asked(self) -> Question:
-        """The question as the agent takes it."""
+        """The question as a record for the agent."""
         return Question(self.question, self.choices, id=self.id)
 
     @property
     def prompt(self) -> Prompt:
-        """What the reasoner reads, as the runtime built it."""
+        """The prompt as the runtime built it."""
         return Prompt(self.system, self.transcript, self.task, self.choices)
 
     def prompt_in(self, style: Style) -> Prompt:
-        """What the reasoner would read in ``style``; built anew from the deltas where it differs
-        from the style of the row."""
+        """The prompt in ``style``; rebuilt from the deltas if the row has another style."""
         return self.prompt if style == self.style else prompt_of(self.deltas, self.asked, style)
 
     def without_memory(self) -> Episode:
-        """The same question to an agent that has noted nothing: one entry, which names nothing."""
+        """The episode with an empty memory: one delta without mentions."""
         first = self.deltas[0].keyframe_id if self.deltas else 0
         return self.with_deltas((Delta(first, None),))
 
     def with_deltas(self, deltas: Sequence[Delta]) -> Episode:
-        """The same question to an agent that has noted ``deltas`` instead."""
+        """The episode with ``deltas`` as its memory."""
         prompt = prompt_of(deltas, self.asked, self.style)
         changed = replace(
             self,
@@ -115,15 +113,15 @@ class Episode:
 
 
 def prompt_of(deltas: Sequence[Delta], question: Question, style: Style) -> Prompt:
-    """The prompt that the runtime builds from these entries (the same functions, in its order)."""
+    """Build the prompt from deltas, with the same functions as the runtime."""
     budget = transcript_budget(ReasoningSettings(prompt=style))
     recalled, _ = recall(deltas, question)
     return build_prompt(style, Transcript.of(deltas, budget).text(), recalled, question)
 
 
 def follows(episode: Episode) -> bool | None:
-    """Whether the true answer follows from the episode's deltas; ``None`` where no program knows
-    the question (only those of the simulated worlds are)."""
+    """Whether the true answer follows from the episode's deltas; ``None`` if no program can decide
+    that, because the question is not one of the simulated worlds'."""
     world = next((w for w in ("house", "city", "warehouse") if w == episode.domain), None)
     if world is None or episode.category not in MAKERS or episode.kind != "choice":
         return None
@@ -136,14 +134,14 @@ def follows(episode: Episode) -> bool | None:
     try:
         return derivable(episode.deltas, row, world)  # type: ignore[arg-type]
     except KeyError:
-        return None  # made before questions said all that the program needs to know
+        return None  # an old question that lacks data that the program needs
 
 
 def checked(episode: Episode) -> Episode:
-    """The episode itself, if its answer can be marked.
+    """Return the episode if its answer can be marked.
 
     Raises:
-        DatasetError: the answer is none of the choices, or no number where one is needed.
+        DatasetError: the answer is not one of the choices, or not a number although it has to be.
     """
     if episode.kind == "choice":
         letters = string.ascii_uppercase[: len(episode.choices)]
@@ -162,7 +160,7 @@ def checked(episode: Episode) -> Episode:
 
 
 def to_row(episode: Episode) -> dict[str, Any]:
-    """The columns of a row."""
+    """Convert an episode to a row."""
     return {
         "id": episode.id,
         "scene": episode.scene,
@@ -190,10 +188,10 @@ def to_row(episode: Episode) -> dict[str, Any]:
 
 
 def from_row(row: Mapping[str, Any]) -> Episode:
-    """The inverse of `to_row`.
+    """Convert a row back to an episode; the inverse of `to_row`.
 
     Raises:
-        DatasetError: a column is missing, or holds something else.
+        DatasetError: a column is missing or invalid.
     """
     try:
         values = dict(row)
@@ -208,18 +206,18 @@ def from_row(row: Mapping[str, Any]) -> Episode:
         return Episode(**values)
     except (KeyError, TypeError, ValueError) as error:
         raise DatasetError(
-            f"row {row.get('id', '?')} is no episode ({error}); make the data set again with "
-            "python -m training.episodes"
+            f"row {row.get('id', '?')} is not a valid episode ({error}); create the data set again "
+            "with python -m training.episodes"
         ) from error
 
 
-#: A column of one type, also where nothing is known of any row.
+#: ``derivable`` as text, so that the column's type does not depend on its rows.
 _IN_WORDS = {True: "yes", False: "no", None: ""}
 _EMPTY = asdict(Delta(0, None))
 
 
 def _delta_values(delta: Delta) -> dict[str, Any]:
-    """A delta without what has its default value: rows hold many."""
+    """A delta's fields without default values, to keep rows small."""
     return {k: v for k, v in asdict(delta).items() if v != _EMPTY[k] or k == "keyframe_id"}
 
 

@@ -1,6 +1,6 @@
-"""Which split a scene belongs to: by a hash of its name, so never half of a scene in each.
+"""Assign scenes to splits by a hash of their names, so that no scene is in two splits.
 
-The hash does not depend on what else is in the data set: adding recordings moves no scene.
+The hash does not depend on the rest of the data set: adding recordings moves no scene.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from sim_clips.scene import WorldName
 from sim_clips.splits import TRAINED_WORLDS, is_held_out
 from training.episodes.rows import DatasetError
 
-#: In the order of their shares; ``ood`` holds domains that are kept from training altogether.
+#: In the order of `Shares`; ``ood`` contains domains that are excluded from training.
 SPLITS = ("train", "validation", "test", "ood")
 
 
 @dataclass(frozen=True, slots=True)
 class Shares:
-    """Per cent of scenes that go to train, validation and test (published: 75, 5, 20)."""
+    """Percentages of scenes for train, validation and test; the defaults are the published ones."""
 
     train: float = 75.0
     validation: float = 5.0
@@ -28,10 +28,10 @@ class Shares:
 
     @classmethod
     def parse(cls, text: str) -> Shares:
-        """Shares from ``"75/5/20"``.
+        """Parse shares such as ``"75/5/20"``.
 
         Raises:
-            DatasetError: these are not three numbers from 0 that add up to 100.
+            DatasetError: the text is not three non-negative numbers that add up to 100.
         """
         try:
             shares = cls(*(float(part) for part in text.split("/")))
@@ -39,7 +39,9 @@ class Shares:
             raise DatasetError(f"--split needs three numbers like 75/5/20, not {text!r}") from error
         parts = (shares.train, shares.validation, shares.test)
         if not (min(parts) >= 0 and abs(sum(parts) - 100) < 1e-6):
-            raise DatasetError(f"--split {text}: three shares from 0 that add up to 100 are needed")
+            raise DatasetError(
+                f"--split needs three non-negative shares that add up to 100, not {text!r}"
+            )
         return shares
 
 
@@ -47,8 +49,8 @@ DEFAULT_SHARES = Shares()
 
 
 def split_of(scene: str, shares: Shares, domain: str = "", ood: Collection[str] = ()) -> str:
-    """The split of ``scene``, one of `SPLITS`; domains in ``ood`` go there whole, and simulated
-    scenes that are held out (`sim_clips.splits`) never to train or validation."""
+    """The split of ``scene``, one of `SPLITS`. All scenes of the domains in ``ood`` go there, and
+    held-out simulated scenes (`sim_clips.splits`) never go to train or validation."""
     if domain and domain in ood:
         return "ood"
     if domain in get_args(WorldName) and is_held_out(scene):

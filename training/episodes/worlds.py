@@ -1,7 +1,9 @@
-"""Text-only episodes: journeys through simulated worlds that nobody rendered, by the thousand.
+"""Text-only episodes: journeys through simulated worlds, without rendering.
 
-The same journeys, perceiver's mistakes and teacher as `training.reasoner` trains on; here they
-become rows that can be split, kept and evaluated. Which seeds are for what: `sim_clips.splits`.
+Journeys, perceiver's mistakes and teacher are those of `training.reasoner`; here they become rows
+that can be split, stored and evaluated.
+
+Out of scope: the use of each range of seeds (`sim_clips.splits`).
 """
 
 from __future__ import annotations
@@ -17,13 +19,15 @@ from embodied_agent.records import Delta, Question
 from embodied_agent.transcript.recall import recall
 from sim_clips.journey import Journey
 from sim_clips.questions import MAKERS, ClipQuestion, Notes, past_of, question_of, shown
+from sim_clips.questions.free import Wordings
 from sim_clips.scene import WorldName
 from sim_clips.splits import FIRST_TRAINING_SEED
 from training.episodes.rows import DatasetError, Episode, prompt_of
+from training.free_questions.renaming import renamed_words
 from training.text_worlds import TYPICAL_NOISE, noted, renamed, sample_journey
 from training.traces import trace
 
-#: Scenes of one unit.
+#: Scenes per unit.
 BLOCK = 50
 #: Longest journey, in keyframes after the first.
 LONGEST = 32
@@ -34,9 +38,11 @@ WORLDS: tuple[WorldName, ...] = ("house", "city", "warehouse")
 class WorldUnit:
     """Scenes ``first`` to ``first + count - 1`` of a world, ``questions`` of each.
 
-    ``noise`` scales a perceiver's typical mistakes; ``answerable`` keeps only questions whose right
-    answer follows from what was noted, also where it is that the memory does not tell;
-    ``rename`` draws the objects' names anew in most scenes, as training does.
+    ``noise`` scales a perceiver's typical mistakes. ``answerable`` keeps only questions whose right
+    answer follows from the deltas, including that the memory does not tell. ``rename`` gives the
+    objects new names in most scenes, as in training. In a share ``words_share`` of the scenes,
+    kinds and colours become words that no world uses (`training.free_questions.renaming`), of
+    ``words``.
     """
 
     world: WorldName
@@ -46,19 +52,21 @@ class WorldUnit:
     noise: float = 1.0
     answerable: bool = False
     rename: bool = True
+    words_share: float = 0.0
+    words: Wordings = "taught"
     seed: int = 1
 
     @property
     def name(self) -> str:
-        """Of the unit's files."""
+        """The unit's name, for its files."""
         return f"{self.world}_{self.first}_{self.count}"
 
 
 def parse_worlds(text: str) -> tuple[WorldName, int, int]:
-    """World, number of scenes and first seed of ``house:2000`` or ``house:2000@500000``.
+    """Parse ``house:2000`` or ``house:2000@500000``: world, number of scenes, first seed.
 
     Raises:
-        DatasetError: it is something else.
+        DatasetError: the text has another form.
     """
     world, _, rest = text.partition(":")
     count, _, first = rest.partition("@")
@@ -74,7 +82,7 @@ def parse_worlds(text: str) -> tuple[WorldName, int, int]:
 def world_episodes(
     unit: WorldUnit, style: Style, provenance: dict[str, str]
 ) -> tuple[list[Episode], Counter[str]]:
-    """All episodes of a unit (their split is not yet set), and what was left out, by reason."""
+    """All episodes of a unit (without their split), and the number of skipped items by reason."""
     episodes: list[Episode] = []
     skipped: Counter[str] = Counter()
     for scene in range(unit.first, unit.first + unit.count):
@@ -93,33 +101,37 @@ def _scene_episodes(
     skipped: Counter[str],
 ) -> list[Episode]:
     journey = sample_journey(unit.world, seed, rng)
-    if unit.rename and rng.random() < 0.7:
+    in_words = unit.words_share > 0 and rng.random() < unit.words_share
+    if unit.rename and not in_words and rng.random() < 0.7:
         journey = renamed(journey, rng)
     deltas = noted(journey, rng, TYPICAL_NOISE.scaled(unit.noise))[: LONGEST + 1]
+    if in_words:
+        journey, (deltas,) = renamed_words(journey, (deltas,), rng, unit.words)
+        journey = replace(journey, renamed=True)
     past = past_of(journey, Notes(deltas, unit.world), settled_only=unit.answerable)
     if not past.done:
         skipped["journey without a finished step"] += 1
         return []
     kinds = list(MAKERS)
-    found: list[Episode] = []
-    asked: set[tuple[str, str, frozenset[str]]] = set()
+    episodes: list[Episode] = []
+    asked_before: set[tuple[str, str, frozenset[str]]] = set()
     for attempt in range(3 * unit.questions):
-        if len(found) == unit.questions:
+        if len(episodes) == unit.questions:
             break
         kind = kinds[(attempt + int(rng.integers(2))) % len(kinds)]
         drawn = question_of(kind, past, rng, tries=3)
         if drawn is None:
             continue
         now, question = drawn
-        same = shown(question)
-        if same in asked:
+        key = shown(question)
+        if key in asked_before:
             continue
-        asked.add(same)
+        asked_before.add(key)
         reasoning = trace(deltas, now, question) or ""
-        found.append(
-            _episode(unit, seed, len(found), journey, deltas, now, question, reasoning, style)
+        episodes.append(
+            _episode(unit, seed, len(episodes), journey, deltas, now, question, reasoning, style)
         )
-    return [replace(episode, provenance=provenance) for episode in found]
+    return [replace(episode, provenance=provenance) for episode in episodes]
 
 
 def _episode(

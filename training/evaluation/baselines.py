@@ -1,7 +1,7 @@
-"""What would be had without the model: by chance, by habit, without memory, by a plain program.
+"""Baselines: random choice, the majority answer, the model without memory, a plain program.
 
-Each gives one number in [0, 1] per episode, on the scale of `Mark.right`; ``None`` where it does
-not apply. Guessers are marked by what they would score on average, not by one throw of dice.
+Each returns one number in [0, 1] per episode, on the scale of `Mark.right`, or ``None`` if it does
+not apply. Guesses are scored by their expected value, not by one random draw.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from training.rewards import mean_relative_accuracy, score
 
 
 def chance(episodes: Sequence[Episode]) -> list[float]:
-    """One of the choices at random; a number or free text can't be guessed."""
+    """The expected score of a random choice; 0 for numbers and free text."""
     return [1 / len(e.choices) if e.choices else 0.0 for e in episodes]
 
 
 def majority(episodes: Sequence[Episode], known: Sequence[Episode]) -> list[float]:
-    """The choice that was right most often in the category, the median of its numbers.
+    """The score of the most frequent right choice of a category, or of the median of its numbers.
 
     Args:
-        episodes: to be answered.
-        known: where habits come from, the training split. Without any, each episode is guessed
-            from all others.
+        episodes: to answer.
+        known: the training split, from which the majority is taken. If empty, each episode is
+            answered from all others.
     """
     texts: dict[str, Counter[str]] = {}
     numbers: dict[str, list[float]] = {}
@@ -39,23 +39,23 @@ def majority(episodes: Sequence[Episode], known: Sequence[Episode]) -> list[floa
             numbers.setdefault(episode.category, []).append(float(episode.answer))
         else:
             texts.setdefault(episode.category, Counter())[episode.answer_text] += 1
-    found = []
+    scores = []
     for episode in episodes:
         if episode.kind == "number":
-            seen = list(numbers.get(episode.category, ()))
+            values = list(numbers.get(episode.category, ()))
             if not known:
-                seen.remove(float(episode.answer))
-            guess = statistics.median(seen) if seen else 0.0
-            found.append(mean_relative_accuracy(guess, float(episode.answer)))
+                values.remove(float(episode.answer))
+            guess = statistics.median(values) if values else 0.0
+            scores.append(mean_relative_accuracy(guess, float(episode.answer)))
             continue
         counts = Counter(texts.get(episode.category, Counter()))
         if not known:
             counts[episode.answer_text] -= 1
         options = episode.choices or tuple(counts)
-        most = max((counts[option] for option in options), default=0)
-        best = [option for option in options if counts[option] == most]
-        found.append(float(episode.answer_text in best) / max(1, len(best)))
-    return found
+        highest = max((counts[option] for option in options), default=0)
+        favourites = [option for option in options if counts[option] == highest]
+        scores.append(float(episode.answer_text in favourites) / max(1, len(favourites)))
+    return scores
 
 
 def blind(
@@ -63,11 +63,11 @@ def blind(
     answerer: Answerer,
     prompt: Callable[[Episode], Prompt],
     max_tokens: int,
-    tell: Callable[[int], None],
+    on_progress: Callable[[int], None],
 ) -> list[float]:
-    """The same model, asked without memory: its transcript names nothing."""
+    """The scores of the same model without memory: its transcript names no object."""
     prompts = [prompt(episode.without_memory()) for episode in episodes]
-    replies = answerer.replies(prompts, max_tokens=max_tokens, tell=tell)
+    replies = answerer.replies(prompts, max_tokens=max_tokens, on_progress=on_progress)
     return [
         score(reply.text, episode.answer_text, episode.choices)
         for reply, episode in zip(replies, episodes, strict=True)
@@ -75,19 +75,19 @@ def blind(
 
 
 def plain_program(episodes: Sequence[Episode]) -> list[float | None]:
-    """`training.program` on the same deltas; ``None`` for questions that are not its kind."""
-    found: list[float | None] = []
+    """The scores of `training.program` on the same deltas; ``None`` for other question types."""
+    scores: list[float | None] = []
     for episode in episodes:
         world = next((w for w in ("house", "city", "warehouse") if w == episode.domain), None)
         if world is None or episode.category not in MAKERS or not episode.about:
-            found.append(None)
+            scores.append(None)
             continue
         row = {
             "type": episode.category,
             "about": dict(episode.about),
             "choices": list(episode.choices),
         }
-        said = program.answer(episode.deltas, row, world)  # type: ignore[arg-type]
+        letter = program.answer(episode.deltas, row, world)  # type: ignore[arg-type]
         letters = string.ascii_uppercase[: len(episode.choices)]
-        found.append(float(said == episode.answer and said in letters))
-    return found
+        scores.append(float(letter == episode.answer and letter in letters))
+    return scores

@@ -1,15 +1,16 @@
-"""Many prompts at once through a language model in process: the built-in reasoner's own way of
-answering (greedy; where choices are given, the likeliest of them), dozens of rows at a time.
+"""Batched inference with a language model in this process, dozens of prompts at a time.
 
-Prompts are padded on the left. A row that has come to its answer leaves the batch together with
-others, and its choices are weighed for all of those rows in one go. The replies are those that
-`embodied_agent.reasoning.builtin` gives one by one (a test holds the two together).
+The model answers as the built-in reasoner does: greedily, and multiple-choice questions with the
+likeliest choice. Prompts are padded on the left. Rows that have reached ``<answer>`` leave the
+batch together, and their choices are scored in one pass. The replies equal those that
+`embodied_agent.reasoning.builtin` gives one by one (tested).
 
-Not here: one question at a time, with time-outs (`embodied_agent.reasoning.builtin`).
+Out of scope: one question at a time, with time-outs (`embodied_agent.reasoning.builtin`).
 """
 
 from __future__ import annotations
 
+import string
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -20,15 +21,15 @@ import torch
 
 from embodied_agent.errors import ModelError
 from embodied_agent.models.checkpoints import checkpoint_folder, load
+from embodied_agent.models.prompting import read_prompting
 from embodied_agent.reasoning.base import ANSWER, END_OF_ANSWER, END_OF_THOUGHT, Prompt
 from training.evaluation.caches import Alike, alike, new_cache, selected
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a model said: its text, and how many tokens of it were generated (the choice that is
-    weighed instead of generated counts with its own). ``latency_s`` is the reply's share of its
-    batch's time."""
+    """A model's reply: its text and its length in tokens, including those of a choice that was
+    scored rather than generated. ``latency_s`` is the reply's share of its batch's time."""
 
     text: str
     tokens: int
@@ -37,22 +38,24 @@ class Reply:
 
 @dataclass
 class _Row:
-    """A row of the batch: which prompt it is, and what it has said."""
+    """A row of the batch: the index of its prompt, and its reply so far."""
 
     index: int
     length: int  # of the prompt, in tokens
-    made: list[int] = field(default_factory=list)
+    tokens: list[int] = field(default_factory=list)
     text: str = ""
 
 
 class BatchedModel:
-    """A causal language model with its tokenizer, ready for batches.
+    """`Answerer` that runs a causal language model in batches.
 
     Args:
         model_path: a checkpoint folder; empty: the shipped reasoner.
-        padded_tokens: most tokens of one batch's prompts, padding included.
+        padded_tokens: most prompt tokens in a batch, padding included.
         rows: most prompts in a batch.
-        choose: the likeliest of a prompt's choices is the answer; else it answers freely.
+        choose: answer with the likeliest of a prompt's choices; else generate the answer.
+        letters: the model answers by letter, so choices are compared as letters; ``None``: as its
+            folder says, else by text.
 
     Raises:
         ModelError: the checkpoint can't be loaded.
@@ -65,11 +68,15 @@ class BatchedModel:
         padded_tokens: int = 49_152,
         rows: int = 64,
         choose: bool = True,
+        letters: bool | None = None,
     ) -> None:
         folder = checkpoint_folder(str(model_path), "reasoner")
         model, tokenizer = load(folder, "reasoner")
         name = folder.as_posix() if model_path else f"builtin:{folder.name}"
-        self._begin(model, tokenizer, name, padded_tokens, rows, choose)
+        if letters is None:
+            prompting = read_prompting(folder)
+            letters = prompting is not None and prompting.answers == "letter"
+        self._prepare(model, tokenizer, name, padded_tokens, rows, choose, letters)
 
     @classmethod
     def of(
@@ -81,28 +88,37 @@ class BatchedModel:
         padded_tokens: int = 49_152,
         rows: int = 64,
         choose: bool = True,
+        letters: bool = False,
     ) -> BatchedModel:
-        """A model that is loaded already, for example one in training.
+        """Wrap a model that is already loaded, for example one in training.
 
         Raises:
-            ModelError: it attends in another way than to everything before.
+            ModelError: not all of its layers use full attention.
         """
-        made = cls.__new__(cls)
-        made._begin(model, tokenizer, name, padded_tokens, rows, choose)
-        return made
+        self = cls.__new__(cls)
+        self._prepare(model, tokenizer, name, padded_tokens, rows, choose, letters)
+        return self
 
-    def _begin(
-        self, model: Any, tokenizer: Any, name: str, padded_tokens: int, rows: int, choose: bool
+    def _prepare(
+        self,
+        model: Any,
+        tokenizer: Any,
+        name: str,
+        padded_tokens: int,
+        rows: int,
+        choose: bool,
+        letters: bool,
     ) -> None:
         self.model, self.tokenizer, self.name = model, tokenizer, name
         self._padded_tokens, self._rows, self._choose = padded_tokens, rows, choose
+        self._letters = letters
         ends = model.generation_config.eos_token_id
         self._stops = set(ends) if isinstance(ends, list) else {ends}
         kinds = set(getattr(model.config, "layer_types", None) or ["full_attention"])
         if kinds != {"full_attention"}:
             raise ModelError(
-                f"{name} attends in other ways than to everything ({', '.join(sorted(kinds))}): "
-                "batches of it are not supported, one question at a time is"
+                f"{name} has layers without full attention ({', '.join(sorted(kinds))}), which "
+                "batches don't support: ask one question at a time"
             )
         self._pad = tokenizer.pad_token_id
         if self._pad is None:
@@ -113,14 +129,14 @@ class BatchedModel:
         prompts: Sequence[Prompt],
         *,
         max_tokens: int = 512,
-        tell: Callable[[int], None] = lambda _: None,
+        on_progress: Callable[[int], None] = lambda _: None,
     ) -> list[Reply]:
         """The reply to each prompt, in order.
 
         Args:
             prompts: any number.
             max_tokens: longest reply.
-            tell: told how many more are done, now and then.
+            on_progress: called after each batch with its number of replies.
 
         Raises:
             ModelError: a prompt is longer than the model can read.
@@ -130,30 +146,30 @@ class BatchedModel:
         for prompt_ids in ids:
             if len(prompt_ids) + max_tokens > longest:
                 raise ModelError(
-                    f"a prompt takes {len(prompt_ids)} tokens; with {max_tokens} for the answer "
-                    f"the model reads {longest}: lower the token budget or --max-tokens"
+                    f"a prompt of {len(prompt_ids)} tokens and a reply of {max_tokens} exceed the "
+                    f"model's {longest} tokens: lower the token budget or --max-tokens"
                 )
-        found: list[Reply | None] = [None] * len(prompts)
+        results: list[Reply | None] = [None] * len(prompts)
         groups = alike(ids, self._rows)
-        # The longest first: what does not fit into memory shows at once.
+        # The longest first: running out of memory then shows at once.
         groups.sort(key=lambda group: -len(group.trunk))
         while groups:
             batch, rows, width = [groups[0]], len(groups[0].members), 0
             width = max(len(ids[i]) for i in groups[0].members)
             for group in groups[1:]:
-                more = rows + len(group.members)
-                if more > self._rows or more * width > self._padded_tokens:
+                total = rows + len(group.members)
+                if total > self._rows or total * width > self._padded_tokens:
                     break
                 batch.append(group)
-                rows = more
+                rows = total
             groups = groups[len(batch) :]
             started = time.monotonic()
-            self._batch(batch, ids, prompts, max_tokens, found)
+            self._batch(batch, ids, prompts, max_tokens, results)
             share_s = (time.monotonic() - started) / rows
             for i in (i for group in batch for i in group.members):
-                found[i] = replace(found[i] or Reply("", 0), latency_s=share_s)
-            tell(rows)
-        return [reply for reply in found if reply is not None]
+                results[i] = replace(results[i] or Reply("", 0), latency_s=share_s)
+            on_progress(rows)
+        return [reply for reply in results if reply is not None]
 
     def _chat(self, prompt: Prompt) -> str:
         messages = [{"role": "system", "content": prompt.system}] if prompt.system else []
@@ -172,18 +188,18 @@ class BatchedModel:
         ids: Sequence[list[int]],
         prompts: Sequence[Prompt],
         max_tokens: int,
-        found: list[Reply | None],
+        results: list[Reply | None],
     ) -> None:
-        """Reply to the prompts of some groups."""
+        """Reply to the prompts of ``groups``; fills ``results``."""
         device = self.model.device
         cache, mask, logits = self._read(groups, ids)
         rows = [_Row(i, len(ids[i])) for group in groups for i in group.members]
-        ended: list[int] = []  # places in the batch that have come to their answer
-        closed: list[int] = []  # places whose reply is over
+        ended: list[int] = []  # rows that have reached <answer>
+        closed: list[int] = []  # rows whose reply is complete
         for step in range(max_tokens):
-            chosen = logits.argmax(-1)
+            next_tokens = logits.argmax(-1)
             live = torch.ones(len(rows), dtype=torch.long, device=device)
-            for place, token in enumerate(chosen.tolist()):
+            for place, token in enumerate(next_tokens.tolist()):
                 if place in ended or place in closed:
                     live[place] = 0
                     continue
@@ -192,35 +208,35 @@ class BatchedModel:
                     live[place] = 0
                     continue
                 row = rows[place]
-                row.made.append(token)
-                row.text = self.tokenizer.decode(row.made, skip_special_tokens=True)
+                row.tokens.append(token)
+                row.text = self.tokenizer.decode(row.tokens, skip_special_tokens=True)
                 if row.text.endswith(ANSWER) and self._choose and prompts[row.index].choices:
                     ended.append(place)
                 elif row.text.endswith(END_OF_ANSWER) and END_OF_THOUGHT in row.text:
                     closed.append(place)
-            over = len(ended) + len(closed)
-            last = over == len(rows) or step == max_tokens - 1
-            # The rows' last token is read with the next step; those that ended need it, too.
+            done = len(ended) + len(closed)
+            last = done == len(rows) or step == max_tokens - 1
+            # A row's last token is read in the next step; rows that ended need it as well.
             mask = torch.cat((mask, live[:, None]), 1)
             if not last:
                 positions = mask.sum(1, keepdim=True) - 1
                 output = self.model(
-                    input_ids=chosen[:, None],
+                    input_ids=next_tokens[:, None],
                     attention_mask=mask,
                     position_ids=positions.clamp(min=0),
                     past_key_values=cache,
                     use_cache=True,
                 )
                 cache, logits = output.past_key_values, output.logits[:, -1]
-            if last or over >= max(8, len(rows) // 2):
+            if last or done >= max(8, len(rows) // 2):
                 self._settle(rows, ended, prompts, cache, mask[:, : cache.get_seq_length()])
-                gone = set(ended) | set(closed)
+                finished = set(ended) | set(closed)
                 if last:
-                    gone = set(range(len(rows)))
-                for place in gone:
+                    finished = set(range(len(rows)))
+                for place in finished:
                     row = rows[place]
-                    found[row.index] = Reply(row.text, len(row.made))
-                keep = [place for place in range(len(rows)) if place not in gone]
+                    results[row.index] = Reply(row.text, len(row.tokens))
+                keep = [place for place in range(len(rows)) if place not in finished]
                 if not keep:
                     return
                 index = torch.tensor(keep, device=device)
@@ -232,8 +248,8 @@ class BatchedModel:
     def _read(
         self, groups: Sequence[Alike], ids: Sequence[list[int]]
     ) -> tuple[Any, torch.Tensor, torch.Tensor]:
-        """Read all prompts: the cache, which of its places are each row's own (rows, places), and
-        the logits after each prompt (rows, tokens)."""
+        """Read all prompts; returns the cache, its attention mask (rows, positions) and the logits
+        after each prompt (rows, vocabulary)."""
         device = self.model.device
         cache = new_cache()
         width = max(len(group.trunk) for group in groups)
@@ -276,6 +292,10 @@ class BatchedModel:
         )
         return cache, mask, output.logits[:, -1]
 
+    def _answers(self, choices: Sequence[str]) -> Sequence[str]:
+        """The choices as the model writes them."""
+        return string.ascii_uppercase[: len(choices)] if self._letters else choices
+
     def _settle(
         self,
         rows: Sequence[_Row],
@@ -284,20 +304,20 @@ class BatchedModel:
         cache: Any,
         mask: torch.Tensor,
     ) -> None:
-        """Give each row that has come to its answer the likeliest of its choices."""
+        """Append the likeliest of its choices to each row that has reached ``<answer>``."""
         if not ended:
             return
         device = self.model.device
         index = torch.tensor(list(ended), device=device)
         own = selected(cache, index)
-        seen = mask[index].clone()
-        # A row's last token, <answer>, is read anew with each choice: it must not be seen twice.
-        lengths = torch.tensor([rows[p].length + len(rows[p].made) for p in ended], device=device)
+        visible = mask[index].clone()
+        # A row's last token, <answer>, is read again with each choice: mask its first reading.
+        lengths = torch.tensor([rows[p].length + len(rows[p].tokens) for p in ended], device=device)
         for n, place in enumerate(ended):
-            extra = int(seen[n].sum()) - (rows[place].length + len(rows[place].made) - 1)
+            extra = int(visible[n].sum()) - (rows[place].length + len(rows[place].tokens) - 1)
             if extra > 0:
-                seen[n, torch.nonzero(seen[n])[-extra:, 0]] = 0
-        options = [prompts[rows[place].index].choices for place in ended]
+                visible[n, torch.nonzero(visible[n])[-extra:, 0]] = 0
+        options = [self._answers(prompts[rows[place].index].choices) for place in ended]
         scores = torch.full((len(ended), max(map(len, options))), -torch.inf, device=device)
         spent = torch.zeros_like(scores, dtype=torch.long)
         for number in range(scores.shape[1]):
@@ -309,13 +329,13 @@ class BatchedModel:
             tokens = torch.full((len(ended), width + 1), self._pad, device=device)
             real = torch.zeros_like(tokens)
             for n, (place, text) in enumerate(zip(ended, texts, strict=True)):
-                tokens[n, 0] = rows[place].made[-1]
+                tokens[n, 0] = rows[place].tokens[-1]
                 tokens[n, 1 : 1 + len(text)] = torch.tensor(text, dtype=torch.long, device=device)
                 real[n, : 1 + len(text)] = 1
             positions = lengths[:, None] - 1 + torch.arange(width + 1, device=device)[None]
             output = self.model(
                 input_ids=tokens[:, :-1],
-                attention_mask=torch.cat((seen, real[:, :-1]), 1),
+                attention_mask=torch.cat((visible, real[:, :-1]), 1),
                 position_ids=positions[:, :-1],
                 past_key_values=own,
                 use_cache=True,
@@ -331,4 +351,4 @@ class BatchedModel:
             best = int(scores[n].argmax())
             row = rows[place]
             row.text += options[n][best] + END_OF_ANSWER
-            row.made += [self._pad] * int(spent[n, best])
+            row.tokens += [self._pad] * int(spent[n, best])

@@ -1,7 +1,9 @@
-"""Key-value caches for many rows that begin alike: grown in place, and shared between rows.
+"""Key-value caches for prompts with a common prefix: grown in place, and shared between rows.
 
-transformers' own dynamic cache copies all it holds with every token; with dozens of long rows that
-copy takes longer than the model. Not here: what is put into it (`batched`).
+The dynamic cache of transformers copies its whole content with every token; with dozens of long
+rows that takes longer than the model itself.
+
+Out of scope: the inference that fills the cache (`batched`).
 """
 
 from __future__ import annotations
@@ -13,14 +15,14 @@ from typing import Any
 import torch
 from transformers.cache_utils import Cache, DynamicLayer
 
-#: Places added at once.
+#: Positions to allocate at once.
 _MORE = 64
-#: Prompts that begin with the same this many tokens are looked at together.
+#: Prompts that share at least this many initial tokens are grouped.
 _ALIKE = 24
 
 
 class RoomyLayer(DynamicLayer):
-    """A cache layer with room to spare: new tokens are written beside the old ones."""
+    """A cache layer with spare capacity: new tokens are written next to the old ones."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
@@ -47,13 +49,13 @@ class RoomyLayer(DynamicLayer):
         return self.keys, self.values
 
     def batch_select_indices(self, indices: torch.Tensor) -> None:
-        """Keep these rows, in this order; a row may be named more than once."""
+        """Keep these rows, in this order; a row may occur more than once."""
         super().batch_select_indices(indices)
         self._room = None
 
 
 def new_cache() -> Cache:
-    """An empty cache of roomy layers."""
+    """An empty cache of `RoomyLayer`."""
     return Cache(layer_class_to_replicate=RoomyLayer)
 
 
@@ -70,9 +72,9 @@ def selected(cache: Cache, indices: torch.Tensor) -> Cache:
 
 @dataclass(frozen=True, slots=True)
 class Alike:
-    """Prompts that share a beginning: the trunk is read once, then each one's own rest.
+    """Prompts with a common prefix: the trunk is read once, then the rest of each prompt.
 
-    ``shared[n]`` is how many tokens prompt ``members[n]`` has in common with ``trunk``.
+    ``shared[n]`` is how many initial tokens prompt ``members[n]`` has in common with ``trunk``.
     """
 
     trunk: Sequence[int]
@@ -81,9 +83,9 @@ class Alike:
 
 
 def alike(ids: Sequence[Sequence[int]], most: int) -> list[Alike]:
-    """Groups of up to ``most`` prompts that begin alike; questions about one journey do.
+    """Group up to ``most`` prompts with a common prefix, such as questions about one journey.
 
-    Each prompt keeps at least one token of its own.
+    Each prompt keeps at least one token that is not part of the trunk.
     """
     by_start: dict[tuple[int, ...], list[int]] = {}
     for index, prompt in enumerate(ids):
@@ -95,14 +97,14 @@ def alike(ids: Sequence[Sequence[int]], most: int) -> list[Alike]:
             part = members[start : start + most]
             longest = ids[part[-1]]
             shared = [min(_common(ids[i], longest), len(ids[i]) - 1) for i in part]
-            # Of the longest prompt only what others share is worth reading apart.
+            # The trunk contains no more of the longest prompt than others share.
             shared[-1] = max(shared[:-1], default=len(longest) - 1)
             groups.append(Alike(longest[: max(shared)], tuple(part), tuple(shared)))
     return groups
 
 
 def _common(a: Sequence[int], b: Sequence[int]) -> int:
-    """Length of the common beginning."""
+    """Length of the common prefix."""
     for place, (left, right) in enumerate(zip(a, b, strict=False)):
         if left != right:
             return place

@@ -1,6 +1,6 @@
-"""Clips' marks as numbers per world, and as Markdown tables.
+"""Figures of the marks on recorded clips, per world, and their Markdown tables.
 
-Out of scope: the marking (`training.evaluate_clips`).
+Out of scope: marking (`training.evaluate_clips`).
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ import numpy as np
 from sim_clips.questions import NOT_TOLD
 from training.evaluation.clustered import clustered
 
-#: Lists to average, by name.
+#: Values to average, by name.
 Marks = dict[str, list[float]]
-#: Ways of answering, and chance.
+#: Ways of answering, and chance; column names of the table.
 WAYS = ("pixels", "true_deltas", "program_pixels", "program_true", "blind", "chance")
-#: Which notes an answer was given from, where it was from any.
+#: The deltas that each way of answering reads; the others read none.
 NOTES = {
     "pixels": "pixels", "true_deltas": "true_deltas", "program_pixels": "pixels",
     "program_true": "true_deltas",
@@ -25,7 +25,7 @@ NOTES = {
 
 
 def summary(marks: Marks, rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Averages of one world, with intervals by clips."""
+    """Averages of one world, with intervals clustered by clip."""
     hits, missed, invented = (sum(marks[k]) for k in ("hits", "missed", "invented"))
     types = sorted({row["type"] for row in rows})
     return {
@@ -59,16 +59,16 @@ def summary(marks: Marks, rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 
 def by_derivability(rows: Sequence[dict[str, Any]], way: str) -> dict[str, Any]:
-    """Of one way of answering: how much is right of what follows from its notes and of the rest,
-    and how much of either was answered with `NOT_TOLD` where that was offered."""
-    follows = [row for row in rows if row["derivable"][NOTES[way]]]
+    """For one way of answering, the share of right answers among derivable and other questions, and
+    the share of either kind answered with `NOT_TOLD` when that was offered."""
+    derivable = [row for row in rows if row["derivable"][NOTES[way]]]
     others = [row for row in rows if not row["derivable"][NOTES[way]]]
     refusals, admissions = (
-        [float(row["given"][way] == row["not_told"]) for row in some if row["not_told"]]
-        for some in (follows, others)
+        [float(row["given"][way] == row["not_told"]) for row in part if row["not_told"]]
+        for part in (derivable, others)
     )
     return {
-        "derivable": {"count": len(follows), "right": _mean([row[way] for row in follows])},
+        "derivable": {"count": len(derivable), "right": _mean([row[way] for row in derivable])},
         "not_derivable": {"count": len(others), "right": _mean([row[way] for row in others])},
         "refused": {"count": len(refusals), "share": _mean(refusals)},
         "not_told": {"count": len(admissions), "share": _mean(admissions)},
@@ -83,17 +83,17 @@ def _mean(values: Sequence[float]) -> float | None:
     return round(float(np.mean(values)), 4) if len(values) else None
 
 
-def markdown(found: dict[str, Any]) -> str:
-    """The summary as tables."""
+def markdown(summaries: dict[str, Any]) -> str:
+    """The summaries of all worlds as Markdown tables."""
     lines = [
         "| world | keyframes | action | objects F1 | precision | recall | direction | distance |"
     ]
     lines.append("|---|---|---|---|---|---|---|---|")
-    for world, part in found.items():
+    for world, part in summaries.items():
         p = part["perception"]
         values = (p[k] for k in ("action", "f1", "precision", "recall", "direction", "distance"))
         lines.append(f"| {world} | {p['keyframes']} | {' | '.join(map(_share, values))} |")
-    for world, part in found.items():
+    for world, part in summaries.items():
         lines += [
             "",
             f"{world}, {part['questions']} questions about {part['clips']} clips, right in %:",
@@ -115,11 +115,11 @@ def markdown(found: dict[str, Any]) -> str:
             ("refused", f'derivable, answered "{NOT_TOLD}"'),
             ("not_told", f'not derivable, answered "{NOT_TOLD}"'),
         ):
-            shown = [
-                f"{_share(some.get('right', some.get('share')))} (n {some['count']})"
-                for some in (part["derivability"][way][key] for way in NOTES)
+            cells = [
+                f"{_share(entry.get('right', entry.get('share')))} (n {entry['count']})"
+                for entry in (part["derivability"][way][key] for way in NOTES)
             ]
-            lines.append(f"| {title} | | {' | '.join(shown)} | | |")
+            lines.append(f"| {title} | | {' | '.join(cells)} | | |")
     return "\n".join(lines) + "\n"
 
 

@@ -1,7 +1,7 @@
-"""Intervals for shares of questions that come in clusters: those of one clip are not independent.
+"""Intervals for shares of clustered questions: questions about one clip are not independent.
 
-The variance of the share is estimated between clusters, and what Wilson's interval takes for the
-number of trials is the number of independent questions that would vary as much.
+The variance of the share is estimated between clusters. Wilson's interval then uses the number of
+independent questions with the same variance as its number of trials.
 
 Out of scope: differences between models (`training.experiments.comparing`).
 """
@@ -15,7 +15,7 @@ from training.evaluation.marking import wilson
 
 
 def clustered(values: Sequence[float], clusters: Sequence[Hashable]) -> tuple[float, float]:
-    """The 95 % interval of the average of ``values`` in [0, 1]; (0, 1) of none.
+    """The 95 % interval of the mean of ``values`` in [0, 1]; (0, 1) without values.
 
     Args:
         values: one per question.
@@ -29,8 +29,8 @@ def clustered(values: Sequence[float], clusters: Sequence[Hashable]) -> tuple[fl
 
 
 def independent(values: Sequence[float], clusters: Sequence[Hashable]) -> float:
-    """How many independent questions would vary as much, at most as many as there are; where all
-    values are alike, as many as there are clusters."""
+    """The number of independent questions with the same variance, at most the number of values;
+    the number of clusters if all values are equal."""
     count = len(values)
     share = sum(values) / count
     sums: dict[Hashable, float] = defaultdict(float)
@@ -39,7 +39,7 @@ def independent(values: Sequence[float], clusters: Sequence[Hashable]) -> float:
     number = len(sums)
     if number < 2:
         return 1.0
-    # Between clusters, with the usual correction for few of them.
+    # Variance between clusters, with the usual correction for a small number of them.
     variance = number / (number - 1) * sum(part * part for part in sums.values()) / count**2
     spread = share * (1 - share)
     if spread <= 0 or variance <= 0:

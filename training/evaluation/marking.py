@@ -1,10 +1,10 @@
-"""What was right, and how sure that is.
+"""Marks of replies, and intervals of their averages.
 
-Choices are right or wrong, numbers are right to some degree (mean relative accuracy); both by the
-functions that training pays by (`training.rewards`), which read replies as the runtime does.
-Intervals are Wilson's (1927), also for averages of numbers, where they are a little too wide.
+Choices are right or wrong; numbers get partial marks (mean relative accuracy). Both are scored by
+the reward functions of training (`training.rewards`), which parse replies as the runtime does.
+Intervals are Wilson's (1927), also for averages of numbers, for which they are slightly too wide.
 
-Not here: who answered (`answering`), the table (`tables`).
+Out of scope: the models (`answering`), the tables (`tables`).
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from training.evaluation.batched import Reply
 from training.reference import Reference
 from training.rewards import ConsistencyReward, has_format, score
 
-#: Two-sided 95 %.
+#: Two-sided 95 % quantile of the normal distribution.
 _Z = 1.959964
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """One reply and what it is worth. ``consistent`` is ``None`` where the answer was wrong, or no
-    reference was asked; ``said`` is the answer in words, empty where none could be read;
-    ``derivable`` as in `Episode`; ``offered``: whether `NOT_TOLD` was among the choices."""
+    """One reply and its marks. ``consistent`` is ``None`` if the answer was wrong or there was no
+    reference; ``said`` is the parsed answer, empty if it could not be parsed; ``derivable`` as in
+    `Episode`; ``offered``: whether `NOT_TOLD` was among the choices."""
 
     id: str
     scene: str
@@ -49,17 +49,17 @@ class Mark:
     offered: bool = False
 
     def as_dict(self) -> dict[str, Any]:
-        """JSON-ready."""
+        """The fields as JSON-ready values."""
         return asdict(self)
 
 
 def mark(
     episodes: Sequence[Episode], replies: Sequence[Reply], reference: Reference | None = None
 ) -> list[Mark]:
-    """Marks of replies, in order.
+    """Mark the replies to ``episodes``, in order.
 
     Raises:
-        ModelUnavailable: the reference stayed away.
+        ModelUnavailable: the reference's server stayed unreachable.
     """
     consistent: list[float | None] = [None] * len(episodes)
     if reference is not None:
@@ -78,7 +78,7 @@ def mark(
             category=episode.category,
             right=score(reply.text, episode.answer_text, episode.choices),
             formatted=has_format(reply.text),
-            said=_said(reply.text, episode.choices),
+            said=_parsed(reply.text, episode.choices),
             truth=episode.answer_text,
             tokens=reply.tokens,
             latency_s=reply.latency_s,
@@ -91,7 +91,7 @@ def mark(
     ]
 
 
-def _said(reply: str, choices: Sequence[str]) -> str:
+def _parsed(reply: str, choices: Sequence[str]) -> str:
     try:
         return parse_answer(reply, choices).text
     except ReplyError:
@@ -99,7 +99,7 @@ def _said(reply: str, choices: Sequence[str]) -> str:
 
 
 def wilson(share: float, count: float) -> tuple[float, float]:
-    """The 95 % interval of a share out of ``count`` trials, both in [0, 1]; (0, 1) of none."""
+    """The 95 % interval of a share in ``count`` trials, all in [0, 1]; (0, 1) without trials."""
     if count == 0:
         return 0.0, 1.0
     z2 = _Z * _Z / count
@@ -109,5 +109,5 @@ def wilson(share: float, count: float) -> tuple[float, float]:
 
 
 def mean(values: Sequence[float]) -> float | None:
-    """The average, ``None`` of nothing."""
+    """The mean; ``None`` without values."""
     return sum(values) / len(values) if values else None

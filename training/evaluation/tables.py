@@ -1,6 +1,6 @@
-"""Marks as numbers per category, and as a Markdown table.
+"""Figures of the marks per category, and their Markdown tables.
 
-Not here: marking (`marking`), baselines (`baselines`).
+Out of scope: marking (`marking`), baselines (`baselines`).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from training.episodes.splits import SPLITS
 from training.evaluation.clustered import clustered
 from training.evaluation.marking import Mark, mean
 
-#: In the order of columns.
+#: In the order of the table's columns.
 BASELINES = ("random", "majority", "blind", "program")
 TITLES = {
     "train": "Seen in training",
@@ -25,80 +25,80 @@ Baselines = Mapping[str, Sequence[float | None]]
 
 
 def summary(marks: Sequence[Mark], baselines: Baselines | None = None) -> dict[str, Any]:
-    """Per split the figures of each category and of all, JSON-ready. Shares lie in [0, 1].
+    """The figures of each category and of all, per split, JSON-ready. Shares are in [0, 1].
 
     Args:
         marks: of all splits.
-        baselines: by name, one number per mark.
+        baselines: by name, one score per mark.
     """
-    found: dict[str, Any] = {}
+    by_split: dict[str, Any] = {}
     for split in SPLITS:
         places = [i for i, m in enumerate(marks) if m.split == split]
         if not places:
             continue
         categories = sorted({marks[i].category for i in places})
-        found[split] = {
+        by_split[split] = {
             "all": _figures(marks, places, baselines or {}),
             "categories": {
                 name: _figures(marks, [i for i in places if marks[i].category == name], baselines)
                 for name in categories
             },
         }
-    return found
+    return by_split
 
 
 def _figures(
     marks: Sequence[Mark], places: Sequence[int], baselines: Baselines | None
 ) -> dict[str, Any]:
-    some = [marks[i] for i in places]
-    agreed = [m.consistent for m in some if m.consistent is not None]
-    ratio = mean(agreed)
+    selected = [marks[i] for i in places]
+    consistent = [m.consistent for m in selected if m.consistent is not None]
+    ratio = mean(consistent)
     figures: dict[str, Any] = {
-        **_share_of(some),
-        **by_derivability(some),
+        **_share_of(selected),
+        **by_derivability(selected),
         "consistency": ratio,
         "consistency_ci": None
         if ratio is None
-        else clustered(agreed, [m.scene for m in some if m.consistent is not None]),
-        "format": mean([float(m.formatted) for m in some]),
-        "tokens": mean([float(m.tokens) for m in some]),
-        "latency_s": mean([m.latency_s for m in some]),
+        else clustered(consistent, [m.scene for m in selected if m.consistent is not None]),
+        "format": mean([float(m.formatted) for m in selected]),
+        "tokens": mean([float(m.tokens) for m in selected]),
+        "latency_s": mean([m.latency_s for m in selected]),
     }
     for name, values in (baselines or {}).items():
         figures[name] = mean([v for v in (values[i] for i in places) if v is not None])
     return figures
 
 
-def _share_of(some: Sequence[Mark]) -> dict[str, Any]:
-    """The share of right answers, with its interval by scenes."""
+def _share_of(marks: Sequence[Mark]) -> dict[str, Any]:
+    """The share of right answers, with its interval clustered by scene."""
     return {
-        "count": len(some),
-        "scenes": len({m.scene for m in some}),
-        "accuracy": mean([m.right for m in some]),
-        "accuracy_ci": clustered([m.right for m in some], [m.scene for m in some]),
+        "count": len(marks),
+        "scenes": len({m.scene for m in marks}),
+        "accuracy": mean([m.right for m in marks]),
+        "accuracy_ci": clustered([m.right for m in marks], [m.scene for m in marks]),
     }
 
 
-def by_derivability(some: Sequence[Mark]) -> dict[str, Any]:
-    """What follows from the notes apart from what does not: the shares of right answers, and of
-    either what was answered with `NOT_TOLD` where that was offered (``refused``, ``not_told``)."""
-    follows = [m for m in some if m.derivable]
-    others = [m for m in some if m.derivable is False]
+def by_derivability(marks: Sequence[Mark]) -> dict[str, Any]:
+    """The shares of right answers among derivable and other questions, and the share of either kind
+    answered with `NOT_TOLD` when that was offered (``refused``, ``not_told``)."""
+    derivable = [m for m in marks if m.derivable]
+    others = [m for m in marks if m.derivable is False]
     refusals, admissions = (
-        [float(m.said == NOT_TOLD) for m in part if m.offered] for part in (follows, others)
+        [float(m.said == NOT_TOLD) for m in part if m.offered] for part in (derivable, others)
     )
     return {
-        "derivable": _share_of(follows),
+        "derivable": _share_of(derivable),
         "not_derivable": _share_of(others),
         "refused": {"count": len(refusals), "share": mean(refusals)},
         "not_told": {"count": len(admissions), "share": mean(admissions)},
     }
 
 
-def markdown(found: Mapping[str, Any], model: str) -> str:
-    """The figures as tables, one per split; shares in per cent."""
+def markdown(summary_by_split: Mapping[str, Any], model: str) -> str:
+    """The figures as Markdown tables, one per split; shares in per cent."""
     lines: list[str] = []
-    for split, part in found.items():
+    for split, part in summary_by_split.items():
         figures = part["all"]
         extra = [name for name in BASELINES if figures.get(name) is not None]
         columns = ["category", "n", "accuracy (95 % CI)", "derivable", "not derivable", *extra]
@@ -125,13 +125,12 @@ def markdown(found: Mapping[str, Any], model: str) -> str:
                 f"{row['latency_s']:.2f}",
             ]
             lines.append("| " + " | ".join(cells) + " |")
-        refused, open_ones = figures["refused"], figures["not_told"]
+        refused, untold = figures["refused"], figures["not_told"]
         lines += [
             "",
-            f"Of {refused['count']} derivable questions that offer it, "
-            f'{_share(refused["share"])} % were answered with "{NOT_TOLD}"; of '
-            f"{open_ones['count']} where that is right, {_share(open_ones['share'])} %. Intervals "
-            "are clustered by scene.",
+            f'Answered with "{NOT_TOLD}": {_share(refused["share"])} % of the {refused["count"]} '
+            f"derivable questions that offer it, and {_share(untold['share'])} % of the "
+            f"{untold['count']} for which it is right. Intervals are clustered by scene.",
             "",
         ]
     return "\n".join(lines)

@@ -3,5 +3,5 @@
     python -m training.experiments.consistency --seeds 3
     python -m training.experiments.report
 
-Each writes docs/results/NAME.json and a plot; `report` puts all of them into docs/results.md.
+Each command writes docs/results/NAME.json and a plot; `report` compiles them into docs/results.md.
 """

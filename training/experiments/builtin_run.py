@@ -1,13 +1,12 @@
-"""What a run of builtin.yaml gains over its supervised start, on held-out scenes.
+"""Measure what a run of builtin.yaml gains over its supervised start, on held-out scenes.
 
     python -m training.grpo --config training/configs/builtin.yaml --out runs/grpo
     python -m training.experiments.builtin_run --model runs/grpo --without runs/grpo-without
 
-All answer the same questions; ``--without`` is a second run of the same length whose curriculum
-does not pay for consistency. They answer freely, as in training, and with the likeliest of the
-choices, as the runtime answers. The plot is the run's own log. A run that began elsewhere than at
-the supervised start (``--set model.path=…``) is compared with where it began, and gets a section of
-its own.
+All models answer the same questions, both freely, as in training, and with the likeliest choice, as
+the runtime does. ``--without`` is a second run of the same length whose curriculum does not reward
+consistency. The plot shows the run's log. A run with another start (``--set model.path=…``) is
+compared with that start and gets its own section.
 """
 
 from __future__ import annotations
@@ -39,7 +38,7 @@ from training.experiments.comparing import (
 from training.rows import worlds
 from training.run_config import DataConfig, load_config
 
-#: Other held-out scenes than those that the run looked at while it trained.
+#: Scenes other than those on which the run was evaluated during training.
 _FIRST = HELD_SEED + 200
 SCENES = {"in": f"house:24@{_FIRST},city:24@{_FIRST}", "out": f"warehouse:40@{_FIRST}"}
 WITHOUT = ("Without the reward: the same run with format and accuracy 3:7 to the end.",)
@@ -58,40 +57,40 @@ def history(run: Path) -> list[dict[str, Any]]:
     return list(state["log_history"])
 
 
-def began(run: Path) -> Path:
-    """The checkpoint that a run began with."""
+def start_of(run: Path) -> Path:
+    """The checkpoint from which a run started."""
     return Path(load_config(run / "config.yaml").model.folder)
 
 
-def taught(start: Path) -> str:
-    """How long a start of `training.reasoner` was taught, from the log beside it."""
+def training_time(start: Path) -> str:
+    """How long a start was trained by `training.reasoner`, according to its log."""
     rows = (start.parent / "log.jsonl").read_text(encoding="utf-8").splitlines()
     last = json.loads(rows[-1])
     return f"{last['questions']:,} questions in {last['minutes']:.0f} minutes on one core"
 
 
 def runs_of(arguments: list[str]) -> tuple[Path, Path | None, list[str]]:
-    """The run's folder, that of the run without the consistency reward, the arguments left."""
+    """The run's folder, that of the run without the consistency reward, and other arguments."""
     parser = argparse.ArgumentParser(add_help=False)
     parser.add_argument("--model", type=Path, default=Path("runs/grpo"))
     parser.add_argument("--without", type=Path)
-    found, rest = parser.parse_known_args(arguments)
-    return found.model, found.without, rest
+    parsed, rest = parser.parse_known_args(arguments)
+    return parsed.model, parsed.without, rest
 
 
 def main() -> None:
-    """Ask both, save."""
+    """Evaluate all models, and save the result."""
     run, without, sys.argv[1:] = runs_of(sys.argv[1:])
     opts = options("builtin_run", __doc__)
     reference = judge()
-    begun = began(run)
-    models = {"supervised start": begun, "after GRPO": run / "model"}
+    start_folder = start_of(run)
+    models = {"supervised start": start_folder, "after GRPO": run / "model"}
     if without is not None:
         models["without the consistency reward"] = without / "model"
     data = DataConfig(questions=opts.scaled(8, 2), noise=0.5, answerable=False)
     log = history(run)
     steps = max(row["step"] for row in log)
-    rows, said = [], []
+    rows, findings = [], []
     for part, spec in SCENES.items():
         episodes = worlds(spec, data)
         marks: dict[tuple[str, str], list[Mark]] = {}
@@ -100,19 +99,19 @@ def main() -> None:
             answerer, _ = open_model(str(model))
             replies = answerer.replies([e.prompt for e in episodes], max_tokens=160)
             marks[(name, "likeliest choice")] = mark(episodes, replies)
-        for (name, how), some in marks.items():
+        for (name, how), selected in marks.items():
             row: dict[str, Any] = {
                 "model": name,
                 "scenes": part,
                 "answers": how,
-                "questions": len(some),
-                **cells(some),
+                "questions": len(selected),
+                **cells(selected),
             }
             if how == "freely":
                 row |= {
-                    "consistency": f"{100 * consistency(some):.1f}",
-                    "format": f"{100 * formatted(some):.1f}",
-                    "tokens": f"{sum(m.tokens for m in some) / len(some):.0f}",
+                    "consistency": f"{100 * consistency(selected):.1f}",
+                    "format": f"{100 * formatted(selected):.1f}",
+                    "tokens": f"{sum(m.tokens for m in selected) / len(selected):.0f}",
                 }
             rows.append(row)
         place = "in distribution" if part == "in" else "in the warehouse"
@@ -120,19 +119,21 @@ def main() -> None:
         for name in trained:
             for how in ("freely", "likeliest choice"):
                 change = paired(by_question(marks[(start, how)]), by_question(marks[(name, how)]))
-                said.append(f"{name}, accuracy {place}, {how}: {change}")
-            agreed = paired(
+                findings.append(f"{name}, accuracy {place}, {how}: {change}")
+            consistency_change = paired(
                 *(by_question(marks[(m, "freely")], "consistent") for m in (start, name))
             )
-            said.append(f"{name}, consistency {place}, where both are right: {agreed}")
+            findings.append(
+                f"{name}, consistency {place}, where both are right: {consistency_change}"
+            )
     columns = tuple(dict.fromkeys(key for row in rows for key in row))
-    other = "" if begun == START else f" --set model.path={begun}"
+    other = "" if start_folder == START else f" --set model.path={start_folder}"
     result = opts.result(
         name="builtin_run_earlier_start" if other else "builtin_run",
         title="A run of builtin.yaml" + (" from an earlier start" if other else ""),
         question=f"What do {steps} steps of GRPO gain over "
-        + ("a start that was taught for less long?" if other else "its supervised start?"),
-        finding=listed("Changes from the supervised start", said),
+        + ("a start with less supervised training?" if other else "its supervised start?"),
+        finding=listed("Changes from the supervised start", findings),
         command=(
             f"python -m training.grpo --config training/configs/builtin.yaml{other} --out {run}\n"
             f"{opts.command} --model {run}" + (f" --without {without}" if without else "")
@@ -141,11 +142,15 @@ def main() -> None:
         columns=columns,
         rows=tuple(rows),
         caveats=(
-            "One run, one seed: the intervals are over held-out scenes, not over trainings.",
-            "All questions, also those whose answer does not follow from what was noted.",
+            "One run, one seed: the intervals are over held-out scenes, not over training runs.",
+            "All questions, including those whose answer does not follow from the deltas.",
             *WITHOUT[: without is not None],
-            *([f"The start, from random weights: {taught(begun)}."] if other else []),
-            "Minutes are those of the measurement, not of the training.",
+            *(
+                [f"The start was trained from random weights: {training_time(start_folder)}."]
+                if other
+                else []
+            ),
+            "The minutes are those of the measurement, not of the training.",
         ),
     )
 

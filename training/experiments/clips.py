@@ -1,7 +1,7 @@
-"""Clips of the held-out block as episodes, through the runtime: keyframer, perception, memory,
+"""Clips of the held-out block as episodes, produced by the runtime: keyframer, perception, memory,
 prompt.
 
-Not here: what an experiment changes about them.
+Out of scope: the variations that an experiment compares.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from training.held import WORLDS, held_clips
 
 
 def clips(count: int) -> list[Path]:
-    """The folders of so many clips of the held-out block, worlds in turn; recorded where they are
-    missing.
+    """The folders of ``count`` clips of the held-out block, alternating between worlds; missing
+    ones are recorded.
 
     Raises:
         RecordError: a clip can't be recorded.
@@ -31,33 +31,33 @@ def clips(count: int) -> list[Path]:
 
 
 def settings_with(**keyframes: object) -> Settings:
-    """The runtime's settings with other keyframe settings."""
-    changed: dict[str, Any] = {f"keyframes__{name}": value for name, value in keyframes.items()}
-    return load_settings(**changed)
+    """The runtime's settings with the given keyframe settings."""
+    values: dict[str, Any] = {f"keyframes__{name}": value for name, value in keyframes.items()}
+    return load_settings(**values)
 
 
 def clip_episodes(
     settings: Settings, perception: Perception, folders: Sequence[Path]
 ) -> dict[str, list[Episode]]:
-    """Each clip's questions, asked of what the runtime noted by then.
+    """The episodes of each clip, by name: its questions with the memory at that moment.
 
     Raises:
         AgentError: a clip can't be replayed.
     """
     recorder = Recorder(settings, perception)
-    found: dict[str, list[Episode]] = {}
+    by_clip: dict[str, list[Episode]] = {}
     for folder in folders:
         unit = RecordingUnit(str(folder), folder.name, kinds=("truth",))
-        found[folder.name], _ = recorder.episodes(unit, {})
-    return found
+        by_clip[folder.name], _ = recorder.episodes(unit, {})
+    return by_clip
 
 
 def entries(episodes: dict[str, list[Episode]]) -> int:
-    """Entries that the longest memory of each clip holds, summed: about its keyframes."""
+    """Deltas in the longest memory of each clip, summed: about the number of keyframes."""
     return sum(max((len(e.deltas) for e in some), default=0) for some in episodes.values())
 
 
 def marked(answerer: Answerer, episodes: Sequence[Episode]) -> list[Mark]:
-    """What each question's answer is worth."""
+    """Put the episodes to the model and mark its replies."""
     replies = answerer.replies([e.prompt for e in episodes], max_tokens=200)
     return mark(episodes, replies)

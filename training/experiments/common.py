@@ -1,8 +1,6 @@
-"""What all experiments share: options, arms trained per seed, marks, and saving with a plot.
+"""Shared parts of the experiments: options, arms trained per seed, marks, saving with a plot.
 
-A result says what was asked, which command made it, with which seeds and at which scale.
-
-Not here: what any experiment asks, a result as it is kept (`results`).
+Out of scope: the individual experiments, the format of results (`results`).
 """
 
 from __future__ import annotations
@@ -32,15 +30,16 @@ from training.rows import worlds
 from training.run_config import SUPERVISED, DataConfig, load_config
 
 CONFIGS = Path(__file__).parent.parent / "configs"
-#: Scenes of the held-out block that are read as text begin here, after those that are recorded.
+#: First seed of the held-out block for text episodes; earlier ones are recorded as clips.
 HELD_SEED = HELD_OUT[100]
-#: In distribution and out of it; 8 questions of each scene.
+#: Scenes in distribution and out of distribution, with 8 questions each.
 HELD = {"in": f"house:8@{HELD_SEED},city:8@{HELD_SEED}", "out": f"warehouse:16@{HELD_SEED}"}
 
 
 @dataclass(frozen=True)
 class Options:
-    """What every experiment's command takes. ``began``: when, in seconds of the monotonic clock."""
+    """Command-line options of every experiment. ``began`` is the start on the monotonic clock, in
+    seconds."""
 
     seeds: tuple[int, ...]
     scale: float
@@ -50,26 +49,26 @@ class Options:
     began: float = field(default_factory=time.monotonic, compare=False)
 
     def scaled(self, count: int, least: int = 1) -> int:
-        """``count`` at scale 1."""
+        """``count`` times the scale, at least ``least``."""
         return max(least, round(count * self.scale))
 
-    def result(self, **found: Any) -> Result:
-        """What was found, by this command, with these seeds and scale unless it says otherwise."""
+    def result(self, **fields: Any) -> Result:
+        """A result of this command; fields that are not given come from the options."""
         minutes = round((time.monotonic() - self.began) / 60, 1)
-        made = {
+        defaults = {
             "command": self.command, "seeds": self.seeds, "scale": self.scale, "minutes": minutes,
             "questions": EVEN,
         }  # fmt: skip
-        return Result(**{**made, **found})
+        return Result(**{**defaults, **fields})
 
 
 def options(name: str, docstring: str | None) -> Options:
-    """Read an experiment's command line."""
+    """Parse an experiment's command line."""
     parser = argparse.ArgumentParser(
         description=docstring, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("--seeds", type=int, default=3, help="how many; from 1 on")
-    parser.add_argument("--scale", type=float, default=1.0, help="of steps and questions")
+    parser.add_argument("--seeds", type=int, default=3, help="number of seeds, from 1")
+    parser.add_argument("--scale", type=float, default=1.0, help="scale of steps and questions")
     parser.add_argument("--runs", type=Path, default=Path("runs/experiments"))
     parser.add_argument("--results", type=Path, default=RESULTS)
     parser.add_argument("--threads", type=int, default=1)
@@ -82,10 +81,11 @@ def options(name: str, docstring: str | None) -> Options:
 def trained(
     kind: str, name: str, seed: int, opts: Options, overrides: Sequence[str], steps: int
 ) -> Path:
-    """Train an arm (``grpo`` or ``sft``) from the supervised start, or take the finished one.
+    """Train an arm (``grpo`` or ``sft``) from the supervised start, unless it is already trained;
+    returns its folder.
 
-    The folder's name has scale and seed, so that arms are shared between experiments and a command
-    that was interrupted goes on.
+    The folder's name contains scale and seed, so that experiments share arms and an interrupted
+    command resumes.
     """
     folder = opts.runs / f"{name}-{opts.scale:g}-seed{seed}"
     if (folder / "model" / "config.json").exists():
@@ -108,7 +108,7 @@ def trained(
     return folder
 
 
-#: Shorter than builtin.yaml: 32 completions a step.
+#: Overrides of builtin.yaml for short runs: 32 completions per step.
 SHORT_GRPO = (
     "trainer.per_device_train_batch_size=32",
     "trainer.learning_rate=3e-4",
@@ -119,8 +119,8 @@ SHORT_GRPO = (
 
 
 def held(part: str, opts: Options, questions: int = 8) -> list[Episode]:
-    """Held-out episodes ``in`` or ``out`` of distribution: all questions, also those whose answer
-    does not follow from what was noted."""
+    """Held-out episodes, ``in`` or ``out`` of distribution: all questions, including those whose
+    answer does not follow from the deltas."""
     data = DataConfig(questions=opts.scaled(questions, 2), noise=0.5, answerable=False)
     return worlds(HELD[part], data)
 
@@ -133,8 +133,8 @@ def judge() -> Reference:
 def marks_of(
     model: Path, episodes: Sequence[Episode], reference: Reference, opts: Options
 ) -> list[Mark]:
-    """A model's marks on episodes; it answers freely. Kept in ``opts.runs``, so that experiments
-    that measure the same model share them, and one can read the replies."""
+    """The marks of a model that answers freely. They are stored in ``opts.runs``, so that
+    experiments on the same model share them and the replies can be inspected."""
     digest = hashlib.sha256((model / "model.safetensors").read_bytes())
     digest.update(reference.name.encode())
     for episode in episodes:
@@ -143,16 +143,16 @@ def marks_of(
     path = opts.runs / "marks" / f"{name}-{digest.hexdigest()[:12]}.jsonl"
     if not path.exists():
         answerer, _ = open_model(str(model), choose=False)
-        found = evaluate(answerer, episodes, reference=reference, max_tokens=160)
+        evaluation = evaluate(answerer, episodes, reference=reference, max_tokens=160)
         path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_suffix(".part")
-        part.write_text("".join(json.dumps(m.as_dict()) + "\n" for m in found.marks), "utf-8")
+        part.write_text("".join(json.dumps(m.as_dict()) + "\n" for m in evaluation.marks), "utf-8")
         part.replace(path)
     return [Mark(**json.loads(line)) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
 def spread(values: Sequence[float]) -> str:
-    """Mean and, of two and more, the standard deviation over seeds, in per cent."""
+    """Mean over seeds and, with two or more, standard deviation, in per cent."""
     mean = 100 * statistics.fmean(values)
     if len(values) < 2:
         return f"{mean:.1f}"
@@ -160,12 +160,12 @@ def spread(values: Sequence[float]) -> str:
 
 
 def listed(head: str, lines: Sequence[str]) -> str:
-    """A finding of several lines, as a Markdown list."""
+    """A finding with several items, as a Markdown list."""
     return "\n".join([f"{head}:", "", *(f"- {line}" for line in lines)])
 
 
 def save(result: Result, opts: Options, plot: Callable[[Any], None] | None = None) -> None:
-    """Write the JSON and the plot, and print the table."""
+    """Write the JSON and the plot, and print table and finding."""
     write_result(result, opts.results)
     if plot is not None:
         import matplotlib
@@ -184,5 +184,5 @@ def save(result: Result, opts: Options, plot: Callable[[Any], None] | None = Non
 
 
 SHIPPED_REASONER = SHIPPED / "reasoner"
-#: Where arms begin.
+#: The checkpoint from which arms start.
 START = SUPERVISED

@@ -1,7 +1,6 @@
-"""Differences with their intervals: between models on the same questions, and between arms over
-seeds; and the words for whether the data decide.
+"""Differences with intervals: between models on the same questions, and between arms over seeds.
 
-Not here: what is compared.
+Out of scope: the experiments that compare them.
 """
 
 from __future__ import annotations
@@ -17,17 +16,17 @@ import numpy as np
 from training.evaluation.clustered import clustered
 from training.evaluation.marking import Mark, mean
 
-#: Two-sided 95 % of Student's t, by degrees of freedom; beyond them that of the last.
+#: Two-sided 95 % quantiles of Student's t for 1 to 9 degrees of freedom; the last for more.
 _T = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262)
 _DRAWS = 4000
 
-#: A question's scene and its own name: what tells that two models were asked the same.
+#: A question's scene and id, which identify it across models.
 Key = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A difference of two shares, and its 95 % interval."""
+    """A difference of two shares, with its 95 % interval."""
 
     value: float
     low: float
@@ -35,14 +34,14 @@ class Difference:
 
     @property
     def decided(self) -> bool:
-        """Whether the interval leaves out zero."""
+        """Whether the interval excludes zero."""
         return self.low > 0 or self.high < 0
 
     def __str__(self) -> str:
-        """In points, with a verdict."""
+        """The difference in percentage points, marked if it is inconclusive."""
         if self.low == self.high == 0.0:
             return "no difference at all"
-        verdict = "" if self.decided else "; the data do not decide"
+        verdict = "" if self.decided else "; inconclusive"
         return (
             f"{100 * self.value:+.1f} points (95 % interval {100 * self.low:+.1f} to "
             f"{100 * self.high:+.1f}{verdict})"
@@ -50,8 +49,8 @@ class Difference:
 
 
 def over_seeds(first: Sequence[float], second: Sequence[float]) -> Difference | None:
-    """``second`` less ``first``, trained with the same seeds, by Student's t over the seeds'
-    differences; ``None`` with fewer than two seeds."""
+    """``second`` minus ``first``, trained with the same seeds, with Student's t interval over the
+    seeds' differences; ``None`` with fewer than two seeds."""
     each = [b - a for a, b in zip(first, second, strict=True)]
     if len(each) < 2:
         return None
@@ -61,8 +60,8 @@ def over_seeds(first: Sequence[float], second: Sequence[float]) -> Difference | 
 
 
 def paired(first: Mapping[Key, float], second: Mapping[Key, float]) -> Difference:
-    """``second`` less ``first`` over the questions that both have, by drawing scenes anew:
-    questions of one scene are not independent.
+    """``second`` minus ``first`` on the questions in both, with an interval from bootstrapping
+    scenes, because questions of one scene are not independent.
 
     Raises:
         ValueError: they share no question.
@@ -75,8 +74,8 @@ def paired(first: Mapping[Key, float], second: Mapping[Key, float]) -> Differenc
     sums = np.array([sum(each[scene]) for scene in sorted(each)])
     counts = np.array([len(each[scene]) for scene in sorted(each)])
     rng = np.random.default_rng(0)
-    drawn = rng.integers(len(sums), size=(_DRAWS, len(sums)))
-    low, high = np.quantile(sums[drawn].sum(1) / counts[drawn].sum(1), (0.025, 0.975))
+    samples = rng.integers(len(sums), size=(_DRAWS, len(sums)))
+    low, high = np.quantile(sums[samples].sum(1) / counts[samples].sum(1), (0.025, 0.975))
     return Difference(float(sums.sum() / counts.sum()), float(low), float(high))
 
 
@@ -86,36 +85,36 @@ def accuracy(marks: Sequence[Mark]) -> float:
 
 
 def consistency(marks: Sequence[Mark]) -> float:
-    """The share of right answers whose reasoning leads the reference to the same answer; 0 where
-    nothing is right."""
+    """The share of right answers whose reasoning leads the reference to the same answer; 0 without
+    right answers."""
     return mean([m.consistent for m in marks if m.consistent is not None]) or 0.0
 
 
 def formatted(marks: Sequence[Mark]) -> float:
-    """The share of replies in the asked form."""
+    """The share of replies in the required format."""
     return mean([float(m.formatted) for m in marks]) or 0.0
 
 
 def derivable(marks: Sequence[Mark], follows: bool = True) -> list[Mark]:
-    """The marks of questions whose answer follows from the notes, or of those where it does not."""
+    """The marks of derivable questions or, if ``follows`` is false, of the others."""
     return [m for m in marks if m.derivable is follows]
 
 
 def cells(marks: Sequence[Mark]) -> dict[str, str]:
-    """A table's columns for the share of right answers: with its interval by scenes or clips, and
-    of derivable and other questions, with how many these are."""
+    """Table columns for the share of right answers: with its interval clustered by scene or clip,
+    and for derivable and other questions with their numbers."""
     low, high = clustered([m.right for m in marks], [m.scene for m in marks])
-    shown = {
+    columns = {
         "accuracy": f"{100 * accuracy(marks):.1f}",
         "95 % interval": f"{100 * low:.1f} to {100 * high:.1f}",
     }
     for name, follows in (("derivable", True), ("not derivable", False)):
-        some = derivable(marks, follows)
-        shown[name] = f"{100 * accuracy(some):.1f} (n {len(some)})" if some else "–"
-    return shown
+        group = derivable(marks, follows)
+        columns[name] = f"{100 * accuracy(group):.1f} (n {len(group)})" if group else "–"
+    return columns
 
 
-#: What a table of arms shows, by column.
+#: The columns of a table of arms.
 MEASURES: Mapping[str, Callable[[Sequence[Mark]], float]] = {
     "accuracy": accuracy,
     "derivable": lambda marks: accuracy(derivable(marks)),
@@ -126,6 +125,6 @@ MEASURES: Mapping[str, Callable[[Sequence[Mark]], float]] = {
 
 
 def by_question(marks: Sequence[Mark], measure: str = "right") -> dict[Key, float]:
-    """Each question's mark (an attribute of `Mark`), where it has one."""
-    found = {(m.scene, m.id): getattr(m, measure) for m in marks}
-    return {key: float(value) for key, value in found.items() if value is not None}
+    """Each question's ``measure`` (an attribute of `Mark`), unless it is ``None``."""
+    values = {(m.scene, m.id): getattr(m, measure) for m in marks}
+    return {key: float(value) for key, value in values.items() if value is not None}

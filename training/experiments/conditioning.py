@@ -1,12 +1,12 @@
-"""Question-free against question-conditioned deltas: what does noting online cost?
+"""Question-free against question-conditioned deltas: the cost of perceiving online.
 
     python -m training.experiments.conditioning
 
-An online memory can't know the question. The published system can: its perceiver is shown it. On
-held-out text worlds, with a perceiver's usual mistakes, four ways of noting the same journeys:
-all objects of a view up to the five largest (what the runtime does); only what the question names;
-the five largest and what the question names; and the first with the question's objects on a watch
-list from the start, noted without being missed.
+An online memory can't know the question. The published system can: its perceiver reads it. On
+held-out text worlds, with a perceiver's usual mistakes, four kinds of deltas of the same journeys
+are compared: the five largest objects in view (as in the runtime); only the objects that the
+question names; both; and the five largest objects plus the question's objects on a watch list,
+which are never missed.
 """
 
 from __future__ import annotations
@@ -46,46 +46,46 @@ def _true(journey: Journey, index: int, name: str) -> Mention | None:
 
 
 def _with(delta: Delta, extra: Sequence[Mention]) -> Delta:
-    known = {m.name for m in delta.mentions}
-    return replace(delta, mentions=(*delta.mentions, *(m for m in extra if m.name not in known)))
+    names = {m.name for m in delta.mentions}
+    return replace(delta, mentions=(*delta.mentions, *(m for m in extra if m.name not in names)))
 
 
 def ways(
     journey: Journey, deltas: Sequence[Delta], question: ClipQuestion, rng: np.random.Generator
 ) -> dict[str, list[Delta]]:
-    """The four transcripts' deltas for one question."""
+    """The deltas of all four kinds for one question."""
     names = named_objects(" ; ".join((question.text, *question.choices)), journey.objects)
-    found: dict[str, list[Delta]] = {way: [] for way in WAYS}
+    by_way: dict[str, list[Delta]] = {way: [] for way in WAYS}
     for index, delta in enumerate(deltas):
         true = [m for m in (_true(journey, index, name) for name in names) if m]
-        seen = [m for m in true if rng.random() >= TYPICAL_NOISE.missed]
-        told = tuple(m for m in delta.mentions if m.name in names)
-        found[WAYS[0]].append(delta)
-        found[WAYS[1]].append(_with(replace(delta, mentions=told), seen))
-        found[WAYS[2]].append(_with(delta, seen))
-        found[WAYS[3]].append(_with(delta, true))
-    return found
+        perceived = [m for m in true if rng.random() >= TYPICAL_NOISE.missed]
+        named_mentions = tuple(m for m in delta.mentions if m.name in names)
+        by_way[WAYS[0]].append(delta)
+        by_way[WAYS[1]].append(_with(replace(delta, mentions=named_mentions), perceived))
+        by_way[WAYS[2]].append(_with(delta, perceived))
+        by_way[WAYS[3]].append(_with(delta, true))
+    return by_way
 
 
 def questions(count: int, seed: int) -> dict[str, list[Episode]]:
-    """Episodes of each way, of the same questions."""
+    """Episodes of each kind, with the same questions."""
     rng = np.random.default_rng([seed, 23])
-    made: dict[str, list[Episode]] = {way: [] for way in WAYS}
+    by_way: dict[str, list[Episode]] = {way: [] for way in WAYS}
     scene, kinds = HELD_SEED + 300, list(MAKERS)
-    while len(made[WAYS[0]]) < count:
+    while len(by_way[WAYS[0]]) < count:
         world: Any = ("house", "city")[scene % 2]
         journey = sample_journey(world, scene, rng)
         deltas = noted(journey, rng, TYPICAL_NOISE)[: LONGEST + 1]
         past = past_of(journey, Notes(deltas, world), settled_only=False)
         scene += 1
         for kind in kinds if past.done else ():
-            drawn = question_of(kind, past, rng, tries=3)
-            if drawn is None:
+            moment_and_question = question_of(kind, past, rng, tries=3)
+            if moment_and_question is None:
                 continue
-            now, question = drawn
+            now, question = moment_and_question
             for way, entries in ways(journey, deltas[: now + 1], question, rng).items():
-                made[way].append(_episode(question, entries, world, scene, len(made[way])))
-    return {way: some[:count] for way, some in made.items()}
+                by_way[way].append(_episode(question, entries, world, scene, len(by_way[way])))
+    return {way: some[:count] for way, some in by_way.items()}
 
 
 def _episode(
@@ -101,21 +101,21 @@ def _episode(
 
 
 def main() -> None:
-    """Ask, mark, save."""
+    """Evaluate on all kinds of deltas, and save the result."""
     opts = options("conditioning", __doc__)
     answerer, _ = open_model("builtin")
     rows, shares, tokens, marks = [], {}, {}, {}
     for way, episodes in questions(opts.scaled(400, 16), 1).items():
-        found = evaluate(answerer, episodes, max_tokens=200)
-        marks[way] = by_question(found.marks)
-        share = float(np.mean([m.right for m in found.marks]))
+        evaluation = evaluate(answerer, episodes, max_tokens=200)
+        marks[way] = by_question(evaluation.marks)
+        share = float(np.mean([m.right for m in evaluation.marks]))
         shares[way] = share
         tokens[way] = float(np.mean([len(e.transcript) / 4 for e in episodes]))
         rows.append(
             {
                 "noted": way,
                 "questions": len(episodes),
-                **cells(found.marks),
+                **cells(evaluation.marks),
                 "transcript, tokens of 4 characters": f"{tokens[way]:.0f}",
             }
         )
@@ -123,20 +123,20 @@ def main() -> None:
     result = opts.result(
         name="conditioning",
         title="Question-free against question-conditioned deltas",
-        question="What does it cost that an online memory can't know the question?",
+        question="What does it cost that an online memory does not know the question?",
         finding=(
-            f"Against noting without the question, noting only what it names changes accuracy by "
-            f"{change[WAYS[1]]}, noting that as well by {change[WAYS[2]]}; a watch list that "
-            f"misses nothing would change it by {change[WAYS[3]]}."
+            f"Compared with question-free deltas, noting only the objects that the question names "
+            f"changes accuracy by {change[WAYS[1]]}, noting them in addition by "
+            f"{change[WAYS[2]]}; a watch list without misses would change it by {change[WAYS[3]]}."
         ),
         seeds=(),
         columns=tuple(rows[0]),
         rows=tuple(rows),
         caveats=(
-            "The same questions in all rows. Mistakes are simulated at a perceiver's usual rates; "
-            "the named objects' places are true where they are seen.",
-            "The reasoner was trained on question-free entries only.",
-            "Intervals of differences: by drawing scenes anew.",
+            "All rows have the same questions. Mistakes are simulated at a perceiver's usual "
+            "rates; the places of the named objects are true if they are noted.",
+            "The reasoner was trained on question-free deltas only.",
+            "Intervals of differences: bootstrapped over scenes.",
         ),
     )
 

@@ -1,11 +1,11 @@
-"""Experiment 2: the consistency reward on and off, at equal length of training.
+"""Experiment 2: training with and without the consistency reward, for the same number of steps.
 
     python -m training.experiments.consistency --seeds 3
 
-`with` follows the published curriculum; `without` gives the third weight to nobody (format and
-accuracy only). Both begin at the supervised start, whose reasoning leads to its answers anyway, and
-again at one that concludes in a notation of its own (`training.experiments.illegible`). The judge
-that pays and the one that measures are the same; experiment 4 measures with others.
+`with` follows the published curriculum; `without` rewards format and accuracy only. Both arms start
+from the supervised start, whose reasoning already leads to its answers, and from a start whose
+conclusions use a notation of its own (`training.experiments.illegible`). The same judge rewards and
+measures; experiment 4 measures with others.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ WITHOUT = (
 )
 ARMS = {"with": (), "without": (WITHOUT,)}
 NAMES = {"with": "with the reward", "without": "without it"}
-ONE_SEED = "not compared, for want of seeds"
+ONE_SEED = "not compared: needs two or more seeds"
 
 #: Marks per seed.
 Marks = Sequence[Sequence[Mark]]
@@ -47,16 +47,16 @@ Marks = Sequence[Sequence[Mark]]
 
 def arms(opts: Options) -> dict[str, list[Path]]:
     """The run folders of both arms, one per seed."""
-    found: dict[str, list[Path]] = {name: [] for name in ARMS}
+    folders: dict[str, list[Path]] = {name: [] for name in ARMS}
     for seed in opts.seeds:
         for name, overrides in ARMS.items():
             more = [*SHORT_GRPO, *overrides]
-            found[name].append(trained("grpo", f"grpo-{name}", seed, opts, more, STEPS))
-    return found
+            folders[name].append(trained("grpo", f"grpo-{name}", seed, opts, more, STEPS))
+    return folders
 
 
 def illegible_arms(opts: Options, start: Path) -> dict[str, list[Path]]:
-    """The same from the illegible start."""
+    """The run folders of both arms from the illegible start."""
     return {
         name: [
             trained(
@@ -70,7 +70,7 @@ def illegible_arms(opts: Options, start: Path) -> dict[str, list[Path]]:
 
 
 def row_of(name: str, parts: Mapping[str, Marks]) -> dict[str, Any]:
-    """An arm's row: every measure in each part, means over seeds."""
+    """An arm's table row: every measure in each part, as means over seeds."""
     row: dict[str, Any] = {"arm": name}
     for part, some in parts.items():
         for measure, value in MEASURES.items():
@@ -81,28 +81,28 @@ def row_of(name: str, parts: Mapping[str, Marks]) -> dict[str, Any]:
 
 
 def means_of(models: Mapping[str, Marks]) -> dict[str, dict[str, float]]:
-    """Per model the mean of every measure over seeds, for the plot."""
+    """The mean of every measure over seeds, per model, for the plot."""
     return {
         name: {
-            measure: sum(map(value, some)) / len(some)
+            measure: sum(map(value, seeds)) / len(seeds)
             for measure, value in MEASURES.items()
         }
-        for name, some in models.items()
+        for name, seeds in models.items()
     }  # fmt: skip
 
 
 def compared(first: Marks, second: Marks, place: str) -> list[str]:
-    """What the second arm has over the first, by measure, with intervals over the seeds."""
-    said = []
+    """The differences of the second arm from the first, with intervals over the seeds."""
+    findings = []
     for name in ("consistency", "accuracy"):
         value = MEASURES[name]
         difference = over_seeds([value(m) for m in first], [value(m) for m in second])
-        said.append(f"{name} {place}: {difference or ONE_SEED}")
-    return said
+        findings.append(f"{name} {place}: {difference or ONE_SEED}")
+    return findings
 
 
 def bars(axes: Any, means: Mapping[str, Mapping[str, float]]) -> None:
-    """Accuracy and consistency ratio of each model."""
+    """Plot accuracy and consistency ratio of each model."""
     for shift, measure in ((-0.2, "accuracy"), (0.2, "consistency")):
         heights = [100 * some[measure] for some in means.values()]
         at = [i + shift for i in range(len(means))]
@@ -115,12 +115,12 @@ def bars(axes: Any, means: Mapping[str, Mapping[str, float]]) -> None:
 
 
 def main() -> None:
-    """Train, measure, save."""
+    """Train and measure both arms, and save the result."""
     opts = options("consistency", __doc__)
     reference = judge()
     episodes = {part: held(part, opts) for part in ("in", "out")}
     illegible = illegible_start(opts)
-    liked = preference(episodes["in"], drawn(illegible, episodes["in"]))
+    preferred = preference(episodes["in"], drawn(illegible, episodes["in"]))
     models: dict[str, list[Path]] = {"start": [START]}
     models |= {NAMES[name]: [run / "model" for run in runs] for name, runs in arms(opts).items()}
     models["illegible start"] = [illegible]
@@ -128,48 +128,50 @@ def main() -> None:
         f"illegible, {NAMES[name]}": [run / "model" for run in runs]
         for name, runs in illegible_arms(opts, illegible).items()
     }
-    found = {
+    marks = {
         name: {p: [marks_of(f, e, reference, opts) for f in folders] for p, e in episodes.items()}
         for name, folders in models.items()
     }
-    rows = tuple(row_of(name, parts) for name, parts in found.items())
-    means = means_of({name: parts["in"] for name, parts in found.items()})
-    said = []
-    for begun, start in (
+    rows = tuple(row_of(name, parts) for name, parts in marks.items())
+    means = means_of({name: parts["in"] for name, parts in marks.items()})
+    findings = []
+    for prefix, start in (
         ("", "from the supervised start"),
         ("illegible, ", "from the illegible start"),
     ):
-        for part, place in (("in", "in distribution"), ("out", "out of it")):
-            without, paid = (found[f"{begun}{NAMES[name]}"][part] for name in ("without", "with"))
-            said += compared(without, paid, f"{start}, {place}")
+        for part, place in (("in", "in distribution"), ("out", "out of distribution")):
+            without, rewarded = (
+                marks[f"{prefix}{NAMES[name]}"][part] for name in ("without", "with")
+            )
+            findings += compared(without, rewarded, f"{start}, {place}")
     result = opts.result(
         name="consistency",
         title="2. Consistency reward on and off",
-        question="Does paying for consistency raise it, and what does it cost in accuracy?",
-        finding=listed("With the reward against without it", said),
+        question="Does rewarding consistency increase it, and what does it cost in accuracy?",
+        finding=listed("With the reward, compared with without it", findings),
         columns=tuple(rows[0]),
         rows=rows,
         caveats=(
             f"{opts.scaled(STEPS, 4)} steps of 32 completions from the supervised start, "
-            f"{opts.scaled(ILLEGIBLE_STEPS, 4)} from the illegible one, the last two thirds of "
-            "them with the reward: far from converged.",
+            f"{opts.scaled(ILLEGIBLE_STEPS, 4)} from the illegible one; the reward counts in the "
+            "last two thirds of them. Far from converged.",
             f"{len(episodes['in'])} questions `in` distribution (house and city), "
-            f"{len(episodes['out'])} `out` of it (the warehouse, which is never trained on).",
-            "The illegible start is made for this: the supervised start goes on for "
-            f"{opts.scaled(ILLEGIBLE_TRAINED, 4)} steps with a teacher who concludes three "
-            "directions in four in compass points, which the judge was never shown, and answers in "
-            "words. There is one such start, whatever the seed.",
-            f"Of replies drawn from it to the {liked.questions} questions that got both kinds, "
-            f"{100 * liked.compass:.0f} % in compass points and {100 * liked.words:.0f} % in words "
-            "are right: accuracy has no more than that to prefer.",
-            "Start and length were chosen after looking: a start that was taught for 400 steps, "
-            'and one that says "done." instead of concluding, showed no difference that the data '
-            "decide; 50 steps from this one gave +16.3 points in distribution (-2.6 to +35.2). It "
-            "shows that the effect exists where accuracy has no preference, not how often that is "
-            "so.",
-            "Advantages are normalised within a group: where all right replies of a group are "
-            "equally consistent, the reward changes nothing.",
-            "Intervals of differences: Student's t over the seeds, which are few.",
+            f"{len(episodes['out'])} `out` of distribution (the warehouse, never trained on).",
+            "The illegible start was created for this experiment: the supervised start, trained "
+            f"for {opts.scaled(ILLEGIBLE_TRAINED, 4)} more steps with a teacher that concludes "
+            "three directions in four in compass points, which the judge never saw, and answers "
+            "in words. All seeds share it.",
+            f"Replies were sampled from it; on the {preferred.questions} questions with both kinds "
+            f"of reply, {100 * preferred.compass:.0f} % of those in compass points and "
+            f"{100 * preferred.words:.0f} % of those in words are right, so that accuracy hardly "
+            "distinguishes them.",
+            "Start and number of steps were chosen after seeing results: a start trained for 400 "
+            'steps, and one that concludes with "done.", gave inconclusive differences; 50 steps '
+            "from this one gave +16.3 points in distribution (-2.6 to +35.2). The experiment shows "
+            "that the effect exists if accuracy has no preference, not how often that is the case.",
+            "Advantages are normalised within a group: if all right replies of a group are "
+            "equally consistent, the reward has no effect.",
+            "Intervals of differences: Student's t over a small number of seeds.",
         ),
         details=means,
     )

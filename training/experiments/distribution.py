@@ -1,10 +1,10 @@
-"""Experiment 3: out of distribution, supervised training against reinforcement learning.
+"""Experiment 3: supervised training against reinforcement learning, out of distribution.
 
     python -m training.experiments.distribution --seeds 3
 
-Both go on from the supervised one on the same house and city scenes for the same number of
-question readings (GRPO reads each question eight times); both are measured there and in the
-warehouse: other rooms, other pairs of colour and kind.
+Both arms continue from the supervised start on the same house and city scenes, for the same number
+of replies (GRPO samples eight per question). Both are measured in house and city, and in the
+warehouse, which has other rooms and other pairs of colour and kind.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from training.experiments.common import (
 from training.experiments.comparing import accuracy, over_seeds
 from training.experiments.consistency import ONE_SEED, STEPS, arms, row_of
 
-#: As many replies are read per step by both: 32.
+#: As many replies per step as in GRPO: 32.
 SFT = (
     "trainer.per_device_train_batch_size=32",
     "trainer.learning_rate=3e-4",
@@ -36,7 +36,7 @@ SFT = (
 
 
 def main() -> None:
-    """Train, measure, save."""
+    """Train and measure both arms, and save the result."""
     opts = options("distribution", __doc__)
     reference = judge()
     models: dict[str, list[Path]] = {"start": [START]}
@@ -45,39 +45,41 @@ def main() -> None:
     ]
     models["reinforcement"] = [folder / "model" for folder in arms(opts)["with"]]
     episodes = {part: held(part, opts) for part in ("in", "out")}
-    found = {
+    by_model = {
         name: {p: [marks_of(f, e, reference, opts) for f in folders] for p, e in episodes.items()}
         for name, folders in models.items()
     }
-    start = {part: accuracy(some[0]) for part, some in found["start"].items()}
+    start = {part: accuracy(some[0]) for part, some in by_model["start"].items()}
     means = {
         (name, part): statistics.fmean(map(accuracy, some))
-        for name, parts in found.items()
+        for name, parts in by_model.items()
         for part, some in parts.items()
     }
-    said = []
+    findings = []
     for name in ("supervised", "reinforcement"):
-        for part, place in (("in", "in distribution"), ("out", "out of it")):
-            each = [accuracy(marks) for marks in found[name][part]]
+        for part, place in (("in", "in distribution"), ("out", "out of distribution")):
+            each = [accuracy(marks) for marks in by_model[name][part]]
             change = over_seeds([start[part]] * len(each), each)
-            said.append(f"{name} against the start, {place}: {change or ONE_SEED}")
-    apart = over_seeds(
-        *([accuracy(m) for m in found[n]["out"]] for n in ("supervised", "reinforcement"))
+            findings.append(f"{name} compared with the start, {place}: {change or ONE_SEED}")
+    difference = over_seeds(
+        *([accuracy(m) for m in by_model[n]["out"]] for n in ("supervised", "reinforcement"))
     )
-    said.append(f"reinforcement against supervised, out of distribution: {apart or ONE_SEED}")
-    rows = tuple(row_of(name, parts) for name, parts in found.items())
+    findings.append(
+        f"reinforcement compared with supervised, out of distribution: {difference or ONE_SEED}"
+    )
+    rows = tuple(row_of(name, parts) for name, parts in by_model.items())
     result = opts.result(
         name="distribution",
         title="3. Out of distribution: supervised against reinforcement",
-        question="Which of the two carries over to scenes unlike those trained on?",
-        finding=listed("Accuracy", said),
+        question="Which of the two generalises to scenes unlike those trained on?",
+        finding=listed("Accuracy", findings),
         columns=tuple(rows[0]),
         rows=rows,
         caveats=(
-            f"{opts.scaled(STEPS, 4)} steps: far from converged, both arms.",
-            "The supervised arm is shown the teacher's reasoning, which the start has learned too.",
-            "Intervals: Student's t over the seeds, on the same questions. They say how much "
-            "training varies, not how much another choice of questions would.",
+            f"{opts.scaled(STEPS, 4)} steps: both arms are far from converged.",
+            "The supervised arm learns the teacher's reasoning, which the start has learned too.",
+            "Intervals: Student's t over the seeds, on the same questions. They measure how much "
+            "training varies, not the effect of other questions.",
         ),
     )
 

@@ -1,16 +1,16 @@
-"""A start whose conclusions the reference can't read: what the consistency reward is there to mend.
+"""Train a start whose conclusions the reference can't read: a task for the consistency reward.
 
-The supervised start concludes in the words of its answer, so that whoever reads its reasoning can
-be in no doubt. This one goes on from it with a teacher who writes most directions that a reasoning
-concludes in compass points ("NW." for "front-left."), a notation that the judge was never shown,
-and answers in the usual words. The answer follows from what was written as surely as before, but
-for its author only: accuracy has nothing against it, consistency has.
+The supervised start concludes in the words of its answer, so that its reasoning is unambiguous to
+any reader. This start is trained further with a teacher that writes most concluded directions as
+compass points ("NW." for "front-left."), a notation that the judge never saw, and answers in the
+usual words. The answer still follows from the reasoning, but only for a reader who knows the
+notation: accuracy is indifferent to it, consistency is not.
 
-It is taught until that is so. In one that was taught for 400 steps, replies in compass points were
-right less often than those in words on the same questions, and accuracy alone brought the words
-back. `preference` tells.
+Training is long enough for that. After 400 steps, replies in compass points were right less often
+than replies in words to the same questions, and accuracy alone restored the words. `preference`
+measures this.
 
-Not here: what is measured with it (`training.experiments.consistency`).
+Out of scope: the measurements (`training.experiments.consistency`).
 """
 
 from __future__ import annotations
@@ -28,18 +28,18 @@ from training.reasoner import train
 from training.rewards import score
 from training.samples import COMPASS
 
-#: Of the reasonings that conclude a direction after other lines, how many do so in compass points.
+#: Share of reasonings concluding a direction, after other lines, that do so in compass points.
 SHARE = 0.75
 #: Steps of 7 questions.
 STEPS = 1600
-#: Replies drawn to a question, to see what accuracy prefers, and their longest length in tokens.
+#: Replies to sample per question, to see what accuracy prefers; their longest length in tokens.
 DRAWN, LONGEST = 8, 160
 
 
 @dataclass(frozen=True)
 class Preference:
-    """Of questions that got replies of both kinds: how many there are, and what share of the
-    replies of either kind is right, means over the questions."""
+    """The number of questions with replies of both kinds, and the mean share of right replies of
+    each kind on these questions."""
 
     questions: int
     compass: float
@@ -47,7 +47,7 @@ class Preference:
 
 
 def illegible_start(opts: Options) -> Path:
-    """The checkpoint, trained once."""
+    """The checkpoint of the illegible start; trained if it is missing."""
     folder = opts.runs / f"illegible-{opts.scale:g}"
     if not (folder / "model" / "config.json").exists():
         train(
@@ -64,7 +64,7 @@ def in_compass(reply: str) -> bool:
 
 
 def drawn(model: Path, episodes: Sequence[Episode]) -> list[list[str]]:
-    """`DRAWN` replies of a model to each episode, drawn as votes are."""
+    """Sample `DRAWN` replies of a model to each episode, as for votes."""
     reasoner = BuiltinReasoner(load_settings(reasoning__model_path=str(model)).reasoning)
     return [
         reasoner.sampled(episode.prompt, DRAWN, timeout_s=600.0, max_tokens=LONGEST)
@@ -73,11 +73,11 @@ def drawn(model: Path, episodes: Sequence[Episode]) -> list[list[str]]:
 
 
 def preference(episodes: Sequence[Episode], replies: Sequence[Sequence[str]]) -> Preference:
-    """What accuracy alone has to tell the two kinds of reply apart by."""
+    """How far accuracy alone distinguishes the two kinds of reply."""
     compass, words = [], []
-    for episode, some in zip(episodes, replies, strict=True):
+    for episode, samples in zip(episodes, replies, strict=True):
         right: dict[bool, list[float]] = {True: [], False: []}
-        for reply in some:
+        for reply in samples:
             worth = score(reply, episode.answer_text, episode.choices)
             right[in_compass(reply)].append(worth)
         if all(right.values()):

@@ -1,10 +1,10 @@
-"""Experiment 1: keyframes against all frames, in accuracy and in time.
+"""Experiment 1: keyframes against all frames, in accuracy and time.
 
     python -m training.experiments.keyframes
 
-The shipped clips with perfect perception, so that only the choice of frames differs. `all frames`
-keeps up to four a second wherever anything moves. The time is what perceiving the kept frames would
-take: their number times the built-in perceiver's time per keyframe, measured in the same run.
+Uses recorded clips with perfect perception, so that only the selection of frames differs. `all
+frames` keeps up to four per second while anything moves. The time is the number of kept frames
+times the built-in perceiver's time per keyframe, measured in the same run.
 """
 
 from __future__ import annotations
@@ -28,24 +28,27 @@ ARMS: dict[str, dict[str, Any]] = {
 
 
 def seconds_per_keyframe(folder: Any) -> float:
-    """Of the built-in perceiver, over one clip; frames are read and chosen in that time too."""
+    """The built-in perceiver's mean time per keyframe on one clip, in seconds.
+
+    It is the difference between replays with built-in and with perfect perception.
+    """
     began = time.monotonic()
-    found = clip_episodes(settings_with(), "builtin", [folder])
-    both = time.monotonic() - began
+    episodes = clip_episodes(settings_with(), "builtin", [folder])
+    perceived_s = time.monotonic() - began
     began = time.monotonic()
     clip_episodes(settings_with(), "true", [folder])
-    return max(0.0, both - (time.monotonic() - began)) / max(1, entries(found))
+    return max(0.0, perceived_s - (time.monotonic() - began)) / max(1, entries(episodes))
 
 
 def main() -> None:
-    """Replay, ask, save."""
+    """Replay with each selection of frames, evaluate, and save the result."""
     opts = options("keyframes", __doc__)
     folders = clips(opts.scaled(8))
     answerer, _ = open_model("builtin")
     each_s = seconds_per_keyframe(folders[0])
     rows, points, marks = [], {}, {}
-    for name, changed in ARMS.items():
-        episodes = clip_episodes(settings_with(**changed), "true", folders)
+    for name, values in ARMS.items():
+        episodes = clip_episodes(settings_with(**values), "true", folders)
         every = [e for some in episodes.values() for e in some]
         marks[name] = marked(answerer, every)
         share, kept = accuracy(marks[name]), entries(episodes)
@@ -60,28 +63,29 @@ def main() -> None:
             }
         )
     own, published, every_frame = ARMS
-    asked = {name: by_question(some) for name, some in marks.items()}
+    by_arm = {name: by_question(some) for name, some in marks.items()}
     ratio = points[own][0] / max(points[every_frame][0], 1e-9)
     result = opts.result(
         name="keyframes",
         title="1. Keyframes against all frames",
         question="What does keeping only keyframes cost in accuracy, and save in time?",
         finding=(
-            f"Against all frames, keyframes change accuracy by "
-            f"{paired(asked[every_frame], asked[own])} and need {ratio:.2f} of the time to "
-            f"perceive; against the published rule, by {paired(asked[published], asked[own])}."
+            f"Compared with all frames, keyframes change accuracy by "
+            f"{paired(by_arm[every_frame], by_arm[own])} and take {ratio:.2f} of the time to "
+            f"perceive; compared with the published rule, accuracy changes by "
+            f"{paired(by_arm[published], by_arm[own])}."
         ),
         seeds=(),
         columns=tuple(rows[0]),
         rows=tuple(rows),
         caveats=(
-            "Perfect perception. With all frames the transcript outgrows the reasoner's budget, so "
-            "that old entries leave it: part of what all frames cost.",
+            "Perfect perception. With all frames the transcript exceeds the reasoner's token "
+            "budget, so that old lines are dropped; that is part of the cost of all frames.",
             "The reasoner was trained on transcripts of keyframes.",
-            f"Intervals of differences: the same questions, by drawing the {len(folders)} clips "
-            "anew.",
-            f"One keyframe took the built-in perceiver {1000 * each_s:.0f} ms here, beside other "
-            "work on the machine; only the ratio of times means much.",
+            f"Intervals of differences: on the same questions, bootstrapped over the "
+            f"{len(folders)} clips.",
+            f"The built-in perceiver took {1000 * each_s:.0f} ms per keyframe on a busy machine; "
+            "only the ratio of times is meaningful.",
         ),
     )
 
@@ -91,10 +95,10 @@ def main() -> None:
 def draw(
     axes: Any, points: Mapping[str, tuple[float, float]], marks: Mapping[str, Sequence[Mark]]
 ) -> None:
-    """Accuracy with its interval against the seconds that perceiving takes."""
+    """Plot accuracy with its interval over the seconds of perception."""
     for name, (seconds, share) in points.items():
-        some = marks[name]
-        low, high = clustered([m.right for m in some], [m.scene for m in some])
+        arm_marks = marks[name]
+        low, high = clustered([m.right for m in arm_marks], [m.scene for m in arm_marks])
         error = [[100 * (share - low)], [100 * (high - share)]]
         axes.errorbar(seconds, 100 * share, yerr=error, fmt="o", capsize=3, label=name)
     axes.set(xlabel="perceiving a clip, s", ylabel="accuracy, %", xlim=(0, None), ylim=(0, 100))

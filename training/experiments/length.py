@@ -1,9 +1,9 @@
-"""Experiment 7: how long the replies are while GRPO trains.
+"""Experiment 7: the length of replies during GRPO.
 
     python -m training.experiments.length --seeds 3
 
-Reads the logs of experiment 2's arms, training those that are missing, and compares the replies to
-the same held-out questions before and after.
+Reads the logs of experiment 2's arms, training missing ones, and compares the replies to the same
+held-out questions before and after training.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def lengths(run: Path) -> list[tuple[int, float]]:
 
 
 def tokens(marks: Sequence[Mark]) -> float:
-    """The mean reply's length."""
+    """The mean length of the replies, in tokens."""
     return statistics.fmean(m.tokens for m in marks)
 
 
@@ -46,25 +46,25 @@ def _words(change: Difference | None) -> str:
         return ONE_SEED
     return (
         f"{change.value:+.1f} (95 % interval {change.low:+.1f} to {change.high:+.1f}"
-        f"{'' if change.decided else '; the data do not decide'})"
+        f"{'' if change.decided else '; inconclusive'})"
     )
 
 
 def main() -> None:
-    """Read, save."""
+    """Compare lengths before and after training, and save the result."""
     opts = options("length", __doc__)
     runs = arms(opts)
     curves = {name: [lengths(run) for run in some] for name, some in runs.items()}
     reference, episodes = judge(), held("in", opts)
     before = tokens(marks_of(START, episodes, reference, opts))
-    rows, said = [], []
+    rows, findings = [], []
     for name, some in curves.items():
         quarter = max(1, len(some[0]) // 4)
         first = [statistics.fmean(n for _, n in curve[:quarter]) for curve in some]
         last = [statistics.fmean(n for _, n in curve[-quarter:]) for curve in some]
         after = [tokens(marks_of(run / "model", episodes, reference, opts)) for run in runs[name]]
         change = over_seeds([before] * len(after), after)
-        said.append(f"{name} the reward: {_words(change)}")
+        findings.append(f"{name} the reward: {_words(change)}")
         rows.append(
             {
                 "arm": f"{name} the reward",
@@ -80,14 +80,14 @@ def main() -> None:
     result = opts.result(
         name="length",
         title="7. Response length over training",
-        question="Do replies grow while the model is trained? The paper saw no growth.",
-        finding=listed("Change of the mean reply to the same held-out questions, tokens", said),
+        question="Do replies grow during training? The paper reports no growth.",
+        finding=listed("Change of the mean reply to the same held-out questions, tokens", findings),
         columns=tuple(rows[0]),
         rows=tuple(rows),
         caveats=(
-            f"{opts.scaled(STEPS, 4)} steps. Each training step has other questions, whose replies "
-            "differ in length; both arms of a seed have the same ones. So the columns of training "
-            "and the plot show mostly which questions came when.",
+            f"{opts.scaled(STEPS, 4)} steps. Questions differ between training steps, and so do "
+            "the lengths of replies; both arms of a seed have the same questions. The training "
+            "columns and the plot therefore mostly reflect the order of the questions.",
         ),
     )
 

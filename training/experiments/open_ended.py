@@ -1,11 +1,11 @@
-"""Does the consistency reward carry over to questions without choices?
+"""The consistency reward on questions without choices.
 
     python -m training.experiments.open_ended --seeds 3
 
-GRPO on questions asked openly (the answer in words), with and without the consistency reward; both
-measured on open questions of held-out scenes. They begin at a start that concludes in a notation
-of its own (`training.experiments.illegible`). An answer is right when its words are the truth's,
-and consistent when the reference, shown the reasoning only, says the same words.
+GRPO on open questions (answered in words), with and without the consistency reward; both arms are
+measured on open questions about held-out scenes. They begin at a start whose conclusions use a
+notation of its own (`training.experiments.illegible`). An answer is right if it has the words of
+the truth, and consistent if the reference, given the reasoning only, answers with the same words.
 """
 
 from __future__ import annotations
@@ -35,17 +35,17 @@ STEPS = 60
 
 def opened(part: str, opts: Options) -> list[Episode]:
     """Held-out questions without their choices."""
-    found = []
+    episodes = []
     for episode in held(part, opts):
         if episode.kind == "choice" and episode.category not in NEEDS_CHOICES:
-            free = replace(episode, choices=(), kind="text", answer=episode.answer_text)
-            prompt = prompt_of(free.deltas, free.asked, "compact")
-            found.append(replace(free, transcript=prompt.transcript, task=prompt.task))
-    return found
+            open_episode = replace(episode, choices=(), kind="text", answer=episode.answer_text)
+            prompt = prompt_of(open_episode.deltas, open_episode.asked, "compact")
+            episodes.append(replace(open_episode, transcript=prompt.transcript, task=prompt.task))
+    return episodes
 
 
 def main() -> None:
-    """Train, measure, save."""
+    """Train and measure both arms, and save the result."""
     opts = options("open_ended", __doc__)
     reference = judge()
     start = illegible_start(opts)
@@ -57,29 +57,29 @@ def main() -> None:
             for seed in opts.seeds
         ]
     episodes = opened("in", opts)
-    found = {
+    marks = {
         name: [marks_of(folder, episodes, reference, opts) for folder in folders]
         for name, folders in models.items()
     }
     names = {"with": "with the reward", "without": "without it"}
-    rows = tuple(row_of(names.get(name, name), {"open": some}) for name, some in found.items())
-    means = means_of(found)
+    rows = tuple(row_of(names.get(name, name), {"open": some}) for name, some in marks.items())
+    means = means_of(marks)
     result = opts.result(
         name="open_ended",
         title="The consistency reward on open-ended questions",
-        question="Does the reward work where there are no choices to agree on?",
+        question="Does the reward work without choices to agree on?",
         finding=listed(
-            "With the reward against without it",
-            compared(found["without"], found["with"], "on open questions"),
+            "With the reward, compared with without it",
+            compared(marks["without"], marks["with"], "on open questions"),
         ),
         columns=tuple(rows[0]),
         rows=rows,
         caveats=(
             "Both arms begin at the illegible start of experiment 2.",
             f"{opts.scaled(STEPS, 4)} steps of 32 completions; {len(episodes)} held-out questions.",
-            "The length was chosen after looking: 16 steps from a start that was taught for 400 "
-            "gave +2.9 points of consistency (-1.6 to +7.3).",
-            "Agreement is by normalised words: a true answer in other words counts as none.",
+            "The number of steps was chosen after seeing results: 16 steps from a start trained "
+            "for 400 steps gave +2.9 points of consistency (-1.6 to +7.3).",
+            "Answers are compared as normalised words: a right one in other words counts as wrong.",
         ),
         details=means,
     )

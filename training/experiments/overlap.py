@@ -1,9 +1,9 @@
-"""Experiment 5: the overlap threshold swept, with sudden changes of view.
+"""Experiment 5: a sweep of the overlap threshold, including sudden changes of view.
 
     python -m training.experiments.overlap
 
-The shipped clips with perfect perception at each threshold; and, for sudden changes, pairs of clips
-cut together in the middle: how many frames pass before the new view is kept.
+Recorded clips with perfect perception at each threshold. For sudden changes, pairs of clips are cut
+together in the middle: the number of frames until the new view is kept is counted.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ AROUND = 40
 
 
 def cut(first: Path, second: Path) -> list[Frame]:
-    """Frames of two clips, one after the other, with stamps that go on."""
+    """Frames of two clips, cut together in the middle, with continuous stamps."""
     parts = []
     for folder in (first, second):
         with open_source(str(folder), load_settings().source) as source:
@@ -46,7 +46,7 @@ def cut(first: Path, second: Path) -> list[Frame]:
 
 
 def delay_frames(frames: list[Frame], threshold: float) -> int | None:
-    """Frames from the cut to the first keyframe of the new view; ``None`` where none came."""
+    """Frames from the cut to the first keyframe of the new view; ``None`` if there is none."""
     selector = KeyframeSelector(settings_with(overlap_threshold=threshold).keyframes)
     for index, frame in enumerate(frames):
         if selector.step(frame).keep and index >= AROUND:
@@ -55,7 +55,7 @@ def delay_frames(frames: list[Frame], threshold: float) -> int | None:
 
 
 def main() -> None:
-    """Replay, ask, cut, save."""
+    """Evaluate each threshold, and save the result."""
     opts = options("overlap", __doc__)
     folders = clips(opts.scaled(8, 2))
     cuts = [cut(a, b) for a, b in zip(folders[::2], folders[1::2], strict=False)]
@@ -85,7 +85,7 @@ def main() -> None:
         title="5. The overlap threshold, and sudden changes",
         question="How much does the threshold matter, and is a sudden change ever missed?",
         finding=(
-            f"Accuracy lies between {100 * min(shares):.1f} % (at {THRESHOLDS[worst]:g}) and "
+            f"Accuracy is between {100 * min(shares):.1f} % (at {THRESHOLDS[worst]:g}) and "
             f"{100 * max(shares):.1f} % (at {THRESHOLDS[best]:g}), a difference of "
             f"{paired(by_question(marks[worst]), by_question(marks[best]))}, with "
             f"{min(counts):.0f} to {max(counts):.0f} keyframes per clip."
@@ -95,9 +95,9 @@ def main() -> None:
         rows=tuple(rows),
         caveats=(
             "Perfect perception; thresholds of the robust rule.",
-            "The interval of the difference: the same questions, by drawing the clips anew. Best "
-            "and worst were picked after the fact, so it is too narrow.",
-            f"Last column: {len(cuts)} pairs of clips cut together, from one world into another.",
+            "Interval of the difference: on the same questions, bootstrapped over clips. It is too "
+            "narrow, because best and worst threshold were selected after the fact.",
+            f"Last column: {len(cuts)} pairs of clips of different worlds, cut together.",
         ),
     )
 
@@ -105,7 +105,7 @@ def main() -> None:
 
 
 def draw(axes: Any, marks: Sequence[Sequence[Mark]], counts: Sequence[float]) -> None:
-    """Accuracy with its intervals, and keyframes per clip, by threshold."""
+    """Plot accuracy with its intervals, and keyframes per clip, by threshold."""
     shares = [accuracy(some) for some in marks]
     ends = [clustered([m.right for m in some], [m.scene for m in some]) for some in marks]
     errors = [

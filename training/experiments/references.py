@@ -1,10 +1,10 @@
-"""Experiment 4: is the consistency ratio a fact about the model, or about who measures it?
+"""Experiment 4: how far the consistency ratio depends on the reference that measures it.
 
     python -m training.experiments.references
 
-The same replies of the same models, measured by references that differ in size and training: the
-shipped judge, the shipped reasoner itself (never trained to judge), and a small judge trained from
-random weights (a quarter of the size).
+The same replies are measured by references that differ in size and training: the shipped judge, the
+shipped reasoner itself (never trained to judge), and a small judge trained from random weights (a
+quarter of the size).
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ from training.experiments.comparing import consistency
 from training.judge import accuracy, bases, kept_bases, train
 from training.reference import LocalReference, open_reference
 
-#: Steps of training and true reasonings for the small judge, at scale 1.
+#: Training steps and true reasonings of the small judge, at scale 1.
 SMALL_STEPS, SMALL_POOL = 1000, 3000
 
 
 def small_judge(opts: Options) -> Path:
-    """A judge of width 64 and 4 layers from random weights, made once."""
+    """A judge of width 64 with 4 layers, from random weights; trained if it is missing."""
     from transformers import AutoTokenizer
 
     from training.reasoner_model import new_model, save_checkpoint
@@ -52,7 +52,7 @@ def small_judge(opts: Options) -> Path:
 
 
 def main() -> None:
-    """Measure the same replies with every reference."""
+    """Measure the same replies with every reference, and save the result."""
     opts = options("references", __doc__)
     references = {
         "shipped judge": open_reference("builtin"),
@@ -95,22 +95,21 @@ def main() -> None:
         title="4. The consistency ratio under three references",
         question="Does the ratio depend on the reference that measures it?",
         finding=(
-            f"For the same replies of `start` it lies between {100 * min(own):.1f} and "
-            f"{100 * max(own):.1f} %, by references that read "
+            f"For the same replies of `start`, the ratio is between {100 * min(own):.1f} and "
+            f"{100 * max(own):.1f} %, with references that judge "
             + ", ".join(f"{100 * skill[n]['true']['right']:.0f} % ({n})" for n in references)
-            + " of true reasonings right."
+            + " of true reasonings correctly."
         ),
         seeds=(),
         columns=tuple(rows[0]),
         rows=tuple(rows),
         caveats=(
-            "Models other than `start` are measured where experiment 2 has trained them (its first "
-            "seed).",
-            f"The references' skill: {len(pool)} true reasonings of held-out scenes, and the same "
-            "redirected to another answer. The shipped reasoner was never shown a question "
-            "without a transcript.",
-            "The shipped reasoner judges its own replies, and those of models that hardly differ "
-            "from it: where it guesses from the question, it may guess the same twice.",
+            "Models other than `start` are measured if experiment 2 has trained them (first seed).",
+            f"The references' skill is measured on {len(pool)} true reasonings of held-out scenes, "
+            "and on the same redirected to another answer. The shipped reasoner never saw a "
+            "question without a transcript in training.",
+            "The shipped reasoner judges its own replies, and those of very similar models: if it "
+            "guesses from the question, it may make the same guess twice.",
         ),
     )
 

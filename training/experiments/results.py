@@ -1,8 +1,8 @@
-"""A result as it is kept: what was asked, by which command, and the rows of its table.
+"""The stored result of an experiment: its question, its command and the rows of its table.
 
-Rows are plain values, so that table and page can be made again without running anything.
+Rows are plain values, so that table and page can be regenerated without running the experiment.
 
-Out of scope: the page made of all results (`report`).
+Out of scope: the page of all results (`report`).
 """
 
 from __future__ import annotations
@@ -14,14 +14,15 @@ from pathlib import Path
 from typing import Any
 
 RESULTS = Path("docs/results")
-#: Questions of which a part could be answered without the memory, and those that replaced them.
+#: The earlier questions, some of which can be answered without the memory, and those that replaced
+#: them.
 FORMER, EVEN = "former", "even"
 
 
 @dataclass(frozen=True)
 class Result:
-    """The outcome of an experiment, as it is kept. ``questions`` says which it was measured on:
-    results that were kept before there was any choice were measured on the former ones."""
+    """The stored outcome of an experiment. ``questions`` is `FORMER` or `EVEN`; files without it
+    date from before `EVEN` existed."""
 
     name: str
     title: str
@@ -39,7 +40,7 @@ class Result:
 
 
 def write_result(result: Result, folder: Path) -> None:
-    """Write the JSON into the folder of results."""
+    """Write the result as JSON into ``folder``, atomically."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{result.name}.json"
     part = path.with_suffix(".part")
@@ -48,7 +49,7 @@ def write_result(result: Result, folder: Path) -> None:
 
 
 def table(result: Result) -> str:
-    """The rows as a Markdown table."""
+    """Format the rows as a Markdown table."""
     lines = [f"| {' | '.join(result.columns)} |", f"|{'---|' * len(result.columns)}"]
     lines += [
         "| " + " | ".join(str(row.get(c, "–")) for c in result.columns) + " |"

@@ -1,11 +1,11 @@
-"""Experiment 6: what survives on the way from the world to the text.
+"""Experiment 6: the information that is preserved from the world to the transcript.
 
     python -m training.experiments.semantics
 
-Recorded clips, whose layout is known. The same questions answered by the built-in reasoner and
-by a plain program from: true deltas; the built-in perceiver's deltas; full-frame descriptions (each
-view described in full by a perfect perceiver, but without what the camera did in between); and the
-first view only. The true layout itself answers all questions right: they are made from it.
+On recorded clips, whose layout is known, the built-in reasoner and a plain program answer the same
+questions from: true deltas; the built-in perceiver's deltas; full-frame descriptions (each view as
+noted by a perfect perceiver, but without the camera's actions); and the first view only. The true
+layout itself answers all questions correctly, because they are derived from it.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from training.experiments.comparing import accuracy, by_question, cells, paired
 
 
 def described(episode: Episode) -> Episode:
-    """The same views without the motion between them."""
+    """The episode with the same views, but without the camera's actions."""
     return episode.with_deltas([replace(d, action=None, angle_deg=None) for d in episode.deltas])
 
 
-def by_program(episode: Episode) -> float:
-    """Whether the plain program answers right."""
+def program_score(episode: Episode) -> float:
+    """1.0 if the plain program answers correctly, else 0.0."""
     row = {
         "type": episode.category, "about": episode.about, "choices": list(episode.choices)
     }  # fmt: skip
@@ -42,10 +42,10 @@ def by_program(episode: Episode) -> float:
 
 
 def main() -> None:
-    """Replay, ask, save."""
+    """Evaluate on each kind of text, and save the result."""
     opts = options("semantics", __doc__)
     folders = clips(opts.scaled(8))
-    found = {
+    recorded = {
         how: [
             e
             for some in clip_episodes(settings_with(), how, folders).values()
@@ -55,48 +55,49 @@ def main() -> None:
     }  # fmt: skip
     first: Callable[[Episode], Episode] = lambda e: e.with_deltas(e.deltas[:1])  # noqa: E731
     texts = {
-        "true deltas": found["true"],
-        "perceived deltas": found["builtin"],
-        "full-frame descriptions": [described(e) for e in found["true"]],
-        "first view only": [first(e) for e in found["true"]],
+        "true deltas": recorded["true"],
+        "perceived deltas": recorded["builtin"],
+        "full-frame descriptions": [described(e) for e in recorded["true"]],
+        "first view only": [first(e) for e in recorded["true"]],
     }
     answerer, _ = open_model("builtin")
     rows: list[dict[str, Any]] = [
-        {"text": "true layout", "questions": len(found["true"]), "program": "all, by construction",
+        {"text": "true layout", "questions": len(recorded["true"]),
+         "program": "all, by construction",
          "accuracy": "–", "95 % interval": "–", "derivable": "–", "not derivable": "–"}
     ]  # fmt: skip
     shares, marks = {}, {}
     for name, episodes in texts.items():
-        said = marked(answerer, episodes)
-        marks[name] = by_question(said)
-        share = accuracy(said)
-        plain = float(np.mean([by_program(e) for e in episodes]))
+        reply_marks = marked(answerer, episodes)
+        marks[name] = by_question(reply_marks)
+        share = accuracy(reply_marks)
+        plain = float(np.mean([program_score(e) for e in episodes]))
         shares[name] = (share, plain)
         rows.append(
             {
                 "text": name,
                 "questions": len(episodes),
                 "program": f"{100 * plain:.1f}",
-                **cells(said),
+                **cells(reply_marks),
             }
         )
-    seen, full = (paired(marks["true deltas"], marks[name]) for name in list(texts)[1:3])
+    perceived, full = (paired(marks["true deltas"], marks[name]) for name in list(texts)[1:3])
     result = opts.result(
         name="semantics",
         title="6. Semantic preservation",
-        question="Where on the way from the world to the text is the answer lost?",
+        question="At which step from the world to the text is the answer lost?",
         finding=(
             f"From true deltas the reasoner answers {100 * shares['true deltas'][0]:.1f} % right. "
-            f"Perception changes that by {seen}, leaving unsaid what the camera did by {full}."
+            f"Perception changes that by {perceived}, leaving out the camera's actions by {full}."
         ),
         seeds=(),
         columns=tuple(rows[0]),
         rows=tuple(rows),
         caveats=(
-            f"Intervals of differences: the same questions, by drawing the {len(folders)} clips "
-            "anew.",
-            "Accuracy is the reasoner's. The program is told what a question is about and reads no "
-            "prose. What is derivable is decided on each text anew.",
+            f"Intervals of differences: on the same questions, bootstrapped over the "
+            f"{len(folders)} clips.",
+            "Accuracy is the reasoner's. The program gets a question's content as data and reads "
+            "no prose. Whether a question is derivable depends on the text of the row.",
             "The reasoner was trained on deltas, not on full-frame descriptions.",
         ),
     )

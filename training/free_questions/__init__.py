@@ -1,4 +1,4 @@
-"""Marking answers to free questions by rules, evaluating an agent on them, and teaching them.
+"""Free questions: marking answers by rules, evaluating an agent, and training rows.
 
-Out of scope: making the questions and their truth (`sim_clips.questions.free`).
+Out of scope: generating the questions and their truth (`sim_clips.questions.free`).
 """

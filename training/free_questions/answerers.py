@@ -1,9 +1,9 @@
-"""Who answers free questions: the runtime's agent, and what it is compared with.
+"""Answerers of free questions: the runtime's agent, and its baselines.
 
-`AgentAnswerer` asks the agent itself, on a memory file that holds the notes. `BlindAnswerer` asks
-the same agent on a memory in which nothing is noted. `NotesAnswerer` is a plain program that is
-told what a question is about and reads the notes: the upper line. `HabitAnswerer` knows nothing
-but which answer is the commonest to a form of question on other scenes: the lower one.
+`AgentAnswerer` asks the agent itself, with a memory file that contains the notes. `BlindAnswerer`
+asks the same agent with empty notes. `NotesAnswerer` is a plain program that gets a question's
+content as data and reads the notes: the upper bound. `HabitAnswerer` gives the most frequent answer
+to the question's form on other scenes: the lower bound.
 
 Out of scope: marking (`marking`).
 """
@@ -26,9 +26,9 @@ from training.free_questions.wording import CANNOT_TELL, answer_of
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
-    """What was answered: the text that a person reads, the answer's status, empty where it has
-    none, and how long it took."""
+class GivenAnswer:
+    """An answer: its text for the user, its status (empty if there is none), and the seconds that
+    it took."""
 
     text: str
     status: str = ""
@@ -36,23 +36,23 @@ class Given:
 
 
 class Answerer(Protocol):
-    """Answers questions about a memory."""
+    """A program or agent that answers questions about a memory."""
 
     @property
     def name(self) -> str:
-        """In tables."""
+        """The answerer's name in tables."""
         ...
 
-    def answers(self, memory: Memory, questions: Sequence[FreeQuestion]) -> list[Given]:
-        """One per question, in order."""
+    def answers(self, memory: Memory, questions: Sequence[FreeQuestion]) -> list[GivenAnswer]:
+        """The answer to each question, in order."""
         ...
 
 
 class AgentAnswerer:
-    """Asks `Agent.ask` as a person would, in words alone, as of the question's keyframe.
+    """Asks `Agent.ask` as a user would, with text only, at the question's keyframe.
 
     Raises:
-        ModelError: the reasoner can't be loaded, when it is first needed.
+        ModelError: the reasoner can't be loaded; raised when it is first needed.
     """
 
     name = "agent"
@@ -62,51 +62,51 @@ class AgentAnswerer:
     ) -> None:
         self._settings, self._reasoner, self._timeout_s = settings, reasoner, timeout_s
 
-    def answers(self, memory: Memory, questions: Sequence[FreeQuestion]) -> list[Given]:
-        """One per question, in order."""
+    def answers(self, memory: Memory, questions: Sequence[FreeQuestion]) -> list[GivenAnswer]:
+        """The answer to each question, in order."""
         with (
             memory.store_in(self._settings) as store,
             Agent(self._settings, store=store, reasoner=self._reasoner) as agent,
         ):
             return [self._ask(agent, question) for question in questions]
 
-    def _ask(self, agent: Agent, question: FreeQuestion) -> Given:
+    def _ask(self, agent: Agent, question: FreeQuestion) -> GivenAnswer:
         started = time.monotonic()
         answer = agent.ask(
             Question(question.text, at_ns=question.stamp_ns, timeout_s=self._timeout_s)
         )
-        return Given(answer.text, answer.status, time.monotonic() - started)
+        return GivenAnswer(answer.text, answer.status, time.monotonic() - started)
 
 
 class BlindAnswerer(AgentAnswerer):
-    """The same agent with a memory of the same keyframes, of which nothing is noted."""
+    """The same agent, with the same keyframes but empty notes."""
 
     name = "blind"
 
-    def answers(self, memory: Memory, questions: Sequence[FreeQuestion]) -> list[Given]:
-        """One per question, in order."""
+    def answers(self, memory: Memory, questions: Sequence[FreeQuestion]) -> list[GivenAnswer]:
+        """The answer to each question, in order."""
         return super().answers(memory.blank(), questions)
 
 
 class NotesAnswerer:
-    """A plain program that reads the notes; it is told what each question is about."""
+    """A plain program that gets each question's content as data and reads the notes."""
 
     name = "notes"
 
-    def answers(self, memory: Memory, questions: Sequence[FreeQuestion]) -> list[Given]:
-        """One per question, in order."""
+    def answers(self, memory: Memory, questions: Sequence[FreeQuestion]) -> list[GivenAnswer]:
+        """The answer to each question, in order."""
         return [self._answer(memory, question) for question in questions]
 
-    def _answer(self, memory: Memory, question: FreeQuestion) -> Given:
+    def _answer(self, memory: Memory, question: FreeQuestion) -> GivenAnswer:
         standpoint = memory.standpoint(question.now)
         reading = READERS[question.form](standpoint, question.about)
         if reading is None:
-            return Given(CANNOT_TELL, "cannot_tell")
-        return Given(answer_of(question, reading, standpoint), reading.claim.status)
+            return GivenAnswer(CANNOT_TELL, "cannot_tell")
+        return GivenAnswer(answer_of(question, reading, standpoint), reading.claim.status)
 
 
 class HabitAnswerer:
-    """The commonest answer to each form of question on other scenes."""
+    """Gives the most frequent answer to each form of question on other scenes."""
 
     name = "habit"
 
@@ -117,9 +117,11 @@ class HabitAnswerer:
                 questions, NotesAnswerer().answers(memory, questions), strict=True
             ):
                 counts.setdefault(question.form, Counter())[given.text, given.status] += 1
-        self._habits = {form: Given(*count.most_common(1)[0][0]) for form, count in counts.items()}
+        self._habits = {
+            form: GivenAnswer(*count.most_common(1)[0][0]) for form, count in counts.items()
+        }
 
-    def answers(self, memory: Memory, questions: Sequence[FreeQuestion]) -> list[Given]:
-        """One per question, in order."""
-        unknown = Given(CANNOT_TELL, "cannot_tell")
+    def answers(self, memory: Memory, questions: Sequence[FreeQuestion]) -> list[GivenAnswer]:
+        """The answer to each question, in order."""
+        unknown = GivenAnswer(CANNOT_TELL, "cannot_tell")
         return [self._habits.get(question.form, unknown) for question in questions]

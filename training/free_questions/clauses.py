@@ -1,7 +1,7 @@
-"""An answer's text as clauses, each with what bears on how it is to be taken.
+"""Split an answer into clauses, and classify each by its words.
 
-A clause is as much of a sentence as one "not" or one "now" reaches. Whether it denies, speaks of
-now or of then, or only says what cannot be told is told by its words.
+A clause is the part of a sentence to which one "not" or one "now" applies. Its words determine
+whether it denies something, is about the present or the past, or only repeats the question.
 
 Out of scope: what a clause claims (`directions`, `things`, `numbers`).
 """
@@ -15,9 +15,9 @@ _QUOTES = str.maketrans(
     {"’": "'", "‘": "'", "“": '"', "”": '"', "–": "-", "—": " - ", "°": " degrees"}
 )
 _RATHER_THAN = re.compile(r",? \b(?:rather than|instead of|as opposed to)\b ")
-#: A question in an answer repeats what was asked.
+#: A question within an answer repeats the question.
 _ECHO = re.compile(r"([^.!?;:\n]+)\?")
-#: Where a new clause begins: sentences, contrasts, and a comma or "and" before a new subject.
+#: Boundaries of clauses: sentences, contrasts, and a comma or "and" before a new subject.
 _BREAKS = re.compile(
     r"(?<!\d)[.](?=\s|$)|(?<=\d)[.](?=\s|$)|[!?;:\n()]|\s-+\s|"
     r",?\s*\b(?:but|however|though|although|except|instead|whereas|while|because|so(?! far\b)|"
@@ -32,7 +32,7 @@ _BREAKS = re.compile(
 _NEGATION = re.compile(
     r"\b(?:no|not|never|none|nothing|neither|nor|without|cannot|nobody|nowhere|nope|absent)\b|n't\b"
 )
-#: Words with "no" or "not" in them that deny nothing.
+#: Phrases with "no" or "not" that deny nothing.
 _HARMLESS = re.compile(
     r"\b(?:no doubt|not only|not far|not just|no longer|no other than|nothing (?:else )?but|"
     r"not as (?:near|close)|if i'm not mistaken|if not|not long ago|no problem|not too far|"
@@ -56,8 +56,9 @@ _SUPPOSED = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Clause:
-    """``text`` in lower case. ``denies``: holds a negation. ``then``, ``now``: speaks of the past,
-    of the present (neither may be so). ``supposes``: repeats the question rather than claims."""
+    """``text`` is in lower case. ``denies``: it contains a negation. ``then``, ``now``: it is about
+    the past, about the present (both can be false). ``supposes``: it repeats the question instead
+    of claiming something."""
 
     text: str
     denies: bool
@@ -67,19 +68,19 @@ class Clause:
 
 
 def plain(text: str) -> str:
-    """Lower case, with plain quotes and dashes, in single spaces."""
+    """Normalise to lower case, plain quotes and dashes, and single spaces."""
     return " ".join(text.translate(_QUOTES).lower().split())
 
 
 def clauses(text: str) -> list[Clause]:
-    """The clauses of an answer, in order; separators are dropped."""
-    told = _ECHO.sub(r" you asked \1; ", _RATHER_THAN.sub(", not ", plain_lines(text)))
-    pieces = (" ".join(piece.split()).strip(' ,"') for piece in _BREAKS.split(told))
+    """The clauses of an answer, in order, without separators."""
+    statements = _ECHO.sub(r" you asked \1; ", _RATHER_THAN.sub(", not ", plain_lines(text)))
+    pieces = (" ".join(piece.split()).strip(' ,"') for piece in _BREAKS.split(statements))
     return [_clause(piece) for piece in pieces if piece]
 
 
 def plain_lines(text: str) -> str:
-    """`plain`, but line by line, so that lists stay apart."""
+    """`plain` line by line, so that list items stay separate."""
     return "\n".join(plain(line) for line in text.splitlines())
 
 

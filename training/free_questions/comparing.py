@@ -1,4 +1,7 @@
-"""Which of several things an answer puts first: the nearer one, the earlier one, a whole order."""
+"""Comparisons in an answer: the nearer thing, the earlier thing, or a whole order.
+
+Out of scope: which clauses count (`roles`).
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,7 @@ _LATER = re.compile(r"\b(?:later|second|last|afterwards|next|third|finally)\b")
 
 
 def nearer_in(texts: Sequence[str]) -> tuple[list[Thing], list[Thing]]:
-    """The things that an answer's clauses call the nearer one, and those it calls farther."""
+    """The things that an answer's clauses call nearer, and those that they call farther."""
     winners: list[Thing] = []
     losers: list[Thing] = []
     if any(distances_in(text) == {"near"} for text in texts):
@@ -40,7 +43,7 @@ def nearer_in(texts: Sequence[str]) -> tuple[list[Thing], list[Thing]]:
 
 
 def order_in(texts: Sequence[str]) -> list[Thing]:
-    """The things of an answer's clauses in the order in which they are said to have come."""
+    """The things in an answer's clauses, in the order that the clauses claim."""
     ordered: list[Thing] = []
     later: list[Thing] = []
     for text in texts:

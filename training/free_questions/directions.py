@@ -1,9 +1,9 @@
-"""Directions and distances in people's words: "on the left, a bit ahead", "behind you", "close by".
+"""Directions and distances in everyday words: "on the left, a bit ahead", "behind you", "close by".
 
-A direction may be said as a place ("to your left"), as a turn ("rotate right 135, move forward"),
-in degrees or by the clock. Where it is said loosely ("turn left"), all that it may mean counts.
+A direction can be a place ("to your left"), a turn ("rotate right 135, move forward"), an angle in
+degrees, or a clock position. A vague one ("turn left") yields every direction it may mean.
 
-Out of scope: which of an answer's clauses speak of now (`reading`).
+Out of scope: which clauses of an answer are about the present (`reading`).
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def _mixed(first: str, side: str) -> str:
 
 
 _COUNT = r"(\d{1,3}) ?(?:degrees?|deg)?"
-#: What comes first wins: longer phrases before the words that they hold.
+#: The first rule wins: longer phrases come before the words that they contain.
 _RULES: list[tuple[str, Callable[[re.Match[str]], Directions] | Directions]] = []
 
 
@@ -92,7 +92,7 @@ _rule(
 )
 _rule(r"\bover (?:your|my|the) left shoulder\b", "back-left")
 _rule(r"\bover (?:your|my|the) right shoulder\b", "back-right")
-# "Right behind you" is an adverb, "on the right, behind you" a side.
+# In "right behind you" it is an adverb, in "on the right, behind you" a side.
 _NO_SIDE = r"(?<!the )(?<!your )(?<!my )(?<!our )(?<!to )(?<!on )"
 _rule(rf"{_NO_SIDE}\bright (?:ahead|in front)\b", "front")
 _rule(rf"{_NO_SIDE}\bright (?:behind|at (?:your|my|the) back)\b", "back")
@@ -141,7 +141,7 @@ _rule(
     "right",
 )
 _COMPILED = [(re.compile(pattern), meaning) for pattern, meaning in _RULES]
-#: Movements that are told, and ends of turns, not directions that are given.
+#: Narrated movements and ends of turns, which are not directions to something.
 _TOLD = re.compile(
     r"\buntil\b.*?\b(?:ahead|in front|straight)(?: of (?:you|me))?|"
     r"\b(?:after|since|when|once|having|by|before)\b(?: (?:i|you|we|it))?(?: (?:have|had|was|am))? "
@@ -153,7 +153,7 @@ _TOLD = re.compile(
     r"(?: (?:to|the|a|by|about|your))* (?:left|right|forwards?|ahead|back(?:wards?)?|around)"
     r"(?: \d+(?: degrees)?)?"
 )
-#: The way to something is a turn and then forward; the turn alone says the direction.
+#: "Turn …, then move forward" is a route; only the turn determines the direction.
 _THEN_FORWARD = re.compile(
     r"(?:,|;| and| then|, and then)+ ?(?:then )?(?:move|go|drive|walk|head|keep going|carry on|"
     r"straight)"
@@ -177,7 +177,7 @@ _FAR = re.compile(
 
 
 def directions_in(text: str) -> list[Directions]:
-    """Every direction that a clause gives, in order; what each may mean."""
+    """Every direction in a clause, in order, each as the set of directions it may mean."""
     text = _TOLD.sub(" ", text)
     turned = re.search(r"\b(?:turn|rotate|swing|spin|bear)\b", text)
     if turned:
@@ -193,7 +193,7 @@ def directions_in(text: str) -> list[Directions]:
 
 
 def distances_in(text: str) -> frozenset[Distance]:
-    """Every distance word that a clause gives."""
+    """Every distance class that a clause mentions."""
     distances: set[Distance] = set()
     for pattern, distance in ((_MID, "mid"), (_NEAR, "near"), (_FAR, "far")):
         if pattern.search(text):

@@ -1,7 +1,7 @@
-"""Marks of free questions as figures with intervals, and as Markdown tables.
+"""Figures of the marks of free questions, with intervals, and their Markdown tables.
 
-Answers about one clip stand and fall together, so intervals are clustered: clips are drawn with
-replacement, and the figure is made anew of all their answers (bootstrap percentiles, 95 %).
+Answers about one clip are correlated, so intervals are clustered: clips are drawn with replacement,
+and the figure is recomputed from all their answers (bootstrap percentiles, 95 %).
 
 Out of scope: marking (`marking`).
 """
@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 
 from sim_clips.questions.free import FAMILIES, FreeQuestion
-from training.free_questions.answerers import Given
+from training.free_questions.answerers import GivenAnswer
 from training.free_questions.marking import MARKS, Mark, as_expected, mark_answer
 
 _DRAWS = 2000
-#: Families about things that are not there.
+#: Families about absent things.
 _ABSENT = ("absent", "wrong_colour")
 _DERIVABLE = ("derivable", "not derivable")
 _PHRASINGS = ("taught", "held out")
@@ -28,8 +28,8 @@ _STATUSES = ("answered", "not_seen", "cannot_tell", "out_of_scope")
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One answer and its mark. ``there``: it is about something that is there, and
-    has an answer, whether or not the notes tell; ``settled``: a perfect perceiver's notes do."""
+    """One answer and its mark. ``there``: the question is about something that exists and has an
+    answer, whether or not the notes settle it; ``settled``: a perfect perceiver's notes do."""
 
     clip: str
     family: str
@@ -48,12 +48,12 @@ class Row:
     stamp_ns: int
 
     def as_dict(self) -> dict[str, Any]:
-        """JSON-ready."""
+        """The fields as JSON-ready values."""
         return asdict(self)
 
 
-def row_of(clip: str, question: FreeQuestion, given: Given) -> Row:
-    """An answer, marked."""
+def row_of(clip: str, question: FreeQuestion, given: GivenAnswer) -> Row:
+    """Mark an answer."""
     mark = mark_answer(question, given.text, given.status)
     truth = question.truth
     return Row(
@@ -76,8 +76,8 @@ def row_of(clip: str, question: FreeQuestion, given: Given) -> Row:
 
 
 def share(rows: Sequence[Row], hit: Callable[[Row], bool], seed: int = 1) -> dict[str, Any]:
-    """The share of rows that are hits, with its interval; ``None`` of nothing, and no interval
-    from fewer than two clips."""
+    """The share of rows for which ``hit`` is true, with its interval: ``None`` without rows, and no
+    interval with fewer than two clips."""
     clips = sorted({row.clip for row in rows})
     if not rows:
         return {"share": None, "ci": None}
@@ -90,8 +90,8 @@ def share(rows: Sequence[Row], hit: Callable[[Row], bool], seed: int = 1) -> dic
     if len(clips) < 2:
         return {"share": value, "ci": None}
     rng = np.random.default_rng([seed, len(rows), len(clips)])
-    drawn = rng.integers(len(clips), size=(_DRAWS, len(clips)))
-    shares = hits[drawn].sum(axis=1) / counts[drawn].sum(axis=1)
+    samples = rng.integers(len(clips), size=(_DRAWS, len(clips)))
+    shares = hits[samples].sum(axis=1) / counts[samples].sum(axis=1)
     low, high = np.percentile(shares, [2.5, 97.5])
     return {"share": value, "ci": [float(low), float(high)]}
 
@@ -106,15 +106,15 @@ def _figures(rows: Sequence[Row]) -> dict[str, Any]:
 
 
 def _by(rows: Sequence[Row], names: Sequence[str], name_of: Callable[[Row], str]) -> dict[str, Any]:
-    """Figures of each named part that has rows."""
+    """The figures of each named group that has rows."""
     parts: dict[str, list[Row]] = {name: [] for name in names}
     for row in rows:
         parts[name_of(row)].append(row)
-    return {name: _figures(some) for name, some in parts.items() if some}
+    return {name: _figures(group) for name, group in parts.items() if group}
 
 
 def summary(rows: Sequence[Row]) -> dict[str, Any]:
-    """All figures, JSON-ready; shares lie in [0, 1]."""
+    """All figures, JSON-ready; shares are in [0, 1]."""
 
     def part(keep: Callable[[Row], bool]) -> list[Row]:
         return [row for row in rows if keep(row)]
@@ -150,7 +150,7 @@ def summary(rows: Sequence[Row]) -> dict[str, Any]:
 
 
 def markdown(figures: Mapping[str, Any], title: str) -> str:
-    """The figures as tables; shares in per cent."""
+    """The figures as Markdown tables; shares in per cent."""
     lines = [
         f"{title}: {figures['questions']} questions about {figures['clips']} clips; in % "
         "(95 % interval, clustered by clip)",

@@ -1,11 +1,14 @@
-"""What kind of answer each form of question wants."""
+"""The kind of answer that each form of question requires.
+
+Out of scope: the forms themselves (`sim_clips.questions.free.families`).
+"""
 
 from __future__ import annotations
 
 from sim_clips.questions.free.truth import Aspect
 
-#: The aspect that an answer has to give; forms that no claim can answer have none.
-WANTED: dict[str, Aspect | None] = {
+#: The aspect that an answer has to state; ``None`` for forms that no claim can answer.
+REQUIRED: dict[str, Aspect | None] = {
     "existence": "yes",
     "was_colour": "yes",
     "order_yes": "yes",
@@ -45,17 +48,17 @@ WANTED: dict[str, Aspect | None] = {
     "unknowable_way": None,
     "out_of_scope": None,
 }
-#: To these, "no" denies something else than that a thing was seen.
+#: Forms for which "no" denies something other than having seen a thing.
 PLAIN_YES_NO = frozenset({"was_colour", "order_yes", "ever_together", "ever_turned"})
 COUNTS = frozenset({"count", "count_colour", "count_all"})
 TURNS = frozenset({"turns_side", "turns_all", "ever_turned"})
-#: These ask for a list of what is somewhere, which may be empty.
+#: Forms that ask for a list of things, which may be empty.
 LISTS = frozenset({"in_view", "at_start", "at_keyframe", "together", "inventory", "name_some",
                    "around", "see_next"})  # fmt: skip
-#: What is there now; what was there before is beside the point.
+#: Lists of what is there now; earlier views are irrelevant.
 NOW_LISTS = frozenset({"in_view", "around"})
-#: These ask where something is now.
+#: Forms that ask where something is now.
 NOW = frozenset({"which_way", "way_back", "way_start"})
-#: These ask where something was then.
+#: Forms that ask where something was in the past.
 THEN = frozenset({"first_where", "last_where", "first_when", "last_when"})
 COMPARISONS = frozenset({"nearer", "order_first", "order_yes", "order_list"})

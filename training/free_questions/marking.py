@@ -1,10 +1,10 @@
 """Marks of answers to free questions.
 
-An answer is ``right`` or ``wrong`` by the facts; it may say ``not seen``, ``can't tell`` or
-``out of scope``; and it is ``invented`` where it names, or affirms, a thing that the memory does
-not hold. Whether a mark is what honesty wanted is `as_expected`.
+An answer with a claim is ``right`` or ``wrong`` by the facts; others are ``not seen``, ``can't
+tell`` or ``out of scope``; and an answer is ``invented`` if it names or affirms a thing that is not
+in the memory. `as_expected` decides whether a mark is that of an honest agent.
 
-Out of scope: reading the text (`reading`), making figures of marks (`figures`).
+Out of scope: parsing the text (`reading`), the figures (`figures`).
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ _STATUS_MARKS: dict[Status, Mark] = {
 
 
 def mark_answer(question: FreeQuestion, text: str, status: str = "") -> Mark:
-    """The mark of an answer.
+    """Mark an answer.
 
     Args:
         question: with its truth.
-        text: of the answer, as a person reads it.
-        status: the answer's own status, where it has one; "failed" counts as wrong.
+        text: of the answer, as the user reads it.
+        status: the answer's own status, if it has one; "failed" counts as wrong.
     """
     if status == "failed" or (not text.strip() and status in ("", "answered")):
         return "wrong"
@@ -52,7 +52,7 @@ def mark_answer(question: FreeQuestion, text: str, status: str = "") -> Mark:
 
 
 def as_expected(question: FreeQuestion, mark: Mark) -> bool:
-    """Whether an honest agent that holds the notes could have answered so."""
+    """Whether the mark is that of an honest agent with these notes."""
     truth = question.truth
     return any(mark == _STATUS_MARKS[status] for status in (truth.status, *truth.accepted))
 
@@ -64,23 +64,23 @@ def _mark_of_reading(question: FreeQuestion, reading: AnswerReading) -> Mark:
     if form == "existence" and claim.yes is not None:
         if not claim.yes:
             return "not seen"
-        if not _held(question):
+        if not _in_memory(question):
             return "invented"
     if form in forms.COUNTS and claim.numbers == {0}:
         return "not seen"
     if claim.nothing and not (truth.facts.nothing and truth.status == "answered"):
-        told = truth.status == "answered" and form not in ("inventory", "name_some")
-        return "wrong" if told else "not seen"
+        answerable = truth.status == "answered" and form not in ("inventory", "name_some")
+        return "wrong" if answerable else "not seen"
     return "right" if agrees(claim, truth.facts) else "wrong"
 
 
 def _with_status(question: FreeQuestion, reading: AnswerReading, mark: Mark, stated: Mark) -> Mark:
-    """The mark of an answer whose status says that it gives no answer."""
-    wanted = forms.WANTED[question.form]
-    answers = reading.claim.status == "answered" and wanted and reading.claim.gives(wanted)
+    """The mark of an answer whose status says that it is not answered."""
+    required = forms.REQUIRED[question.form]
+    answers = reading.claim.status == "answered" and required and reading.claim.gives(required)
     return "wrong" if answers and mark in ("right", "wrong") else stated
 
 
-def _held(question: FreeQuestion) -> bool:
-    """Whether the memory holds a thing such as the question names."""
+def _in_memory(question: FreeQuestion) -> bool:
+    """Whether the memory contains a thing that the question may mean."""
     return any(Thing(k, c, 0).among(question.truth.memory) for k, c in subjects_of(question))

@@ -1,10 +1,10 @@
-"""Memories to ask free questions of: text worlds by the thousand, and recorded clips.
+"""Memories for free questions: of text worlds and of recorded clips.
 
-A memory is what the runtime holds after a journey, with the truth beside it. Clips are replayed
-through the runtime's own keyframer; what it keeps is noted from the truth ("true") or by the
-built-in perceiver ("pixels").
+A memory is the runtime's memory after a journey, together with the truth. Clips are replayed
+through the runtime's own keyframer; the notes of their keyframes come from the truth ("true") or
+from the built-in perceiver ("pixels").
 
-Out of scope: the questions (`sim_clips.questions.free`), who answers them (`answerers`).
+Out of scope: the questions (`sim_clips.questions.free`), the answers (`answerers`).
 """
 
 from __future__ import annotations
@@ -50,10 +50,10 @@ _PATIENCE_S = 120.0
 
 @dataclass(frozen=True)
 class Memory:
-    """One journey as it is remembered.
+    """The memory of one journey.
 
-    ``true_deltas`` are a perfect perceiver's, ``deltas`` those that the memory holds; both have one
-    entry per keyframe and view of ``journey``. ``name`` is the clip's or the scene's.
+    ``true_deltas`` are a perfect perceiver's, ``deltas`` those in the memory; both have one delta
+    per keyframe and view of ``journey``. ``name`` is the clip's or the scene's name.
     """
 
     name: str
@@ -68,14 +68,14 @@ class Memory:
         return Standpoint(self.journey, self.deltas, now)
 
     def blank(self) -> Memory:
-        """The same keyframes with nothing noted of any."""
+        """The memory with the same keyframes and empty notes."""
         return replace(self, deltas=[Delta(d.keyframe_id, None) for d in self.deltas])
 
     def store_in(self, settings: Settings, path: str = "") -> Store:
-        """A memory file at ``path`` (empty: none, in memory only) that holds the notes.
+        """Write the notes to a memory file at ``path``; empty: a store in RAM.
 
         Raises:
-            StoreError: it can't be written.
+            StoreError: the file can't be written.
         """
         store = Store.open(path, settings.memory)
         for keyframe, delta in zip(self.keyframes, self.deltas, strict=True):
@@ -103,8 +103,8 @@ def questions_about(
 ) -> list[FreeQuestion]:
     """Questions about a memory, the same for the same seed.
 
-    They are made from the true notes, so that two perceivers are asked the same; what is to be
-    expected of an answer follows from the notes that the memory holds.
+    They are derived from the true notes, so that two perceivers get the same questions; the
+    expected answers follow from the notes in the memory.
     """
     rng = np.random.default_rng(_seed_of(memory.name, seed))
     questions = free_questions(
@@ -118,16 +118,16 @@ def questions_about(
 def text_memories(
     spec: str, *, noise: float = 0.0, renamed: Wordings | None = None, seed: int = 1
 ) -> Iterator[Memory]:
-    """Memories of text worlds, given as ``house:40@700000``: scenes and first seed.
+    """Memories of text worlds, given as ``house:40@700000`` (scenes and first seed).
 
     Args:
-        spec: several may be joined by commas.
+        spec: one or more worlds, joined by commas.
         noise: scales a perceiver's typical mistakes.
-        renamed: into which words, ``None`` for the simulated ones.
+        renamed: the words for new names; ``None`` keeps the simulated ones.
         seed: of mistakes and words.
 
     Raises:
-        DatasetError: ``spec`` is something else.
+        DatasetError: ``spec`` has another form.
     """
     for part in filter(None, (p.strip() for p in spec.split(","))):
         world, count, first = parse_worlds(part)
@@ -164,14 +164,14 @@ def clip_memories(
     """Memories of recorded clips, each replayed through the runtime's keyframer.
 
     Args:
-        folders: of clips, with their truth.json.
+        folders: clips with their truth.json.
         settings: of keyframes and sources.
-        notes: who notes what the keyframes show.
-        perceiver: instead of the built-in one, for ``pixels``.
+        notes: the source of the notes.
+        perceiver: required for ``pixels``.
 
     Raises:
         SourceError: a clip can't be read.
-        ModelError: it has no truth, or can't be perceived.
+        ModelError: a clip has no truth, or can't be perceived.
     """
     for folder in folders:
         yield clip_memory(folder, settings, notes, perceiver)
@@ -180,11 +180,11 @@ def clip_memories(
 def clip_memory(
     folder: Path, settings: Settings, notes: Notes, perceiver: Perceiver | None = None
 ) -> Memory:
-    """The memory of one recorded clip; raises as `clip_memories`."""
+    """The memory of one recorded clip; raises the errors of `clip_memories`."""
     if notes == "true":
         perceiver = TruePerceiver(folder)
     elif perceiver is None:
-        raise ModelError("to note from pixels, a perceiver is needed; pass one")
+        raise ModelError("notes from pixels need a perceiver")
     quiet = settings.model_copy(update={"memory": settings.memory.model_copy(update={"path": ""})})
     with (
         open_source(str(folder), quiet.source) as frames,
@@ -202,14 +202,14 @@ def clip_memory(
         journey = keyframe_journey(truth, [k.stamp_ns for k in keyframes])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ModelError(
-            f"{folder} has no usable truth.json ({error}); only simulated clips can be asked about"
+            f"{folder} has no usable truth.json ({error}); free questions need simulated clips"
         ) from error
     true = [
         true_delta(truth, before, keyframe)
         for before, keyframe in zip([None, *keyframes], keyframes, strict=False)
     ]
-    held = true if notes == "true" else deltas
-    return Memory(folder.name, journey.world, journey, held, true, keyframes)
+    memory_deltas = true if notes == "true" else deltas
+    return Memory(folder.name, journey.world, journey, memory_deltas, true, keyframes)
 
 
 def _drain(agent: Agent) -> None:
@@ -222,7 +222,7 @@ def _drain(agent: Agent) -> None:
 
 
 def _blank_keyframes(journey: Journey, count: int) -> list[Keyframe]:
-    """Keyframes with a grey picture: nobody rendered the journey."""
+    """Keyframes with a grey picture, because text worlds are not rendered."""
     jpeg = cv2.imencode(".jpg", np.full((24, 32, 3), 128, np.uint8))[1].tobytes()
     return [
         Keyframe(i, view.stamp_ns, jpeg, "first" if i == 0 else "overlap", 32, 24)

@@ -1,4 +1,4 @@
-"""Numbers, keyframes and actions in people's words: "twice", "in keyframe 4", "I turned left".
+"""Numbers, keyframes and actions in everyday words: "twice", "in keyframe 4", "I turned left".
 
 Out of scope: which question they answer (`reading`).
 """
@@ -23,7 +23,7 @@ _KEYFRAME = (
 _N = rf"(?:\d+|{'|'.join(_WORDS)})\b"
 _RANGE = re.compile(rf"(?:{_KEYFRAME})#?({_N})(?: ?(?:-|to|until|through) ?#?({_N}))")
 _LIST = re.compile(rf"(?:{_KEYFRAME})#?({_N})(?:(?:,| and|, and| or) (?:keyframe )?#?({_N}))*")
-#: "Right after keyframe 2" is not keyframe 2.
+#: "Right after keyframe 2" does not mean keyframe 2.
 _BESIDE = re.compile(rf"\b(?:after|before|following) (?:{_KEYFRAME})#?{_N}")
 _ORDINAL_FIRST = re.compile(
     r"\b(?:the )?(?:very )?(?:first|initial|starting|opening) (?:keyframe|frame|view|picture|"
@@ -51,7 +51,7 @@ _TURN_ANGLE = re.compile(
 )
 _NUMBER = re.compile(rf"(?<![\w#.-])(?:\d+(?=x\b)|(?:\d+|{'|'.join(_WORDS)})(?![\w-]))")
 _BOUND = re.compile(rf"\b(?:more|less|fewer) than {_N}|\bat (?:least|most) {_N}")
-#: "A red one", "the other one": no number.
+#: "One" as a pronoun: "a red one", "the other one".
 _PRONOUN = re.compile(
     rf"(?:\b(?:an?|the|that|this|other|same|each|every|which|no|{'|'.join(ALL_COLOURS)}) )one\b"
 )
@@ -62,7 +62,7 @@ _TOTAL = re.compile(
 )
 
 _SIDES = r"(?:to |towards? |on |by |my |the |your |a |about |a?round )*"
-#: Movements that only say when.
+#: Movements that only state a time.
 _WHEN = re.compile(
     r"\b(?:after|before|once|since|having|while)\b(?: (?:i|you|we))?(?: (?:have|had))? "
     r"(?:turn|rotat|mov|go|drov|driv|tilt)\w*(?: (?:to|the|a|by|about|your|my|a?round))* "
@@ -128,7 +128,7 @@ _COMPILED = tuple((action, re.compile(pattern)) for action, pattern in _ACTIONS)
 
 
 def number_of(word: str) -> int | None:
-    """The number that a word or figure stands for."""
+    """The number that a word or numeral means; ``None`` for other words."""
     return int(word) if word.isdigit() else _WORDS.get(word)
 
 
@@ -139,13 +139,13 @@ def _number(word: str) -> int:
 
 
 def keyframes_in(text: str, first_id: int, last_id: int, *, bare: bool) -> list[tuple[int, int]]:
-    """The keyframes that a clause names, as first and last of each range.
+    """The keyframes that a clause names, as the first and last id of each range.
 
     Args:
         text: of the clause.
-        first_id: "at the start",
-        last_id: "now", where ``bare``.
-        bare: the question is about keyframes: a number alone, or "now", names one.
+        first_id: the keyframe meant by "at the start".
+        last_id: the keyframe meant by "now".
+        bare: the question is about keyframes, so that a number alone or "now" names one.
     """
     spans: list[tuple[int, int]] = []
     text = _BESIDE.sub(" ", text)
@@ -175,19 +175,19 @@ def keyframes_in(text: str, first_id: int, last_id: int, *, bare: bool) -> list[
 
 
 def degrees_in(text: str) -> frozenset[float]:
-    """Angles that a clause gives."""
+    """The angles in a clause, in degrees."""
     angles = [*_DEGREES.findall(text), *_TURN_ANGLE.findall(text)]
     return frozenset(float(angle) for angle in angles)
 
 
 def total_in(text: str) -> int | None:
-    """The number that a clause calls the total."""
+    """The number that a clause calls the total; ``None`` if there is none."""
     match = _TOTAL.search(text)
     return number_of(match.group(1) or match.group(2)) if match else None
 
 
 def numbers_in(text: str) -> list[int]:
-    """Numbers that a clause gives beside keyframes and angles."""
+    """The numbers in a clause that are not keyframes or angles."""
     for pattern in (_BESIDE, _RANGE, _LIST, _AGO, _DEGREES, _TURN_ANGLE, _BOUND, _PRONOUN):
         text = pattern.sub(" ", text)
     numbers = (number_of(word) for word in _NUMBER.findall(text))
@@ -195,7 +195,7 @@ def numbers_in(text: str) -> list[int]:
 
 
 def sided_number(text: str, side: str) -> int | None:
-    """Of a clause about turns, the number that goes with ``side``."""
+    """The number that a clause about turns gives for ``side``; ``None`` if there is none."""
     word = rf"(\d+|{'|'.join(_WORDS)})"
     for pattern in (
         rf"\b{side}(?:wards?)? (?:exactly |about |just |only )?{word}\b",
@@ -209,7 +209,7 @@ def sided_number(text: str, side: str) -> int | None:
 
 
 def actions_in(text: str) -> frozenset[Action]:
-    """Actions that a clause tells of."""
+    """The actions in a clause."""
     actions: set[Action] = set()
     text = _WHEN.sub(" ", text)
     for action, pattern in _COMPILED:

@@ -1,8 +1,8 @@
-"""What an answer's text claims, given the question: clause by clause, by rules.
+"""Extract what an answer claims, given the question: clause by clause, by rules.
 
-Clauses that deny, that only repeat the question, or that say that nothing can be said claim
-nothing. A hedge ("I can't be sure, but …") is no way out: what follows it counts. Saying that a
-thing was not seen and then where it is contradicts itself.
+Clauses claim nothing if they deny something, repeat the question, or say that it can't be answered.
+A hedge ("I can't be sure, but …") does not help: what follows it counts. An answer that a thing was
+not seen, followed by its place, contradicts itself.
 
 Out of scope: whether the claim is right (`marking`).
 """
@@ -38,7 +38,8 @@ from training.free_questions.roles import (
 from training.free_questions.things import Thing, colours_of, things_in
 from training.free_questions.yes_no import says_yes
 
-#: Of clauses about the other end of a sighting: the last for a question about the first, and back.
+#: Clauses about the wrong end of a sighting: the last, if the question is about the first, and vice
+#: versa.
 _OTHER_END = (re.compile(r"\blast (?:time|seen|saw)\b"), re.compile(r"\bfirst (?:time|seen|saw)\b"))
 _CAME_FIRST = re.compile(r"\b(?:first|earlier|sooner|before)\b")
 _CAME_LATER = re.compile(r"\b(?:later|second|after|afterwards|last)\b")
@@ -48,8 +49,8 @@ _RANGE_OF_NUMBERS = re.compile(r"\b(\w+) ?(?:or|to|-) ?(\w+)\b|\bbetween (\w+) a
 
 @dataclass(frozen=True, slots=True)
 class AnswerReading:
-    """``claim`` with the status that the text speaks of; ``invented`` are the things named that the
-    memory does not hold; ``contradicts`` itself: denies and claims the same."""
+    """``claim`` includes the status that the text expresses; ``invented`` are the named things that
+    are not in the memory; ``contradicts``: the text both denies and claims the same."""
 
     claim: Claim
     invented: tuple[str, ...] = ()
@@ -57,22 +58,22 @@ class AnswerReading:
 
 
 def read_answer(question: FreeQuestion, text: str) -> AnswerReading:
-    """What a text claims in answer to a question."""
+    """Extract the claim of a text that answers ``question``."""
     roles = roles_of(question, text)
     claims = roles.claims
     claim = _claim(question, _about_subject(question, claims), plain(text))
-    wanted = forms.WANTED[question.form]
-    given = wanted is not None and claim.gives(wanted)
+    required = forms.REQUIRED[question.form]
+    answers = required is not None and claim.gives(required)
     status = _status(question, roles.stances)
     invented = _invented(question, [*roles.presumptions, *claims])
-    if status is None or (given and status == "cannot_tell"):
+    if status is None or (answers and status == "cannot_tell"):
         return AnswerReading(claim, invented)
-    contradicts = given and status == "not_seen" and _speaks_of_subject(question, claims)
+    contradicts = answers and status == "not_seen" and _speaks_of_subject(question, claims)
     return AnswerReading(Claim(status), invented, contradicts)
 
 
 def _about_subject(question: FreeQuestion, claims: Sequence[Clause]) -> list[Clause]:
-    """Without the clauses that say where other things are, if the question is about one thing."""
+    """Drop clauses about the places of other things, if the question is about one thing."""
     if question.form not in forms.NOW | forms.THEN | {"how_far"} or not subjects_of(question):
         return list(claims)
     return [
@@ -96,7 +97,7 @@ def _status(question: FreeQuestion, stances: Sequence[Status]) -> Status | None:
 
 
 def _speaks_of_subject(question: FreeQuestion, claims: Sequence[Clause]) -> bool:
-    """Whether claims beside a "not seen" speak of the very thing, rather than of another."""
+    """Whether claims next to a "not seen" are about the same thing, not about another."""
     for part in claims:
         things = things_in(part.text)
         if affirms_subject(question, part.text):
@@ -112,7 +113,7 @@ def _claim(question: FreeQuestion, parts: Sequence[Clause], whole: str) -> Claim
     positive = [part.text for part in parts if not part.denies]
     directions, directions_now = _directions(question, parts)
     things = [thing for text in positive for thing in things_in(text)]
-    wanted = forms.WANTED[form]
+    required = forms.REQUIRED[form]
     ordered = order_in(positive) if form in forms.COMPARISONS and form != "nearer" else []
     if form == "nearer":
         things, losers = nearer_in(positive)
@@ -127,7 +128,7 @@ def _claim(question: FreeQuestion, parts: Sequence[Clause], whole: str) -> Claim
     names = tuple(c for c in (thing.among(truth.memory) for thing in things) if c)
     colours = (
         colours_of(positive, {kind for kind, _ in subjects_of(question)})
-        if wanted == "colours" or form == "was_colour"
+        if required == "colours" or form == "was_colour"
         else set()
     )
     order = tuple(c for c in (thing.among(truth.memory) for thing in ordered) if c)
@@ -136,23 +137,23 @@ def _claim(question: FreeQuestion, parts: Sequence[Clause], whole: str) -> Claim
     order = order if len(order) > 1 else ()
     actions = (
         frozenset().union(*map(actions_in, positive))
-        if wanted == "actions" or form == "ever_turned"
+        if required == "actions" or form == "ever_turned"
         else frozenset()
     )
     return Claim(
-        yes=says_yes(question, parts, order, actions) if wanted == "yes" else None,
-        names=names if wanted == "names" else (),
-        nothing=wanted == "names" and not names and any(NOTHING.search(t) for t in texts),
+        yes=says_yes(question, parts, order, actions) if required == "yes" else None,
+        names=names if required == "names" else (),
+        nothing=required == "names" and not names and any(NOTHING.search(t) for t in texts),
         directions=tuple(directions),
         directions_now=tuple(directions_now),
         distances=frozenset().union(*map(distances_in, positive))
-        if wanted == "distances"
+        if required == "distances"
         else frozenset(),
-        numbers=_numbers(question, texts, things, whole) if wanted == "number" else frozenset(),
+        numbers=_numbers(question, texts, things, whole) if required == "number" else frozenset(),
         colours=frozenset(colours),
         actions=actions,
         degrees=frozenset().union(*map(degrees_in, positive))
-        if wanted == "actions"
+        if required == "actions"
         else frozenset(),
         keyframes=_keyframes(question, positive),
         order=order if form in forms.COMPARISONS and form != "nearer" else (),
@@ -162,7 +163,7 @@ def _claim(question: FreeQuestion, parts: Sequence[Clause], whole: str) -> Claim
 def _completed(
     question: FreeQuestion, order: tuple[frozenset[str], ...], positive: Sequence[str]
 ) -> tuple[frozenset[str], ...]:
-    """The order of two of which only one is named: "the sofa came first"."""
+    """Complete an order of two things if only one is named: "the sofa came first"."""
     if len(order) != 1:
         return order
     both = [Thing(k, c, 0).among(question.truth.memory) for k, c in subjects_of(question)]
@@ -175,27 +176,27 @@ def _completed(
 def _directions(
     question: FreeQuestion, parts: Sequence[Clause]
 ) -> tuple[list[Directions], list[Directions]]:
-    """Directions of then (or, for a question about now, of now), and of now."""
+    """Directions in the past (for a question about now: in the present), and in the present."""
     if question.form not in forms.NOW | forms.THEN:
         return [], []
-    given = [
+    by_clause = [
         (part, directions)
         for part in parts
         if not part.denies
         for directions in directions_in(part.text)
     ]
     if question.form in forms.NOW:
-        current = [d for part, d in given if part.now or not part.then]
-        return current or [d for _, d in given], []
-    then = [d for part, d in given if not part.now]
-    # "I see it right now, in front of the camera" says when.
-    now = [d for part, d in given if part.now] if question.form.endswith("where") else []
+        current = [d for part, d in by_clause if part.now or not part.then]
+        return current or [d for _, d in by_clause], []
+    then = [d for part, d in by_clause if not part.now]
+    # "I see it right now, in front of the camera" states a time.
+    now = [d for part, d in by_clause if part.now] if question.form.endswith("where") else []
     return then, now
 
 
 def _keyframes(question: FreeQuestion, positive: Sequence[str]) -> frozenset[int]:
     truth = question.truth
-    bare = forms.WANTED[question.form] == "keyframes"
+    bare = forms.REQUIRED[question.form] == "keyframes"
     numbers: set[int] = set()
     for text in positive:
         if _OTHER_END[question.form[:4] == "last"].search(text) and len(positive) > 1:
@@ -249,10 +250,10 @@ def _turns(question: FreeQuestion, texts: Sequence[str], whole: str) -> frozense
 
 
 def _invented(question: FreeQuestion, claims: Sequence[Clause]) -> tuple[str, ...]:
-    """Things that claims name and the memory does not hold."""
+    """The things that claims name and that are not in the memory."""
     if question.form == "out_of_scope":
         return ()
-    colour_asked = forms.WANTED[question.form] == "colours" or question.form == "was_colour"
+    colour_asked = forms.REQUIRED[question.form] == "colours" or question.form == "was_colour"
     invented: list[str] = []
     for part in claims:
         if part.denies:

@@ -1,7 +1,7 @@
-"""The same journey among other things: kinds and colours become words that no world shows.
+"""Rename the objects of a journey: kinds and colours become words that no world uses.
 
-Kinds and colours are renamed one by one, so that two sofas become two kettles and stay two. A
-reasoner that is taught on such journeys reads names instead of knowing them.
+Each kind and each colour gets one new word, so that two sofas become two kettles. A reasoner
+trained on such journeys learns to read names instead of memorising them.
 
 Out of scope: the word lists (`sim_clips.questions.free.nouns`).
 """
@@ -24,7 +24,7 @@ from sim_clips.questions.free.nouns import (
 )
 from sim_clips.questions.free.words import colour_of, kind_of
 
-#: How often a kind or a colour keeps its word.
+#: Probability that a kind or a colour keeps its word.
 _KEPT_SHARE = 0.2
 
 
@@ -34,13 +34,13 @@ def renamed_words(
     rng: np.random.Generator,
     words: Wordings = "taught",
 ) -> tuple[Journey, list[list[Delta]]]:
-    """The journey and all notes of it in the same other words.
+    """Rename the objects in a journey and in all its notes, consistently.
 
     Args:
-        journey: in the simulated vocabulary,
-        notes: likewise; a perfect perceiver's and another's, for example.
-        rng: chooses.
-        words: "taught" leaves out the held-out words, "held_out" uses no others.
+        journey: with names in the simulated vocabulary.
+        notes: one or more lists of deltas with such names.
+        rng: draws the words.
+        words: "taught" excludes held-out words; "held_out" uses held-out nouns only.
     """
     nouns = {"taught": NOUNS, "held_out": HELD_OUT_NOUNS, "both": (*NOUNS, *HELD_OUT_NOUNS)}[words]
     adjectives = {
@@ -48,11 +48,14 @@ def renamed_words(
         "held_out": (*HELD_OUT_ADJECTIVES, *ADJECTIVES),
         "both": (*ADJECTIVES, *HELD_OUT_ADJECTIVES),
     }[words]
-    every = {*journey.objects, *(m.name for deltas in notes for d in deltas for m in d.mentions)}
-    kept = 0.0 if words == "held_out" else _KEPT_SHARE
-    kinds = _mapped(sorted({kind_of(n) for n in every}), nouns, rng, kept)
-    colours = _mapped(sorted({colour_of(n) for n in every}), adjectives, rng, kept)
-    names = {n: f"{colours[colour_of(n)]} {kinds[kind_of(n)]}" for n in every}
+    all_names = {
+        *journey.objects,
+        *(m.name for deltas in notes for d in deltas for m in d.mentions),
+    }
+    kept_share = 0.0 if words == "held_out" else _KEPT_SHARE
+    kinds = _mapped(sorted({kind_of(n) for n in all_names}), nouns, rng, kept_share)
+    colours = _mapped(sorted({colour_of(n) for n in all_names}), adjectives, rng, kept_share)
+    names = {n: f"{colours[colour_of(n)]} {kinds[kind_of(n)]}" for n in all_names}
     return (
         replace(
             journey,
@@ -73,10 +76,10 @@ def renamed_words(
 
 
 def _mapped(
-    words: Sequence[str], others: Sequence[str], rng: np.random.Generator, kept: float
+    words: Sequence[str], others: Sequence[str], rng: np.random.Generator, kept_share: float
 ) -> Mapping[str, str]:
-    drawn = rng.permutation(len(others))[: len(words)]
+    picks = rng.permutation(len(others))[: len(words)]
     return {
-        word: word if rng.random() < kept else others[int(number)]
-        for word, number in zip(words, drawn, strict=True)
+        word: word if rng.random() < kept_share else others[int(number)]
+        for word, number in zip(words, picks, strict=True)
     }

@@ -1,9 +1,8 @@
-"""The part that each clause of an answer plays: it claims, or says that nothing can be said.
+"""The role of each clause of an answer: a claim, or a statement that the answer is unknown.
 
-What a clause may be taken for depends on the question: "nothing" is an answer to "what do you see?"
-and none to "where is the sofa?".
+The role depends on the question: "nothing" answers "what do you see?" but not "where is the sofa?".
 
-Out of scope: what the claiming clauses claim (`reading`).
+Out of scope: the content of claims (`reading`).
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from training.free_questions.numbers import numbers_in
 from training.free_questions.stances import stance
 from training.free_questions.things import Thing, loose_colours, things_in
 
-#: There is nothing to name.
+#: Statements that there is nothing to name.
 NOTHING = re.compile(
     r"\bnothing\b(?! (?:but|to do))|\b(?:no|not any|any) (?:objects?|things?|items?)\b|"
     r"\bempty\b|(?:\bnot|n't|\bcannot) (?:see|seen|have|hold|show|noticed?|noted|spotted|"
@@ -38,7 +37,7 @@ _SEEN_DENIED = re.compile(
 _AT_ONCE = re.compile(
     r"\b(?:together|both|same|at once|simultaneous\w*|one (?:view|picture)|side by)\b"
 )
-#: Not being in view now is not the same as never having been seen.
+#: Statements that something is not in view now, which does not mean that it was never seen.
 _ONLY_NOW = re.compile(
     r"\b(?:can't|cannot|don't|do not|isn't|is not|not) (?:see|in (?:view|sight)|"
     r"visible)\b.*\b(?:now|any ?more|"
@@ -49,7 +48,7 @@ _ONLY_NOW = re.compile(
     r"\b(?:isn't|is not) (?:visible|in (?:view|sight))\b"
 )
 _GONE = re.compile(r"\b(?:no longer|any ?more|out of (?:view|sight))\b")
-#: What an answer offers in place of what it has not.
+#: Phrases that introduce an alternative to the requested thing.
 _ALTERNATIVE = re.compile(
     r"\b(?:nearest|closest) (?:match|thing|to (?:it|that)|that i|i have|noted|known)\b|"
     r"^(?:the )?(?:nearest|closest)(?: is| one)?$|\bcomes (?:nearest|closest)\b|"
@@ -60,8 +59,8 @@ _LISTS_AND_YES_NO = forms.PLAIN_YES_NO | forms.LISTS
 
 @dataclass(frozen=True, slots=True)
 class Roles:
-    """The ``stances`` that clauses take instead of claiming; the ``claims``; and clauses that only
-    ``presume`` that a thing is somewhere ("it isn't in view")."""
+    """The ``stances`` of clauses that claim nothing; the ``claims``; and ``presumptions``, clauses
+    that only presume that a thing exists ("it isn't in view")."""
 
     stances: tuple[Status, ...]
     claims: tuple[Clause, ...]
@@ -69,7 +68,7 @@ class Roles:
 
 
 def roles_of(question: FreeQuestion, text: str) -> Roles:
-    """The parts that the clauses of an answer play."""
+    """Assign a role to each clause of an answer."""
     stances: list[Status] = []
     claims: list[Clause] = []
     presumptions: list[Clause] = []
@@ -77,9 +76,9 @@ def roles_of(question: FreeQuestion, text: str) -> Roles:
         if _since(question, part):
             part = replace(part, denies=False)
         contrast = bool(claims) and part.text.startswith("not ")
-        taken = None if contrast else _stance_of(question, part)
-        if taken is not None:
-            stances.append(taken)
+        its_stance = None if contrast else _stance_of(question, part)
+        if its_stance is not None:
+            stances.append(its_stance)
         elif question.form in forms.NOW_LISTS and _elsewhere(question, part):
             continue
         elif _ONLY_NOW.search(part.text) and question.form not in _LISTS_AND_YES_NO:
@@ -89,13 +88,13 @@ def roles_of(question: FreeQuestion, text: str) -> Roles:
         elif not part.supposes and (not part.denies or _denial_answers(question, part)):
             claims.append(part)
     if "cannot_tell" in stances and question.form in forms.NOW:
-        # Where it was then is no answer to where it is now.
+        # Where it was in the past does not answer where it is now.
         claims = [part for part in claims if part.now or not part.then]
     return Roles(tuple(stances), tuple(claims), tuple(presumptions))
 
 
 def subjects_of(question: FreeQuestion) -> list[tuple[str, str]]:
-    """Kind and colour of the things that a question names; colours may be empty."""
+    """Kind and colour of the things that a question names; a colour can be empty."""
     about = question.about
     return [
         (about[f"{prefix}kind"], about[f"{prefix}colour"])
@@ -105,8 +104,8 @@ def subjects_of(question: FreeQuestion) -> list[tuple[str, str]]:
 
 
 def affirms_subject(question: FreeQuestion, text: str) -> bool | None:
-    """Whether a clause speaks of a thing that the question names; False where it gives the thing
-    another colour, ``None`` where it names other things or none."""
+    """Whether a clause is about a thing that the question names: False if it gives the thing
+    another colour, ``None`` if it names other things or none."""
     for thing in things_in(text):
         for kind, colour in subjects_of(question):
             if thing.kind != kind:
@@ -117,7 +116,7 @@ def affirms_subject(question: FreeQuestion, text: str) -> bool | None:
 
 
 def names_subject(question: FreeQuestion, things: Sequence[Thing]) -> bool:
-    """Whether one of the things may be one that the question names."""
+    """Whether one of the things can be one that the question names."""
     return any(
         thing.kind == kind and ("" in (thing.colour, colour) or thing.colour == colour)
         for thing in things
@@ -127,19 +126,19 @@ def names_subject(question: FreeQuestion, things: Sequence[Thing]) -> bool:
 
 def _stance_of(question: FreeQuestion, part: Clause) -> Status | None:
     about_thing = names_subject(question, things_in(part.text))
-    taken: Status | None
-    taken = stance(part.text, about_thing=about_thing)
-    if taken is None and part.denies and question.form.startswith("unknowable"):
+    its_stance: Status | None
+    its_stance = stance(part.text, about_thing=about_thing)
+    if its_stance is None and part.denies and question.form.startswith("unknowable"):
         return "cannot_tell"
-    if taken != "not_seen":
-        return taken
+    if its_stance != "not_seen":
+        return its_stance
     if _since(question, part):
         return None
     if question.form in forms.LISTS:
         return "not_seen" if about_thing else None
     if _ONLY_NOW.search(part.text):
         return None
-    if forms.WANTED[question.form] in (None, "actions") and not _SEEN_DENIED.search(part.text):
+    if forms.REQUIRED[question.form] in (None, "actions") and not _SEEN_DENIED.search(part.text):
         return None
     if question.form in forms.PLAIN_YES_NO | forms.TURNS:
         denied = question.form not in forms.TURNS and _SEEN_DENIED.search(part.text)
@@ -152,7 +151,7 @@ def _stance_of(question: FreeQuestion, part: Clause) -> Status | None:
 
 
 def _denial_answers(question: FreeQuestion, part: Clause) -> bool:
-    """Whether a clause with a "not" in it is an answer to this form of question."""
+    """Whether a negated clause answers this form of question."""
     if question.form == "existence":
         return bool(loose_colours(part.text))
     return question.form in forms.PLAIN_YES_NO | forms.TURNS or (
@@ -161,13 +160,13 @@ def _denial_answers(question: FreeQuestion, part: Clause) -> bool:
 
 
 def _elsewhere(question: FreeQuestion, part: Clause) -> bool:
-    """Whether a clause tells of things that are no longer in view, or lie behind the camera."""
+    """Whether a clause is about things that are out of view or behind the camera."""
     behind = directions_in(part.text) if question.form == "in_view" else []
     return bool(_GONE.search(part.text) or (behind and all("back" in min(d) for d in behind)))
 
 
 def _since(question: FreeQuestion, part: Clause) -> bool:
-    """Whether a clause says when something was seen last by "not since then"."""
+    """Whether a clause gives the last sighting in the form "not since then"."""
     return question.form.startswith("last") and bool(
         re.search(r"\bsince (?:then|keyframe|frame|#)", part.text)
     )

@@ -1,6 +1,6 @@
-"""Answers that claim nothing: "I have not seen a …", "I can't tell", "that is not what I keep".
+"""Detect answers without a claim: "I have not seen a …", "I can't tell", "that is out of scope".
 
-Out of scope: what is claimed beside that, and which of the two counts (`reading`).
+Out of scope: claims in the same answer, and which of the two counts (`reading`).
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ _NOT_SEEN = re.compile(
     r"the )?"
     r"(?:memory|notes))\b"
 )
-#: "My notes don't mention a piano": a memory that lacks a thing, not one that leaves a detail open.
+#: "My notes don't mention a piano": the memory lacks a thing, rather than a detail of one.
 _MEMORY_LACKS = re.compile(
     rf"{_MEMORY} (?:(?:do(?:es)?n't|do(?:es)? not|did(?:n't| not)) (?:hold|contain|mention|include|"
     r"show|have|list|know) (?:an?y?|the|such an?)|(?:holds?|contains?|mentions?|includes?|shows?|"
@@ -113,12 +113,12 @@ _MEMORY_LACKS = re.compile(
 
 
 def out_of_scope(text: str) -> bool:
-    """Whether a clause says that the question is not a matter of the memory."""
+    """Whether a clause says that the question is outside the memory's scope."""
     return bool(_OUT_OF_SCOPE.search(plain(text)))
 
 
 def cannot_tell(text: str) -> bool:
-    """Whether a clause says that something cannot be told."""
+    """Whether a clause says that something can't be determined."""
     return bool(_CANNOT_TELL.search(plain(text)))
 
 
@@ -128,21 +128,20 @@ def not_seen(text: str) -> bool:
 
 
 def memory_lacks(text: str) -> bool:
-    """Whether a clause says that the memory does not hold some thing."""
+    """Whether a clause says that something is not in the memory."""
     return bool(_MEMORY_LACKS.search(plain(text)))
 
 
-#: In the order in which they are looked for.
+#: The statuses, in the order in which `stance` checks them.
 STANCES: tuple[Status, ...] = ("out_of_scope", "cannot_tell", "not_seen")
 
 
 def stance(text: str, *, about_thing: bool) -> Status | None:
-    """What a clause that claims nothing says; ``None`` where it may claim something.
+    """The status that a clause without a claim expresses; ``None`` if it may be a claim.
 
     Args:
         text: of the clause.
-        about_thing: whether it names what was asked about right where the memory is said to lack
-            something.
+        about_thing: whether the clause names the thing that the question is about.
     """
     if out_of_scope(text):
         return "out_of_scope"

@@ -1,8 +1,8 @@
-"""The teacher of free questions: what it looks up in the notes, line by line, before it answers.
+"""The teacher of free questions: look-ups in the notes, line by line, and the answer.
 
-Each line begins as the entry does that it looks at, or follows from the line before, so that no
-step needs more than one hop; where something is by now is reckoned as `training.traces` does. What
-the notes do not lead to is not taught.
+Each line starts like the transcript line that it refers to, or follows from the previous line, so
+that no step needs more than one hop; current places are computed as in `training.traces`. If the
+notes don't lead to the right answer, there is no lesson.
 
 Out of scope: the answer's words (`wording`), rows (`teaching`).
 """
@@ -24,12 +24,12 @@ from training.free_questions.wording import answer_of, known_subjects, missing
 from training.reckoning import REACHES, Place, moved, placed
 from training.traces import LONGEST_CHAIN
 
-#: Reasoning and answer, ``None`` where the notes do not lead to what is right.
+#: Reasoning and answer; ``None`` if the notes don't lead to the right answer.
 Lesson = tuple[str, str] | None
 
 
 def lesson(question: FreeQuestion, standpoint: Standpoint) -> Lesson:
-    """What a reasoner should write down and answer."""
+    """The reasoning and answer that a reasoner should give."""
     reading = READERS[question.form](standpoint, question.about)
     if reading is None or reading.claim.status != question.truth.status:
         return None
@@ -66,7 +66,7 @@ def _named(standpoint: Standpoint, name: str, index: int) -> str:
 
 
 def _latest(question: FreeQuestion, standpoint: Standpoint, reading: Reading) -> list[str]:
-    """The latest entry of each thing that the question names."""
+    """The latest delta with each thing that the question names."""
     return [
         f"{_number(standpoint, at)} {_named(standpoint, name, at)}"
         for name in known_subjects(question, standpoint)
@@ -75,7 +75,7 @@ def _latest(question: FreeQuestion, standpoint: Standpoint, reading: Reading) ->
 
 
 def _first(question: FreeQuestion, standpoint: Standpoint, reading: Reading) -> list[str]:
-    """The first entry of each, earliest first."""
+    """The first delta with each thing that the question names, earliest first."""
     firsts = [(standpoint.noted_at(n)[0], n) for n in known_subjects(question, standpoint)]
     return [
         f"first {_number(standpoint, at)} {_named(standpoint, n, at)}" for at, n in sorted(firsts)
@@ -83,7 +83,7 @@ def _first(question: FreeQuestion, standpoint: Standpoint, reading: Reading) -> 
 
 
 def _counted(question: FreeQuestion, standpoint: Standpoint, reading: Reading) -> list[str]:
-    """Each thing once, with its number."""
+    """Each matching thing once, numbered."""
     kind, colour = question.about["kind"], question.about["colour"]
     lines: list[str] = []
     for at, name in _new_names(standpoint):
@@ -93,16 +93,16 @@ def _counted(question: FreeQuestion, standpoint: Standpoint, reading: Reading) -
 
 
 def _new_names(standpoint: Standpoint) -> Iterable[tuple[int, str]]:
-    known: set[str] = set()
+    seen_names: set[str] = set()
     for index, delta in enumerate(standpoint.notes):
         for mention in delta.mentions:
-            if mention.name not in known:
-                known.add(mention.name)
+            if mention.name not in seen_names:
+                seen_names.add(mention.name)
                 yield index, mention.name
 
 
 def _inventory(question: FreeQuestion, standpoint: Standpoint, reading: Reading) -> list[str]:
-    """New names, entry by entry."""
+    """The new names in each delta."""
     by_entry: dict[int, list[str]] = {}
     for at, name in _new_names(standpoint):
         by_entry.setdefault(at, []).append(name)
@@ -110,14 +110,14 @@ def _inventory(question: FreeQuestion, standpoint: Standpoint, reading: Reading)
 
 
 def _entry(question: FreeQuestion, standpoint: Standpoint, reading: Reading) -> list[str] | None:
-    """The entry itself; for a keyframe that there is not, the last one."""
+    """The transcript line itself; for a keyframe that does not exist, the last one."""
     if reading.claim.status == "cannot_tell":
         return [f"the last entry is {_number(standpoint, standpoint.now)}."]
     return [entry_text(standpoint.deltas[reading.evidence[0]]).strip()]
 
 
 def _together(question: FreeQuestion, standpoint: Standpoint, reading: Reading) -> list[str]:
-    """What each entry names beside the thing."""
+    """The other things that occur together with the thing."""
     (name, *_) = known_subjects(question, standpoint)
     lines: dict[str, str] = {}
     for at in reading.evidence:
@@ -127,7 +127,7 @@ def _together(question: FreeQuestion, standpoint: Standpoint, reading: Reading) 
 
 
 def _both(question: FreeQuestion, standpoint: Standpoint, reading: Reading) -> list[str]:
-    """An entry that names both, else the latest of each."""
+    """A delta that names both things, or else the latest one with each."""
     if not reading.claim.yes:
         return [*_latest(question, standpoint, reading), "no entry names both."]
     at = reading.evidence[-1]
@@ -135,7 +135,10 @@ def _both(question: FreeQuestion, standpoint: Standpoint, reading: Reading) -> l
 
 
 def _next_new(question: FreeQuestion, standpoint: Standpoint, reading: Reading) -> list[str]:
+    """The first delta with the thing, and the next one with new names."""
     name = known_subjects(question, standpoint)[0]
+    if reading.claim.status == "cannot_tell":
+        return [*_first(question, standpoint, reading), "no later entry has a new name."]
     first, after = reading.evidence
     fresh = ", ".join(next(iter(thing)) for thing in reading.claim.names)
     return [
@@ -145,13 +148,13 @@ def _next_new(question: FreeQuestion, standpoint: Standpoint, reading: Reading) 
 
 
 def _turns(question: FreeQuestion, standpoint: Standpoint, reading: Reading) -> list[str]:
-    """Each turn with its number; entries in a row are one."""
+    """Each turn, numbered; consecutive deltas count as one turn."""
     side = question.about["side"]
-    wanted = [TURNS[side]] if side else list(TURNS.values())
+    turn_actions = [TURNS[side]] if side else list(TURNS.values())
     lines: list[str] = []
     before = None
     for index, delta in enumerate(standpoint.notes):
-        if delta.action in wanted and delta.action is not before:
+        if delta.action in turn_actions and delta.action is not before:
             lines.append(f"{_number(standpoint, index)} {delta.action} {len(lines) + 1}")
         before = delta.action if delta.action is not None else before
     return lines or [f"no entry says rotate{f' {side}' if side else ''}."]
@@ -166,25 +169,25 @@ def _action(question: FreeQuestion, standpoint: Standpoint, reading: Reading) ->
 
 
 def _chain(standpoint: Standpoint, name: str) -> tuple[list[str], Place] | None:
-    """Where a thing was noted last, and where each later action puts it."""
-    seen = standpoint.noted_at(name)[-1]
-    if standpoint.now - seen > LONGEST_CHAIN:
+    """A thing's last mention, then its place after each later action."""
+    last_index = standpoint.noted_at(name)[-1]
+    if standpoint.now - last_index > LONGEST_CHAIN:
         return None
-    mention = standpoint.mention(name, seen)
+    mention = standpoint.mention(name, last_index)
     assert mention is not None
     place = placed(mention)
     lines = [
-        f"the {name} {_number(standpoint, seen)} {mention_text(mention)[len(name) + 1 :]} = "
+        f"the {name} {_number(standpoint, last_index)} {mention_text(mention)[len(name) + 1 :]} = "
         f"{place.text}"
     ]
-    for delta in standpoint.notes[seen + 1 :]:
+    for delta in standpoint.notes[last_index + 1 :]:
         place = moved(place, delta)
         lines.append(f"#{delta.keyframe_id} {action_text(delta)} = {place.text}")
     return lines, place
 
 
 def _where(question: FreeQuestion, standpoint: Standpoint, reading: Reading) -> list[str] | None:
-    """The chain to where it is by now; what it ends with is what the answer says."""
+    """The chain to the thing's current place, ending in the answer's direction."""
     chain = _chain(standpoint, known_subjects(question, standpoint)[0])
     if chain is None:
         return None
@@ -196,7 +199,7 @@ def _where(question: FreeQuestion, standpoint: Standpoint, reading: Reading) -> 
     return [*lines, f"{claimed}."] if near <= _SLACK_DEG else None
 
 
-#: The chain may end this far from the sector of the answer: both are reckoned roughly.
+#: How far, in degrees, a chain may end from the answer's sector: both are approximate.
 _SLACK_DEG = 10.0
 
 
@@ -214,12 +217,12 @@ def _far(question: FreeQuestion, standpoint: Standpoint, reading: Reading) -> li
 
 def _nearer(question: FreeQuestion, standpoint: Standpoint, reading: Reading) -> list[str] | None:
     chains = [_chain(standpoint, name) for name in known_subjects(question, standpoint)]
-    known = [chain for chain in chains if chain is not None]
-    if len(known) < 2 or len(known) < len(chains):
+    complete = [chain for chain in chains if chain is not None]
+    if len(complete) < 2 or len(complete) < len(chains):
         return None
-    lines = [line for chain, _ in known for line in chain]
+    lines = [line for chain, _ in complete for line in chain]
     reaches = dict(
-        zip(known_subjects(question, standpoint), (p.reach for _, p in known), strict=True)
+        zip(known_subjects(question, standpoint), (p.reach for _, p in complete), strict=True)
     )
     if reading.claim.status == "cannot_tell":
         return [*lines, "about as far: open."]
@@ -230,7 +233,7 @@ def _nearer(question: FreeQuestion, standpoint: Standpoint, reading: Reading) ->
 
 
 def _around(question: FreeQuestion, standpoint: Standpoint, reading: Reading) -> list[str] | None:
-    """One line per thing: where the chain puts it; those on the side are the answer."""
+    """One line per thing with its current direction; those on the given side are the answer."""
     claimed = {next(iter(thing)) for thing in reading.claim.names}
     lines: list[str] = []
     for _, name in _new_names(standpoint):
@@ -248,12 +251,12 @@ def _around(question: FreeQuestion, standpoint: Standpoint, reading: Reading) ->
 
 
 def _gap(bearing_deg: float, side: str) -> float:
-    """Degrees from a bearing to the nearer limit of a side."""
+    """Degrees from a bearing to the nearer limit of a side's sector."""
     return min(abs((bearing_deg - limit + 180.0) % 360.0 - 180.0) for limit in SIDES[side])
 
 
 def _start(question: FreeQuestion, standpoint: Standpoint, reading: Reading) -> list[str] | None:
-    """Where the start is by now, from under the camera on."""
+    """The chain to the current place of the start, which begins under the camera."""
     if standpoint.now > LONGEST_CHAIN:
         return None
     place = Place(180, 0)

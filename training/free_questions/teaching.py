@@ -1,10 +1,9 @@
-"""Rows that teach free questions: question, a short reasoning over the notes, the answer.
+"""Training rows for free questions: question, short reasoning over the notes, answer.
 
-They are episodes like all others, so that `training.rows.make_row` and everything after it take
-them; most are about journeys whose kinds and colours were renamed, and none uses a held-out
-phrasing or word.
+They are converted from ordinary episodes by `training.rows.make_row`. Most are about journeys with
+renamed kinds and colours; none uses a held-out phrasing or word.
 
-Out of scope: what the reasoning says (`teacher`), training (`training.sft`, `training.grpo`).
+Out of scope: the reasoning (`teacher`), training (`training.sft`, `training.grpo`).
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ from training.free_questions.memories import Memory, text_memory
 from training.free_questions.teacher import lesson
 from training.rows import Row, make_row
 
-#: Category of the rows of a family.
+#: Prefix of a family's category in rows.
 PREFIX = "free_"
 
 
@@ -38,8 +37,8 @@ PREFIX = "free_"
 class FreeUnit:
     """Scenes ``first`` to ``first + count - 1`` of a world, ``questions`` of each.
 
-    ``noise`` scales a perceiver's typical mistakes; ``renamed_share`` of the scenes are in other
-    words. ``wordings`` is "taught" for training.
+    ``noise`` scales a perceiver's typical mistakes; a share ``renamed_share`` of the scenes is
+    renamed. ``wordings`` is "taught" for training.
     """
 
     world: WorldName
@@ -53,10 +52,10 @@ class FreeUnit:
 
 
 def parse_units(spec: str, **how: object) -> list[FreeUnit]:
-    """Units of ``house:200,city:200``; ``how`` goes to each.
+    """Parse units such as ``house:200,city:200``; ``how`` has further fields of `FreeUnit`.
 
     Raises:
-        DatasetError: ``spec`` is something else.
+        DatasetError: ``spec`` has another form.
         HeldOutError: some of the scenes are held out.
     """
     parts = [parse_worlds(part.strip()) for part in spec.split(",") if part.strip()]
@@ -68,19 +67,19 @@ def parse_units(spec: str, **how: object) -> list[FreeUnit]:
 def free_episodes(
     unit: FreeUnit, style: Style, skipped: Counter[str] | None = None
 ) -> Iterator[Episode]:
-    """The episodes of a unit; the same unit gives the same ones.
+    """The episodes of a unit; the same unit gives the same episodes.
 
     Args:
-        unit: which scenes.
+        unit: the scenes and options.
         style: of the prompts.
-        skipped: counts what was left out, by reason.
+        skipped: incremented for each question that is left out, by reason.
     """
     skipped = Counter() if skipped is None else skipped
     for scene in range(unit.first, unit.first + unit.count):
         rng = np.random.default_rng([unit.seed, scene, 0xF])
         renamed = unit.wordings if rng.random() < unit.renamed_share else None
         memory = text_memory(unit.world, scene, noise=unit.noise, renamed=renamed, seed=unit.seed)
-        # Made from the notes themselves: what they mislead about is not asked.
+        # Derived from the notes themselves, so that there are no questions about their mistakes.
         questions = free_questions(
             memory.journey, memory.deltas, rng, count=unit.questions, wordings=unit.wordings
         )
@@ -91,7 +90,7 @@ def free_episodes(
 
 
 def free_rows(spec: str, style: Style, **how: object) -> list[Row]:
-    """Rows for trl, as `training.rows` makes them; ``how`` goes to `FreeUnit`.
+    """Rows for trl in the form of `training.rows`; ``how`` has further fields of `FreeUnit`.
 
     Raises:
         DatasetError: ``spec`` names no worlds.
@@ -106,17 +105,17 @@ def free_rows(spec: str, style: Style, **how: object) -> list[Row]:
 def _episode(
     memory: Memory, question: FreeQuestion, number: int, style: Style, skipped: Counter[str]
 ) -> Episode | None:
-    written = lesson(question, memory.standpoint(question.now))
-    if written is None:
+    taught = lesson(question, memory.standpoint(question.now))
+    if taught is None:
         skipped["the notes do not lead to the true answer in a few steps"] += 1
         return None
-    known = memory.deltas[: question.now + 1]
-    if Transcript.of(known, transcript_budget(ReasoningSettings(prompt=style))).dropped_entries:
-        skipped["the prompt does not hold all entries"] += 1
+    deltas = memory.deltas[: question.now + 1]
+    if Transcript.of(deltas, transcript_budget(ReasoningSettings(prompt=style))).dropped_entries:
+        skipped["the prompt does not contain all deltas"] += 1
         return None
-    reasoning, answer = written
-    asked = Question(question.text)
-    prompt = prompt_of(known, asked, style)
+    reasoning, answer = taught
+    user_question = Question(question.text)
+    prompt = prompt_of(deltas, user_question, style)
     return Episode(
         id=f"{memory.name}_free_{number:02d}",
         scene=memory.name,
@@ -131,9 +130,9 @@ def _episode(
         style=style,
         system=prompt.system,
         transcript=prompt.transcript,
-        recalled=recall(known, asked)[0],
+        recalled=recall(deltas, user_question)[0],
         task=prompt.task,
-        deltas=tuple(known),
+        deltas=tuple(deltas),
         reasoning=reasoning,
         domain=memory.world,
         about={"free": to_json(question)},

@@ -1,6 +1,6 @@
-"""The things that an answer names, held against what the memory holds.
+"""The things that an answer names, compared with those in the memory.
 
-Out of scope: whether naming a thing claims it (`reading` leaves out what is denied or only asked).
+Out of scope: whether naming a thing is a claim (`reading`).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from sim_clips.questions.free.words import (
     thing_pattern,
 )
 
-#: Words after a colour, or after "I saw a", that name no thing.
+#: Words after a colour, or after "I saw a", that are not things.
 _NO_THING = frozenset(
     re.findall(
         r"\w+",
@@ -45,15 +45,15 @@ _SEEN_A = re.compile(
     r"(?:an? |some |two |three )([a-z]+)(?![\w-])"
 )
 
-#: What is said of another thing than the one whose colour is asked.
+#: A predicate about a thing other than the one whose colour is asked.
 _PREDICATE = re.compile(r"\b(?:is|was|are|were|being) \w+$")
 _O_CLOCK = re.compile(r"\bo'? ?clock\b")
 
 
 @dataclass(frozen=True, slots=True)
 class Thing:
-    """A thing as named: ``colour`` is empty where none was said; ``kind`` is a known one or, where
-    ``known`` is false, the word itself. ``start`` is where it stands in the clause."""
+    """A thing as named: ``colour`` is empty if it has none; ``kind`` is a known kind or, if
+    ``known`` is false, the word itself; ``start`` is its position in the clause."""
 
     kind: str
     colour: str
@@ -61,7 +61,7 @@ class Thing:
     known: bool = True
 
     def among(self, names: Set[str]) -> frozenset[str]:
-        """The names that it may mean."""
+        """The names that the thing may mean."""
         return frozenset(
             n for n in names if kind_of(n) == self.kind and self.colour in ("", colour_of(n))
         )
@@ -95,13 +95,13 @@ def things_in(text: str) -> list[Thing]:
 
 
 def loose_colours(text: str) -> list[str]:
-    """The colours of a clause that belong to no thing that it names."""
+    """The colours in a clause that don't belong to a named thing."""
     rest = thing_pattern().sub(lambda m: " " * len(m.group()), text)
     return [colour_meant(match.group()) for match in colour_pattern().finditer(rest)]
 
 
 def colours_of(texts: Iterable[str], kinds: Set[str]) -> set[str]:
-    """The colours that clauses give to things of some kinds, or to what they do not name."""
+    """The colours that clauses give to things of ``kinds``, or without naming a thing."""
     colours: set[str] = set()
     for text in texts:
         things = things_in(text)

@@ -1,7 +1,7 @@
-"""A claim in a short sentence: what the plain program answers and a reasoner is taught to answer.
+"""Express a claim in a short sentence, for the plain program and for a reasoner's training.
 
-Out of scope: how the claim is read off the notes (`sim_clips.questions.free`), the reasoning
-before it (`teacher`).
+Out of scope: deriving the claim from the notes (`sim_clips.questions.free`), the reasoning
+(`teacher`).
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def answer_of(question: FreeQuestion, reading: Reading, standpoint: Standpoint) 
 
 
 def missing(question: FreeQuestion, standpoint: Standpoint) -> str:
-    """The thing that the question names and the notes do not hold: "a red sofa"."""
+    """The thing that the question names and that is not in the notes: "a red sofa"."""
     about = question.about
     for prefix in ("", "0_", "1_", "2_"):
         kind = about.get(f"{prefix}kind")
@@ -63,7 +63,7 @@ def _answer(question: FreeQuestion, claim: Claim, standpoint: Standpoint) -> str
     form = question.form
     names = [next(iter(thing)) for thing in claim.names]
     keyframe = f"in keyframe {next(iter(claim.keyframes))}" if claim.keyframes else ""
-    match forms.WANTED[form]:
+    match forms.REQUIRED[form]:
         case "yes":
             return _yes(question, claim, standpoint, keyframe)
         case "colours":
@@ -90,19 +90,21 @@ def _answer(question: FreeQuestion, claim: Claim, standpoint: Standpoint) -> str
 
 
 def _yes(question: FreeQuestion, claim: Claim, standpoint: Standpoint, keyframe: str) -> str:
-    said = "yes" if claim.yes else "no"
+    yes_or_no = "yes" if claim.yes else "no"
     match question.form:
         case "existence":
-            return f"{said}, {with_article(matching(standpoint, question.about)[-1])}, {keyframe}"
+            return (
+                f"{yes_or_no}, {with_article(matching(standpoint, question.about)[-1])}, {keyframe}"
+            )
         case "was_colour":
-            return said if claim.yes else f"no, {listed(sorted(claim.colours))}"
+            return yes_or_no if claim.yes else f"no, {listed(sorted(claim.colours))}"
         case "order_yes":
-            return said if claim.yes else f"no, the {next(iter(claim.order[0]))} came first"
-    return f"{said}, {keyframe}" if keyframe and claim.yes else said
+            return yes_or_no if claim.yes else f"no, the {next(iter(claim.order[0]))} came first"
+    return f"{yes_or_no}, {keyframe}" if keyframe and claim.yes else yes_or_no
 
 
 def listed(words: Iterable[str]) -> str:
-    """``a``, ``a and b``, ``a, b and c``."""
+    """Join words as ``a``, ``a and b``, or ``a, b and c``."""
     words = list(words)
     if len(words) < 2:
         return "".join(words)
@@ -110,7 +112,7 @@ def listed(words: Iterable[str]) -> str:
 
 
 def known_subjects(question: FreeQuestion, standpoint: Standpoint) -> list[str]:
-    """The names in the notes that the question may mean, in its order."""
+    """The names in the notes that the question may mean, in the question's order."""
     about = question.about
     names: list[str] = []
     for prefix in ("", "0_", "1_", "2_"):

@@ -1,4 +1,4 @@
-"""Whether an answer says yes, in so many words or by what it tells.
+"""Whether an answer means yes, explicitly or by its content.
 
 Out of scope: which clauses count (`roles`).
 """
@@ -26,11 +26,11 @@ _YES_I_DID = re.compile(
     r"^(?:i (?:believe|think|guess) (?:so|yes|it (?:is|was|did))|i did|i have|they (?:were|did)|"
     r"it (?:is|was|did)$)"
 )
-#: Says yes to whether something was seen, not to what it looked like.
+#: Affirms that something was seen, not what it looked like.
 _IT_WAS = re.compile(r"^(?:it|there|they|one) (?:is|was|were|did)\b(?! not)")
-#: A direction alone ("back") is no answer to whether something was there.
+#: Words without which a direction ("back") does not affirm that something was there.
 _SAID_OF_IT = re.compile(r"\b(?:it|its|it's|one|saw|seen|see|is|was|noticed|passed)\b")
-#: "Rotate right 45, move forward" is an order, "I turned right in keyframe 3" an answer.
+#: Distinguishes the answer "I turned right in keyframe 3" from the command "rotate right 45".
 _TOLD = re.compile(r"\b(?:i|you|we|turned|rotated|turns?|once|twice|times?|keyframe)\b|#")
 _AT_ONCE = re.compile(r"\b(?:both|together|at once|same|side by side|simultaneous\w*)\b")
 _NO = re.compile(
@@ -50,13 +50,13 @@ def says_yes(
     order: Sequence[frozenset[str]],
     actions: frozenset[Action],
 ) -> bool | None:
-    """Whether claims say yes; ``None`` where they say neither.
+    """Whether claims mean yes; ``None`` if they mean neither yes nor no.
 
     Args:
-        question: what is asked.
+        question: the question.
         parts: the claims.
-        order: the order that they claim,
-        actions: and the actions.
+        order: the order that they claim.
+        actions: the actions that they claim.
     """
     form = question.form
     first = parts[0] if parts else None
@@ -76,8 +76,8 @@ def says_yes(
     if form == "ever_together" and parts:
         if any(p.denies or "separate" in p.text for p in parts):
             return False
-        told = any(_AT_ONCE.search(p.text) or _shown(p.text) for p in parts)
-        return True if told else None
+        affirmed = any(_AT_ONCE.search(p.text) or _shown(p.text) for p in parts)
+        return True if affirmed else None
     if form == "ever_turned" and parts:
         if any(_TURN_NONE.search(p.text) for p in parts):
             return False
@@ -88,19 +88,21 @@ def says_yes(
 
 
 def _affirmed(question: FreeQuestion, parts: Sequence[Clause]) -> bool | None:
-    """Whether clauses say that a thing such as the question names was there."""
+    """Whether clauses affirm that a thing that the question may mean was there."""
     positive = [part.text for part in parts if not part.denies]
-    spoken = [affirms_subject(question, text) for text in positive]
-    kind, asked = subjects_of(question)[0]
-    held = Thing(kind, asked, 0).among(question.truth.memory)
+    affirmations = [affirms_subject(question, text) for text in positive]
+    kind, colour_asked = subjects_of(question)[0]
+    in_memory = Thing(kind, colour_asked, 0).among(question.truth.memory)
     colours = {colour for text in positive for colour in loose_colours(text)}
-    if asked and not held and colours and asked not in colours:
+    if colour_asked and not in_memory and colours and colour_asked not in colours:
         return False
-    if asked and any(part.denies and asked in loose_colours(part.text) for part in parts):
+    if colour_asked and any(
+        part.denies and colour_asked in loose_colours(part.text) for part in parts
+    ):
         return False
-    if True in spoken:
+    if True in affirmations:
         return True
-    if False in spoken or any(
+    if False in affirmations or any(
         part.denies and names_subject(question, things_in(part.text)) for part in parts
     ):
         return False
@@ -111,7 +113,7 @@ def _affirmed(question: FreeQuestion, parts: Sequence[Clause]) -> bool | None:
     ):
         return True
     placed = any(_shown(t) or (_SAID_OF_IT.search(t) and directions_in(t)) for t in positive)
-    return True if held and placed else None
+    return True if in_memory and placed else None
 
 
 def _shown(text: str) -> bool:
@@ -120,12 +122,12 @@ def _shown(text: str) -> bool:
 
 
 def _said_colour(question: FreeQuestion, parts: Sequence[Clause]) -> bool | None:
-    asked = question.about["asked_colour"]
-    denied = any(p.denies and asked in colours_of([p.text], _kinds(question)) for p in parts)
+    asked_colour = question.about["asked_colour"]
+    denied = any(p.denies and asked_colour in colours_of([p.text], _kinds(question)) for p in parts)
     colours = colours_of([p.text for p in parts if not p.denies], _kinds(question))
     if denied:
         return False
-    return asked in colours if colours else None
+    return asked_colour in colours if colours else None
 
 
 def _kinds(question: FreeQuestion) -> set[str]:

@@ -1,5 +1,7 @@
-"""Questions with known answers: readers of public benchmarks' files, and a bag's own odometry.
+"""Questions with known answers, from files of public benchmarks or from a bag's odometry.
 
-`urbanvideo`, `vsi`, `egoschema` and `mvbench` each read one published format; `odometry` makes
-questions from poses alone. Questions about simulated clips come from `sim_clips.questions`.
+`urbanvideo`, `vsi`, `egoschema` and `mvbench` each read one published format; `odometry` generates
+questions from poses alone.
+
+Out of scope: questions about simulated clips (`sim_clips.questions`).
 """

@@ -1,7 +1,8 @@
-"""What every question source gives, and how tables of questions are read.
+"""The records of all question sources, and reading tables of questions.
 
-A row that can't be used is left out and counted with its reason; a file that can't be used at all
-is an error. Not here: the formats themselves (`urbanvideo`, `vsi`, `egoschema`, `mvbench`).
+An unusable row is left out and counted by reason; a file without usable rows is an error.
+
+Out of scope: the formats themselves (`urbanvideo`, `vsi`, `egoschema`, `mvbench`, `sis`).
 """
 
 from __future__ import annotations
@@ -23,11 +24,11 @@ from training.episodes.rows import DatasetError, Kind
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A question about a recording, with its truth.
+    """A question about a recording, with its true answer.
 
-    ``video`` names the recording as the benchmark does ("" for one that is known already), with
-    ``start_s`` and ``end_s`` the part of it that is asked about, in seconds from its beginning.
-    ``at_ns`` asks as of a stamp; ``None`` is the end. ``answer`` as in `Episode`.
+    ``video`` is the recording's name in the benchmark ("" if the recording is known already);
+    ``start_s`` and ``end_s`` limit the part that the question is about, in seconds from the start.
+    ``at_ns`` is the moment of the question; ``None`` means the end. ``answer`` is as in `Episode`.
     """
 
     id: str
@@ -47,49 +48,49 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """Questions of a file, and how many rows were left out, by reason."""
+    """The questions of a file, and the number of rows left out by reason."""
 
     questions: tuple[Asked, ...]
     skipped: Mapping[str, int]
 
 
 class BadRow(DatasetError):
-    """A row can't be used; its text is the reason under which it is counted."""
+    """A row can't be used; the message is the reason by which it is counted."""
 
 
 def read_rows(rows: Iterable[Any], one: Callable[[Mapping[str, Any]], Asked], path: Path) -> Read:
-    """Each row by ``one``, bad ones left out and counted.
+    """Convert each row with ``one``; bad rows are left out and counted.
 
     Raises:
-        DatasetError: not one row is usable; the message gives the reasons.
+        DatasetError: no row is usable; the message has the reasons.
     """
-    found: list[Asked] = []
+    questions: list[Asked] = []
     skipped: Counter[str] = Counter()
-    known: set[str] = set()
+    ids: set[str] = set()
     for row in rows:
         try:
             if not isinstance(row, dict):
                 raise BadRow("not an object")
             asked = one(row)
-            if asked.id in known:
-                raise BadRow("the same id again")
+            if asked.id in ids:
+                raise BadRow("duplicate id")
             check_question(Question(asked.question, asked.choices))
         except (BadRow, QuestionError) as error:
             skipped[str(error)] += 1
             continue
-        known.add(asked.id)
-        found.append(asked)
-    if not found:
+        ids.add(asked.id)
+        questions.append(asked)
+    if not questions:
         reasons = "; ".join(f"{count} × {reason}" for reason, count in skipped.most_common(3))
         raise DatasetError(f"no usable question in {path}: {reasons or 'it is empty'}")
-    return Read(tuple(found), dict(skipped))
+    return Read(tuple(questions), dict(skipped))
 
 
 def table(path: Path) -> list[Any]:
     """The rows of a CSV, JSON, JSON-lines or parquet file.
 
     Raises:
-        DatasetError: the file can't be read, or is none of these.
+        DatasetError: the file can't be read, or has another format.
     """
     try:
         match path.suffix.lower():
@@ -102,23 +103,25 @@ def table(path: Path) -> list[Any]:
             case ".json":
                 rows = json.loads(path.read_text("utf-8"))
                 if not isinstance(rows, list):
-                    raise DatasetError(f"{path} must hold a JSON list of questions")
+                    raise DatasetError(f"{path} must contain a JSON list of questions")
                 return rows
             case ".parquet":
                 import pyarrow.parquet
 
                 return list(pyarrow.parquet.read_table(path).to_pylist())
             case _:
-                raise DatasetError(f"{path}: questions come as .csv, .json, .jsonl or .parquet")
+                raise DatasetError(
+                    f"{path}: questions must come as .csv, .json, .jsonl or .parquet"
+                )
     except (OSError, ValueError, csv.Error) as error:
         raise DatasetError(f"can't read questions from {path}: {error}") from error
 
 
 def text_of(row: Mapping[str, Any], name: str) -> str:
-    """The text in a column; numbers count as text.
+    """The text in a column; numbers are converted to text.
 
     Raises:
-        BadRow: it is missing or empty.
+        BadRow: the column is missing or empty.
     """
     value = row.get(name)
     if isinstance(value, bool) or not isinstance(value, str | int | float):
@@ -129,34 +132,36 @@ def text_of(row: Mapping[str, Any], name: str) -> str:
     return text
 
 
-def letter_of(said: str, choices: Sequence[str]) -> str:
-    """The letter that an answer column means: a letter, a lettered option, or an option's text.
+def letter_of(answer: str, choices: Sequence[str]) -> str:
+    """The letter of an answer, which is given as a letter, a lettered option or an option's text.
 
     Raises:
-        BadRow: it is none of the choices.
+        BadRow: the answer is not one of the choices.
     """
     if len(choices) > MAX_CHOICES:
         raise BadRow("more choices than letters")
     letters = string.ascii_uppercase[: len(choices)]
-    plain = said.strip().rstrip(".").strip()
+    plain = answer.strip().rstrip(".").strip()
     if len(plain) == 1 and plain.upper() in letters:
         return plain.upper()
-    same = [i for i, c in enumerate(choices) if c.strip().casefold() == said.strip().casefold()]
-    if len(same) == 1:
-        return letters[same[0]]
+    matches = [
+        i for i, c in enumerate(choices) if c.strip().casefold() == answer.strip().casefold()
+    ]
+    if len(matches) == 1:
+        return letters[matches[0]]
     if len(plain) > 1 and plain[0].upper() in letters and plain[1] in ".):":
         return plain[0].upper()
-    raise BadRow("the answer is none of the choices")
+    raise BadRow("the answer is not one of the choices")
 
 
 def without_letters(options: Sequence[Any]) -> tuple[str, ...]:
-    """Option texts without the letters that some files put before them ("A. left").
+    """Option texts without the letters with which some files prefix them ("A. left").
 
     Raises:
-        BadRow: an option is no text.
+        BadRow: an option is not text.
     """
     if not all(isinstance(option, str) for option in options):
-        raise BadRow("an option is no text")
+        raise BadRow("an option is not text")
     texts = [option.strip() for option in options]
     lettered = all(
         len(text) > 2 and text[0] == letter and text[1] in ".):"

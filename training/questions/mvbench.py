@@ -1,8 +1,8 @@
-"""Reads MVBench: one JSON list per task, for example egocentric_navigation.json.
+"""Read MVBench: one JSON list per task, for example egocentric_navigation.json.
 
-Each object has video, question, candidates (option texts) and answer (the text of the right one),
-in some tasks also start and end, in seconds: only that part of the video is asked about. The task
-is the file's name. Schema: huggingface.co/datasets/OpenGVLab/MVBench.
+Each object has video, question, candidates (option texts) and answer (the text of the right one).
+In some tasks it also has start and end, in seconds: the question is about that part of the video.
+The task is the file's name. Schema: huggingface.co/datasets/OpenGVLab/MVBench.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ def read(path: Path) -> Read:
     """All usable questions of the file.
 
     Raises:
-        DatasetError: it can't be read, or holds none.
+        DatasetError: the file can't be read, or has no usable question.
     """
     task = path.stem
     numbered = [
@@ -37,17 +37,17 @@ def _one(row: Mapping[str, Any], task: str) -> Asked:
     video = text_of(row, "video")
     start_s, end_s = _seconds(row, "start"), _seconds(row, "end")
     if start_s is not None and end_s is not None and end_s <= start_s:
-        raise BadRow("its part of the video ends before it starts")
+        raise BadRow("the end is before the start")
     truth = text_of(row, "answer")
-    same = [i for i, choice in enumerate(choices) if choice.casefold() == truth.casefold()]
+    matches = [i for i, choice in enumerate(choices) if choice.casefold() == truth.casefold()]
     return Asked(
         id=f"mvbench_{task}_{row['_number']}",
         category=task,
         kind="choice",
         question=text_of(row, "question"),
         choices=choices,
-        # The answer is a text; where texts are single letters, it must not be read as a label.
-        answer="ABCDEFGHIJKLMNOPQRSTUVWXYZ"[same[0]] if same else letter_of(truth, choices),
+        # The answer is a text; if texts are single letters, it must not be read as a label.
+        answer="ABCDEFGHIJKLMNOPQRSTUVWXYZ"[matches[0]] if matches else letter_of(truth, choices),
         scene=Path(video).with_suffix("").as_posix(),
         video=video,
         domain="mvbench",
@@ -63,7 +63,7 @@ def _seconds(row: Mapping[str, Any], name: str) -> float | None:
     try:
         seconds = float(value)
     except (TypeError, ValueError) as error:
-        raise BadRow(f"{name} is no time in seconds") from error
+        raise BadRow(f"{name} is not a time in seconds") from error
     if not (math.isfinite(seconds) and seconds >= 0):
-        raise BadRow(f"{name} is no time in seconds")
+        raise BadRow(f"{name} is not a time in seconds")
     return seconds

@@ -1,14 +1,14 @@
-"""Questions that a recording's own odometry answers; nobody has to label anything.
+"""Questions that a recording's odometry answers, without labels.
 
-Four kinds, each asked only where the poses leave no doubt: what did you just do, which way is your
-start and how far, which turn came first, how much of the route is done. Wrong choices are as near
-or far from the truth as chance has it, and each letter is right about equally often, so that
-choices alone say little. `start_distance_m` is asked openly, for a number.
+The topics are the last action, the direction and distance of the start, the first turn, and the
+share of the route that is done. Questions are only asked if the poses leave no doubt. Wrong choices
+are drawn at random, and each letter is right about equally often, so that the choices alone reveal
+little. `start_distance_m` is an open question for a number.
 
-Poses follow REP-103 (x forward, y left, z up, metres); a pose is that of whatever body the
-odometry describes, so turns and ways are those of that body.
+Poses follow REP-103 (x forward, y left, z up, metres). They are the poses of the body that the
+odometry describes, and so are turns and distances.
 
-Not here: questions about what was seen (`sim_clips.questions`).
+Out of scope: questions about objects (`sim_clips.questions`).
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ from embodied_agent.records import DIRECTIONS, Action, Pose
 from sim_clips.journey import bearing, direction_class, sector_gap, wrap
 from training.questions.base import Asked
 
-#: A wrong direction lies at least this far from the true azimuth, degrees.
+#: Wrong directions are at least this far from the true azimuth, degrees.
 DIRECTION_MARGIN_DEG = 12.0
-#: A turn is a change of heading of at least this, degrees; half as much the other way ends it.
+#: Smallest change of heading that counts as a turn, degrees; half as much the other way ends it.
 TURN_DEG = 30.0
-#: Neighbouring distances on offer differ by this factor.
+#: Factor between adjacent distances among the choices.
 DISTANCE_FACTOR = 1.8
-#: Shares of the route on offer, per cent, and how near the truth must lie to one of them.
+#: Shares of the route among the choices, and how close the truth must be to one, per cent.
 SHARES, SHARE_MARGIN = (10, 25, 40, 55, 70, 85, 100), 4.0
 
 Rng = np.random.Generator
@@ -41,7 +41,7 @@ Rng = np.random.Generator
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where the body was: metres, and the direction of its x axis in degrees (left and up are
+    """The body's position in metres, and the direction of its x axis in degrees (left and up are
     positive)."""
 
     stamp_ns: int
@@ -53,7 +53,7 @@ class Place:
 
 
 def place_of(stamp_ns: int, pose: Pose) -> Place:
-    """A pose without its roll."""
+    """Convert a pose; its roll is dropped."""
     x, y, z, w = pose.orientation_xyzw
     yaw = math.degrees(math.atan2(2 * (w * z + x * y), 1 - 2 * (y * y + z * z)))
     pitch = math.degrees(math.asin(max(-1.0, min(1.0, 2 * (x * z - w * y)))))
@@ -61,7 +61,7 @@ def place_of(stamp_ns: int, pose: Pose) -> Place:
 
 
 class _Walk:
-    """The way up to now: all places, and those of the keyframes among them."""
+    """The route up to a keyframe: its places, and the whole track for comparison."""
 
     def __init__(self, track: Sequence[Place], keyframes: Sequence[Place], now: int) -> None:
         self.now = keyframes[now]
@@ -69,7 +69,7 @@ class _Walk:
         self.whole = track
         self.done = [place for place in track if place.stamp_ns <= self.now.stamp_ns]
         hops = [_apart(a, b) for a, b in itertools.pairwise(keyframes)]
-        #: What one move from keyframe to keyframe is here, metres.
+        #: Typical distance between consecutive keyframes, metres.
         self.hop_m = float(np.percentile(hops, 80)) if hops else 0.0
 
 
@@ -78,36 +78,36 @@ def _apart(a: Place, b: Place) -> float:
 
 
 def length_m(track: Sequence[Place]) -> float:
-    """Length of a way, in metres."""
+    """Length of a track, in metres."""
     return sum(_apart(a, b) for a, b in itertools.pairwise(track))
 
 
 def turns(track: Sequence[Place]) -> list[float]:
-    """The changes of heading along a way, in degrees (left is positive), in their order.
+    """The turns along a track, as changes of heading in degrees (positive left), in order.
 
-    One turn goes on until the heading swings back by half of `TURN_DEG`; straight stretches in
-    between do not end it. Only turns of `TURN_DEG` and more count.
+    A turn ends when the heading swings back by half of `TURN_DEG`; straight stretches don't end it.
+    Only turns of at least `TURN_DEG` count.
     """
     if not track:
         return []
     heading = begin = extreme = 0.0
-    found: list[float] = []
+    completed: list[float] = []
     for a, b in itertools.pairwise(track):
         heading += wrap(b.yaw_deg - a.yaw_deg)
-        outward = extreme - begin
-        if abs(heading - begin) > abs(outward) and (heading - begin) * outward >= 0:
+        turned = extreme - begin
+        if abs(heading - begin) > abs(turned) and (heading - begin) * turned >= 0:
             extreme = heading
         elif abs(heading - extreme) >= TURN_DEG / 2:
-            if abs(outward) >= TURN_DEG:
-                found.append(outward)
+            if abs(turned) >= TURN_DEG:
+                completed.append(turned)
             begin, extreme = extreme, heading
     if abs(extreme - begin) >= TURN_DEG:
-        found.append(extreme - begin)
-    return found
+        completed.append(extreme - begin)
+    return completed
 
 
 def last_action(walk: _Walk) -> Action | None:
-    """What the body did since the keyframe before; ``None`` where it was not one thing only."""
+    """The action since the previous keyframe; ``None`` if it is ambiguous."""
     a, b = walk.before, walk.now
     yaw, pitch = wrap(b.yaw_deg - a.yaw_deg), b.pitch_deg - a.pitch_deg
     moved = _apart(a, b)
@@ -133,10 +133,10 @@ def last_action(walk: _Walk) -> Action | None:
     return plus if part > 0 else minus
 
 
-_Made = tuple[str, str, tuple[str, ...], dict[str, Any]]  # wording, truth, wrong ones, about
+_Draft = tuple[str, str, tuple[str, ...], dict[str, Any]]  # wording, truth, wrong choices, about
 
 
-def _action(walk: _Walk, rng: Rng) -> _Made | None:
+def _action(walk: _Walk, rng: Rng) -> _Draft | None:
     truth = last_action(walk)
     if truth is None:
         return None
@@ -146,13 +146,13 @@ def _action(walk: _Walk, rng: Rng) -> _Made | None:
 
 
 def _start(walk: _Walk) -> tuple[float, float] | None:
-    """Azimuth (degrees) and distance (metres) of the start; ``None`` where it is too near."""
+    """Azimuth (degrees) and distance (metres) of the start; ``None`` if it is too near."""
     start, now = walk.done[0], walk.now
     azimuth, metres = bearing(start.x - now.x, start.y - now.y, now.yaw_deg)
     return None if metres < max(walk.hop_m, 0.5) else (azimuth, metres)
 
 
-def _start_direction(walk: _Walk, rng: Rng) -> _Made | None:
+def _start_direction(walk: _Walk, rng: Rng) -> _Draft | None:
     start = _start(walk)
     if start is None:
         return None
@@ -169,11 +169,11 @@ def _start_direction(walk: _Walk, rng: Rng) -> _Made | None:
     return _any(rng, wordings), truth, tuple(rng.permutation(wrong)[:3]), {}
 
 
-def _start_distance(walk: _Walk, rng: Rng) -> _Made | None:
+def _start_distance(walk: _Walk, rng: Rng) -> _Draft | None:
     start = _start(walk)
     if start is None:
         return None
-    rank = int(rng.integers(4))  # the truth is as often the least as the most
+    rank = int(rng.integers(4))  # the truth is equally often smallest and largest
     offers = [start[1] * DISTANCE_FACTOR ** (i - rank) for i in range(4)]
     texts = [_metres(offer) for offer in offers]
     if len(set(texts)) < 4:
@@ -190,7 +190,7 @@ def _metres(metres: float) -> str:
     return f"{metres:.1f} m" if metres < 25 else f"{metres:.0f} m"
 
 
-def _start_distance_open(walk: _Walk, rng: Rng) -> _Made | None:
+def _start_distance_open(walk: _Walk, rng: Rng) -> _Draft | None:
     start = _start(walk)
     if start is None:
         return None
@@ -202,11 +202,11 @@ def _start_distance_open(walk: _Walk, rng: Rng) -> _Made | None:
     )
 
 
-def _first_turn(walk: _Walk, rng: Rng) -> _Made | None:
-    made = turns(walk.done)
-    if len(made) < 2 or abs(made[0]) < 1.3 * TURN_DEG:
+def _first_turn(walk: _Walk, rng: Rng) -> _Draft | None:
+    completed = turns(walk.done)
+    if len(completed) < 2 or abs(completed[0]) < 1.3 * TURN_DEG:
         return None
-    truth, wrong = ("left", "right") if made[0] > 0 else ("right", "left")
+    truth, wrong = ("left", "right") if completed[0] > 0 else ("right", "left")
     wordings = (
         "Which turn came first on your way, one to the left or one to the right?",
         "Was your first turn to the left or to the right?",
@@ -214,7 +214,7 @@ def _first_turn(walk: _Walk, rng: Rng) -> _Made | None:
     return _any(rng, wordings), f"to the {truth}", (f"to the {wrong}",), {}
 
 
-def _route_progress(walk: _Walk, rng: Rng) -> _Made | None:
+def _route_progress(walk: _Walk, rng: Rng) -> _Draft | None:
     whole, done = length_m(walk.whole), length_m(walk.done)
     if whole < max(2 * walk.hop_m, 1.0):
         return None
@@ -231,7 +231,7 @@ def _any(rng: Rng, items: Sequence[str]) -> str:
     return items[int(rng.integers(len(items)))]
 
 
-MAKERS: dict[str, Callable[[_Walk, Rng], _Made | None]] = {
+MAKERS: dict[str, Callable[[_Walk, Rng], _Draft | None]] = {
     "last_action": _action,
     "start_direction": _start_direction,
     "start_distance": _start_distance,
@@ -249,34 +249,34 @@ def odometry_questions(
     per_type: int = 4,
     scene: str = "",
 ) -> list[Asked]:
-    """Up to ``per_type`` questions of each kind about one segment of a recording, in time order.
+    """Up to ``per_type`` questions of each type about one segment of a recording, in time order.
 
     Args:
         track: every frame's place, in time order.
-        keyframes: the places of the keyframes; each question is asked as of one of them.
-        rng: the same gives the same questions.
-        per_type: questions of each kind.
+        keyframes: the places of the keyframes; each question is asked at one of them.
+        rng: the same state gives the same questions.
+        per_type: questions per type.
         scene: prefix of the questions' ids.
     """
     letters: Counter[tuple[int, int]] = Counter()
-    found: list[Asked] = []
+    questions: list[Asked] = []
     if not track or len(keyframes) < 2:
-        return found
+        return questions
     for kind, make in MAKERS.items():
         moments = rng.permutation(np.arange(1, len(keyframes)))
-        said: Counter[str] = Counter()
-        kept: list[tuple[int, _Made]] = []
-        spare: list[tuple[int, _Made]] = []
+        answer_counts: Counter[str] = Counter()
+        preferred: list[tuple[int, _Draft]] = []
+        spare: list[tuple[int, _Draft]] = []
         for moment in (int(m) for m in moments):
-            made = make(_Walk(track, keyframes, moment), rng)
-            if made is None:
+            draft = make(_Walk(track, keyframes, moment), rng)
+            if draft is None:
                 continue
-            # Different answers first: a drive straight on is not asked about four times.
-            (kept if not said[made[1]] else spare).append((moment, made))
-            said[made[1]] += 1
-        for moment, (text, truth, wrong, about) in sorted([*kept, *spare][:per_type]):
+            # Prefer different answers: a straight drive is not asked about four times.
+            (preferred if not answer_counts[draft[1]] else spare).append((moment, draft))
+            answer_counts[draft[1]] += 1
+        for moment, (text, truth, wrong, about) in sorted([*preferred, *spare][:per_type]):
             choices, answer = _lettered(truth, wrong, letters, rng)
-            found.append(
+            questions.append(
                 Asked(
                     id=f"{scene}_{kind}_{keyframes[moment].stamp_ns}",
                     category=kind,
@@ -288,13 +288,13 @@ def odometry_questions(
                     about=about,
                 )
             )
-    return sorted(found, key=lambda asked: (asked.at_ns or 0, asked.category))
+    return sorted(questions, key=lambda asked: (asked.at_ns or 0, asked.category))
 
 
 def _lettered(
     truth: str, wrong: tuple[str, ...], letters: Counter[tuple[int, int]], rng: Rng
 ) -> tuple[tuple[str, ...], str]:
-    """Choices with the truth at the place that was least often right so far."""
+    """The choices, with the truth at the letter that was right least often, and that letter."""
     if not wrong:
         return (), truth
     choices = [str(text) for text in rng.permutation(list(wrong))]

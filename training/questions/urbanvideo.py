@@ -1,7 +1,7 @@
-"""Reads UrbanVideo-Bench: MCQ.parquet (or .csv) of multiple-choice questions about drone videos.
+"""Read UrbanVideo-Bench: MCQ.parquet (or .csv) of multiple-choice questions about drone videos.
 
 Columns: Question_id, video_id (a file name such as X.mp4), question_category, question, answer (a
-letter). The choices stand inside the question's text, after "Choices:", each with its letter.
+letter). The choices are part of the question's text, after "Choices:", each with its letter.
 Schema: huggingface.co/datasets/EmbodiedCity/UrbanVideo-Bench.
 """
 
@@ -22,7 +22,7 @@ def read(path: Path) -> Read:
     """All usable questions of the file.
 
     Raises:
-        DatasetError: it can't be read, or holds none.
+        DatasetError: the file can't be read, or has no usable question.
     """
     return read_rows(table(path), _one, path)
 
@@ -44,20 +44,20 @@ def _one(row: Mapping[str, Any]) -> Asked:
 
 
 def split_choices(text: str) -> tuple[str, tuple[str, ...]]:
-    """Question and option texts of "… Question: … Choices: A. … B. …".
+    """Split "… Question: … Choices: A. … B. …" into the question and the option texts.
 
-    Letters count only in their order from A, so an option may hold another letter and a full stop.
+    Letters count only in order from A, so an option may contain another letter and a full stop.
 
     Raises:
-        BadRow: there are no two lettered choices.
+        BadRow: there are fewer than two lettered choices.
     """
     heads = list(_CHOICES.finditer(text))
     if not heads:
         raise BadRow("no choices in the question")
-    asked, rest = text[: heads[-1].start()], text[heads[-1].end() :]
-    introductions = list(_QUESTION.finditer(asked))
+    question, rest = text[: heads[-1].start()], text[heads[-1].end() :]
+    introductions = list(_QUESTION.finditer(question))
     if introductions:
-        asked = asked[introductions[-1].end() :]
+        question = question[introductions[-1].end() :]
     starts: list[tuple[int, int]] = []
     place = 0
     for letter in "ABCDEFGHIJKLMNOPQRSTUVWXYZ":
@@ -73,4 +73,4 @@ def split_choices(text: str) -> tuple[str, tuple[str, ...]]:
         " ".join(rest[begin:end].strip().strip(";,").split())
         for (_, begin), end in zip(starts, ends, strict=True)
     )
-    return " ".join(asked.split()), choices
+    return " ".join(question.split()), choices

@@ -1,17 +1,22 @@
-"""Reads VSI-Bench: questions about indoor scans, some with choices, some answered by a number.
+"""Read VSI-Bench and its debiased part: questions about indoor scans, with choices or numbers.
 
 Columns: id, dataset (arkitscenes, scannet, scannetpp), scene_name, question_type, question,
 options ("A. left", …; null for numbers), ground_truth (a letter, or a number as text). The video of
 a scene is DATASET/SCENE_NAME.mp4. Schema: huggingface.co/datasets/nyu-visionx/VSI-Bench.
+
+VSI-Bench-Debiased leaves out the questions that can be answered from their text: those with
+``pruned`` set in the whole file, or what the file test_debiased lacks (arXiv 2511.04655).
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from training.episodes.rows import DatasetError
 from training.questions.base import (
     Asked,
     BadRow,
@@ -33,9 +38,33 @@ def read(path: Path) -> Read:
     """All usable questions of the file.
 
     Raises:
-        DatasetError: it can't be read, or holds none.
+        DatasetError: the file can't be read, or has no usable question.
     """
     return read_rows(table(path), _one, path)
+
+
+def read_debiased(path: Path) -> Read:
+    """The usable questions of VSI-Bench-Debiased, from its own file or from the whole one.
+
+    Raises:
+        DatasetError: the file can't be read, has no usable question, or does not say which
+            questions are pruned.
+    """
+    rows = table(path)
+    if "debiased" not in path.stem and not any(
+        isinstance(row, Mapping) and isinstance(row.get("pruned"), bool) for row in rows
+    ):
+        raise DatasetError(
+            f"{path} has no column `pruned`, so the debiased questions can't be told apart: use a "
+            "newer edition, or its file test_debiased"
+        )
+    return read_rows(rows, _unpruned, path)
+
+
+def _unpruned(row: Mapping[str, Any]) -> Asked:
+    if row.get("pruned") is True:
+        raise BadRow("pruned from the debiased edition")
+    return replace(_one(row), domain="vsi_debiased")
 
 
 def _one(row: Mapping[str, Any]) -> Asked:
@@ -45,13 +74,13 @@ def _one(row: Mapping[str, Any]) -> Asked:
     choices: tuple[str, ...] = ()
     if category in NUMERIC:
         if options:
-            raise BadRow("a number is asked for, but there are options")
+            raise BadRow("a numeric question with options")
         try:
             number = float(truth)
         except ValueError as error:
-            raise BadRow("ground_truth is no number") from error
+            raise BadRow("ground_truth is not a number") from error
         if not math.isfinite(number):
-            raise BadRow("ground_truth is no number")
+            raise BadRow("ground_truth is not a number")
     elif isinstance(options, list) and len(options) > 1:
         choices = without_letters(options)
         truth = letter_of(truth, choices)

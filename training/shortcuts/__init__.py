@@ -1,8 +1,8 @@
-"""Can the questions be answered without the memory?
+"""Measure whether the questions can be answered without the memory.
 
     python -m training.shortcuts
 
-`sample` makes the questions, `features` says what can be seen of an option without any memory,
-`classifier` learns from it which option is right, `blind` asks a reasoner that has no memory,
-`measure` compares with chance, and `__main__` judges.
+`sample` generates the questions, `features` describes an option without a memory, `classifier`
+learns from that which option is right, `blind` asks a reasoner without memory, `measure` compares
+the results with chance, and `__main__` fails if they are above it.
 """

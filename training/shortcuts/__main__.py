@@ -1,7 +1,9 @@
 """Command line: ``python -m training.shortcuts``.
 
-Exits with 1 where answers without a memory are right more often than chance by more than
-``--tolerance`` points, for any type.
+Exits with 1 if, for any type, the accuracy without a memory is more than ``--tolerance`` points
+above chance.
+
+Out of scope: the answers (`classifier`, `blind`), their figures (`measure`).
 """
 
 from __future__ import annotations
@@ -20,35 +22,40 @@ from training.episodes.rows import DatasetError
 from training.experiments.results import EVEN, Result, table, write_result
 from training.shortcuts.classifier import guesses
 from training.shortcuts.measure import Measured, measured, rows_of, together
-from training.shortcuts.sample import Shown, read_sample, sample, write_sample
+from training.shortcuts.sample import Shown, part_of, read_sample, sample, write_sample
 
 
 def shortcuts(
-    questions: Annotated[int, typer.Option(min=8, help="of each type")] = 4000,
-    tolerance: Annotated[float, typer.Option(min=0, help="points above chance")] = 3.0,
+    questions: Annotated[int, typer.Option(min=8, help="questions per type")] = 4000,
+    tolerance: Annotated[float, typer.Option(min=0, help="allowed points above chance")] = 3.0,
     reasoner: Annotated[
         str,
-        typer.Option(help="also ask this model with an empty memory: builtin, folder, http://…"),
+        typer.Option(help="also ask this model with an empty memory: builtin, a folder, http://…"),
     ] = "",
-    reasoner_questions: Annotated[int, typer.Option(min=1, help="of each type")] = 1000,
+    reasoner_questions: Annotated[int, typer.Option(min=1, help="its questions per type")] = 1000,
     made: Annotated[
-        Path | None, typer.Option(help="measure these questions (a JSON object a line) instead")
+        Path | None,
+        typer.Option(help="measure the questions in this file (one JSON object per line)"),
     ] = None,
     old: Annotated[
-        Path | None, typer.Option(help="questions to show beside them, which decide nothing")
+        Path | None, typer.Option(help="file of questions to show for comparison only")
     ] = None,
     keep: Annotated[Path | None, typer.Option(help="write the questions to this file")] = None,
     results: Annotated[
-        Path | None, typer.Option(help="folder of docs/results: write the section of the page")
+        Path | None, typer.Option(help="write the section of the results page into this folder")
     ] = None,
     out: Annotated[Path | None, typer.Option(help="write all figures to this JSON file")] = None,
-    workers: Annotated[int, typer.Option(min=1, help="processes that make questions")] = 1,
+    workers: Annotated[int, typer.Option(min=1, help="processes that generate questions")] = 1,
 ) -> None:
-    """Measure what can be answered without the memory."""
+    """Measure how well questions can be answered without the memory."""
     say = Console(stderr=True, highlight=False)
     began = time.monotonic()
     with explained():
-        asked = read_sample(made) if made else sample(questions, workers=workers, tell=_count(say))
+        asked = (
+            read_sample(made)
+            if made
+            else sample(questions, workers=workers, on_progress=_count(say))
+        )
         if keep is not None:
             write_sample(keep, asked)
         named = {"classifier": classified(asked, say)}
@@ -92,7 +99,7 @@ def answered(
     """A model's figures per type, with an empty memory."""
     from training.shortcuts.blind import blind_guesses
 
-    some = {kind: _spread(questions, per_type) for kind, questions in asked.items()}
+    some = {kind: part_of(questions, per_type) for kind, questions in asked.items()}
     every = [question for questions in some.values() for question in questions]
     say.print(f"asking {model} {len(every)} questions", markup=False)
     answers = iter(blind_guesses(model, every))
@@ -102,22 +109,16 @@ def answered(
     ]
 
 
-def _spread(questions: Sequence[Shown], most: int) -> list[Shown]:
-    """At most so many, from all scenes alike."""
-    count = min(most, len(questions))
-    return [questions[i * len(questions) // count] for i in range(count)]
-
-
 def _count(say: Console) -> Any:
-    def tell(scenes: int) -> None:
+    def on_progress(scenes: int) -> None:
         if scenes % 100 == 0:
             say.print(f"{scenes} scenes", markup=False)
 
-    return tell
+    return on_progress
 
 
 def command(questions: int, reasoner: str, reasoner_questions: int, old: Path | None) -> str:
-    """What was typed."""
+    """The command line that repeats the measurement."""
     parts = [f"python -m training.shortcuts --questions {questions}"]
     if reasoner:
         parts.append(f"--reasoner {reasoner} --reasoner-questions {reasoner_questions}")
@@ -158,7 +159,7 @@ def _result(
     return Result(
         name="shortcuts",
         title="Questions without the memory",
-        question="How much of the questions can be answered by who knows no more than their words?",
+        question="How many of the questions can be answered from their text alone?",
         finding=f"{'; '.join(said)}.".capitalize(),
         command=command,
         seeds=(),

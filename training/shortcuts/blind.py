@@ -1,6 +1,6 @@
-"""A reasoner's answers with an empty memory: what it makes of the question alone.
+"""A reasoner's answers with an empty memory, from the question alone.
 
-Out of scope: a classifier that is made for that (`classifier`).
+Out of scope: a classifier trained for that (`classifier`).
 """
 
 from __future__ import annotations
@@ -14,32 +14,32 @@ from training.episodes.rows import prompt_of
 from training.evaluation.answering import open_model
 from training.shortcuts.sample import Shown
 
-#: What an agent has noted that has seen nothing.
+#: The memory of an agent that has seen nothing.
 NOTHING = (Delta(0, None),)
 
 
 def blind_guesses(
-    model: str, questions: Sequence[Shown], *, tell: Callable[[int], None] = lambda _: None
+    model: str, questions: Sequence[Shown], *, on_progress: Callable[[int], None] = lambda _: None
 ) -> list[int]:
-    """The model's answer to each question, −1 where it gives none.
+    """The index of the model's answer to each question; −1 if it gives none.
 
     Args:
         model: ``builtin``, a checkpoint folder, or the address of an OpenAI-compatible server.
         questions: of any types.
-        tell: hears how many more are answered.
+        on_progress: called with the number of further answers.
 
     Raises:
-        ModelError: the model can't be used, or has gone.
+        ModelError: the model can't be used, or stopped responding.
     """
     answerer, style = open_model(model)
-    wanted = "full" if style == "full" else "compact"
-    prompts = [prompt_of(NOTHING, Question(q.text, q.choices), wanted) for q in questions]
-    replies = answerer.replies(prompts, max_tokens=256, tell=tell)
-    found = []
+    prompt_style = "full" if style == "full" else "compact"
+    prompts = [prompt_of(NOTHING, Question(q.text, q.choices), prompt_style) for q in questions]
+    replies = answerer.replies(prompts, max_tokens=256, on_progress=on_progress)
+    indices = []
     for question, reply in zip(questions, replies, strict=True):
         try:
-            said = parse_answer(reply.text, question.choices).text
-            found.append(question.choices.index(said))
+            answer = parse_answer(reply.text, question.choices).text
+            indices.append(question.choices.index(answer))
         except (ReplyError, ValueError):
-            found.append(-1)
-    return found
+            indices.append(-1)
+    return indices

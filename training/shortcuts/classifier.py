@@ -1,10 +1,10 @@
-"""Which option is right, learned from questions of other scenes and nothing but what is shown.
+"""Predict the right option from the visible text alone, trained on questions about other scenes.
 
-Gradient boosting scores each option by itself, on its own numbers and those relative to the others;
-the option with the highest score is the answer. Scenes are dealt into folds, and each fold is
-answered by what was learned from the others.
+Gradient boosting scores each option separately, on its own features and those relative to the other
+options; the option with the highest score is the answer. Scenes are divided into folds, and each
+fold is answered by a model trained on the others.
 
-Out of scope: what is seen of an option (`features`), where questions come from (`sample`).
+Out of scope: the features of an option (`features`), the questions (`sample`).
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ def guesses(questions: Sequence[Shown], *, seed: int = 1) -> list[int]:
     related = [relations(q.text, q.choices) for q in questions]
     answers = [0] * len(questions)
     for fold in sorted(set(folds)):
-        known = [i for i, f in enumerate(folds) if f != fold]
-        asked = [i for i, f in enumerate(folds) if f == fold]
-        if not known:
+        train = [i for i, f in enumerate(folds) if f != fold]
+        test = [i for i, f in enumerate(folds) if f == fold]
+        if not train:
             continue
         words = Vocabulary(
-            [questions[i].text for i in known],
-            [choice for i in known for choice in questions[i].choices],
+            [questions[i].text for i in train],
+            [choice for i in train for choice in questions[i].choices],
         )
         model = HistGradientBoostingClassifier(
             max_iter=150, learning_rate=0.07, max_leaf_nodes=24, min_samples_leaf=30,
@@ -41,16 +41,16 @@ def guesses(questions: Sequence[Shown], *, seed: int = 1) -> list[int]:
             validation_fraction=0.12, n_iter_no_change=15,
         )  # fmt: skip
         model.fit(
-            np.vstack([_columns(questions[i], related[i], words) for i in known]),
-            np.concatenate([_right(questions[i]) for i in known]),
+            np.vstack([_columns(questions[i], related[i], words) for i in train]),
+            np.concatenate([_right(questions[i]) for i in train]),
         )
         if len(model.classes_) < 2:
             continue
         scores = model.predict_proba(
-            np.vstack([_columns(questions[i], related[i], words) for i in asked])
+            np.vstack([_columns(questions[i], related[i], words) for i in test])
         )[:, 1]
-        ends = np.cumsum([len(questions[i].choices) for i in asked])[:-1]
-        for i, own in zip(asked, np.split(scores, ends), strict=True):
+        ends = np.cumsum([len(questions[i].choices) for i in test])[:-1]
+        for i, own in zip(test, np.split(scores, ends), strict=True):
             answers[i] = int(own.argmax())
     return answers
 

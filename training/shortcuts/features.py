@@ -24,7 +24,7 @@ from sim_clips.questions import NOT_TOLD, route_to
 from sim_clips.scene import CITY_KINDS, COLOURS, HOUSE_KINDS
 
 Floats = npt.NDArray[np.float64]
-#: Words that are worth a column of their own, most frequent first.
+#: Number of words that get their own column, most frequent first.
 MOST_WORDS = 80
 _KINDS = (*HOUSE_KINDS, *CITY_KINDS)
 _ANGLE = {direction: -45.0 * place for place, direction in enumerate(DIRECTIONS)}
@@ -35,12 +35,12 @@ _NAME = re.compile(rf"\b({'|'.join(COLOURS)}) ({'|'.join(_KINDS)})\b")
 
 
 def words_of(text: str) -> list[str]:
-    """Lower-case words and numbers."""
+    """The lower-case words and numbers in a text."""
     return _WORD.findall(text.lower())
 
 
 class Vocabulary:
-    """The words that get columns, of questions and of options."""
+    """The words of questions and of options that get columns."""
 
     def __init__(self, questions: Sequence[str], options: Sequence[str]) -> None:
         self._asked, self._offered = (
@@ -49,7 +49,7 @@ class Vocabulary:
         )
 
     def columns(self, text: str, choices: Sequence[str]) -> Floats:
-        """One row per choice: how often each word stands in the question, and in the choice."""
+        """One row per choice: the counts of each word in the question and in the choice."""
         asked = Counter(words_of(text))
         common = [float(asked[word]) for word in self._asked]
         rows = []
@@ -60,7 +60,7 @@ class Vocabulary:
 
 
 def relations(text: str, choices: Sequence[str]) -> Floats:
-    """One row per choice: its own numbers, then the same relative to the other choices."""
+    """One row per choice: its own features, then the same relative to the other choices."""
     asked = set(words_of(text))
     own = [
         {
@@ -76,7 +76,7 @@ def relations(text: str, choices: Sequence[str]) -> Floats:
     table = np.array([list(row.values()) for row in own], np.float64)
     shared = [float(len(choices)), float(NOT_TOLD in choices), *_question(text)]
     first = np.arange(len(choices), dtype=np.float64)[:, None]
-    # The option that stands for no answer is compared with nothing.
+    # `NOT_TOLD` is not compared with other options.
     real = np.array([choice != NOT_TOLD for choice in choices])
     centred = table - np.nanmean(np.where(real[:, None], table, np.nan), axis=0)
     less = (table[:, None, :] > table[None, :, :]) & real[None, :, None]
@@ -87,7 +87,7 @@ def relations(text: str, choices: Sequence[str]) -> Floats:
 
 
 def _question(text: str) -> list[float]:
-    """Numbers of the question alone: its length, its plan, and what it names."""
+    """Features of the question alone: its length, its plan, and the objects that it names."""
     plan = re.findall(r"\d+ ((?:move|rotate|tilt) [a-z]+)", text)
     angle = re.search(r"rotate (left|right) (\d+)", text)
     names = _NAME.findall(text)[:3]
@@ -115,7 +115,7 @@ def _shape(choice: str, asked: set[str]) -> dict[str, float]:
 
 
 def _number(choice: str, choices: Sequence[str], text: str) -> dict[str, float]:
-    """The number in an option, how near the others are, and its place in the question's plan."""
+    """The number in an option, its distance from the others, and its place in the plan."""
     numbers = {c: int(found[-1]) for c in choices if (found := re.findall(r"\d+", c))}
     number = numbers.get(choice, -1)
     others = [abs(number - n) for c, n in numbers.items() if c != choice]
@@ -161,7 +161,7 @@ def _direction(choice: str, choices: Sequence[str]) -> dict[str, float]:
 
 
 def _actions(choice: str, choices: Sequence[str], text: str) -> dict[str, float]:
-    """How an option's actions relate to those of the others: inverses, reversals, edits."""
+    """Relations of an option's actions to those of the others: inverses, reversals, edits."""
     routes = {c: r for c in choices if (r := _route(c))}
     route = routes.get(choice, ())
     others = [r for c, r in routes.items() if c != choice]
@@ -205,7 +205,7 @@ def _edits(a: Sequence[object], b: Sequence[object]) -> int:
 
 
 def _order(choice: str, choices: Sequence[str], text: str) -> dict[str, float]:
-    """An order of things, by that in which the question lists them, and by the other orders."""
+    """Relations of an order of objects to that in the question, and to the other orders."""
     listed = [" ".join(name) for name in _NAME.findall(text)]
     orders = {c: o for c in choices if len(o := c.split(", ")) == 3 and set(o) == set(listed)}
     order = orders.get(choice)
@@ -222,12 +222,12 @@ def _order(choice: str, choices: Sequence[str], text: str) -> dict[str, float]:
 
 
 def _swaps(a: Sequence[str], b: Sequence[str]) -> int:
-    """Pairs that stand in another order (Kendall's distance)."""
+    """The number of pairs in another order (Kendall's distance)."""
     return sum(b.index(x) > b.index(y) for x, y in itertools.combinations(a, 2))
 
 
 def _names(choice: str, text: str) -> dict[str, float]:
-    """Which things an option names."""
+    """The objects that an option names."""
     names = _NAME.findall(choice)[:3]
     asked = [" ".join(name) for name in _NAME.findall(text)]
     codes: dict[str, float] = {"named": float(len(names))}

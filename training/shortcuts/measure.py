@@ -1,8 +1,8 @@
-"""How far answers without a memory lie above chance, per type, and how sure that is.
+"""How far the accuracy without a memory is above chance, per type, with its uncertainty.
 
-Chance is what one gets who picks any option. The interval is clustered by scene; ``margin`` is two
-standard deviations of what pure guessing would give at this size: a difference below it says
-nothing.
+Chance is the accuracy of a random choice. The interval is clustered by scene. ``margin`` is two
+standard deviations of random guessing with this number of questions: a smaller difference is
+meaningless.
 
 Out of scope: the answers themselves (`classifier`, `blind`).
 """
@@ -20,7 +20,7 @@ from training.shortcuts.sample import Shown
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """Shares in [0, 1] of one type's questions."""
+    """The figures of one type; shares are in [0, 1]."""
 
     type: str
     count: int
@@ -32,21 +32,21 @@ class Measured:
 
     @property
     def excess(self) -> float:
-        """How far the accuracy lies above chance."""
+        """Accuracy minus chance."""
         return self.accuracy - self.chance
 
     @property
     def margin(self) -> float:
-        """Two standard deviations of a guesser's accuracy."""
+        """Two standard deviations of the accuracy of random guessing."""
         return 2 * math.sqrt(self.chance * (1 - self.chance) / max(1, self.count))
 
     def as_dict(self) -> dict[str, Any]:
-        """JSON-ready."""
+        """The figures as JSON-ready values."""
         return {**asdict(self), "excess": self.excess, "margin": self.margin}
 
 
 def measured(kind: str, questions: Sequence[Shown], answers: Sequence[int]) -> Measured:
-    """The figures of some answers."""
+    """The figures of the answers to questions of one type."""
     right = [float(a == q.answer) for q, a in zip(questions, answers, strict=True)]
     scenes = [q.scene for q in questions]
     low, high = clustered(right, scenes)
@@ -63,7 +63,7 @@ def measured(kind: str, questions: Sequence[Shown], answers: Sequence[int]) -> M
 
 
 def together(parts: Sequence[Measured]) -> tuple[float, float]:
-    """Accuracy and chance over all questions."""
+    """Accuracy and chance over the questions of all types."""
     count = sum(p.count for p in parts)
     accuracy = sum(p.count * p.accuracy for p in parts) / count
     return accuracy, sum(p.count * p.chance for p in parts) / count
@@ -72,7 +72,7 @@ def together(parts: Sequence[Measured]) -> tuple[float, float]:
 def rows_of(
     named: Mapping[str, Sequence[Measured]], tolerance_points: float
 ) -> list[dict[str, str]]:
-    """A table's rows, a type each and all together; per name accuracy with interval, and chance."""
+    """Table rows, one per type and one for all: per name, accuracy with interval, and chance."""
     rows: dict[str, dict[str, str]] = {}
     for name, parts in named.items():
         for p in parts:

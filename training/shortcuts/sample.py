@@ -1,7 +1,7 @@
-"""The questions that are measured without a memory: those that clips would get, of many scenes.
+"""Questions to answer without a memory: those that clips would get, about many scenes.
 
-Nothing is rendered: the same maker asks about journeys with approximate visibility. Their seeds are
-used for nothing else (`sim_clips.splits`).
+Nothing is rendered: they are generated like a clip's questions, from journeys with approximate
+visibility. Their seeds have no other use (`sim_clips.splits`).
 
 Out of scope: answering them (`classifier`, `blind`).
 """
@@ -24,14 +24,14 @@ from sim_clips.splits import FIRST_PROBE_SEED
 from training.episodes.rows import DatasetError
 from training.text_worlds import sample_journey
 
-#: Of each type and scene.
+#: Questions per type and scene.
 PER_SCENE = 4
 _WORLDS: tuple[WorldName, ...] = ("house", "city", "warehouse")
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A question as it is shown, the index of its right option, and the scene that it is about."""
+    """The visible parts of a question, the index of its right option, and its scene."""
 
     scene: str
     type: str
@@ -45,29 +45,29 @@ def sample(
     *,
     first: int = FIRST_PROBE_SEED,
     workers: int = 1,
-    tell: Callable[[int], None] = lambda _: None,
+    on_progress: Callable[[int], None] = lambda _: None,
 ) -> dict[str, list[Shown]]:
-    """So many questions of each type, of houses, cities and warehouses in turn.
+    """Generate ``per_type`` questions of each type, alternating between the worlds.
 
     Args:
-        per_type: questions of each type.
+        per_type: questions per type.
         first: seed of the first scene; the same seeds give the same questions.
         workers: processes.
-        tell: hears of how many scenes were asked about.
+        on_progress: called with the number of scenes asked about so far.
     """
-    found: dict[str, list[Shown]] = {kind: [] for kind in MAKERS}
+    by_type: dict[str, list[Shown]] = {kind: [] for kind in MAKERS}
     for number, questions in enumerate(_scenes(first, workers), 1):
         for question in questions:
-            if len(found[question.type]) < per_type:
-                found[question.type].append(question)
-        tell(number)
-        if all(len(some) == per_type for some in found.values()):
+            if len(by_type[question.type]) < per_type:
+                by_type[question.type].append(question)
+        on_progress(number)
+        if all(len(questions_of_type) == per_type for questions_of_type in by_type.values()):
             break
-    return found
+    return by_type
 
 
 def _scenes(first: int, workers: int) -> Iterator[list[Shown]]:
-    """The questions of scene after scene, without end."""
+    """The questions of consecutive scenes, endlessly."""
     if workers < 2:
         seed = first
         while True:
@@ -82,7 +82,7 @@ def _scenes(first: int, workers: int) -> Iterator[list[Shown]]:
 
 
 def about_scene(seed: int) -> list[Shown]:
-    """The questions of one scene; which world it is goes by the seed."""
+    """The questions of one scene; the seed determines its world."""
     world = _WORLDS[seed % len(_WORLDS)]
     rng = np.random.default_rng([seed, 29])
     journey = sample_journey(world, seed, rng)
@@ -92,14 +92,22 @@ def about_scene(seed: int) -> list[Shown]:
     ]
 
 
+def part_of(questions: Sequence[Shown], most: int) -> list[Shown]:
+    """At most so many, drawn from all of them. Taken at regular steps they might all be a scene's
+    first question, at an early moment, where some answers are right more often."""
+    count = min(most, len(questions))
+    drawn = np.random.default_rng(len(questions)).choice(len(questions), count, replace=False)
+    return [questions[int(i)] for i in sorted(drawn)]
+
+
 def read_sample(file: Path) -> dict[str, list[Shown]]:
-    """Questions that something else made, by type: a JSON object a line with scene, type, text,
-    choices and answer (a letter).
+    """Read questions by type from one JSON object per line, with scene, type, text, choices and
+    answer (a letter).
 
     Raises:
-        DatasetError: the file can't be read, or holds something else.
+        DatasetError: the file can't be read, or is not in this format.
     """
-    found: dict[str, list[Shown]] = defaultdict(list)
+    by_type: dict[str, list[Shown]] = defaultdict(list)
     try:
         for line in file.read_text("utf-8").splitlines():
             row = json.loads(line)
@@ -107,19 +115,19 @@ def read_sample(file: Path) -> dict[str, list[Shown]]:
             choices = tuple(map(str, row["choices"]))
             if not answer < len(choices):
                 raise ValueError(f"answer {row['answer']} of {len(choices)} choices")
-            found[row["type"]].append(
+            by_type[row["type"]].append(
                 Shown(str(row["scene"]), row["type"], str(row["text"]), choices, answer)
             )
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DatasetError(f"{file} holds no questions ({error})") from error
-    return dict(found)
+        raise DatasetError(f"{file} is not a valid file of questions ({error})") from error
+    return dict(by_type)
 
 
 def write_sample(file: Path, questions: dict[str, Sequence[Shown]]) -> None:
-    """Write questions so that `read_sample` gives them back.
+    """Write questions in the format of `read_sample`.
 
     Raises:
-        DatasetError: the disk refuses.
+        DatasetError: the file can't be written.
     """
     rows = [
         {

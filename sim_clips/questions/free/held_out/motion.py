@@ -1,0 +1,62 @@
+"""Held-out ways to ask what the camera did; by hand."""
+
+from __future__ import annotations
+
+PHRASINGS: dict[str, tuple[str, ...]] = {
+    "turns_side": (
+        "{side}-hand turns: how many?",
+        "Going over the whole trip, what number of turns went {side}?",
+        "how many time you are turning to the {side}",
+        "I've lost count of your {side} turns. What's the number?",
+        "Did you turn {side} once, twice, more? Say how many times.",
+        "{side} turns so far, total?",
+        "Of your turns, how many took you to the {side}?",
+        "What would you put down as the count of turns to the {side}?",
+        "were there lots of turns to the {side}? how many",
+    ),
+    "turns_all": (
+        "Left ones and right ones together, how many turns is that?",
+        "what's your turn count",
+        "I make it quite a few turns. How many, by your count?",
+        "how many turn did you do since start",
+        "Throughout the whole route, what was the number of turns?",
+        "Turns, regardless of side: how many?",
+        "How often have you swivelled left or right up to now?",
+        "Number of times you rotated, in any direction?",
+        "Counting every turn you made, what do you get?",
+    ),
+    "ever_turned": (
+        "Was any of your turns a {side} one?",
+        "Did your route include a {side} turn?",
+        "u turned {side}? ever?",
+        "I wonder whether you've rotated to the {side} yet.",
+        "So far, have there been turns to the {side}?",
+        "Would it be right to say you've turned {side}?",
+        "did it happen that you turn to the {side}",
+        "Is there a single {side} turn in your log?",
+        "Somebody claims you turned {side} at some stage. True?",
+    ),
+    "last_action": (
+        "What was that just now, what did you do?",
+        "Right, which movement have we just seen from you?",
+        "ur latest move?",
+        "I looked away for a second. What did you do?",
+        "The picture's just changed. What was the movement behind it?",
+        "Which command did you carry out most recently?",
+        "what have you done a second before",
+        "Your previous movement, please?",
+        "Between the last keyframe and this one, how did you move?",
+        "The most recent entry in your movement log says what?",
+    ),
+    "action_at": (
+        "What did it take to get from the keyframe before to keyframe {n}?",
+        "keyframe {n}: which move preceded it?",
+        "How did you end up at keyframe {n}, by turning or by moving, and which way?",
+        "which action belongs to keyframe {n}",
+        "Look up keyframe {n} and tell me the move that produced it.",
+        "what u did for arriving at keyframe {n}",
+        "Your movement immediately ahead of keyframe {n}?",
+        "I'm annotating keyframe {n}. What motion do I enter for it?",
+        "The step that ended in keyframe {n}, what was it?",
+    ),
+}

@@ -1,0 +1,50 @@
+"""Held-out questions and requests that no spatial memory answers; by hand."""
+
+from __future__ import annotations
+
+PHRASINGS: dict[str, tuple[str, ...]] = {
+    "unknowable": (
+        "Could I get the {name} through customs?",
+        "would the {name} survive being dropped",
+        "Where does the owner of the {name} live?",
+        "Is anybody renting out the {name}, and at what rate?",
+        "how long did it take to make that {name}",
+        "Tell me who cleaned the {name} last week.",
+        "the {name} has still guarantee?",
+        "What sound does the {name} make when you knock on it?",
+        "In which country was the {name} manufactured?",
+        "Was the {name} a present from somebody?",
+    ),
+    "unknowable_way": (
+        "How much battery did the trip use?",
+        "what's on the floor above us",
+        "If you'd gone the other way at the start, what would you have come across?",
+        "On average, how long is one of your moves in centimetres?",
+        "At what altitude are we?",
+        "whats the address here",
+        "How many rooms have you not been into yet?",
+        "How will this place look a week from now?",
+        "who's going to come past here after you",
+        "Exactly how many kilometres does your route add up to?",
+    ),
+    "out_of_scope": (
+        "Can you recommend a good dentist?",
+        "what's 15% of 80",
+        "I'm bored, entertain me a bit.",
+        "Who won the last World Cup?",
+        "Would you marry me?",
+        "Read me the news.",
+        "Put the kettle on, would you?",
+        "how do you say 'thank you' in japanese",
+        "When does the next bus to Leeds go?",
+        "Reverse a little, then wait.",
+        "What's heavier, a kilo of feathers or a kilo of lead?",
+        "i dont like u",
+        "Sorry, wrong number.",
+        "Give your opinion about the tax reform.",
+        "Remind me to call mum at six.",
+        "Is there life on Mars?",
+        "How many legs does a spider have?",
+        "cheers mate, bye",
+    ),
+}
