@@ -1,13 +1,14 @@
-"""Time to the first token while the memory grows: ``python bench/answers.py [--server URL]``.
+"""Time to the first token as the memory grows: ``python bench/answers.py [--server URL]``.
 
-The memory grows to 300 deltas; with 10, 100 and 300 of them, and a few more each time, questions
-are asked. In process, three ways take turns on every question: the kept key-value cache, the whole
-prompt computed anew (the published way), and the cache with the shipped reasoner's own small token
-budget. With --server, a vLLM server is asked in turn as well: prompts that begin as the one before,
-and prompts of the same length that share nothing. At the end, the cost of a compaction.
+The memory grows to 300 deltas. At 10, 100 and 300 deltas, several questions are asked, each after
+one more delta. In process, three ways take turns on every question: the kept key-value cache, the
+whole prompt recomputed (as published), and the cache with the shipped reasoner's small token
+budget. With --server, a vLLM server takes turns, too: with prompts that begin like the previous
+one, and with prompts of the same length that share nothing. The cost of compaction is measured
+last.
 
-The model in process is made here, with random weights and the shipped tokenizer: the shipped one
-reads 4,096 tokens, 300 deltas take more. How long reading takes does not depend on the weights.
+The model in process is generated here, with random weights and the shipped tokenizer, because 300
+deltas exceed the 4,096 tokens of the shipped model. The weights don't affect the speed.
 """
 
 from __future__ import annotations
@@ -46,9 +47,9 @@ TIMEOUT_S = 600.0
 
 
 def walk(count: int, seed: int) -> list[Delta]:
-    """Deltas as the built-in perceiver gives them: a turn and one to three objects."""
+    """Deltas such as the built-in perceiver's: a motion and one to three objects."""
     rng = random.Random(seed)
-    found = []
+    deltas = []
     for number in range(count):
         names = {f"{rng.choice(COLOURS)} {rng.choice(KINDS)}" for _ in range(rng.randint(1, 3))}
         mentions = tuple(
@@ -56,12 +57,12 @@ def walk(count: int, seed: int) -> list[Delta]:
             for name in sorted(names)
         )
         action = rng.choice(list(Action)) if number else None
-        found.append(Delta(number, action, 30.0 if number else None, mentions))
-    return found
+        deltas.append(Delta(number, action, 30.0 if number else None, mentions))
+    return deltas
 
 
 def question(rng: random.Random) -> Question:
-    """One about an object, as a person might ask it."""
+    """A question about an object, as a person might ask it."""
     name = f"{rng.choice(COLOURS)} {rng.choice(KINDS)}"
     return Question(f"Where is the {name} now?", ("left", "right", "back", "front"))
 
@@ -95,23 +96,23 @@ def first_token_s(reasoner: Reasoner, prompt: Prompt) -> float:
     started = time.monotonic()
     pieces: Iterator[str] = reasoner.stream(prompt, timeout_s=TIMEOUT_S, max_tokens=16)
     next(pieces, None)
-    took = time.monotonic() - started
+    elapsed_s = time.monotonic() - started
     pieces.close()  # type: ignore[attr-defined]
-    return took
+    return elapsed_s
 
 
 def kept_s(reasoner: BuiltinReasoner, prompt: Prompt) -> float:
-    """Seconds to the first token in process: random weights may give one without text."""
+    """Seconds to the first token in process. (Its text may be empty, with random weights.)"""
     started = time.monotonic()
     logits, _ = reasoner._kept.read(reasoner._prompt_ids(prompt, 16), lambda: None)
     int(logits.argmax())
-    took = time.monotonic() - started
+    elapsed_s = time.monotonic() - started
     reasoner._kept.release()
-    return took
+    return elapsed_s
 
 
 def anew_s(reasoner: BuiltinReasoner, prompt: Prompt) -> float:
-    """The same with the whole prompt computed in one go, as the published scripts do."""
+    """Seconds to the first token with the whole prompt recomputed, as in the published scripts."""
     started = time.monotonic()
     ids = torch.tensor([reasoner._prompt_ids(prompt, 16)], device=reasoner._model.device)
     with torch.inference_mode():
@@ -123,45 +124,46 @@ def anew_s(reasoner: BuiltinReasoner, prompt: Prompt) -> float:
 Way = Callable[[list[Delta], Question], float]
 
 
-def measure(ways: dict[str, Way], known: list[Delta], repeats: int) -> dict[str, dict[int, float]]:
-    """Median seconds by way and size; the ways take turns on each question."""
+def measure(ways: dict[str, Way], deltas: list[Delta], repeats: int) -> dict[str, dict[int, float]]:
+    """Median seconds by way and number of deltas; the ways take turns on each question."""
     rng = random.Random(2)
-    found: dict[str, dict[int, float]] = defaultdict(dict)
+    medians: dict[str, dict[int, float]] = defaultdict(dict)
     for size in SIZES:
-        took: dict[str, list[float]] = defaultdict(list)
+        times: dict[str, list[float]] = defaultdict(list)
         for repeat in range(repeats + 1):
             asked = question(rng)
             for name, way in ways.items():
-                # One delta more each time: the memory grows while it is asked.
-                seconds = way(known[: size + repeat], asked)
-                if repeat:  # the first of a size reads what came since the last size
-                    took[name].append(seconds)
-        for name, values in took.items():
-            found[name][size] = statistics.median(values)
-        said = ", ".join(f"{name} {1e3 * by[size]:.0f} ms" for name, by in found.items())
-        print(f"{size} deltas: {said}", flush=True)
-    return found
+                # One delta more each time, as the memory grows between questions.
+                seconds = way(deltas[: size + repeat], asked)
+                if repeat:  # the first question of a size reads all deltas since the last size
+                    times[name].append(seconds)
+        for name, values in times.items():
+            medians[name][size] = statistics.median(values)
+        summary = ", ".join(f"{name} {1e3 * by[size]:.0f} ms" for name, by in medians.items())
+        print(f"{size} deltas: {summary}", flush=True)
+    return medians
 
 
-def prompt_of(known: list[Delta], asked: Question, budget: int) -> Prompt:
-    """The compact prompt, with what recall finds."""
-    transcript = Transcript.of(known, budget).text()
-    return build_prompt("compact", transcript, recall(known, asked)[0], asked)
+def prompt_of(deltas: list[Delta], asked: Question, budget: int) -> Prompt:
+    """The compact prompt for a question, with its recall line."""
+    transcript = Transcript.of(deltas, budget).text()
+    return build_prompt("compact", transcript, recall(deltas, asked)[0], asked)
 
 
 def compaction(
-    reasoner: BuiltinReasoner, known: list[Delta], budget: int
+    reasoner: BuiltinReasoner, deltas: list[Delta], budget: int
 ) -> tuple[float, int, int]:
-    """Mean milliseconds per question over a walk over budget, compactions, and the share read."""
+    """The cost of a transcript that exceeds its budget: mean milliseconds per question, number of
+    compactions, and per cent of the prompt tokens that were computed."""
     transcript, asked = Transcript(budget), question(random.Random(3))
     read_before, kept_before = reasoner.tokens_read
-    spent, losses, count = 0.0, 0, 0
-    for delta in known:
+    spent, compactions, count = 0.0, 0, 0
+    for delta in deltas:
         dropped = transcript.dropped_entries
         transcript.add(delta)
         if delta.keyframe_id < 100:
             continue
-        losses += transcript.dropped_entries > dropped
+        compactions += transcript.dropped_entries > dropped
         prompt = build_prompt("compact", transcript.text(), "", asked)
         spent += kept_s(reasoner, prompt)
         count += 1
@@ -169,11 +171,11 @@ def compaction(
         now - before
         for now, before in zip(reasoner.tokens_read, (read_before, kept_before), strict=True)
     )
-    return 1e3 * spent / count, losses, round(100 * read / (read + kept))
+    return 1e3 * spent / count, compactions, round(100 * read / (read + kept))
 
 
-def table(found: dict[str, dict[int, float]]) -> str:
-    """Milliseconds, growth, and how much faster than anew at the largest size."""
+def table(medians: dict[str, dict[int, float]]) -> str:
+    """A table of milliseconds, their growth, and the speed-up at the largest size."""
     small, large = SIZES[0], SIZES[-1]
     lines = [
         "| first token, ms | "
@@ -181,17 +183,18 @@ def table(found: dict[str, dict[int, float]]) -> str:
         + f" | {small} → {large} | anew / this at {large} |"
     ]
     lines.append("|" + "---|" * (len(SIZES) + 3))
-    for name, by_size in found.items():
-        beside = found.get(BESIDE[name], by_size)
+    for name, by_size in medians.items():
+        baseline = medians.get(BASELINES[name], by_size)
         cells = " | ".join(f"{1e3 * by_size[n]:.1f}" for n in SIZES)
         lines.append(
             f"| {name} | {cells} | {by_size[large] / by_size[small]:.2f} × | "
-            f"{beside[large] / by_size[large]:.1f} × |"
+            f"{baseline[large] / by_size[large]:.1f} × |"
         )
     return "\n".join(lines)
 
 
-BESIDE = {
+#: The way that each is compared with.
+BASELINES = {
     "in process, kept": "in process, anew",
     "in process, anew": "in process, anew",
     "in process, kept, 550 tokens": "in process, anew",
@@ -201,35 +204,35 @@ BESIDE = {
 
 
 def main() -> None:
-    """Read the command line and run."""
+    """Parse the command line, measure, and print the results."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("--hidden", type=int, default=512, help="of the model in process")
-    parser.add_argument("--layers", type=int, default=6)
+    parser.add_argument("--hidden", type=int, default=512, help="width of the model in process")
+    parser.add_argument("--layers", type=int, default=6, help="layers of the model in process")
     parser.add_argument("--repeats", type=int, default=7, help="questions per size")
-    parser.add_argument("--budget", type=int, default=12_000, help="transcript, in tokens")
+    parser.add_argument("--budget", type=int, default=12_000, help="token budget of the transcript")
     parser.add_argument("--server", default="", help="base URL of a vLLM server; empty: none")
-    parser.add_argument("--make", type=Path, help="only save the model there, to serve it")
+    parser.add_argument("--make", type=Path, help="only save the model to this folder, to serve it")
     a = parser.parse_args()
     torch.set_num_threads(1)
     if a.make:
         make_model(a.make, a.hidden, a.layers)
         return
-    known = walk(SIZES[-1] + a.repeats + 1, seed=time.time_ns())
+    deltas = walk(SIZES[-1] + a.repeats + 1, seed=time.time_ns())
     with tempfile.TemporaryDirectory() as scratch:
         make_model(Path(scratch), a.hidden, a.layers)
 
-        def made(**more: object) -> BuiltinReasoner:
+        def new_reasoner(**more: object) -> BuiltinReasoner:
             values = {"model_path": scratch, "choose": False, "max_tokens": 16, **more}
             settings = load_settings(**{f"reasoning__{k}": v for k, v in values.items()})
             return BuiltinReasoner(settings.reasoning)
 
-        kept, small, plain = made(), made(), made(kept_cache_mb=0)
+        kept, small, plain = new_reasoner(), new_reasoner(), new_reasoner(kept_cache_mb=0)
         ways: dict[str, Way] = {
-            "in process, kept": lambda k, q: kept_s(kept, prompt_of(k, q, a.budget)),
-            "in process, anew": lambda k, q: anew_s(plain, prompt_of(k, q, a.budget)),
-            "in process, kept, 550 tokens": lambda k, q: kept_s(small, prompt_of(k, q, 550)),
+            "in process, kept": lambda d, q: kept_s(kept, prompt_of(d, q, a.budget)),
+            "in process, anew": lambda d, q: anew_s(plain, prompt_of(d, q, a.budget)),
+            "in process, kept, 550 tokens": lambda d, q: kept_s(small, prompt_of(d, q, 550)),
         }
         if a.server:
             served = make_reasoner(
@@ -237,29 +240,30 @@ def main() -> None:
                     reasoning__backend="served", reasoning__server__base_url=a.server
                 ).reasoning
             )
-            # Never what an earlier run asked: the server may remember.
-            fresh = itertools.count(time.time_ns())
+            # Seeds that no earlier run used, since the server may still cache its prompts.
+            seeds = itertools.count(time.time_ns())
 
-            def unshared(known: list[Delta], asked: Question) -> float:
-                prompt = prompt_of(walk(len(known), seed=next(fresh)), asked, a.budget)
+            def unshared(deltas: list[Delta], asked: Question) -> float:
+                prompt = prompt_of(walk(len(deltas), seed=next(seeds)), asked, a.budget)
                 return first_token_s(served, prompt)
 
-            ways["vLLM, same beginning"] = lambda k, q: first_token_s(
-                served, prompt_of(k, q, a.budget)
+            ways["vLLM, same beginning"] = lambda d, q: first_token_s(
+                served, prompt_of(d, q, a.budget)
             )
             ways["vLLM, nothing shared"] = unshared
         parameters = sum(p.numel() for p in plain._model.parameters())
-        tokens = len(plain._prompt_ids(prompt_of(known, question(random.Random(1)), a.budget), 16))
+        prompt = prompt_of(deltas, question(random.Random(1)), a.budget)
+        tokens = len(plain._prompt_ids(prompt, 16))
         print(
             f"In process: {parameters / 1e6:.1f} M parameters, one thread; {tokens} tokens with "
-            f"{len(known)} deltas; medians of {a.repeats} questions.\n"
+            f"{len(deltas)} deltas; medians of {a.repeats} questions.\n"
         )
-        print(table(measure(ways, known, a.repeats)))
-        longer = made()
-        mean_ms, losses, share = compaction(longer, known[:220], 2000)
+        print(table(measure(ways, deltas, a.repeats)))
+        mean_ms, compactions, share = compaction(new_reasoner(), deltas[:220], 2000)
         print(
-            f"\nOver a budget of 2,000 tokens, a question after each of 120 deltas: {losses} "
-            f"compactions, {share} % of all prompt tokens computed, {mean_ms:.1f} ms on average."
+            "\nBeyond a budget of 2,000 tokens, with a question after each of 120 deltas: "
+            f"{compactions} compactions, {share} % of all prompt tokens computed, {mean_ms:.1f} ms "
+            "on average."
         )
 
 

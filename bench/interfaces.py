@@ -1,12 +1,12 @@
 """The interfaces under load: ``python bench/interfaces.py [--watchers 50] [--asks 100] [--json]``.
 
-One process runs the agent on a moving picture at 10 frames/s, with the page's API on the loopback;
-another is all clients: watchers of the live events, each of which also fetches the camera's picture
-once a second, while others ask at once. The same load is measured without watchers and with them,
-in turns. Printed are how the questions ended and when, how live the watchers were, what the clients
-were sent, and the memory and processor time of the agent's process.
+One process runs the agent on a moving picture at 10 frames/s, with the page's API on the loopback
+address. Another runs all clients: watchers follow the live events and fetch the camera's picture
+once a second, while others ask questions, all at once. The load is measured without and with
+watchers, in turn. Printed are the outcomes and times of the questions, the rate of the watchers'
+events, the amount of data sent, and the memory and processor time of the agent's process.
 
-The reasoner is a stand-in that takes 20 ms, so that what is measured is the queue and the wire.
+The reasoner is a stand-in that takes 20 ms, so that the queue and the transport are measured.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def pictures(count: int, width: int = 640, height: int = 480) -> list[np.ndarray
 
 
 def serve(pipe: Connection, folder: str) -> None:
-    """The agent's process: tells its address, then what it used whenever it is asked."""
+    """The agent's process: sends its address, then its memory and CPU time on every request."""
     settings = load_settings(
         perception__backend="geometry",
         memory__path=str(Path(folder) / "memory.db"),
@@ -80,6 +80,7 @@ def serve(pipe: Connection, folder: str) -> None:
         web__port=0,
         web__rate_hz=100_000,
         web__burst=1_000_000,
+        web__connections_per_client=512,  # one address stands for all clients
     )
     stop = threading.Event()
     with Agent(settings, reasoner=StandIn()) as agent, serving(agent, settings) as interfaces:
@@ -88,8 +89,8 @@ def serve(pipe: Connection, folder: str) -> None:
         def feed() -> None:
             number = 0
             while not stop.wait(1 / FPS):
-                there, back = number % 400, 399 - number % 400
-                view = views[there if there < 200 else back]
+                forth, back = number % 400, 399 - number % 400
+                view = views[forth if forth < 200 else back]
                 agent.observe(Frame(number * 1_000_000_000 // FPS, image=view), wait=False)
                 number += 1
 
@@ -103,14 +104,14 @@ def serve(pipe: Connection, folder: str) -> None:
 
 
 def resident_mb() -> float:
-    """Memory of this process that is in use now, in MB."""
+    """The resident memory of this process, in MB."""
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return pages * 4096 / 1e6
 
 
 @dataclass
 class Tally:
-    """What the clients of one round met."""
+    """The clients' results in one round."""
 
     answers_s: list[float] = field(default_factory=list)
     outcomes: Counter[str] = field(default_factory=Counter)
@@ -149,7 +150,7 @@ async def look(client: httpx.AsyncClient, tally: Tally, until: float) -> None:
 
 
 async def ask(client: httpx.AsyncClient, tally: Tally, number: int) -> None:
-    """One question; every second one is streamed."""
+    """Ask one question; every other answer is streamed."""
     started = time.monotonic()
     body = {"question": f"Where is it, {number}?", "timeout_s": ASK_TIMEOUT_S}
     response = await client.post("/api/ask", json={**body, "stream": number % 2 == 0})
@@ -165,7 +166,7 @@ async def ask(client: httpx.AsyncClient, tally: Tally, number: int) -> None:
 
 
 async def load(url: str, watchers: int, asks: int) -> Tally:
-    """One round."""
+    """Run one round."""
     tally = Tally()
     limits = httpx.Limits(max_connections=None, max_keepalive_connections=None)
     async with httpx.AsyncClient(
@@ -175,7 +176,7 @@ async def load(url: str, watchers: int, asks: int) -> Tally:
         following = [watch(client, tally, until) for _ in range(watchers)]
         following += [look(client, tally, until) for _ in range(watchers)]
         tasks = [asyncio.create_task(part) for part in following]
-        await asyncio.sleep(ROUND_S / 4)  # all watch by the time that the questions come
+        await asyncio.sleep(ROUND_S / 4)  # so that all watchers are connected
         await asyncio.gather(*(ask(client, tally, number) for number in range(asks)))
         await asyncio.sleep(max(0.0, until - time.monotonic()))
         await asyncio.gather(*tasks)
@@ -183,25 +184,25 @@ async def load(url: str, watchers: int, asks: int) -> Tally:
 
 
 def http(watchers: int, asks: int) -> list[dict[str, Any]]:
-    """Rows of the table, one per number of watchers."""
+    """Measure all rounds: rows of the table, grouped by the number of watchers."""
     with tempfile.TemporaryDirectory() as folder:
-        here, there = mp.Pipe()
-        server = mp.get_context("spawn").Process(target=serve, args=(there, folder))
+        ours, theirs = mp.Pipe()
+        server = mp.get_context("spawn").Process(target=serve, args=(theirs, folder))
         server.start()
         try:
-            return _rounds(here, watchers, asks)
+            return _rounds(ours, watchers, asks)
         finally:
-            here.send("stop")
+            ours.send("stop")
             server.join(30)
 
 
-def _rounds(here: Connection, watchers: int, asks: int) -> list[dict[str, Any]]:
-    url = here.recv()
+def _rounds(pipe: Connection, watchers: int, asks: int) -> list[dict[str, Any]]:
+    url = pipe.recv()
 
     def used() -> tuple[float, float]:
-        here.send("used")
-        found: tuple[float, float] = here.recv()
-        return found
+        pipe.send("used")
+        memory_and_cpu: tuple[float, float] = pipe.recv()
+        return memory_and_cpu
 
     rounds: dict[int, list[dict[str, Any]]] = {0: [], watchers: []}
     for _ in range(ROUNDS):
@@ -231,6 +232,7 @@ def _rounds(here: Connection, watchers: int, asks: int) -> list[dict[str, Any]]:
 
 
 def table(rows: list[dict[str, Any]]) -> str:
+    """The rows as a Markdown table."""
     columns = {
         "watchers": "watchers",
         "asks": "asks at once",
@@ -248,16 +250,17 @@ def table(rows: list[dict[str, Any]]) -> str:
     lines = ["| " + " | ".join(columns.values()) + " |", "|" + "---:|" * len(columns)]
     for row in rows:
         cells = [row.get(name, 0) for name in columns]
-        shown = [f"{cell:.2f}" if isinstance(cell, float) else str(cell) for cell in cells]
-        lines.append("| " + " | ".join(shown) + " |")
+        texts = [f"{cell:.2f}" if isinstance(cell, float) else str(cell) for cell in cells]
+        lines.append("| " + " | ".join(texts) + " |")
     return "\n".join(lines)
 
 
 def main() -> None:
+    """Parse the command line, measure, and print the results."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--watchers", type=int, default=50)
-    parser.add_argument("--asks", type=int, default=100)
-    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--watchers", type=int, default=50, help="clients following the events")
+    parser.add_argument("--asks", type=int, default=100, help="questions asked at once")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     options = parser.parse_args()
     rows = http(options.watchers, options.asks)
     print(json.dumps(rows, indent=2) if options.json else table(rows))

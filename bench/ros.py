@@ -1,12 +1,13 @@
-"""The ROS 2 node at 30 Hz: decisions, latency from publish to decision, and what it costs.
+"""The ROS 2 node at 30 Hz: decisions, latency from publish to decision, and CPU cost.
 
-python bench/ros.py [--seconds 20] [--rate 30]
+python bench/ros.py [--seconds 20] [--rate 30] [--size 1920x1080] [--tf-late-ms 5]
 
 Needs ROS 2 (source its setup file) and the built workspace (`cd ros_ws && colcon build`). A camera
-in a process of its own publishes a walk of 640x480 pictures; the node chooses keyframes, with
-`perception.backend: geometry` and nobody asking. Beside it run an empty rclpy subscriber to the
-same topic, at the same time, and a listener that takes the time of each decision. Costs are CPU
-seconds of each process by the kernel's account, as a share of one core.
+in a process of its own publishes pictures; the node selects keyframes, with
+`perception.backend: geometry` and without questions. With --tf-late-ms the transform of each image
+follows it by that much, and the node waits for it. At the same time, an empty rclpy subscriber
+receives the same topic for comparison, and a listener records the time of each decision. Costs are
+the CPU seconds of each process as counted by the kernel, as a share of one core.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -27,37 +29,39 @@ from typing import Any
 import cv2
 import numpy as np
 
-WIDTH, HEIGHT = 640, 480
-#: Decisions for the last images get this long to come, in seconds.
+#: How long to wait for the decisions on the last images, in seconds.
 SETTLE_S = 3.0
 _TICK_S = 1.0 / os.sysconf("SC_CLK_TCK")
 
 
-def pictures(count: int) -> list[np.ndarray]:
+def pictures(count: int, width: int, height: int) -> list[np.ndarray]:
     """A pan along one wide picture full of corners."""
     rng = np.random.default_rng(7)
     step = 6
-    wide = np.full((HEIGHT, WIDTH + step * count, 3), 110, np.uint8)
+    wide = np.full((height, width + step * count, 3), 110, np.uint8)
     for _ in range(wide.shape[1]):
-        x, y = int(rng.integers(wide.shape[1])), int(rng.integers(HEIGHT))
+        x, y = int(rng.integers(wide.shape[1])), int(rng.integers(height))
         size, colour = int(rng.integers(8, 40)), tuple(int(c) for c in rng.integers(0, 255, 3))
         cv2.rectangle(wide, (x, y), (x + size, y + size), colour, -1)
     wide = cv2.GaussianBlur(wide, (3, 3), 0)
-    return [wide[:, i * step : i * step + WIDTH].copy() for i in range(count)]
+    return [wide[:, i * step : i * step + width].copy() for i in range(count)]
 
 
-def camera(transport: str, rate_hz: float, seconds: float) -> None:
-    """Publish; the stamp of each image is the time at which it is handed to ROS."""
+def camera(
+    transport: str, rate_hz: float, seconds: float, size: tuple[int, int], tf_late_s: float | None
+) -> None:
+    """Publish images, each stamped with the time at which it is handed to ROS."""
     import rclpy
     from rclpy.qos import qos_profile_sensor_data
     from sensor_msgs.msg import CompressedImage, Image
 
-    views = pictures(150)
-    views += views[-2:0:-1]  # and back, so that no picture follows a far one
+    width, height = size
+    views = pictures(150, width, height)
+    views += views[-2:0:-1]  # and back, so that consecutive pictures always overlap
     messages: list[Any] = []
     for view in views:
         if transport == "raw":
-            message = Image(height=HEIGHT, width=WIDTH, encoding="bgr8", step=WIDTH * 3)
+            message = Image(height=height, width=width, encoding="bgr8", step=width * 3)
             message.data = view.tobytes()
         else:
             message = CompressedImage(format="jpeg")
@@ -68,6 +72,7 @@ def camera(transport: str, rate_hz: float, seconds: float) -> None:
     node = rclpy.create_node("camera")
     kind, topic = (Image, "image") if transport == "raw" else (CompressedImage, "image/compressed")
     publisher = node.create_publisher(kind, f"/bench/{topic}", qos_profile_sensor_data)
+    follow = None if tf_late_s is None else _transforms(node, tf_late_s)
     while publisher.get_subscription_count() < 2:
         rclpy.spin_once(node, timeout_sec=0.1)
     print("ready", flush=True)
@@ -79,13 +84,34 @@ def camera(transport: str, rate_hz: float, seconds: float) -> None:
         now = time.time_ns()
         message.header.stamp.sec, message.header.stamp.nanosec = divmod(now, 1_000_000_000)
         publisher.publish(message)
+        if follow is not None:
+            follow(message.header.stamp)
     print(json.dumps({"sent": int(rate_hz * seconds)}), flush=True)
     sys.stdin.readline()
     rclpy.shutdown()
 
 
+def _transforms(node: Any, late_s: float) -> Callable[[Any], None]:
+    """Publishes where the robot is at a stamp, a little later."""
+    import copy
+
+    from geometry_msgs.msg import TransformStamped
+    from tf2_msgs.msg import TFMessage
+
+    publisher = node.create_publisher(TFMessage, "/tf", 100)
+
+    def follow(stamp: Any) -> None:
+        step = TransformStamped(child_frame_id="base_link")
+        step.header.frame_id, step.header.stamp = "odom", copy.copy(stamp)
+        step.transform.rotation.w = 1.0
+        message = TFMessage(transforms=[step])
+        threading.Timer(late_s, publisher.publish, (message,)).start()
+
+    return follow
+
+
 def empty(transport: str) -> None:
-    """The cheapest subscriber that rclpy can make."""
+    """Run the cheapest possible rclpy subscriber."""
     import rclpy
     from rclpy.qos import qos_profile_sensor_data
     from sensor_msgs.msg import CompressedImage, Image
@@ -100,13 +126,13 @@ def empty(transport: str) -> None:
 
 
 def cpu_s(pid: int) -> float:
-    """CPU seconds that a process has used, user and system."""
+    """The CPU seconds, user and system, that a process has used."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) * _TICK_S
 
 
 class Listener:
-    """Takes the time at which each decision arrives."""
+    """Records the latency of each decision."""
 
     def __init__(self) -> None:
         import rclpy
@@ -130,7 +156,7 @@ class Listener:
 
 
 def start(*command: str) -> subprocess.Popen[str]:
-    """A child that says when it is ready."""
+    """Start a child process; if it runs this file, wait until it is ready."""
     child = subprocess.Popen(
         [sys.executable, *command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
@@ -140,8 +166,15 @@ def start(*command: str) -> subprocess.Popen[str]:
     return child
 
 
-def measure(transport: str, rate_hz: float, seconds: float, listener: Listener) -> dict[str, float]:
-    """One run."""
+def measure(
+    transport: str,
+    rate_hz: float,
+    seconds: float,
+    listener: Listener,
+    size: str,
+    tf_late_ms: float | None,
+) -> dict[str, float]:
+    """Measure one run."""
     listener.latencies_s.clear()
     listener.dropped = 0
     memory = tempfile.mkdtemp()
@@ -149,12 +182,14 @@ def measure(transport: str, rate_hz: float, seconds: float, listener: Listener) 
         *("-m", "embodied_agent.ros.main", "--ros-args", "-r", "__ns:=/bench"),
         *("-p", "perception.backend:=geometry", "-p", "ros.autostart:=true"),
         *("-p", f"ros.image_transport:={transport}", "-p", f"memory.path:={memory}/memory.db"),
+        *(("-p", "ros.pose:=tf") if tf_late_ms is not None else ()),
     )
     bare = start(__file__, "--role", "empty", "--transport", transport)
     source = start(
         __file__,
         *("--role", "camera", "--transport", transport),
-        *("--rate", str(rate_hz), "--seconds", str(seconds)),
+        *("--rate", str(rate_hz), "--seconds", str(seconds), "--size", size),
+        *(("--tf-late-ms", str(tf_late_ms)) if tf_late_ms is not None else ()),
     )
     try:
         while not listener.node.count_publishers("/bench/embodied_agent/decision"):
@@ -189,20 +224,27 @@ def measure(transport: str, rate_hz: float, seconds: float, listener: Listener) 
 
 
 def main() -> None:
+    """Parse the command line, measure, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--role", choices=["bench", "camera", "empty"], default="bench")
     parser.add_argument("--transport", choices=["raw", "compressed"], default="raw")
-    parser.add_argument("--rate", type=float, default=30.0, help="images a second")
-    parser.add_argument("--seconds", type=float, default=20.0, help="of images, each run")
-    parser.add_argument("--repeat", type=int, default=2, help="runs of each kind, in turn")
+    parser.add_argument("--rate", type=float, default=30.0, help="images per second")
+    parser.add_argument("--seconds", type=float, default=20.0, help="duration of each run")
+    parser.add_argument("--repeat", type=int, default=2, help="runs per transport, in turn")
+    parser.add_argument("--size", default="640x480", help="of the images, in pixels")
+    parser.add_argument(
+        "--tf-late-ms", type=float, help="poses from TF, so many ms after their images"
+    )
     options = parser.parse_args()
     if options.role == "camera":
-        camera(options.transport, options.rate, options.seconds)
+        width, height = map(int, options.size.split("x"))
+        late_s = None if options.tf_late_ms is None else options.tf_late_ms / 1000
+        camera(options.transport, options.rate, options.seconds, (width, height), late_s)
         return
     if options.role == "empty":
         empty(options.transport)
         return
-    # Alone: neither this machine's robots nor others see it.
+    # Isolated from other ROS nodes, on this machine and elsewhere.
     os.environ["ROS_DOMAIN_ID"] = str(os.getpid() % 100 + 1)
     os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
     try:
@@ -210,16 +252,20 @@ def main() -> None:
     except ImportError as error:
         print(f"Skipped: {error}. Source ROS 2 and ros_ws/install/setup.bash first.")
         return
-    print(f"{WIDTH}x{HEIGHT} at {options.rate:g} Hz, {options.seconds:g} s a run.\n")
+    poses = "" if options.tf_late_ms is None else f", TF {options.tf_late_ms:g} ms after images"
+    print(f"{options.size} at {options.rate:g} Hz, {options.seconds:g} s a run{poses}.\n")
     print("| transport | run | decisions | dropped | p50 ms | p99 ms | node | empty | beyond it |")
     print("|---|---|---|---|---|---|---|---|---|")
     for run in range(1, options.repeat + 1):
         for transport in ("raw", "compressed"):
-            found = measure(transport, options.rate, options.seconds, listener)
+            result = measure(
+                *(transport, options.rate, options.seconds, listener),
+                *(options.size, options.tf_late_ms),
+            )
             print(
-                f"| {transport} | {run} | {found['decided']:.1%} | {found['dropped']} "
-                f"| {found['p50_ms']:.1f} | {found['p99_ms']:.1f} | {found['node']:.1%} "
-                f"| {found['empty']:.1%} | {found['node'] - found['empty']:.1%} |",
+                f"| {transport} | {run} | {result['decided']:.1%} | {result['dropped']} "
+                f"| {result['p50_ms']:.1f} | {result['p99_ms']:.1f} | {result['node']:.1%} "
+                f"| {result['empty']:.1%} | {result['node'] - result['empty']:.1%} |",
                 flush=True,
             )
 

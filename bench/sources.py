@@ -1,9 +1,9 @@
-"""What reading costs beside decoding: ``python bench/sources.py [--json] [--gigabytes 10]``.
+"""The cost of reading compared with decoding: ``bench/sources.py [--json] [--gigabytes 10]``.
 
-A recording of 640×480 JPEG pictures with odometry is made, read through `open_source` as the
-keyframer does (checked, with a grey preview at half size), and beside it the same pictures are only
-decoded: in colour, and in grey at half size. With ``--gigabytes`` a large one is made too, and the
-time of `inspect` printed.
+A recording of 640×480 JPEG pictures with odometry is written, then read through `open_source` as
+for the keyframer (checked, with a grey preview at half size). For comparison, the same pictures are
+only decoded: in colour, and in grey at half size. With ``--gigabytes``, a large recording is
+written, too, and `inspect` is timed on it.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _IMAGE, _ODOMETRY = "sensor_msgs/msg/CompressedImage", "nav_msgs/msg/Odometry"
 
 
 def pictures(count: int) -> list[bytes]:
-    """Textured pictures, like a room's."""
+    """JPEG pictures with texture, as of a room."""
     random = np.random.default_rng(0)
     noise = random.integers(0, 256, (480, 640 + 4 * count, 3), np.uint8)
     wide = np.asarray(cv2.GaussianBlur(noise, (0, 0), 1.5), np.uint8)
@@ -42,7 +42,7 @@ def pictures(count: int) -> list[bytes]:
 
 
 def write(path: Path, jpegs: list[bytes], count: int) -> Path:
-    """An MCAP of ``count`` pictures and as many odometry messages."""
+    """Write an MCAP file of ``count`` pictures and as many odometry messages."""
     types = STORE.types
     with path.open("wb") as file:
         writer = Writer(file, compression=CompressionType.NONE)
@@ -76,7 +76,7 @@ def write(path: Path, jpegs: list[bytes], count: int) -> Path:
 
 
 def decode_all(jpegs: list[bytes], mode: int) -> float:
-    """Seconds for plain decoding."""
+    """CPU seconds for decoding all pictures."""
     began = time.process_time()
     for jpeg in jpegs:
         cv2.imdecode(np.frombuffer(jpeg, np.uint8), mode)
@@ -84,7 +84,7 @@ def decode_all(jpegs: list[bytes], mode: int) -> float:
 
 
 def read_all(path: Path) -> float:
-    """Seconds for opening, examining and reading a recording."""
+    """CPU seconds for opening, checking and reading a recording."""
     began = time.process_time()
     with open_source(str(path), SourceSettings()) as source:
         count = sum(frame.preview is not None for frame in source)
@@ -93,16 +93,17 @@ def read_all(path: Path) -> float:
 
 
 def main() -> None:
+    """Parse the command line, measure, and print the results."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--json", action="store_true", help="print one JSON object")
-    parser.add_argument("--frames", type=int, default=1500)
+    parser.add_argument("--frames", type=int, default=1500, help="length of the recording")
     parser.add_argument("--gigabytes", type=float, default=0.0, help="size of the large recording")
     options = parser.parse_args()
     cv2.setNumThreads(1)
     with tempfile.TemporaryDirectory() as folder:
         jpegs = pictures(options.frames)
         path = write(Path(folder) / "walk.mcap", jpegs, options.frames)
-        # Taking turns, so that what else the machine does meets both alike.
+        # In turn, so that other load on the machine affects all of them alike.
         modes = (cv2.IMREAD_COLOR, cv2.IMREAD_REDUCED_GRAYSCALE_2)
         times = [(*(decode_all(jpegs, m) for m in modes), read_all(path)) for _ in range(5)]
         colour, grey, reading = (min(column) for column in zip(*times, strict=True))

@@ -1,10 +1,10 @@
-"""What a GRPO step of the built-in reasoner costs: generation, rewards, update.
+"""The cost of a GRPO step of the built-in reasoner: generation, rewards, update.
 
     python bench/training.py --steps 2 --rounds 2
 
-The same steps with each group's prompt read once (`model.shared_prompts`) and, as trl does it, read
-for every completion; short runs of both in turn, in one process. `outside` is what is left of a
-step beside generation, rewards, the reference policy and the update.
+The same steps are run with each group's prompt processed once (`model.shared_prompts`) and, as in
+trl, for every completion, in short runs that take turns in one process. `outside` is the time of a
+step apart from generation, rewards, the reference policy and the update.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-# Before this file's own folder, which would make `training` mean this file.
+# Before this file's own folder, in which `training` would mean this file.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # a checkout, installed or not
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 warnings.filterwarnings("ignore")
 
 import torch  # noqa: E402
-from transformers.utils import logging as noise  # noqa: E402
+from transformers.utils import logging as transformers_logging  # noqa: E402
 
 from training import grpo  # noqa: E402
 from training.rows import training_rows  # noqa: E402
@@ -44,7 +44,7 @@ PARTS = {
 
 @contextmanager
 def timed(trainer: Any, spent: dict[str, float]) -> Iterator[None]:
-    """Add up the time inside the trainer's parts."""
+    """Add the time spent in each part of the trainer to ``spent``."""
     for method, name in PARTS.items():
         inner = getattr(trainer, method)
 
@@ -60,7 +60,7 @@ def timed(trainer: Any, spent: dict[str, float]) -> Iterator[None]:
 
 
 def measure(shared: bool, steps: int, completions: int, spent: dict[str, float]) -> None:
-    """Some steps from the shipped reasoner."""
+    """Train the shipped reasoner for some steps, and add their times to ``spent``."""
     config = load_config(
         CONFIG,
         [
@@ -93,18 +93,18 @@ def measure(shared: bool, steps: int, completions: int, spent: dict[str, float])
 
 
 def main() -> None:
-    """Measure and print the table."""
+    """Parse the command line, measure, and print the table."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("--steps", type=int, default=2, help="of each short run")
+    parser.add_argument("--steps", type=int, default=2, help="steps of each short run")
     parser.add_argument("--rounds", type=int, default=2, help="short runs of each way")
-    parser.add_argument("--completions", type=int, default=64, help="per step")
-    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--completions", type=int, default=64, help="completions per step")
+    parser.add_argument("--threads", type=int, default=1, help="CPU threads")
     a = parser.parse_args()
     torch.set_num_threads(a.threads)
-    noise.set_verbosity_error()
-    noise.disable_progress_bar()
+    transformers_logging.set_verbosity_error()
+    transformers_logging.disable_progress_bar()
     ways: dict[str, dict[str, float]] = {
         "prompt read once per group": defaultdict(float),
         "prompt read per completion": defaultdict(float),
@@ -114,7 +114,7 @@ def main() -> None:
         for shared, spent in zip((True, False), ways.values(), strict=True):
             measure(shared, a.steps, a.completions, spent)
     print(
-        f"\n{a.completions} completions a step, {a.rounds * a.steps} steps of each way, "
+        f"\n{a.completions} completions per step, {a.rounds * a.steps} steps of each way, "
         f"{a.threads} thread(s), {'GPU' if torch.cuda.is_available() else 'CPU'}\n"
     )
     print(

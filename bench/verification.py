@@ -1,13 +1,13 @@
-"""What votes, verified answers and second looks are worth: ``python bench/verification.py``.
+"""The value of votes, verified answers and second looks: ``python bench/verification.py``.
 
 The questions of the recorded clips are answered by the built-in models through `Agent.ask`, from
-pixels, each way in turn for every question: from one reasoning, by votes, with further attempts
-where the judge finds little consistency, and with a second look. Printed are the answers right and
-their time, and whether low consistency means wrong: accuracy by consistency, and the chance that a
-right answer has more of it than a wrong one (0.5: it tells nothing). The plot goes to
-docs/calibration.png.
+pixels. For every question, the ways take turns: one reasoning, votes, further attempts if the
+judge finds low consistency, and a second look. Printed are the share of correct answers and their
+time, and whether low consistency predicts a wrong answer: accuracy by consistency, and the
+probability that a correct answer has a higher consistency than a wrong one (0.5: no relation). The
+plot is written to docs/calibration.png.
 
-Memories of the clips are made once and kept in --memories.
+The clips' memories are created once and kept in --memories.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ from embodied_agent.reasoning.verify import Verifier
 from embodied_agent.reasoning.verify_builtin import BuiltinVerifier
 from embodied_agent.records import Answer, Delta, Keyframe
 from embodied_agent.report.scoring import Case, read_cases
+from embodied_agent.rules import NAME as RULES
 from embodied_agent.settings import Settings, load_settings
 from embodied_agent.sources import open_source
 
@@ -49,12 +50,15 @@ LOW = 0.5
 TIMEOUT_S = 300.0
 
 
-class Remembering:
-    """The built-in perceiver, which describes each keyframe alone once and says what it took."""
+class CachingPerceiver:
+    """The built-in perceiver, but each single keyframe is perceived only once.
+
+    ``spared_s`` adds up the time, in seconds, that the repetitions would have taken.
+    """
 
     def __init__(self, perceiver: BuiltinPerceiver) -> None:
         self._perceiver = perceiver
-        self._known: dict[tuple[int, bytes], Delta] = {}
+        self._cache: dict[tuple[int, bytes], Delta] = {}
         self.name = perceiver.name
         self.spared_s = 0.0
 
@@ -62,22 +66,23 @@ class Remembering:
         key = (current.stamp_ns, current.jpeg)
         if previous is not None:
             return self._perceiver.perceive(previous, current)
-        if key in self._known:
-            self.spared_s += self._known[key].latency_s
+        if key in self._cache:
+            self.spared_s += self._cache[key].latency_s
         else:
-            self._known[key] = self._perceiver.perceive(None, current)
-        return self._known[key]
+            self._cache[key] = self._perceiver.perceive(None, current)
+        return self._cache[key]
 
     def perceive_batch(self, pairs: Sequence[tuple[Keyframe | None, Keyframe]]) -> list[Delta]:
         return [self.perceive(*pair) for pair in pairs]
 
     def close(self) -> None:
-        """Nothing."""
+        """Nothing to release."""
 
 
 @dataclass
 class Row:
-    """One question: right or wrong, and seconds, by way of answering; consistency by reference."""
+    """The results of one question: correct or not, and seconds, by way of answering; consistency
+    and seconds of verification, by judge."""
 
     right: dict[str, bool] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
@@ -86,9 +91,9 @@ class Row:
 
 
 def memory_of(clip: Path, folder: Path) -> Path:
-    """The memory file of a clip, made by a replay where it is missing."""
-    path, done = folder / f"{clip.name}.db", folder / f"{clip.name}.done"
-    if not done.exists():
+    """The memory file of a clip, created by a replay if it is missing."""
+    path, marker = folder / f"{clip.name}.db", folder / f"{clip.name}.done"
+    if not marker.exists():
         settings = load_settings(memory__path=str(path))
         with Agent(settings) as agent, open_source(str(clip), settings.source) as frames:
             agent.begin_replay(str(clip))
@@ -97,18 +102,18 @@ def memory_of(clip: Path, folder: Path) -> Path:
             agent.finish()
             while not agent.drain(TIMEOUT_S):
                 pass
-        done.touch()
+        marker.touch()
     return path
 
 
-def settings_of(way: str, reference: str, attempts: int, looks: int) -> Settings:
-    """The settings of a way of answering."""
+def settings_of(way: str, judge: str, attempts: int, looks: int) -> Settings:
+    """The settings for a way of answering."""
     look = {"look": "on", "look if low": "auto"}.get(way, "off")
     return load_settings(
         reasoning__seed=1,
         reasoning__votes=5 if way in (VOTES, "look if low") else 1,
         reasoning__verify__mode="on" if way == "attempts if low" else "off",
-        reasoning__verify__model_path=reference,
+        reasoning__verify__model_path=judge,
         reasoning__verify__timeout_s=TIMEOUT_S,
         reasoning__verify__attempts=attempts if way == "attempts if low" else 1,
         reasoning__second_look__mode=look,
@@ -118,9 +123,13 @@ def settings_of(way: str, reference: str, attempts: int, looks: int) -> Settings
 
 
 def answered(
-    case: Case, agents: dict[str, Agent], perceiver: Remembering, verifiers: dict[str, Verifier]
-) -> Row:
-    """One question, each way, in turn."""
+    case: Case,
+    agents: dict[str, Agent],
+    perceiver: CachingPerceiver,
+    verifiers: dict[str, Verifier],
+) -> Row | None:
+    """Answer one question in each way in turn; ``None`` for one that the reasoner isn't asked, as
+    the memory holds nothing of what it is about."""
     row = Row()
 
     def ask(way: str) -> Answer:
@@ -132,10 +141,12 @@ def answered(
         return answer
 
     plain = ask(PLAIN)
+    if plain.models.get("reasoner") == RULES:
+        return None
     for name, verifier in verifiers.items():
         started = time.monotonic()
-        row.consistency[name] = 0.0  # of an answer that can't be read
-        if not plain.problem:
+        row.consistency[name] = 0.0  # for an answer that can't be parsed, or is not given out
+        if plain.choice is not None and not plain.problem:
             verdict = verifier.verify(
                 case.question, plain.reasoning, plain.text, timeout_s=TIMEOUT_S
             )
@@ -147,27 +158,28 @@ def answered(
         return row
     ask("look")
     judge = next(iter(verifiers))
-    for way, first, extra_s, told in (
+    for way, first, extra_s, consistency in (
         ("attempts if low", PLAIN, row.verify_s[judge], row.consistency[judge]),
         ("look if low", VOTES, 0.0, row.consistency[VOTES]),
     ):
-        if told < LOW:
+        if consistency < LOW:
             ask(way)
         else:
-            # The first attempt can be repeated, and stands.
+            # The first attempt would be the same again, and stands.
             row.right[way] = row.right[first]
             row.seconds[way] = row.seconds[first] + extra_s
     return row
 
 
-def asked_of(name: str) -> str:
-    """The way of answering whose answers this consistency is of."""
+def answered_by(name: str) -> str:
+    """The way of answering whose answers have this consistency."""
     return VOTES if name == VOTES else PLAIN
 
 
 def separation(rows: Sequence[Row], name: str) -> float:
-    """The chance that a right answer has more consistency than a wrong one; ties count half."""
-    way = asked_of(name)
+    """The probability that a correct answer has a higher consistency than a wrong one; ties count
+    half."""
+    way = answered_by(name)
     right = np.array([r.consistency[name] for r in rows if r.right[way]])
     wrong = np.array([r.consistency[name] for r in rows if not r.right[way]])
     pairs = right[:, None] - wrong[None, :]
@@ -175,18 +187,18 @@ def separation(rows: Sequence[Row], name: str) -> float:
 
 
 def in_bins(rows: Sequence[Row], name: str) -> list[tuple[float, float, int, int]]:
-    """Per bin of consistency: its ends, how many answers, how many of them right."""
-    found = []
+    """For each bin of consistency: its limits, its answers, and how many of them are correct."""
+    bins = []
     for low, high in pairwise(BINS):
         here = [
             r for r in rows if low <= r.consistency[name] < high or r.consistency[name] == high == 1
         ]
-        found.append((low, high, len(here), sum(r.right[asked_of(name)] for r in here)))
-    return found
+        bins.append((low, high, len(here), sum(r.right[answered_by(name)] for r in here)))
+    return bins
 
 
 def plot(rows: Sequence[Row], names: Sequence[str], path: Path) -> None:
-    """Share right by consistency, with binomial error bars and the number of answers."""
+    """Plot the share of correct answers by consistency, with binomial error bars and counts."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -194,7 +206,7 @@ def plot(rows: Sequence[Row], names: Sequence[str], path: Path) -> None:
 
     figure, axes = pyplot.subplots(1, len(names), figsize=(4.2 * len(names), 3.6), squeeze=False)
     for ax, name in zip(axes[0], names, strict=True):
-        overall = np.mean([r.right[asked_of(name)] for r in rows])
+        overall = np.mean([r.right[answered_by(name)] for r in rows])
         for low, high, count, right in in_bins(rows, name):
             if count:
                 share = right / count
@@ -209,7 +221,7 @@ def plot(rows: Sequence[Row], names: Sequence[str], path: Path) -> None:
 
 
 def tables(rows: Sequence[Row], names: Sequence[str]) -> str:
-    """What was found, as Markdown."""
+    """The results as Markdown."""
     lines = [
         f"{len(rows)} questions",
         "",
@@ -226,11 +238,11 @@ def tables(rows: Sequence[Row], names: Sequence[str]) -> str:
         )
     lines += [
         "",
-        "| reference | separation | mean s | below 0.5: answers | right | others | right |",
+        "| whose consistency | separation | mean s | below 0.5: answers | right | others | right |",
         "|---|---|---|---|---|---|---|",
     ]
     for name in names:
-        way = asked_of(name)
+        way = answered_by(name)
         low = [r.right[way] for r in rows if r.consistency[name] < LOW]
         high = [r.right[way] for r in rows if r.consistency[name] >= LOW]
         took = np.mean([r.verify_s[name] for r in rows])
@@ -246,14 +258,14 @@ def _percent(marks: Sequence[bool]) -> str:
 
 
 def main() -> None:
-    """Read the command line and run."""
+    """Parse the command line, measure, and print the results."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("--clips", nargs="*", type=Path, default=sorted(CLIPS.glob("*_*")))
-    parser.add_argument("--questions", type=int, default=0, help="per clip, evenly; 0: all")
+    parser.add_argument("--questions", type=int, default=0, help="evenly spaced, per clip; 0: all")
     parser.add_argument("--judge", default=str(SHIPPED / "judge"), help="a checkpoint folder")
-    parser.add_argument("--plain", action="store_true", help="only whether low means wrong")
+    parser.add_argument("--plain", action="store_true", help="only one reasoning and votes")
     parser.add_argument("--attempts", type=int, default=3)
     parser.add_argument("--looks", type=int, default=3, help="keyframes looked at again")
     parser.add_argument("--memories", type=Path, default=Path("runs/answers"))
@@ -263,7 +275,7 @@ def main() -> None:
     torch.set_num_threads(1)
     a.memories.mkdir(parents=True, exist_ok=True)
     shipped = load_settings()
-    perceiver = Remembering(BuiltinPerceiver(shipped.perception))
+    perceiver = CachingPerceiver(BuiltinPerceiver(shipped.perception))
     reasoner = BuiltinReasoner(shipped.reasoning)
     verifiers: dict[str, Verifier] = {}
     for label, folder in (("judge", a.judge), ("reasoner", str(checkpoint_folder("", "reasoner")))):
@@ -295,7 +307,9 @@ def main() -> None:
                 for way in (WAYS[:2] if a.plain else WAYS)
             }
             for case in cases:
-                rows.append(answered(case, agents, perceiver, verifiers))
+                row = answered(case, agents, perceiver, verifiers)
+                if row is not None:
+                    rows.append(row)
         print(f"\nup to {clip.name}: {tables(rows, [VOTES, *verifiers])}", flush=True)
     plot(rows, [VOTES, *(name for name in verifiers if name.endswith("samples"))], a.plot)
 

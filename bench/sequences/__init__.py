@@ -1,11 +1,11 @@
-"""Real RGB-D sequences with their truth, for ``bench/keyframes.py --sequence DIR``.
+"""Real RGB-D sequences with ground truth, for ``bench/keyframes.py --sequence DIR``.
 
-Two layouts are read: frames numbered together (``frame-000012.color.jpg``, ``.depth.png``,
-``.pose.txt``, as 7-Scenes and 3DMatch have them) with ``camera-intrinsics.txt``, and the TUM RGB-D
-benchmark's (``rgb.txt``, ``depth.txt``, ``groundtruth.txt``).
+Two layouts are supported: files with shared frame numbers (``frame-000012.color.jpg``,
+``.depth.png``, ``.pose.txt``, as in 7-Scenes and 3DMatch) with ``camera-intrinsics.txt``, and that
+of the TUM RGB-D benchmark (``rgb.txt``, ``depth.txt``, ``groundtruth.txt``).
 
-From depth and pose comes the true overlap: the share of a keyframe's pixels, where depth is known,
-whose point lies in the later view. Points that something nearer hides count as seen.
+Depth and pose determine the true overlap: the share of a keyframe's pixels with known depth whose
+points are in the later view. Points that are hidden by something nearer count as in view.
 """
 
 from __future__ import annotations
@@ -26,19 +26,19 @@ from embodied_agent.settings import KeyframeSettings
 from embodied_agent.sources.bags.transforms import rotation_matrix
 
 Matrix = npt.NDArray[np.float64]
-#: Every so many pixels of a row and column are looked at.
+#: One pixel in so many is used, in rows and columns.
 _STEP = 8
-#: TUM: a pose and a depth picture belong to a colour picture within this time, in seconds.
+#: TUM: a pose or a depth picture belongs to a colour picture within this time, in seconds.
 _NEAR_S = 0.03
-#: TUM's camera where nothing else is known, and its depth per metre.
+#: TUM's default camera (fx, fy, cx, cy, in pixels), and depth values per metre.
 _TUM_CAMERA, _TUM_DEPTH = (525.0, 525.0, 319.5, 239.5), 5000.0
-#: An overlap that is off by more would have kept or dropped another frame.
+#: An overlap with a larger error is wrong: it would keep or drop different frames.
 WRONG = 0.15
 
 
 @dataclass(frozen=True)
 class View:
-    """One frame: files, and the camera's pose in the world (4×4, x right, y down, z ahead)."""
+    """One frame: its files, and the camera's pose in the world (4, 4; x right, y down, z ahead)."""
 
     stamp_ns: int
     colour: Path
@@ -48,7 +48,8 @@ class View:
 
 @dataclass(frozen=True)
 class Sequence:
-    """A recording with truth. ``depth_scale``: values of the depth picture per metre."""
+    """A recording with ground truth. ``camera`` is fx, fy, cx, cy in pixels; ``depth_scale`` is the
+    number of depth values per metre."""
 
     name: str
     views: list[View]
@@ -57,12 +58,12 @@ class Sequence:
 
 
 def read_sequence(folder: Path, fps: float = 30.0) -> Sequence:
-    """The sequence in ``folder``, or in the one folder within it that holds its pictures."""
+    """Read the sequence in ``folder`` or in a folder within it."""
     if (folder / "groundtruth.txt").is_file():
         return _tum(folder)
     colours = sorted(folder.rglob("frame-*.color.*"))
     if not colours:
-        raise SystemExit(f"{folder} holds neither groundtruth.txt nor frame-*.color.* pictures")
+        raise SystemExit(f"{folder} has neither groundtruth.txt nor frame-*.color.* pictures")
     views = []
     for number, colour in enumerate(colours):
         stem = colour.name.partition(".color.")[0]
@@ -86,15 +87,15 @@ def _tum(folder: Path) -> Sequence:
     depth_times = [time for time, _ in depth]
     views = []
     for time, colour in _listed(folder / "rgb.txt"):
-        at, where = _nearest(pose_times, time), _nearest(depth_times, time)
-        if at is None or where is None:
+        pose_index, depth_index = _nearest(pose_times, time), _nearest(depth_times, time)
+        if pose_index is None or depth_index is None:
             continue
-        x, y, z, qx, qy, qz, qw = poses[at][1]
+        x, y, z, qx, qy, qz, qw = poses[pose_index][1]
         pose = Pose((x, y, z), (qx, qy, qz, qw))
         matrix = np.eye(4)
         matrix[:3, :3] = rotation_matrix(pose.orientation_xyzw)
         matrix[:3, 3] = pose.position_m
-        views.append(View(round(time * 1e9), colour, depth[where][1], matrix))
+        views.append(View(round(time * 1e9), colour, depth[depth_index][1], matrix))
     return Sequence(folder.name, views, _TUM_CAMERA, _TUM_DEPTH)
 
 
@@ -110,7 +111,8 @@ def _nearest(times: list[float], time: float) -> int | None:
 
 
 def true_overlap(sequence: Sequence, last: View, now: View) -> float | None:
-    """Share of ``last``'s pixels whose point lies in the view of ``now``."""
+    """The share of ``last``'s pixels whose points are in the view of ``now``; ``None`` if the depth
+    of too many pixels is unknown."""
     raw = cv2.imread(str(last.depth), cv2.IMREAD_UNCHANGED)
     if raw is None:
         return None
@@ -124,15 +126,15 @@ def true_overlap(sequence: Sequence, last: View, now: View) -> float | None:
     rays = np.stack([(column - cx) / fx, (row - cy) / fy, np.ones_like(depth)], -1)
     points = (rays * depth[..., None])[known]
     relative = np.linalg.inv(now.pose) @ last.pose
-    seen = points @ relative[:3, :3].T + relative[:3, 3]
-    ahead = np.maximum(seen[:, 2], 1e-6)
-    u, v = fx * seen[:, 0] / ahead + cx, fy * seen[:, 1] / ahead + cy
-    inside = (seen[:, 2] > 0) & (u >= 0) & (u < width) & (v >= 0) & (v < height)
+    points = points @ relative[:3, :3].T + relative[:3, 3]
+    ahead = np.maximum(points[:, 2], 1e-6)
+    u, v = fx * points[:, 0] / ahead + cx, fy * points[:, 1] / ahead + cy
+    inside = (points[:, 2] > 0) & (u >= 0) & (u < width) & (v >= 0) & (v < height)
     return float(inside.mean())
 
 
 def frames(sequence: Sequence) -> Iterator[tuple[View, Frame]]:
-    """The sequence's pictures as a source would give them."""
+    """The sequence's views, each with the frame that a source would yield."""
     fx, fy, cx, cy = sequence.camera
     for index, view in enumerate(sequence.views):
         yield (
@@ -147,10 +149,11 @@ def frames(sequence: Sequence) -> Iterator[tuple[View, Frame]]:
 
 
 def measure_sequence(sequence: Sequence, method: str) -> dict[str, float]:
-    """How a rule's overlap differs from the truth, over all frames it was measured on.
+    """The error of a rule's overlap, over all frames on which it was measured.
 
-    ``wrong`` counts frames whose overlap is off by more than `WRONG`; ``told`` those among them
-    whose confidence is below a half, so that the rule itself says not to rely on it.
+    ``wrong`` is the share of frames whose overlap is off by more than `WRONG`, ``doubted`` of those
+    whose confidence is below a half, and ``told_of_wrong`` the share of the wrong ones that are
+    doubted.
     """
     selector = KeyframeSelector(KeyframeSettings(method=method))
     errors: list[float] = []

@@ -1,0 +1,294 @@
+"""The fleet server under load: an outage of the database that is caught up, and questions.
+
+    python bench/fleet.py                  # 100 robots, an outage of 600 s, 10,000,000 deltas
+    python bench/fleet.py --robots 20 --outage 60 --deltas 100000
+
+The outage is compressed: the keyframes that the robots would have seen in it are there at once when
+the database comes back, and from then on each robot goes on seeing one per second. The server is a
+process of its own, PostgreSQL keeps its data on the disk with fsync on, and the senders share one
+process. The deltas for the questions are generated in the database.
+
+Out of scope: what is right or wrong about answers (tests/fleet).
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # a checkout, installed or not
+
+from embodied_agent.errors import LinkError
+from tests.support.fleet import Asker, Robot
+from tests.support.postgres import Postgres
+from tests.support.processes import python_path
+
+#: Threads that send, each for a share of the robots.
+SENDERS = 8
+COLOURS = ("red", "blue", "green", "white", "black", "yellow", "grey", "brown")
+KINDS = (
+    "van", "car", "truck", "forklift", "pallet", "crate", "chair", "table", "sofa", "lamp", "plant",
+    "door", "window", "bench", "bicycle", "person", "dog", "sign", "barrel", "ladder", "shelf",
+    "box", "cone", "bin", "fence",
+)  # fmt: skip
+QUESTIONS = (
+    "Who saw the {name} last?",
+    "Which robot has seen a {name} today?",
+    "When was the {name} last seen?",
+    "Which robots have not seen a {name} in the last hour?",
+    "Who saw the {name} first?",
+    "Who saw a {name} yesterday?",
+    "Has anyone seen a {kind}?",
+    "What has robot r{number} seen?",
+    "What did the robots see in the last hour?",
+    "Has robot r{number} seen a fire extinguisher?",
+    "Which robot has seen a piano?",
+    "Which rooms has nobody seen today?",
+)
+
+
+@contextmanager
+def server_on(database: str) -> Iterator[str]:
+    """A fleet server as a process; gives its address."""
+    command = [sys.executable, "-m", "embodied_agent.cli", "fleet", "--database", database]
+    command += ["--port", "0", "--set", "fleet_server.common_frames=[map]"]
+    environment = {**os.environ, "PYTHONPATH": python_path()}
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as process:
+        assert process.stdout is not None
+        try:
+            yield process.stdout.readline().split()[-1]
+        finally:
+            process.send_signal(signal.SIGTERM)
+
+
+class Senders:
+    """Robots that see one keyframe per second each and send, in a few threads."""
+
+    def __init__(self, url: str, robots: int) -> None:
+        self.robots = [Robot(url, f"r{number}", objects_s=3600.0) for number in range(robots)]
+        self.see_since: float | None = None
+        self._seen = [0] * robots
+        self._over = threading.Event()
+        self._threads = [
+            threading.Thread(target=self._run, args=(share,), daemon=True)
+            for share in range(SENDERS)
+        ]
+
+    def see(self, robot: int) -> None:
+        number = self._seen[robot]
+        self._seen[robot] += 1
+        self.robots[robot].see(
+            f"{COLOURS[number % 8]} {KINDS[(robot + number) % len(KINDS)]}",
+            f"{COLOURS[robot % 8]} {KINDS[number % len(KINDS)]}",
+            where=(number / 10 % 50, robot % 50),
+        )
+
+    def start(self) -> None:
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        self._over.set()
+        for thread in self._threads:
+            thread.join()
+        for robot in self.robots:
+            robot.close()
+
+    @property
+    def total(self) -> int:
+        return sum(self._seen)
+
+    def _run(self, share: int) -> None:
+        mine = range(share, len(self.robots), SENDERS)
+        lived = dict.fromkeys(mine, 0)
+        while not self._over.is_set():
+            idle = True
+            for number in mine:
+                if self.see_since is not None:
+                    due = int(time.monotonic() - self.see_since)
+                    while lived[number] < due:
+                        lived[number] += 1
+                        self.see(number)
+                try:
+                    idle = not self.robots[number].shipping.step(time.monotonic()) and idle
+                except LinkError:
+                    continue
+            if idle:
+                self._over.wait(0.05)
+
+
+def measure_outage(postgres: Postgres, robots: int, outage_s: int) -> None:
+    database = postgres.database()
+    with server_on(database) as url:
+        Asker(url)("Who saw a van?")  # makes the tables
+        senders = Senders(url, robots)
+        for number in range(robots):
+            senders.see(number)
+        senders.start()
+        wait_for(database, robots)
+        postgres.crash()
+        for number in range(robots):
+            for _ in range(outage_s):
+                senders.see(number)
+        postgres.start()
+        senders.see_since = began = time.monotonic()
+        while count(database) < senders.total:
+            time.sleep(0.25)
+        caught_up_s = time.monotonic() - began
+        during = senders.total - robots * (outage_s + 1)
+        time.sleep(2.0)
+        senders.see_since = None
+        wait_for(database, senders.total)
+        with psycopg.connect(database) as db:
+            row = db.execute(
+                "SELECT count(*), count(DISTINCT (memory, keyframe_id)) FROM keyframes"
+            ).fetchone()
+        assert row is not None
+        stored, distinct = row
+        print(f"{robots} robots, 1 keyframe/s each, database away for {outage_s} s")
+        print(f"  backlog                    {robots * outage_s} keyframes")
+        print(f"  caught up after            {caught_up_s:.1f} s, with {during} new ones meanwhile")
+        rate = (robots * outage_s + during) / caught_up_s
+        print(f"  taken in                   {rate:.0f} keyframes/s")
+        print(f"  lost, doubled              {senders.total - distinct}, {stored - distinct}")
+        senders.stop()
+
+
+def count(database: str) -> int:
+    with psycopg.connect(database) as db:
+        row = db.execute("SELECT sum(keyframe_id + 1) FROM memories").fetchone()
+    return int(row[0] or 0) if row else 0
+
+
+def wait_for(database: str, total: int) -> None:
+    while count(database) < total:
+        time.sleep(0.1)
+
+
+#: Indexes are made once the rows are there, which takes a fraction of the time.
+GENERATE = """
+SET synchronous_commit = off;
+SET maintenance_work_mem = '512MB';
+ALTER TABLE mentions DROP CONSTRAINT mentions_pkey;
+ALTER TABLE keyframes DROP CONSTRAINT keyframes_pkey;
+DROP INDEX mentions_latest;
+DROP INDEX keyframes_latest;
+INSERT INTO robots (id, name, vocabulary) OVERRIDING SYSTEM VALUE
+    SELECT g, 'r' || (g - 1), 1 FROM generate_series(1, {robots}) g;
+INSERT INTO memories (id, robot, uuid, keyframe_id) OVERRIDING SYSTEM VALUE
+    SELECT g, g, md5(g::text), {each} - 1 FROM generate_series(1, {robots}) g;
+INSERT INTO keyframes SELECT m, k, m, now() - ({each} - k) * interval '1 second', k, 0, 'map',
+    k / 10 % 50, m % 50, 0, 'move forward', '', 0
+    FROM generate_series(0, {each} - 1) k, generate_series(1, {robots}) m;
+INSERT INTO mentions SELECT m, k, n, m, now() - ({each} - k) * interval '1 second', 'front', 'near'
+    FROM generate_series(0, {each} - 1) k, generate_series(1, {robots}) m,
+    LATERAL (SELECT 1 + (k * 7 + m) % {names} UNION SELECT 1 + (k / 60 + m * 13) % {names})
+    AS v (n);
+INSERT INTO mentions SELECT 7, {each} / 2, {names} + 1, 7,
+    now() - ({each} / 2) * interval '1 second', 'front', 'near';
+ALTER TABLE keyframes ADD PRIMARY KEY (memory, keyframe_id);
+ALTER TABLE mentions ADD PRIMARY KEY (memory, keyframe_id, name);
+CREATE INDEX keyframes_latest ON keyframes (robot, seen_at);
+CREATE INDEX mentions_latest ON mentions (robot, name, seen_at);
+INSERT INTO seen SELECT robot, name, max(seen_at), robot, max(keyframe_id)
+    FROM mentions GROUP BY robot, name;
+INSERT INTO visits SELECT memory, 0, 'map', floor(x / 0.5), floor(y / 0.5), memory, max(seen_at),
+    max(x), max(y), max(keyframe_id) FROM keyframes GROUP BY 1, 4, 5;
+INSERT INTO places SELECT 1, 'room ' || g, 1, 'map', 0, 4 * g + 2, 2,
+    ARRAY[4 * g, 0, 4 * g + 4, 0, 4 * g + 4, 4, 4 * g, 4]::double precision[]
+    FROM generate_series(0, 19) g;
+"""
+
+
+def measure_questions(postgres: Postgres, robots: int, deltas: int, asked: int) -> None:
+    database = postgres.database()
+    names = [
+        f"{colour} {adjective}{kind}"
+        for adjective in ("", "old ", "small ", "wooden ")
+        for colour in COLOURS
+        for kind in KINDS
+    ]
+    with server_on(database) as url, psycopg.connect(database, autocommit=True) as db:
+        ask = Asker(url)
+        ask("Who saw a van?")  # makes the tables
+        began = time.monotonic()
+        with db.transaction(), db.cursor() as cursor:
+            cursor.executemany("INSERT INTO names (name) VALUES (%s)", [(n,) for n in names])
+            cursor.execute("INSERT INTO names (name) VALUES ('fire extinguisher')")
+        script = GENERATE.format(robots=robots, each=deltas // robots, names=len(names))
+        for statement in script.split(";\n"):
+            if statement.strip():
+                db.execute(statement.encode())
+        db.execute("ANALYZE")
+        row = db.execute(
+            "SELECT pg_size_pretty(pg_database_size(current_database())), "
+            "(SELECT count(*) FROM keyframes), (SELECT count(*) FROM mentions)"
+        ).fetchone()
+        assert row is not None
+        size, keyframes, mentions = row
+        print(f"{keyframes} deltas of {robots} robots, {mentions} mentions of {len(names)} names")
+        print(f"  database                   {size}")
+        print(f"  generated in               {time.monotonic() - began:.0f} s")
+        taken: dict[str, list[float]] = {}
+        began = time.monotonic()
+        ask("Who saw the red van last?")
+        print(f"  first question             {1000 * (time.monotonic() - began):.0f} ms")
+        for number in range(asked):
+            template = QUESTIONS[number % len(QUESTIONS)]
+            question = template.format(
+                name=names[number * 37 % len(names)],
+                kind=KINDS[number % len(KINDS)],
+                number=number % robots,
+            )
+            began = time.monotonic()
+            ask(question)
+            taken.setdefault(template, []).append(1000 * (time.monotonic() - began))
+        every = sorted(value for values in taken.values() for value in values)
+        print(f"  p50, p95, slowest of {len(every):4}  {percentile(every, 50):.0f}, "
+              f"{percentile(every, 95):.0f}, {every[-1]:.0f} ms")  # fmt: skip
+        for template, values in taken.items():
+            print(f"    {statistics.median(values):6.0f} ms  {template}")
+
+
+def percentile(values: list[float], share: int) -> float:
+    return values[min(len(values) - 1, len(values) * share // 100)]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--robots", type=int, default=100)
+    parser.add_argument("--outage", type=int, default=600, metavar="SECONDS")
+    parser.add_argument("--deltas", type=int, default=10_000_000)
+    parser.add_argument("--asked", type=int, default=600, metavar="QUESTIONS")
+    parser.add_argument("--folder", help="where PostgreSQL keeps its data; default: /tmp")
+    options = parser.parse_args()
+    folder = Path(tempfile.mkdtemp(prefix="fleet-bench-", dir=options.folder))
+    postgres = Postgres(folder, fsync=True)
+    try:
+        postgres.make().start()
+        if options.outage:
+            measure_outage(postgres, options.robots, options.outage)
+        if options.deltas:
+            measure_questions(postgres, options.robots, options.deltas, options.asked)
+    finally:
+        postgres.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()
