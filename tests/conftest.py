@@ -13,11 +13,16 @@ import cv2
 import pytest
 from hypothesis import settings
 from xdist.scheduler import LoadFileScheduling
+from xdist.workermanage import WorkerController
 
 from tests.support.views import panorama_views
 
 # How long an example takes depends on what else the machine does; pytest's time-out stays.
 settings.register_profile("project", deadline=None)
+# `make mutants` compares runs: it needs the same examples each time.
+settings.register_profile(
+    "mutants", deadline=None, derandomize=True, database=None, max_examples=25
+)
 settings.load_profile("project")
 
 # A shell ignores SIGINT for what it starts in the background, and processes inherit that: those
@@ -33,15 +38,40 @@ elif ctypes.util.find_library("EGL"):
 
 #: What of its kind runs one at a time: one robot network, one browser.
 _ALONE = ("tests/ros/", "tests/interfaces/page/")
+#: What takes longest, the longest first. Begun early, none of it is left to one process at the end.
+LONG = (
+    "tests/ros/",
+    "tests/training/test_shortcuts.py",
+    "tests/interfaces/page/",
+    "tests/interfaces/mqtt/test_mqtt_faults.py",
+    "tests/training/test_two_processes.py",
+    "tests/docs/test_console_blocks.py",
+    "tests/test_wheel.py",
+    "tests/agent/test_crash.py",
+    "tests/cli/test_run.py",
+    "tests/reasoning/test_reasoning_builtin.py",
+    "tests/training/test_training.py",
+    "tests/test_packaging.py",
+    "tests/training/test_grpo_large.py",
+    "tests/cli/test_cli.py",
+    "tests/sources/test_mutations.py",
+    "tests/training/test_grpo.py",
+)
 
 
 class FileByFile(LoadFileScheduling):
     """Keeps the tests of a file in one process, so that it makes its fixtures once, and those of
-    some folders."""
+    some folders; what takes long begins first."""
 
     def _split_scope(self, nodeid: str) -> str:
         file = super()._split_scope(nodeid)
         return next((folder for folder in _ALONE if file.startswith(folder)), file)
+
+    def _assign_work_unit(self, node: WorkerController) -> None:
+        for scope in reversed(LONG):
+            if scope in self.workqueue:
+                self.workqueue.move_to_end(scope, last=False)
+        super()._assign_work_unit(node)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadFileScheduling:
@@ -61,6 +91,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         "vllm": None
         if os.environ.get("VLLM_PROGRAM")
         else "no vLLM is named: run `make test-vllm`",
+        "servers": None
+        if os.environ.get("LLAMA_CPP_PYTHON")
+        else "no llama.cpp is named: run `make test-servers`",
     }
     for item in items:
         for marker, reason in missing.items():

@@ -7,7 +7,7 @@ import math
 from dataclasses import fields
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from embodied_agent.agent.status import AgentStatus
@@ -17,11 +17,14 @@ from embodied_agent.interfaces.wire.from_records import answer_reply, keyframe_r
 from embodied_agent.interfaces.wire.models import (
     AgentStatusReply,
     AnswerReply,
+    BoxReply,
     DeltaReply,
     EgomotionReply,
     EvidenceReply,
+    IntrinsicsReply,
     KeyframeReply,
     MentionReply,
+    MountReply,
     PoseReply,
 )
 from embodied_agent.interfaces.wire.to_records import answer_from
@@ -32,11 +35,14 @@ from embodied_agent.records import (
     Action,
     Answer,
     AnswerStatus,
+    Box,
     Delta,
     Egomotion,
     Evidence,
+    Intrinsics,
     Keyframe,
     Mention,
+    Mount,
     Pose,
     Question,
 )
@@ -47,8 +53,17 @@ odd_texts = st.text(st.characters(codec=None), max_size=20)
 numbers = st.floats(allow_nan=False, allow_infinity=False)
 triples = st.tuples(numbers, numbers, numbers)
 poses = st.builds(Pose, triples, st.tuples(numbers, numbers, numbers, numbers), texts)
+boxes = st.builds(Box, numbers, numbers, numbers, numbers)
 mentions = st.builds(
-    Mention, texts, st.sampled_from(DIRECTIONS), st.none() | st.sampled_from(DISTANCES)
+    Mention,
+    texts,
+    st.sampled_from(DIRECTIONS),
+    st.none() | st.sampled_from(DISTANCES),
+    st.none() | boxes,
+    st.none() | numbers,
+    st.none() | numbers,
+    st.none() | numbers,
+    st.none() | numbers,
 )
 actions = st.none() | st.sampled_from(Action)
 egomotions = st.builds(Egomotion, actions, numbers, numbers, numbers, triples, numbers)
@@ -74,6 +89,8 @@ keyframes = st.builds(
     height=st.integers(1, 9999),
     egomotion=st.none() | egomotions,
     pose=st.none() | poses,
+    intrinsics=st.none()
+    | st.builds(Intrinsics, numbers, numbers, numbers, numbers, st.integers(), st.integers()),
 )
 answers = st.builds(
     Answer,
@@ -111,6 +128,7 @@ def test_a_keyframe_survives_without_its_picture(keyframe: Keyframe) -> None:
 
 
 @given(odd_texts)
+@example("\ud800")
 def test_any_text_can_be_written_as_utf_8(text: str) -> None:
     delta = Delta(0, None, mentions=(Mention(text, "front"),), observation=text)
     stored = to_json(delta)
@@ -151,6 +169,13 @@ def test_fields_that_a_newer_version_adds_are_ignored() -> None:
     assert from_values(Delta, {**to_values(delta), "box_px": [1, 2, 3, 4]}) == delta
 
 
+def test_a_mention_without_measurements_is_read_as_what_it_was() -> None:
+    text = '{"name": "red sofa", "direction": "left", "distance": "near"}'
+    assert from_json(Mention, text) == Mention("red sofa", "left", "near")
+    reply = MentionReply.model_validate_json(text)
+    assert (reply.box, reply.bearing_deg, reply.confidence) == (None, None, None)
+
+
 def test_an_answer_without_status_is_read_as_what_it_was() -> None:
     for answer in (Answer("left"), Answer.failure("no model")):
         values = to_values(answer)
@@ -171,7 +196,10 @@ def test_only_a_failure_has_a_problem(status: AnswerStatus, problem: str) -> Non
     ("record", "reply", "renamed"),
     [
         (Pose, PoseReply, {}),
+        (Box, BoxReply, {}),
         (Mention, MentionReply, {}),
+        (Intrinsics, IntrinsicsReply, {}),
+        (Mount, MountReply, {}),
         (Egomotion, EgomotionReply, {}),
         (Delta, DeltaReply, {}),
         (Keyframe, KeyframeReply, {"jpeg": "picture"}),

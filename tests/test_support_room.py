@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from embodied_agent.errors import ModelUnavailable
 from embodied_agent.support.backoff import Backoff
 from embodied_agent.support.breaker import Breaker
 from embodied_agent.support.lazy import Lazy
@@ -81,6 +82,35 @@ def test_the_breakers_jitter_only_shortens_the_wait() -> None:
         breaker = Breaker(2.0, 30.0, clock=lambda: 0.0, jitter=lambda j=jitter: j)
         breaker.failure()
         assert 1.0 <= breaker.wait_s() <= 2.0
+
+
+def test_a_closed_breaker_lets_every_caller_call_at_once() -> None:
+    clock = Clock()
+    breaker = Breaker(1.0, 4.0, clock=clock, jitter=lambda: 0.0)
+    for _ in range(2):
+        assert (breaker.state, breaker.failures, breaker.wait_s()) == ("closed", 0, 0.0)
+        assert breaker.begin()
+        assert breaker.begin()
+        breaker.failure()
+        assert (breaker.failures, breaker.wait_s()) == (1, 1.0)
+        clock.now += 60.0
+        assert (breaker.state, breaker.wait_s()) == ("half-open", 0.0)
+        assert breaker.begin()
+        breaker.success()
+
+
+def test_a_failure_that_began_before_the_outage_neither_counts_nor_ends_the_wait() -> None:
+    clock = Clock()
+    breaker = Breaker(1.0, 4.0, clock=clock, jitter=lambda: 0.0)
+    breaker.failure()
+    clock.now += 1.5
+    breaker.failure()
+    assert (breaker.state, breaker.failures) == ("half-open", 1)
+    assert breaker.begin()
+    breaker.failure()
+    assert (breaker.state, breaker.failures, breaker.wait_s()) == ("open", 2, 2.0)
+    clock.now += 0.5
+    assert (breaker.begin(), breaker.wait_s()) == (False, 1.5)
 
 
 def test_a_recording_keeps_the_pace_of_its_stamps() -> None:
@@ -163,3 +193,24 @@ def test_what_was_never_made_or_is_borrowed_is_not_closed() -> None:
     assert lazy() is lazy.loaded is model
     lazy.close()
     assert model.closed == 0
+
+
+def test_closing_does_not_wait_for_a_model_that_is_being_loaded() -> None:
+    loading, may_load = threading.Event(), threading.Event()
+    model = Model()
+
+    def make() -> Model:
+        loading.set()
+        assert may_load.wait(60)
+        return model
+
+    lazy = Lazy(make)
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(lazy)
+        assert loading.wait(60)
+        lazy.close()  # returns although nothing is loaded yet
+        assert not model.closed
+        may_load.set()
+        with pytest.raises(ModelUnavailable, match="closed while it was loaded"):
+            first.result(60)
+    assert model.closed == 1

@@ -21,6 +21,7 @@ pytestmark = pytest.mark.timeout(900)
 
 #: Modules that need an extra, or ROS.
 OPTIONAL = (
+    "embodied_agent.fleet.serving",
     "embodied_agent.interfaces.mqtt",
     "embodied_agent.interfaces.web",
     "embodied_agent.reasoning.kept_prefix",
@@ -60,7 +61,8 @@ class Installed:
 
     def install(self, extras: str) -> None:
         """Install the wheel, with ``extras`` such as "[web]"."""
-        command = [self.program("python"), "-m", "pip", "install", "--quiet"]
+        # What is imported is compiled then; most of what is installed never is.
+        command = [self.program("python"), "-m", "pip", "install", "--quiet", "--no-compile"]
         run(*command, "-c", ROOT / "constraints.txt", f"{self.wheel}{extras}", cwd=self.folder)
 
     def program(self, name: str) -> Path:
@@ -130,7 +132,7 @@ def test_without_extras_every_other_module_imports_and_none_brings_torch(
 ) -> None:
     place = installed.python(IMPORT_ALL, *OPTIONAL)
     assert Path(place.strip()).is_relative_to(installed.folder)
-    heavy = ("torch", "transformers", "safetensors", "fastapi", "uvicorn", "aiomqtt")
+    heavy = ("torch", "transformers", "safetensors", "fastapi", "uvicorn", "aiomqtt", "psycopg")
     find = (
         "from importlib.util import find_spec; import sys; print(*filter(find_spec, sys.argv[1:]))"
     )
@@ -176,5 +178,5 @@ def test_without_extras_the_page_names_the_command_that_installs_it(
 
 
 def test_with_the_extras_of_the_interfaces_their_modules_import(installed: Installed) -> None:
-    installed.install("[web,mqtt]")
+    installed.install("[web,mqtt,fleet]")
     installed.python(IMPORT_ALL, "embodied_agent.reasoning.kept_prefix", "embodied_agent.ros")

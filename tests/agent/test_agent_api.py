@@ -31,6 +31,7 @@ from embodied_agent.settings import MemorySettings
 from embodied_agent.sources.base import Skips, Source
 from tests.agent.test_agent_ask import Scripted
 from tests.support.views import panorama_views
+from tests.support.waiting import until
 
 PERIOD_NS = 100_000_000
 
@@ -131,11 +132,11 @@ def test_a_replay_gives_up_when_nothing_is_perceived_for_too_long(pictures: Path
         def perceive(self, previous: Keyframe | None, current: Keyframe) -> Delta:
             raise ModelUnavailable("the server is down")
 
-    with (
-        Agent(settings(perception__stall_timeout_s=0.05), perceiver=Down()) as agent,
-        pytest.raises(ModelUnavailable, match=r"are pending: the server is down"),
-    ):
-        agent.replay(pictures)
+    with Agent(settings(perception__stall_timeout_s=0.05), perceiver=Down()) as agent:
+        agent.observe(Frame(0, image=panorama_views(1)[0]))
+        until(lambda: agent.status().perception.last_error)  # it was tried
+        with pytest.raises(ModelUnavailable, match=r"are pending: the server is down"):
+            agent.replay(pictures)
 
 
 def test_frames_after_a_replay_are_live_and_not_the_recordings(
@@ -187,8 +188,8 @@ BGR = np.zeros((6, 8, 3), np.uint8)
 @pytest.mark.parametrize(
     ("frame", "message"),
     [
-        (Frame(0), "either image"),
-        (Frame(0, image=BGR, encoded=b"\xff\xd8"), "either image"),
+        (Frame(0), "exactly one of image"),
+        (Frame(0, image=BGR, encoded=b"\xff\xd8"), "exactly one of image"),
         (Frame(0, image=BGR.astype(np.float64)), "uint8, not of float64"),
         (Frame(0, image=BGR.tolist()), "uint8, not of list"),
         (Frame(0, image=np.zeros((6, 8, 4), np.uint8)), r"not \(6, 8, 4\)"),
@@ -254,7 +255,7 @@ def test_a_perceiver_is_closed_by_whoever_made_it(
     with Agent(settings(path)) as agent:
         agent.replay(pictures)
     perceiver = Closing()
-    monkeypatch.setattr("embodied_agent.agent.agent.make_perceiver", lambda *_: perceiver)
+    monkeypatch.setattr("embodied_agent.agent.lazy_models.make_perceiver", lambda *_: perceiver)
     # A second look needs the perceiver, also where nothing is to be perceived.
     look = load_settings(reasoning__second_look__mode="on")
     with (

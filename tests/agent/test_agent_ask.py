@@ -15,6 +15,7 @@ from embodied_agent.reasoning.base import Prompt
 from embodied_agent.records import Answer, Delta, Frame, Keyframe, Mention, Question
 from embodied_agent.settings import MemorySettings, Settings, load_settings
 from tests.support.views import panorama_views
+from tests.support.waiting import until
 
 PERIOD_NS = 100_000_000
 SETTINGS: Settings = load_settings(
@@ -173,7 +174,7 @@ def test_only_the_segment_of_the_question_speaks() -> None:
     ("reply", "error", "problem"),
     [
         ("<think>hm</think>", None, "no usable reply"),
-        ("<answer>Z</answer>", None, "none of the choices"),
+        ("<answer>Z</answer>", None, "not one of the choices"),
         ("<think>so f", ModelUnavailable("the server went away"), "the server went away"),
         ("", ModelError("no checkpoint"), "no checkpoint"),
     ],
@@ -196,6 +197,7 @@ def test_a_view_that_is_not_perceived_in_time_is_a_problem_of_the_answer() -> No
 
     with Agent(SETTINGS, perceiver=Down(), reasoner=Scripted()) as agent:
         agent.observe(frames(1)[0])
+        until(lambda: agent.status().perception.last_error)  # it was tried
         answer = agent.ask(Question("What is here?", timeout_s=0.1))
         assert "not perceived within 0.1 s" in answer.problem
         assert "the camera model is down" in answer.problem

@@ -14,7 +14,7 @@ from embodied_agent.records import Action, Answer, Delta, Mention, Question
 from embodied_agent.settings import MemorySettings, load_settings
 from tests.support.notes import HOME
 
-PLACES = ("left", "right", "behind")
+PLACES = ("left", "right", "back")
 OPEN = (*PLACES, "The memory does not tell")
 WHERE = "Where is the red sofa now?"
 
@@ -224,7 +224,29 @@ def test_a_memory_of_motion_asks_nobody_about_things() -> None:
         assert asked(store, reasoner, Question("how often did you turn?")).status == "answered"
         turn = Question("Which way did you turn last?", ("left", "right"))
         assert asked(store, reasoner, turn).choice == "A"
+        assert reasoner.prompts == []
+        back = Question("Which action undoes your last one?", ("rotate left", "rotate right"))
+        assert asked(store, reasoner, back).choice == "A"
         assert len(reasoner.prompts) == 1
+
+
+def test_choices_in_plain_words_are_answered_by_rule(store: Store) -> None:
+    reasoner = Scripted(reply("B"))
+    question = Question("What colour is the couch?", ("green", "red"), id="q")
+    answer = asked(store, reasoner, question)
+    assert (answer.status, answer.choice, answer.text) == ("answered", "B", "red")
+    assert answer.models["reasoner"] == "rules"
+    assert [evidence.keyframe_id for evidence in answer.evidence] == [2]
+    assert "The sofa is red (#2)." in answer.reasoning
+    unsure = asked(store, reasoner, Question("How many chairs are there?", ("one", "two")))
+    assert (unsure.status, unsure.choice) == ("cannot_tell", None)
+    assert "I saw three chairs" in unsure.text
+    assert reasoner.prompts == []
+    for settings in (
+        {"free": "reasoner"},
+        {"backend": "served", "server__base_url": "http://localhost:9/v1"},
+    ):
+        assert asked(store, reasoner, question, **settings).models["reasoner"] != "rules"
 
 
 def test_nothing_perceived_is_a_failure() -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from queue import SimpleQueue
 
 import pytest
@@ -12,6 +14,7 @@ import pytest
 from embodied_agent.agent import Agent
 from embodied_agent.agent.question_queue import QuestionQueue, QueuedQuestion, QueueListener
 from embodied_agent.errors import Busy, QuestionError
+from embodied_agent.reasoning.base import Prompt
 from embodied_agent.records import Answer, Question
 from tests.support.web import WAIT_S, Naming, Paced, frames, web_settings
 
@@ -118,9 +121,9 @@ def test_a_cancelled_question_gives_up_its_place() -> None:
     reasoner = held()
     with queue(reasoner, waiting=1) as (_, questions):
         occupied(questions, reasoner)
-        ask = put(questions, "never mind", "a")
+        ask = questions.submit(Question("never mind", id="mine"), client="a")
         ask.cancel()
-        assert result(ask).problem == "cancelled"
+        assert (result(ask).problem, result(ask).question_id) == ("cancelled", "mine")
         assert questions.status().waiting == 0
         put(questions, "another", "b")
 
@@ -144,9 +147,9 @@ def test_a_model_that_forgets_the_time_keeps_nobody_waiting(
     monkeypatch.setattr("embodied_agent.agent.question_queue._GRACE_S", 0.05)
     reasoner = held()
     with queue(reasoner) as (_, questions):
-        ask = put(questions, "Where?", timeout_s=0.5)
+        ask = put(questions, "Where?", timeout_s=2)
         assert reasoner.started.acquire(timeout=WAIT_S)
-        assert result(ask).problem == "no answer within 0.5 s"
+        assert result(ask).problem == "no answer within 2 s"
         assert questions.status().running == 1
 
 
@@ -218,3 +221,183 @@ def test_a_listener_hears_of_questions_and_answers_until_it_is_removed() -> None
         result(put(questions, "two"))
         result(put(questions, "three"))
         assert heard.empty()
+
+
+def threads() -> list[threading.Thread]:
+    """The threads of the queues that run now, in the order of their names."""
+    every = (t for t in threading.enumerate() if t.name.startswith("questions-"))
+    return sorted(every, key=lambda thread: thread.name)
+
+
+def test_its_threads_have_names_and_do_not_keep_a_program_from_ending() -> None:
+    with queue(Paced(), parallel=2):
+        assert [t.name for t in threads()] == ["questions-0", "questions-1", "questions-clock"]
+        assert all(thread.daemon for thread in threads())
+
+
+def test_when_it_is_closed_its_threads_have_ended() -> None:
+    with queue(Paced(), parallel=2) as (_, questions):
+        running = threads()
+        questions.close()
+        assert not any(thread.is_alive() for thread in running)
+
+
+def test_closing_does_not_wait_for_a_model_that_never_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("embodied_agent.agent.question_queue._CLOSE_S", 0.05)
+    reasoner = held()
+    with queue(reasoner) as (_, questions):
+        first = occupied(questions, reasoner)
+        worker = threads()[0]
+        questions.close()
+        assert worker.is_alive()
+        assert result(first).problem == "the agent is stopping; ask again once it runs"
+        assert (questions.status().waiting, first.cancelled.is_set()) == (0, True)
+
+
+def test_an_answer_is_given_and_told_once_even_if_its_question_is_cancelled_later() -> None:
+    with queue(Paced()) as (_, questions):
+        told: SimpleQueue[Answer] = SimpleQueue()
+        questions.listen(QueueListener(on_answer=lambda _, answer: told.put(answer)))
+        ask = put(questions, "Where?")
+        answer = told.get(timeout=WAIT_S)
+        ask.cancel()
+        assert result(ask) is answer
+        assert answer.text == "left"
+        assert told.empty()
+
+
+def test_listeners_may_hear_of_questions_or_of_answers_only_and_go_one_by_one() -> None:
+    with queue(Paced()) as (_, questions):
+        heard: SimpleQueue[str] = SimpleQueue()
+        remove = questions.listen(QueueListener(on_question=lambda ask: heard.put("question")))
+        questions.listen(QueueListener())
+        questions.listen(QueueListener(on_answer=lambda ask, answer: heard.put("answer")))
+        put(questions, "one")
+        assert [heard.get(timeout=WAIT_S) for _ in range(2)] == ["question", "answer"]
+        remove()
+        put(questions, "two")
+        assert heard.get(timeout=WAIT_S) == "answer"
+
+
+class Faulty(Paced):
+    """A reasoner with a fault that nobody foresaw, at its first question."""
+
+    def stream(
+        self, prompt: Prompt, *, timeout_s: float, max_tokens: int | None = None
+    ) -> Iterator[str]:
+        if not self.asked:
+            self.asked.append(prompt.task)
+            raise ZeroDivisionError("nobody foresaw it")
+        return super().stream(prompt, timeout_s=timeout_s, max_tokens=max_tokens)
+
+
+def test_a_fault_in_the_agent_is_told_and_the_next_question_is_answered(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with queue(Faulty()) as (_, questions):
+        ask = put(questions, "Where?")
+        assert "a fault in the agent (ZeroDivisionError)" in result(ask).problem
+        assert result(ask).question_id == ask.question.id
+        assert result(put(questions, "And now?")).text == "left"
+        assert questions.status().running == 0
+    assert "could not be answered" in caplog.text
+
+
+@pytest.fixture
+def given(monkeypatch: pytest.MonkeyPatch) -> list[Question]:
+    """The questions as the agent is asked them."""
+    questions: list[Question] = []
+    ask_stream = Agent.ask_stream
+
+    def noted(agent: Agent, question: Question) -> Iterator[str | Answer]:
+        questions.append(question)
+        return ask_stream(agent, question)
+
+    monkeypatch.setattr(Agent, "ask_stream", noted)
+    return questions
+
+
+def test_the_time_that_a_question_waited_is_taken_off_its_time_out(given: list[Question]) -> None:
+    with queue(Paced()) as (_, questions):
+        question = Question("Where?", timeout_s=500.0)
+        waited_s = result(questions.submit(question)).latency_s["queue"]
+        assert 0.0 < waited_s < 500.0
+        assert given == [replace(question, timeout_s=500.0 - waited_s)]
+
+
+def test_every_question_whose_time_is_up_is_counted_and_none_before(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("embodied_agent.agent.question_queue._GRACE_S", 1000.0)
+    reasoner = held()
+    with queue(reasoner) as (_, questions):
+        first = occupied(questions, reasoner)
+        for number in (1, 2):
+            assert "did not come" in result(put(questions, "late?", timeout_s=0.05)).problem
+            assert questions.status().expired == number
+        other = put(questions, "in time?", "b")
+        reasoner.go.set()
+        assert not result(first).problem
+        assert not result(other).problem
+        assert questions.status().expired == 2
+
+
+def test_a_question_that_gives_way_leaves_the_turns_of_others_as_they_are() -> None:
+    reasoner = held()
+    with queue(reasoner) as (_, questions):
+        occupied(questions, reasoner)
+        told: SimpleQueue[str] = SimpleQueue()
+        waiting = [put(questions, f"{client}{n}", client) for client in "ab" for n in range(2)]
+        waiting[0].cancel()
+        questions.listen(QueueListener(on_answer=lambda ask, _: told.put(ask.question.text)))
+        reasoner.go.set()
+        assert [told.get(timeout=WAIT_S) for _ in range(4)] == ["first?", "a1", "b0", "b1"]
+
+
+def test_what_was_asked_is_kept_with_the_question() -> None:
+    with queue(Paced()) as (_, questions):
+        pieces: list[str] = []
+        question = Question("Where?", timeout_s=77.0)
+        before = time.monotonic()
+        ask = questions.submit(question, client="alice", on_piece=pieces.append)
+        assert (ask.question, ask.client, ask.on_piece) == (question, "alice", pieces.append)
+        assert before + 77.0 <= ask.deadline <= time.monotonic() + 77.0
+        assert questions.submit(Question("Where?")).client == ""
+
+
+class Reading(Paced):
+    """Says twice that it is still reading the prompt before it replies; it can be closed there."""
+
+    def stream(
+        self, prompt: Prompt, *, timeout_s: float, max_tokens: int | None = None
+    ) -> Iterator[str]:
+        try:
+            yield ""
+            self.started.release()
+            assert self.go.wait(WAIT_S)
+            yield ""
+        except GeneratorExit:
+            self.stopped.set()
+            raise
+        yield from super().stream(prompt, timeout_s=timeout_s, max_tokens=max_tokens)
+
+
+def test_pieces_without_text_are_not_passed_on() -> None:
+    pieces: list[str] = []
+    with queue(Reading()) as (_, questions):
+        question = Question("Where?", timeout_s=WAIT_S)
+        answer = result(questions.submit(question, client="a", on_piece=pieces.append))
+        assert (answer.text, answer.problem) == ("left", "")
+        assert "".join(pieces) == Reading().reply
+        assert "" not in pieces
+
+
+def test_a_question_is_cancelled_while_the_model_is_still_reading() -> None:
+    reasoner = Reading()
+    reasoner.go.clear()
+    with queue(reasoner) as (_, questions):
+        ask = occupied(questions, reasoner)
+        ask.cancel()
+        reasoner.go.set()
+        assert reasoner.stopped.wait(WAIT_S)
+        assert not reasoner.asked

@@ -172,6 +172,7 @@ class Verdicts:
 
 def asked(store: Store, looker: Table, mode: str, *verdicts: float) -> tuple[Answer, Scripted]:
     settings = load_settings(
+        reasoning__free="reasoner",
         reasoning__second_look__mode=mode,
         reasoning__second_look__keyframes=2,
         reasoning__verify__mode="on" if verdicts else "off",

@@ -46,7 +46,7 @@ REPLY = json.dumps(
 
 def server_settings(url: str, **values: Any) -> ServerSettings:
     return ServerSettings(
-        base_url=url, **{"model": MODEL, "timeout_s": 5, "max_retries": 0, **values}
+        base_url=url, **{"model": MODEL, "timeout_s": 60, "max_retries": 0, **values}
     )
 
 
@@ -171,6 +171,55 @@ def test_a_wrong_model_names_those_that_exist(call: Call, status: int, body: Any
 
 
 @both
+@pytest.mark.parametrize(
+    "text",
+    [
+        "image input is not supported - hint: you may need to provide the mmproj",
+        "this model is missing data required for image input",
+    ],
+)
+def test_a_model_without_eyes_is_not_tried_again_whatever_the_status(call: Call, text: str) -> None:
+    with (
+        faulty(refuses(500, {"error": {"message": text, "code": 500}})) as server,
+        pytest.raises(ModelError, match="serve a vision model") as caught,
+    ):
+        call(server.url, max_retries=3)
+    assert not isinstance(caught.value, ModelUnavailable)
+    assert len(server.requests) == 1
+
+
+def test_a_model_that_refuses_fields_is_asked_without_them_from_then_on() -> None:
+    def as_reasoning_models_do(handler: Handler) -> None:
+        request = handler.server.requests[-1]
+        if "max_tokens" in request:
+            text = "'max_tokens' is not supported with this model. Use 'max_completion_tokens'."
+        elif "temperature" in request:
+            text = "Unsupported value: 'temperature' does not support 0.0 with this model."
+        else:
+            return says("<answer>left</answer>")(handler)
+        return refuses(400, {"error": {"message": text}})(handler)
+
+    with faulty(as_reasoning_models_do) as server:
+        served = reasoner(server.url)
+        for _ in range(2):
+            assert "".join(served.stream(PROMPT, timeout_s=20, max_tokens=70)).endswith("</answer>")
+        served.close()
+        assert len(server.requests) == 4
+        assert server.requests[-1]["max_completion_tokens"] == 70
+
+
+def test_a_reply_that_the_server_finds_out_of_form_counts_as_cut_off() -> None:
+    error = {"message": "The model produced output that does not match the expected peg format"}
+    event = f"data: {json.dumps({'error': error})}\n\n".encode()
+    with faulty(streams(chunk(content=REPLY[:-1]), event)) as server:
+        served = perceiver(server.url)
+        delta = served.perceive(keyframe(1), keyframe(2))
+        served.close()
+        assert len(server.requests) == 1
+    assert [mention.name for mention in delta.mentions] == ["red sofa"]
+
+
+@both
 def test_a_web_page_instead_of_a_reply_doubts_the_address(call: Call) -> None:
     with faulty(page) as server, pytest.raises(ModelError, match="base_url") as caught:
         call(server.url)
@@ -194,7 +243,7 @@ def test_an_address_that_is_none_is_refused_at_once() -> None:
 @both
 def test_a_short_outage_is_waited_out(call: Call) -> None:
     with faulty(refuses(503), refuses(429), says(REPLY)) as server:
-        assert call(server.url, timeout_s=20.0, max_retries=3)
+        assert call(server.url, timeout_s=60.0, max_retries=3)
         assert len(server.requests) == 3
 
 
@@ -202,13 +251,13 @@ def test_a_short_outage_is_waited_out(call: Call) -> None:
 def test_waits_that_a_server_asks_for_dont_outlast_the_time_out(call: Call) -> None:
     busy = refuses(429, headers={"Retry-After": "3600"})
     with faulty(busy) as server, pytest.raises(ModelUnavailable, match="429"):
-        call(server.url, max_retries=3)
+        call(server.url, timeout_s=5, max_retries=3)
 
 
 def test_without_a_name_the_first_model_is_asked() -> None:
     with faulty(says("yes"), models=["first", "second"]) as server:
         served = reasoner(server.url, model="")
-        assert "".join(served.stream(PROMPT, timeout_s=5)) == "yes"
+        assert "".join(served.stream(PROMPT, timeout_s=60)) == "yes"
         assert server.requests[0]["model"] == served.name == "first"
         served.close()
 
@@ -233,18 +282,21 @@ def test_reasoning_within_the_content_stays_as_it_is() -> None:
         assert ask(server.url) == "<think>so left</think><answer>A</answer>"
 
 
-def test_reasoning_without_an_answer_is_closed() -> None:
+def test_reasoning_without_an_answer_is_closed_and_asked_for_again_without_thinking() -> None:
     with faulty(streams(chunk(reasoning="so"), chunk(finish="stop"))) as server:
-        assert ask(server.url) == "<think>so</think>"
+        assert ask(server.url) == "<think>so</think>" * 2
+        first, second = server.requests
+    assert "reasoning_effort" not in first
+    assert second["reasoning_effort"] == "none"
 
 
 def test_closing_the_iterator_closes_the_request() -> None:
     with faulty(streams(chunk(content="a"), then=Handler.wait)) as server:
         served = reasoner(server.url)
-        pieces = served.stream(PROMPT, timeout_s=20)
+        pieces = served.stream(PROMPT, timeout_s=60)
         assert next(pieces) == "a"
         pieces.close()  # type: ignore[attr-defined]
-        assert server.went.wait(5)
+        assert server.went.wait(60)
         assert server.gone == [True]
         served.close()
 
@@ -269,12 +321,14 @@ def test_a_reply_as_asked_for_becomes_a_delta() -> None:
     assert kinds == ["image_url", "image_url", "text"]
 
 
-def test_pictures_are_scaled_down_to_the_width_that_is_set() -> None:
+def test_pictures_are_scaled_down_to_the_width_that_is_set_and_to_no_less_than_models_read() -> (
+    None
+):
     with faulty(says(REPLY)) as server:
         perceive(server.url)
         url = server.requests[0]["messages"][0]["content"][0]["image_url"]["url"]
     data = base64.b64decode(url.removeprefix("data:image/jpeg;base64,"))
-    assert cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR).shape == (24, 640, 3)
+    assert cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR).shape == (28, 640, 3)
 
 
 def test_the_compact_style_sends_squared_pictures_without_loss_and_asks_once() -> None:

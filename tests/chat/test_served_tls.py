@@ -69,7 +69,7 @@ def over_tls(certificate: Path) -> Iterator[str]:
         yield server.url.replace("http://", "https://")
     finally:
         server.shutdown()
-        thread.join(10)
+        thread.join(60)
         server.server_close()
 
 
@@ -78,7 +78,7 @@ def reply(url: str, ca_file: str = "") -> str:
     server = ChatServer(settings)
     try:
         message = {"role": "user", "content": "well?"}
-        return "".join(p.text for p in server.stream([message], max_tokens=9, timeout_s=20))
+        return "".join(p.text for p in server.stream([message], max_tokens=9, timeout_s=60))
     finally:
         server.close()
 

@@ -8,11 +8,9 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import cv2
 import pytest
-from typer.main import get_command
 from typer.testing import CliRunner, Result
 
 from embodied_agent.cli.main import app
@@ -31,82 +29,6 @@ def run(*arguments: object) -> Result:
 def parsed(result: Result) -> dict:
     assert result.exit_code == 0, result.output
     return json.loads(result.stdout)
-
-
-def test_help_loads_no_model_or_vision_library() -> None:
-    code = (
-        "import sys; from embodied_agent.cli.main import app\n"
-        "app(['--help'], standalone_mode=False)\n"
-        "assert not {'torch', 'transformers', 'cv2', 'numpy', 'apsw'} & set(sys.modules)"
-    )
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=240, capture_output=True)
-
-
-@pytest.mark.parametrize(
-    "command",
-    [
-        [],
-        ["replay"],
-        ["run"],
-        ["ask"],
-        ["keyframes"],
-        ["vllm"],
-        ["doctor"],
-        ["memory"],
-        *(["memory", name] for name in ("list", "show", "export", "stats")),
-    ],
-    ids=" ".join,
-)
-def test_every_command_explains_itself(command: list[str]) -> None:
-    result = run(*command, "--help")
-    assert result.exit_code == 0
-    assert "Usage" in result.stdout
-
-
-def commands(group: Any = None, prefix: str = "") -> dict[str, Any]:
-    """The subcommands by name, those of groups as "memory list"."""
-    found: dict[str, Any] = {}
-    for name, command in (group or get_command(app)).commands.items():
-        if hasattr(command, "commands"):
-            found |= commands(command, f"{name} ")
-        else:
-            found[f"{prefix}{name}"] = command
-    return found
-
-
-def options(command: Any) -> set[str]:
-    return {name for parameter in command.params for name in parameter.opts}
-
-
-def test_every_command_but_the_one_that_only_logs_takes_json() -> None:
-    without = {name for name, command in commands().items() if "--json" not in options(command)}
-    assert without == {"run"}
-
-
-def test_commands_that_use_models_take_the_same_options_for_them() -> None:
-    ours = ("--perception", "--reasoning")
-    taken = {
-        name: {option for option in options(commands()[name]) if option.startswith(ours)}
-        for name in ("ask", "replay", "run", "doctor")
-    }
-    assert taken["ask"] == {
-        f"--{stage}{part}"
-        for stage in ("perception", "reasoning")
-        for part in ("", "-server", "-model")
-    }
-    assert all(each == taken["ask"] for each in taken.values())
-
-
-def test_the_page_is_switched_on_by_the_same_option_everywhere() -> None:
-    assert "--page" in options(commands()["replay"])
-    assert "--page" in options(commands()["run"])
-
-
-def test_every_option_and_command_has_a_help_text() -> None:
-    for name, command in commands().items():
-        assert command.help, name
-        for parameter in command.params:
-            assert getattr(parameter, "help", ""), f"{name} {parameter.name}"
 
 
 def test_keyframes_need_no_torch(walk: Path) -> None:

@@ -3,38 +3,26 @@
 from __future__ import annotations
 
 import json
-import logging
 import os
-import re
-import shlex
 import signal
 import socket
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from queue import Empty, Queue
-from typing import Any, ClassVar
+from typing import Any
 
-import cv2
 import httpx2 as httpx
 import pytest
 
-from embodied_agent.agent import Agent
-from embodied_agent.errors import SourceError
-from embodied_agent.host import feeder as feeding
-from embodied_agent.host.event_log import JsonFormatter, TextFormatter
-from embodied_agent.host.feeder import Feeder
-from embodied_agent.host.systemd import notify, watchdog_period_s
 from embodied_agent.memory.store import Store
-from embodied_agent.settings import MemorySettings, Settings, SourceSettings
-from tests.support.served import faulty, says
-from tests.support.views import panorama_views
-from tests.support.web import TOKEN, Naming, Paced, web_settings
+from embodied_agent.settings import MemorySettings
+from tests.support.served import Behaviour, faulty, says
+from tests.support.web import TOKEN
 
 ROOT = Path(__file__).resolve().parents[2]
 WAIT_S = 90.0
@@ -46,7 +34,11 @@ class Process:
     def __init__(self, *arguments: object, **environment: str) -> None:
         command = [sys.executable, "-m", "embodied_agent.cli", "run", *map(str, arguments)]
         self._popen = subprocess.Popen(
-            [*command, "--log-format", "json", "--perception", "geometry"],
+            [
+                *command,
+                *("--log-format", "json"),
+                *(() if "--perception" in command else ("--perception", "geometry")),
+            ],
             stderr=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             cwd=ROOT,
@@ -171,6 +163,36 @@ def test_it_serves_while_it_stays_and_ends_cleanly_on_sigterm(walk: Path, tmp_pa
                 assert [question.id for question, _ in store.answers()] == ["q1"]
 
 
+def test_what_was_seen_before_a_kill_is_remembered_after_the_restart(
+    walk: Path, tmp_path: Path
+) -> None:
+    memory = tmp_path / "memory.db"
+
+    def arguments(url: str) -> list[object]:
+        return [
+            *(walk, "--memory", memory, "--loop", "--page", "--port", 0, "--speed", 2),
+            *("--perception", "served", "--perception-server", url),
+        ]
+
+    def sees(name: str) -> Behaviour:
+        seen = {"name": name, "direction": "left", "distance": "near"}
+        return says(json.dumps({"action": "none", "objects": [seen], "observation": ""}))
+
+    with faulty(sees("red sofa")) as server, process(*arguments(server.url)) as its:
+        its.until("delta")
+        its.end(signal.SIGKILL)
+    with faulty(sees("blue chair")) as server, process(*arguments(server.url)) as its:
+        url = its.until("ready")["url"]
+        its.until("delta")
+        with httpx.Client(base_url=url, timeout=WAIT_S, trust_env=False) as client:
+            asked = {"question": "Did you see a red sofa?"}
+            answer = client.post("/api/ask", json=asked).json()
+    assert answer["status"] == "answered"
+    assert "before the restart" in answer["text"]
+    assert answer["evidence"][0]["keyframe_id"] == 0
+    assert "before the restart" in answer["notice"]
+
+
 def test_a_loop_makes_a_segment_of_each_round(walk: Path, tmp_path: Path) -> None:
     memory = tmp_path / "memory.db"
     with process(walk, "--memory", memory, "--loop", "--speed", 20) as its:
@@ -238,133 +260,20 @@ def test_a_memory_is_gone_on_with(walk: Path, tmp_path: Path) -> None:
         assert {keyframe.segment for keyframe in store.keyframes()} == {0, 1}
 
 
-class _Stream(BaseHTTPRequestHandler):
-    """Motion JPEG over HTTP, a few pictures per connection."""
-
-    pictures: ClassVar = [cv2.imencode(".jpg", view)[1].tobytes() for view in panorama_views(12)]
-
-    def do_GET(self) -> None:
-        self.server.connections += 1  # type: ignore[attr-defined]
-        self.send_response(200)
-        self.send_header("Content-Type", "multipart/x-mixed-replace;boundary=frame")
-        self.end_headers()
-        for picture in self.pictures:
-            head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(picture)}\r\n\r\n"
-            self.wfile.write(head.encode() + picture + b"\r\n")
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Quiet."""
-
-
-def _when(condition: Callable[[], bool]) -> None:
-    given_up = time.monotonic() + WAIT_S
-    turn = threading.Event()
-    while not condition():
-        assert time.monotonic() < given_up
-        turn.wait(0.02)
-
-
-def test_a_stream_that_is_lost_is_opened_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(feeding, "_RETRY_S", 0.05)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Stream)
-    server.connections = 0  # type: ignore[attr-defined]
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
-        with Agent(web_settings(), perceiver=Naming(), reasoner=Paced()) as agent:
-            spec = f"http://127.0.0.1:{server.server_port}/stream"
-            feeder = Feeder(agent, spec, SourceSettings(open_timeout_s=20))
-            assert feeder.live
-            assert feeder.not_ready() == ["no frame has arrived yet"]
-            feeder.start()
-            _when(lambda: server.connections >= 3)  # type: ignore[attr-defined]
-            _when(lambda: len({k.segment for k in agent.store.keyframes()}) >= 2)
-            server.shutdown()
-            thread.join(WAIT_S)
-            server.server_close()
-            _when(lambda: any("retrying in" in line for line in feeder.not_ready()))
-            feeder.stop(WAIT_S)
-            assert feeder.error is None or isinstance(feeder.error, SourceError)
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join(WAIT_S)
-
-
-def test_a_stream_that_is_not_there_at_the_start_is_an_error() -> None:
-    with (
-        Agent(web_settings(), perceiver=Naming(), reasoner=Paced()) as agent,
-        pytest.raises(SourceError),
-    ):
-        Feeder(agent, "http://127.0.0.1:9/stream", SourceSettings(open_timeout_s=2))
-
-
-def test_without_a_supervisor_nothing_is_sent() -> None:
-    assert not notify("READY=1", environment={})
-    assert not notify("READY=1", environment={"NOTIFY_SOCKET": "relative"})
-    assert watchdog_period_s({}) is None
-    assert watchdog_period_s({"WATCHDOG_USEC": "60000000"}) == 30
-    assert watchdog_period_s({"WATCHDOG_USEC": "60000000", "WATCHDOG_PID": "1"}) is None
-    assert watchdog_period_s({"WATCHDOG_USEC": "soon"}) is None
-
-
-def test_a_supervisor_that_is_gone_does_no_harm(tmp_path: Path) -> None:
-    assert not notify("READY=1", environment={"NOTIFY_SOCKET": str(tmp_path / "gone")})
-
-
-def test_a_log_line_stays_one_line_whatever_it_holds() -> None:
-    hostile = "one\nFORGED\x1b[2J line\u2028"
-    record = logging.LogRecord("x", logging.WARNING, "", 0, "answer", (), None)
-    record.fields = {"text": hostile}
-    for line in (TextFormatter().format(record), JsonFormatter().format(record)):
-        assert "\n" not in line
-        assert "\x1b" not in line
-    assert json.loads(JsonFormatter().format(record))["text"] == hostile
-    plain = logging.LogRecord("x", logging.WARNING, "", 0, hostile, (), None)
-    assert "\n" not in TextFormatter().format(plain)
-
-
-def test_a_traceback_is_part_of_its_json_line() -> None:
-    try:
-        raise ValueError("why")
-    except ValueError:
-        record = logging.LogRecord("x", logging.ERROR, "", 0, "broke", (), sys.exc_info())
-    line = JsonFormatter().format(record)
-    assert "\n" not in line
-    assert "ValueError: why" in json.loads(line)["traceback"]
-
-
-def _options() -> set[str]:
-    from typer.main import get_command
-
-    from embodied_agent.cli.main import app
-
-    command = get_command(app).commands["run"]  # type: ignore[attr-defined]
-    return {name for parameter in command.params for name in parameter.opts}
-
-
-def test_the_systemd_unit_uses_options_that_exist() -> None:
-    unit = (ROOT / "deploy" / "embodied-agent.service").read_text()
-    (start,) = re.findall(r"^ExecStart=(.+)$", unit, re.MULTILINE)
-    words = shlex.split(start)
-    assert words[0].endswith("/embodied-agent")
-    assert words[1] == "run"
-    used = [word for word in words if word.startswith("--")]
-    assert used
-    assert set(used) <= _options()
-    assert "Type=notify" in unit
-    assert "WatchdogSec=" in unit
-
-
-def test_the_container_file_uses_options_and_settings_that_exist() -> None:
-    text = (ROOT / "deploy" / "Containerfile").read_text()
-    (entry,) = re.findall(r"^ENTRYPOINT (.+)$", text, re.MULTILINE)
-    words = json.loads(entry)
-    assert words[:2] == ["embodied-agent", "run"]
-    assert {word for word in words if word.startswith("--")} <= _options()
-    for copied in re.findall(r"^COPY (.+) \S+$", text, re.MULTILINE):
-        for name in copied.split():
-            assert (ROOT / name).exists()
-    for name in set(re.findall(r"EMBODIED_AGENT_[A-Z_]+(?==)", text)):
-        section, _, setting = name.removeprefix("EMBODIED_AGENT_").lower().partition("__")
-        assert setting in type(getattr(Settings(), section)).model_fields, name
+def test_a_camera_that_is_absent_at_the_start_is_waited_for() -> None:
+    with process("rtsp://user:secret@127.0.0.1:9/front", "--page", "--port", 0) as its:
+        url = its.until("ready")["url"]
+        absent = its.until("source_absent")
+        assert "nothing listens on 127.0.0.1:9" in absent["problem"]
+        with httpx.Client(base_url=url) as client:
+            reply = client.get("/readyz")
+            assert reply.status_code == 503
+            assert "nothing listens on 127.0.0.1:9" in reply.text
+            state = client.get("/api/status").json()["input"]
+            assert (state["state"], state["losses"] >= 1) == ("connecting", True)
+            metrics = client.get("/metrics").text
+        assert 'embodied_agent_source_state{state="connecting"} 1.0' in metrics
+        assert 'embodied_agent_source_state{state="connected"} 0.0' in metrics
+        assert its.end(signal.SIGTERM) == 0
+        assert its.rest == []
+        assert "secret" not in reply.text + metrics + str(state) + str(its.events)

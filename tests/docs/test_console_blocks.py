@@ -135,6 +135,8 @@ def parse(arguments: list[str]) -> None:
     command: Any = typer.main.get_command(app)
     rest = arguments
     while hasattr(command, "commands"):
+        if command.invoke_without_command and (not rest or rest[0].startswith("-")):
+            break  # a group that does something by itself
         name, *rest = rest or [""]
         assert name in command.commands, f"no command {name!r}"
         command = command.commands[name]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import http.server
+import socket
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -17,7 +19,7 @@ from embodied_agent.settings import load_settings
 from tests.support.sources import picture_bytes
 
 QUICK = load_settings(
-    perception__backend="geometry", source__open_timeout_s=1.0, source__read_timeout_s=1.0
+    perception__backend="geometry", source__open_timeout_s=60.0, source__read_timeout_s=60.0
 )
 WAIT_S = 60.0
 
@@ -41,9 +43,9 @@ class _Camera(http.server.BaseHTTPRequestHandler):
         """Quiet."""
 
 
-@pytest.fixture
-def url() -> Iterator[str]:
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Camera)
+@contextmanager
+def camera(port: int = 0) -> Iterator[str]:
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", port), _Camera)
     server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
@@ -51,6 +53,12 @@ def url() -> Iterator[str]:
     server.shutdown()
     thread.join(WAIT_S)
     server.server_close()
+
+
+@pytest.fixture
+def url() -> Iterator[str]:
+    with camera() as address:
+        yield address
 
 
 def test_a_camera_that_hangs_up_is_opened_again_and_again(
@@ -61,13 +69,36 @@ def test_a_camera_that_hangs_up_is_opened_again_and_again(
     ended = threading.Event()
     with Agent(QUICK) as agent:
         feeder = Feeder(agent, url, QUICK.source, on_end=ended.set)
-        assert feeder.status()["state"] == "opening"
+        assert feeder.state().state == "connecting"
         feeder.start()
         for _ in range(3):
             assert _Camera.served.acquire(timeout=WAIT_S)
-        while feeder.losses < 2 or not feeder.status()["frames"]:
+        while feeder.state().losses < 2:
             assert not ended.wait(0.02)
-            assert "secret" not in str(feeder.status()) + str(feeder.not_ready())
+            assert "secret" not in str(feeder.state()) + str(feeder.not_ready())
+        feeder.stop(WAIT_S)
+    assert feeder.error is None
+
+
+def test_a_camera_that_comes_later_is_connected_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(host, "_RETRY_S", 0.05)
+    monkeypatch.setattr(host, "_RETRY_MAX_S", 0.05)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+    lost = threading.Event()
+    with Agent(QUICK) as agent:
+        feeder = Feeder(agent, f"http://127.0.0.1:{port}/", QUICK.source)
+        feeder.start()
+        while not feeder.state().losses:
+            assert not lost.wait(0.02)
+        assert feeder.state().state == "connecting"
+        assert f"nothing listens on 127.0.0.1:{port}" in feeder.not_ready()[0]
+        with camera(port):
+            assert _Camera.served.acquire(timeout=WAIT_S)
+            while feeder.state().state == "connecting":
+                assert not lost.wait(0.02)
+        assert agent.status().frames
         feeder.stop(WAIT_S)
     assert feeder.error is None
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import os
 import stat
 import threading
 from pathlib import Path
@@ -12,14 +10,12 @@ import apsw
 import pytest
 
 from embodied_agent.errors import OutputError, StoreError
-from embodied_agent.memory import schema
 from embodied_agent.memory.counts import KeyframeCounts
 from embodied_agent.memory.store import Store
 from embodied_agent.records import (
     Action,
     Answer,
     Delta,
-    Egomotion,
     Evidence,
     Keyframe,
     Mention,
@@ -27,6 +23,7 @@ from embodied_agent.records import (
     Question,
 )
 from embodied_agent.settings import MemorySettings
+from tests.support.damage import add
 
 SETTINGS = MemorySettings()
 SOFA = Mention("red sofa", "front-left", "near")
@@ -36,23 +33,6 @@ LAMP = Mention("blue lamp", "right", None)
 @pytest.fixture
 def path(tmp_path: Path) -> str:
     return str(tmp_path / "memory.db")
-
-
-def add(
-    store: Store, stamp_ns: int = 0, segment: int = 0, size: int = 100, x: float = 0
-) -> Keyframe:
-    return store.add_keyframe(
-        stamp_ns=stamp_ns,
-        jpeg=os.urandom(size),
-        width=320,
-        height=240,
-        reason="overlap",
-        segment=segment,
-        overlap_ratio=0.4,
-        inliers=33,
-        egomotion=Egomotion(Action.ROTATE_LEFT, yaw_deg=31.5, confidence=0.9),
-        pose=Pose((x, 0.0, 1.0), (0.0, 0.0, 0.0, 1.0)),
-    )
 
 
 def plain(keyframe: Keyframe) -> tuple[object, ...]:
@@ -205,41 +185,6 @@ def test_a_damaged_file_is_an_error_that_says_what_to_do(path: str) -> None:
         store.keyframes(pictures=True)
 
 
-def test_a_file_of_newer_code_is_refused_with_what_to_do(path: str) -> None:
-    Store.open(path, SETTINGS).close()
-    connection = apsw.Connection(path)
-    connection.pragma("user_version", len(schema.MIGRATIONS) + 1)
-    connection.close()
-    for read_only in (False, True):
-        with pytest.raises(StoreError, match="newer version of embodied-agent"):
-            Store.open(path, SETTINGS, read_only=read_only)
-
-
-def test_an_older_file_is_brought_forward_with_what_it_holds(path: str) -> None:
-    with Store.open(path, SETTINGS) as store:
-        add(store)
-    more = (*schema.MIGRATIONS, "ALTER TABLE keyframes ADD COLUMN note TEXT DEFAULT 'none'")
-    connection = apsw.Connection(path)
-    schema.migrate(connection, path, more)
-    assert schema.version_of(connection) == len(more)
-    assert connection.execute("SELECT id, note FROM keyframes").get == (0, "none")
-    schema.migrate(connection, path, more)
-    connection.close()
-
-
-def test_a_migration_that_fails_leaves_the_file_as_it_was(path: str) -> None:
-    with Store.open(path, SETTINGS) as store:
-        add(store)
-    connection = apsw.Connection(path)
-    with pytest.raises(apsw.SQLError):
-        schema.migrate(
-            connection, path, (*schema.MIGRATIONS, "CREATE TABLE half (x); SELECT nonsense")
-        )
-    connection.close()
-    with Store.open(path, SETTINGS) as store:
-        assert [k.id for k in store.keyframes()] == [0]
-
-
 def test_retention_by_bytes_drops_the_oldest_pictures_and_keeps_the_deltas() -> None:
     with Store.open("", MemorySettings(max_bytes=3500)) as store:
         for number in range(6):
@@ -380,51 +325,3 @@ def test_a_delta_with_text_that_is_no_unicode_is_kept(path: str) -> None:
         (delta,) = store.deltas()
     assert delta.mentions[0].name == "red ? sofa"
     assert delta.observation == "a ?"
-
-
-#: As versions before 0.2 wrote them, key by key.
-OLD_DELTA = (
-    '{"keyframe_id":0,"action":"rotate left","angle_deg":45.0,"mentions":[{"name":"red sofa",'
-    '"direction":"front-left","distance":"near"}],"observation":"a d\u00f3or","usable":true,'
-    '"agrees_with_egomotion":null,"model":"m","latency_s":NaN}'
-)
-OLD_QUESTION = '{"text":"Where?","choices":["left","right"],"at_ns":3,"timeout_s":30.0,"id":"q"}'
-OLD_ANSWER = (
-    '{"text":"right","choice":"B","reasoning":"#0","consistency":0.8,"evidence":[{"keyframe_id":0,'
-    '"stamp_ns":7,"note":"cited","pose":{"position_m":[1.0,2.0,3.0],"orientation_xyzw":[0,0,0,1],'
-    '"frame_id":"odom"}}],"latency_s":{"total":1.5},"models":{"reasoner":"m"},"problem":"",'
-    '"question_id":"q","notice":"","verified_by":"votes"}'
-)
-OLD_FAILURE = '{"text":"","evidence":[],"problem":"no model"}'
-
-
-def test_a_memory_that_an_earlier_version_wrote_is_read(path: str) -> None:
-    with Store.open(path, SETTINGS) as store:
-        add(store)
-        store.commit_delta(Delta(0, None))
-        db = store._writer
-        db.execute("UPDATE deltas SET json = ?", (OLD_DELTA,))
-        for answer in (OLD_FAILURE, OLD_ANSWER):
-            db.execute(
-                "INSERT INTO answers (question, answer, stored_at_s) VALUES (?, ?, 0)",
-                (OLD_QUESTION, answer),
-            )
-    with Store.open(path, SETTINGS, read_only=True) as store:
-        (delta,) = store.deltas()
-        assert (delta.action, delta.mentions) == (Action.ROTATE_LEFT, (SOFA,))
-        assert math.isnan(delta.latency_s)
-        (_, failure), (question, answer) = store.answers()
-    assert failure == Answer.failure("no model")
-    assert question == Question("Where?", ("left", "right"), at_ns=3, id="q")
-    assert (answer.status, answer.choice, answer.consistency) == ("answered", "B", 0.8)
-    assert answer.evidence == (Evidence(0, 7, "cited", Pose((1, 2, 3), (0, 0, 0, 1))),)
-
-
-@pytest.mark.parametrize("text", ["", "[]", '{"keyframe_id": "three", "action": null}', OLD_ANSWER])
-def test_a_row_that_was_tampered_with_is_an_error_of_the_memory(path: str, text: str) -> None:
-    with Store.open(path, SETTINGS) as store:
-        add(store)
-        store.commit_delta(Delta(0, None))
-        store._writer.execute("UPDATE deltas SET json = ?", (text,))
-        with pytest.raises(StoreError, match="delta data that can't be read"):
-            store.deltas()

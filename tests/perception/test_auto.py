@@ -107,7 +107,8 @@ def test_pictures_of_no_simulated_world_get_the_motion_only_and_say_what_to_set(
     delta = auto.perceive(None, keyframe(0, noisy(0)))
     assert (delta.model, delta.mentions) == ("geometry", ())
     assert (auto.name, auto.notice) == ("geometry", NOTICE)
-    assert "perception.backend=served" in NOTICE
+    assert "perception.server" in NOTICE
+    assert "perception.detector.model" in NOTICE
 
 
 @pytest.mark.models

@@ -1,4 +1,4 @@
-"""What models read and write: transcript, recall, compact replies and strict answers."""
+"""What models read and write: the transcript and compact replies."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from embodied_agent.perception.language import (
     compact_reply,
     parse_compact,
 )
-from embodied_agent.reasoning.answer import parse_answer
 from embodied_agent.records import (
     DIRECTIONS,
     DISTANCES,
@@ -21,9 +20,7 @@ from embodied_agent.records import (
     Delta,
     Egomotion,
     Mention,
-    Question,
 )
-from embodied_agent.transcript.recall import named_objects, recall
 from embodied_agent.transcript.text import Transcript, entry_text
 
 NAMES = st.from_regex(r"\A[a-z]{2,8} [a-z]{2,8}\Z").filter(
@@ -54,31 +51,6 @@ def test_any_text_is_read_or_refused_but_never_breaks_the_parser(text: str) -> N
 @given(st.floats(-400, 400), st.floats(-90, 90), st.tuples(*[st.floats(-50, 50)] * 3))
 def test_any_motion_has_a_short_hint(yaw: float, pitch: float, travel) -> None:
     assert len(compact_prompt(Egomotion(Action.TILT_UPWARD, yaw, pitch, 0.0, travel))) < 120
-
-
-def test_the_letter_is_read_inside_answer_only() -> None:
-    reply = "<think>plan B. is wrong, so C. no</think><answer>A</answer>"
-    assert parse_answer(reply, ("x", "y", "z")).choice == "A"
-
-
-@pytest.mark.parametrize("said", ["B", "(b)", "B.", "B. left", "b: left", "left", " LEFT "])
-def test_a_choice_is_a_letter_or_its_text(said: str) -> None:
-    assert parse_answer(f"<answer>{said}</answer>", ("right", "left")).choice == "B"
-
-
-@pytest.mark.parametrize("said", ["", "E", "maybe left", "A or B", "Because"])
-def test_anything_else_is_no_answer(said: str) -> None:
-    with pytest.raises(ReplyError):
-        parse_answer(f"<think>A</think><answer>{said}</answer>", ("right", "left"))
-
-
-@given(st.text(max_size=300), st.lists(st.text(min_size=1, max_size=9), max_size=4))
-def test_no_reply_breaks_the_reader(reply: str, choices: list[str]) -> None:
-    try:
-        parsed = parse_answer(reply, choices)
-    except ReplyError:
-        return
-    assert parsed.choice is None or parsed.text in choices
 
 
 def delta(number: int, *names: str) -> Delta:
@@ -114,21 +86,3 @@ def test_entries_out_of_order_are_refused() -> None:
 def test_an_entry_says_what_was_done_and_seen() -> None:
     entry = Delta(4, Action.ROTATE_LEFT, 43.0, (Mention("red sofa", "front-left", "near"),))
     assert entry_text(entry) == "#4 rotate left 45: red sofa front-left near.\n"
-
-
-def test_recall_brings_the_first_and_latest_entries_of_what_is_named() -> None:
-    deltas = [delta(0, "red sofa"), delta(1, "blue lamp"), delta(2), delta(3, "red sofa")]
-    line, ids = recall(deltas, Question("Where is the Red Sofa?"))
-    assert ids == (0, 3)
-    assert line == "#0 red sofa front near; #3 red sofa front near"
-
-
-def test_recall_names_things_in_the_order_of_the_question() -> None:
-    deltas = [delta(0, "red sofa", "blue lamp", "green plant")]
-    line, _ = recall(deltas, Question("From the green plant to the red sofa, where is it?"))
-    assert line == "#0 green plant front near, red sofa front near"
-
-
-def test_a_longer_name_hides_the_shorter_one_inside_it() -> None:
-    assert named_objects("the red sofa bed", ["red sofa", "red sofa bed"]) == ["red sofa bed"]
-    assert named_objects("infrared sofas", ["red sofa"]) == []

@@ -1,4 +1,4 @@
-"""What reasoning models send, as the reasoner's text and as an answer."""
+"""What reasoning models send, as the reasoner's text."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from embodied_agent.reasoning.answer import parse_answer
 from embodied_agent.reasoning.base import Prompt
 from embodied_agent.reasoning.served import ServedReasoner
 from embodied_agent.settings import load_settings
+from tests.reasoning.test_answer import THOUGHTS
 from tests.support.served import MODEL, chunk, faulty, says, streams
 
 PROMPT = Prompt("", "#0 start: red sofa left near.\n", "Question: where?", ("left", "right"))
@@ -23,30 +24,9 @@ def replied(*behaviours, **more: object) -> tuple[str, dict]:
             ).reasoning
         )
         try:
-            return "".join(reasoner.stream(PROMPT, timeout_s=30)), server.requests[0]
+            return "".join(reasoner.stream(PROMPT, timeout_s=60)), server.requests[0]
         finally:
             reasoner.close()
-
-
-THOUGHTS = [
-    pytest.param("<think>It was left.</think><answer>left</answer>", id="both tags"),
-    pytest.param("It was left.</think><answer>left</answer>", id="opening tag in the prompt"),
-    pytest.param("It was left.\n<answer>left</answer>", id="no tags"),
-    pytest.param("<think>It was left.\n<answer>left</answer>", id="never closed"),
-]
-
-
-@pytest.mark.parametrize("reply", THOUGHTS)
-def test_reasoning_is_found_with_or_without_its_tags(reply: str) -> None:
-    parsed = parse_answer(reply, ("left", "right"))
-    assert (parsed.reasoning, parsed.choice) == ("It was left.", "A")
-
-
-def test_an_answer_tried_out_in_the_reasoning_is_not_the_answer() -> None:
-    reply = "<think>Is it <answer>B</answer>? No.</think><answer>A</answer>"
-    assert parse_answer(reply, ("left", "right")).choice == "A"
-    with pytest.raises(ReplyError, match="no <answer>"):
-        parse_answer("Is it <answer>B</answer>? Perhaps.</think>I don't know", ("left", "right"))
 
 
 @pytest.mark.parametrize("field", ["reasoning_content", "reasoning"])

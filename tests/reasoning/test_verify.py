@@ -95,7 +95,7 @@ def make_served(url: str, **values: object) -> ServedVerifier:
 def test_a_served_reference_reads_question_and_reasoning_and_nothing_else() -> None:
     with faulty(says("<answer>B</answer>")) as server:
         verifier = make_served(server.url, reasoning__verify__samples=3)
-        verdict = verifier.verify(WHERE, "It turned.", "right", timeout_s=30)
+        verdict = verifier.verify(WHERE, "It turned.", "right", timeout_s=60)
         verifier.close()
     assert verdict == Verdict(1.0, f"3 samples, {MODEL}, question and reasoning only")
     assert len(server.requests) == 3
@@ -108,7 +108,7 @@ def test_the_share_of_served_samples_that_agree_is_the_consistency() -> None:
     replies = [says(f"<answer>{said}</answer>") for said in ("B", "A", "B. right", "none of them")]
     with faulty(*replies) as server:
         verifier = make_served(server.url, reasoning__verify__samples=4)
-        verdict = verifier.verify(WHERE, "It turned.", "right", timeout_s=30)
+        verdict = verifier.verify(WHERE, "It turned.", "right", timeout_s=60)
         verifier.close()
     assert verdict.consistency == 0.5
 
@@ -121,7 +121,7 @@ def test_a_reference_that_reasons_is_read_after_its_reasoning() -> None:
     )
     with faulty(reply) as server:
         verifier = make_served(server.url, reasoning__verify__samples=2)
-        assert verifier.verify(WHERE, "It turned.", "right", timeout_s=30).consistency == 1.0
+        assert verifier.verify(WHERE, "It turned.", "right", timeout_s=60).consistency == 1.0
         verifier.close()
 
 
@@ -129,7 +129,7 @@ def test_samples_are_asked_for_at_once() -> None:
     together = threading.Barrier(3)
 
     def wait(handler) -> None:
-        together.wait(30)
+        together.wait(60)
         says("<answer>B</answer>")(handler)
 
     with faulty(wait) as server:
@@ -141,7 +141,7 @@ def test_samples_are_asked_for_at_once() -> None:
 def test_free_answers_of_a_served_reference_name_how_they_agree() -> None:
     with faulty(says("<answer>The red sofa</answer>")) as server:
         verifier = make_served(server.url, reasoning__verify__samples=2)
-        verdict = verifier.verify(Question("What is it?"), "I saw it.", "red sofa", timeout_s=30)
+        verdict = verifier.verify(Question("What is it?"), "I saw it.", "red sofa", timeout_s=60)
         verifier.close()
     assert verdict.consistency == 1.0
     assert "containment of words" in verdict.method

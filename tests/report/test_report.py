@@ -14,7 +14,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from embodied_agent.cli.memory import write_report
 from embodied_agent.errors import AgentError
+from embodied_agent.images.pixels import encode_jpeg
+from embodied_agent.memory import query
+from embodied_agent.memory.store import Store
 from embodied_agent.records import (
     Action,
     Answer,
@@ -30,6 +34,7 @@ from embodied_agent.records import (
 from embodied_agent.report.figures import Landmark, Surroundings, path_map
 from embodied_agent.report.html import STATUSES, Replay, clock, render, truth_beside, write
 from embodied_agent.report.scoring import Case, Scored
+from embodied_agent.settings import MemorySettings
 
 HOSTILE = "<script>alert('x')</script><img src=x onerror=alert(1)>\"'&"
 
@@ -221,3 +226,29 @@ def test_a_clips_truth_is_drawn_and_any_other_file_of_that_name_is_not(tmp_path:
     assert around.walls == ((0, 0, 1, 0),)
     truth.write_text('{"objects": "none"}')
     assert truth_beside(str(tmp_path)) == Surroundings()
+
+
+def test_the_report_of_a_memory_is_that_of_its_keyframes_read_a_few_at_a_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(query, "_CHUNK", 3)
+    jpeg = encode_jpeg(np.full((24, 32, 3), 90, np.uint8), 80)
+    with Store.open(str(tmp_path / "memory.db"), MemorySettings()) as store:
+        for number in range(8):
+            store.add_keyframe(
+                stamp_ns=number * 10**9,
+                jpeg=jpeg,
+                width=32,
+                height=24,
+                reason="overlap",
+                segment=0,
+                pose=Pose((0.5 * number, 0.0, 0.0), (0.0, 0.0, 0.0, 1.0), "map"),
+            )
+        for number in range(6):
+            mention = Mention(f"box {number}", "front")
+            store.commit_delta(Delta(number, None, None, (mention,), usable=number != 4))
+        target = tmp_path / "memory.html"
+        write_report(store, target)
+        held = Replay(store.path, store.keyframes(pictures=True), store.deltas())
+        assert target.read_text("utf-8") == render(held)
+    assert target.read_text("utf-8").count("<img ") == 8

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.support.ros import Client, NodeProcess, running_node, statuses_of, use_interfaces
-from tests.support.ros_camera import VIEWS, Camera
+from tests.support.ros_camera import VIEWS, Camera, lossless
 from tests.support.served import faulty, says
 
 
@@ -36,6 +36,7 @@ def answering(
             "reasoning.free": "reasoner",
             "reasoning.server.base_url": server.url,
             "ros.silent_s": 1.0,
+            **lossless(namespace),
         }
         folder = tmp_path_factory.mktemp("answering")
         with running_node(folder, namespace=namespace, parameters=parameters) as node:

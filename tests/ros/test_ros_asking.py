@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -39,7 +40,8 @@ def test_a_question_is_answered_with_evidence(ask: Callable[..., object]) -> Non
     assert response.answer.status == "answered"
     assert "total" in response.answer.stages
     assert [item.keyframe_id for item in response.answer.evidence] == [0]
-    assert response.answer.evidence[0].note == "cited"
+    (evidence,) = response.answer.evidence
+    assert (evidence.note, evidence.segment, evidence.camera_frame_id) == ("cited", 0, "camera")
 
 
 def test_a_memory_of_motion_alone_says_that_it_noted_no_objects(ask: Callable[..., object]) -> None:
@@ -97,16 +99,31 @@ def test_recall_finds_keyframes_with_their_pictures(
     assert bytes(response.pictures[0].data[:2]) == b"\xff\xd8"
 
 
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (lambda request: setattr(request.near, "x", float("nan")), "finite"),
+        (lambda request: setattr(request, "radius_m", -1.0), "radius_m is -1"),
+        (
+            lambda request: (setattr(request.since, "sec", 9), setattr(request.until, "sec", 8)),
+            "since lies after until",
+        ),
+    ],
+)
 def test_recall_says_what_is_wrong_with_a_request(
-    client: Client, answering: NodeProcess, camera: Camera
+    client: Client,
+    answering: NodeProcess,
+    camera: Camera,
+    wrong: Callable[[object], object],
+    said: str,
 ) -> None:
     from embodied_agent_interfaces.srv import Recall
 
     request = Recall.Request(use_position=True)
-    request.near.x = float("nan")
+    wrong(request)
     response = client.call(Recall, f"{answering.name}/recall", request)
     assert not response.success
-    assert "finite" in response.message
+    assert said in response.message
 
 
 def test_a_reply_is_streamed_as_feedback(
@@ -118,32 +135,36 @@ def test_a_reply_is_streamed_as_feedback(
 
     action = ActionClient(client.node, Reason, f"{answering.name}/reason")
     assert action.wait_for_server(PATIENCE_S)
-    pieces: list[str] = []
+    feedback: list[Any] = []
     goal = client.result(
         action.send_goal_async(
-            Reason.Goal(question="Where?"), lambda message: pieces.append(message.feedback.text)
+            Reason.Goal(question="Where?"), lambda message: feedback.append(message.feedback)
         )
     )
     outcome = client.result(goal.get_result_async())
     assert outcome.status == GoalStatus.STATUS_SUCCEEDED, outcome.result.answer.problem
     assert outcome.result.answer.text == "to the left"
-    wait_until(lambda: "to the left" in "".join(pieces))
+
+    def said(is_answer: bool) -> str:
+        return "".join(piece.text for piece in feedback if piece.is_answer == is_answer)
+
+    wait_until(lambda: said(is_answer=True) == "to the left")
+    assert said(is_answer=False) == "It was in #0."  # the reasoning, and no tag
     action.destroy()
 
 
-def test_a_goal_that_cannot_be_asked_is_aborted_with_its_reason(
-    client: Client, answering: NodeProcess
+@pytest.mark.parametrize(("question", "choices"), [("", []), ("Where?", ["left", "left"])])
+def test_a_goal_that_cannot_be_asked_is_rejected_and_the_log_says_why(
+    client: Client, answering: NodeProcess, question: str, choices: list[str]
 ) -> None:
-    from action_msgs.msg import GoalStatus
     from embodied_agent_interfaces.action import Reason
     from rclpy.action import ActionClient
 
     action = ActionClient(client.node, Reason, f"{answering.name}/reason")
     assert action.wait_for_server(PATIENCE_S)
-    goal = client.result(action.send_goal_async(Reason.Goal(question="")))
-    outcome = client.result(goal.get_result_async())
-    assert outcome.status == GoalStatus.STATUS_ABORTED
-    assert "empty" in outcome.result.answer.problem
+    goal = client.result(action.send_goal_async(Reason.Goal(question=question, choices=choices)))
+    assert not goal.accepted
+    answering.wait_for_log("a goal of ~/reason is rejected")
     action.destroy()
 
 

@@ -6,10 +6,7 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -27,6 +24,7 @@ from tests.support.ros import (  # noqa: E402
     PATIENCE_S,
     ROOT,
     Client,
+    end,
     publish_until,
     running_node,
     statuses_of,
@@ -34,6 +32,7 @@ from tests.support.ros import (  # noqa: E402
     wait_until,
 )
 from tests.support.ros_camera import header, raw_image  # noqa: E402
+from tests.support.ros_launch import launched, sourced  # noqa: E402
 
 CLIP = ROOT / "sim_clips" / "clips" / "house_8"
 GEOMETRY = load_settings(perception__backend="geometry")
@@ -42,56 +41,10 @@ GEOMETRY = load_settings(perception__backend="geometry")
 @pytest.fixture(scope="module")
 def installed(client: Client) -> dict[str, str]:
     """The environment of somebody who has built the workspace and sourced it."""
-    environment = dict(os.environ)
-    # `env python3` must be the Python that has the packages, as in an active environment.
-    environment["PATH"] = f"{Path(sys.executable).parent}:{environment['PATH']}"
-    return environment
+    return sourced()
 
 
-class Launched:
-    """A running `ros2 launch`."""
-
-    def __init__(self, process: subprocess.Popen[bytes], log: Path) -> None:
-        self.process = process
-        self.log_path = log
-        self.name = ""
-
-    @property
-    def log(self) -> str:
-        return self.log_path.read_text(errors="replace")
-
-
-@contextmanager
-def launched(file: str, folder: Path, environment: dict[str, str], **arguments: str) -> Iterator:
-    """A launch file of the repository, until the block ends."""
-    command = ["ros2", "launch", str(ROOT / "launch" / file)]
-    command += [f"{name}:={value}" for name, value in arguments.items()]
-    log = folder / "launch.log"
-    with log.open("wb") as out:
-        process = subprocess.Popen(
-            command,
-            stdout=out,
-            stderr=subprocess.STDOUT,
-            env=environment,
-            cwd=folder,
-            start_new_session=True,
-        )
-        made = Launched(process, log)
-        made.name = f"{arguments.get('namespace', '')}/embodied_agent"
-        try:
-            yield made
-        finally:
-            if process.poll() is None:
-                process.send_signal(signal.SIGINT)
-            try:
-                process.wait(PATIENCE_S)
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
-                raise
-
-
-@pytest.mark.parametrize("file", ["agent.launch.py", "replay.launch.py"])
+@pytest.mark.parametrize("file", ["agent.launch.py", "replay.launch.py", "sim.launch.py"])
 def test_arguments_are_explained(installed: dict[str, str], file: str) -> None:
     shown = subprocess.run(
         ["ros2", "launch", str(ROOT / "launch" / file), "--show-args"],
@@ -101,8 +54,8 @@ def test_arguments_are_explained(installed: dict[str, str], file: str) -> None:
         timeout=PATIENCE_S,
         check=True,
     ).stdout
-    assert "'image':" in shown
-    assert "'memory':" in shown
+    for name in ("image", "memory", "namespace", "web_port", "mqtt_host", "params_file"):
+        assert shown.count(f"'{name}':") == 1  # said by one file, or by the including one
     assert "no description" not in shown.lower()
 
 
@@ -137,6 +90,69 @@ def test_the_launched_node_starts_by_itself_and_again_after_a_crash(
         wait_until(lambda: run.log.count("process started with pid") == 2)
         before = len(decisions)
         wait_until(lambda: decided(before + 3))
+
+
+def _parameters(client: Client, node: str, *names: str) -> list[object]:
+    from rcl_interfaces.srv import GetParameters
+    from rclpy.parameter import parameter_value_to_python
+
+    request = GetParameters.Request(names=list(names))
+    found = client.call(GetParameters, f"{node}/get_parameters", request).values
+    return [parameter_value_to_python(each) for each in found]
+
+
+_DECIDED = ("ros.image_transport", "ros.pose", "use_sim_time", "ros.autostart", "ros.silent_s")
+
+
+@pytest.mark.parametrize("whom", ["/**", "/decided/embodied_agent"])
+def test_given_arguments_win_over_files_and_files_over_defaults(
+    client: Client, installed: dict[str, str], tmp_path: Path, whom: str
+) -> None:
+    config, params = tmp_path / "settings.yaml", tmp_path / "params.yaml"
+    config.write_text("ros: {image_transport: ffmpeg, pose: none, silent_s: 7, autostart: false}\n")
+    values = "{ros.image_transport: compressed, ros.pose: tf, use_sim_time: true}"
+    params.write_text(f"{whom}: {{ros__parameters: {values}}}\n")
+    both = {"config": str(config), "params_file": str(params), "namespace": "/decided"}
+    cases: list[tuple[dict[str, str], list[object]]] = [
+        ({"namespace": "/decided"}, ["raw", "odom", False, True, 3.0]),
+        (both, ["compressed", "tf", True, False, 7.0]),
+        (
+            {**both, "image_transport": "raw", "pose": "odom", "use_sim_time": "false"},
+            ["raw", "odom", False, False, 7.0],
+        ),
+        ({**both, "autostart": "true"}, ["compressed", "tf", True, True, 7.0]),
+    ]
+    for number, (arguments, expected) in enumerate(cases):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        with launched("agent.launch.py", folder, installed, **arguments) as run:
+            assert _parameters(client, run.name, *_DECIDED) == expected
+
+
+@pytest.mark.parametrize(
+    ("file", "namespace", "expected"),
+    [
+        ("robot.yaml", "", {"ros.pose": "tf", "ros.pose_wait_s": 0.1}),
+        ("drone.yaml", "", {"ros.image_transport": "ffmpeg", "ros.silent_s": 10.0}),
+        ("two_robots.yaml", "/robot1", {"web.port": 8081, "ros.pose": "tf"}),
+        ("two_robots.yaml", "/robot2", {"web.port": 8082, "ros.pose": "tf"}),
+    ],
+)
+def test_the_parameter_files_are_taken_without_a_complaint(
+    client: Client,
+    installed: dict[str, str],
+    tmp_path: Path,
+    file: str,
+    namespace: str,
+    expected: dict[str, object],
+) -> None:
+    arguments = {"params_file": str(ROOT / "config" / "ros" / file), "autostart": "false"}
+    if namespace:
+        arguments |= {"namespace": namespace, "tf": "tf"}
+    with launched("agent.launch.py", tmp_path, installed, **arguments) as run:
+        assert _parameters(client, run.name, *expected) == list(expected.values())
+        for word in ("not a setting", "did you mean", "means nothing", "WARN"):
+            assert word not in run.log
 
 
 @pytest.mark.skipif(shutil.which("ros2") is None, reason="no ros2 command")
@@ -267,8 +283,7 @@ def test_a_recording_made_with_ros_replays_as_what_was_recorded(
                 pace.wait(0.03)  # the recorder's own queue is short
             wait_until(publisher.wait_for_all_acked)
         finally:
-            recorder.send_signal(signal.SIGINT)
-            recorder.wait(PATIENCE_S)
+            end(recorder)
     with open_source(str(bag), GEOMETRY.source) as source:
         recorded = list(source)
     sent = {frame.stamp_ns: frame.encoded for frame in frames}

@@ -63,7 +63,7 @@ def test_a_memory_that_cannot_be_opened_leaves_the_node_unconfigured(
     with running_node(tmp_path, namespace="/unopened", parameters=parameters) as node:
         assert not client.transition(node, "configure")
         assert client.state(node) == "unconfigured"
-        assert "can't configure" in node.log
+        node.wait_for_log("can't configure")
 
 
 def test_a_hundred_cycles_leave_nothing_behind(client: Client, tmp_path: Path) -> None:

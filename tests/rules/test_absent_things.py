@@ -86,7 +86,7 @@ def test_no_answer_of_500_names_what_the_memory_does_not_hold() -> None:
 
 def test_what_comes_nearest_is_named_with_its_keyframe() -> None:
     for notes, _, _, saying in _answers():
-        if "nearest thing in my memory" not in saying.text:
+        if "closest match in my memory" not in saying.text:
             continue
         match = re.search(r"is (?:an? )?(.+) \(#(\d+)\)\.", saying.text)
         assert match is not None

@@ -5,12 +5,13 @@ from __future__ import annotations
 import pytest
 
 from embodied_agent.rules.families import understand
+from embodied_agent.rules.notes import Nouns
 
 NOUNS = {"red sofa", "sofa", "green lamp", "lamp", "wooden door", "door", "traffic light"}
 
 
 def family(text: str) -> str:
-    return understand(text, NOUNS).family
+    return understand(text, Nouns(NOUNS)).family
 
 
 WORDINGS = {
@@ -124,7 +125,6 @@ WORDINGS = {
         Show me where the lamp is.
         Is the lamp on the left or on the right?
         Could you point me to the fire extinguisher?
-        which way is the exit?
         Where can I find the couch?
         Do you know which way the lamp is?
         Whereabouts is the sofa?

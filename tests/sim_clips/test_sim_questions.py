@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +17,16 @@ from sim_clips.questions import (
     MAKERS,
     NOT_TOLD,
     Notes,
+    Past,
     make_questions,
     past_of,
+    possible,
     question_of,
     true_notes,
 )
 from sim_clips.questions.common import draw
+from sim_clips.questions.corners import MIDDLE, share_taken
+from sim_clips.scene import CITY_KINDS, HOUSE_KINDS
 
 CLIPS = sorted(path.parent for path in Path("sim_clips/clips").glob("*/truth.json"))
 TYPES = set(MAKERS)
@@ -73,9 +78,9 @@ class _World:
         return next(seen)
 
     def before(self, step: int) -> dict[str, float]:
-        """The pose of the last frame before a step began."""
+        """The pose of the last frame before a step began, of all frames where none did."""
         frames = self.truth["frames"]
-        first = next(i for i, f in enumerate(frames) if f["step"] == step)
+        first = next((i for i, f in enumerate(frames) if f["step"] == step), len(frames))
         return frames[max(0, first - 1)]["pose"]
 
 
@@ -168,13 +173,14 @@ def test_there_are_enough_questions_of_every_type() -> None:
     assert min(counts.values()) >= 10
 
 
-def test_choices_are_three_to_five_and_differ() -> None:
+def test_choices_are_two_to_five_and_differ() -> None:
     for _, question in ALL:
-        assert 3 <= len(question["choices"]) <= 5
+        assert 2 <= len(question["choices"]) <= 5
+        assert len(question["choices"]) > 2 or question["type"] == "relative_distance"
         assert len(set(question["choices"])) == len(question["choices"])
 
 
-@pytest.mark.parametrize("count", [3, 4, 5])
+@pytest.mark.parametrize("count", [2, 3, 4, 5])
 def test_answer_letters_are_balanced(count: int) -> None:
     letters = Counter(
         question["answer"] for _, question in ALL if len(question["choices"]) == count
@@ -270,3 +276,46 @@ def test_every_option_of_a_fixed_question_is_right_equally_often() -> None:
     deviation = math.sqrt(2000 * share * (1 - share))
     for count in right.values():
         assert abs(count - 2000 * share) <= 4 * deviation
+
+
+def _past(clip: str, deltas: int | None = None) -> Past:
+    journey = journey_of_truth(TRUTHS[clip])
+    return past_of(journey, Notes(true_notes(journey)[:deltas], journey.world))
+
+
+@pytest.mark.parametrize("clip", ["house_8", "city_26", "warehouse_48"])
+def test_what_is_possible_at_an_entry_does_not_depend_on_later_ones(clip: str) -> None:
+    every, fewer = _past(clip), _past(clip, 12)
+    asked = 0
+    for _, question in (entry for entry in ALL if entry[0] == clip):
+        options = [choice for choice in question["choices"] if choice != NOT_TOLD]
+        for now in (4, 8, 11):
+            shares = [
+                possible(past.notes, now, question["type"], question["about"], options)
+                for past in (every, fewer)
+            ]
+            assert shares[0] == shares[1]
+            asked += not isinstance(shares[0], str)
+    assert asked > 10
+
+
+def test_each_thing_of_which_the_nearest_is_asked_for_is_it_at_some_moment() -> None:
+    for clip in ("house_8", "city_26", "warehouse_48"):
+        past, rng = _past(clip), np.random.default_rng(6)
+        for offered in (False, True):
+            subject = MAKERS["relative_distance"](past, rng, offered)
+            assert subject is not None
+            assert all(subject.right.values())
+            assert len(subject.options) >= 2
+
+
+def test_the_middle_of_three_things_is_each_kind_as_often_as_its_share_says() -> None:
+    assert {*MIDDLE} == {"house", "city", "warehouse"}
+    assert {*MIDDLE["house"]} == {*MIDDLE["warehouse"]} == {*HOUSE_KINDS}
+    assert {*MIDDLE["city"]} == {*CITY_KINDS}
+    journey = journey_of_truth(TRUTHS["warehouse_40"])
+    three = ("red table", "blue sofa", "green door")
+    weights = MIDDLE["warehouse"]
+    chances = {name: weights[name.split()[1]] * share_taken(journey, three, name) for name in three}
+    assert np.ptp(list(chances.values())) < 1e-9
+    assert share_taken(replace(journey, renamed=True), three, "red table") == 1.0

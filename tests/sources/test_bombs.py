@@ -210,3 +210,14 @@ def test_pictures_within_the_limits_are_read(tmp_path: Path) -> None:
     path = tmp_path / "a.png"
     assert cv2.imwrite(str(path), np.full((3000, 4000, 3), 7, np.uint8))
     assert read_apart(path).startswith("frames 1")
+
+
+@pytest.mark.parametrize("name", ["9" * 19, "9" * 400, "9999999999.999999999", "0" * 19])
+def test_names_that_are_no_possible_times_are_no_stamps(tmp_path: Path, name: str) -> None:
+    name = name[:200]
+    for count in range(3):
+        assert cv2.imwrite(str(tmp_path / f"{name[:-1]}{9 - count}.jpg"), card(count, 320, 240))
+    with open_source(str(tmp_path), SourceSettings()) as source:
+        stamps = [frame.stamp_ns for frame in source]
+    assert len(stamps) == 3
+    assert all(-(1 << 63) <= stamp < 1 << 63 for stamp in stamps)

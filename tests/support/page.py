@@ -25,7 +25,7 @@ from embodied_agent.memory.store import Store
 from embodied_agent.perception.base import Perceiver
 from embodied_agent.perception.geometry import GeometryPerceiver
 from embodied_agent.reasoning.base import Prompt
-from embodied_agent.records import Delta, Frame, Keyframe, Mention, Pose
+from embodied_agent.records import Box, Delta, Frame, Keyframe, Mention, Pose
 from embodied_agent.settings import load_settings
 from tests.support.views import panorama_views
 
@@ -49,7 +49,15 @@ class Naming(GeometryPerceiver):
         self._name, self._observation = name, observation
 
     def perceive(self, previous: Keyframe | None, current: Keyframe) -> Delta:
-        mention = Mention(f"{self._name} {current.id}", "front-left", "near")
+        mention = Mention(
+            f"{self._name} {current.id}",
+            "front-left",
+            "near",
+            box=Box(0.1, 0.2, 0.3, 0.6),
+            bearing_deg=24.4,
+            range_m=3.14,
+            confidence=0.87,
+        )
         return Delta(
             current.id,
             action=None,

@@ -47,8 +47,8 @@ def use_interfaces() -> None:
     ):
         os.environ[name] = f"{value}:{os.environ.get(name, '')}".rstrip(":")
     # The loader has read LD_LIBRARY_PATH already, so the libraries are loaded by their paths, as
-    # often as it takes for each to find those that it needs.
-    left = sorted(lib.glob("*.so"))
+    # often as it takes for each to find those that it needs. Python needs none of those for C++.
+    left = sorted(path for path in lib.glob("*.so") if not path.stem.endswith("_cpp"))
     while left:
         failed = []
         for path in left:
@@ -70,19 +70,32 @@ def wait_until(what: Callable[[], Any], timeout_s: float = PATIENCE_S) -> Any:
     return found
 
 
-def publish_until(publisher: Any, message: Any, what: Callable[[], Any]) -> Any:
-    """What ``what`` gives once it is true; the message is sent again each second, as one may get
+def publish_until(
+    publisher: Any, message: Any, what: Callable[[], Any], every_s: float = 1.0
+) -> Any:
+    """What ``what`` gives once it is true; the message is sent again and again, as one may get
     lost before the node has found its publisher."""
-    last = -1.0
+    last = -every_s
 
     def seen() -> Any:
         nonlocal last
-        if time.monotonic() - last > 1:
+        if time.monotonic() - last > every_s:
             publisher.publish(message)
             last = time.monotonic()
         return what()
 
     return wait_until(seen)
+
+
+def end(process: subprocess.Popen[Any]) -> int:
+    """Tell a process to end, and how it did; it is killed if it doesn't."""
+    if process.poll() is None:
+        process.send_signal(signal.SIGINT)
+    try:
+        return process.wait(PATIENCE_S)
+    finally:
+        process.kill()
+        process.wait()
 
 
 class NodeProcess:
@@ -101,6 +114,10 @@ class NodeProcess:
     def log(self) -> str:
         return self.log_path.read_text(errors="replace")
 
+    def wait_for_log(self, text: str) -> None:
+        """Wait until it has logged this: a line may come after what it is about."""
+        wait_until(lambda: text in self.log)
+
     @property
     def alive(self) -> bool:
         return self.process.poll() is None
@@ -115,9 +132,7 @@ class NodeProcess:
 
     def stop(self) -> int:
         """Ask it to end, and how it did."""
-        if self.alive:
-            self.process.send_signal(signal.SIGINT)
-        return self.process.wait(PATIENCE_S)
+        return end(self.process)
 
 
 @contextmanager
@@ -158,10 +173,6 @@ def running_node(
         finally:
             try:
                 code = node.stop()
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-                raise
             finally:
                 copier.join(PATIENCE_S)
     assert code == 0, node.log
@@ -263,7 +274,7 @@ def statuses_of(client: Client, node: NodeProcess) -> Callable[[str], Any]:
                     return status
         return None
 
-    wait_until(lambda: latest("camera"))
+    wait_until(lambda: latest("memory"))
     return latest
 
 

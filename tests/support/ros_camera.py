@@ -53,6 +53,11 @@ def odometry(stamp_ns: int, x_m: float, w: float = 1.0) -> Any:
     return message
 
 
+def lossless(namespace: str) -> dict[str, object]:
+    """Parameters of a node that gets each image, which by default may be lost on the way."""
+    return {f"qos_overrides.{namespace}/image.subscription.reliability": "reliable"}
+
+
 class Camera:
     """Sends pictures one by one, each once the one before it was decided on."""
 
@@ -66,16 +71,31 @@ class Camera:
         self._client = client
         self._topic = f"{namespace}/embodied_agent/decision"
 
-    def send(self, picture: np.ndarray, stamp_ns: int | None = None) -> None:
+    def send(
+        self, picture: np.ndarray, stamp_ns: int | None = None, *, again_s: float | None = None
+    ) -> None:
+        """Send a picture and wait for its decision. Where none comes for ``again_s``, it is sent
+        again with a later stamp, as a camera's next picture would come: at length, unless its stamp
+        was given, for it may have been lost (`lossless` prevents that)."""
         self.stamp_ns = stamp_ns if stamp_ns is not None else self.stamp_ns + SECOND // 5
         wait_until(lambda: self._client.node.count_publishers(self._topic))
         before = len(self.decisions)
         deadline = time.monotonic() + PATIENCE_S
+        if again_s is None:
+            again_s = PATIENCE_S if stamp_ns is not None else 10.0
         # The first decisions may be lost while the two ends find each other.
-        while len(self.decisions) == before:
-            assert time.monotonic() < deadline
+        patience_s = again_s if before else 2.0
+
+        def decided() -> bool:
+            # On the last one sent: what was sent before it may be decided late, or not at all.
+            sent = header(self.stamp_ns).stamp
+            return sent in [decision.header.stamp for decision in self.decisions[before:]]
+
+        while True:
             self.publisher.publish(raw_image(picture, self.stamp_ns))
             try:
-                wait_until(lambda: len(self.decisions) > before, 2.0)
+                wait_until(decided, patience_s)
+                return
             except AssertionError:
+                assert time.monotonic() < deadline, f"no decision on {self._topic}"
                 self.stamp_ns += SECOND // 5

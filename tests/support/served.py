@@ -141,7 +141,7 @@ def faulty(*behaviours: Behaviour, models: list[str] | None = None) -> Iterator[
         yield server
     finally:
         server.shutdown()
-        thread.join(10)
+        thread.join(60)
         server.server_close()
 
 

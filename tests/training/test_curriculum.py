@@ -1,4 +1,4 @@
-"""The curriculum: published stages by fraction of training, the right one after a resume."""
+"""The curriculum: published stages by fraction of training, and the right one after resuming."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_stages_only_ever_advance_and_all_are_visited(steps: int) -> None:
         assert set(seen) == {0, 1, 2}
 
 
-def test_a_fresh_curriculum_in_the_middle_is_in_the_right_stage() -> None:
+def test_a_resumed_run_starts_in_the_right_stage() -> None:
     assert weights_at(60, 120, Curriculum()) == [0.1, 0.7, 0.2]
 
 
@@ -61,7 +61,7 @@ def test_the_log_names_the_stage_and_its_weights() -> None:
     }
 
 
-def test_a_curriculum_without_a_trainer_says_so() -> None:
+def test_a_curriculum_without_a_trainer_is_an_error() -> None:
     state = TrainerState(global_step=0, max_steps=10)
     arguments = TrainingArguments(output_dir="unused", use_cpu=True, report_to=[])
     with pytest.raises(RuntimeError, match="no trainer"):
@@ -77,3 +77,74 @@ def test_stages_out_of_order_are_refused(ends: list[float]) -> None:
 def test_a_stage_without_weight_is_refused() -> None:
     with pytest.raises(ValidationError, match="above zero"):
         Stage(until=1, format=0, accuracy=0, consistency=0)
+
+
+def test_a_run_whose_steps_are_done_or_unknown_has_a_stage() -> None:
+    assert [stage_at(PUBLISHED, step, 12) for step in (11, 12, 40)] == [2, 2, 2]
+    late = [
+        Stage(until=0.75, format=1, accuracy=0, consistency=0),
+        Stage(until=1.0, format=0, accuracy=1, consistency=0),
+    ]
+    assert [stage_at(late, step, 1) for step in (0, 1)] == [0, 1]
+    assert stage_at(PUBLISHED, 0, 0) == 0
+
+
+def test_before_training_there_is_no_stage_to_report() -> None:
+    assert Curriculum().metrics() == {}
+
+
+def test_training_begins_with_the_weights_of_its_stage() -> None:
+    trainer = SimpleNamespace(reward_weights=torch.zeros(3))
+    curriculum = Curriculum(trainer=trainer)
+    arguments = TrainingArguments(output_dir="unused", use_cpu=True, report_to=[])
+    state = TrainerState(global_step=30, max_steps=120)
+    curriculum.on_train_begin(arguments, state, TrainerControl())
+    assert trainer.reward_weights.tolist() == pytest.approx([0.3, 0.7, 0.0])
+    assert curriculum.metrics()["curriculum/stage"] == 2
+
+
+def test_weights_are_float32_whatever_torch_makes_by_default() -> None:
+    trainer = SimpleNamespace(reward_weights=torch.zeros(3))
+    arguments = TrainingArguments(output_dir="unused", use_cpu=True, report_to=[])
+    torch.set_default_dtype(torch.float64)
+    try:
+        Curriculum(trainer=trainer).on_step_begin(
+            arguments, TrainerState(global_step=0, max_steps=12), TrainerControl()
+        )
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert trainer.reward_weights.dtype is torch.float32
+
+
+def test_weights_are_set_once_a_stage_and_each_stage_is_logged(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    trainer = SimpleNamespace(reward_weights=torch.zeros(3))
+    curriculum = Curriculum(trainer=trainer)
+    arguments = TrainingArguments(output_dir="unused", use_cpu=True, report_to=[])
+    changes = []
+    with caplog.at_level("INFO", "training.curriculum"):
+        for step in range(12):
+            before = trainer.reward_weights
+            state = TrainerState(global_step=step, max_steps=12)
+            curriculum.on_step_begin(arguments, state, TrainerControl())
+            changes += [step] if trainer.reward_weights is not before else []
+    assert changes == [0, 2, 4]
+    assert [message.partition(",")[0] for message in caplog.messages] == [
+        "curriculum: stage 1 of 3 from step 0 of 12",
+        "curriculum: stage 2 of 3 from step 2 of 12",
+        "curriculum: stage 3 of 3 from step 4 of 12",
+    ]
+    assert "0.30:0.70:0.00" in caplog.messages[1]
+
+
+def test_stages_of_ones_own_are_followed() -> None:
+    stages = [
+        Stage(until=0.5, format=1, accuracy=1, consistency=2),
+        Stage(until=1.0, format=0, accuracy=1, consistency=0),
+    ]
+    check_stages(stages)
+    assert weights_at(5, 12, Curriculum(stages)) == [0.25, 0.25, 0.5]
+    assert weights_at(6, 12, Curriculum(stages)) == [0.0, 1.0, 0.0]
+    with pytest.raises(ValueError, match="up to 1"):
+        Curriculum(stages[:1])

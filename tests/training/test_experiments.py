@@ -1,4 +1,4 @@
-"""Experiments: a small one runs from its command to the page; arms that are trained stay so."""
+"""Experiments: a small one from its command to the results page; trained arms are reused."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ RESULT = Result(
 
 
 @pytest.mark.models
-def test_an_experiment_runs_from_its_command_to_the_page(
+def test_an_experiment_runs_from_command_to_results_page(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     results = tmp_path / "results"
@@ -65,7 +65,7 @@ def test_an_experiment_runs_from_its_command_to_the_page(
     assert "conditioning" not in not_run
 
 
-def test_a_result_is_kept_and_read_back(tmp_path: Path) -> None:
+def test_a_stored_result_reads_back(tmp_path: Path) -> None:
     (tmp_path / "overlap.json").write_text(json.dumps(asdict(RESULT)))
     assert report.load(tmp_path) == [RESULT]
 
@@ -77,14 +77,14 @@ def test_a_section_has_the_table_the_finding_the_caveats_and_the_command(tmp_pat
         "| b | – |",
         "A finding.",
         "- A caveat.",
-        RESULT.command,
+        f"{report.NOT_RUN}\n```sh\n{RESULT.command}\n```",
         "2 seeds",
     ):
         assert part in text
     assert table(RESULT).startswith("| arm | accuracy |\n|---|---|")
 
 
-def test_an_arm_that_is_trained_is_not_trained_again(
+def test_a_trained_arm_is_not_trained_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     done = tmp_path / "grpo-with-1-seed1"
@@ -95,7 +95,7 @@ def test_an_arm_that_is_trained_is_not_trained_again(
     assert common.trained("grpo", "grpo-with", 1, opts, (), 10) == done
 
 
-def test_means_come_with_their_spread_over_seeds() -> None:
+def test_means_include_their_spread_over_seeds() -> None:
     assert spread([0.5, 0.6, 0.7]) == "60.0 ± 10.0"
     assert spread([0.5]) == "50.0"
 
@@ -108,7 +108,7 @@ def marked(scene: str, number: int, right: float, category: str = "counterfactua
     )  # fmt: skip
 
 
-def test_a_difference_is_over_the_questions_that_both_were_asked() -> None:
+def test_a_difference_covers_the_questions_in_both() -> None:
     first = by_question([marked("a", n, 0.0) for n in range(4)])
     second = by_question([marked("a", n, n % 2) for n in range(6)])
     assert paired(first, second).value == pytest.approx(0.5)
@@ -134,12 +134,12 @@ def test_over_seeds_is_students_t_of_the_paired_differences() -> None:
     assert found.value == pytest.approx(0.2)
     assert found.high - found.value == pytest.approx(4.303 * 0.1 / 3**0.5)
     assert not found.decided
-    assert "do not decide" in str(found)
+    assert "inconclusive" in str(found)
     assert over_seeds([0.5], [0.6]) is None
 
 
 @pytest.mark.models
-def test_marks_of_a_model_are_made_once_and_kept(
+def test_marks_of_a_model_are_computed_once_and_stored(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opts = Options((1,), 1.0, tmp_path, tmp_path, "")
@@ -150,7 +150,7 @@ def test_marks_of_a_model_are_made_once_and_kept(
     assert [m.id for m in made] == [e.id for e in episodes]
 
 
-def test_what_accuracy_prefers_counts_questions_with_replies_of_both_kinds() -> None:
+def test_preference_counts_questions_with_replies_of_both_kinds() -> None:
     def reply(concluded: str, answer: str) -> str:
         return f"<think>the sofa #2 left near\n{concluded}.</think><answer>{answer}</answer>"
 
@@ -168,36 +168,36 @@ def test_what_accuracy_prefers_counts_questions_with_replies_of_both_kinds() -> 
 
 
 @pytest.mark.models
-def test_replies_are_drawn_for_every_question() -> None:
+def test_replies_are_sampled_for_every_question() -> None:
     episodes = worlds("house:1@500000", DataConfig(questions=2))
     replies = illegible.drawn(common.SHIPPED_REASONER, episodes)
     assert [len(some) for some in replies] == [illegible.DRAWN] * 2
     assert illegible.preference(episodes, replies).questions == 0  # it was never taught any
 
 
-def test_a_runs_folder_is_taken_from_the_command() -> None:
+def test_run_folders_come_from_the_command_line() -> None:
     run, without, rest = builtin_run.runs_of(["--scale", "0.5", "--model", "x"])
     assert (run, without, rest) == (Path("x"), None, ["--scale", "0.5"])
     assert builtin_run.runs_of(["--without", "y"])[1] == Path("y")
 
 
-def test_a_run_tells_where_it_began_and_how_long_that_was_taught(tmp_path: Path) -> None:
+def test_a_run_has_its_start_and_the_training_time_of_the_start(tmp_path: Path) -> None:
     (tmp_path / "config.yaml").write_text("model: {path: supervised}\n")
-    assert builtin_run.began(tmp_path) == common.START
+    assert builtin_run.start_of(tmp_path) == common.START
     (tmp_path / "config.yaml").write_text("model: {path: runs/short/model}\n")
-    assert builtin_run.began(tmp_path) == Path("runs/short/model")
+    assert builtin_run.start_of(tmp_path) == Path("runs/short/model")
     rows = ({"questions": 5, "minutes": 1.0}, {"questions": 30190, "minutes": 35.67})
     (tmp_path / "log.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    said = builtin_run.taught(tmp_path / "model")
+    said = builtin_run.training_time(tmp_path / "model")
     assert said == "30,190 questions in 36 minutes on one core"
 
 
 @pytest.mark.parametrize("name", report.ORDER)
-def test_every_experiment_of_the_page_is_a_command(name: str) -> None:
+def test_every_experiment_on_the_page_is_a_command(name: str) -> None:
     module = importlib.import_module(f"training.experiments.{name}")
     assert callable(module.main)
     assert f"training.experiments.{name}" in module.__doc__
 
 
-def test_arms_that_do_not_differ_are_said_not_to() -> None:
+def test_equal_arms_are_reported_as_no_difference() -> None:
     assert str(over_seeds([0.5, 0.6], [0.5, 0.6])) == "no difference at all"

@@ -1,4 +1,4 @@
-"""Free questions put to the agent, to a program and to habit; figures of marks; rows that teach."""
+"""Free questions: answers of the agent and baselines, figures of marks, and training rows."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from training.evaluate_free import app, evaluate, recorded
 from training.free_questions.answerers import (
     AgentAnswerer,
     BlindAnswerer,
-    Given,
+    GivenAnswer,
     HabitAnswerer,
     NotesAnswerer,
 )
@@ -44,7 +44,7 @@ CLIP = Path("sim_clips/clips/house_8")
 
 
 class _Echo:
-    """`Reasoner` that answers with the last entry of the transcript that it was shown."""
+    """`Reasoner` that answers with the last line of its transcript."""
 
     name = "echo"
 
@@ -69,7 +69,7 @@ def clip() -> Memory:
 # ---- Memories
 
 
-def test_a_clip_is_remembered_keyframe_by_keyframe_with_its_truth(clip: Memory) -> None:
+def test_a_clips_memory_has_the_truth_of_every_keyframe(clip: Memory) -> None:
     assert clip.world == "house"
     assert len(clip.journey.views) == len(clip.deltas) == len(clip.keyframes) >= 5
     for view, keyframe, delta in zip(clip.journey.views, clip.keyframes, clip.deltas, strict=True):
@@ -78,14 +78,14 @@ def test_a_clip_is_remembered_keyframe_by_keyframe_with_its_truth(clip: Memory) 
         assert {m.name for m in delta.mentions} <= set(view.visible)
 
 
-def test_the_memory_file_holds_the_notes(clip: Memory, tmp_path: Path) -> None:
+def test_the_memory_file_contains_the_notes(clip: Memory, tmp_path: Path) -> None:
     settings = load_settings(memory__path="")
     with clip.store_in(settings, str(tmp_path / "memory.db")) as store:
         assert [d.mentions for d in store.deltas()] == [d.mentions for d in clip.deltas]
         assert [k.stamp_ns for k in store.keyframes()] == [k.stamp_ns for k in clip.keyframes]
 
 
-def test_a_perceivers_mistakes_leave_the_questions_and_change_what_is_expected() -> None:
+def test_a_perceivers_mistakes_change_expected_answers_but_not_questions() -> None:
     clean = text_memory("house", 330_005)
     noisy = text_memory("house", 330_005, noise=3.0)
     asked, again = questions_about(clean, 60), questions_about(noisy, 60)
@@ -94,7 +94,7 @@ def test_a_perceivers_mistakes_leave_the_questions_and_change_what_is_expected()
     assert sum(q.truth.derivable for q in again) < sum(q.truth.derivable for q in asked)
 
 
-def test_renamed_worlds_use_the_words_that_are_asked_for() -> None:
+def test_renamed_worlds_use_the_requested_words() -> None:
     for words, nouns in (("taught", NOUNS), ("held_out", HELD_OUT_NOUNS)):
         memory = text_memory("city", 330_006, renamed=words)
         kinds = {kind_of(n) for n in memory.journey.objects}
@@ -110,23 +110,23 @@ def test_renamed_worlds_use_the_words_that_are_asked_for() -> None:
 # ---- Answerers
 
 
-def test_a_program_that_reads_the_notes_is_right_wherever_they_settle_a_question(
+def test_the_notes_program_is_right_whenever_the_notes_settle_a_question(
     memories: list[Memory], clip: Memory
 ) -> None:
-    """Wordings, marker and truth agree with each other on every family."""
+    """Wording, marking and truth agree for every family."""
     rows = [row for m in [*memories, clip] for row in evaluate(NotesAnswerer(), m, 69)]
     assert {row.family for row in rows} == set(FAMILIES)
     assert [(r.question, r.answer, r.mark) for r in rows if not r.expected] == []
 
 
-def test_in_words_never_trained_on_the_program_is_right_as_well() -> None:
+def test_the_notes_program_is_also_right_in_held_out_words() -> None:
     memory = text_memory("warehouse", 330_007, renamed="held_out")
     rows = evaluate(NotesAnswerer(), memory, 69, wordings="held_out")
     assert [(r.question, r.answer, r.mark) for r in rows if not r.expected] == []
     assert all(row.held_out for row in rows)
 
 
-def test_the_agent_is_asked_as_of_the_questions_keyframe(clip: Memory) -> None:
+def test_the_agent_answers_at_the_questions_keyframe(clip: Memory) -> None:
     settings = load_settings(memory__path="", reasoning__free="reasoner")
     there = [q for q in questions_about(clip, 46) if q.truth.status == "answered"]
     questions = there[:12]
@@ -136,7 +136,7 @@ def test_the_agent_is_asked_as_of_the_questions_keyframe(clip: Memory) -> None:
         assert given.status == "answered"
 
 
-def test_the_blind_agent_sees_keyframes_in_which_nothing_is_noted(clip: Memory) -> None:
+def test_the_blind_agent_has_keyframes_with_empty_notes(clip: Memory) -> None:
     settings = load_settings(memory__path="")
     questions = questions_about(clip, 12)
     names = {mention.name for delta in clip.deltas for mention in delta.mentions}
@@ -164,7 +164,7 @@ def test_habit_answers_without_the_memory(memories: list[Memory]) -> None:
 @lru_cache(maxsize=1)
 def _some_row() -> Row:
     question = questions_about(text_memory("house", 330_008), 1)[0]
-    return row_of("a", question, Given("", "failed"))
+    return row_of("a", question, GivenAnswer("", "failed"))
 
 
 def _row(**changes: Any) -> Row:
@@ -172,7 +172,7 @@ def _row(**changes: Any) -> Row:
 
 
 def test_intervals_are_clustered_by_clip() -> None:
-    """Forty answers from two clips that stand and fall together say as little as two."""
+    """Forty perfectly correlated answers about two clips carry as little information as two."""
     rows = [_row(clip=c, mark="right" if c == "a" else "wrong") for c in "ab" for _ in range(20)]
     spread = [_row(clip=str(n), mark="right" if n % 2 else "wrong") for n in range(40)]
     together, apart = (share(r, lambda row: row.mark == "right") for r in (rows, spread))
@@ -183,7 +183,7 @@ def test_intervals_are_clustered_by_clip() -> None:
     assert share([], lambda row: True) == {"share": None, "ci": None}
 
 
-def test_targets_count_what_they_name() -> None:
+def test_targets_count_the_rows_that_they_name() -> None:
     base = _row(
         family="existence", form="existence", status="answered", there=True, derivable=True,
         settled=True, expected=True, mark="right",
@@ -230,7 +230,7 @@ def test_the_command_prints_json_and_writes_every_answer(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     "arguments", [["--answerer", "nobody"], ["--family", "weather"], ["--worlds", "moon:1"], []]
 )
-def test_what_cannot_be_evaluated_is_explained(arguments: list[str]) -> None:
+def test_invalid_arguments_are_explained(arguments: list[str]) -> None:
     result = CliRunner().invoke(app, arguments)
     assert result.exit_code not in (0, None)
     assert "error:" in result.stderr
@@ -253,21 +253,21 @@ def episodes() -> list[Any]:
     return [e for unit in units for e in free_episodes(unit, "compact")]
 
 
-def test_taught_answers_are_what_is_expected(episodes: list[Any]) -> None:
+def test_lessons_end_in_the_expected_answers(episodes: list[Any]) -> None:
     assert {e.category.removeprefix("free_") for e in episodes} == set(FAMILIES)
     for episode in episodes:
         question = from_json(episode.about["free"])
         assert as_expected(question, mark_answer(question, episode.answer)), episode.question
 
 
-def test_reasoning_rests_on_entries_that_the_prompt_holds(episodes: list[Any]) -> None:
+def test_reasoning_uses_only_lines_in_the_prompt(episodes: list[Any]) -> None:
     for episode in episodes:
         held = set(re.findall(r"^#(\d+) ", episode.transcript, re.MULTILINE))
         assert set(re.findall(r"#(\d+)", episode.reasoning)) <= held
         assert episode.reasoning
 
 
-def test_what_is_held_out_is_never_taught(episodes: list[Any]) -> None:
+def test_held_out_words_and_phrasings_are_never_taught(episodes: list[Any]) -> None:
     held = {phrasing for phrasings in HELD_OUT.values() for phrasing in phrasings}
     banned = re.compile(rf"\b(?:{'|'.join((*HELD_OUT_NOUNS, *HELD_OUT_ADJECTIVES))})s?\b")
     for episode in episodes:
@@ -278,7 +278,7 @@ def test_what_is_held_out_is_never_taught(episodes: list[Any]) -> None:
         assert not banned.search(text.lower()), text
 
 
-def test_rows_are_those_that_training_takes(episodes: list[Any]) -> None:
+def test_rows_have_the_form_that_training_expects(episodes: list[Any]) -> None:
     row = make_row(episodes[0], "compact")
     assert row["choices"] == []
     assert row["reply"].startswith("<think>")
@@ -289,13 +289,13 @@ def test_rows_are_those_that_training_takes(episodes: list[Any]) -> None:
 
 
 @pytest.mark.parametrize("held_out", ["house:1@700003", "house:1@500000", "warehouse:1@12000000"])
-def test_scenes_that_are_held_out_are_not_taught(held_out: str) -> None:
+def test_held_out_scenes_are_refused(held_out: str) -> None:
     with pytest.raises(HeldOutError, match="held out"):
         free_rows(held_out, "compact")
 
 
 @pytest.mark.gl
-def test_a_missing_clip_is_recorded_once_and_asked_about(tmp_path: Path) -> None:
+def test_a_missing_clip_is_recorded_once_and_used(tmp_path: Path) -> None:
     (folder,) = recorded("house:1@330020", tmp_path)
     written = (folder / "truth.json").stat().st_mtime_ns
     assert recorded("house:1@330020", tmp_path) == [folder]

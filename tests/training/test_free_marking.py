@@ -1,4 +1,4 @@
-"""Marks of answers to free questions, held against samples that were marked by hand."""
+"""Marks of answers to free questions, compared with samples marked by hand."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_samples_cover_every_mark_and_every_form() -> None:
     assert min(counts.values()) >= 20
     asked = {QUESTIONS[s["question"]].form for s in SAMPLES}
     assert set(READERS) - asked <= {"count_colour", "unknowable_way"}
-    assert set(forms.WANTED) == set(READERS)
+    assert set(forms.REQUIRED) == set(READERS)
 
 
 @pytest.mark.parametrize(
@@ -57,20 +57,20 @@ def test_samples_cover_every_mark_and_every_form() -> None:
         ("weather", "can't tell", False),
     ],
 )
-def test_what_is_expected_follows_from_what_the_notes_settle(
+def test_expected_marks_depend_on_what_the_notes_settle(
     question: str, mark: Any, expected: bool
 ) -> None:
-    """A lucky guess where the notes leave a question open is not what honesty wanted."""
+    """A lucky guess at a question that the notes leave open is not an honest answer."""
     assert as_expected(QUESTIONS[question], mark) is expected
 
 
-def test_what_the_memory_does_not_hold_is_invented_whatever_the_question() -> None:
+def test_things_outside_the_memory_are_invented_for_every_form_of_question() -> None:
     for key, question in QUESTIONS.items():
         if question.form != "out_of_scope":
             assert mark_answer(question, "There is a purple giraffe here.") == "invented", key
 
 
-def test_a_thing_that_the_memory_holds_is_not_invented() -> None:
+def test_things_in_the_memory_are_not_invented() -> None:
     question = QUESTIONS["in_view"]
     richer = replace(question.truth, memory=question.truth.memory | {"teal kettle"})
     assert mark_answer(question, "A teal kettle.") == "invented"
@@ -94,7 +94,7 @@ def test_a_thing_that_the_memory_holds_is_not_invented() -> None:
         ("after turning left it's on your right", {"right"}),
     ],
 )
-def test_directions_in_peoples_words(text: str, directions: set[str]) -> None:
+def test_directions_in_everyday_words(text: str, directions: set[str]) -> None:
     assert set().union(*directions_in(text)) == directions
 
 
@@ -116,5 +116,5 @@ def test_keyframes_and_numbers_are_kept_apart(number: int) -> None:
     assert numbers_in(f"{number} times") == [number]
 
 
-def test_actions_that_only_say_when_are_not_told() -> None:
+def test_movements_that_only_state_a_time_are_not_actions() -> None:
     assert {a.value for a in actions_in("after turning left i moved forward")} == {"move forward"}

@@ -1,4 +1,4 @@
-"""GRPO for real: two steps with the shipped reasoner, a resume that changes nothing, evaluation."""
+"""GRPO with real parts: two steps of the shipped reasoner, resuming, evaluation."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def logged(trainer: grpo.Trainer) -> dict[int, dict[str, float]]:
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, grpo.Trainer]]:
-    """Four steps in one go."""
+    """An uninterrupted run of four steps."""
     folder = tmp_path_factory.mktemp("run")
     threads = torch.get_num_threads()
     yield folder, grpo.run(config(), folder)
@@ -103,7 +103,7 @@ def test_a_resumed_run_has_the_rewards_and_losses_of_an_uninterrupted_one(
     killed = tmp_path / "run"
     shutil.copytree(folder, killed)
     shutil.rmtree(killed / "model")
-    # Killed while it wrote its last checkpoint.
+    # As if killed while writing its last checkpoint.
     (killed / "checkpoint-4" / "optimizer.pt").write_bytes(b"half")
     again = grpo.run(config(), killed)
     assert (killed / "broken-checkpoint-4").is_dir()
@@ -114,12 +114,12 @@ def test_a_resumed_run_has_the_rewards_and_losses_of_an_uninterrupted_one(
     assert len({row["loss"] for row in wanted.values()}) > 1
 
 
-def test_a_resumed_run_goes_on_in_the_right_stage(trained) -> None:
+def test_a_resumed_run_continues_in_the_right_stage(trained) -> None:
     _, trainer = trained
     assert [row["curriculum/stage"] for row in logged(trainer).values()] == [1, 2, 3, 3]
 
 
-def test_the_run_folder_says_what_made_it(trained) -> None:
+def test_the_run_folder_records_its_provenance(trained) -> None:
     folder, _ = trained
     facts = json.loads((folder / "run.json").read_text())
     assert facts["seed"] == 1
@@ -129,7 +129,7 @@ def test_the_run_folder_says_what_made_it(trained) -> None:
     assert list(folder.rglob("events.out.tfevents.*"))
 
 
-def test_completions_are_kept_as_tables(trained) -> None:
+def test_completions_are_stored_as_tables(trained) -> None:
     folder, _ = trained
     tables = sorted((folder / "completions").glob("*.parquet"))
     assert tables
@@ -153,7 +153,7 @@ def test_a_folder_of_another_run_is_refused(trained) -> None:
         grpo.run(config("trainer.learning_rate=1e-4"), folder)
 
 
-# Reading each prompt once gives what trl gives.
+# Reading each prompt once gives the same results as trl.
 
 
 @pytest.fixture(scope="module")
@@ -181,7 +181,7 @@ def test_shared_prompts_sample_the_same_likeliest_tokens(reasoner) -> None:
         assert completion == alone[0, len(prompt) :].tolist()
 
 
-def test_shared_prompts_have_the_log_probabilities_that_each_row_has_alone(reasoner) -> None:
+def test_shared_prompts_have_the_log_probabilities_of_separate_rows(reasoner) -> None:
     tokenizer, model, prompts = reasoner
     torch.manual_seed(0)
     stop = tokenizer.eos_token_id
@@ -200,7 +200,7 @@ def test_shared_prompts_have_the_log_probabilities_that_each_row_has_alone(reaso
             assert not logps[row, len(completion) :].any()
 
 
-def test_shared_prompts_have_the_gradients_that_rows_have_alone(reasoner) -> None:
+def test_shared_prompts_have_the_gradients_of_separate_rows(reasoner) -> None:
     _, model, prompts = reasoner
     replies = [[5 + n, 9, 3] for n in range(6)]
     grads = []
@@ -221,7 +221,7 @@ def test_shared_prompts_have_the_gradients_that_rows_have_alone(reasoner) -> Non
 # Configurations.
 
 
-def test_an_unknown_key_is_named_with_the_likely_one(tmp_path: Path) -> None:
+def test_an_error_names_the_unknown_key_and_the_likely_one(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"modle.*did you mean model"):
         load_config(BUILTIN, ["modle.path=x"])
     with pytest.raises(SettingsError, match=r"data\.wolrds.*did you mean worlds"):
@@ -230,7 +230,7 @@ def test_an_unknown_key_is_named_with_the_likely_one(tmp_path: Path) -> None:
         trainer_arguments(grpo.GRPOConfig, {"learning_rat": 1}, output_dir=str(tmp_path))
 
 
-def test_a_value_that_trl_refuses_is_an_error_of_ours(tmp_path: Path) -> None:
+def test_a_value_that_trl_refuses_raises_settings_error(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="refuses"):
         trainer_arguments(
             grpo.GRPOConfig,
@@ -240,7 +240,7 @@ def test_a_value_that_trl_refuses_is_an_error_of_ours(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["a: [", "- 1", "trainer: 3"])
-def test_a_file_that_is_no_configuration_is_an_error(tmp_path: Path, text: str) -> None:
+def test_a_file_that_is_not_a_configuration_is_an_error(tmp_path: Path, text: str) -> None:
     path = tmp_path / "bad.yaml"
     path.write_text(text)
     with pytest.raises(SettingsError):
@@ -273,7 +273,7 @@ def test_a_wrong_configuration_ends_the_command_with_a_message(
     assert "did you mean model" in capsys.readouterr().err
 
 
-# Checkpoints are whole or absent.
+# Checkpoints are complete or absent.
 
 
 def checkpoint(folder: Path, step: int, *, whole: bool = True) -> Path:
@@ -285,7 +285,7 @@ def checkpoint(folder: Path, step: int, *, whole: bool = True) -> Path:
     return made
 
 
-def test_the_newest_whole_checkpoint_is_found(tmp_path: Path) -> None:
+def test_resuming_uses_the_newest_complete_checkpoint(tmp_path: Path) -> None:
     old = checkpoint(tmp_path, 9)
     half = checkpoint(tmp_path, 10)
     (half / "model.safetensors").write_bytes(b"x" * 40)
@@ -297,14 +297,14 @@ def test_the_newest_whole_checkpoint_is_found(tmp_path: Path) -> None:
     ]
 
 
-def test_a_checkpoint_with_a_missing_file_is_not_whole(tmp_path: Path) -> None:
+def test_a_checkpoint_with_a_missing_file_is_incomplete(tmp_path: Path) -> None:
     made = checkpoint(tmp_path, 1)
     assert is_whole(made)
     (made / "model.safetensors").unlink()
     assert not is_whole(made)
 
 
-def test_a_full_disk_is_waited_for_and_then_named(tmp_path: Path) -> None:
+def test_training_waits_for_disk_space_and_then_reports_a_full_disk(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="make room"):
         wait_for_space(tmp_path, 1 << 62, patience_s=0.02, look_s=0.01)
 
@@ -327,13 +327,13 @@ def test_a_checkpoint_that_fails_halfway_is_removed(tmp_path: Path) -> None:
     assert not (tmp_path / "checkpoint-7").exists()
 
 
-def test_a_run_folder_that_can_not_be_made_is_an_error_of_ours(tmp_path: Path) -> None:
+def test_a_run_folder_that_cannot_be_created_raises_run_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     with pytest.raises(RunError, match="can't use"):
         open_run(tmp_path / "file" / "run", config(), data="x", seed=1)
 
 
-def test_groups_without_a_gradient_are_left_out_and_change_nothing(reasoner, tmp_path) -> None:
+def test_skipping_groups_without_a_gradient_changes_nothing(reasoner, tmp_path) -> None:
     _, _, prompts = reasoner
     trainer = grpo.make_trainer(
         chosen := config("trainer.beta=0", "trainer.eval_strategy=no"),

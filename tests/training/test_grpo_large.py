@@ -1,5 +1,5 @@
-"""The configurations for big models, with the shipped reasoner in the big one's place: trl, peft,
-accelerate and DeepSpeed take every option, and two steps run."""
+"""The configurations for large models, run with the shipped reasoner instead: trl, peft, accelerate
+and DeepSpeed accept every option, and two steps run."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ from transformers import AutoTokenizer
 from trl import GRPOConfig, SFTConfig
 
 from embodied_agent.models.checkpoints import SHIPPED
+from tests.support.processes import python_path
 from training import grpo, sft
 from training.reasoner_model import new_model, save_checkpoint
-from training.run_config import load_config, trainer_arguments
+from training.run_config import _under_present_names, load_config, trainer_arguments
 
 pytestmark = [
     pytest.mark.models,
@@ -29,7 +30,7 @@ pytestmark = [
 ]
 CONFIGS = Path("training/configs")
 EIGHT, ONE = CONFIGS / "qwen2.5-3b-8gpu.yaml", CONFIGS / "qwen2.5-3b-lora-1gpu.yaml"
-#: What has to be another one on a small machine: model, data, sizes; and nothing else.
+#: The only values that differ on a small machine: model, data and sizes.
 IN_SMALL = [
     "model.path=builtin",
     "data.train=[]",
@@ -51,20 +52,20 @@ IN_SMALL = [
 
 
 @pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.yaml")), ids=lambda p: p.stem)
-def test_every_option_of_every_configuration_is_one_of_trl(path: Path, tmp_path: Path) -> None:
+def test_trl_has_every_option_of_every_configuration(path: Path, tmp_path: Path) -> None:
     config = load_config(path)
     kind = SFTConfig if "sft" in path.stem else GRPOConfig
-    assert config.trainer.keys() <= {field.name for field in dataclasses.fields(kind)}
-    # DeepSpeed's own file is taken by the run below; here it would begin to set up a cluster.
+    # The run below uses DeepSpeed's file; here it would start to set up a cluster.
     options = {k: v for k, v in config.trainer.items() if k != "deepspeed"}
     made = trainer_arguments(kind, {**options, "use_cpu": True}, output_dir=str(tmp_path))
-    for name, value in options.items():
-        if name not in ("activation_checkpointing", "report_to"):
+    names = {field.name for field in dataclasses.fields(kind)}
+    for name, value in _under_present_names(options, names).items():
+        if name != "report_to":
             found = getattr(made, name)
             assert getattr(found, "value", found) == value, name
 
 
-def test_the_published_hyperparameters_are_kept() -> None:
+def test_the_configuration_has_the_published_hyperparameters() -> None:
     config = load_config(EIGHT)
     published = {
         "learning_rate": 5e-7, "num_train_epochs": 12, "temperature": 1.0, "beta": 0.001,
@@ -99,7 +100,7 @@ def test_the_one_gpu_configuration_trains_adapters_for_two_steps_and_merges_them
     assert not (tmp_path / "model" / "adapter_config.json").exists()
 
 
-def test_the_eight_gpu_configuration_runs_two_steps_of_zero3_but_for_vllm(
+def test_the_eight_gpu_configuration_runs_two_steps_of_zero3_without_vllm(
     tmp_path: Path, tiny: str
 ) -> None:
     pytest.importorskip("deepspeed")
@@ -110,12 +111,12 @@ def test_the_eight_gpu_configuration_runs_two_steps_of_zero3_but_for_vllm(
         **os.environ,
         "DS_ACCELERATOR": "cpu", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port),
         "RANK": "0", "LOCAL_RANK": "0", "WORLD_SIZE": "1", "OMP_NUM_THREADS": "1",
-        "PYTHONPATH": str(Path.cwd()), "TORCHDYNAMO_DISABLE": "1", "PYTHONWARNINGS": "ignore",
+        "PYTHONPATH": python_path(), "TORCHDYNAMO_DISABLE": "1", "PYTHONWARNINGS": "ignore",
     }  # fmt: skip
     overrides = [*IN_SMALL, tiny, "trainer.use_vllm=false"]
     done = subprocess.run(
-        [sys.executable, "tests/support/zero3_runner.py", "--config", str(EIGHT),
-         "--out", str(tmp_path),
+        [sys.executable, "tests/support/deepspeed_runner.py", "training.grpo",
+         "--config", str(EIGHT), "--out", str(tmp_path),
          *(word for override in overrides for word in ("--set", override))],
         env=environment, capture_output=True, text=True, timeout=280, check=False,
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""The judge: what it is taught is true, it is asked as documented, and the shipped one can read."""
+"""The judge: correct training data, documented prompts, and accuracy of the shipped one."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_a_redirected_chain_ends_in_the_direction_of_its_target(pool) -> None:
             assert text.endswith(f"\n{question.choices[target]}.")
 
 
-def test_renaming_is_the_same_in_all_parts() -> None:
+def test_renaming_is_consistent_in_all_parts() -> None:
     rng = np.random.default_rng(2)
     first, second = renamed_text(("the red sofa and the blue lamp", "red sofa #1 front."), rng)
     name = second.split(" #")[0]
@@ -78,12 +78,12 @@ def test_a_varied_base_still_answers_with_one_of_its_choices(pool) -> None:
         (" red sofa</answer>", (), "red sofa"),
     ],
 )
-def test_the_references_reply_is_read_strictly(said, choices, answer) -> None:
+def test_the_references_reply_is_parsed_strictly(said, choices, answer) -> None:
     assert read(said, choices) == answer
 
 
 @pytest.mark.models
-def test_the_shipped_judge_reads_true_reasonings(pool) -> None:
+def test_the_shipped_judge_is_right_on_true_reasoning(pool) -> None:
     told = [base for base in pool if base[0].told]
     found = accuracy(LocalReference(SHIPPED / "judge"), told)
     assert found["true"]["right"] >= 0.95  # all of 1,338 questions; this sample is small
@@ -116,7 +116,7 @@ def test_batches_and_single_questions_get_the_same_answers(pool) -> None:
     assert judge.answers(items) == [judge.answers([item])[0] for item in items]
 
 
-def test_a_missing_reference_says_how_to_make_one(tmp_path: Path) -> None:
+def test_the_error_for_a_missing_reference_says_how_to_train_one(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"training\.judge"):
         LocalReference(tmp_path)
     with pytest.raises(ModelError, match=r"training\.judge"):

@@ -1,4 +1,4 @@
-"""Heads that look lines up by their number find them from the first step on."""
+"""Matching heads find lines by their number without training."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 import torch
 from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
 
-from training.matching_heads import MORE, with_matching_heads
+from training.matching_heads import ADDED_HEADS, with_matching_heads
 from training.reasoner_model import new_model, number_tokens, whole_texts
 from training.samples import corpus
 from training.vocabulary import train_tokenizer
@@ -30,7 +30,7 @@ def models(tokenizer, texts) -> tuple[LlamaForCausalLM, LlamaForCausalLM]:
 
 
 def lines(tokenizer, text: torch.Tensor) -> list[tuple[int, int]]:
-    """Where each line number of the reply stands, and what follows it in the transcript."""
+    """The positions of line numbers in the reply, and of what follows them in the transcript."""
     names = tokenizer.convert_ids_to_tokens(text[0].tolist())
     reply = names.index("<|assistant|>")
     return [
@@ -41,7 +41,7 @@ def lines(tokenizer, text: torch.Tensor) -> list[tuple[int, int]]:
 
 
 def looked_up(model: LlamaForCausalLM, tokenizer, texts) -> float:
-    """Attention that the best head of the second layer pays to what follows a line's number."""
+    """The second layer's highest attention to the token after a line's number, over its heads."""
     model.set_attn_implementation("eager")
     shares = []
     with torch.no_grad():
@@ -52,7 +52,7 @@ def looked_up(model: LlamaForCausalLM, tokenizer, texts) -> float:
     return float(torch.stack(shares).mean(0).max())
 
 
-def test_the_line_is_found_at_once(models, tokenizer, texts) -> None:
+def test_lines_are_found_without_training(models, tokenizer, texts) -> None:
     plain, matching = models
     assert looked_up(plain, tokenizer, texts) < 0.2
     assert looked_up(matching, tokenizer, texts) > 0.6
@@ -60,7 +60,7 @@ def test_the_line_is_found_at_once(models, tokenizer, texts) -> None:
 
 def test_only_heads_are_added(models) -> None:
     plain, matching = models
-    assert matching.config.num_attention_heads == plain.config.num_attention_heads + MORE
+    assert matching.config.num_attention_heads == plain.config.num_attention_heads + ADDED_HEADS
     assert matching.config.hidden_size == plain.config.hidden_size
     assert matching.config.head_dim == plain.config.head_dim
 
@@ -71,7 +71,7 @@ def test_only_numbers_get_codes(models, tokenizer) -> None:
     assert sorted(changed) == sorted(number_tokens(tokenizer))
 
 
-def test_it_can_be_saved_and_loaded(models, tmp_path) -> None:
+def test_the_model_can_be_saved_and_loaded(models, tmp_path) -> None:
     _, matching = models
     matching.save_pretrained(str(tmp_path))
     again = LlamaForCausalLM.from_pretrained(str(tmp_path))

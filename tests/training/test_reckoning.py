@@ -1,4 +1,4 @@
-"""Dead reckoning in words: places follow their actions, and true reasoning leads to the truth."""
+"""Dead reckoning in words: places follow from actions, and true reasoning leads to the truth."""
 
 from __future__ import annotations
 
@@ -49,14 +49,14 @@ def test_places_stay_on_their_grid(place: Place, action: Action, turns: int) -> 
 
 
 @given(places, st.integers(1, 12))
-def test_turning_back_is_where_it_was(place: Place, turns: int) -> None:
+def test_turning_back_restores_the_place(place: Place, turns: int) -> None:
     there = moved(place, delta(Action.ROTATE_LEFT, 15.0 * turns))
     assert moved(there, delta(Action.ROTATE_RIGHT, 15.0 * turns)) == place
     assert there.reach == place.reach
 
 
 @given(places)
-def test_a_whole_turn_changes_nothing(place: Place) -> None:
+def test_a_full_turn_changes_nothing(place: Place) -> None:
     assert turned(turned(place, 180), 180) == place
 
 
@@ -70,18 +70,18 @@ def test_a_mention_lies_in_its_own_direction(direction, distance) -> None:
 @pytest.mark.parametrize(
     ("action", "nearer"), [(Action.MOVE_FORWARD, True), (Action.MOVE_BACKWARD, False)]
 )
-def test_what_is_ahead_comes_nearer_by_going_there(action: Action, nearer: bool) -> None:
+def test_moving_towards_a_thing_reduces_its_reach(action: Action, nearer: bool) -> None:
     found = moved(Place(0, 12), delta(action))
     assert found.bearing_deg == 0
     assert (found.reach < 12) is nearer
 
 
 @pytest.mark.parametrize("action", [Action.TILT_UPWARD, Action.TILT_DOWNWARD, Action.MOVE_UPWARD])
-def test_a_tilt_leaves_places(action: Action) -> None:
+def test_a_tilt_does_not_change_places(action: Action) -> None:
     assert moved(Place(35, 7), delta(action)) == Place(35, 7)
 
 
-def test_going_left_puts_what_is_ahead_to_the_right() -> None:
+def test_moving_left_shifts_things_ahead_to_the_right() -> None:
     assert moved(Place(0, 6), delta(Action.MOVE_LEFT)).bearing_deg < 0
 
 
@@ -109,14 +109,14 @@ def test_the_quadrant_is_that_of_plane_geometry(at: Place, facing: Place, asked:
     assert quadrant(between(at, facing), between(at, asked)) == wanted
 
 
-def test_between_looks_from_the_first() -> None:
+def test_between_is_measured_from_the_first_place() -> None:
     assert between(Place(0, 4), Place(0, 12)) == 0
     assert between(Place(0, 12), Place(0, 4)) == 180
     assert 0 < between(Place(0, 7), Place(BEARINGS["front-left"], 12)) < 180
 
 
 def traced(noise: Noise, scenes: int = 12):
-    """Questions with their journey, entries and reasoning, where there is any."""
+    """Questions with their journey, deltas and reasoning, if there is any."""
     for seed in range(scenes):
         rng = np.random.default_rng(seed)
         journey = sample_journey(("house", "city")[seed % 2], 500_000 + seed, rng)
@@ -130,14 +130,14 @@ def traced(noise: Noise, scenes: int = 12):
                     yield deltas, now, question, trace(deltas, now, question)
 
 
-def test_most_questions_of_a_true_transcript_can_be_reasoned_about() -> None:
+def test_most_questions_about_a_true_transcript_have_reasoning() -> None:
     found = [reasoning is not None for _, _, _, reasoning in traced(Noise())]
     assert len(found) > 150
     assert sum(found) / len(found) > 0.75
 
 
 @pytest.mark.parametrize("noise", [Noise(), TYPICAL_NOISE])
-def test_what_the_memory_does_not_tell_is_said_with_what_is_missing(noise: Noise) -> None:
+def test_reasoning_for_open_questions_states_what_is_missing(noise: Noise) -> None:
     seen: Counter[str] = Counter()
     for _, _, question, reasoning in traced(noise, 24):
         if reasoning is not None and not question.told:
@@ -149,7 +149,7 @@ def test_what_the_memory_does_not_tell_is_said_with_what_is_missing(noise: Noise
 
 
 @pytest.mark.parametrize("noise", [Noise(), TYPICAL_NOISE])
-def test_reasoning_ends_with_what_is_answered(noise: Noise) -> None:
+def test_reasoning_ends_with_the_answer(noise: Noise) -> None:
     ends = ("landmark_position", "counterfactual", "relative_direction", "relative_distance")
     seen = 0
     for _, _, question, reasoning in traced(noise):
@@ -159,7 +159,7 @@ def test_reasoning_ends_with_what_is_answered(noise: Noise) -> None:
     assert seen > 30
 
 
-def test_every_step_of_a_chain_follows_from_the_one_before() -> None:
+def test_every_step_of_a_chain_follows_from_the_previous_one() -> None:
     step = re.compile(r"#(\d+) [a-z -]+?(?:\d+ )?= (left|right|front|back) (\d+) (\d+)")
     seen = 0
     for deltas, now, question, reasoning in traced(Noise()):

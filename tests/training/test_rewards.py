@@ -1,4 +1,4 @@
-"""Rewards: read strictly inside <answer>, as at run time; consistency for right answers only."""
+"""Rewards: parsed strictly inside <answer>, as at run time; consistency of right answers only."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_a_letter_after_the_answer_block_changes_nothing() -> None:
     assert accuracy("<think>x</think><answer>A</answer> or B.", "front-left") == 1.0
 
 
-def test_an_answer_that_is_never_closed_is_none() -> None:
+def test_an_unclosed_answer_does_not_count() -> None:
     assert accuracy("<think>x</think><answer>A", "front-left") == 0.0
 
 
@@ -82,7 +82,7 @@ def test_letter_and_text_of_a_choice_are_worth_the_same(thought: str, index: int
 
 
 @given(plain, plain, st.sampled_from(CHOICES))
-def test_what_stands_outside_of_answer_never_matters(before: str, after: str, said: str) -> None:
+def test_text_outside_the_answer_never_matters(before: str, after: str, said: str) -> None:
     bare = accuracy(f"<answer>{said}</answer>", "back")
     assert accuracy(f"{before}<answer>{said}</answer>{after}", "back") == bare
 
@@ -97,8 +97,8 @@ def test_rows_without_a_known_answer_are_skipped() -> None:
     assert accuracy_reward(["<answer>A</answer>"], answer=[None], choices=[CHOICES]) == [None]
 
 
-def test_a_truth_that_is_no_choice_is_an_error_not_a_zero() -> None:
-    with pytest.raises(ValueError, match="none of the choices"):
+def test_a_true_answer_outside_the_choices_is_an_error_not_a_zero() -> None:
+    with pytest.raises(ValueError, match="not one of the choices"):
         score("<answer>A</answer>", "below", CHOICES)
 
 
@@ -134,7 +134,7 @@ def test_one_think_and_one_answer_block_is_the_format(thought: str, said: str) -
         "<think>x</think> so <answer>A</answer>",
     ],
 )
-def test_anything_else_is_not(reply: str) -> None:
+def test_any_other_form_is_not_the_format(reply: str) -> None:
     assert not has_format(reply)
 
 
@@ -153,7 +153,7 @@ def test_a_number_is_read_with_its_unit(said: str, number: float) -> None:
 @pytest.mark.parametrize(
     "said", ["", "two", "3 or 4", "about 3", "3-4", "3, 4", "B2", "1e400x5", "3 4"]
 )
-def test_more_or_less_than_a_number_is_none(said: str) -> None:
+def test_an_answer_that_is_not_exactly_one_number_is_none(said: str) -> None:
     assert number_in(said) is None
 
 
@@ -189,7 +189,7 @@ def test_numeric_answers_are_read_inside_answer_only() -> None:
     assert accuracy("<think>4</think><answer>four</answer>", "4", ()) == 0.0
 
 
-def test_free_words_are_compared_without_case_articles_and_stops() -> None:
+def test_free_words_are_compared_without_case_articles_and_punctuation() -> None:
     assert same_answer("The red sofa.", "red sofa")
     assert not same_answer("red sofa", "blue sofa")
 
@@ -198,7 +198,7 @@ def test_free_words_are_compared_without_case_articles_and_stops() -> None:
 
 
 class Parrot:
-    """A reference that gives the last word of the reasoning."""
+    """A reference that answers with the last word of the reasoning."""
 
     name = "parrot"
 
@@ -218,7 +218,7 @@ def consistency(replies: list[str], reference: object = None) -> list[float | No
     )
 
 
-def test_consistency_is_paid_where_the_reference_agrees() -> None:
+def test_consistency_is_rewarded_if_the_reference_agrees() -> None:
     replies = [f"<think>so {w}</think><answer>B</answer>" for w in ("back", "front-left")]
     assert consistency(replies) == [1.0, 0.0]
 
@@ -244,7 +244,7 @@ def test_the_reference_never_sees_the_transcript_or_the_answer() -> None:
     assert begun == "<think>so back</think><answer>"
 
 
-def test_equal_reasoning_is_asked_about_once() -> None:
+def test_the_reference_is_asked_once_about_equal_reasoning() -> None:
     parrot = Parrot()
     cached = CachedReference(parrot)
     replies = ["<think>so back</think><answer>B</answer>"] * 8
@@ -268,7 +268,7 @@ def test_the_cache_is_bounded() -> None:
 
 @pytest.fixture
 def server() -> Iterator[tuple[str, list[int]]]:
-    """A chat server that answers B, after the given statuses."""
+    """A chat server that first returns the given statuses, then the answer B."""
     statuses: list[int] = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -296,10 +296,10 @@ def server() -> Iterator[tuple[str, list[int]]]:
     yield f"http://127.0.0.1:{made.server_port}/v1", statuses
     made.shutdown()
     made.server_close()
-    thread.join(timeout=10)
+    thread.join(timeout=60)
 
 
-def test_a_server_that_comes_back_is_waited_for(server: tuple[str, list[int]]) -> None:
+def test_training_waits_for_a_server_that_comes_back(server: tuple[str, list[int]]) -> None:
     url, statuses = server
     statuses += [503, 500]
     waits: list[float] = []
@@ -309,7 +309,7 @@ def test_a_server_that_comes_back_is_waited_for(server: tuple[str, list[int]]) -
     reference.close()
 
 
-def test_a_server_that_stays_away_stops_training_instead_of_paying_zero() -> None:
+def test_an_unreachable_server_stops_training_instead_of_rewarding_zero() -> None:
     reference = ServedReference(
         "http://127.0.0.1:9/v1", "m", patience_s=3, wait=lambda _: None, timeout_s=5
     )

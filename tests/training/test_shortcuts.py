@@ -21,11 +21,11 @@ from training.shortcuts.__main__ import app
 from training.shortcuts.classifier import guesses
 from training.shortcuts.features import relations
 from training.shortcuts.measure import Measured, measured, rows_of, together
-from training.shortcuts.sample import Shown, about_scene, read_sample, sample, write_sample
+from training.shortcuts.sample import Shown, about_scene, part_of, read_sample, sample, write_sample
 
 #: Of each type. Guessing among four options then differs from chance by more than three points in
 #: fewer than one of thirty types; the seeds are fixed, so that a type passes always or never.
-COUNT = 1000
+COUNT = 1100
 TOLERANCE = 0.03
 
 
@@ -42,22 +42,8 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(threads)
 
 
-#: Types that the classifier still answers somewhat better than by chance, with what was measured
-#: here over 1,000 questions in 250 scenes: they are to be mended, not to be forgotten.
-_ABOVE = {
-    "relative_distance": "32.0 % against 28.4 % by chance",
-    "relative_direction": "26.7 % against 22.7 % by chance",
-}
-
-
-@pytest.mark.timeout(1800)
-@pytest.mark.parametrize(
-    "kind",
-    [
-        pytest.param(kind, marks=pytest.mark.xfail(reason=_ABOVE[kind])) if kind in _ABOVE else kind
-        for kind in MAKERS
-    ],
-)
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("kind", MAKERS)
 def test_no_classifier_answers_without_the_memory(kind: str, asked: dict[str, list[Shown]]) -> None:
     found = measured(kind, asked[kind], guesses(asked[kind]))
     assert found.count == COUNT
@@ -69,7 +55,7 @@ def test_every_place_and_the_untold_option_are_right_as_often_as_they_are_offere
     asked: dict[str, list[Shown]],
 ) -> None:
     for some in asked.values():
-        for count in (4, 5):
+        for count in range(2, 6):
             part = [q for q in some if len(q.choices) == count]
             deviation = math.sqrt(len(part) * (1 / count) * (1 - 1 / count))
             for place in range(count):
@@ -82,7 +68,6 @@ def test_every_place_and_the_untold_option_are_right_as_often_as_they_are_offere
         assert abs(right - expected) <= 4 * math.sqrt(expected)
 
 
-@pytest.mark.xfail(reason="the rarest direction is right in 6.8 % of the cases, not in 7.5 %")
 def test_directions_are_right_about_equally_often(asked: dict[str, list[Shown]]) -> None:
     some = asked["landmark_position"]
     for word in DIRECTIONS:
@@ -173,6 +158,17 @@ def test_the_classifier_finds_an_option_that_is_never_right(asked: dict[str, lis
 # ---- The parts.
 
 
+def test_a_part_of_the_questions_has_late_ones_of_every_scene_too(
+    asked: dict[str, list[Shown]],
+) -> None:
+    for kind, some in asked.items():
+        scenes = [q.scene for q in some]
+        first = {scenes.index(scene) for scene in set(scenes)}
+        part = part_of(some, COUNT // 4)
+        share = sum(some.index(q) in first for q in part) / len(part)
+        assert share <= 0.4, kind  # a quarter of all are the first of their scene
+
+
 def test_what_is_seen_of_an_option_does_not_depend_on_its_place(
     asked: dict[str, list[Shown]],
 ) -> None:
@@ -230,10 +226,6 @@ def test_the_command_fails_where_a_type_is_above_the_tolerance(
 
 @pytest.mark.models
 @pytest.mark.timeout(1800)
-@pytest.mark.xfail(
-    reason="the shipped reasoner, trained on the former questions, answers 56.8 % of the questions "
-    "of progress evaluation without a memory, where chance is 23.0 %"
-)
 def test_the_shipped_reasoner_does_not_answer_without_a_memory(
     asked: dict[str, list[Shown]],
 ) -> None:
@@ -241,7 +233,7 @@ def test_the_shipped_reasoner_does_not_answer_without_a_memory(
     besides, and all together are held to the tolerance alone."""
     from training.shortcuts.blind import blind_guesses
 
-    some = {kind: questions[::4] for kind, questions in asked.items()}
+    some = {kind: part_of(questions, COUNT // 4) for kind, questions in asked.items()}
     answers = iter(blind_guesses("builtin", [q for part in some.values() for q in part]))
     found = [measured(kind, part, [next(answers) for _ in part]) for kind, part in some.items()]
     for part in found:

@@ -1,4 +1,4 @@
-"""Training: packed questions see what a live one sees, traces are true, both trainers run."""
+"""Training: packed questions equal live ones, traces are true, both trainers run."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_any_text_survives_the_tokenizer(tokenizer) -> None:
     assert tokenizer.decode(tokenizer(text).input_ids) == text
 
 
-def test_a_packed_question_is_read_as_if_it_stood_alone(tokenizer) -> None:
+def test_a_packed_question_is_read_like_a_separate_one(tokenizer) -> None:
     packed = next(sequences(3, tokenizer, 12))
     model = new_model(tokenizer, width=64, layers=2).eval()
     batch = collate([packed, packed])
@@ -78,7 +78,7 @@ def test_only_replies_and_recall_lines_are_learned(tokenizer) -> None:
     assert "Question" not in tokenizer.decode(copied.tolist())
 
 
-def test_compass_points_replace_the_direction_that_is_concluded_and_nothing_else(tokenizer) -> None:
+def test_compass_points_replace_only_the_concluded_direction(tokenizer) -> None:
     answer = "</think><answer> left</answer>"
     assert in_compass_points(f"<think>a\nleft.{answer}") == f"<think>a\nW.{answer}"
     for other in (f"<think>left.{answer}", f"<think>a\nnearest red sofa.{answer}"):
@@ -113,14 +113,14 @@ def test_each_taught_reply_gives_the_true_choice_and_cites_known_keyframes(seed:
         assert max(parsed.cited, default=0) <= deltas[sample.now].keyframe_id
 
 
-def test_noted_without_noise_is_what_was_visible() -> None:
+def test_notes_without_noise_are_the_visible_objects() -> None:
     rng = np.random.default_rng(1)
     journey = sample_journey("house", FIRST_TRAINING_SEED + 5, rng)
     for view, delta in zip(journey.views, noted(journey, rng, Noise()), strict=True):
         assert list(delta.mentions) == mentions_of(journey, view)
 
 
-def test_noise_errs_about_as_often_as_it_says() -> None:
+def test_noise_has_about_its_nominal_error_rates() -> None:
     rng = np.random.default_rng(2)
     kept = total = 0
     for seed in range(30):
@@ -152,7 +152,7 @@ def test_the_program_answers_the_shipped_questions_from_true_entries_far_above_c
     assert right / count > 0.6
 
 
-def test_the_reasoner_trains_stops_and_goes_on_where_it_was(tmp_path: Path, monkeypatch) -> None:
+def test_the_reasoner_trains_stops_and_resumes(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr("training.reasoner.corpus", lambda episodes: corpus(6))
     options = {
         "batch": 1,

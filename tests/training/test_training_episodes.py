@@ -1,4 +1,4 @@
-"""Episodes: what the runtime would have shown, split by scene, made once however often killed."""
+"""Episodes: the runtime's prompts, split by scene, built once despite interruptions."""
 
 from __future__ import annotations
 
@@ -7,27 +7,28 @@ import os
 import signal
 import subprocess
 import sys
-from collections import Counter
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from embodied_agent.agent import Agent
-from embodied_agent.records import Action, Delta, Mention
+from embodied_agent.records import Action, Delta, Frame, Mention, Pose
 from embodied_agent.settings import load_settings
 from embodied_agent.sources import open_source
 from sim_clips.questions import NOT_TOLD
-from training.episodes.__main__ import app, scene_of
+from training.episodes.__main__ import app, perceiver_of
+from training.episodes.building import BuildOptions, build_all
 from training.episodes.dataset import Writer, dataset_hash, read_episodes
-from training.episodes.making import Making, make_all
 from training.episodes.recordings import Recorder, RecordingUnit
 from training.episodes.rows import DatasetError, Episode, checked, from_row, prompt_of, to_row
-from training.episodes.splits import SPLITS, Shares, split_of
+from training.episodes.scenes import merged, scene_of, visited
 from training.episodes.worlds import WorldUnit, parse_worlds, world_episodes
 from training.true_perception import TruePerceiver
 
@@ -52,7 +53,7 @@ def of_a_world() -> list[Episode]:
 
 
 class _Keeper:
-    """Keeps every prompt that it is asked."""
+    """Stores every prompt that it gets."""
 
     name = "keeper"
 
@@ -68,7 +69,7 @@ class _Keeper:
         pass
 
 
-def test_a_recordings_prompts_are_those_of_the_live_agent(of_a_clip: list[Episode]) -> None:
+def test_prompts_from_a_recording_are_those_of_the_live_agent(of_a_clip: list[Episode]) -> None:
     settings, keeper = _settings(reasoning__free="reasoner"), _Keeper()
     with (
         open_source(CLIP, settings.source) as frames,
@@ -93,7 +94,7 @@ def test_a_text_only_prompt_is_the_one_built_from_its_deltas(of_a_world: list[Ep
 def test_a_clip_gives_its_own_questions_and_those_of_its_odometry(of_a_clip: list[Episode]) -> None:
     made = json.loads(Path(CLIP, "questions.json").read_text())
     truth = {e.id: e for e in of_a_clip if e.provenance["questions"] == "truth"}
-    # What was not noted by then is answered without the reasoner, so it is not taught.
+    # Questions about things not yet noted are answered without the reasoner, so they are left out.
     assert set(truth) <= {row["id"] for row in made}
     assert len(truth) >= 0.8 * len(made)
     for row in (row for row in made if row["id"] in truth):
@@ -104,7 +105,7 @@ def test_a_clip_gives_its_own_questions_and_those_of_its_odometry(of_a_clip: lis
     assert {e.domain for e in of_a_clip} == {"house"}
 
 
-def test_an_episode_knows_nothing_that_was_seen_after_its_question(
+def test_an_episode_contains_nothing_from_after_its_question(
     of_a_clip: list[Episode],
 ) -> None:
     by_time = sorted(of_a_clip, key=lambda e: e.stamp_ns)
@@ -156,7 +157,7 @@ _DELTAS = st.builds(
     texts=st.lists(_NAMES, min_size=4, max_size=4),
     about=st.dictionaries(_NAMES, st.integers() | st.booleans() | _NAMES, max_size=3),
 )
-def test_a_row_reads_back_as_the_episode_it_was(
+def test_a_row_reads_back_as_the_same_episode(
     of_a_world: list[Episode], deltas: tuple[Delta, ...], texts: list[str], about: dict
 ) -> None:
     episode = replace(
@@ -171,7 +172,7 @@ def test_a_row_reads_back_as_the_episode_it_was(
 
 
 @pytest.mark.parametrize(("kind", "answer"), [("choice", "E"), ("choice", "AB"), ("number", "two")])
-def test_an_answer_that_can_not_be_marked_is_refused(
+def test_an_answer_that_cannot_be_marked_is_refused(
     of_a_world: list[Episode], kind: str, answer: str
 ) -> None:
     broken = replace(of_a_world[0], kind=kind, choices=("a", "b"), answer=answer)
@@ -179,122 +180,33 @@ def test_an_answer_that_can_not_be_marked_is_refused(
         checked(broken)
 
 
-# ---- Splits.
-
-
-@given(st.text(max_size=20), st.text(max_size=5))
-def test_a_scene_has_one_split_whatever_else_there_is(scene: str, domain: str) -> None:
-    first = split_of(scene, Shares(), domain)
-    assert first in SPLITS
-    assert split_of(scene, Shares(), "", ["another"]) == first
-    assert split_of(scene, Shares(), "warehouse", ["warehouse"]) == "ood"
-
-
-def test_splits_have_about_the_shares_that_were_asked_for() -> None:
-    counts = Counter(split_of(f"scene {n}", Shares.parse("75/5/20")) for n in range(4000))
-    assert counts["train"] / 4000 == pytest.approx(0.75, abs=0.03)
-    assert counts["validation"] / 4000 == pytest.approx(0.05, abs=0.02)
-    assert counts["test"] / 4000 == pytest.approx(0.20, abs=0.03)
-
-
-@pytest.mark.parametrize("text", ["75/25", "80/10/20", "a/b/c", "-5/5/100", "nan/50/50", ""])
-def test_shares_that_are_none_are_refused(text: str) -> None:
-    with pytest.raises(DatasetError, match="--split"):
-        Shares.parse(text)
-
-
-def test_a_data_set_whose_scenes_leak_is_refused(of_a_world: list[Episode], tmp_path: Path) -> None:
-    writer = Writer(tmp_path, {})
-    writer.write("a", [to_row(replace(of_a_world[0], split="train"))])
-    writer.write("b", [to_row(replace(of_a_world[1], split="test"))])
-    with pytest.raises(DatasetError, match="house_1000000 is in train and in test"):
-        read_episodes(tmp_path, "test")
-
-
-# ---- Files.
-
-
-@pytest.mark.parametrize("file_format", ["jsonl", "parquet"])
-def test_what_is_written_is_read_back(
-    of_a_world: list[Episode], tmp_path: Path, file_format: str
-) -> None:
-    writer = Writer(tmp_path, {"seed": 1}, file_format)
-    done = writer.write("worlds", [to_row(e) for e in of_a_world], {"bad": 2})
-    assert done.rows == {"train": len(of_a_world)}
-    assert read_episodes(tmp_path) == of_a_world
-    assert writer.done("worlds") == done
-    assert len(read_episodes(tmp_path, "train", most=5)) == 5
-
-
-def test_the_hash_of_a_data_set_follows_its_rows(of_a_world: list[Episode], tmp_path: Path) -> None:
-    rows = [to_row(e) for e in of_a_world]
-    hashes = []
-    for name, part in (("a", rows), ("b", rows), ("c", rows[:-1])):
-        Writer(tmp_path / name, {}).write("unit", part)
-        hashes.append(dataset_hash(tmp_path / name))
-    assert hashes[0] == hashes[1] != hashes[2]
-
-
-def test_episodes_made_otherwise_are_not_mixed_in(tmp_path: Path) -> None:
-    Writer(tmp_path, {"seed": 1})
-    Writer(tmp_path, {"seed": 1})
-    with pytest.raises(DatasetError, match="another seed"):
-        Writer(tmp_path, {"seed": 2})
-
-
-def test_an_empty_folder_and_a_broken_row_are_clear_errors(tmp_path: Path) -> None:
-    with pytest.raises(DatasetError, match="no episodes in"):
-        read_episodes(tmp_path)
-    (tmp_path / "test").mkdir()
-    (tmp_path / "test" / "x.jsonl").write_text('{"id": "7"}\n')
-    with pytest.raises(DatasetError, match="row 7 is no episode"):
-        read_episodes(tmp_path)
-    (tmp_path / "test" / "x.jsonl").write_text('{"id": \n')
-    with pytest.raises(DatasetError, match=r"x\.jsonl"):
-        read_episodes(tmp_path)
-
-
-def test_a_full_disk_leaves_no_half_written_unit(
-    of_a_world: list[Episode], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    writer = Writer(tmp_path, {})
-
-    def full(_: int) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(DatasetError, match=r"No space left.*make room"):
-        writer.write("unit", [to_row(e) for e in of_a_world])
-    assert writer.done("unit") is None
-    with pytest.raises(DatasetError, match="no episodes"):
-        read_episodes(tmp_path)
-
-
-# ---- Making.
+# ---- Building.
 
 
 def test_the_same_scenes_give_the_same_rows_in_this_process_and_in_others(tmp_path: Path) -> None:
     units = [WorldUnit("house", 1_000_000 + n, 1, questions=4) for n in range(3)]
-    making = Making(_settings(), "geometry")
+    options = BuildOptions(_settings(), "geometry")
     for name, workers in (("one", 1), ("two", 2)):
-        make_all(units, Writer(tmp_path / name, making.made_with()), making, workers=workers)
+        build_all(units, Writer(tmp_path / name, options.made_with()), options, workers=workers)
     assert dataset_hash(tmp_path / "one") == dataset_hash(tmp_path / "two")
 
 
-def test_what_is_done_is_not_done_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_finished_units_are_not_built_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     units = [WorldUnit("house", 1_000_000 + n, 1, questions=2) for n in range(2)]
-    making = Making(_settings(), "geometry")
-    writer = Writer(tmp_path, making.made_with())
-    make_all(units[:1], writer, making)
+    options = BuildOptions(_settings(), "geometry")
+    writer = Writer(tmp_path, options.made_with())
+    build_all(units[:1], writer, options)
     made: list[str] = []
     write = writer.write
     monkeypatch.setattr(writer, "write", lambda unit, *a: made.append(unit) or write(unit, *a))
-    done, failed = make_all(units, writer, making)
+    done, failed = build_all(units, writer, options)
     assert made == [units[1].name]
     assert (len(done), failed) == (2, [])
 
 
-def test_killed_halfway_the_same_command_goes_on_and_gives_the_same(tmp_path: Path) -> None:
+def test_an_interrupted_command_resumes_with_the_same_result(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "training.episodes", "--worlds", "house:9"]
     command += ["--block", "1", "--per-scene", "2", "--perception", "geometry", "--out"]
     killed = subprocess.Popen(
@@ -324,11 +236,11 @@ def _wait_for(condition, process: subprocess.Popen) -> None:
     raise AssertionError("nothing was done within two minutes")
 
 
-def test_ray_makes_the_same_rows(tmp_path: Path) -> None:
+def test_ray_builds_the_same_rows(tmp_path: Path) -> None:
     pytest.importorskip("ray", reason="no Ray here: pip install --group cluster")
     base = [sys.executable, "-m", "training.episodes", "--worlds", "house:2", "--per-scene", "2"]
     base += ["--block", "1", "--perception", "geometry", "--out"]
-    # Ray's workers make way for all else; on a busy machine they would never get to run.
+    # Ray's workers have low priority; on a busy machine they would never run.
     environment = {**os.environ, "RAY_worker_niceness": "0"}
     for name, more in (("ray", ["--ray", "--workers", "1"]), ("here", [])):
         command = [*base, str(tmp_path / name), *more]
@@ -337,7 +249,7 @@ def test_ray_makes_the_same_rows(tmp_path: Path) -> None:
     assert dataset_hash(tmp_path / "ray") == dataset_hash(tmp_path / "here")
 
 
-def test_a_bag_without_usable_frames_is_reported_and_the_others_are_made(tmp_path: Path) -> None:
+def test_a_bag_without_usable_frames_is_reported_and_the_others_are_built(tmp_path: Path) -> None:
     bad = tmp_path / "bad"
     bad.mkdir()
     (bad / "picture.jpg").write_bytes(b"no picture")
@@ -345,22 +257,22 @@ def test_a_bag_without_usable_frames_is_reported_and_the_others_are_made(tmp_pat
     more = ["--worlds", "house:1", "--per-scene", "2", "--perception", "geometry"]
     result = CliRunner().invoke(app, [str(bad), *more, "--out", str(out)])
     assert result.exit_code == 1
-    assert "left out bad" in result.output
-    assert "1 of 2 units could not be made" in result.output
+    assert "failed: bad" in result.output
+    assert "1 of 2 units failed" in result.output
     assert len(read_episodes(out)) == 2
 
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ([], "nothing to make episodes of"),
+        ([], "no source of episodes"),
         (["--worlds", "moon:3"], "--worlds needs"),
-        (["--worlds", "house:1", "--perception", "magic"], "--perception is one of"),
+        (["--worlds", "house:1", "--perception", "magic"], "--perception must be one of"),
         (["--benchmark", "vsi=x.parquet"], "needs --videos"),
         (["--worlds", "house:1", "--worlds", "house:1"], "given twice"),
     ],
 )
-def test_what_can_not_be_made_is_said_at_once(
+def test_invalid_arguments_are_reported_at_once(
     arguments: list[str], said: str, tmp_path: Path
 ) -> None:
     result = CliRunner().invoke(app, [*arguments, "--out", str(tmp_path / "out")])
@@ -376,7 +288,59 @@ def test_worlds_are_named_with_their_number_of_scenes_and_first_seed() -> None:
 def test_a_scene_is_named_by_its_recording_or_by_a_pattern(tmp_path: Path) -> None:
     assert scene_of(CLIP) == "house_8"
     assert scene_of(f"{CLIP}/house_8.mcap") == "house_8"
-    assert scene_of("/data/kitchen/walk3.mp4") == "walk3"
+    assert scene_of("/data/kitchen/walk3.mp4") == "walk"
+    assert scene_of("/data/office_2026-05-01-10_00_00.mcap") == "office"
+    assert scene_of("/data/lab/2026_05_01.mcap") == "lab/"
     assert scene_of("/data/kitchen/walk3.mp4", "/data/([^/]+)/") == "kitchen"
     with pytest.raises(DatasetError, match="finds no scene"):
         scene_of("/data/kitchen/walk3.mp4", "/bags/([^/]+)/")
+
+
+def posed(frame_id: str, *places: tuple[float, float]) -> list[Frame]:
+    return [
+        Frame(n, pose=Pose((x, y, 0.0), (0.0, 0.0, 0.0, 1.0), frame_id))
+        for n, (x, y) in enumerate(places)
+    ]
+
+
+def test_recordings_of_one_place_on_a_map_are_one_scene_whatever_their_names() -> None:
+    scenes = {"a.mcap": "hall", "b.mcap": "atrium", "c.mcap": "cellar", "d.mcap": "yard"}
+    line = [(2.0 * n, 1.0) for n in range(10)]
+    cells = {
+        "a.mcap": visited(posed("map", *line)),
+        "b.mcap": visited(posed("map", *line[8:], *((2.0 * n, 40.0) for n in range(10)))),
+        "c.mcap": visited(posed("map", *((2.0 * n, 90.0) for n in range(10)))),
+        "d.mcap": visited(posed("odom", *line)),
+    }
+    assert cells["d.mcap"] == set()
+    assert merged(scenes, cells) == {
+        "a.mcap": "atrium", "b.mcap": "atrium", "c.mcap": "cellar", "d.mcap": "yard"
+    }  # fmt: skip
+    assert merged(scenes, {}) == scenes
+
+
+def test_the_built_in_perceiver_refuses_real_pictures_and_a_server_goes_first(
+    tmp_path: Path,
+) -> None:
+    walk = tmp_path / "walk"
+    walk.mkdir()
+    for number in range(6):
+        rng = np.random.default_rng(number)
+        smooth = cv2.resize(rng.uniform(60, 200, (6, 8, 3)), (320, 240))
+        noisy = np.clip(smooth + rng.normal(0, 9, (240, 320, 3)), 0, 255).astype(np.uint8)
+        cv2.imwrite(str(walk / f"{number}.png"), noisy)
+    done = CliRunner().invoke(app, [str(walk), "--out", str(tmp_path / "out")])
+    assert done.exit_code == 1
+    assert "don't look like the simulated worlds" in " ".join(done.output.split())
+    assert perceiver_of("auto", load_settings()) == "builtin"
+    served = load_settings(perception__server__base_url="http://127.0.0.1:9/v1")
+    assert perceiver_of("auto", served) == "served"
+    assert perceiver_of("geometry", served) == "geometry"
+
+
+def test_a_recording_that_changes_its_scene_is_refused(tmp_path: Path) -> None:
+    writer = Writer(tmp_path, {}, "jsonl")
+    writer.write("walk:bags/walk1.mcap", [])
+    writer.refuse_other_scene("walk:bags/walk1.mcap", "walk")
+    with pytest.raises(DatasetError, match=r"walk1\.mcap was written as scene walk"):
+        writer.refuse_other_scene("hall:bags/walk1.mcap", "hall")

@@ -1,8 +1,11 @@
-"""Evaluation: batches reply as the runtime does, marks and intervals are right, servers work."""
+"""Evaluation: batches reply like the runtime, marks and intervals are right, servers work."""
 
 from __future__ import annotations
 
 import json
+import shutil
+import string
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -14,10 +17,14 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from embodied_agent.errors import ModelError, ModelUnavailable
+from embodied_agent.models.checkpoints import SHIPPED
+from embodied_agent.models.prompting import FILE as PROMPTING
+from embodied_agent.models.prompting import Prompting, write_prompting
+from embodied_agent.reasoning.answer import parse_answer
 from embodied_agent.reasoning.builtin import BuiltinReasoner
 from embodied_agent.settings import ReasoningSettings
 from tests.support.served import faulty, refuses, says
-from training.episodes.dataset import Writer
+from training.episodes.dataset import Writer, read_episodes, rows_of
 from training.episodes.rows import Episode, to_row
 from training.episodes.worlds import WorldUnit, world_episodes
 from training.evaluate import app, evaluate
@@ -41,7 +48,7 @@ def episodes() -> list[Episode]:
 
 @pytest.fixture(scope="module", autouse=True)
 def one_thread() -> Iterator[None]:
-    """The model is small: more threads wait for each other longer than they work."""
+    """Use one thread: with such a small model, more threads mostly wait for each other."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
@@ -54,7 +61,7 @@ def model() -> BatchedModel:
 
 
 @pytest.mark.parametrize("choose", [True, False], ids=["likeliest", "free"])
-def test_batches_reply_what_the_runtimes_reasoner_replies_one_by_one(
+def test_batched_replies_equal_those_of_the_runtimes_reasoner(
     episodes: list[Episode], model: BatchedModel, choose: bool
 ) -> None:
     some = episodes[::3] if choose else episodes[::8]
@@ -67,7 +74,7 @@ def test_batches_reply_what_the_runtimes_reasoner_replies_one_by_one(
         assert all(reply.tokens > 0 for reply in together)
 
 
-def test_an_open_question_and_a_cut_reply_are_replied_alike_too(
+def test_batches_also_agree_on_open_questions_and_cut_replies(
     episodes: list[Episode], model: BatchedModel
 ) -> None:
     prompts = [replace(e.prompt, choices=()) for e in episodes[:4]]
@@ -78,6 +85,43 @@ def test_an_open_question_and_a_cut_reply_are_replied_alike_too(
         assert [reply.text for reply in together] == [reply.text for reply in alone]
 
 
+def test_a_model_is_asked_as_its_folder_says_it_was_trained(
+    episodes: list[Episode], tmp_path: Path
+) -> None:
+    folder = tmp_path / "model"
+    shutil.copytree(SHIPPED / "reasoner", folder)
+    answerer, asked = open_model(str(folder))
+    assert asked == "compact"
+    some = [e for e in episodes if e.kind == "choice"][:2]
+    (by_text, *_) = answerer.replies([e.prompt_in("compact") for e in some], max_tokens=120)
+    assert parse_answer(by_text.text, some[0].choices).text in by_text.text.partition("<answer>")[2]
+
+    write_prompting(folder, Prompting("full", "letter"))
+    answerer, asked = open_model(str(folder))
+    assert asked == "full"
+    (by_letter, *_) = answerer.replies([e.prompt_in("compact") for e in some], max_tokens=120)
+    said = by_letter.text.partition("<answer>")[2].removesuffix("</answer>").strip()
+    assert said in string.ascii_uppercase[: len(some[0].choices)]
+
+    # What is said on the command line goes before what the folder says.
+    assert open_model(str(folder), asked="compact")[1] == "compact"
+    (folder / PROMPTING).unlink()
+    assert open_model(str(folder))[1] == "full"
+    (folder / PROMPTING).write_text('{"style": "loud"}')
+    with pytest.raises(ModelError, match="compact or full"):
+        open_model(str(folder))
+
+
+def test_some_of_many_episodes_come_from_all_scenes_and_categories(tmp_path: Path) -> None:
+    unit = WorldUnit("house", 500_000, 6, questions=20)
+    made = [replace(e, split="test") for e in world_episodes(unit, "compact", {})[0]]
+    writer = Writer(tmp_path, {}, "jsonl")
+    writer.write("all", rows_of(made))
+    some = read_episodes(tmp_path, "test", most=12)
+    assert Counter(e.scene for e in some) == dict.fromkeys({e.scene for e in made}, 2)
+    assert len({e.category for e in some}) >= 6
+
+
 def test_a_prompt_that_is_too_long_is_refused(episodes: list[Episode], model: BatchedModel) -> None:
     longest = max(episodes, key=lambda e: len(e.transcript))
     long = replace(longest.prompt, transcript=longest.transcript * 60)
@@ -85,7 +129,7 @@ def test_a_prompt_that_is_too_long_is_refused(episodes: list[Episode], model: Ba
         model.replies([long])
 
 
-def test_a_model_that_attends_otherwise_is_refused(model: BatchedModel) -> None:
+def test_a_model_without_full_attention_is_refused(model: BatchedModel) -> None:
     from types import SimpleNamespace
 
     config = SimpleNamespace(layer_types=["sliding_attention"], max_position_embeddings=64)
@@ -98,7 +142,9 @@ def test_a_model_that_attends_otherwise_is_refused(model: BatchedModel) -> None:
     st.lists(st.lists(st.integers(0, 2), min_size=1, max_size=40), min_size=1, max_size=12),
     st.integers(1, 5),
 )
-def test_prompts_that_begin_alike_are_trunk_and_rest(ids: list[list[int]], most: int) -> None:
+def test_prompts_with_a_common_prefix_are_split_into_trunk_and_rest(
+    ids: list[list[int]], most: int
+) -> None:
     groups = alike(ids, most)
     assert sorted(i for g in groups for i in g.members) == list(range(len(ids)))
     for group in groups:
@@ -112,7 +158,9 @@ def test_prompts_that_begin_alike_are_trunk_and_rest(ids: list[list[int]], most:
 
 
 @given(st.integers(1, 400).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
-def test_the_interval_holds_the_share_and_narrows_with_more(counts: tuple[int, int]) -> None:
+def test_the_interval_contains_the_share_and_narrows_with_more_trials(
+    counts: tuple[int, int],
+) -> None:
     right, count = counts
     low, high = wilson(right / count, count)
     assert 0 <= low <= right / count <= high <= 1
@@ -126,7 +174,7 @@ def test_the_interval_is_wilsons() -> None:
 
 
 class _Agreeing:
-    """A reference that names the first word of the reasoning."""
+    """A reference that answers with the first word of the reasoning."""
 
     name = "first word"
 
@@ -155,7 +203,7 @@ def test_marks_read_choices_numbers_format_and_consistency(episodes: list[Episod
     assert [m.said for m in marks] == ["left", "left", "right", "", "11 m"]
 
 
-def test_guessers_are_marked_by_their_average(episodes: list[Episode]) -> None:
+def test_guesses_are_marked_by_their_expected_value(episodes: list[Episode]) -> None:
     four = [_episode(episodes, "choice", ("a", "b", "c", "d"), x) for x in "AAAB"]
     assert chance(four) == [0.25] * 4
     assert majority(four, known=four) == [1, 1, 1, 0]
@@ -165,7 +213,7 @@ def test_guessers_are_marked_by_their_average(episodes: list[Episode]) -> None:
     assert chance(numbers) == [0, 0, 0]
 
 
-def test_the_program_answers_only_its_own_kinds_of_question(episodes: list[Episode]) -> None:
+def test_the_program_answers_only_its_own_types_of_question(episodes: list[Episode]) -> None:
     given_answers = plain_program(episodes)
     assert None not in given_answers
     assert sum(given_answers) / len(given_answers) > 0.6
@@ -173,7 +221,7 @@ def test_the_program_answers_only_its_own_kinds_of_question(episodes: list[Episo
     assert plain_program([replace(episodes[0], domain="vsi")]) == [None]
 
 
-def test_the_table_tells_in_from_out_of_distribution(
+def test_the_tables_separate_in_distribution_from_out_of_distribution(
     episodes: list[Episode], model: BatchedModel
 ) -> None:
     result = evaluate(model, episodes, with_baselines=True, max_tokens=200)
@@ -191,9 +239,9 @@ def test_the_table_tells_in_from_out_of_distribution(
 # ---- Servers and the command.
 
 
-def test_a_server_is_asked_in_the_full_style_and_marked(episodes: list[Episode]) -> None:
+def test_a_server_gets_full_style_prompts_and_is_marked(episodes: list[Episode]) -> None:
     with faulty(says("<think>hm</think><answer>", "A</answer>")) as server:
-        answerer, style = open_model(server.url, parallel=2, timeout_s=20)
+        answerer, style = open_model(server.url, parallel=2, timeout_s=60)
         result = evaluate(answerer, episodes[:6], prompt=lambda e: e.prompt_in("full"))
         answerer.close()
         asked = server.requests[0]["messages"]
@@ -221,7 +269,7 @@ def test_a_dead_server_ends_the_evaluation_instead_of_giving_zeros(
     with pytest.raises(ModelUnavailable, match="nothing was marked"):
         evaluate(OneByOne(Gone()), episodes)
     with faulty(refuses(401)) as server:
-        answerer, _ = open_model(server.url, timeout_s=20)
+        answerer, _ = open_model(server.url, timeout_s=60)
         with pytest.raises(ModelError):
             evaluate(answerer, episodes[:2], prompt=lambda e: e.prompt_in("full"))
         answerer.close()
@@ -253,7 +301,7 @@ def test_the_command_writes_figures_table_and_replies(
         (["--reference", "/nowhere"], "/nowhere"),
     ],
 )
-def test_what_can_not_be_evaluated_is_said(
+def test_invalid_arguments_are_reported(
     arguments: list[str], said: str, episodes: list[Episode], tmp_path: Path
 ) -> None:
     Writer(tmp_path, {}).write("unit", [to_row(e) for e in episodes[:2]])

@@ -1,4 +1,4 @@
-"""Readers of public question files, and questions from odometry held against a recomputation."""
+"""Readers of public question files, and odometry questions compared with a recomputation."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from embodied_agent.records import Pose
 from training.episodes.benchmarks import benchmark_units
 from training.episodes.recordings import Recorder
 from training.episodes.rows import DatasetError
-from training.questions import egoschema, mvbench, urbanvideo, vsi
+from training.questions import egoschema, mvbench, sis, urbanvideo, vsi
 from training.questions.base import Asked
 from training.questions.odometry import odometry_questions, place_of, turns
 
-# ---- Files in the published schemas, made here.
+# ---- Files in the published schemas, created here.
 
 _URBAN = [
     {
@@ -101,13 +101,15 @@ def _file(folder: Path, name: str, rows: Any) -> Path:
             writer = csv.DictWriter(file, list(rows[0]))
             writer.writeheader()
             writer.writerows(rows)
+    elif path.suffix == ".jsonl":
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     else:
         path.write_text(json.dumps(rows))
     return path
 
 
 @pytest.mark.parametrize("name", ["MCQ.parquet", "MCQ.csv"])
-def test_urbanvideo_is_read_from_both_its_editions(tmp_path: Path, name: str) -> None:
+def test_urbanvideo_is_read_in_both_editions(tmp_path: Path, name: str) -> None:
     first, second = urbanvideo.read(_file(tmp_path, name, _URBAN)).questions
     assert first.question == "Where is the A. Lee tower now?"
     assert first.choices == ("To the left.", "Behind, by the U.S. flag", "Ahead")
@@ -123,13 +125,39 @@ def test_vsi_gives_choices_without_letters_and_numbers(tmp_path: Path) -> None:
     assert (number.kind, number.answer, number.choices) == ("number", "4", ())
 
 
+def test_vsi_debiased_leaves_out_what_is_pruned_and_says_where_it_can_not(tmp_path: Path) -> None:
+    pruned = {**_VSI[1], "id": 9, "pruned": True}
+    read = vsi.read_debiased(_file(tmp_path, "test.parquet", [_VSI[0], pruned]))
+    assert [(asked.id, asked.domain) for asked in read.questions] == [("vsi_1", "vsi_debiased")]
+    assert read.skipped == {"pruned from the debiased edition": 1}
+    old = [{k: v for k, v in _VSI[0].items() if k != "pruned"}]
+    with pytest.raises(DatasetError, match="no column `pruned`"):
+        vsi.read_debiased(_file(tmp_path, "old.json", old))
+    assert len(vsi.read_debiased(_file(tmp_path, "test_debiased.json", old)).questions) == 1
+
+
+_SIS = {
+    "question_id": "m_12", "video_name": "f1.mp4", "video_path": "TravelUAV/f1.mp4",
+    "task_type": "Self Motion", "question": "What did the drone do?",
+    "options": {"A": "It rose", "B": "It sank", "C": None, "D": None}, "answer": "B",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["SIS-Bench.jsonl", "sis.parquet"])
+def test_sis_gives_the_options_that_a_question_has(tmp_path: Path, name: str) -> None:
+    (asked,) = sis.read(_file(tmp_path, name, [_SIS])).questions
+    assert (asked.choices, asked.answer) == (("It rose", "It sank"), "B")
+    assert (asked.id, asked.category) == ("sis_m_12", "self_motion")
+    assert (asked.video, asked.scene, asked.domain) == ("TravelUAV/f1.mp4", "f1", "sis")
+
+
 def test_egoschema_takes_its_answers_from_the_file_beside_it(tmp_path: Path) -> None:
     path = _file(tmp_path, "questions.json", [_EGO, {**_EGO, "q_uid": "unpublished"}])
     _file(tmp_path, "subset_answers.json", {"0074f737": 3})
     read = egoschema.read(path)
     (asked,) = read.questions
     assert (asked.answer, asked.choices[3]) == ("D", "C does thing 3.")
-    assert read.skipped == {"its answer was not published": 1}
+    assert read.skipped == {"the answer is not published": 1}
 
 
 def test_egoschema_is_read_from_its_parquet_edition(tmp_path: Path) -> None:
@@ -141,7 +169,7 @@ def test_egoschema_is_read_from_its_parquet_edition(tmp_path: Path) -> None:
     assert (asked.answer, asked.choices[1], asked.video) == ("B", "two.", "abc.mp4")
 
 
-def test_mvbench_answers_are_texts_even_where_they_look_like_letters(tmp_path: Path) -> None:
+def test_mvbench_answers_are_texts_even_if_they_look_like_letters(tmp_path: Path) -> None:
     first, second = mvbench.read(_file(tmp_path, "egocentric_navigation.json", _MV)).questions
     assert (first.answer, first.category) == ("C", "egocentric_navigation")
     assert (second.answer, second.choices) == ("B", ("B", "A"))
@@ -151,22 +179,25 @@ def test_mvbench_answers_are_texts_even_where_they_look_like_letters(tmp_path: P
 @pytest.mark.parametrize(
     ("read", "name", "good", "bad", "reason"),
     [
-        (urbanvideo.read, "q.csv", _URBAN[1], {"answer": "F"}, "none of the choices"),
+        (urbanvideo.read, "q.csv", _URBAN[1], {"answer": "F"}, "not one of the choices"),
         (urbanvideo.read, "q.csv", _URBAN[1], {"question": "What?"}, "no choices"),
         (urbanvideo.read, "q.csv", _URBAN[1], {"video_id": ""}, "no video_id"),
         (urbanvideo.read, "q.csv", _URBAN[1], {"question": "Q? Choices: A. x B. x"}, "the same"),
-        (vsi.read, "q.json", _VSI[1], {"ground_truth": "many"}, "no number"),
-        (vsi.read, "q.json", _VSI[1], {"ground_truth": "nan"}, "no number"),
+        (vsi.read, "q.json", _VSI[1], {"ground_truth": "many"}, "not a number"),
+        (vsi.read, "q.json", _VSI[1], {"ground_truth": "nan"}, "not a number"),
         (vsi.read, "q.json", _VSI[0], {"options": None}, "no options"),
-        (egoschema.read, "q.json", {**_EGO, "answer": 2}, {"answer": 5}, "none of the options"),
-        (mvbench.read, "q.json", _MV[0], {"answer": "Jump"}, "none of the choices"),
-        (mvbench.read, "q.json", _MV[0], {"start": 5, "end": 2}, "ends before it starts"),
+        (egoschema.read, "q.json", {**_EGO, "answer": 2}, {"answer": 5}, "not one of the options"),
+        (mvbench.read, "q.json", _MV[0], {"answer": "Jump"}, "not one of the choices"),
+        (sis.read, "q.json", _SIS, {"options": {"B": "x", "C": "y"}}, "lettered from A"),
+        (sis.read, "q.json", _SIS, {"options": None}, "no options"),
+        (sis.read, "q.json", _SIS, {"answer": "D"}, "not one of the choices"),
+        (mvbench.read, "q.json", _MV[0], {"start": 5, "end": 2}, "end is before the start"),
     ],
 )
 def test_a_bad_row_is_left_out_with_its_reason(
     tmp_path: Path, read: Any, name: str, good: dict, bad: dict, reason: str
 ) -> None:
-    key = next(k for k in ("Question_id", "id", "q_uid", "video") if k in good)
+    key = next(k for k in ("Question_id", "question_id", "id", "q_uid", "video") if k in good)
     rows = [{**good}, {**good, key: "999", **bad}]
     if name.endswith("csv"):
         rows = [{k: str(v) for k, v in row.items()} for row in rows]
@@ -191,7 +222,7 @@ _COLUMNS = st.sampled_from([*_VSI[0], "q_uid", "video"])
 
 
 @given(st.dictionaries(_COLUMNS, _CELLS))
-def test_no_row_however_odd_breaks_a_reader(tmp_path_factory: Any, row: dict) -> None:
+def test_no_malformed_row_breaks_a_reader(tmp_path_factory: Any, row: dict) -> None:
     folder = tmp_path_factory.mktemp("odd")
     rows = (_VSI[0], {**_EGO, "answer": 1}, _MV[0])
     for read, good in zip((vsi.read, egoschema.read, mvbench.read), rows, strict=True):
@@ -219,7 +250,7 @@ def test_a_benchmarks_questions_become_episodes_of_its_videos(tmp_path: Path, wa
         benchmark_units(f"mvbench={_file(tmp_path, 'nav.json', rows[2:3])}", tmp_path)
 
 
-# ---- Odometry: a recomputation that shares no code, on the complex plane.
+# ---- Odometry: an independent recomputation in the complex plane.
 
 
 def _pose(x: float, y: float, z: float, yaw_deg: float) -> Pose:
@@ -316,13 +347,13 @@ def test_odometry_letters_and_ranks_are_balanced() -> None:
     assert all(abs(ranks[r] / sum(ranks.values()) - 0.25) < 0.1 for r in range(4))
 
 
-def test_a_turn_goes_on_through_straight_stretches_and_ends_with_the_way_back() -> None:
+def test_a_turn_continues_through_straight_stretches_and_ends_when_it_reverses() -> None:
     headings = [0, 20, 45, 45, 45, 70, 60, 70, 90, 70, 30, 10, 10]
     track = [place_of(n, _pose(n, 0, 0, h)) for n, h in enumerate(headings)]
     assert turns(track) == pytest.approx([90, -80])
 
 
-def test_places_read_heading_and_elevation_off_the_sim_clips_poses() -> None:
+def test_places_have_the_heading_and_pitch_of_sim_clips_poses() -> None:
     truth = json.loads(Path("sim_clips/clips/house_8/truth.json").read_text())
     from sim_clips.record import quaternion
     from sim_clips.scene import CameraPose
@@ -334,6 +365,6 @@ def test_places_read_heading_and_elevation_off_the_sim_clips_poses() -> None:
         assert place.pitch_deg == pytest.approx(pose.pitch_deg, abs=1e-6)
 
 
-def test_a_camera_that_rests_is_asked_nothing() -> None:
+def test_a_resting_camera_gets_no_questions() -> None:
     track = [place_of(n * 10**9, _pose(1, 2, 0, 30)) for n in range(9)]
     assert odometry_questions(track, track[::2], np.random.default_rng(1)) == []

@@ -51,7 +51,7 @@ def test_a_repeated_id_is_asked_once_and_gets_the_first_answer(broker: Broker) -
         (first,) = peer.wait()
         peer.ask("tag one", id="a")
         peer.wait(2)
-        peer.ask("tag one", id="a", timeout_s=5, ResponseTopic="embodied_agent/r1/answer/other")
+        peer.ask("tag one", id="a", timeout_s=60, ResponseTopic="embodied_agent/r1/answer/other")
         got = peer.wait(3)
     assert echo.asked == ["tag one"]
     assert {g.payload for g in got} == {first.payload}
@@ -196,6 +196,30 @@ def test_clients_take_turns(broker: Broker) -> None:
         gate.set()
         peer.wait(6)
     assert {"tag modest", "tag named"} <= set(echo.asked[:4])
+
+
+def test_two_hundred_made_up_names_get_one_turn_beside_an_operator(broker: Broker) -> None:
+    gate = threading.Event()
+    echo = Echo(gate)
+    with (
+        running(settings_for(broker.port), echo) as (service, _),
+        Peer(broker.port, ANSWERS) as peer,
+    ):
+        for n in range(200):
+            peer.ask(f"tag crowd {n}", id=f"c{n}", UserProperty=[("client", f"name {n}")])
+        until(lambda: service.status().received == 200)
+        for n in range(3):
+            peer.ask(f"tag alice {n}", id=f"a{n}", operator="alice")
+        until(lambda: service.status().received == 203)
+        gate.set()
+        peer.wait(203)
+    assert [text for text in echo.asked[:10] if "alice" in text] == [
+        "tag alice 0",
+        "tag alice 1",
+        "tag alice 2",
+    ]
+    (first, *_) = [g for g in peer.got if g.json["id"] == "a0"]
+    assert first.topic == "embodied_agent/r1/answer/alice/a0"
 
 
 def test_too_many_questions_are_refused_and_may_be_asked_again(broker: Broker) -> None:

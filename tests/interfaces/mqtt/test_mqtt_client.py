@@ -69,7 +69,7 @@ def test_pieces_arrive_before_the_answer(broker: Broker) -> None:
         answer = ask_robot(
             service.settings.mqtt,
             AskRequest(question="tag one"),
-            timeout_s=30,
+            timeout_s=60,
             on_piece=pieces.append,
         )
     assert answer.text == "tag one"
@@ -83,7 +83,7 @@ def test_it_runs_beside_the_other_interfaces(broker: Broker) -> None:
             agent.observe(frame)
         with serving(agent, settings) as interfaces:
             until(lambda: interfaces.status()["mqtt"].connections)
-            answer = ask_robot(settings.mqtt, AskRequest(question="tag one"), timeout_s=30)
+            answer = ask_robot(settings.mqtt, AskRequest(question="tag one"), timeout_s=60)
             assert answer.text == "tag one"
             assert interfaces.problems() == {}
 

@@ -1,17 +1,17 @@
-"""Requests out of payloads, whatever those hold; topics that answers may go to."""
+"""Requests out of payloads, whatever those hold; whose turn they take."""
 
 from __future__ import annotations
 
 import json
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from embodied_agent.interfaces.mqtt.messages import Parsed, Refusal, Topics, parse
+from embodied_agent.interfaces.mqtt.messages import Parsed, Refusal, operator_in, parse
 from embodied_agent.interfaces.mqtt.packets import Incoming
+from embodied_agent.interfaces.mqtt.topics import Topics
 
-TOPICS = Topics("r1")
+TOPICS = Topics("r1", allowed=("mine",))
 MOST = 4096
 
 values = st.recursive(
@@ -47,38 +47,8 @@ def test_any_message_is_a_request_or_refused_with_a_reason(
         assert reply["error"]["message"]
     else:
         assert isinstance(found, Parsed)
-        assert TOPICS.usable(found.address.topic)
+        assert not TOPICS.objection(found.address.topic)
         assert found.stored.id == found.request.id != ""
-
-
-@given(topic=st.text(max_size=60))
-def test_answers_never_go_to_wildcards_the_broker_or_another_robot(topic: str) -> None:
-    if TOPICS.usable(topic):
-        assert topic
-        assert not set("+#\0") & set(topic)
-        assert not topic.startswith("$")
-        inside = topic.split("/")[0] == "embodied_agent"
-        assert not inside or topic.startswith("embodied_agent/r1/answer/")
-
-
-@pytest.mark.parametrize(
-    ("topic", "usable"),
-    [
-        ("mine", True),
-        ("reply/alice/7", True),
-        ("embodied_agent/r1/answer/x", True),
-        ("embodied_agent_not/r1", True),
-        ("", False),
-        ("a/+/b", False),
-        ("a/#", False),
-        ("$SYS/broker", False),
-        ("embodied_agent/r1/status", False),
-        ("embodied_agent/r2/answer/x", False),
-        ("x" * 2000, False),
-    ],
-)
-def test_where_answers_may_go(topic: str, usable: bool) -> None:
-    assert TOPICS.usable(topic) is usable
 
 
 def test_the_same_question_has_the_same_digest_whatever_else_differs() -> None:
@@ -94,14 +64,28 @@ def test_the_same_question_has_the_same_digest_whatever_else_differs() -> None:
 
 
 def test_whose_turn_a_request_takes() -> None:
-    def client(**more: object) -> str:
-        found = parse(message(b'{"question": "where?", "id": "a"}', **more), TOPICS, MOST)
+    def client(operator: str = "", **more: object) -> str:
+        topic = f"embodied_agent/r1/ask{operator}"
+        payload = b'{"question": "where?", "id": "a"}'
+        found = parse(Incoming(topic, payload, len(payload), False, **more), TOPICS, MOST)  # type: ignore[arg-type]
         assert isinstance(found, Parsed)
         return found.stored.client
 
-    assert client(response_topic="mine") == "mqtt mine"
-    assert client(response_topic="mine", user=(("client", "alice"),)) == "mqtt alice"
-    assert client(response_topic="embodied_agent/r1/answer/a") == client()
+    assert client(response_topic="mine") == "mqtt//mine"
+    assert client(response_topic="mine", user=(("client", "alice/b"),)) == "mqtt//alice%2Fb"
+    assert client(response_topic="embodied_agent/r1/answer/a") == client() == "mqtt/"
+    assert client("/alice") == "mqtt/alice"
+    assert client("/alice", user=(("client", "phone"),)) == "mqtt/alice/phone"
+    assert operator_in("mqtt/alice/phone") == "alice"
+    assert operator_in("mqtt//alice") == operator_in("mqtt alice") == ""
+
+
+def test_properties_that_can_not_be_read_are_a_refusal_at_the_topic_of_the_id() -> None:
+    found = parse(message(b'{"id": "a", "question": "where?"}', fault="U+FEFF"), TOPICS, MOST)
+    assert isinstance(found, Refusal)
+    assert (found.id, found.code) == ("a", "bad_request")
+    assert found.address is not None
+    assert found.address.topic == "embodied_agent/r1/answer/a"
 
 
 def test_what_was_too_large_to_keep_is_refused_with_its_size() -> None:

@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-import datetime
-import ipaddress
 import os
 import re
 import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import aiomqtt
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from embodied_agent.errors import LinkError, SettingsError
 from embodied_agent.interfaces.mqtt.client import ask_robot
 from embodied_agent.interfaces.mqtt.faults import explained
 from embodied_agent.interfaces.wire.models import AskRequest
 from embodied_agent.settings import Settings, load_settings
+from tests.support.certificates import certificates_in
 from tests.support.mqtt import Broker, Peer, broker_in, program, running, settings_for, until
 
 DEPLOY = Path(__file__).parents[3] / "deploy" / "mosquitto"
@@ -33,85 +27,9 @@ ASK = AskRequest(question="tag one")
 TAKES_IT_NOT = re.compile("does not accept our certificate|does it accept our certificate")
 
 
-@dataclass(frozen=True)
-class Authority:
-    """Signs certificates, which land in ``folder`` as NAME.pem and NAME.key."""
-
-    folder: Path
-    key: ec.EllipticCurvePrivateKey
-    certificate: x509.Certificate
-
-    @classmethod
-    def new(cls, folder: Path, name: str) -> Authority:
-        key = ec.generate_private_key(ec.SECP256R1())
-        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-        usage = x509.KeyUsage(
-            digital_signature=True,
-            key_cert_sign=True,
-            crl_sign=True,
-            content_commitment=False,
-            key_encipherment=False,
-            data_encipherment=False,
-            key_agreement=False,
-            encipher_only=False,
-            decipher_only=False,
-        )
-        builder = _builder(subject, subject, key).add_extension(usage, critical=True)
-        builder = builder.add_extension(
-            x509.BasicConstraints(ca=True, path_length=None), critical=True
-        )
-        certificate = builder.sign(key, hashes.SHA256())
-        (folder / f"{name}.pem").write_bytes(certificate.public_bytes(_PEM))
-        return cls(folder, key, certificate)
-
-    def sign(self, name: str, *hosts: str) -> None:
-        key = ec.generate_private_key(ec.SECP256R1())
-        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-        names = [x509.IPAddress(ipaddress.ip_address(host)) for host in hosts]
-        builder = _builder(subject, self.certificate.subject, key)
-        if names:
-            builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
-        usage = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
-        builder = builder.add_extension(x509.ExtendedKeyUsage(usage), critical=False)
-        certificate = builder.sign(self.key, hashes.SHA256())
-        (self.folder / f"{name}.pem").write_bytes(certificate.public_bytes(_PEM))
-        (self.folder / f"{name}.key").write_bytes(
-            key.private_bytes(
-                _PEM,
-                serialization.PrivateFormat.PKCS8,
-                serialization.NoEncryption(),
-            )
-        )
-
-
-_PEM = serialization.Encoding.PEM
-
-
-def _builder(
-    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey
-) -> x509.CertificateBuilder:
-    now = datetime.datetime.now(datetime.timezone.utc)
-    return (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(issuer)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
-    )
-
-
 @pytest.fixture(scope="module")
 def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("certificates")
-    ours = Authority.new(folder, "ca")
-    ours.sign("broker", "127.0.0.1")
-    ours.sign("elsewhere", "192.0.2.1")
-    for name in ("r1", "alice"):
-        ours.sign(name)
-    Authority.new(folder, "stranger").sign("intruder")
-    return folder
+    return certificates_in(tmp_path_factory.mktemp("certificates"), "broker", "r1", "alice")
 
 
 def tls_broker(folder: Path, certificates: Path, *extra: str, name: str = "broker") -> Any:
@@ -162,7 +80,7 @@ def mutual_tls(tmp_path_factory: pytest.TempPathFactory, certificates: Path) -> 
 def test_it_asks_and_answers_over_tls(plain_tls: Broker, certificates: Path) -> None:
     settings = over_tls(plain_tls, certificates)
     with running(settings):
-        assert ask_robot(settings.mqtt, ASK, timeout_s=30).text == "tag one"
+        assert ask_robot(settings.mqtt, ASK, timeout_s=60).text == "tag one"
 
 
 def test_a_certificate_of_a_stranger_is_refused(plain_tls: Broker, certificates: Path) -> None:
@@ -171,7 +89,7 @@ def test_a_certificate_of_a_stranger_is_refused(plain_tls: Broker, certificates:
     assert "can't be trusted" in error
     assert "check mqtt.ca_file" in error
     with pytest.raises(LinkError, match="can't be trusted"):
-        ask_robot(settings.mqtt, ASK, timeout_s=10)
+        ask_robot(settings.mqtt, ASK, timeout_s=60)
 
 
 def test_a_certificate_for_another_host_is_refused(tmp_path: Path, certificates: Path) -> None:
@@ -194,7 +112,7 @@ def test_a_client_certificate_opens_the_door(mutual_tls: Broker, certificates: P
     robot = over_tls(mutual_tls, certificates, **shown(certificates, "r1"))
     alice = over_tls(mutual_tls, certificates, **shown(certificates, "alice"))
     with running(robot):
-        assert ask_robot(alice.mqtt, ASK, timeout_s=30).text == "tag one"
+        assert ask_robot(alice.mqtt, ASK, timeout_s=60).text == "tag one"
 
 
 def test_a_client_certificate_of_a_stranger_is_refused(
@@ -276,11 +194,11 @@ def test_operators_reach_their_own_robots_and_no_others(fleet: Broker) -> None:
     ):
         for user, own, other in (("alice", "drone-1", "drone-2"), ("bob", "drone-2", "drone-1")):
             settings = as_user(fleet, user, own)
-            assert ask_robot(settings.mqtt, ASK, timeout_s=30).text == "tag one"
+            assert ask_robot(settings.mqtt, ASK, timeout_s=60).text == "tag one"
             with pytest.raises(
-                LinkError, match=rf"refuses messages for \S+/{other}/ask \(Not auth"
+                LinkError, match=rf"refuses messages for \S+/{other}/ask/{user} \(Not auth"
             ):
-                ask_robot(as_user(fleet, user, other).mqtt, ASK, timeout_s=30)
+                ask_robot(as_user(fleet, user, other).mqtt, ASK, timeout_s=60)
 
 
 def test_operators_hear_their_own_robots_and_no_others(fleet: Broker) -> None:
@@ -290,22 +208,52 @@ def test_operators_hear_their_own_robots_and_no_others(fleet: Broker) -> None:
         Peer(fleet.port, everything, username="alice", password="a") as alice,
     ):
         with running(as_user(fleet, "drone-1", "drone-1")):
-            alice.ask("tag one", "drone-1", id="a")
+            alice.ask("tag one", "drone-1", operator="alice", id="a")
             alice.wait(1, "answer")
         alice.wait(3)
         assert {g.topic.split("/")[1] for g in alice.got} == {"drone-1"}
         assert not [g for g in bob.got if g.topic.startswith("embodied_agent/drone-1")]
 
 
-def test_answers_reach_an_operators_own_topic(fleet: Broker) -> None:
+def test_each_operator_has_an_inbox_and_reads_no_other(fleet: Broker) -> None:
+    everything = "embodied_agent/#"
+    inbox = "embodied_agent/drone-1/answer/alice"
     with (
-        running(as_user(fleet, "drone-1", "drone-1")),
-        Peer(fleet.port, "reply/#", username="alice", password="a") as alice,
-        Peer(fleet.port, "reply/#", username="bob", password="b") as bob,
+        running(as_user(fleet, "drone-1", "drone-1")) as (service, _),
+        Peer(fleet.port, everything, username="alice", password="a") as alice,
+        Peer(fleet.port, everything, username="bob", password="b") as bob,
     ):
-        alice.ask("tag one", "drone-1", id="mine", ResponseTopic="reply/alice/here")
-        assert alice.wait()[0].json["text"] == "tag one"
-        assert bob.got == []
+        alice.ask("tag one", "drone-1", operator="alice", id="a")
+        own = alice.wait(1, "answer")
+        alice.ask("tag two", "drone-1", operator="alice", id="b", ResponseTopic=f"{inbox}/here")
+        own = alice.wait(2, "answer")
+        # Nobody asks in another's name, and nobody is made to hear what another asked.
+        bob.ask("tag three", "drone-1", operator="alice", id="c")
+        bob.ask("tag three", "drone-1", operator="bob", id="c")
+        stranger = "embodied_agent/drone-1/answer/bob/x"
+        alice.ask("tag four", "drone-1", operator="alice", id="d", ResponseTopic=stranger)
+        (error,) = alice.wait(1, "error")
+        assert service.status().received == 3
+        assert [g.topic for g in own] == [f"{inbox}/a", f"{inbox}/here"]
+        assert error.topic == f"{inbox}/d"
+        assert error.json["error"]["code"] == "bad_response_topic"
+        assert [g for g in bob.got if "drone-1" in g.topic] == []
+
+
+def test_a_robot_publishes_to_no_topic_but_its_own_even_if_its_settings_allow_it(
+    fleet: Broker,
+) -> None:
+    robot = as_user(fleet, "drone-1", "drone-1", response_topics=("cmd_vel", "homeassistant/"))
+    with (
+        running(robot) as (service, _),
+        Peer(fleet.port, "#", username="alice", password="a") as alice,
+    ):
+        alice.ask("tag one", "drone-1", operator="alice", id="a", ResponseTopic="cmd_vel")
+        (error,) = alice.wait(1, "error")
+        assert service.status().undeliverable == 1
+        assert service.status().connections == 1
+    assert error.topic == "embodied_agent/drone-1/answer/alice/a"
+    assert error.json["error"]["code"] == "undeliverable"
 
 
 def test_an_operator_can_not_pose_as_a_robot(fleet: Broker) -> None:

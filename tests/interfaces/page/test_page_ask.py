@@ -71,6 +71,13 @@ def test_evidence_opens_its_frame_and_arrows_go_on_from_there(robot: Robot, look
     assert text(page, "#v-title") == "Keyframe 1"
     wait_until(page, "document.getElementById('v-picture').naturalWidth === 320")
     assert "lamp 1" in text(page, "#v-facts")
+    assert "front-left, near, 24° left, 3.1 m, 87 % sure" in text(page, "#v-facts")
+    drawn = page.locator("#v-boxes rect")
+    assert drawn.count() == 1
+    around, inner = page.locator("#v-picture").bounding_box(), drawn.bounding_box()
+    assert inner["width"] == pytest.approx(0.2 * around["width"], abs=6)
+    assert inner["x"] - around["x"] == pytest.approx(0.1 * around["width"], abs=6)
+    assert page.locator("#v-boxes text").text_content() == "lamp 1"
     assert "x 0." in text(page, "#v-facts")
     page.keyboard.press("ArrowRight")
     wait_text(page, "#v-title", "Keyframe 2")

@@ -92,6 +92,7 @@ def test_a_click_on_the_path_opens_that_keyframe(walked: Robot, look: Look) -> N
     page = look(walked)
     page.wait_for_selector("#path", state="visible")
     page.wait_for_selector("#track [data-id='1']")
+    page.wait_for_selector("#show-things:not([hidden])")  # objects are on the map as well
     box = page.locator("#path").bounding_box()
     keyframe = walked.keyframes[1]
     assert keyframe.pose is not None
@@ -101,7 +102,10 @@ def test_a_click_on_the_path_opens_that_keyframe(walked: Robot, look: Look) -> N
           return fitted(places, width, height).at(...place);
         }""",
         [
-            [k.pose.position_m[:2] for k in walked.keyframes if k.pose],
+            [
+                *(k.pose.position_m[:2] for k in walked.keyframes if k.pose),
+                *(one.position_m[:2] for one in walked.agent.objects() if one.position_m),
+            ],
             box["width"],
             box["height"],
             keyframe.pose.position_m[:2],
@@ -116,6 +120,25 @@ def test_the_stages_tell_of_a_silent_camera(walked: Robot, look: Look) -> None:
     page = look(walked)
     wait_text(page, ".stage[aria-label=Camera] .word", "silent")
     assert page.get_attribute(".stage[aria-label=Camera]", "data-state") == "bad"
+
+
+def test_a_camera_that_is_absent_is_waited_for_with_the_reason(look: Look) -> None:
+    state = SourceState(
+        name="camera 0",
+        recording=False,
+        state="connecting",
+        state_s=70,
+        problem="there is no /dev/video0",
+        retry_in_s=4,
+    )
+    with Robot(source=lambda: state) as robot:
+        page = look(robot)
+        tile = ".stage[aria-label=Camera]"
+        wait_text(page, f"{tile} .word", "waiting")
+        assert page.get_attribute(tile, "data-state") == "bad"
+        assert text(page, f"{tile} .main") == "for 1 min 10 s"
+        wanted = "there is no /dev/video0. Trying again in 4 s."
+        assert text(page, f"{tile} .note") == wanted
 
 
 def test_a_recording_is_called_one_and_is_calm_once_it_is_over(look: Look) -> None:

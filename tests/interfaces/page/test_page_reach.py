@@ -41,6 +41,7 @@ def test_everything_can_be_reached_and_used_by_keyboard(walked: Robot, look: Loo
     last = walked.keyframes[-1].id
     page.wait_for_selector(f"#track [data-id='{last}']")
     page.wait_for_selector("#suggest button")
+    page.wait_for_selector("#show-things:not([hidden])")
     order = []
     for _ in range(30):
         page.keyboard.press("Tab")
@@ -52,7 +53,8 @@ def test_everything_can_be_reached_and_used_by_keyboard(walked: Robot, look: Loo
             break
     named = [name for name in order if name]
     assert named == [
-        "theme", "show-points", "show-overlap", "question", "send", "path", str(last),
+        "theme", "show-points", "show-overlap", "question", "send", "show-things", "path",
+        str(last),
     ]  # fmt: skip
     page.keyboard.press("ArrowLeft")
     assert focused(page) == str(last - 1)
@@ -89,7 +91,7 @@ def test_the_path_is_walked_by_arrow_keys(walked: Robot, look: Look) -> None:
     page.focus("#path")
     page.keyboard.press("ArrowLeft")
     last = walked.keyframes[-1].id
-    page.wait_for_selector(f"#path[aria-label='Path from above, keyframe {last} selected']")
+    page.wait_for_selector(f"#path[aria-label='Map, keyframe {last} selected']")
     page.keyboard.press("ArrowLeft")
     page.keyboard.press("Enter")
     page.wait_for_selector("#viewer[open]")

@@ -10,6 +10,9 @@ from typing import Any
 import pytest
 
 import embodied_agent.interfaces.web as web
+from embodied_agent.perception.geometry import GeometryPerceiver
+from embodied_agent.records import Delta, Keyframe, Mention
+from tests.support.injections import INJECTIONS, LINES, MARKUP
 from tests.support.page import Look, Naming, Robot, browser, looking, text, wait_text
 
 HOSTILE = (
@@ -52,6 +55,37 @@ def test_hostile_deltas_and_answers_are_shown_as_the_text_they_are(look: Look) -
         assert text(page, "#v-facts").count(HOSTILE) == 2
         assert page.evaluate("window.pwned") is None
         assert page.locator("img[onerror], svg[onload], body script, [onmouseover]").count() == 0
+
+
+class Misled(GeometryPerceiver):
+    """Names every injection as an object, a few in each keyframe."""
+
+    def perceive(self, previous: Keyframe | None, current: Keyframe) -> Delta:
+        texts = INJECTIONS[current.id % 5 :: 5]
+        mentions = tuple(Mention(text, "front", "near") for text in texts)
+        return Delta(current.id, action=None, mentions=mentions, observation=texts[0], model="x")
+
+
+def test_no_injection_acts_on_the_page(look: Look) -> None:
+    with Robot(perceiver=Misled()) as robot:
+        robot.see(30)
+        page = look(robot)
+        page.wait_for_selector("#track .thing")
+        for keyframe in ("0", "1", "2", "3", "4"):
+            page.click(f"#track [data-id='{keyframe}']")
+            page.wait_for_selector("#viewer[open]")
+            page.keyboard.press("Escape")
+        for question in (MARKUP[0], MARKUP[5], LINES[4]):
+            robot.reasoner.reply = f"<think>{question}</think><answer>{MARKUP[2]}</answer>"
+            page.fill("#question", question)
+            page.press("#question", "Enter")
+            page.locator(".qa[data-state=done]").first.wait_for()
+        assert page.evaluate("window.pwned") is None
+        injected = "img[onerror], svg[onload], iframe, body script, body style, base[href], "
+        injected += (
+            "[onmouseover], [onfocus], form[action], a[href^='data:'], a[href^='javascript']"
+        )
+        assert page.locator(injected).count() == 0
 
 
 def test_script_that_got_into_the_page_would_not_run(look: Look) -> None:

@@ -56,7 +56,7 @@ def text_of(result: Any) -> str:
 def test_the_tools_say_what_they_take(served: Running, mode: str) -> None:
     async def scene(client: Client) -> None:
         tools = {tool.name: tool for tool in (await client.list_tools()).tools}
-        assert set(tools) == {"ask", "recall", "look", "status"}
+        assert set(tools) == {"ask", "recall", "look", "status", "objects", "locate", "correct"}
         assert tools["ask"].input_schema["required"] == ["question"]
         assert all(tool.description for tool in tools.values())
 
@@ -157,6 +157,19 @@ def test_an_unknown_resource_is_refused(served: Running, uri: str) -> None:
     talk(served, scene)
 
 
+@pytest.mark.parametrize("mode", ["auto", "legacy"])
+def test_a_prompt_that_does_not_exist_is_refused_and_no_fault_of_ours(
+    served: Running, mode: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def scene(client: Client) -> None:
+        assert (await client.list_prompts()).prompts == []
+        with pytest.raises(MCPError, match="no prompt 'x'"):
+            await client.get_prompt("x", {"a": "b"})
+
+    talk(served, scene, mode)
+    assert not [record for record in caplog.records if record.exc_info]
+
+
 def test_without_the_token_there_is_no_conversation() -> None:
     async def scene(its: Running) -> None:
         taken = False
@@ -205,3 +218,24 @@ def test_what_is_no_mcp_is_refused_without_harm(served: Running, body: bytes) ->
         response = client.post("/mcp", content=body, headers=headers)
         assert 400 <= response.status_code < 500
         assert "Traceback" not in response.text
+
+
+def test_objects_are_located_and_corrected(served: Running) -> None:
+    async def scene(client: Client) -> None:
+        listed = (await client.call_tool("objects", {})).structured_content
+        assert listed is not None
+        names = {one["name"]: one["id"] for one in listed["objects"]}
+        assert "lamp 1" in names
+        found = (await client.call_tool("locate", {"name": "lamp 1"})).structured_content
+        assert found is not None
+        assert "lamp 1" in [one["name"] for one in found["objects"]]
+        renamed = {"kind": "relabel", "object_id": names["lamp 1"], "by": "Ada", "text": "beacon"}
+        made = (await client.call_tool("correct", renamed)).structured_content
+        assert made is not None
+        assert (made["kind"], made["by"]) == ("relabel", "Ada")
+        refused = await client.call_tool("correct", {**renamed, "object_id": 999})
+        assert refused.is_error
+        assert "there is no object 999" in text_of(refused)
+
+    talk(served, scene)
+    assert "beacon" in [one.name for one in served.agent.objects()]

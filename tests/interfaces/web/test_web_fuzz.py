@@ -77,6 +77,13 @@ def test_the_description_of_the_api_is_valid(schema: Any) -> None:
         "/api/recall",
         "/api/path",
         "/api/answers",
+        "/api/objects",
+        "/api/objects/locate",
+        "/api/objects/{object_id}/goal",
+        "/api/corrections",
+        "/api/places",
+        "/api/standing-questions",
+        "/api/alerts",
         "/api/camera.jpg",
         "/healthz",
         "/readyz",
@@ -88,6 +95,22 @@ def test_reading_does_what_its_description_says(schema: Any, served: Running, pa
 
 def test_asking_does_what_its_description_says(schema: Any, served: Running) -> None:
     conforms(schema["/api/ask"]["POST"], served, 150)
+
+
+@pytest.mark.parametrize(
+    ("path", "method"),
+    [
+        ("/api/corrections", "POST"),
+        ("/api/places/{name}", "PUT"),
+        ("/api/places/{name}", "DELETE"),
+        ("/api/standing-questions", "POST"),
+        ("/api/standing-questions/{question_id}", "DELETE"),
+    ],
+)
+def test_correcting_does_what_its_description_says(
+    schema: Any, served: Running, path: str, method: str
+) -> None:
+    conforms(schema[path][method], served, 60)
 
 
 def conforms(operation: Any, served: Running, examples: int) -> None:

@@ -30,6 +30,10 @@ PATHS = [
     "/api/recall",
     "/api/path",
     "/api/answers",
+    "/api/objects",
+    "/api/objects/0/goal",
+    "/api/corrections",
+    "/api/places",
     "/api/events",
     "/api/openapi.json",
     "/metrics",
@@ -297,7 +301,7 @@ def test_a_request_that_is_never_finished_ends_its_connection(
 
 
 def test_an_answer_may_take_longer_than_a_request(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("embodied_agent.interfaces.web.protocol.HEAD_S", 0.1)
+    monkeypatch.setattr("embodied_agent.interfaces.web.protocol.HEAD_S", 0.5)
     with running() as its, its.client() as client:
         with client.stream("GET", "/api/events") as response:
             statuses = (line for line in response.iter_lines() if line == "event: status")

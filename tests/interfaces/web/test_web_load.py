@@ -51,7 +51,9 @@ def test_fifty_watch_while_a_hundred_ask() -> None:
             enough.set()
             return await asyncio.gather(*watching), outcomes
 
-    with running(fed=False, reasoning__waiting=40, reasoning__timeout_s=200.0) as its:
+    # One address stands for all of the clients.
+    limits = {"web__connections_per_client": 512}
+    with running(fed=False, reasoning__waiting=40, reasoning__timeout_s=200.0, **limits) as its:
         its.feed(frames(1))
         heard, outcomes = asyncio.run(scene(its))
         # One client address: what is beyond the queue is refused, and nothing is lost.
@@ -63,7 +65,7 @@ def test_fifty_watch_while_a_hundred_ask() -> None:
 
 
 def test_watchers_that_never_read_cost_nobody_anything() -> None:
-    with running(web__watchers=30) as its:
+    with running(web__watchers=60) as its:
         port = int(its.url.rsplit(":", 1)[1])
         stuck = []
         for _ in range(20):

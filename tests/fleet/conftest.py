@@ -1,0 +1,20 @@
+from collections.abc import Iterator
+
+import pytest
+
+from embodied_agent.fleet.serving.server import FleetServer
+from tests.support.fleet import serving
+from tests.support.postgres import Postgres, postgres
+
+
+@pytest.fixture(scope="session")
+def database_server() -> Iterator[Postgres]:
+    with postgres() as server:
+        yield server
+
+
+@pytest.fixture
+def fleet(database_server: Postgres) -> Iterator[FleetServer]:
+    """A fleet server with an empty database."""
+    with serving(database_server.database(), common_frames=("map",)) as server:
+        yield server

@@ -1,0 +1,128 @@
+"""The fleet's page in a real browser: robots, answers with their pictures, the shared map."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from embodied_agent.fleet.serving.server import FleetServer
+from embodied_agent.object_records import MapSession, NamedPlace, ObjectChanges, SeenObject
+from tests.support.fleet import START_NS, Robot, serving
+from tests.support.page import WAIT_MS, Watch, browser, wait_text
+from tests.support.postgres import Postgres
+
+TOKEN = "a" * 20
+
+
+def seen_object(number: int, name: str, x: float, y: float, *, gone: bool = False) -> SeenObject:
+    return SeenObject(
+        number,
+        name,
+        "",
+        name,
+        0,
+        "map",
+        (x, y, 0.5),
+        None,
+        "poses",
+        START_NS,
+        START_NS,
+        3,
+        gone_since_ns=START_NS if gone else None,
+    )
+
+
+def fill(url: str, token: str = "") -> None:
+    """Two robots with objects, a place, and a name that would be markup."""
+    for at, name in enumerate(("cart-1", "drone7")):
+        robot = Robot(url, name, token=token)
+        for number in range(5):
+            robot.see("red van" if at else "wooden chair", where=(number, 4.0 * at))
+        robot.see("<img src=x onerror=alert(1)>", where=(5.0, 1.0))
+        session = MapSession(0, "map", START_NS, 0)
+        things = [seen_object(1, "red van" if at else "chair", 2.0 + at, 3.0 + 2 * at)]
+        things.append(seen_object(2, "<b>crate</b>", 6.0, 1.0 + at, gone=bool(at)))
+        robot.store.objects.write(
+            ObjectChanges(5, session=session, objects=[(one, "{}") for one in things])
+        )
+        region = ((0.0, 0.0), (4.0, 0.0), (4.0, 4.0), (0.0, 4.0))
+        if not at:
+            robot.store.objects.name_place(NamedPlace("hall", 0, "map", "me", region=region))
+        robot.send()
+        robot.close()
+
+
+@pytest.fixture
+def filled(database_server: Postgres) -> Iterator[FleetServer]:
+    with serving(database_server.database(), common_frames=("map",)) as fleet:
+        fill(fleet.url)
+        yield fleet
+
+
+def opened(chromium: Any, url: str, path: str = "") -> tuple[Any, Watch]:
+    context = chromium.new_context(viewport={"width": 1280, "height": 860})
+    context.set_default_timeout(WAIT_MS)
+    watch = Watch(urlsplit(url).netloc)
+    page = context.new_page()
+    page.on("request", lambda request: watch.requested(request.url))
+    page.on("pageerror", lambda error: watch.problems.append(f"error: {error}"))
+    page.on(
+        "console",
+        lambda message: (
+            watch.problems.append(message.text) if message.type in ("error", "warning") else None
+        ),
+    )
+    page.on("dialog", lambda dialog: (watch.problems.append("a dialog"), dialog.dismiss()))
+    page.goto(url + path)
+    page.wait_for_selector("#link[data-state=ok]")
+    return page, watch
+
+
+def test_the_page_shows_robots_answers_and_the_map(filled: FleetServer, tmp_path: Path) -> None:
+    with browser() as chromium:
+        page, watch = opened(chromium, filled.url)
+        assert page.locator("#robots > li").count() == 2
+        wait_text(page, "[data-robot=drone7]", "6 keyframes, 2 objects")
+        assert page.locator("#map circle.object").count() == 4
+        assert page.locator("#map circle.gone").count() == 1
+        wait_text(page, "#map text", "hall")
+        wait_text(page, "#map text", "<b>crate</b>")
+        page.fill("#question", "Who saw the red van last?")
+        page.click("#ask button")
+        wait_text(page, "#answer [data-status=answered]", "drone7 last saw the red van")
+        wait_text(page, "#answer figcaption", "red van · drone7 #4")
+        page.fill("#question", "What have the robots seen?")
+        page.select_option("#robot", "cart-1")
+        page.click("#ask button")
+        wait_text(page, "#answer [data-status=answered]", "cart-1 saw")
+        page.screenshot(path=str(tmp_path / "fleet.png"), full_page=True)
+        page.context.close()
+    watch.check()
+
+
+def test_the_first_visit_brings_the_token_and_later_ones_a_cookie(
+    database_server: Postgres, tmp_path: Path
+) -> None:
+    access = tmp_path / "access.yaml"
+    robots = "{cart-1: " + "c" * 20 + ", drone7: " + "c" * 21 + "}"
+    access.write_text(f"robots: {robots}\naskers: {{office: {{token: {TOKEN}}}}}\n")
+    with (
+        serving(database_server.database(), access_file=str(access)) as fleet,
+        browser() as chromium,
+    ):
+        page, watch = opened(chromium, fleet.url, f"?token={TOKEN}")
+        assert TOKEN not in page.url
+        page.reload()
+        page.wait_for_selector("#link[data-state=ok]")
+        (cookie,) = page.context.cookies()
+        assert TOKEN not in cookie["value"]
+        assert cookie["httpOnly"]
+        stranger = chromium.new_context().new_page()
+        stranger.goto(fleet.url)
+        assert "needs a token" in stranger.content()
+        page.context.close()
+    watch.check()

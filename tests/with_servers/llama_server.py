@@ -1,0 +1,24 @@
+"""llama.cpp's own server for one GGUF file, from the package xllamacpp.
+
+It runs in an environment of its own, without this project.
+
+    .venv-servers/bin/python tests/with_servers/llama_server.py MODEL.gguf PORT
+
+Prints ``ready`` when it listens, and serves until it is ended.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+
+import xllamacpp
+
+if __name__ == "__main__":
+    params = xllamacpp.CommonParams()
+    params.model.path, params.port = sys.argv[1], int(sys.argv[2])
+    # More threads than free cores wait for each other: hundreds of times slower.
+    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = 1
+    server = xllamacpp.Server(params)
+    print("ready", flush=True)
+    signal.pause()
