@@ -9,6 +9,8 @@ PYTHON ?= python3
 PIP_ARGS ?=
 # Passed to pytest, for example: make test ARGS="tests/cli -k keyframes"
 ARGS ?=
+# The modules of `make mutants`; none: all of them.
+MODULE ?=
 # Processes that run tests at the same time.
 WORKERS ?= 2
 
@@ -20,11 +22,17 @@ SYSTEM := $(VENV)/.checked-system
 # vLLM pins its own torch and transformers, so it has an environment of its own.
 VLLM_VENV := .venv-vllm
 VLLM := $(VLLM_VENV)/.installed
+# llama.cpp's server has one as well, so that a platform without its wheel only lacks these tests.
+SERVERS_VENV := .venv-servers
+LLAMA_CPP := xllamacpp==2026.10.11549
+SERVERS := $(SERVERS_VENV)/.installed-$(LLAMA_CPP)
+# So does training beside vLLM; its versions are laid over this environment, without CUDA's.
+TRAIN_VLLM := .venv-train-vllm
 
 # Passed to the demo, for example: make demo DEMO_ARGS="--speed 1 --port 8080"
 DEMO_ARGS ?=
 
-.PHONY: demo test test-vllm lint lock lock-check docs bench clean distclean help
+.PHONY: demo test test-vllm test-servers test-train-vllm faults mutants lint lock lock-check docs bench clean distclean help
 
 demo: $(RUNTIME) ## Replay a shipped clip with its live page, ask three questions, write demo/report.html
 	@$(BIN)/python -m sim_clips.demo $(DEMO_ARGS)
@@ -39,10 +47,25 @@ test: $(DEV) $(SYSTEM) ## Run all tests (ARGS="..." goes to pytest)
 	else \
 		echo "ROS 2: none in /opt/ros, so tests marked 'ros' are skipped"; \
 	fi; \
-	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --max-worker-restart 1 $(ARGS)
 
 test-vllm: $(DEV) $(VLLM) ## Run the built-in models behind a real vLLM on the CPU (3 GB, once)
 	VLLM_PROGRAM=$(VLLM_VENV)/bin/vllm $(BIN)/python -m pytest tests/with_vllm $(ARGS)
+
+test-servers: $(DEV) $(SERVERS) ## Run exported models behind llama.cpp's own server (34 MB, once)
+	LLAMA_CPP_PYTHON=$(SERVERS_VENV)/bin/python $(BIN)/python -m pytest tests/with_servers $(ARGS)
+
+mutants: export OMP_NUM_THREADS ?= 1
+mutants: $(DEV) ## See whether tests notice small changes of the core modules (MODULE=recall for one)
+	@$(BIN)/python -m tests.mutants $(MODULE) $(if $(FRESH),--fresh) $(if $(SURVIVORS),--survivors)
+
+test-train-vllm: export OMP_NUM_THREADS ?= 1
+test-train-vllm: $(DEV) constraints-train-vllm.txt ## Run training with the versions that fit beside vLLM (on a CPU)
+	@folders=$$($(BIN)/python -m tests.with_train_vllm.prepare $(TRAIN_VLLM)); \
+	for folder in $$folders; do \
+		PYTHONPATH="$$folder" $(BIN)/python -m pytest tests/with_train_vllm \
+			tests/training/test_grpo.py tests/training/test_grpo_large.py $(ARGS); \
+	done
 
 lint: $(DEV) ## Check format and style (ruff), types (mypy), layers (import-linter), dependencies (deptry)
 	$(BIN)/ruff format --check .
@@ -67,16 +90,22 @@ bench: $(DEV) $(SYSTEM) ## Measure all that bench/ measures (minutes each)
 		$(BIN)/python "$$script"; \
 	done
 
+# What faults takes beyond the time: ONLY=family, PORTION=number, SEED=number, JOURNAL=file, FRESH=1.
+faults: $(DEV) $(SYSTEM) ## Try what is promised under faults, about an hour (a sample: MINUTES=5)
+	@$(BIN)/python -m tests.faults $(if $(MINUTES),--minutes $(MINUTES)) $(if $(ONLY),--only $(ONLY)) \
+		$(if $(PORTION),--portion $(PORTION)) $(if $(SEED),--seed $(SEED)) \
+		$(if $(JOURNAL),--journal $(JOURNAL)) $(if $(FRESH),--fresh)
+
 clean: ## Remove what the other targets wrote, except the virtual environment
 	rm -rf demo site build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis \
 		.grimp_cache .import_linter_cache
 	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +
 
 distclean: clean ## Remove the virtual environment too
-	rm -rf $(VENV) $(VLLM_VENV)
+	rm -rf $(VENV) $(VLLM_VENV) $(SERVERS_VENV) $(TRAIN_VLLM)
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
@@ -92,7 +121,7 @@ $(RUNTIME): pyproject.toml constraints.txt | $(BIN)/python
 
 $(DEV): pyproject.toml constraints.txt | $(BIN)/python
 	$(INSTALL) 'pip>=25.1'
-	$(INSTALL) -c constraints.txt -e '.[builtin,web,mqtt]' --group dev
+	$(INSTALL) -c constraints.txt -e '.[builtin,web,mqtt,fleet]' --group dev
 	@touch $(RUNTIME) $@
 
 # The CPU build; on a machine with GPUs, `pip install vllm` in an environment of its own is enough.
@@ -103,7 +132,13 @@ $(VLLM): constraints-vllm.txt tests/with_vllm/prepare.py
 	$(VLLM_VENV)/bin/python tests/with_vllm/prepare.py
 	@touch $@
 
-# What tests need of the system: a software renderer (MuJoCo), an MQTT broker, a browser.
+$(SERVERS):
+	@test -x $(SERVERS_VENV)/bin/python || $(PYTHON) -m venv $(SERVERS_VENV)
+	$(SERVERS_VENV)/bin/python -m pip install --quiet --only-binary :all: $(PIP_ARGS) $(LLAMA_CPP)
+	@touch $@
+
+# What tests need of the system: a software renderer (MuJoCo), an MQTT broker, a browser,
+# a database.
 $(SYSTEM): | $(BIN)/python
 	@missing=""; \
 	$(BIN)/python -c 'import ctypes.util, sys; sys.exit(not (ctypes.util.find_library("OSMesa") or ctypes.util.find_library("EGL")))' \
@@ -111,6 +146,7 @@ $(SYSTEM): | $(BIN)/python
 	PATH="$$PATH:/usr/sbin" command -v mosquitto >/dev/null || missing="$$missing mosquitto"; \
 	command -v mosquitto_pub >/dev/null || missing="$$missing mosquitto-clients"; \
 	command -v chromium >/dev/null || missing="$$missing chromium"; \
+	PATH="$$PATH:$$(echo /usr/lib/postgresql/*/bin | tr ' ' ':')" command -v initdb >/dev/null || missing="$$missing postgresql"; \
 	if [ -z "$$missing" ]; then \
 		:; \
 	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
