@@ -6,7 +6,9 @@ Each look checks at its end that the page asked no other host for anything and r
 
 from __future__ import annotations
 
+import faulthandler
 import shutil
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -278,8 +280,19 @@ def text(page: Any, selector: str) -> str:
 
 
 def wait_text(page: Any, selector: str, part: str) -> None:
-    """Wait until ``part`` is written in an element that ``selector`` finds."""
-    page.locator(selector, has_text=part).first.wait_for()
+    """Wait until ``part`` is written in an element that ``selector`` finds.
+
+    Raises:
+        AssertionError: it never is; with what the page says instead, while what each thread of this
+            process does is written to stderr.
+    """
+    try:
+        page.locator(selector, has_text=part).first.wait_for()
+    except playwright.TimeoutError:
+        faulthandler.dump_traceback(sys.__stderr__)
+        says = page.locator(selector).all_inner_texts()
+        body = " | ".join(page.locator("body").inner_text().split("\n"))[:1_500]
+        pytest.fail(f"{selector} never says {part!r} but {says}; the page: {body}")
 
 
 def wait_until(page: Any, expression: str) -> None:
