@@ -37,8 +37,8 @@ from bench._generated_memory import (
     generate,
     hidden_things,
 )
+from bench._scripted import Scripted
 from embodied_agent.agent import Agent
-from embodied_agent.reasoning.base import Prompt
 from embodied_agent.records import Question
 from embodied_agent.settings import Settings, load_settings
 
@@ -47,26 +47,6 @@ SIZES = (200, 20_000, 100_000)
 ROUNDS = 40
 #: The first child's question; it needs names, words of observations and the latest view.
 FIRST = "Did you see a wheelbarrow?"
-
-
-class Scripted:
-    """A reasoner that answers at once."""
-
-    name = "scripted"
-
-    def stream(
-        self,
-        prompt: Prompt,
-        *,
-        timeout_s: float,
-        max_tokens: int | None = None,
-        temperature: float | None = None,
-        seed: int | None = None,
-    ) -> Iterator[str]:
-        yield f"<think>I look it up.</think><answer>{prompt.choices[0]}</answer>"
-
-    def close(self) -> None:
-        """Nothing to release."""
 
 
 def settings_for(path: Path) -> Settings:

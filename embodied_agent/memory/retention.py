@@ -23,7 +23,7 @@ from typing import NamedTuple
 
 import apsw
 
-from embodied_agent.memory import summaries
+from embodied_agent.memory import schema, summaries
 from embodied_agent.memory.forgetting import keep_motion
 from embodied_agent.memory.summaries import SummaryTable, span
 from embodied_agent.records import SUMMARY_ONLY
@@ -258,7 +258,9 @@ _OLDEST_ANSWER = (
 
 
 def kept_in(db: apsw.Connection) -> Kept:
-    """How far retention has come in a file."""
+    """How far retention has come in a file; one of an earlier version may lack the table."""
+    if schema.version_of(db) < schema.WITH_SUMMARIES:
+        return Kept()
     row = _first(db, "SELECT pictures_from, text_from FROM retention")
     if row is None or not all(isinstance(one, int) for one in row):
         return Kept()  # damaged: nothing is taken for dropped

@@ -22,11 +22,6 @@ from tests.support.old_memories import make_older, version_before
 SETTINGS = MemorySettings()
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> str:
-    return str(tmp_path / "memory.db")
-
-
 @pytest.fixture(autouse=True)
 def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Few keyframes make several levels."""
