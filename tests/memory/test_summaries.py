@@ -135,7 +135,7 @@ def test_what_is_forgotten_is_in_no_summary_and_its_bytes_are_gone(path: str) ->
         fill(store, 2, names=("red sofa", secret))
         fill(store, 9)
         assert seen(store.summaries.before(18)) == {"red sofa": 18, secret: 2}
-        store.objects.forget(Correction("forget", "Ada", from_ns=0, to_ns=0), [], [7, 8])
+        store.corrections.forget(Correction("forget", "Ada", from_ns=0, to_ns=0), [], [7, 8])
         store.empty_log()
         assert seen(store.summaries.before(18)) == {"red sofa": 16}
         assert not any(secret in row[2] for row in rows(store))

@@ -38,7 +38,7 @@ from embodied_agent.interfaces.wire.from_records import (
     keyframe_reply,
 )
 from embodied_agent.interfaces.wire.models import StatusReply
-from embodied_agent.interfaces.wire.objects import alert_reply
+from embodied_agent.interfaces.wire.standing import alert_reply
 from embodied_agent.object_records import Alert
 from embodied_agent.records import Answer, Decision, Delta, Frame, Keyframe
 from embodied_agent.settings import WebSettings

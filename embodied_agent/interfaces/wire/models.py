@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
 from embodied_agent.agent.answerer import MAX_CHOICES, MAX_QUESTION
 from embodied_agent.agent.status import (
@@ -22,6 +22,7 @@ from embodied_agent.agent.status import (
     ReasoningStatus,
 )
 from embodied_agent.interfaces.status import AnyInterfaceStatus, MqttStatus
+from embodied_agent.interfaces.wire.fields import FrozenReply, StrictRequest
 from embodied_agent.memory.counts import MemoryStatus
 from embodied_agent.records import AnswerStatus, Question
 
@@ -30,16 +31,7 @@ _INT64 = 2**63 - 1
 ChoiceText = Annotated[str, StringConstraints(min_length=1, max_length=1000)]
 
 
-class _Request(BaseModel):
-    # Strict: "12" is not a number and 1 is not a text; such requests are refused.
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-class _Reply(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
-
-class AskRequest(_Request):
+class AskRequest(StrictRequest):
     """A question."""
 
     id: str = Field(
@@ -79,7 +71,7 @@ class AskRequest(_Request):
         )
 
 
-class PoseReply(_Reply):
+class PoseReply(FrozenReply):
     """Where the camera was."""
 
     position_m: tuple[float, float, float]
@@ -87,7 +79,7 @@ class PoseReply(_Reply):
     frame_id: str
 
 
-class EgomotionReply(_Reply):
+class EgomotionReply(FrozenReply):
     """What the camera did since the keyframe before."""
 
     action: str | None
@@ -99,7 +91,7 @@ class EgomotionReply(_Reply):
     angle_deg: float | None
 
 
-class BoxReply(_Reply):
+class BoxReply(FrozenReply):
     """A rectangle in an upright picture, in fractions of its width and height: (0, 0) is the top
     left corner, (1, 1) the bottom right one."""
 
@@ -109,7 +101,7 @@ class BoxReply(_Reply):
     bottom: float
 
 
-class MountReply(_Reply):
+class MountReply(FrozenReply):
     """Where a camera is on the body whose pose is known: metres and a unit quaternion in the body's
     frame; the camera's axes are x ahead, y left and z up in its picture."""
 
@@ -117,7 +109,7 @@ class MountReply(_Reply):
     orientation_xyzw: tuple[float, float, float, float]
 
 
-class IntrinsicsReply(_Reply):
+class IntrinsicsReply(FrozenReply):
     """A pinhole camera, in pixels of a ``width`` by ``height`` picture."""
 
     fx: float
@@ -128,7 +120,7 @@ class IntrinsicsReply(_Reply):
     height: int
 
 
-class MentionReply(_Reply):
+class MentionReply(FrozenReply):
     """One object and where it lies from the camera. What was not measured is null.
 
     ``bearing_deg`` is the object's horizontal angle from the camera's heading (from the robot's, if
@@ -147,7 +139,7 @@ class MentionReply(_Reply):
     )
 
 
-class DeltaReply(_Reply):
+class DeltaReply(FrozenReply):
     """What changed from the keyframe before. ``text`` is the line that the reasoner reads."""
 
     keyframe_id: int
@@ -164,7 +156,7 @@ class DeltaReply(_Reply):
     text: str
 
 
-class KeyframeReply(_Reply):
+class KeyframeReply(FrozenReply):
     """A keyframe without its picture, which lies at ``picture`` (404 once retention dropped it).
     ``delta`` is null while it is not perceived."""
 
@@ -189,27 +181,27 @@ class KeyframeReply(_Reply):
     delta: DeltaReply | None
 
 
-class KeyframesReply(_Reply):
+class KeyframesReply(FrozenReply):
     """Keyframes in order of ids. ``next`` is the ``since`` of the rest, null at the end."""
 
     keyframes: list[KeyframeReply]
     next: int | None
 
 
-class HitReply(_Reply):
+class HitReply(FrozenReply):
     """One result of a search; a lower rank is a better match of text."""
 
     keyframe: KeyframeReply
     rank: float
 
 
-class RecallReply(_Reply):
+class RecallReply(FrozenReply):
     """The results of a search, best first."""
 
     hits: list[HitReply]
 
 
-class EvidenceReply(_Reply):
+class EvidenceReply(FrozenReply):
     """A keyframe that an answer rests on; ``note`` is "cited" or "recalled"."""
 
     keyframe_id: int
@@ -219,7 +211,7 @@ class EvidenceReply(_Reply):
     picture: str
 
 
-class GoalReply(_Reply):
+class GoalReply(FrozenReply):
     """Where to stand and look from: a level pose on the way that was driven, facing the object
     ``object_id``. It holds within one map session; ``stamp_ns`` is when the robot was there."""
 
@@ -230,7 +222,7 @@ class GoalReply(_Reply):
     keyframe_id: int
 
 
-class AnswerReply(_Reply):
+class AnswerReply(FrozenReply):
     """An answer. ``status`` says what kind: the memory holds what was asked ("answered"), nothing
     in it fits what the question names ("not_seen"), it does not settle the question
     ("cannot_tell"), the question is not about what was seen ("out_of_scope"), or there is no answer
@@ -265,19 +257,19 @@ class AnswerReply(_Reply):
         return values
 
 
-class AnswersReply(_Reply):
+class AnswersReply(FrozenReply):
     """Questions with their answers, oldest first."""
 
     answers: list[AnswerReply]
 
 
-class PieceReply(_Reply):
+class PieceReply(FrozenReply):
     """A piece of the reasoner's reply as it is generated."""
 
     text: str
 
 
-class DecisionReply(_Reply):
+class DecisionReply(FrozenReply):
     """The keyframe decision on one frame.
 
     ``homography`` (row by row) maps pixels of this frame into the last keyframe. Each of
@@ -300,7 +292,7 @@ class DecisionReply(_Reply):
     pose: PoseReply | None
 
 
-class PathPoint(_Reply):
+class PathPoint(FrozenReply):
     """Where one keyframe was taken, in metres; the heading is that of the camera's x axis."""
 
     keyframe_id: int
@@ -312,7 +304,7 @@ class PathPoint(_Reply):
     yaw_rad: float
 
 
-class PathReply(_Reply):
+class PathReply(FrozenReply):
     """The keyframes that have a pose, ``total`` of them, in order; where there are more than
     ``limit``, ``points`` are spread evenly over the whole path."""
 
@@ -321,7 +313,7 @@ class PathReply(_Reply):
     points: list[PathPoint]
 
 
-class AgentStatusReply(_Reply):
+class AgentStatusReply(FrozenReply):
     """Counters, queues, states and last errors of every stage (`embodied_agent.AgentStatus`)."""
 
     live: bool
@@ -354,7 +346,7 @@ ConnectionState = Literal[
 ]
 
 
-class SourceState(_Reply):
+class SourceState(FrozenReply):
     """Where frames come from: a camera or a recording, by a name for people; ``finished`` when no
     more will come."""
 
@@ -393,7 +385,7 @@ class RobotStatusReply(AgentStatusReply):
     mqtt: MqttStatus
 
 
-class RobotFaultReply(_Reply):
+class RobotFaultReply(FrozenReply):
     """What is left of `RobotStatusReply` while the memory can't be read."""
 
     last_error: str
@@ -401,14 +393,14 @@ class RobotFaultReply(_Reply):
     mqtt: MqttStatus
 
 
-class ErrorDetail(_Reply):
+class ErrorDetail(FrozenReply):
     """What went wrong: ``code`` is one of a few words, for programs; ``message`` is for people."""
 
     code: str
     message: str
 
 
-class ErrorReply(_Reply):
+class ErrorReply(FrozenReply):
     """Every refusal and fault."""
 
     error: ErrorDetail
