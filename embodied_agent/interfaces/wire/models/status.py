@@ -1,6 +1,7 @@
 """Counters and states of the agent, its input and its interfaces.
 
-Out of scope: where they are counted (`embodied_agent.agent.status`, `embodied_agent.interfaces.status`).
+Out of scope: where they are counted (`embodied_agent.agent.status`,
+`embodied_agent.interfaces.status`).
 """
 
 from __future__ import annotations
