@@ -27,10 +27,10 @@ from embodied_agent.settings import (
     ServerSettings,
     Settings,
 )
-from tests.chat.test_served_faults import keyframe
 from tests.support.fault_proxy import FAULTS, Fault, fault_proxy
 from tests.support.outage import REPLY, Says, frames, replayed, settings
 from tests.support.served import MODEL, FaultyServer, Handler, faulty, refuses, says
+from tests.support.served_models import keyframe
 
 
 @pytest.mark.parametrize("workers", [1, 3])
