@@ -19,7 +19,12 @@ from embodied_agent.interfaces.wire.models.asking import (
     GoalReply,
     PieceReply,
 )
-from embodied_agent.interfaces.wire.models.base import ErrorDetail, ErrorReply, Reply, Request
+from embodied_agent.interfaces.wire.models.base import (
+    ErrorDetail,
+    ErrorReply,
+    FrozenReply,
+    StrictRequest,
+)
 from embodied_agent.interfaces.wire.models.seeing import (
     BoxReply,
     DecisionReply,
@@ -59,6 +64,7 @@ __all__ = [
     "ErrorDetail",
     "ErrorReply",
     "EvidenceReply",
+    "FrozenReply",
     "GoalReply",
     "HitReply",
     "IntrinsicsReply",
@@ -71,10 +77,9 @@ __all__ = [
     "PieceReply",
     "PoseReply",
     "RecallReply",
-    "Reply",
-    "Request",
     "RobotFaultReply",
     "RobotStatusReply",
     "SourceState",
     "StatusReply",
+    "StrictRequest",
 ]

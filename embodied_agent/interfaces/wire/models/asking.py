@@ -10,7 +10,7 @@ from typing import Annotated
 from pydantic import Field, StringConstraints, model_validator
 
 from embodied_agent.agent.answerer import MAX_CHOICES, MAX_QUESTION
-from embodied_agent.interfaces.wire.models.base import Reply, Request
+from embodied_agent.interfaces.wire.models.base import FrozenReply, StrictRequest
 from embodied_agent.interfaces.wire.models.seeing import PoseReply
 from embodied_agent.records import AnswerStatus, Question
 
@@ -19,7 +19,7 @@ _INT64 = 2**63 - 1
 ChoiceText = Annotated[str, StringConstraints(min_length=1, max_length=1000)]
 
 
-class AskRequest(Request):
+class AskRequest(StrictRequest):
     """A question."""
 
     id: str = Field(
@@ -59,7 +59,7 @@ class AskRequest(Request):
         )
 
 
-class EvidenceReply(Reply):
+class EvidenceReply(FrozenReply):
     """A keyframe that an answer rests on; ``note`` is "cited" or "recalled"."""
 
     keyframe_id: int
@@ -69,7 +69,7 @@ class EvidenceReply(Reply):
     picture: str
 
 
-class GoalReply(Reply):
+class GoalReply(FrozenReply):
     """Where to stand and look from: a level pose on the way that was driven, facing the object
     ``object_id``. It holds within one map session; ``stamp_ns`` is when the robot was there."""
 
@@ -80,7 +80,7 @@ class GoalReply(Reply):
     keyframe_id: int
 
 
-class AnswerReply(Reply):
+class AnswerReply(FrozenReply):
     """An answer. ``status`` says what kind: the memory holds what was asked ("answered"), nothing
     in it fits what the question names ("not_seen"), it does not settle the question
     ("cannot_tell"), the question is not about what was seen ("out_of_scope"), or there is no answer
@@ -115,13 +115,13 @@ class AnswerReply(Reply):
         return values
 
 
-class AnswersReply(Reply):
+class AnswersReply(FrozenReply):
     """Questions with their answers, oldest first."""
 
     answers: list[AnswerReply]
 
 
-class PieceReply(Reply):
+class PieceReply(FrozenReply):
     """A piece of the reasoner's reply as it is generated."""
 
     text: str

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from embodied_agent.interfaces.wire.models.base import Reply
+from embodied_agent.interfaces.wire.models.base import FrozenReply
 
 
-class PoseReply(Reply):
+class PoseReply(FrozenReply):
     """Where the camera was."""
 
     position_m: tuple[float, float, float]
@@ -18,7 +18,7 @@ class PoseReply(Reply):
     frame_id: str
 
 
-class EgomotionReply(Reply):
+class EgomotionReply(FrozenReply):
     """What the camera did since the keyframe before."""
 
     action: str | None
@@ -30,7 +30,7 @@ class EgomotionReply(Reply):
     angle_deg: float | None
 
 
-class BoxReply(Reply):
+class BoxReply(FrozenReply):
     """A rectangle in an upright picture, in fractions of its width and height: (0, 0) is the top
     left corner, (1, 1) the bottom right one."""
 
@@ -40,7 +40,7 @@ class BoxReply(Reply):
     bottom: float
 
 
-class MountReply(Reply):
+class MountReply(FrozenReply):
     """Where a camera is on the body whose pose is known: metres and a unit quaternion in the body's
     frame; the camera's axes are x ahead, y left and z up in its picture."""
 
@@ -48,7 +48,7 @@ class MountReply(Reply):
     orientation_xyzw: tuple[float, float, float, float]
 
 
-class IntrinsicsReply(Reply):
+class IntrinsicsReply(FrozenReply):
     """A pinhole camera, in pixels of a ``width`` by ``height`` picture."""
 
     fx: float
@@ -59,7 +59,7 @@ class IntrinsicsReply(Reply):
     height: int
 
 
-class MentionReply(Reply):
+class MentionReply(FrozenReply):
     """One object and where it lies from the camera. What was not measured is null.
 
     ``bearing_deg`` is the object's horizontal angle from the camera's heading (from the robot's, if
@@ -78,7 +78,7 @@ class MentionReply(Reply):
     )
 
 
-class DeltaReply(Reply):
+class DeltaReply(FrozenReply):
     """What changed from the keyframe before. ``text`` is the line that the reasoner reads."""
 
     keyframe_id: int
@@ -95,7 +95,7 @@ class DeltaReply(Reply):
     text: str
 
 
-class KeyframeReply(Reply):
+class KeyframeReply(FrozenReply):
     """A keyframe without its picture, which lies at ``picture`` (404 once retention dropped it).
     ``delta`` is null while it is not perceived."""
 
@@ -120,27 +120,27 @@ class KeyframeReply(Reply):
     delta: DeltaReply | None
 
 
-class KeyframesReply(Reply):
+class KeyframesReply(FrozenReply):
     """Keyframes in order of ids. ``next`` is the ``since`` of the rest, null at the end."""
 
     keyframes: list[KeyframeReply]
     next: int | None
 
 
-class HitReply(Reply):
+class HitReply(FrozenReply):
     """One result of a search; a lower rank is a better match of text."""
 
     keyframe: KeyframeReply
     rank: float
 
 
-class RecallReply(Reply):
+class RecallReply(FrozenReply):
     """The results of a search, best first."""
 
     hits: list[HitReply]
 
 
-class DecisionReply(Reply):
+class DecisionReply(FrozenReply):
     """The keyframe decision on one frame.
 
     ``homography`` (row by row) maps pixels of this frame into the last keyframe. Each of
@@ -163,7 +163,7 @@ class DecisionReply(Reply):
     pose: PoseReply | None
 
 
-class PathPoint(Reply):
+class PathPoint(FrozenReply):
     """Where one keyframe was taken, in metres; the heading is that of the camera's x axis."""
 
     keyframe_id: int
@@ -175,7 +175,7 @@ class PathPoint(Reply):
     yaw_rad: float
 
 
-class PathReply(Reply):
+class PathReply(FrozenReply):
     """The keyframes that have a pose, ``total`` of them, in order; where there are more than
     ``limit``, ``points`` are spread evenly over the whole path."""
 

@@ -17,11 +17,11 @@ from embodied_agent.agent.status import (
     ReasoningStatus,
 )
 from embodied_agent.interfaces.status import AnyInterfaceStatus, MqttStatus
-from embodied_agent.interfaces.wire.models.base import Reply
+from embodied_agent.interfaces.wire.models.base import FrozenReply
 from embodied_agent.memory.counts import MemoryStatus
 
 
-class AgentStatusReply(Reply):
+class AgentStatusReply(FrozenReply):
     """Counters, queues, states and last errors of every stage (`embodied_agent.AgentStatus`)."""
 
     live: bool
@@ -54,7 +54,7 @@ ConnectionState = Literal[
 ]
 
 
-class SourceState(Reply):
+class SourceState(FrozenReply):
     """Where frames come from: a camera or a recording, by a name for people; ``finished`` when no
     more will come."""
 
@@ -93,7 +93,7 @@ class RobotStatusReply(AgentStatusReply):
     mqtt: MqttStatus
 
 
-class RobotFaultReply(Reply):
+class RobotFaultReply(FrozenReply):
     """What is left of `RobotStatusReply` while the memory can't be read."""
 
     last_error: str
