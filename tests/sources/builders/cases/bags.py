@@ -103,7 +103,7 @@ def ros2() -> list[Case]:
         ),
         Case(
             "cut_short",
-            "cut short: read as far as it goes",
+            "cut short: read up to the cut",
             cut,
             frames=40,
             stamps_ns=(T0, T0 + 3900 * MS),
@@ -111,7 +111,7 @@ def ros2() -> list[Case]:
         ),
         Case(
             "empty_bag",
-            "without pictures: refused, with what it holds",
+            "no pictures: refused, listing the topics",
             lambda p: bag(p, [("/talk", text("hi"), S)]),
             refused="holds no images, only /talk",
         ),
@@ -169,7 +169,7 @@ def other_mcap() -> list[Case]:
         Case("json", "JSON, foxglove.CompressedImage", lambda p: mcap.write_json(p / "a.mcap")),
         Case(
             "unread_encoding",
-            "any other encoding: refused by its name",
+            "any other encoding: refused, naming it",
             lambda p: mcap.write_json(p / "a.mcap", encoding="flatbuffer"),
             refused="holds foxglove.CompressedImage in encoding 'flatbuffer', which is not read",
         ),
@@ -203,7 +203,7 @@ def ros1() -> list[Case]:
         ),
         Case(
             "bag_unindexed",
-            "never closed: read as far as it goes",
+            "never closed: read as far as possible",
             unindexed,
             poses=10,
             skipped={"damaged_file": 1},

@@ -68,7 +68,7 @@ def clocks() -> list[Case]:
         ),
         Case(
             "pose_offset_overrides",
-            "`source.pose_offset_s` overrides what was found",
+            "`source.pose_offset_s` overrides the estimated offset",
             lambda p: bag(p, in_order(pictures(stamp_shift_ns=2 * S), poses(shift_ns=2 * S))),
             poses=0,
             stamps_ns=(T0 + 2 * S, T0 + 2 * S + 900 * MS),
@@ -76,13 +76,13 @@ def clocks() -> list[Case]:
         ),
         Case(
             "zero_stamps",
-            "pictures without stamps: the time of receipt counts",
+            "pictures without stamps: the time of receipt is used",
             lambda p: bag(p, in_order(pictures(zero=True), poses())),
             poses=10,
         ),
         Case(
             "clock_that_jumps",
-            "a camera clock that is set while recording",
+            "a camera clock that is set during the recording",
             jump,
             frames=20,
             poses=20,

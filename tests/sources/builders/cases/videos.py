@@ -78,13 +78,13 @@ def packets() -> list[Case]:
         Case("b_frames", "H.264 with B-frames", ffmpeg("h264", "h264", b_frames=2)),
         Case(
             "starts_within_a_group",
-            "a start within a group of pictures: counted, then read",
+            "a start within a group of pictures: read from the next key frame on",
             ffmpeg("h264", "h264", first=2),
             frames=5,
             stamps_ns=(T0 + 500 * MS, T0 + 900 * MS),
             skipped={"before_key_frame": 3},
         ),
-        Case("codec_change", "a codec that changes", codec_change),
+        Case("codec_change", "a codec change", codec_change),
         Case("parameters_apart", "parameter sets in packets of their own", parameters_apart),
         Case("foxglove_video_ros2", "foxglove_msgs/CompressedVideo", foxglove),
         Case("h264_in_compressed_image", "H.264 in CompressedImage", in_compressed_image),
@@ -116,7 +116,7 @@ def video_files() -> list[Case]:
         ),
         Case(
             "variable_rate",
-            "variable rate: its own times",
+            "variable frame rate: the file's own times",
             build("a.mkv", "libx264", count=4, times_ms=[0, 40, 1000, 1033]),
             frames=4,
             stamps_ns=(0, 1033 * MS),
@@ -124,7 +124,7 @@ def video_files() -> list[Case]:
         *(
             Case(
                 f"rotated_{degrees}",
-                "rotated by its metadata",
+                "rotated by metadata",
                 build(
                     "a.mp4",
                     "libx264",
