@@ -18,7 +18,7 @@ from xdist.workermanage import WorkerController
 from tests.support.views import panorama_views
 
 # How long an example takes depends on what else the machine does; pytest's time-out stays. The
-# examples are the same in every run, so that a change is judged by what it changes; others are tried
+# examples are the same in every run, so a change is judged by what it changes; others are tried
 # with `make test ARGS="--hypothesis-profile=explore"`.
 settings.register_profile("project", deadline=None, derandomize=True)
 settings.register_profile("explore", deadline=None, max_examples=1_000)

@@ -42,9 +42,9 @@ def inspect(
     assignments: SetOption = None,
     json_output: JsonOption = False,
 ) -> None:
-    """Show what SOURCE holds, what a replay would read of it, and what it would leave out.
+    """Show what SOURCE holds, what a replay would read, and what it would leave out.
 
-    Exit code 0 where SOURCE can be used, 3 where not.
+    The exit code is 0 if SOURCE can be used, and 3 if not.
     """
     with explained():
         settings = settings_from(config, assignments)

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import threading
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -32,6 +30,7 @@ from embodied_agent.settings import ReasoningSettings, ServerSettings
 from tests.models.test_adapters import adapter
 from tests.models.test_llama_gguf import TEXTS, checkpoint, tokenizer
 from tests.support.served import free_port
+from tests.support.servers import ready_server
 from training.export_gguf import export
 
 pytestmark = [
@@ -62,38 +61,10 @@ THINKING = (
 def serving(file: Path) -> Iterator[str]:
     """The address of a server with the model in ``file``."""
     port = free_port()
-    process = subprocess.Popen(
-        [os.environ["LLAMA_CPP_PYTHON"], str(PROGRAM), str(file), str(port)],
-        env={**os.environ, "PYTHONPATH": "", "OMP_NUM_THREADS": "1"},
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
-    )  # fmt: skip
-    lines: list[str] = []
-    known = threading.Event()
-
-    def read() -> None:
-        assert process.stdout is not None
-        for line in process.stdout:
-            lines.append(line)
-            if line == "ready\n":
-                known.set()
-        known.set()
-
-    reader = threading.Thread(target=read)
-    reader.start()
-    try:
-        assert known.wait(START_S), "the server did not start"
-        assert process.poll() is None, "".join(lines)
+    command = [os.environ["LLAMA_CPP_PYTHON"], str(PROGRAM), str(file), str(port)]
+    environment = {**os.environ, "PYTHONPATH": "", "OMP_NUM_THREADS": "1"}
+    with ready_server(command, environment, lambda line: line == "ready\n", START_S):
         yield f"http://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        try:
-            process.wait(20)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait(20)
-        reader.join(20)
-        assert process.stdout is not None
-        process.stdout.close()
 
 
 @pytest.fixture(scope="module")
