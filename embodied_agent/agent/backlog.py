@@ -22,7 +22,7 @@ REFUSALS = 2
 #: A keyframe that failed this often is given up once another passes: the reply never came, or the
 #: server broke, which may also be an outage.
 FAILURES = 8
-#: This many refused keyframes are no accident: nothing new is tried before one of them passes.
+#: This many refused keyframes can't be chance: nothing new is tried until one of them passes.
 _REFUSED_AT_ONCE = 2
 
 

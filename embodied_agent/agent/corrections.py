@@ -85,7 +85,7 @@ def _check_forget(correction: Correction) -> None:
 
 
 def check_region(region: Polygon) -> None:
-    """Refuse a region that is no area.
+    """Refuse a region that has no area.
 
     Raises:
         QuestionError: it has too few or too many corners, or one is not finite.

@@ -2,7 +2,7 @@
 
 An answer about one thing gets a goal if one object fits, its position is known and belongs to the
 present map session. An object that was missed where it should have been is reported as not there,
-with the keyframes that do not show it. A position of another session is no goal, and the answer's
+with the keyframes that do not show it. A position of another session is not a goal, and the answer's
 notice says why.
 
 Out of scope: the answer itself (`answerer`), the goal's pose (`embodied_agent.objects.goals`).

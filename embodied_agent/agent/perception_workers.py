@@ -53,7 +53,7 @@ _CLOSE_S = 5.0
 _PATIENCE = 0.75
 #: A model that failed this often in a row is down: questions don't wait for it.
 _DOWN = 2
-#: So many keyframes in a row that ended in a fault are no accident: whoever waits is told.
+#: This many faults in a row can't be chance: callers that wait get the error.
 _FAULTS = 3
 
 

@@ -220,7 +220,9 @@ def repair(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The damaged memory file.")],
     output: Annotated[
         Path | None,
-        typer.Option(metavar="NEW", help="Write the intact part to this new file; FILE stays as it is."),
+        typer.Option(
+            metavar="NEW", help="Write the intact part to this new file; FILE stays as it is."
+        ),
     ] = None,
     json_output: JsonOption = False,
 ) -> None:
