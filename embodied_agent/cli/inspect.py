@@ -1,4 +1,4 @@
-"""`embodied-agent inspect`: what a source holds, which part of it is read, and why not the rest."""
+"""`embodied-agent inspect`: what a source holds, and which part of it would be read and why."""
 
 from __future__ import annotations
 

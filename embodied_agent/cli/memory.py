@@ -228,7 +228,7 @@ def repair(
 ) -> None:
     """Recover the intact part of a damaged memory.
 
-    Without `--output` the repaired memory replaces FILE, and the damaged file is kept as FILE.damaged.
+    Without `--output` the repaired memory replaces FILE, which is kept as FILE.damaged.
     Keyframes whose deltas are lost are perceived again at the next start.
     """
     with explained():

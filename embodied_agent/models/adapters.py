@@ -81,8 +81,8 @@ def merge_adapter(model: Any, folder: Path) -> int:
                     if ".lora_B." in key:
                         continue
                     raise ModelError(
-                        f"{folder / WEIGHTS} holds {key}, which is not a low-rank part: merge it with "
-                        "peft, and name the merged folder"
+                        f"{folder / WEIGHTS} holds {key}, which is not a low-rank part: merge it "
+                        "with peft, and name the merged folder"
                     )
                 weight = parameters[f"{module}.weight"]
                 low, high = tensors[key].float(), tensors[key.replace("lora_A", "lora_B")].float()
