@@ -1,7 +1,7 @@
 """What is kept in RAM of each delta and each name, so that questions need not read all deltas.
 
-A few bytes per delta: which keyframe, where a segment begins, how the camera moved. Of a name, the
-deltas that mention it, once a question needs them. What is new in the memory is added at the next
+It has a few bytes per delta: the keyframe, the start of a segment, the camera's motion. For a name,
+it has the deltas that mention it, once a question needs them. New deltas are added at the next
 question.
 
 Out of scope: a view of it as notes (`stored_notes`), the tables (`embodied_agent.memory.noted`).

@@ -1,4 +1,4 @@
-"""`embodied-agent inspect`: what a source holds, which part of it is read, and why not the rest."""
+"""`embodied-agent inspect`: what a source holds, and which part of it would be read and why."""
 
 from __future__ import annotations
 
@@ -182,7 +182,7 @@ def _read(spec: str, source: Source, settings: Settings, *, full: bool) -> Inspe
 
 
 def _on_calibration(frame: Frame, settings: Settings) -> Iterator[str]:
-    """What bearings will rest on, where that is no calibration."""
+    """What bearings are computed from if there is no calibration."""
     from embodied_agent.agent.intake import calibration_text, usable_intrinsics
     from embodied_agent.errors import DecodeError
     from embodied_agent.images import frame_size

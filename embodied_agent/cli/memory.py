@@ -221,15 +221,15 @@ def repair(
     output: Annotated[
         Path | None,
         typer.Option(
-            metavar="NEW", help="Write the intact part to this new file and leave FILE as it is."
+            metavar="NEW", help="Write the intact part to this new file; FILE stays as it is."
         ),
     ] = None,
     json_output: JsonOption = False,
 ) -> None:
     """Recover the intact part of a damaged memory.
 
-    Without `--output` the repaired memory replaces FILE, and the damaged file is kept as
-    FILE.damaged. Keyframes whose deltas are lost are perceived again at the next start.
+    Without `--output` the repaired memory replaces FILE, which is kept as FILE.damaged.
+    Keyframes whose deltas are lost are perceived again at the next start.
     """
     with explained():
         from embodied_agent.memory.repair import repair as mend

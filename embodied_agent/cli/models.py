@@ -1,4 +1,4 @@
-"""`embodied-agent models`: pretrained base models, what is there of them, and fetching one."""
+"""`embodied-agent models`: lists pretrained base models, and fetches one."""
 
 from __future__ import annotations
 

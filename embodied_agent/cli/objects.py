@@ -1,4 +1,4 @@
-"""`embodied-agent objects`: what the memory knows of objects, and what people say about them."""
+"""`embodied-agent objects`: what the memory knows about objects, and corrections by people."""
 
 from __future__ import annotations
 

@@ -381,7 +381,7 @@ class Connection(aiomqtt.Client):
         if told and reason_code.value in OUR_FAULT:
             self.accusation = str(reason_code)
         self.cleared = told and reason_code.value in NOT_OUR_FAULT
-        # A time-out of our own is no hang-up.
+        # Our own time-out is not a disconnection by the broker.
         self.hung_up = not self.cleared and (told or reason_code.value != _KEEP_ALIVE_TIMEOUT)
         if not self._connected.done():
             # As when the broker refuses our certificate: don't wait for the time-out.

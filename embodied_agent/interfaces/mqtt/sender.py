@@ -133,7 +133,7 @@ class Sender:
                 return
 
     async def send_alone(self, connection: Connection, message: Outgoing, number: int) -> None:
-        """Send a message that is no answer: a delta by its number, or an alert by that below 0.
+        """Send a message other than an answer: a delta by its number, or an alert by that below 0.
 
         Raises:
             Refused: the broker does not take it, or it has cost the connection before.

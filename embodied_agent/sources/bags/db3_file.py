@@ -33,7 +33,7 @@ class Db3File:
         counts: messages by topic where metadata.yaml knows them; counting needs a pass else.
 
     Raises:
-        SourceError: the file can't be opened, or is no rosbag2 file.
+        SourceError: the file can't be opened, or is not a rosbag2 file.
     """
 
     def __init__(self, path: Path, counts: dict[str, int] | None = None) -> None:

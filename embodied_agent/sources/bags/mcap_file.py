@@ -50,7 +50,7 @@ class McapFile:
     """One MCAP file; see `RecordingFile`.
 
     Raises:
-        SourceError: the file can't be opened or is no MCAP file.
+        SourceError: the file can't be opened or is not an MCAP file.
     """
 
     def __init__(self, path: Path) -> None:

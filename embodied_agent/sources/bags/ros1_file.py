@@ -30,7 +30,7 @@ class Ros1File:
     """One ROS 1 bag; see `RecordingFile`.
 
     Raises:
-        SourceError: the file can't be opened or is no such bag.
+        SourceError: the file can't be opened or is not a ROS 1 bag.
     """
 
     def __init__(self, path: Path) -> None:
