@@ -75,6 +75,14 @@ class ServerSettings(Section):
     max_retries: int = Field(
         3, ge=0, le=20, description="retries of a request, with back-off and jitter"
     )
+    session: str = Field(
+        "",
+        max_length=200,
+        pattern=r"^[!-~]*$",
+        description="sent as the header `X-Session-ID`, by which a router in front of several "
+        "servers keeps this robot to one, so that its prompt cache holds; empty: one of this "
+        "process, drawn at random",
+    )
 
 
 class PerceptionSettings(Section):

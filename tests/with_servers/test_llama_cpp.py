@@ -6,10 +6,8 @@ One model has random weights and an adapter; the other says the same words for e
 from __future__ import annotations
 
 import json
-import os
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +27,7 @@ from embodied_agent.reasoning.served import ServedReasoner
 from embodied_agent.settings import ReasoningSettings, ServerSettings
 from tests.models.test_adapters import adapter
 from tests.models.test_llama_gguf import TEXTS, checkpoint, tokenizer
-from tests.support.served import free_port
-from tests.support.servers import ready_server
+from tests.with_servers.llama_cpp import serving
 from training.export_gguf import export
 
 pytestmark = [
@@ -39,8 +36,6 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::UserWarning"),  # of peft, about what it was not given
     pytest.mark.filterwarnings("ignore::FutureWarning"),
 ]
-PROGRAM = Path(__file__).with_name("llama_server.py")
-START_S = 120.0
 #: Two pieces of code that sum in different order agree over this many tokens.
 TOKENS = 12
 PROMPT = Prompt(system="", transcript="#0 start: red sofa front near.\n", task="Where is it?")
@@ -57,16 +52,6 @@ THINKING = (
 )
 
 
-@contextmanager
-def serving(file: Path) -> Iterator[str]:
-    """The address of a server with the model in ``file``."""
-    port = free_port()
-    command = [os.environ["LLAMA_CPP_PYTHON"], str(PROGRAM), str(file), str(port)]
-    environment = {**os.environ, "PYTHONPATH": "", "OMP_NUM_THREADS": "1"}
-    with ready_server(command, environment, lambda line: line == "ready\n", START_S):
-        yield f"http://127.0.0.1:{port}"
-
-
 @pytest.fixture(scope="module")
 def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return checkpoint(tmp_path_factory.mktemp("base") / "model", context=4096)
@@ -81,8 +66,8 @@ def adapted(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def url(adapted: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     file = tmp_path_factory.mktemp("exported") / "model.gguf"
-    with serving(export(str(adapted), file, kind="f32", name="adapted")) as address:
-        yield address
+    with serving(export(str(adapted), file, kind="f32", name="adapted")) as server:
+        yield server.url
 
 
 def parrot(folder: Path) -> Path:
@@ -117,8 +102,8 @@ def parrot(folder: Path) -> Path:
 @pytest.fixture(scope="module")
 def thinker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     root = tmp_path_factory.mktemp("thinker")
-    with serving(export(str(parrot(root / "model")), root / "model.gguf", kind="f32")) as address:
-        yield address
+    with serving(export(str(parrot(root / "model")), root / "model.gguf", kind="f32")) as server:
+        yield server.url
 
 
 def posted(address: str, **body: Any) -> dict[str, Any]:
