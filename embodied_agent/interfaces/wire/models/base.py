@@ -1,4 +1,4 @@
-"""What every request and reply has in common, and the reply to what is refused.
+"""What all requests and replies have in common, and the reply to a refused request.
 
 Out of scope: which refusal has which code (`embodied_agent.interfaces.wire.refusals`).
 """
