@@ -11,18 +11,21 @@ from typing import Any
 
 import cv2
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadFileScheduling
 from xdist.workermanage import WorkerController
 
 from tests.support.views import panorama_views
 
-# How long an example takes depends on what else the machine does; pytest's time-out stays.
-settings.register_profile("project", deadline=None)
+# How long an example takes, or is drawn, depends on what else the machine does; pytest's time-out
+# stays. A test that suppresses other checks as well names this one again.
+_PATIENT: dict[str, Any] = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+_THE_SAME: dict[str, Any] = {**_PATIENT, "derandomize": True, "database": None}
+settings.register_profile("project", derandomize=False, **_PATIENT)
+# `.ci/run` tries the same examples on every machine, and `make test` new ones each time.
+settings.register_profile("ci", **_THE_SAME)
 # `make mutants` compares runs: it needs the same examples each time.
-settings.register_profile(
-    "mutants", deadline=None, derandomize=True, database=None, max_examples=25
-)
+settings.register_profile("mutants", max_examples=25, **_THE_SAME)
 settings.load_profile("project")
 
 # A shell ignores SIGINT for what it starts in the background, and processes inherit that: those
