@@ -52,7 +52,7 @@ test: $(DEV) $(SYSTEM) ## Run all tests (ARGS="..." goes to pytest)
 test-vllm: $(DEV) $(VLLM) ## Run the built-in models behind a real vLLM on the CPU (3 GB, once)
 	VLLM_PROGRAM=$(VLLM_VENV)/bin/vllm $(BIN)/python -m pytest tests/with_vllm $(ARGS)
 
-test-servers: $(DEV) $(SERVERS) ## Run exported models behind llama.cpp's own server (34 MB, once)
+test-servers: $(DEV) $(SYSTEM) $(SERVERS) ## Run exported models behind llama.cpp's own server (34 MB, once)
 	LLAMA_CPP_PYTHON=$(SERVERS_VENV)/bin/python $(BIN)/python -m pytest tests/with_servers $(ARGS)
 
 mutants: export OMP_NUM_THREADS ?= 1
@@ -138,7 +138,7 @@ $(SERVERS):
 	@touch $@
 
 # What tests need of the system: a software renderer (MuJoCo), an MQTT broker, a browser,
-# a database.
+# a database, a router.
 $(SYSTEM): | $(BIN)/python
 	@missing=""; \
 	$(BIN)/python -c 'import ctypes.util, sys; sys.exit(not (ctypes.util.find_library("OSMesa") or ctypes.util.find_library("EGL")))' \
@@ -147,6 +147,7 @@ $(SYSTEM): | $(BIN)/python
 	command -v mosquitto_pub >/dev/null || missing="$$missing mosquitto-clients"; \
 	command -v chromium >/dev/null || missing="$$missing chromium"; \
 	PATH="$$PATH:$$(echo /usr/lib/postgresql/*/bin | tr ' ' ':')" command -v initdb >/dev/null || missing="$$missing postgresql"; \
+	PATH="$$PATH:/usr/sbin" command -v haproxy >/dev/null || missing="$$missing haproxy"; \
 	if [ -z "$$missing" ]; then \
 		:; \
 	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \

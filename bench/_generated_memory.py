@@ -100,7 +100,7 @@ def generate(path: Path, count: int, seed: int = 5) -> None:
             db.execute("UPDATE keyframes SET state = 'done' WHERE id = ?", (keyframe.id,))
             changes = tracker.fold(keyframe, delta) if keyframe.id < _WITH_OBJECTS else None
             if changes is not None or keyframe.id == count - 1:
-                ObjectTable._write(db, changes or tracker.skip(keyframe.id))
+                ObjectTable.apply(db, changes or tracker.skip(keyframe.id))
         db.execute("COMMIT")
 
 

@@ -32,11 +32,11 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # a checkout, installed or not
 
+from bench._scripted import Scripted
 from embodied_agent.agent import Agent
 from embodied_agent.host.interfaces import serving
 from embodied_agent.optics import angles_at, assumed, point_at
 from embodied_agent.perception.geometry import GeometryPerceiver
-from embodied_agent.reasoning.base import Prompt
 from embodied_agent.records import Box, Delta, Frame, Keyframe, Mention, Pose, direction_at
 from embodied_agent.settings import load_settings
 
@@ -132,26 +132,6 @@ class Floor(GeometryPerceiver):
         return Delta(
             current.id, delta.action, delta.angle_deg, tuple(mentions[:8]), model=self.name
         )
-
-
-class Scripted:
-    """A reasoner that answers at once."""
-
-    name = "scripted"
-
-    def stream(
-        self,
-        prompt: Prompt,
-        *,
-        timeout_s: float,
-        max_tokens: int | None = None,
-        temperature: float | None = None,
-        seed: int | None = None,
-    ) -> Iterator[str]:
-        yield "<think>I look it up.</think><answer>C</answer>"
-
-    def close(self) -> None:
-        """Nothing to release."""
 
 
 def closed_strip(seed: int) -> np.ndarray:

@@ -18,14 +18,14 @@ from xdist.workermanage import WorkerController
 from tests.support.views import panorama_views
 
 # How long an example takes, or is drawn, depends on what else the machine does; pytest's time-out
-# stays. A test that suppresses other checks as well names this one again.
+# stays. (A test that suppresses other checks names this one again.) The examples are the same in
+# every run, so a change is judged by what it changes; others are tried with `make test
+# ARGS="--hypothesis-profile=explore"`.
 _PATIENT: dict[str, Any] = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
-_THE_SAME: dict[str, Any] = {**_PATIENT, "derandomize": True, "database": None}
-settings.register_profile("project", derandomize=False, **_PATIENT)
-# `.ci/run` tries the same examples on every machine, and `make test` new ones each time.
-settings.register_profile("ci", **_THE_SAME)
+settings.register_profile("project", derandomize=True, **_PATIENT)
+settings.register_profile("explore", derandomize=False, max_examples=1_000, **_PATIENT)
 # `make mutants` compares runs: it needs the same examples each time.
-settings.register_profile("mutants", max_examples=25, **_THE_SAME)
+settings.register_profile("mutants", derandomize=True, database=None, max_examples=25, **_PATIENT)
 settings.load_profile("project")
 
 # A shell ignores SIGINT for what it starts in the background, and processes inherit that: those

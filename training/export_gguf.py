@@ -126,7 +126,9 @@ def _write_values(writer: Any, config: Any, name: str, gguf: Any, kind: str) -> 
 def _write_tokenizer(writer: Any, tokenizer: Any, size: int, folder: Path) -> None:
     content = json.loads(tokenizer.backend_tokenizer.to_str())
     if content["model"]["type"] != "BPE":
-        raise ModelError(f"the tokenizer in {folder} is no byte-level BPE, so it can't be written")
+        raise ModelError(
+            f"the tokenizer in {folder} is not a byte-level BPE, so it can't be exported"
+        )
     by_id = {number: token for token, number in content["model"]["vocab"].items()}
     types = dict.fromkeys(by_id, _NORMAL)
     for added in content.get("added_tokens", ()):

@@ -19,7 +19,7 @@ from training.rewards import FormatReward, accuracy_reward, text_of
 
 #: How many questions are checked.
 CHECKED = 64
-#: Stands for reasoning where a question has none: an empty thought would be no right format.
+#: Stands for reasoning where a question has none: an empty thought would break the format.
 _STAND_IN = "as noted."
 _TAGS = ("<think>", "</think>", "<answer>", "</answer>")
 _PROBE = ({"role": "user", "content": "?"},)

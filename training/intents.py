@@ -2,7 +2,7 @@
 
     python -m training.intents
 
-It learns from the taught phrasings of free questions and from `training.intent_phrasings`, each
+It learns from the taught phrasings of free questions and from `intent_phrasings.yaml`, each
 filled with several things and put more or less politely. Held-out phrasings are never read.
 
 Out of scope: how well the rules answer (`training.evaluate_free`).
@@ -18,6 +18,7 @@ from typing import Annotated
 import numpy as np
 import numpy.typing as npt
 import typer
+import yaml
 
 from embodied_agent.rules import intent
 from embodied_agent.rules.concepts import concept_of
@@ -28,7 +29,6 @@ from embodied_agent.rules.vocabulary import FRAME
 from sim_clips.questions.free.nouns import NOUNS
 from sim_clips.questions.free.phrasings import TAUGHT
 from sim_clips.scene import COLOURS as SHOWN
-from training.intent_phrasings import PHRASINGS
 
 #: The families of the forms whose names differ from their family's.
 FAMILY_OF: Mapping[str, str] = {
@@ -38,6 +38,10 @@ FAMILY_OF: Mapping[str, str] = {
     "turns_all": "turns", "see_next": "seen_after", "order_first": "order",
     "order_yes": "is_order", "order_list": "order", "which_way": "where",
 }  # fmt: skip
+#: Phrasings by family, one per line.
+PHRASINGS: Mapping[str, str] = yaml.safe_load(
+    Path(__file__).with_name("intent_phrasings.yaml").read_text(encoding="utf-8")
+)
 COLOURS = tuple(SHOWN)
 _SLOT = re.compile(r"\{(\w+)\}")
 _SLOTS = {

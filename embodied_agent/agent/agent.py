@@ -9,13 +9,13 @@
             agent.observe(frame, wait=False)   # live: the latest frame only
         answer = agent.ask("What is in front of me?")
 
-A replay waits for perception, drops nothing, and gives the same memory every time, also when it was
-killed halfway and repeated with the same memory file. Live, the agent keeps the latest frame only,
+A replay waits for perception, drops nothing, and gives the same memory every time, even if it was
+killed halfway and repeated with the same memory file. Live, the agent keeps only the latest frame,
 counts what it drops, and looks at the current frame before it answers.
 
 The agent joins the stages and decides nothing itself: `inlet` (frames from any thread, to stored
-keyframes), `perception_workers` (keyframes to deltas), `asked` (the way of a question), `answerer`
-(memory and question to answer), `listeners` (who is told), `replay`.
+keyframes), `perception_workers` (keyframes to deltas), `asked` (the path of a question), `answerer`
+(memory and question to answer), `listeners` (callbacks), `replay`.
 """
 
 from __future__ import annotations

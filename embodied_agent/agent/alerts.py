@@ -1,9 +1,9 @@
-"""Standing questions: each delta is looked at, and whoever asked is told once per event.
+"""Standing questions: each delta is checked, and each event is reported once.
 
-An event is an object that comes into view, or one that is gone. An object that was seen is reported
-again only where it has moved since. An alert is stored before listeners hear of it.
+An event is an object that comes into view, or one that is gone. An object that was reported is
+reported again only if it has moved since. An alert is stored before listeners are called.
 
-Out of scope: what a sentence wishes (`embodied_agent.rules.standing`), how alerts travel
+Out of scope: parsing a standing question (`embodied_agent.rules.standing`), how alerts travel
 (`embodied_agent.interfaces`, `embodied_agent.host.webhooks`).
 """
 

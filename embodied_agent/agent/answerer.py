@@ -1,12 +1,12 @@
 """From a question and the memory to an answer: rules and recall first, then the reasoner.
 
-Questions in free words are answered by rules, without a model, where these understand them. What
-nothing in the memory fits is not asked of the reasoner: the answer is that it was not seen. So is
-what a memory of motion alone can't know.
+Rules answer questions in free words, without a model, if they understand them. If a question names
+something that the memory does not hold, or that a memory of motion can't know, the reasoner is not
+asked: the answer says so.
 
-Works on what is committed when it is called; whether to perceive the present first, and how long to
-wait for that, is decided by `ask_flow`. Whatever a model does wrong ends as an `Answer` that says
-so; only a question that can't be asked raises.
+Works on what is committed when it is called; `ask_flow` decides whether to perceive the current
+view first, and how long to wait for that. A model's failure becomes an `Answer` that says so; only
+a question that can't be asked raises.
 
 Out of scope: the rules (`embodied_agent.rules`), asking the reasoner (`reasoned`).
 """

@@ -1,7 +1,7 @@
-"""The way of one question: what it is about is perceived first, then the memory is asked.
+"""The path of one question: the moment that it is about is perceived first, then it is answered.
 
-Waiting for what the camera saw takes part of the question's time only. What an answer could not
-rest on stands in its notice; whatever fails, in its problem.
+Waiting for perception takes only part of the question's time. The answer's notice says what it
+could not take into account, and its problem says what failed.
 
 Out of scope: which moment a question is about (`inlet`), perceiving (`perception_workers`), how
 memory and question become an answer (`answerer`).

@@ -1,6 +1,6 @@
-"""From what people ask to an answer that the memory keeps.
+"""From a question as people ask it to an answer that is stored in the memory.
 
-A wish to be told is taken down instead of answered; objects add to an answer what they know.
+A standing question is stored instead of answered. Objects add a goal, or that a thing is gone.
 
 Out of scope: perceiving and answering (`ask_flow`), many clients (`question_queue`).
 """
@@ -55,7 +55,7 @@ class Asked:
 
     Args:
         store: the memory.
-        flow: answers what is no standing question.
+        flow: answers everything except standing questions.
         standing: takes down what people want to be told.
         objects: what is known of things.
         on_error: told of objects that can't be read, and of an answer that can't be stored.

@@ -1,12 +1,11 @@
-"""Which pending keyframe is perceived next, and which one never will be.
+"""Which pending keyframe is perceived next, and which one is given up.
 
-The oldest comes first, but a keyframe that a question waits for comes before all others. What
-failed is tried again before anything new. A keyframe that the model keeps refusing or failing on,
-although others of its kind pass, is itself at fault: it is given up, so that it can't hold back the
-rest.
+A keyframe that a question waits for comes first, then the oldest. Failed keyframes are tried again
+before new ones. If the model keeps refusing or failing on one keyframe while others of its kind
+pass, that keyframe is given up, so that it can't hold back the rest.
 
-Out of scope: threads, waiting and committing (`perception_workers`); the pending keyframes lie in
-the store (`embodied_agent.memory.store`).
+Out of scope: threads, waiting and committing (`perception_workers`); storing the pending keyframes
+(`embodied_agent.memory.store`).
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ REFUSALS = 2
 #: A keyframe that failed this often is given up once another passes: the reply never came, or the
 #: server broke, which may also be an outage.
 FAILURES = 8
-#: This many refused keyframes are no accident: nothing new is tried before one of them passes.
+#: This many refused keyframes can't be chance: nothing new is tried until one of them passes.
 _REFUSED_AT_ONCE = 2
 
 

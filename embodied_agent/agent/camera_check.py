@@ -1,4 +1,4 @@
-"""Whether the camera looks where it is said to look, now and then while objects are followed.
+"""Checks now and then, while objects are tracked, whether the camera points where its mount says.
 
 Out of scope: how it is measured (`embodied_agent.objects.alignment`).
 """

@@ -1,8 +1,8 @@
 """Several cameras of one robot in one memory: keyframes for each, directions in the robot's frame.
 
-Each camera is compared with its own last keyframe. What is noted in its pictures is turned by how
-it is mounted, so that all directions are those of the robot; what moved is told by the first camera
-alone, because all of them move together.
+Each camera is compared with its own last keyframe. Directions in its pictures are rotated by its
+mount, so that all of them are relative to the robot. The first camera alone determines the motion,
+because all cameras move together.
 
 Out of scope: where the mounts come from (`embodied_agent.sources`).
 """

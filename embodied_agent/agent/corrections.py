@@ -1,10 +1,10 @@
-"""What a correction by a person changes: checked, found again after a rebuild, and applied.
+"""Corrections by people: checking them, applying them, and applying them again after a rebuild.
 
-A correction names objects by their ids, and keeps which mentions they were made of: where the
-objects are derived again, they are found by these.
+A correction names objects by their ids, and stores the mentions that they were made of. When the
+objects are derived again, these mentions find them.
 
-Out of scope: what people may say (`embodied_agent.object_records.Correction`), removing things from
-the file (`embodied_agent.memory.forgetting`).
+Out of scope: the kinds of corrections (`embodied_agent.object_records.Correction`), removing things
+from the file (`embodied_agent.memory.forgetting`).
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ def _check_forget(correction: Correction) -> None:
 
 
 def check_region(region: Polygon) -> None:
-    """Refuse a region that is no area.
+    """Refuse a region that has no area.
 
     Raises:
         QuestionError: it has too few or too many corners, or one is not finite.

@@ -1,9 +1,9 @@
-"""What is known up to a keyframe, from a memory of any size: notes that read what a question needs,
-and the end of the transcript.
+"""What is known up to a keyframe, from a memory of any size: notes that read only what a question
+needs, and the end of the transcript.
 
-The transcript begins at an anchor, a delta of a fixed place, so that what it holds depends neither
-on when it was begun nor on restarts of the agent. It is written only for a reasoner. What lies
-before it is summarised before its first line.
+The transcript begins at an anchor, a delta at a fixed position, so that its content depends neither
+on when it was started nor on restarts of the agent. It is written only for a reasoner, and begins
+with a summary of everything before the anchor.
 
 Out of scope: a memory whose indexes are missing or damaged (`segment_view`).
 """

@@ -1,4 +1,4 @@
-"""The way of frames into the agent, from any thread: one lock, the mailbox, the intake.
+"""How frames enter the agent, from any thread: one lock, the mailbox, the intake.
 
 Out of scope: selecting and storing (`intake`), the thread of live frames (`mailbox`).
 """

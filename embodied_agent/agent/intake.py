@@ -1,9 +1,9 @@
 """From frames to stored keyframes: selection, segments, encoding, and resuming after a crash.
 
-A replay that was cut short is repeated from the start of its source. Selection is deterministic and
-cheap compared with perception, so the frames are decided on again, keyframes that the memory holds
-already are recognised instead of stored twice, and from the first new one on everything goes on as
-if nothing had happened. A recording that no longer matches the memory is detected on the way.
+An interrupted replay is repeated from the start of its source. Selection is deterministic and
+cheap compared with perception, so it decides on the frames again, recognises keyframes that the
+memory already holds, and stores from the first new one on. A recording that no longer matches the
+memory is detected on the way.
 
 Out of scope: which frames are kept (`embodied_agent.keyframes`), threads (`embodied_agent.agent`).
 """

@@ -1,8 +1,8 @@
-"""Who is told of decisions, keyframes, deltas and alerts.
+"""Callbacks for decisions, keyframes, deltas and alerts.
 
 Listeners are called on the agent's own threads, in order. They must return soon, because perception
-waits for them, and must not call `observe` or `ask`, which may wait for perception. A callback that
-raises is logged and counted, and nothing stops.
+waits for them, and must not call `observe` or `ask`, which may wait for perception. If a callback
+raises, that is logged and counted, and the agent continues.
 
 Out of scope: questions and answers (`question_queue`).
 """

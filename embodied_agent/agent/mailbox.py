@@ -1,8 +1,8 @@
-"""Latest only: a thread that takes the newest frame in, and counts those that it replaced.
+"""Latest only: a thread that processes the newest frame, and counts the frames that it replaced.
 
-A live camera does not wait. While one frame is taken in, only the newest of those that arrive
-stays: one for each of a robot's cameras, which take turns. Frames that come in one post, because
-they waited for the same thing, stay together until the next post replaces what is left of them.
+A live camera does not wait. While one frame is processed, only the newest of those that arrive is
+kept: one for each of a robot's cameras, which take turns. Frames that are posted together, because
+they waited for the same pose, stay together until the next post replaces the rest of them.
 
 Out of scope: what becomes of a frame (`embodied_agent.agent.intake`).
 """

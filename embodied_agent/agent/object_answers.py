@@ -1,9 +1,9 @@
-"""What the objects add to an answer: that a thing is not there any more, and where to see it from.
+"""What the objects add to an answer: that an object is no longer there, and where to see it from.
 
-An answer about one thing gets a goal if one object fits, its position is known and belongs to the
-present map session. An object that was missed where it should have been is reported as not there,
-with the keyframes that do not show it. A position of another session is no goal, and the answer's
-notice says why.
+An answer about one thing gets a goal if exactly one object fits and its position is known and
+belongs to the current map session. An object that was missed where it should have been is reported
+as not there, with the keyframes that do not show it. A position of another session gives no goal,
+and the answer's notice says why.
 
 Out of scope: the answer itself (`answerer`), the goal's pose (`embodied_agent.objects.goals`).
 """

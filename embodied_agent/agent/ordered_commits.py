@@ -1,6 +1,6 @@
 """Deltas that are perceived in any order, committed to the memory in keyframe order.
 
-Out of scope: perceiving (`perceiving`), locking: whoever holds it calls from one thread at a time.
+Out of scope: perceiving (`perceiving`), locking (the caller uses one thread at a time).
 """
 
 from __future__ import annotations

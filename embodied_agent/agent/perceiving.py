@@ -1,8 +1,8 @@
-"""One call of a perceiver: a delta for each keyframe, also where a reply or a picture is unusable.
+"""One call of a perceiver: a delta for each keyframe, even if a reply or a picture is unusable.
 
-A keyframe whose reply or picture can't be read, or on which the perceiver meets a fault, gets an
-unusable delta with the reason, and is logged. In a batch all are perceived once more, each by
-itself, so that one keyframe does not spoil the others.
+If a reply or picture can't be read, or the perceiver raises an unexpected error, the keyframe gets
+an unusable delta with the reason, and that is logged. After a failed batch all its keyframes are
+perceived again one by one, so that one of them does not spoil the others.
 
 Out of scope: threads, retries and what is counted (`perception_workers`).
 """

@@ -1,18 +1,18 @@
 """Worker threads that turn pending keyframes into deltas, committed in keyframe order.
 
-The queue is the store itself, so it outlives crashes and any outage of the model. A model that
-can't be reached leaves its keyframes pending; a circuit breaker spaces the retries. A model that
-refuses what it is asked is tried again, too, because somebody may repair the server; whoever waits
-is told. Only a model that can't be loaded at all stops perception.
+The queue is the store itself, so it outlives crashes and any outage of the model. If the model
+can't be reached, keyframes stay pending, and a circuit breaker spaces the retries. A model that
+refuses requests is tried again too, because somebody may repair the server; callers that wait get
+the error. Only a model that can't be loaded at all stops perception.
 
-A keyframe on which the perceiver fails in any other way is unusable (`perceiving`), and the next
-one is perceived. Where one after the other fails, they are spaced like the tries of a server, and
-whoever waits is told.
+If the perceiver fails on a keyframe in any other way, the keyframe is unusable (`perceiving`), and
+the next one is perceived. If several in a row fail, further tries are spaced like retries of a
+server, and callers that wait get the error.
 
 A keyframe that a question needs is perceived out of turn when the backlog is long. Its delta is
 given to the question (`look`) and committed to the memory in its turn (`ordered_commits`).
 
-Out of scope: what a model is asked (`embodied_agent.perception`), the order of work (`backlog`).
+Out of scope: the requests to a model (`embodied_agent.perception`), the order of work (`backlog`).
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ _CLOSE_S = 5.0
 _PATIENCE = 0.75
 #: A model that failed this often in a row is down: questions don't wait for it.
 _DOWN = 2
-#: So many keyframes in a row that ended in a fault are no accident: whoever waits is told.
+#: This many faults in a row can't be chance: callers that wait get the error.
 _FAULTS = 3
 
 

@@ -1,10 +1,11 @@
-"""Answers by the reasoner: its replies, votes, verification, and further attempts where they fail.
+"""Answers by the reasoner: its replies, votes, verification, and further attempts after failures.
 
-A reply that cites or names what the memory does not hold is asked for once more, and then not given
-out. An answer whose consistency is low may get a second look at the pictures and further attempts;
-the most consistent answer is given, and none where that is still too low.
+If a reply cites or names what the memory does not hold, the reasoner is asked once more; a second
+such reply is discarded. An answer with low consistency may get a second look at the pictures and
+further attempts. The most consistent answer is given, or none if that is still too low.
 
-Out of scope: what is given out (`scrutiny`), answers without a model (`embodied_agent.rules`).
+Out of scope: deciding which answers are given (`scrutiny`), answers without a model
+(`embodied_agent.rules`).
 """
 
 from __future__ import annotations

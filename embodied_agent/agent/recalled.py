@@ -1,7 +1,7 @@
 """What recall adds for a question: entries about the things that it names, by any of their names.
 
-A name that stands in the question as it was noted counts first. What else the question names is
-found as the rules find it: "couch" recalls the green sofa, "chair" the wooden office chair.
+Names that occur in the question exactly as they were noted come first. Other names are matched as
+the rules match them: "couch" recalls the green sofa, "chair" the wooden office chair.
 
 Out of scope: the line itself (`embodied_agent.transcript.recall`).
 """

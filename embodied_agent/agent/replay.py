@@ -1,7 +1,8 @@
 """A recording through an agent, from its first frame to its last delta.
 
-Frames are taken in order and none is dropped. A replay that was interrupted or killed goes on where
-it was: the recording is read from its start again, and what the memory holds is recognised.
+Frames are taken in order and none is dropped. A replay that was interrupted or killed continues
+where it stopped: the recording is read from its start again, and keyframes that the memory already
+holds are recognised.
 
 Out of scope: recognising stored keyframes (`intake`), perceiving (`perception_workers`), reading
 files (`embodied_agent.sources`).

@@ -1,8 +1,8 @@
-"""What is given out: an answer that the memory bears, or an honest word that there is none.
+"""Which answers are given: those that the memory supports; otherwise the answer says why not.
 
-Votes and verification lower an answer that too few of them reach; a reply that cites or names what
-the memory does not hold is not given out at all. Where a question offers "the memory does not
-tell" as a choice, that is what is chosen then.
+If too few votes or too little of the verification support an answer, it becomes "can't tell". A
+reply that cites or names what the memory does not hold is never given. If a question offers "the
+memory does not tell" as a choice, that is chosen in these cases.
 
 Out of scope: getting replies (`reasoned`), rules (`embodied_agent.rules`).
 """

@@ -3,195 +3,24 @@
 They say the same as `Notes` that were made of the same deltas, which tests hold them to. Deltas are
 read when a question looks at them, names are found by their words.
 
-Out of scope: what is kept in RAM (`note_index`), which deltas a question may know of
-(`segment_view`).
+Out of scope: what is kept in RAM (`note_index`), one thing of these notes (`stored_things`), which
+deltas a question may know of (`segment_view`).
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 
-from embodied_agent.agent.note_index import LostDelta, NoteIndex, is_noun_of
+from embodied_agent.agent.known_nouns import is_noun_of
+from embodied_agent.agent.note_index import NoteIndex
 from embodied_agent.agent.stored_deltas import AllWords, StoredDeltas, WordsInView
+from embodied_agent.agent.stored_things import StoredNouns, StoredThing, place_of
 from embodied_agent.records import Delta
 from embodied_agent.rules.lexicon import singular
 from embodied_agent.rules.name_index import NameIndex
-from embodied_agent.rules.notes import (
-    Notes,
-    Nouns,
-    Sighting,
-    Thing,
-    claimed_words,
-    name_key,
-    singular_words,
-)
+from embodied_agent.rules.notes import Notes, Thing, claimed_words, name_key, singular_words
 from embodied_agent.rules.phrases import Phrase
-
-
-class StoredThing:
-    """A thing in stored notes; see `Thing`. Which of its mentions are in the notes is looked up
-    once that matters.
-
-    Args:
-        notes: that it is in.
-        key: of its name.
-    """
-
-    __slots__ = ("_begin", "_end", "_mentions", "_notes", "_own", "key")
-
-    def __init__(self, notes: StoredNotes, key: str) -> None:
-        self.key = key
-        self._notes = notes
-        self._mentions = notes.index_of_names.things.get(key)
-        self._own = notes.own_mentions(key)
-        self._begin = self._end = -1
-
-    @property
-    def place(self) -> tuple[int, int]:
-        """The index of the delta that mentions it first, and the place in it."""
-        begin, end = self._bounds()
-        if begin < end:
-            assert self._mentions is not None
-            at = self._mentions.indexes[begin] - self._notes.first
-            return at, self._mentions.ranks[begin]
-        return self._mentioned(0)[:2]
-
-    @property
-    def exists(self) -> bool:
-        """Whether a delta in the notes mentions it."""
-        begin, end = self._bounds()
-        return begin < end or bool(self._own)
-
-    @property
-    def name(self) -> str:
-        """Its name as first noted."""
-        if self._mentions is not None and len(self._mentions.names) == 1 and not self._own:
-            return self._mentions.names[0]
-        return self._at(0)[2]
-
-    @property
-    def phrase(self) -> Phrase:
-        """The phrase read from its name."""
-        return self._notes.index_of_names.phrase_of(self.name)
-
-    def may_have(self, noun: str) -> bool:
-        """Whether one of its names, here or elsewhere in the memory, has a noun."""
-        names = [name for _, _, name in self._own]
-        names += self._mentions.names if self._mentions is not None else []
-        phrase_of = self._notes.index_of_names.phrase_of
-        return any(is_noun_of(noun, self.key, phrase_of(name)) for name in names)
-
-    @property
-    def at_once(self) -> int:
-        """The largest number of its mentions in one delta."""
-        return max(Counter(self.indexes).values())
-
-    @property
-    def indexes(self) -> Sequence[int]:
-        """The indexes of the deltas that mention it, in order; one for each mention."""
-        begin, end = self._bounds()
-        stored: Sequence[int] = ()
-        if self._mentions is not None:
-            first = self._notes.first
-            stored = [at - first for at in self._mentions.indexes[begin:end]]
-        return [*stored, *(at for at, _, _ in self._own)]
-
-    @property
-    def first_index(self) -> int:
-        """The index of the delta that mentions it first."""
-        return self.place[0]
-
-    @property
-    def last_index(self) -> int:
-        """The index of the latest delta that mentions it."""
-        begin, end = self._bounds()
-        if self._own or begin == end:
-            return self._mentioned(-1)[0]
-        assert self._mentions is not None
-        return self._mentions.indexes[end - 1] - self._notes.first
-
-    @property
-    def first(self) -> Sighting:
-        """The first sighting."""
-        return self._sighting(0)
-
-    @property
-    def last(self) -> Sighting:
-        """The latest sighting."""
-        return self._sighting(-1)
-
-    def all_mentions(self) -> list[tuple[int, int, str]]:
-        """The delta's index, the place in it, and the name of each mention."""
-        begin, end = self._bounds()
-        return [self._stored(at) for at in range(begin, end)] + list(self._own)
-
-    def _bounds(self) -> tuple[int, int]:
-        """The first of the stored mentions that are in the notes, and one more than the last."""
-        if self._mentions is None:
-            return 0, 0
-        if self._begin < 0:
-            if not self._mentions.loaded:
-                self._notes.index_of_names.load([self.key])
-            indexes, first = self._mentions.indexes, self._notes.first
-            self._begin = bisect_left(indexes, first) if first else 0
-            self._end = len(indexes)
-            if indexes and indexes[-1] >= self._notes.stop:
-                self._end = bisect_left(indexes, self._notes.stop, self._begin)
-        return self._begin, self._end
-
-    def _stored(self, number: int) -> tuple[int, int, str]:
-        one = self._mentions
-        assert one is not None
-        name = one.names[one.spellings[number]]
-        return one.indexes[number] - self._notes.first, one.ranks[number], name
-
-    def _at(self, number: int) -> tuple[int, int, str]:
-        """The first mention (0) or the last one (-1)."""
-        begin, end = self._bounds()
-        if begin < end and (number == 0 or not self._own):
-            return self._stored(begin if number == 0 else end - 1)
-        return self._mentioned(number)
-
-    def _mentioned(self, number: int) -> tuple[int, int, str]:
-        """One of its own mentions.
-
-        Raises:
-            LostDelta: its mentions can't be found, because the file is damaged.
-        """
-        if not self._own:
-            raise LostDelta(self.key)
-        return self._own[number]
-
-    def _sighting(self, number: int) -> Sighting:
-        index, rank, _ = self._at(number)
-        return Sighting(index, self._notes.deltas[index].mentions[rank])
-
-
-def _place_of(thing: StoredThing) -> tuple[int, int]:
-    return thing.place
-
-
-class StoredNouns(Nouns):
-    """Names, nouns and kinds of stored notes: found by their words, never listed."""
-
-    def __init__(self, notes: StoredNotes) -> None:
-        super().__init__()
-        self._notes = notes
-        self._known: dict[str, bool] = {}
-
-    def __contains__(self, noun: object) -> bool:
-        if not isinstance(noun, str):
-            return False
-        known = self._known.get(noun)
-        if known is None:
-            known = self._known[noun] = self._notes.have_noun(noun)
-        return known
-
-    def words(self) -> Collection[str]:
-        """All words that occur in a name."""
-        return self._notes.words()
 
 
 class StoredNotes(Notes):
@@ -336,7 +165,7 @@ class StoredNotes(Notes):
         """Things in the order of first appearance; they come from one of the methods above."""
         stored = [thing for thing in things if isinstance(thing, StoredThing)]
         self._index.load([t.key for t in stored if t.key in self._index.things])
-        stored.sort(key=_place_of)
+        stored.sort(key=place_of)
         return list[Thing](stored)
 
     def latest(self, most: int) -> list[Thing]:

@@ -1,9 +1,9 @@
-"""Where known objects are from here, in words for the reasoner: "green sofa: 40° left, 3.0 m, last
-seen #12".
+"""Directions and distances of known objects from the camera, in words for the reasoner: "green
+sofa: 40° left, 3.0 m, last seen #12".
 
-Bearings are measured from the positions of objects and the pose of the latest keyframe, so that a
-language model need not add up turns. Objects whose direction is not known well are left out, and so
-is a distance that is a guess.
+Bearings are computed from the positions of objects and the pose of the latest keyframe, so that a
+language model need not add up turns. Objects whose direction is uncertain are left out, and so are
+distances that are only a guess.
 
 Out of scope: the prompt around it (`embodied_agent.reasoning.prompts`).
 """

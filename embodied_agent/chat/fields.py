@@ -1,7 +1,7 @@
 """The fields of a request that some models refuse, as OpenAI's reasoning models do.
 
-Those want the reply's length limit under another name, and allow no temperature. What a server has
-refused so is not sent to it again.
+They expect the reply's length limit under another name, and allow no temperature. A field that a
+server has refused is not sent to it again.
 
 Out of scope: schemas and thinking, which a server may refuse too (`client`, `thinking`).
 """

@@ -1,9 +1,9 @@
-"""How servers are told that a model should not think before it replies.
+"""The request fields that turn off a model's thinking before its reply.
 
 Models that think first may use up a reply's whole length, so that its content is empty. Servers
-differ in what turns that off; what one refuses is not sent to it again.
+differ in the field that turns thinking off; a field that a server refuses is not sent to it again.
 
-Out of scope: when to ask so (`client`, `embodied_agent.reasoning.served`).
+Out of scope: when to turn it off (`client`, `embodied_agent.reasoning.served`).
 """
 
 from __future__ import annotations

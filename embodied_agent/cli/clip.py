@@ -21,10 +21,10 @@ from embodied_agent.errors import SettingsError, SourceError
 def clip(
     around: Annotated[int, typer.Option(metavar="KEYFRAME", help="The keyframe's number.")],
     out: Annotated[Path, typer.Option(metavar="FILE.mcap", help="Write the clip here.")],
-    seconds: Annotated[float, typer.Option(min=0.1, max=3600, help="How long it is.")] = 10.0,
+    seconds: Annotated[float, typer.Option(min=0.1, max=3600, help="Its length.")] = 10.0,
     source: Annotated[
         Path | None,
-        typer.Option(metavar="BAG", help="The recording, where it was moved since the replay."),
+        typer.Option(metavar="BAG", help="The recording, if it has moved since the replay."),
     ] = None,
     path: MemoryOption = None,
     config: ConfigOption = None,
@@ -32,12 +32,12 @@ def clip(
 ) -> None:
     """Cut the seconds around a keyframe out of the recording it came from.
 
-    The clip holds the recording's own messages of all topics; masks are not applied to it.
+    The clip holds the original messages of all topics; masks are not applied.
     """
     with explained():
         settings = settings_from(config, None, memory__path=None if path is None else str(path))
         if not settings.memory.path:
-            raise SettingsError("which memory? name the file with --memory")
+            raise SettingsError("no memory was named: add --memory FILE")
         from embodied_agent.memory.store import Store
         from embodied_agent.sources.bags.cut import cut_recording
 

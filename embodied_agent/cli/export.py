@@ -27,12 +27,12 @@ def export(
 ) -> None:
     """Write the keyframes, deltas and questions of a memory as a LeRobot data set.
 
-    It is read back like any other: `embodied-agent replay DIR --set source.episode=0`.
+    Read it back like any other: `embodied-agent replay DIR --set source.episode=0`.
     """
     with explained():
         settings = settings_from(config, None, memory__path=None if path is None else str(path))
         if not settings.memory.path:
-            raise SettingsError("which memory? name the file with --memory")
+            raise SettingsError("no memory was named: add --memory FILE")
         from embodied_agent.codec import to_values
         from embodied_agent.memory.store import Store
         from embodied_agent.sources.lerobot.export import Noted, export_lerobot

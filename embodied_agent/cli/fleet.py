@@ -27,12 +27,12 @@ if TYPE_CHECKING:
     from embodied_agent.fleet.wire import FleetReply
 
 fleet = typer.Typer(
-    help="Serve a fleet: take in what many robots have seen, and answer questions about them.",
+    help="Serve a fleet: collect what many robots have seen, and answer questions about it.",
     rich_markup_mode="markdown",
     invoke_without_command=True,
 )
 
-#: The environment variable with an asker's token.
+#: The environment variable with the token of the person who asks.
 _TOKEN = "EMBODIED_AGENT_FLEET_TOKEN"
 
 
@@ -61,7 +61,7 @@ def serve(
         typer.Option(
             "--access",
             metavar="FILE.yaml",
-            help="Tokens of robots and askers (fleet_server.access_file).",
+            help="Tokens of robots and of people who ask (fleet_server.access_file).",
         ),
     ] = None,
     log_format: Annotated[
@@ -73,7 +73,7 @@ def serve(
 ) -> None:
     """Serve a fleet until SIGTERM or Ctrl-C: its HTTP API for robots and people, and its page.
 
-    The database may come later or go away meanwhile: robots send again what was not stored.
+    The database may start later or stop for a while: robots send again what was not stored.
     """
     if context.invoked_subcommand is not None:
         return
@@ -118,7 +118,7 @@ def serve(
 
 @fleet.command()
 def ask(
-    question: Annotated[str, typer.Argument(metavar="QUESTION", help="In words.")],
+    question: Annotated[str, typer.Argument(metavar="QUESTION", help="What to ask.")],
     server: Annotated[
         str, typer.Option("--server", metavar="URL", help="The fleet server.")
     ] = "http://127.0.0.1:8090",
@@ -136,7 +136,7 @@ def ask(
 ) -> None:
     """Ask the fleet, such as "Who saw the red van last?".
 
-    The token of the asker is taken from the environment variable EMBODIED_AGENT_FLEET_TOKEN.
+    Your token is read from the environment variable EMBODIED_AGENT_FLEET_TOKEN.
     """
     with explained():
         from embodied_agent.fleet.link import Link
@@ -145,7 +145,7 @@ def ask(
         if not server.startswith(("http://", "https://")):
             raise SettingsError(f"--server needs an address such as https://HOST, not {server!r}")
         if not 0 < len(question) <= 2000:
-            raise SettingsError("a question has 1 to 2000 characters")
+            raise SettingsError("a question must have 1 to 2000 characters")
         link = Link(
             server,
             token=os.environ.get(_TOKEN, ""),

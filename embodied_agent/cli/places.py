@@ -31,7 +31,7 @@ def list_places(
 ) -> None:
     """List the named places."""
     with explained(), opened(path, config, read_only=True) as memory:
-        from embodied_agent.interfaces.wire.objects import place_reply
+        from embodied_agent.interfaces.wire.corrections import place_reply
 
         named = memory.named_places()
         if json_output:
@@ -76,7 +76,7 @@ def add(
 ) -> None:
     """Name a place; one of the same name is replaced."""
     with explained(), opened(path, config, read_only=False) as memory:
-        from embodied_agent.interfaces.wire.objects import place_reply
+        from embodied_agent.interfaces.wire.corrections import place_reply
         from embodied_agent.object_records import NamedPlace
 
         sessions = {one.id: one for one in memory.sessions()}

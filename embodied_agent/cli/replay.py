@@ -46,7 +46,7 @@ def replay(
         typer.Option(
             "--questions",
             metavar="FILE.json",
-            help="Ask these questions; the answers are scored where the file has the right ones.",
+            help="Ask these questions; answers are scored if the file has the right ones.",
         ),
     ] = None,
     memory: MemoryOption = None,

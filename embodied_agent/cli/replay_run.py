@@ -236,7 +236,7 @@ class _Run:
 
     def _say_what_is_safe(self, agent: Agent) -> None:
         if not self.settings.memory.path:
-            self.say.print("nothing was kept; --memory FILE keeps it", style="yellow")
+            self.say.print("the memory was not saved; add --memory FILE to keep it", style="yellow")
             return
         counts = agent.store.counts()
         self.say.print(

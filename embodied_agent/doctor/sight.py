@@ -1,8 +1,8 @@
 """Whether a served model sees the pictures that it is sent.
 
-A server may accept pictures and drop them, or pass on one of two, and still reply. So two known
-pictures are sent, of a square in a random colour that moves to a random side, and the reply is
-judged by its content: a blind one is right once in twelve.
+A server may accept pictures and drop one or both, and still reply. So two known pictures are sent,
+of a square in a random colour that moves to a random side, and the reply is judged by its content:
+a model that sees nothing is right once in twelve.
 
 Out of scope: whether the server accepts pictures at all (`servers`).
 """

@@ -1,6 +1,6 @@
 """Pictures in and out of bytes: one decoder for every stage.
 
-`headers` tells what a file says of its picture without decoding it, and checks frames; `pixels`
+`headers` reads what a file says about its picture without decoding it, and checks frames; `pixels`
 decodes and encodes.
 """
 

@@ -5,7 +5,7 @@ and given up after ``alerts.keep_s``. A server that accepted one and could not s
 its ``id`` shows the repetition. Redirects are not followed, since they may lead anywhere.
 
 Out of scope: which addresses are allowed (`embodied_agent.agent.alerts`), the model of an alert
-(`embodied_agent.interfaces.wire.objects`).
+(`embodied_agent.interfaces.wire.standing`).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from typing import Any
 from embodied_agent.agent import Agent
 from embodied_agent.agent.listeners import Listener
 from embodied_agent.interfaces.status import WebhookStatus
-from embodied_agent.interfaces.wire.objects import alert_reply
+from embodied_agent.interfaces.wire.standing import alert_reply
 from embodied_agent.object_records import Alert
 from embodied_agent.settings import AlertSettings
 from embodied_agent.support.backoff import Backoff

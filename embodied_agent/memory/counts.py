@@ -1,4 +1,4 @@
-"""How much a memory holds, as typed values.
+"""How much a memory holds, as typed values, and how it is counted.
 
 Out of scope: counting requests over MQTT (`outbox`).
 """
@@ -9,6 +9,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import apsw
+
+from embodied_agent.memory.kept import kept_in, text_bytes
+
+#: The fields of `MemoryStatus` that one query counts, in its order.
+_STORED = (
+    *("keyframes", "segments", "first_stamp_ns", "last_stamp_ns", "pictures", "picture_bytes"),
+    *("mentions", "objects", "answers"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +84,25 @@ def keyframe_counts(db: apsw.Connection) -> KeyframeCounts:
     return KeyframeCounts(pending, total - pending - unusable, unusable)
 
 
-def stored_counts(db: apsw.Connection) -> tuple[Any, ...]:
-    """The fields of `MemoryStatus` from ``keyframes`` to ``answers``, without the states."""
+def memory_status(db: apsw.Connection, path: str, damaged: tuple[str, ...]) -> MemoryStatus:
+    """What the file at ``path`` holds; ``damaged`` names rows that are left out."""
+    stored = dict(zip(_STORED, _stored(db), strict=True))
+    counts, kept = keyframe_counts(db), kept_in(db)
+    return MemoryStatus(
+        path=path,
+        **stored,
+        pending=counts.pending,
+        done=counts.done,
+        unusable=counts.unusable,
+        file_bytes=int(db.pragma("page_count")) * int(db.pragma("page_size")),
+        text_bytes=text_bytes(db, int(stored["picture_bytes"])),
+        pictures_from=kept.pictures_from,
+        text_from=kept.text_from,
+        damaged=damaged,
+    )
+
+
+def _stored(db: apsw.Connection) -> tuple[Any, ...]:
     # Each of these is counted in an index, or skips from one value to the next in one.
     sql = (
         "WITH RECURSIVE s (n) AS (SELECT min(segment) FROM keyframes UNION ALL "

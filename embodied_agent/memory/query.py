@@ -1,37 +1,33 @@
-"""Reading a memory file: keyframes, deltas, answers, search by text, time and place, export.
+"""Reading a memory file: keyframes, deltas, answers, and what is found among them.
 
 The reading half of `embodied_agent.memory.store`; nothing in here can write.
 
-Out of scope: writing (`store`), the tables (`schema`).
+Out of scope: writing (`store`), the tables (`schema`), how deltas are read (`deltas`), how a search
+goes (`search`), what a copy is (`exporting`).
 """
 
 from __future__ import annotations
 
 import json
-import os
-import re
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from typing import Any
 
-import apsw
-
-from embodied_agent.errors import OutputError, StoreError
-from embodied_agent.memory import schema
+from embodied_agent.memory import deltas
 from embodied_agent.memory.counts import (
     KeyframeCounts,
     MemoryStatus,
     keyframe_counts,
-    stored_counts,
+    memory_status,
 )
-from embodied_agent.memory.file import DAMAGE, explain
+from embodied_agent.memory.exporting import copy_into, new_file
+from embodied_agent.memory.file import explain
+from embodied_agent.memory.kept import kept_in
 from embodied_agent.memory.noted import NotedTables
 from embodied_agent.memory.outgoing import Outgoing
 from embodied_agent.memory.present import Posed, posed, present
 from embodied_agent.memory.readers import Readers
-from embodied_agent.memory.retention import Kept, kept_in, text_bytes
-from embodied_agent.memory.row_reader import KEYFRAME_WIDTH, RowReader
+from embodied_agent.memory.row_reader import RowReader
+from embodied_agent.memory.search import Hit, Search
 from embodied_agent.records import (
     Answer,
     CameraMount,
@@ -40,26 +36,10 @@ from embodied_agent.records import (
     Question,
 )
 
-#: The fields of `MemoryStatus` that one query counts, in its order.
-_STORED = (
-    *("keyframes", "segments", "first_stamp_ns", "last_stamp_ns", "pictures", "picture_bytes"),
-    *("mentions", "objects", "answers"),
-)
-
-#: Damaged rows that a status names, and results of a search without an index, at most.
-_MOST_NAMED, _MOST_HITS = 20, 1_000_000
+#: Damaged rows that a status names, at most.
+_MOST_NAMED = 20
 #: Keyframes that are read at once where all are.
 _CHUNK = 512
-
-
-@dataclass(frozen=True, eq=False)
-class Hit:
-    """One result of a search. The keyframe's ``jpeg`` is empty; ``delta`` is ``None`` while it is
-    pending. ``rank`` is lower for better matches of text, and 0 without text."""
-
-    keyframe: Keyframe
-    delta: Delta | None
-    rank: float = 0.0
 
 
 class Reader:
@@ -70,6 +50,7 @@ class Reader:
         self._readers = readers
         self._rows = RowReader(path, readers)
         self._query = self._rows.query
+        self._search = Search(self._rows)
         #: The damaged rows that were met; they are left out.
         self.damage = self._rows.damage
         #: What a fleet is told.
@@ -194,48 +175,22 @@ class Reader:
         self, *, since: int = 0, until: int | None = None, segment: int | None = None
     ) -> list[Delta]:
         """Committed deltas of keyframes ``since`` to ``until`` inclusive, in keyframe order."""
-        sql = (
-            f"SELECT k.id, d.json, {self._rows.checksum_of('d')} FROM deltas d "
-            "JOIN keyframes k ON k.id = d.keyframe_id WHERE k.id >= ?1 "
-            "AND (?2 IS NULL OR k.id <= ?2) AND (?3 IS NULL OR segment = ?3){one} ORDER BY k.id"
-        )
-        return self._rows.collect("read deltas", sql, (since, until, segment), self._rows.delta)
+        return deltas.between(self._rows, since, until, segment)
 
     def deltas_of_segments(
         self, *, since: int = 0, source: str | None = None
     ) -> list[tuple[int, Delta]]:
         """Committed deltas of keyframes from id ``since`` on with the segment of each, in keyframe
         order; of a recording where ``source`` names one."""
-        sql = (
-            f"SELECT k.id, d.json, {self._rows.checksum_of('d')}, k.segment FROM deltas d "
-            "JOIN keyframes k ON k.id = d.keyframe_id WHERE k.id >= ?1 "
-            "AND (?2 IS NULL OR k.source = ?2){one} ORDER BY k.id"
-        )
-
-        def read(row: Sequence[Any]) -> tuple[int, Delta] | None:
-            delta = self._rows.delta(row[:3])
-            return None if delta is None or not isinstance(row[3], int) else (row[3], delta)
-
-        return self._rows.collect("read deltas", sql, (since, source), read)
+        return deltas.with_segments(self._rows, since, source)
 
     def deltas_of(self, keyframe_ids: Iterable[int]) -> list[Delta]:
         """Committed deltas of these keyframes, in keyframe order."""
-        sql = (
-            f"SELECT d.keyframe_id, d.json, {self._rows.checksum_of('d')} FROM deltas d "
-            "WHERE d.keyframe_id IN (SELECT value FROM json_each(?1)) ORDER BY d.keyframe_id"
-        )
-        with self._query("read deltas") as db:
-            rows = list(db.execute(sql, (json.dumps(list(keyframe_ids)),)))
-        return [delta for delta in map(self._rows.delta, rows) if delta is not None]
+        return deltas.of_keyframes(self._rows, keyframe_ids)
 
     def has_delta(self, *, until: int, source: str | None = None) -> bool:
         """Whether a keyframe up to ``until`` has a delta; one of ``source`` where that is named."""
-        sql = (
-            "SELECT EXISTS (SELECT 1 FROM deltas JOIN keyframes k ON k.id = keyframe_id "
-            "WHERE k.id <= ?1 AND (?2 IS NULL OR source = ?2))"
-        )
-        with self._query("read deltas") as db:
-            return bool(db.execute(sql, (until, source)).get)
+        return deltas.any_until(self._rows, until, source)
 
     def counts(self) -> KeyframeCounts:
         """How many keyframes are in which state."""
@@ -289,58 +244,14 @@ class Reader:
             near_m: ``(x, y, z)`` in metres; only keyframes with a pose within ``radius_m``, and,
                 without text, nearest first.
         """
-        words = re.findall(r"\w+", text)
-        if text.strip() and not words:
-            return []
-        # Each word is quoted: FTS5 would read some as operators.
-        match = " OR ".join(f'"{word}"' for word in words)
-        x, y, z = near_m if near_m is not None else (None, None, None)
-        distance = "(x - ?4) * (x - ?4) + (y - ?5) * (y - ?5) + (z - ?6) * (z - ?6)"
-        rank = "delta_text.rank" if words else "0.0"
-        order = (
-            str(KEYFRAME_WIDTH + 4) if words else (distance if near_m is not None else "k.id DESC")
+        return self._search(
+            text=text,
+            from_ns=from_ns,
+            to_ns=to_ns,
+            near_m=near_m,
+            radius_m=radius_m,
+            limit=limit,
         )
-        sql = (
-            f"SELECT {self._rows.keyframe_columns}, {self._rows.checksum_of('k')}, d.json, "
-            f"{self._rows.checksum_of('d')}, {rank} FROM "
-            + (
-                "delta_text JOIN keyframes k ON k.id = delta_text.rowid "
-                if words
-                else "keyframes k "
-            )
-            + "LEFT JOIN deltas d ON d.keyframe_id = k.id WHERE "
-            + ("delta_text MATCH ?1 AND " if words else "?1 IS NOT NULL AND ")
-            + "(?2 IS NULL OR stamp_ns >= ?2) AND (?3 IS NULL OR stamp_ns <= ?3) "
-            f"AND (?4 IS NULL OR {distance} <= ?7 * ?7){{one}} ORDER BY {order}, k.id DESC"
-        )
-        bindings = (match, from_ns, to_ns, x, y, z, radius_m)
-        try:
-            return self._rows.collect(
-                "search", sql, bindings, self._hit, limit=limit, backward=True, by_id=not words
-            )
-        except StoreError as error:
-            if not words or not isinstance(error.__cause__, DAMAGE):
-                raise
-            self.damage.note("the index of words", error.__cause__)
-        # Slower, and by whole words as they stand.
-        hits = self.search(
-            from_ns=from_ns, to_ns=to_ns, near_m=near_m, radius_m=radius_m, limit=_MOST_HITS
-        )
-        wanted = {word.casefold() for word in words}
-        ranked = []
-        for hit in hits:
-            said = set() if hit.delta is None else _words_of(hit.delta)
-            if wanted & said:
-                ranked.append(replace(hit, rank=-float(len(wanted & said))))
-        return sorted(ranked, key=lambda hit: hit.rank)[:limit]
-
-    def _hit(self, row: Sequence[Any]) -> Hit | None:
-        keyframe = self._rows.keyframe((*row[: KEYFRAME_WIDTH + 1], None, None))
-        if keyframe is None:
-            return None
-        _, text, checksum, rank = row[KEYFRAME_WIDTH:]
-        delta = None if text is None else self._rows.delta((keyframe.id, text, checksum))
-        return Hit(keyframe, delta, rank)
 
     def answers(self, limit: int = 100) -> list[tuple[Question, Answer]]:
         """The latest questions with their answers, oldest first."""
@@ -357,33 +268,12 @@ class Reader:
         """The first keyframe from which all text is kept; what was seen before is kept as a summary
         only. 0 where all is."""
         with self._query("read what is kept") as db:
-            return self._kept(db).text_from
-
-    @staticmethod
-    def _kept(db: apsw.Connection) -> Kept:
-        return kept_in(db) if schema.version_of(db) >= schema.WITH_SUMMARIES else Kept()
+            return kept_in(db).text_from
 
     def status(self) -> MemoryStatus:
         """Counts, sizes in bytes, and the first and last stamp."""
         with self._query("count what is stored") as db:
-            row = stored_counts(db)
-            file_bytes = int(db.pragma("page_count")) * int(db.pragma("page_size"))
-            kept = self._kept(db)
-            rest = text_bytes(db, int(row[_STORED.index("picture_bytes")]))
-        counts = self.counts()
-        stored = dict(zip(_STORED, row, strict=True))
-        return MemoryStatus(
-            path=self.path,
-            **stored,
-            pending=counts.pending,
-            done=counts.done,
-            unusable=counts.unusable,
-            file_bytes=file_bytes,
-            text_bytes=rest,
-            pictures_from=kept.pictures_from,
-            text_from=kept.text_from,
-            damaged=self.damage.names()[:_MOST_NAMED],
-        )
+            return memory_status(db, self.path, self.damage.names()[:_MOST_NAMED])
 
     def export(self, path: str) -> None:
         """Write a copy of the whole memory to the new file ``path``, also while it is written to.
@@ -392,29 +282,5 @@ class Reader:
             OutputError: ``path`` exists or can't be written.
             StoreError: the memory can't be read.
         """
-        if os.path.exists(path):
-            raise OutputError(f"{path} exists; name a new file for the export")
-        folder = os.path.dirname(os.path.abspath(path))
-        try:
-            # Written beside it and renamed, so that a half-written export never has that name.
-            handle, partial = tempfile.mkstemp(prefix=".export-", dir=folder)
-            os.close(handle)
-        except OSError as error:
-            raise OutputError(f"can't write {path}: {error.strerror}") from error
-        try:
-            with self._query("export") as db, explain(path, "export"):
-                copy = apsw.Connection(partial)
-                with copy.backup("main", db, "main") as backup:
-                    while not backup.done:
-                        backup.step(256)
-                copy.pragma("journal_mode", "DELETE")
-                copy.close()
-            os.rename(partial, path)
-        except BaseException:
-            os.unlink(partial)
-            raise
-
-
-def _words_of(delta: Delta) -> set[str]:
-    names = " ".join(mention.name for mention in delta.mentions)
-    return set(re.findall(r"\w+", f"{names} {delta.observation}".casefold()))
+        with new_file(path) as partial, self._query("export") as db, explain(path, "export"):
+            copy_into(db, partial)

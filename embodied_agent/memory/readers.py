@@ -24,7 +24,7 @@ class Readers:
 
     Args:
         first: is open already.
-        open_another: opens a further one; ``None`` where there can be no other, as in memory.
+        open_another: opens a further one; ``None`` if there can be no other (a memory in RAM).
         lock: held while ``first`` is used, where others write with it.
     """
 

@@ -24,10 +24,12 @@ from embodied_agent.codec import to_json
 from embodied_agent.errors import StoreError
 from embodied_agent.memory import replays, schema
 from embodied_agent.memory.alerts import AlertTable
+from embodied_agent.memory.corrections import CorrectionTable
 from embodied_agent.memory.file import connect, connect_for_reading, explain, lock
 from embodied_agent.memory.forgetting import empty_log, mark_forgotten, overwrite_deleted
 from embodied_agent.memory.objects import ObjectTable
 from embodied_agent.memory.outbox import Outbox
+from embodied_agent.memory.places import PlaceTable
 from embodied_agent.memory.query import Reader
 from embodied_agent.memory.readers import Readers
 from embodied_agent.memory.retention import Retention
@@ -92,8 +94,16 @@ class Store(Reader):
         #: What was seen in old stretches of the memory.
         self.summaries = SummaryTable(self._query, self.damage, settings.place_m)
         self._retention = Retention(settings, self.summaries)
-        #: Objects with their positions, corrections, named places.
-        self.objects = ObjectTable(self._transaction, self._query, self.damage, self.summaries)
+        #: Objects with their positions.
+        self.objects = ObjectTable(self._transaction, self._query, self.damage)
+        #: What people said about them.
+        self.corrections = CorrectionTable(
+            self._transaction, self._query, self.damage, self.objects, self.summaries
+        )
+        #: What people call a pose or a region.
+        self.places = PlaceTable(
+            self._transaction, self._query, self.damage, lambda: self.objects.exists
+        )
         #: What people want to be told of, and what they were told.
         self.alerts = AlertTable(self._transaction, self._query, self.damage)
 
@@ -214,7 +224,7 @@ class Store(Reader):
         Raises:
             StoreError: it could not be written; nothing of it was.
         """
-        forgotten = self.objects.is_forgotten(stamp_ns)
+        forgotten = self.corrections.is_forgotten(stamp_ns)
         with self._transaction("store a keyframe") as db:
             keyframe = Keyframe(
                 id=int(db.execute("SELECT coalesce(max(id) + 1, 0) FROM keyframes").get),

@@ -48,7 +48,7 @@ def base_of(folder: Path) -> Path:
             f"embodied-agent models get {base.name}"
         )
     raise ModelError(
-        f"the adapter in {folder} belongs to {name or 'an unnamed model'}, which is no folder "
+        f"the adapter in {folder} belongs to {name or 'an unnamed model'}, which is not a folder "
         f"here: put that folder's path, or a name of `embodied-agent models list`, into {CONFIG} "
         "as base_model_name_or_path"
     )
@@ -81,8 +81,8 @@ def merge_adapter(model: Any, folder: Path) -> int:
                     if ".lora_B." in key:
                         continue
                     raise ModelError(
-                        f"{folder / WEIGHTS} holds {key}, which is no low-rank part: merge it with "
-                        "peft, and name the merged folder"
+                        f"{folder / WEIGHTS} holds {key}, which is not a low-rank part: merge it "
+                        "with peft, and name the merged folder"
                     )
                 weight = parameters[f"{module}.weight"]
                 low, high = tensors[key].float(), tensors[key.replace("lora_A", "lora_B")].float()

@@ -110,7 +110,7 @@ def _obtain(
         if file.parent == download:
             file.unlink(missing_ok=True)
         raise ModelError(
-            f"{file} is damaged, or no {base.requirement}: {error}{file_note}"
+            f"{file} is damaged, or is not {base.requirement}: {error}{file_note}"
         ) from error
     if digest != base.sha256:
         part.unlink(missing_ok=True)

@@ -130,7 +130,9 @@ def convert(file: Path, folder: Path) -> None:
             if ours == "output.weight" and config.tie_word_embeddings:
                 continue
             if ours not in tensors:
-                raise ModelError(f"{file} has no tensor {ours}: it is damaged, or no plain llama")
+                raise ModelError(
+                    f"{file} has no tensor {ours}: it is damaged, or not a plain llama"
+                )
             tensor = tensors[ours]
             array = gguf.dequantize(tensor.data, tensor.tensor_type)
             if "attn_q." in ours or "attn_k." in ours:
@@ -159,7 +161,7 @@ def convert(file: Path, folder: Path) -> None:
         raise ModelError(f"can't convert {file} into {folder}: {error}") from error
     except (ValueError, RuntimeError, KeyError, IndexError, TypeError) as error:
         raise ModelError(
-            f"{file} is damaged, or no model that can be converted: {error}"
+            f"{file} is damaged, or not a model that can be converted: {error}"
         ) from error
 
 

@@ -6,7 +6,7 @@ or something behind it is seen at its place in the picture now. What was not men
 behind something that was, is hidden; how far up and down a thing hides others, its box tells. Walls
 are not mentioned, so an object that was never seen along about the same line is not expected.
 
-Out of scope: what follows from it (`tracker`).
+Out of scope: what follows from it (`moving`).
 """
 
 from __future__ import annotations

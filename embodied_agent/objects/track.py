@@ -3,7 +3,7 @@
 A track keeps a bounded number of rays, those from the most different places. What it knows can be
 written as a `SeenObject` and a few more values (`Track.state`), and read back exactly.
 
-Out of scope: which mention belongs to which track (`tracker`).
+Out of scope: which mention belongs to which track (`assignment`).
 """
 
 from __future__ import annotations

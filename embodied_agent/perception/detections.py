@@ -1,7 +1,7 @@
 """Detections of one picture: which are kept, and what they are called.
 
 A detector may give hundreds of boxes, several for one object, some of them outside the picture or
-with confidences that are no numbers. What is kept is bounded, usable, and named in English.
+with confidences that are not numbers. What is kept is bounded, usable, and named in English.
 
 Out of scope: running a detector (`detector`), the colours (`colours`).
 """

@@ -1,8 +1,8 @@
 """The process of the node: ``ros2 run embodied_agent agent``.
 
-One executor thread; SIGINT and SIGTERM end it in order, also while it starts, and further ones
-don't interrupt that: the memory is closed first. A fault in one callback, such as a transition that
-does not exist being asked for, is logged and the rest goes on.
+One executor thread. SIGINT and SIGTERM end it in order, even while it starts, and further signals
+don't interrupt that: the memory is closed first. An error in one callback, such as a request for a
+transition that does not exist, is logged, and the node continues.
 
 Out of scope: the node (`node`).
 """

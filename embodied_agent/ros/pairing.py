@@ -2,8 +2,8 @@
 
 Odometry and TF usually arrive slightly later than their image. As long as the pose source is alive,
 an image waits for its pose, for a limited time and in order; without a source, images do not wait.
-Those that waited for the same pose are passed on together.
-`PoseCounts` counts the outcomes, so that transforms that always arrive too late are noticed.
+Images that waited for the same pose are passed on together. `PoseCounts` counts the outcomes, so
+that transforms that always arrive too late are noticed.
 
 Out of scope: where poses come from (`poses`).
 """

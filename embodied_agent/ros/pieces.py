@@ -36,7 +36,7 @@ class Untagged:
         return self._split(text[:cut])
 
     def end(self) -> list[Part]:
-        """The reply is over: what waited was no tag."""
+        """The reply is over: the held-back text was not a tag."""
         text, self._kept = self._kept, ""
         return self._split(text)
 

@@ -1,7 +1,7 @@
 """The memory over ROS: the services ``~/recall``, ``~/locate``, ``~/correct`` and ``~/reset``.
 
-All work on a thread of their own with a few places, so that neither a large memory nor a slow
-picture blocks the executor.
+They run on a small thread pool, so that neither a large memory nor a slow picture blocks the
+executor.
 
 Out of scope: searching (`embodied_agent.memory.query`).
 """

@@ -42,7 +42,7 @@ _WORDS: tuple[tuple[Kind, str], ...] = (
     ("at", rf"(?:at|around) (?:t ?= ?)?{_N}\s*{_U}(?: (?:in|into it|after the start))?"),
 )
 _FORMS = tuple((kind, re.compile(rf",?\s*\b{words}\b", re.IGNORECASE)) for kind, words in _WORDS)
-#: These ask for the time itself, or name one that is no part to look at.
+#: These ask for the time itself, or name a time that is not a span to look at.
 _NOT_A_PART = re.compile(
     r"\bhow (?:long|many|much)\b|\bat (?:a|one) (?:time|second)\b|\ba (?:second|sec) ago\b",
     re.IGNORECASE,

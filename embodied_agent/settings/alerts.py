@@ -24,11 +24,12 @@ class AlertSettings(Section):
         2.0,
         gt=0,
         le=1000,
-        description="how near an object must be to a place that was named by a pose, in metres",
+        description="maximum distance of an object that counts as at a place named by a pose, in "
+        "metres",
     )
     webhooks: tuple[WebhookPrefix, ...] = Field(
         (),
-        description="addresses that alerts may be posted to, or what such addresses begin with "
+        description="addresses that alerts may be posted to, or prefixes of them "
         "(`https://example.org/robots/`); empty: none",
     )
     webhook_timeout_s: float = Field(
@@ -37,6 +38,6 @@ class AlertSettings(Section):
     keep_s: float = Field(
         86_400.0,
         gt=0,
-        description="for how long an alert is sent again where its webhook or the MQTT broker does "
-        "not take it, in seconds",
+        description="how long an alert is sent again if its webhook or the MQTT broker does not "
+        "accept it, in seconds",
     )

@@ -82,8 +82,8 @@ class FleetServerSettings(Section):
     port: int = Field(8090, ge=0, le=65535, description="TCP port; 0 picks a free one")
     access_file: str = Field(
         "",
-        description="YAML file with the tokens of robots and of those who may ask about which "
-        "robots; empty: whoever reaches the server may do everything",
+        description="YAML file with the tokens of robots and of people, and the robots that each "
+        "person may ask about; empty: anyone who reaches the server may do everything",
     )
     cert_file: str = Field(
         "", description="certificate (PEM, with its chain) to serve over TLS; empty: no TLS"
@@ -103,7 +103,7 @@ class FleetServerSettings(Section):
         0.0,
         ge=0,
         le=36_500,
-        description="what was seen longer ago is deleted, in days; 0 keeps everything",
+        description="age at which what robots saw is deleted, in days; 0 keeps everything",
     )
     time_zone: str = Field(
         "", description="time zone of `today` and of times in answers; empty: the server's own"

@@ -30,21 +30,21 @@ class MemorySettings(Section):
     thin_after_s: float = Field(
         0.0,
         ge=0,
-        description="age at which pictures are thinned out, in seconds: a few per place or stretch "
-        "are kept, and those that answers and objects rest on; 0: only beyond `max_bytes`",
+        description="age at which pictures are thinned out, in seconds: a few are kept per place "
+        "or stretch, and those that answers and objects rest on; 0: only beyond `max_bytes`",
     )
     thin_to: int = Field(
         1,
         ge=1,
         le=64,
-        description="pictures kept per place, or without poses per stretch: 16 keyframes at first, "
-        "later 256 and more",
+        description="pictures kept per place or, without poses, per stretch (16 keyframes at "
+        "first, later 256 and more)",
     )
     text_max_bytes: int = Field(
         0,
         ge=0,
-        description="size of everything but the pictures, in bytes, beyond which old text is "
-        "thinned out: summaries with their evidence and motion stay; 0: no limit",
+        description="size of everything except the pictures, in bytes, beyond which old text is "
+        "thinned out: summaries with their evidence and the motion are kept; 0: no limit",
     )
     text_max_age_s: float = Field(
         0.0,

@@ -52,27 +52,29 @@ class ObjectSettings(Section):
         0.0,
         ge=-100,
         le=100,
-        description="how far the camera is ahead of what the poses are of, in metres; if this or "
-        "any of the next five is set, they take precedence over TF",
+        description="distance of the camera ahead of the body that the poses belong to, in metres; "
+        "if this or any of the next five settings is not 0, they take precedence over TF",
     )
     camera_left_m: float = Field(
-        0.0, ge=-100, le=100, description="how far it is to the left of it, in metres"
+        0.0,
+        ge=-100,
+        le=100,
+        description="distance of the camera to the left of it, in metres",
     )
     camera_up_m: float = Field(
-        0.0, ge=-100, le=100, description="how far it is above it, in metres"
+        0.0, ge=-100, le=100, description="distance of the camera above it, in metres"
     )
     camera_yaw_deg: float = Field(
-        0.0, ge=-180, le=180, description="where it looks, in degrees to the left of ahead"
+        0.0, ge=-180, le=180, description="heading of the camera, in degrees to the left of ahead"
     )
     camera_pitch_deg: float = Field(
-        0.0, ge=-90, le=90, description="by how much it is tilted up, in degrees"
+        0.0, ge=-90, le=90, description="upward tilt of the camera, in degrees"
     )
     camera_roll_deg: float = Field(
         0.0,
         ge=-180,
         le=180,
-        description="by how much its pictures' upright is turned clockwise, seen from behind it, "
-        "in degrees",
+        description="clockwise roll of the camera, seen from behind it, in degrees",
     )
     camera_height_m: float = Field(
         0.0,

@@ -75,6 +75,14 @@ class ServerSettings(Section):
     max_retries: int = Field(
         3, ge=0, le=20, description="retries of a request, with back-off and jitter"
     )
+    session: str = Field(
+        "",
+        max_length=200,
+        pattern=r"^[!-~]*$",
+        description="sent as the header `X-Session-ID`, by which a router in front of several "
+        "servers keeps this robot to one, so that its prompt cache holds; empty: one of this "
+        "process, drawn at random",
+    )
 
 
 class PerceptionSettings(Section):
@@ -85,8 +93,8 @@ class PerceptionSettings(Section):
         description="`builtin`: the small model shipped with the package, in process, for the "
         "simulated worlds only; `served`: a VLM behind an OpenAI-compatible server; `detector`: an "
         "object detector in process; `geometry`: no model, camera motion only; `auto`: `served` "
-        "where `perception.server` is set, `detector` where `perception.detector.model` is, else "
-        "`builtin` where the pictures look like the simulated worlds, else `geometry`",
+        "if `perception.server` is set, else `detector` if `perception.detector.model` is set, "
+        "else `builtin` if the pictures look like the simulated worlds, else `geometry`",
     )
     model_path: str = Field(
         "", description="folder of the `builtin` checkpoint; empty: the shipped one"
@@ -133,17 +141,17 @@ class PerceptionSettings(Section):
     )
     boxes: Literal["auto", "off", "pixels", "thousandths", "fractions"] = Field(
         "auto",
-        description="whether a served VLM is asked where in the picture the objects are, and how "
-        "it counts: in `pixels` of the picture that it sees, in `thousandths` or `fractions` of "
-        "its width and height; `auto`: as the model's name says where the model is known to give "
-        "boxes (Qwen2.5-VL: `pixels`; Qwen3-VL: `thousandths`), else `off`",
+        description="whether a served VLM is asked for the objects' boxes, and in which units: "
+        "`pixels` of the picture that it sees, `thousandths` or `fractions` of the picture's width "
+        "and height; `auto`: the units of models that are known by name to give boxes "
+        "(Qwen2.5-VL: `pixels`; Qwen3-VL: `thousandths`), else `off`",
     )
     field_of_view_deg: float = Field(
         75.0,
         ge=10,
         le=170,
         description="horizontal field of view of a camera without calibration (`camera_info`), in "
-        "degrees; bearings come from it",
+        "degrees; bearings are computed from it",
     )
     detector: DetectorSettings = DetectorSettings()
 
@@ -266,22 +274,23 @@ class ReasoningSettings(Section):
     )
     bearings: bool = Field(
         False,
-        description="tell the reasoner where objects are from here, measured by their positions "
-        "(`green sofa: 40° left, 3.0 m`); needs poses, and the full prompt",
+        description="tell the reasoner the direction and distance of objects from the camera, "
+        "computed from their positions (`green sofa: 40° left, 3.0 m`); needs poses and the full "
+        "prompt",
     )
     free: Literal["auto", "rules", "reasoner"] = Field(
         "auto",
-        description="what answers questions in plain words, those with choices in plain words "
-        "included; `rules`: recall and rules, without a model; `reasoner`: the language model; "
-        "`auto`: the rules, and a model that reads the full prompt for what they don't "
-        "understand and for all questions with choices",
+        description="what answers questions in plain words, including those with choices in plain "
+        "words; `rules`: recall and rules, without a model; `reasoner`: the language model; "
+        "`auto`: the rules; a model that reads the full prompt answers what they don't understand, "
+        "and all questions with choices",
     )
     votes: int = Field(
         5,
         ge=1,
         le=64,
-        description="how many times `builtin` reasons about a question with choices; the answer of "
-        "the majority is given, and its share is the consistency where `verify` is off",
+        description="how many times `builtin` reasons about a question with choices; the "
+        "majority's answer is given, and its share is the consistency if `verify` is off",
     )
     kept_cache_mb: int = Field(
         512,

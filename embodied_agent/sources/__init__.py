@@ -44,7 +44,7 @@ def check_live(spec: str, settings: SourceSettings | None = None) -> None:
     """Refuse a camera or stream that no waiting would bring, without opening it.
 
     Raises:
-        SourceError: ``spec`` is no address of a stream that is read, or names no camera.
+        SourceError: ``spec`` is not the address of a supported stream, or names no camera.
         SettingsError: ``source.redact`` names nothing that is installed.
     """
     from embodied_agent.sources.camera import check_camera

@@ -8,7 +8,7 @@ from embodied_agent.agent import Agent
 from embodied_agent.errors import ModelError
 from embodied_agent.perception.geometry import GeometryPerceiver
 from embodied_agent.records import Delta, Keyframe
-from tests.agent.test_agent import Faulty, frames, replay, settings
+from tests.support.agents import Faulty, frames, replay, settings
 
 ODD: list[Exception] = [
     KeyError("maybe"),

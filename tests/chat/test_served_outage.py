@@ -27,10 +27,10 @@ from embodied_agent.settings import (
     ServerSettings,
     Settings,
 )
-from tests.chat.test_served_faults import keyframe
-from tests.support.fault_proxy import FAULTS, Fault, fault_proxy
+from tests.support.fault_proxy import FAULTS, Fault, FaultProxy
 from tests.support.outage import REPLY, Says, frames, replayed, settings
 from tests.support.served import MODEL, FaultyServer, Handler, faulty, refuses, says
+from tests.support.served_models import keyframe
 
 
 @pytest.mark.parametrize("workers", [1, 3])
@@ -51,7 +51,7 @@ def test_a_proxy_full_of_faults_loses_nothing_and_doubles_nothing(
 
     with faulty(says(REPLY)) as server:
         calm, _, _, _ = replayed(settings(server.url))
-        with fault_proxy(server.server_port, next_fault) as proxy:
+        with FaultProxy(server.server_port, next_fault) as proxy:
             deltas, stored, told, status = replayed(settings(proxy.url, workers=workers))
     assert not schedule
     assert set(proxy.faults) == set(FAULTS)
@@ -66,7 +66,7 @@ def test_a_proxy_full_of_faults_loses_nothing_and_doubles_nothing(
 def test_a_server_that_is_gone_during_a_replay_and_comes_back_loses_nothing() -> None:
     with faulty(says(REPLY)) as first:
         upstream = first.server_port
-        with fault_proxy(upstream, lambda: "none") as proxy:
+        with FaultProxy(upstream, lambda: "none") as proxy:
             told: list[int] = []
             gone, back = threading.Event(), threading.Event()
 

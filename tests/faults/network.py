@@ -15,7 +15,7 @@ from pathlib import Path
 from tests.faults.broker import ANSWERS, Asked
 from tests.faults.logs import tracebacks
 from tests.faults.tally import Tally
-from tests.support.cutting_proxy import cutting_proxy
+from tests.support.cutting_proxy import CuttingProxy
 from tests.support.mqtt import Echo, Peer, broker_in, running, settings_for, until
 from tests.support.web import Running
 from tests.support.web import running as serving
@@ -35,7 +35,7 @@ def mqtt(tally: Tally, draw: random.Random, count: int, folder: Path) -> None:
     echo = Echo(pieces=20)
     with (
         broker_in(folder / "broker") as broker,
-        cutting_proxy(broker.port, draw) as proxy,
+        CuttingProxy(broker.port, draw) as proxy,
         running(settings_for(proxy.port, folder / "m.db"), echo) as (service, _),
         Peer(broker.port, ANSWERS) as peer,
     ):

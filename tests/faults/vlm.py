@@ -10,7 +10,7 @@ import threading
 from pathlib import Path
 
 from tests.faults.tally import Tally
-from tests.support.fault_proxy import FAULTS, Fault, fault_proxy
+from tests.support.fault_proxy import FAULTS, Fault, FaultProxy
 from tests.support.outage import REPLY, replayed, settings
 from tests.support.served import faulty, says
 
@@ -39,7 +39,7 @@ def faults(tally: Tally, draw: random.Random, count: int, folder: Path) -> None:
                     return left.pop() if left else "none"
 
             tries = sum(fault != "none" for fault in schedule)
-            with tally.attempt(told, tries), fault_proxy(server.server_port, next_fault) as proxy:
+            with tally.attempt(told, tries), FaultProxy(server.server_port, next_fault) as proxy:
                 used = settings(proxy.url, workers=draw.randrange(1, 4))
                 deltas, stored, committed, status = replayed(used)
                 assert [delta.keyframe_id for delta in deltas] == stored == committed

@@ -45,7 +45,7 @@ def asked(database_server: Postgres) -> Iterator[Answering]:
         session = MapSession(0, "map", 0, 0)
         a.store.objects.write(ObjectChanges(1, session=session))
         for name, region in (("hall", hall), ("yard", yard), ("storage room", store)):
-            a.store.objects.name_place(NamedPlace(name, 0, "map", "me", region=region))
+            a.store.places.put(NamedPlace(name, 0, "map", "me", region=region))
         for one in (a, b, cart):
             one.send()
             one.close()

@@ -161,7 +161,7 @@ def test_what_a_robot_forgot_is_removed(fleet: FleetServer, robot: Robot) -> Non
     answered(robot, "harmless", 0)
     answered(robot, "the secret again", 2)
     robot.send()
-    robot.store.objects.forget(Correction("forget", "me", from_ns=0, to_ns=1), (), (2,))
+    robot.store.corrections.forget(Correction("forget", "me", from_ns=0, to_ns=1), (), (2,))
     robot.again()  # the correction was made while nothing was sent
     answered(robot, "after it", 1)
     robot.send()
@@ -183,7 +183,7 @@ def test_an_interrupted_audit_is_begun_again(fleet: FleetServer, robot: Robot) -
     for number in range(30):
         robot.see(f"thing {number}")
     robot.send()
-    robot.store.objects.forget(Correction("forget", "me", from_ns=0, to_ns=1), (), range(5, 25))
+    robot.store.corrections.forget(Correction("forget", "me", from_ns=0, to_ns=1), (), range(5, 25))
     robot.shipping.step(0.0)  # the audit's first request
     robot.again()
     robot.send()

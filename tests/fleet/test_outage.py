@@ -8,7 +8,7 @@ from collections import Counter
 from urllib.parse import urlsplit
 
 from embodied_agent.errors import LinkError
-from tests.support.cutting_proxy import cutting_proxy
+from tests.support.cutting_proxy import CuttingProxy
 from tests.support.fleet import WAIT_S, Robot, rows, serving, until
 from tests.support.postgres import Postgres
 
@@ -74,7 +74,7 @@ def test_twenty_robots_lose_and_double_nothing_while_postgresql_and_the_link_are
     with serving(database_server.database(), database_wait_s=0.5) as fleet:
         port = urlsplit(fleet.url).port
         assert port is not None
-        with cutting_proxy(port, random.Random(1)) as proxy:
+        with CuttingProxy(port, random.Random(1)) as proxy:
             robots = [Sending(f"http://127.0.0.1:{proxy.port}", n) for n in range(ROBOTS)]
             try:
                 until(lambda: rows(fleet, "SELECT count(*) > 50 FROM keyframes")[0][0])

@@ -51,7 +51,7 @@ def fill(url: str, token: str = "") -> None:
         )
         region = ((0.0, 0.0), (4.0, 0.0), (4.0, 4.0), (0.0, 4.0))
         if not at:
-            robot.store.objects.name_place(NamedPlace("hall", 0, "map", "me", region=region))
+            robot.store.places.put(NamedPlace("hall", 0, "map", "me", region=region))
         robot.send()
         robot.close()
 

@@ -82,7 +82,7 @@ def test_an_older_file_that_is_only_read_has_none_and_says_so(tmp_path: Path) ->
 def test_what_is_forgotten_is_found_by_nothing(tmp_path: Path) -> None:
     path = memory(tmp_path / "memory.db")
     with Store.open(str(path), SETTINGS) as store:
-        store.objects.forget(Correction("forget", by="a test", from_ns=0, to_ns=0), (), (0,))
+        store.corrections.forget(Correction("forget", by="a test", from_ns=0, to_ns=0), (), (0,))
         store.empty_log()
     mentions, claims, motions = found_by(path)
     assert {row[0] for row in mentions} == {1}

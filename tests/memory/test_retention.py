@@ -47,11 +47,6 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return now
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> str:
-    return str(tmp_path / "memory.db")
-
-
 def fill(store: Store, count: int, *, posed: bool = True, observation: str = HALL) -> None:
     """A robot that drives to and fro, ten metres, and names one thing of its own kind now and
     then."""

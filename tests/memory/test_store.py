@@ -24,15 +24,9 @@ from embodied_agent.records import (
 )
 from embodied_agent.settings import MemorySettings
 from tests.support.damage import add
+from tests.support.mentions import LAMP, SOFA
 
 SETTINGS = MemorySettings()
-SOFA = Mention("red sofa", "front-left", "near")
-LAMP = Mention("blue lamp", "right", None)
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> str:
-    return str(tmp_path / "memory.db")
 
 
 def plain(keyframe: Keyframe) -> tuple[object, ...]:

@@ -22,11 +22,6 @@ from tests.support.old_memories import make_older, version_before
 SETTINGS = MemorySettings()
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> str:
-    return str(tmp_path / "memory.db")
-
-
 @pytest.fixture(autouse=True)
 def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Few keyframes make several levels."""
@@ -140,7 +135,7 @@ def test_what_is_forgotten_is_in_no_summary_and_its_bytes_are_gone(path: str) ->
         fill(store, 2, names=("red sofa", secret))
         fill(store, 9)
         assert seen(store.summaries.before(18)) == {"red sofa": 18, secret: 2}
-        store.objects.forget(Correction("forget", "Ada", from_ns=0, to_ns=0), [], [7, 8])
+        store.corrections.forget(Correction("forget", "Ada", from_ns=0, to_ns=0), [], [7, 8])
         store.empty_log()
         assert seen(store.summaries.before(18)) == {"red sofa": 16}
         assert not any(secret in row[2] for row in rows(store))

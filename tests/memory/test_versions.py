@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
 
 import apsw
 import pytest
@@ -16,21 +15,14 @@ from embodied_agent.records import (
     Answer,
     Delta,
     Evidence,
-    Mention,
     Pose,
     Question,
 )
 from embodied_agent.settings import MemorySettings
 from tests.support.damage import add
+from tests.support.mentions import SOFA
 
 SETTINGS = MemorySettings()
-SOFA = Mention("red sofa", "front-left", "near")
-LAMP = Mention("blue lamp", "right", None)
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> str:
-    return str(tmp_path / "memory.db")
 
 
 def test_a_file_of_newer_code_is_refused_with_what_to_do(path: str) -> None:

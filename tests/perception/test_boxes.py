@@ -18,8 +18,8 @@ from embodied_agent.perception.served import ServedPerceiver
 from embodied_agent.records import Box, Delta, Keyframe, Mention
 from embodied_agent.settings import PerceptionSettings
 from embodied_agent.transcript.text import entry_text
-from tests.chat.test_served_faults import server_settings
 from tests.support.served import FaultyServer, faulty, says
+from tests.support.served_models import server_settings
 
 PICTURE = encode_jpeg(np.full((480, 640, 3), 90, np.uint8), 90)
 FIRST = Keyframe(0, 0, PICTURE, "first", 640, 480)

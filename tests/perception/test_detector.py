@@ -38,9 +38,9 @@ from embodied_agent.settings import (
     ServerSettings,
     Settings,
 )
-from tests.chat.test_served_faults import server_settings
 from tests.support import tiny_detectors
 from tests.support.served import faulty, says
+from tests.support.served_models import server_settings
 from training.boxes import COLUMNS, BoxShard
 from training.detector import measure, train
 

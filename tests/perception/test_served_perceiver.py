@@ -15,8 +15,8 @@ from embodied_agent.perception.served import ServedPerceiver
 from embodied_agent.perception.wording import other_language, other_script
 from embodied_agent.records import Action, Delta, Egomotion, Frame, Mention
 from embodied_agent.settings import PerceptionSettings, Settings
-from tests.chat.test_served_faults import PAIR, REPLY, keyframe, server_settings
 from tests.support.served import MODEL, faulty, says
+from tests.support.served_models import PAIR, REPLY, keyframe, server_settings
 
 SOFA = {"name": "red sofa", "direction": "front", "distance": "near"}
 LAMP = {"name": "blue lamp", "direction": "left", "distance": "far"}

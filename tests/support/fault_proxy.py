@@ -6,10 +6,11 @@ It hands bytes through and knows nothing of HTTP, except for the faults that rep
 from __future__ import annotations
 
 import asyncio
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Literal
+
+from tests.support.loopback_proxy import LoopbackProxy
 
 Fault = Literal["none", "refuse", "reset", "half", "hang", "busy", "broken", "slow"]
 FAULTS: tuple[Fault, ...] = ("refuse", "reset", "half", "hang", "busy", "broken", "slow")
@@ -21,57 +22,26 @@ def _says(status: str, more: str = "") -> bytes:
     return f"{head}Content-Length: {len(body)}\r\nConnection: close\r\n\r\n".encode() + body
 
 
-class FaultProxy:
-    """Listens on a free port of the loopback and passes on to ``upstream``.
+class FaultProxy(LoopbackProxy):
+    """Passes on to ``upstream``, with the fault that ``next_fault`` names for each connection.
 
-    ``next_fault`` is asked once per connection. ``faults`` are those that were injected.
+    ``faults`` are those that were injected.
     """
 
     def __init__(self, upstream: int, next_fault: Callable[[], Fault]) -> None:
-        self.upstream = upstream
+        super().__init__(upstream)
         self.next_fault = next_fault
         self.faults: list[Fault] = []
-        self.port = 0
-        self._loop = asyncio.new_event_loop()
-        self._ready, self._tasks = threading.Event(), set[asyncio.Task[None]]()
-        self._over = asyncio.Event()
-        self._thread = threading.Thread(target=self._loop.run_until_complete, args=(self._run(),))
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}/v1"
 
-    def start(self) -> None:
-        self._thread.start()
-        assert self._ready.wait(60)
-
-    def stop(self) -> None:
-        self._loop.call_soon_threadsafe(self._over.set)
-        self._thread.join(60)
-        self._loop.close()
-
-    async def _run(self) -> None:
-        server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        self.port = server.sockets[0].getsockname()[1]
-        self._ready.set()
-        await self._over.wait()
-        server.close()
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._tasks.add(task)
-        try:
-            with suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
-                await self._handle(reader, writer)
-        finally:
-            self._tasks.discard(task)
-            writer.close()
-
     async def _handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(OSError, asyncio.IncompleteReadError):
+            await self._spoil(reader, writer)
+
+    async def _spoil(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         fault = self.next_fault()
         if fault != "none":
             self.faults.append(fault)
@@ -138,14 +108,3 @@ class FaultProxy:
             if tail == b"0\r\n\r\n":
                 break  # one reply for each connection, so that each may have its fault
         writer.close()
-
-
-@contextmanager
-def fault_proxy(upstream: int, next_fault: Callable[[], Fault]) -> Iterator[FaultProxy]:
-    """A running proxy."""
-    proxy = FaultProxy(upstream, next_fault)
-    proxy.start()
-    try:
-        yield proxy
-    finally:
-        proxy.stop()

@@ -6,12 +6,15 @@ Each look checks at its end that the page asked no other host for anything and r
 
 from __future__ import annotations
 
+import faulthandler
 import shutil
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 from urllib.parse import urlsplit
@@ -38,6 +41,12 @@ WAIT_MS = 60_000
 VIEWS = panorama_views(80)
 #: Said of tests that look at what is drawn; the page itself never does.
 _READBACK = "Multiple readback operations using getImageData"
+#: Containers have little shared memory, where Chromium crashes; files on a busy disk stall it.
+_SHARED_MEMORY = (
+    ()
+    if Path("/dev/shm").is_dir() and shutil.disk_usage("/dev/shm").free > 512 * 1024**2
+    else ("--disable-dev-shm-usage",)
+)
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
 REPLY = "<think>#1 shows it, to the left</think><answer>on the left</answer>"
 
@@ -210,7 +219,7 @@ def browser() -> Iterator[Any]:
     with playwright.sync_playwright() as driver:
         chromium = driver.chromium.launch(
             executable_path=CHROMIUM,
-            args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"],
+            args=["--no-sandbox", "--disable-gpu", *_SHARED_MEMORY],
         )
         yield chromium
         chromium.close()
@@ -278,8 +287,19 @@ def text(page: Any, selector: str) -> str:
 
 
 def wait_text(page: Any, selector: str, part: str) -> None:
-    """Wait until ``part`` is written in an element that ``selector`` finds."""
-    page.locator(selector, has_text=part).first.wait_for()
+    """Wait until ``part`` is written in an element that ``selector`` finds.
+
+    Raises:
+        AssertionError: it never is; with what the page says instead, while what each thread of this
+            process does is written to stderr.
+    """
+    try:
+        page.locator(selector, has_text=part).first.wait_for()
+    except playwright.TimeoutError:
+        faulthandler.dump_traceback(sys.__stderr__)
+        says = page.locator(selector).all_inner_texts()
+        body = " | ".join(page.locator("body").inner_text().split("\n"))[:1_500]
+        pytest.fail(f"{selector} never says {part!r} but {says}; the page: {body}")
 
 
 def wait_until(page: Any, expression: str) -> Any:

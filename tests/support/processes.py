@@ -86,7 +86,7 @@ class Launcher:
 def _serve() -> None:
     """Load the libraries, then run one group for each line that comes."""
     replies = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)  # whatever a library prints is no reply
+    os.dup2(2, 1)  # a library's output must not mix with the replies
     for name in _LOADED:
         importlib.import_module(name)
     for line in sys.stdin:

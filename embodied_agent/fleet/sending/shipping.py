@@ -159,7 +159,7 @@ class Shipping:
     # -- what people corrected -------------------------------------------------------------------
 
     def _due_comparison(self, cursor: Cursor) -> _Comparison | None:
-        last = max((one.id or 0 for one in self._store.objects.corrections()), default=0)
+        last = max((one.id or 0 for one in self._store.corrections.all()), default=0)
         if last <= cursor.correction_id:
             return None
         self._told, self._looked_at_s = None, None
@@ -253,7 +253,7 @@ class Shipping:
         told.update((number, held[number]) for number in ids)  # damaged: there is nothing to send
         if len(changed) > len(ids):
             return True
-        places = place_messages(self._store.objects.named_places(), self._store.objects.sessions())
+        places = place_messages(self._store.places.all(), self._store.objects.sessions())
         places = places[:MOST_ITEMS]
         if places != self._told_places:
             self._post(Batch(memory=self._memory, places=places))

@@ -1,13 +1,13 @@
 """The fleet server: the socket, the app on it, and deleting what is too old.
 
-Out of scope: what is served (`app`), the command (`embodied_agent.cli.fleet`).
+Out of scope: what is served (`app`), how a server listens
+(`embodied_agent.interfaces.web.listening`), the command (`embodied_agent.cli.fleet`).
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import socket
 import threading
 from datetime import datetime, timedelta, timezone, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -20,9 +20,9 @@ from embodied_agent.fleet.serving.answering import Answering
 from embodied_agent.fleet.serving.app import FleetApp
 from embodied_agent.fleet.serving.database import Database
 from embodied_agent.fleet.serving.retention import delete_before
-from embodied_agent.interfaces.web.connections import LimitedListener, Tally
+from embodied_agent.interfaces.web.connections import Tally
 from embodied_agent.interfaces.web.guard import is_loopback
-from embodied_agent.interfaces.web.protocol import limited
+from embodied_agent.interfaces.web.listening import listen, serving, url_of
 from embodied_agent.interfaces.web.tls import server_context
 from embodied_agent.rules import load_rules
 from embodied_agent.settings import FleetServerSettings, WebSettings
@@ -33,7 +33,8 @@ _log = logging.getLogger(__name__)
 _RETENTION_S = 600.0
 #: Time for running requests once the server stops, in seconds.
 _GRACE_S = 5
-_BACKLOG = 1024
+#: Most connections that wait to be accepted.
+_WAITING = 1024
 #: Open connections of one address, behind which a whole fleet may be, and of all together.
 _CONNECTIONS_EACH, _CONNECTIONS = 2000, 4000
 
@@ -63,7 +64,13 @@ class FleetServer:
         self.database = Database(settings)
         answering = Answering(self.database, zone=zone, common_frames=settings.common_frames)
         self._app = FleetApp(self.database, answering, access, settings)
-        self._socket = _listening(settings)
+        self._socket = listen(
+            settings.host,
+            settings.port,
+            Tally(_CONNECTIONS_EACH, _CONNECTIONS),
+            waiting=_WAITING,
+            section="fleet_server",
+        )
         self._port = int(self._socket.getsockname()[1])
         self._stop = threading.Event()
         self._server: uvicorn.Server | None = None
@@ -73,33 +80,21 @@ class FleetServer:
     @property
     def url(self) -> str:
         """Where the page is, for a browser on this machine or one that reaches it."""
-        host = self._settings.host
-        if host in ("0.0.0.0", "::"):
-            host = socket.gethostname()
-        elif ":" in host:
-            host = f"[{host}]"
-        return f"{'http' if self._tls is None else 'https'}://{host}:{self._port}/"
+        return url_of(self._settings.host, self._port, self._tls)
 
     def serve(self) -> None:
         """Serve until `stop` is called; returns once everything is closed. To be called on a thread
         of its own: signals are the process's affair."""
         load_rules()
         self.database.open()
-        config = uvicorn.Config(
+        self._server = serving(
             self._app.app,
-            http=limited(Tally(_CONNECTIONS_EACH, _CONNECTIONS)),
-            ws="none",
+            Tally(_CONNECTIONS_EACH, _CONNECTIONS),
+            self._tls,
             lifespan="off",
-            log_config=None,
-            access_log=False,  # the address of a first visit holds the token
-            server_header=False,
-            proxy_headers=False,
-            backlog=_BACKLOG,
-            timeout_graceful_shutdown=_GRACE_S,
+            waiting=_WAITING,
+            grace_s=_GRACE_S,
         )
-        config.load()
-        config.ssl = self._tls
-        self._server = uvicorn.Server(config)
         if self._settings.retention_days:
             threading.Thread(target=self._delete_old, name="retention", daemon=True).start()
         try:
@@ -139,24 +134,4 @@ def _zone(name: str) -> tzinfo | None:
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
         raise SettingsError(
             f"fleet_server.time_zone {name!r} is not known: name one such as Europe/Berlin"
-        ) from error
-
-
-def _listening(settings: FleetServerSettings) -> socket.socket:
-    try:
-        family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-        listening = LimitedListener(family, Tally(_CONNECTIONS_EACH, _CONNECTIONS))
-        try:
-            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listening.bind((settings.host, settings.port))
-            listening.listen(_BACKLOG)
-            listening.setblocking(False)
-        except BaseException:
-            listening.close()
-            raise
-        return listening
-    except OSError as error:
-        raise SettingsError(
-            f"can't listen on {settings.host}:{settings.port} (fleet_server.host, "
-            f"fleet_server.port): {error}"
         ) from error

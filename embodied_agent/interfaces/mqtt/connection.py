@@ -1,8 +1,8 @@
 """One connection to an MQTT 5 broker: aiomqtt, with what it leaves out.
 
-A message is acknowledged by its receiver, which can store it first; the reason codes of the
-broker's acknowledgements are checked; oversized payloads are dropped as they arrive; and what the
-broker can't take, by its own word when it accepted the connection, is not sent.
+The receiver acknowledges a message, and can store it first; the reason codes of the broker's
+acknowledgements are checked; oversized payloads are dropped as they arrive; and messages beyond the
+limits that the broker announced are not sent.
 
 Out of scope: what a message is made of (`packets`), what paho can't parse (`tolerance`),
 certificates and the password (`credentials`), why a connection was refused or lost (`faults`), what
@@ -381,7 +381,7 @@ class Connection(aiomqtt.Client):
         if told and reason_code.value in OUR_FAULT:
             self.accusation = str(reason_code)
         self.cleared = told and reason_code.value in NOT_OUR_FAULT
-        # A time-out of our own is no hang-up.
+        # Our own time-out is not a disconnection by the broker.
         self.hung_up = not self.cleared and (told or reason_code.value != _KEEP_ALIVE_TIMEOUT)
         if not self._connected.done():
             # As when the broker refuses our certificate: don't wait for the time-out.

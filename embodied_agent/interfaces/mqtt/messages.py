@@ -35,8 +35,8 @@ from embodied_agent.interfaces.wire.models import (
     RobotFaultReply,
     RobotStatusReply,
 )
-from embodied_agent.interfaces.wire.objects import AlertReply, alert_reply
 from embodied_agent.interfaces.wire.refusals import field_errors
+from embodied_agent.interfaces.wire.standing import AlertReply, alert_reply
 from embodied_agent.memory.outbox import Address, Request
 from embodied_agent.object_records import Alert
 from embodied_agent.records import Answer, Delta, Keyframe, Question

@@ -16,7 +16,7 @@ from embodied_agent.agent import Agent
 from embodied_agent.errors import QuestionError
 from embodied_agent.interfaces.web.api import Parts, error_replies
 from embodied_agent.interfaces.web.objects_api import sender_of
-from embodied_agent.interfaces.wire.objects import (
+from embodied_agent.interfaces.wire.standing import (
     AlertsReply,
     StandingQuestionReply,
     StandingQuestionRequest,

@@ -1,10 +1,10 @@
 """Live events for any number of watchers, each event encoded once.
 
 Keyframes, deltas and answers are numbered and kept in a ring. A watcher holds nothing but its place
-in the ring: one that falls so far behind that its place is gone is sent ``resync`` (read the
+in the ring. If it falls so far behind that its place is overwritten, it gets ``resync`` (read the
 lists again) and continues with the newest. Of decisions and status only the latest is kept; a slow
-watcher misses those in between. So memory is bounded, however many watch and however slowly they
-read.
+watcher misses those in between. So memory use is bounded, however many clients watch and however
+slowly they read.
 
 The agent's threads hand events over and return; encoding is done on the loop, and only while
 somebody watches.
@@ -38,7 +38,7 @@ from embodied_agent.interfaces.wire.from_records import (
     keyframe_reply,
 )
 from embodied_agent.interfaces.wire.models import StatusReply
-from embodied_agent.interfaces.wire.objects import alert_reply
+from embodied_agent.interfaces.wire.standing import alert_reply
 from embodied_agent.object_records import Alert
 from embodied_agent.records import Answer, Decision, Delta, Frame, Keyframe
 from embodied_agent.settings import WebSettings

@@ -1,7 +1,7 @@
 """Prometheus metrics of every stage, in a registry of their own.
 
-Counters that the stages keep anyway are read at each scrape; latencies and decisions are counted as
-they come. Names follow Prometheus: ``embodied_agent_<what>_<unit>``, counters end in ``_total``.
+Counters of the stages are read at each scrape; latencies and decisions are counted as they occur.
+Names follow Prometheus: ``embodied_agent_<what>_<unit>``, counters end in ``_total``.
 
 Out of scope: the counting inside the stages (`embodied_agent.agent.status`).
 """

@@ -19,15 +19,13 @@ from starlette.requests import Request
 from embodied_agent.errors import AgentError
 from embodied_agent.interfaces.web.api import Parts
 from embodied_agent.interfaces.web.objects_api import sender_of
-from embodied_agent.interfaces.wire.models import GoalReply
-from embodied_agent.interfaces.wire.objects import (
+from embodied_agent.interfaces.wire.corrections import (
     CorrectionReply,
     CorrectionRequest,
-    ObjectsReply,
     correction_reply,
-    goal_reply,
-    objects_reply,
 )
+from embodied_agent.interfaces.wire.models import GoalReply
+from embodied_agent.interfaces.wire.objects import ObjectsReply, goal_reply, objects_reply
 from embodied_agent.interfaces.wire.refusals import field_errors
 from embodied_agent.object_records import CorrectionKind
 

@@ -12,20 +12,18 @@ from fastapi import APIRouter, HTTPException, Path, Query, Request
 
 from embodied_agent.interfaces.web.api import Parts, error_replies
 from embodied_agent.interfaces.web.limits import client_of
-from embodied_agent.interfaces.wire.models import GoalReply
-from embodied_agent.interfaces.wire.objects import (
+from embodied_agent.interfaces.wire.corrections import (
     CorrectionReply,
     CorrectionRequest,
     CorrectionsReply,
-    ObjectsReply,
     PlaceReply,
     PlaceRequest,
     PlacesReply,
     correction_reply,
-    goal_reply,
-    objects_reply,
     place_reply,
 )
+from embodied_agent.interfaces.wire.models import GoalReply
+from embodied_agent.interfaces.wire.objects import ObjectsReply, goal_reply, objects_reply
 
 _INT64 = 2**63 - 1
 #: Most objects in one reply.

@@ -3,32 +3,29 @@
 The address is bound when the server is made, so that a port in use fails the start with a clear
 error, and early clients wait instead of being refused.
 
-Out of scope: what is served (`embodied_agent.interfaces.web.app`).
+Out of scope: what is served (`embodied_agent.interfaces.web.app`), the socket (`listening`).
 """
 
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import socket
 import threading
 from collections.abc import Callable, Mapping
 
-import uvicorn
-
 from embodied_agent.agent import Agent
 from embodied_agent.agent.question_queue import QuestionQueue
-from embodied_agent.errors import AgentError, SettingsError
+from embodied_agent.errors import AgentError
 from embodied_agent.interfaces.status import InterfaceStatus, WebStatus
 from embodied_agent.interfaces.web.app import WebApp, make_app
-from embodied_agent.interfaces.web.connections import LimitedListener, Tally
-from embodied_agent.interfaces.web.protocol import limited
+from embodied_agent.interfaces.web.connections import Tally
+from embodied_agent.interfaces.web.listening import listen, serving, url_of
 from embodied_agent.interfaces.web.tls import server_context
 from embodied_agent.interfaces.wire.models import SourceState
 from embodied_agent.settings import Settings
 
-#: Maximum number of connections that wait to be accepted.
-_BACKLOG = 512
+#: Most connections that wait to be accepted.
+_WAITING = 512
 #: Time for running requests once the server stops, in seconds.
 _GRACE_S = 3
 
@@ -82,12 +79,7 @@ class WebServer:
     @property
     def url(self) -> str:
         """Where the page is, for a browser on this machine or one that reaches it."""
-        host = self._host
-        if host in ("0.0.0.0", "::"):
-            host = socket.gethostname()
-        elif ":" in host:
-            host = f"[{host}]"
-        return f"{'http' if self._tls is None else 'https'}://{host}:{self._port}/"
+        return url_of(self._host, self._port, self._tls)
 
     async def serve(self, stop: asyncio.Event) -> None:
         """Serve until ``stop``; streams are ended, other requests get a little longer.
@@ -99,27 +91,24 @@ class WebServer:
         listening = self._socket or self._listen()
         app = self._app or self._make()
         self._socket = self._app = None
-        config = uvicorn.Config(
+        server = serving(
             app,
-            http=limited(self._new_tally()),
-            ws="none",
+            self._new_tally(),
+            self._tls,
             lifespan="on",
-            log_config=None,
-            access_log=False,  # the address of a first visit holds the token
-            server_header=False,
-            proxy_headers=False,
-            backlog=_BACKLOG,
-            timeout_graceful_shutdown=_GRACE_S,
+            waiting=_WAITING,
+            grace_s=_GRACE_S,
         )
-        config.load()
-        config.ssl = self._tls
-        server = uvicorn.Server(config)
         self._serving = app
         try:
             running = asyncio.create_task(server.serve(sockets=[listening]))
             stopping = asyncio.create_task(stop.wait())
+            started = asyncio.create_task(app.started.wait())
+            # Frames that come in before the app has started would be missing on the page.
+            await asyncio.wait({running, stopping, started}, return_when=asyncio.FIRST_COMPLETED)
             self.ready.set()
             await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            started.cancel()
             stopping.cancel()
             if app.parts is not None:
                 app.parts.feed.close()
@@ -146,23 +135,6 @@ class WebServer:
         return Tally(self._settings.connections_per_client, self._settings.connections)
 
     def _listen(self) -> socket.socket:
-        try:
-            family = socket.AF_INET
-            if ":" in self._host:
-                ipaddress.IPv6Address(self._host)
-                family = socket.AF_INET6
-            listening = LimitedListener(family, self._tally)
-            try:
-                listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                listening.bind((self._host, self._port))
-                listening.listen(_BACKLOG)
-                listening.setblocking(False)
-            except BaseException:
-                listening.close()
-                raise
-        except (OSError, ValueError) as error:
-            raise SettingsError(
-                f"can't listen on {self._host}:{self._port} (web.host, web.port): {error}"
-            ) from error
+        listening = listen(self._host, self._port, self._tally, waiting=_WAITING, section="web")
         self._port = int(listening.getsockname()[1])
         return listening

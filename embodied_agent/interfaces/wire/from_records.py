@@ -22,7 +22,7 @@ from embodied_agent.interfaces.wire.models import (
     PathPoint,
     PoseReply,
 )
-from embodied_agent.memory.query import Hit
+from embodied_agent.memory.search import Hit
 from embodied_agent.records import (
     Answer,
     Decision,

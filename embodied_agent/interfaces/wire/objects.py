@@ -1,61 +1,25 @@
-"""Objects, places, corrections, standing questions and alerts on the wire, for all interfaces.
+"""Objects, map sessions and goals on the wire, for all interfaces.
 
 Units are metres and nanoseconds of the sensor's clock. Positions hold within one map session: those
 of different sessions can't be compared.
 
-Out of scope: everything else that goes over the wire (`models`), the records
+Out of scope: what people say about them (`corrections`), standing questions and alerts
+(`standing`), everything else that goes over the wire (`models`), the records
 (`embodied_agent.object_records`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from math import cos, radians, sin
-from typing import Annotated
+from pydantic import Field
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
-
-from embodied_agent.agent.corrections import MAX_CORNERS, MAX_NOTE
 from embodied_agent.codec import encodable, to_values
-from embodied_agent.errors import QuestionError
-from embodied_agent.interfaces.wire.from_records import picture_path, pose_reply
-from embodied_agent.interfaces.wire.models import GoalReply, PoseReply
-from embodied_agent.object_records import (
-    Alert,
-    AlertEvent,
-    Correction,
-    CorrectionKind,
-    MapSession,
-    Measured,
-    NamedPlace,
-    Polygon,
-    SeenObject,
-    SessionReason,
-    StandingQuestion,
-)
-from embodied_agent.records import Goal, Keyframe, Pose
-from embodied_agent.support.redaction import without_credentials
-
-_INT64 = 2**63 - 1
-#: Most keyframes that one correction names.
-_MOST_KEYFRAMES = 10_000
-
-Number = Annotated[float, Field(ge=-1e9, le=1e9, allow_inf_nan=False)]
-Id = Annotated[int, Field(ge=0, le=_INT64)]
-Stamp = Annotated[int, Field(ge=-_INT64, le=_INT64)]
-By = Annotated[str, StringConstraints(max_length=200)]
+from embodied_agent.interfaces.wire.fields import FrozenReply
+from embodied_agent.interfaces.wire.models import GoalReply
+from embodied_agent.object_records import MapSession, Measured, SeenObject, SessionReason
+from embodied_agent.records import Goal
 
 
-class _Request(BaseModel):
-    # Strict: "12" is not a number and 1 is not a text; such requests are refused.
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-class _Reply(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
-
-class ObjectPlaceReply(_Reply):
+class ObjectPlaceReply(FrozenReply):
     """Where an object was before it moved."""
 
     position: tuple[float, float, float]
@@ -63,7 +27,7 @@ class ObjectPlaceReply(_Reply):
     last_seen_ns: int
 
 
-class ObjectReply(_Reply):
+class ObjectReply(FrozenReply):
     """One object in the world, as the memory knows it.
 
     ``position`` is that of its middle, in ``frame`` and within the map session ``session``; null
@@ -93,7 +57,7 @@ class ObjectReply(_Reply):
     note: str = Field(description="a person's note; empty: none")
 
 
-class MapSessionReply(_Reply):
+class MapSessionReply(FrozenReply):
     """A span of the memory within which positions can be compared."""
 
     id: int
@@ -105,213 +69,11 @@ class MapSessionReply(_Reply):
     reason: SessionReason
 
 
-class ObjectsReply(_Reply):
+class ObjectsReply(FrozenReply):
     """Objects: of the latest map session first, those still there first, last seen first."""
 
     objects: list[ObjectReply]
     sessions: list[MapSessionReply]
-
-
-class PlaceReply(_Reply):
-    """A place that a person named: a pose, or a region (corners on the floor plan)."""
-
-    name: str
-    session: int
-    frame: str
-    pose: PoseReply | None
-    region: list[tuple[float, float]]
-    by: str
-    at_s: float
-
-
-class PlacesReply(_Reply):
-    """All named places, by name."""
-
-    places: list[PlaceReply]
-
-
-class CorrectionReply(_Reply):
-    """What a person said about the memory: ``by`` whom, and ``at_s``, seconds since 1970."""
-
-    id: int
-    kind: CorrectionKind
-    by: str
-    at_s: float
-    object_id: int | None
-    other_id: int | None
-    text: str
-    keyframes: list[int]
-    from_ns: int | None
-    to_ns: int | None
-    region: list[tuple[float, float]]
-    session: int | None
-
-
-class CorrectionsReply(_Reply):
-    """All corrections, in order."""
-
-    corrections: list[CorrectionReply]
-
-
-class CorrectionRequest(_Request):
-    """A correction; ``kind`` says which fields it needs.
-
-    - ``forget``: one of ``object_id``, ``from_ns`` with ``to_ns``, and ``region`` with ``session``.
-      What it names is removed from the memory file, pictures included, and does not come back.
-    - ``relabel``: ``object_id`` and ``text``, its new name.
-    - ``merge``: ``other_id`` is the same object as ``object_id``.
-    - ``split``: what ``keyframes`` show as ``object_id`` is another object.
-    - ``annotate``: ``object_id`` and ``text``, a note; "" removes it.
-    """
-
-    kind: CorrectionKind
-    by: By = Field("", description="who says so; default: whoever sends the request")
-    object_id: Id | None = None
-    other_id: Id | None = None
-    text: str = Field("", max_length=MAX_NOTE)
-    keyframes: list[Id] = Field(default_factory=list, max_length=_MOST_KEYFRAMES)
-    from_ns: Stamp | None = None
-    to_ns: Stamp | None = None
-    region: list[list[Number]] = Field(
-        default_factory=list, max_length=MAX_CORNERS, description="corners as [x, y], in metres"
-    )
-    session: Id | None = None
-
-    def to_correction(self, by: str) -> Correction:
-        """The correction as a record; not yet checked. ``by`` counts where the request names
-        nobody."""
-        return Correction(
-            kind=self.kind,
-            by=self.by.strip() or by,
-            object_id=self.object_id,
-            other_id=self.other_id,
-            text=self.text,
-            keyframes=tuple(self.keyframes),
-            from_ns=self.from_ns,
-            to_ns=self.to_ns,
-            region=_polygon(self.region),
-            session=self.session,
-        )
-
-
-class StandingQuestionRequest(_Request):
-    """A wish to be told: ``text`` in plain words, or ``name`` and ``event``."""
-
-    text: str = Field("", max_length=2000, description='"tell me when you see a fire extinguisher"')
-    name: str = Field("", max_length=200, description="what to look for")
-    event: AlertEvent = Field("seen", description="it comes into view, or is no longer there")
-    place: str = Field("", max_length=200, description="only at this named place; empty: anywhere")
-    webhook: str = Field(
-        "", max_length=2000, description="address that alerts are posted to (alerts.webhooks)"
-    )
-    by: By = Field("", description="who asks; default: whoever sends the request")
-
-
-class StandingQuestionReply(_Reply):
-    """A standing question; ``text`` are the words in which it was asked."""
-
-    id: int
-    name: str
-    event: AlertEvent
-    place: str
-    text: str
-    by: str
-    at_s: float
-    webhook: str
-
-
-class StandingQuestionsReply(_Reply):
-    """All standing questions, in the order in which they were asked."""
-
-    questions: list[StandingQuestionReply]
-
-
-class AlertReply(_Reply):
-    """What a standing question waited for has happened; ``text`` says it in a sentence. The
-    keyframe's picture lies at ``picture``."""
-
-    id: int
-    question_id: int
-    event: AlertEvent
-    name: str
-    text: str
-    keyframe_id: int
-    stamp_ns: int
-    pose: PoseReply | None
-    object_id: int | None
-    at_s: float
-    picture: str
-
-
-class AlertsReply(_Reply):
-    """Alerts in order of ids."""
-
-    alerts: list[AlertReply]
-
-
-class PlaceRequest(_Request):
-    """A named place: where the robot was at a keyframe, a pose on the floor plan, or a region."""
-
-    by: By = Field("", description="who says so; default: whoever sends the request")
-    session: Id | None = Field(None, description="the map session; default: the latest")
-    keyframe_id: Id | None = Field(None, description="the place is where this keyframe was taken")
-    position: list[Number] | None = Field(
-        None, min_length=2, max_length=3, description="x, y and maybe z, in metres"
-    )
-    yaw_deg: Number = Field(0.0, description="heading at that position, positive to the left")
-    region: list[list[Number]] = Field(
-        default_factory=list, max_length=MAX_CORNERS, description="corners as [x, y], in metres"
-    )
-
-    def to_place(
-        self, name: str, by: str, sessions: Sequence[MapSession], keyframe: Keyframe | None
-    ) -> NamedPlace:
-        """The place as a record; not yet checked. ``keyframe`` is the one that it names.
-
-        Raises:
-            QuestionError: it says nothing, or too much, of where the place is.
-        """
-        ways = (self.keyframe_id is not None, self.position is not None, bool(self.region))
-        if sum(ways) != 1:
-            raise QuestionError("a place needs exactly one of keyframe_id, position and region")
-        session = _session_of(self, sessions)
-        pose: Pose | None = None
-        if self.keyframe_id is not None:
-            if keyframe is None or keyframe.pose is None:
-                raise QuestionError(f"keyframe {self.keyframe_id} is unknown or has no pose")
-            pose = keyframe.pose
-        elif self.position is not None:
-            pose = _level(self.position, self.yaw_deg, session.frame_id)
-        return NamedPlace(
-            name=name,
-            session=session.id,
-            frame_id=session.frame_id,
-            by=self.by.strip() or by,
-            pose=pose,
-            region=_polygon(self.region),
-        )
-
-
-def _session_of(request: PlaceRequest, sessions: Sequence[MapSession]) -> MapSession:
-    """The map session that a place belongs to: the one it names, or that of its keyframe, or the
-    latest."""
-    if not sessions:
-        raise QuestionError("nothing was seen yet, so there is no map to name a place on")
-    if request.session is not None:
-        for session in sessions:
-            if session.id == request.session:
-                return session
-        raise QuestionError(f"there is no map session {request.session}")
-    if request.keyframe_id is not None:
-        before = [one for one in sessions if one.keyframe_id <= request.keyframe_id]
-        return before[-1] if before else sessions[0]
-    return sessions[-1]
-
-
-def _polygon(corners: list[list[float]]) -> Polygon:
-    if any(len(corner) != 2 for corner in corners):
-        raise QuestionError("each corner of a region is two numbers: x and y, in metres")
-    return tuple((corner[0], corner[1]) for corner in corners)
 
 
 def object_reply(one: SeenObject) -> ObjectReply:
@@ -369,41 +131,6 @@ def objects_reply(found: list[SeenObject], sessions: list[MapSession]) -> Object
     )
 
 
-def place_reply(place: NamedPlace) -> PlaceReply:
-    """A named place."""
-    values = to_values(place)
-    return PlaceReply.model_validate({**values, "frame": values["frame_id"]})
-
-
-def correction_reply(correction: Correction) -> CorrectionReply:
-    """A correction that is stored."""
-    return CorrectionReply.model_validate(to_values(correction))
-
-
-def standing_reply(question: StandingQuestion) -> StandingQuestionReply:
-    """A standing question that is stored; credentials in its webhook are not shown."""
-    values = {**to_values(question), "webhook": without_credentials(question.webhook)}
-    return StandingQuestionReply.model_validate(values)
-
-
-def alert_reply(alert: Alert) -> AlertReply:
-    """An alert that is stored."""
-    return AlertReply.model_validate(
-        {
-            **to_values(alert),
-            "pose": pose_reply(alert.pose),
-            "picture": picture_path(alert.keyframe_id),
-        }
-    )
-
-
 def goal_reply(goal: Goal) -> GoalReply:
     """A pose to stand and look from."""
     return GoalReply.model_validate(to_values(goal))
-
-
-def _level(position: list[float], yaw_deg: float, frame_id: str) -> Pose:
-    """A pose at x, y and maybe z in metres, with that heading."""
-    half = radians(yaw_deg) / 2
-    x, y, z = (*position, 0.0)[:3]
-    return Pose((x, y, z), (0.0, 0.0, sin(half), cos(half)), frame_id)

@@ -1,8 +1,8 @@
-"""Reads one SQLite file of a rosbag2 recording, also one cut short or never closed.
+"""Reads one SQLite file of a rosbag2 recording, even one that was cut short or never closed.
 
-A recorder that was killed leaves rows in the write-ahead log beside the file, which readers that
-open it as immutable don't see; a copy that broke off lacks pages at its end. Rows are then read in
-the order they were written until the first that is gone.
+A killed recorder leaves rows in the write-ahead log beside the file, which readers that open it as
+immutable don't see; an incomplete copy lacks pages at its end. Rows are then read in the order in
+which they were written, up to the first missing one.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Db3File:
         counts: messages by topic where metadata.yaml knows them; counting needs a pass else.
 
     Raises:
-        SourceError: the file can't be opened, or is no rosbag2 file.
+        SourceError: the file can't be opened, or is not a rosbag2 file.
     """
 
     def __init__(self, path: Path, counts: dict[str, int] | None = None) -> None:

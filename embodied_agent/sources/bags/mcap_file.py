@@ -1,34 +1,32 @@
-"""Reads one MCAP file: by its index where that is whole, else record by record from the front.
+"""Reads one MCAP file: by its index if that is intact, otherwise record by record from the start.
 
-A recorder that was killed leaves a file without summary, footer or last chunk, which ordinary
-readers refuse. What was written whole is read here; a chunk that is cut is unpacked as far as it
-goes, a chunk that is damaged is left out and counted. The ``mcap`` library reads the summary;
-chunks are unpacked here, because they have to be bounded (limits.py).
+A killed recorder leaves a file without summary, footer or last chunk, which ordinary readers
+refuse. Here all complete records are read; a truncated chunk is unpacked as far as possible, and a
+damaged chunk is left out and counted. The ``mcap`` library reads the summary; chunks are unpacked
+here, because their size must be bounded (limits.py).
 
 Format: https://mcap.dev/spec
 """
 
 from __future__ import annotations
 
-import heapq
 import io
 import struct
 from collections.abc import Collection, Iterator
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO
 from zlib import crc32
 
 from mcap.exceptions import McapError
 from mcap.reader import SeekingReader
 
 from embodied_agent.errors import SourceError
+from embodied_agent.sources.bags.chunks import ChunkPlace, Survey, by_time
 from embodied_agent.sources.bags.recording import Channel, RawMessage
-from embodied_agent.sources.limits import MAX_MESSAGE_BYTES, MAX_SURVEY_S, Deadline, unpack
+from embodied_agent.sources.limits import MAX_MESSAGE_BYTES, MAX_SURVEY_S, unpack
 
 MAGIC = b"\x89MCAP0\r\n"
 _SCHEMA, _CHANNEL, _MESSAGE, _CHUNK, _DATA_END = 0x03, 0x04, 0x05, 0x06, 0x0F
-#: Messages of overlapping chunks that wait for their turn, in bytes.
-_MOST_WAITING_BYTES = 128_000_000
 #: What a damaged summary makes the mcap library raise.
 _SUMMARY_ERRORS = (
     McapError,
@@ -44,13 +42,6 @@ _SUMMARY_ERRORS = (
 )
 
 
-class _ChunkPlace(NamedTuple):
-    start_ns: int
-    end_ns: int
-    offset: int
-    channels: frozenset[int]
-
-
 class _IndexError(Exception):
     """The index points to where there is no such thing."""
 
@@ -59,7 +50,7 @@ class McapFile:
     """One MCAP file; see `RecordingFile`.
 
     Raises:
-        SourceError: the file can't be opened or is no MCAP file.
+        SourceError: the file can't be opened or is not an MCAP file.
     """
 
     def __init__(self, path: Path) -> None:
@@ -70,7 +61,7 @@ class McapFile:
         self.indexed = False
         self._schemas: dict[int, tuple[str, str, bytes]] = {}
         self._channels: dict[int, Channel] = {}
-        self._chunks: list[_ChunkPlace] = []
+        self._chunks: list[ChunkPlace] = []
         self._damaged = 0
         self._end_reached = False
         try:
@@ -135,7 +126,7 @@ class McapFile:
         if statistics.message_count:
             self.span_ns = (statistics.message_start_time, statistics.message_end_time)
         self._chunks = sorted(
-            _ChunkPlace(
+            ChunkPlace(
                 index.message_start_time,
                 index.message_end_time,
                 index.chunk_start_offset,
@@ -148,43 +139,25 @@ class McapFile:
 
     def _survey(self) -> None:
         """Count what a file without a usable summary holds."""
-        deadline = Deadline(MAX_SURVEY_S)
-        first_ns = last_ns = None
-        for message in self._scan():
-            self.counts[message.channel] = self.counts.get(message.channel, 0) + 1
-            at_ns = message.receive_ns
-            first_ns = at_ns if first_ns is None else min(first_ns, at_ns)
-            last_ns = at_ns if last_ns is None else max(last_ns, at_ns)
-            if deadline.passed:
-                self._note(f"it has no index, and counting stopped after {MAX_SURVEY_S:.0f} s")
-                break
+        survey = Survey(self._scan(), self.counts)
+        self.span_ns = survey.span_ns
+        if not survey.complete:
+            self._note(f"it has no index, and counting stopped after {MAX_SURVEY_S:.0f} s")
         else:
             if not self._end_reached:
                 self._note("it ends before its end: the recorder was stopped, or a copy broke off")
             self._note_damage()
         for channel in self._channels.values():
             self.counts.setdefault(channel, 0)
-        if first_ns is not None and last_ns is not None:
-            self.span_ns = (first_ns, last_ns)
 
     def _by_index(self, topics: Collection[str], start_ns: int) -> Iterator[RawMessage]:
         wanted = {key for key, channel in self._channels.items() if channel.topic in topics}
-        waiting: list[tuple[int, int, RawMessage]] = []
-        size = number = 0
-        for chunk in self._chunks:
-            if chunk.end_ns < start_ns or (chunk.channels and not chunk.channels & wanted):
-                continue
-            while waiting and (waiting[0][0] < chunk.start_ns or size > _MOST_WAITING_BYTES):
-                message = heapq.heappop(waiting)[2]
-                size -= len(message.data)
-                yield message
-            for message in self._chunk_at(chunk.offset, wanted):
-                if message.receive_ns >= start_ns:
-                    number += 1
-                    size += len(message.data)
-                    heapq.heappush(waiting, (message.receive_ns, number, message))
-        while waiting:
-            yield heapq.heappop(waiting)[2]
+        chunks = (
+            chunk
+            for chunk in self._chunks
+            if chunk.end_ns >= start_ns and (not chunk.channels or chunk.channels & wanted)
+        )
+        yield from by_time(chunks, lambda offset: self._chunk_at(offset, wanted), start_ns)
 
     def _chunk_at(self, offset: int, wanted: Collection[int]) -> Iterator[RawMessage]:
         if offset > self._size:

@@ -1,44 +1,36 @@
-"""Reads one ROS 1 bag (format 2.0): by its index where that is whole, else from the front.
+"""Reads one ROS 1 bag (format 2.0): by its index if that is intact, otherwise from the start.
 
-rosbags, which decodes the messages, also has a reader for these files; it refuses one that was
-never closed and unpacks chunks of any size, so the records are walked through here.
+rosbags, which decodes the messages, also has a reader for these files. It refuses files that were
+never closed and unpacks chunks of any size, so the records are read here.
 
 Format: http://wiki.ros.org/Bags/Format/2.0
 """
 
 from __future__ import annotations
 
-import heapq
 import struct
 from collections.abc import Collection, Iterator
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO
 
 from embodied_agent.errors import SourceError
+from embodied_agent.sources.bags.chunks import ChunkPlace, Survey, by_time
 from embodied_agent.sources.bags.recording import Channel, RawMessage
-from embodied_agent.sources.limits import MAX_MESSAGE_BYTES, MAX_SURVEY_S, Deadline, unpack
+from embodied_agent.sources.limits import MAX_MESSAGE_BYTES, MAX_SURVEY_S, unpack
 
 MAGIC = b"#ROSBAG V2.0\n"
 _MESSAGE, _HEADER, _CHUNK, _CHUNK_INFO, _CONNECTION = 0x02, 0x03, 0x05, 0x06, 0x07
 _MAX_HEADER_BYTES = 1_000_000
-_MOST_WAITING_BYTES = 128_000_000
 #: What damaged bytes raise in here.
 _DAMAGE = (ValueError, OverflowError, LookupError, struct.error, MemoryError)
 _Fields = dict[str, bytes]
-
-
-class _ChunkPlace(NamedTuple):
-    start_ns: int
-    end_ns: int
-    offset: int
-    connections: frozenset[int]
 
 
 class Ros1File:
     """One ROS 1 bag; see `RecordingFile`.
 
     Raises:
-        SourceError: the file can't be opened or is no such bag.
+        SourceError: the file can't be opened or is not a ROS 1 bag.
     """
 
     def __init__(self, path: Path) -> None:
@@ -48,7 +40,7 @@ class Ros1File:
         self.problems: list[str] = []
         self.indexed = False
         self._channels: dict[int, Channel] = {}
-        self._chunks: list[_ChunkPlace] = []
+        self._chunks: list[ChunkPlace] = []
         self._damaged = 0
         try:
             self._file: BinaryIO = path.open("rb")
@@ -87,22 +79,10 @@ class Ros1File:
             self._note_damage()
             return
         wanted = {key for key, channel in self._channels.items() if channel.topic in topics}
-        waiting: list[tuple[int, int, RawMessage]] = []
-        size = number = 0
-        for chunk in self._chunks:
-            if chunk.end_ns < start_ns or not chunk.connections & wanted:
-                continue
-            while waiting and (waiting[0][0] < chunk.start_ns or size > _MOST_WAITING_BYTES):
-                message = heapq.heappop(waiting)[2]
-                size -= len(message.data)
-                yield message
-            for message in self._chunk_at(chunk.offset, wanted):
-                if message.receive_ns >= start_ns:
-                    number += 1
-                    size += len(message.data)
-                    heapq.heappush(waiting, (message.receive_ns, number, message))
-        while waiting:
-            yield heapq.heappop(waiting)[2]
+        chunks = (
+            chunk for chunk in self._chunks if chunk.end_ns >= start_ns and chunk.channels & wanted
+        )
+        yield from by_time(chunks, lambda offset: self._chunk_at(offset, wanted), start_ns)
         self._note_damage()
 
     def _read_index(self) -> None:
@@ -124,7 +104,7 @@ class Ros1File:
                 raise ValueError("the index holds something else")
             (offset,) = struct.unpack("<Q", fields["chunk_pos"])
             counts = dict(struct.iter_unpack("<II", data))
-            place = _ChunkPlace(
+            place = ChunkPlace(
                 _time_ns(fields["start_time"]),
                 _time_ns(fields["end_time"]),
                 offset,
@@ -138,18 +118,10 @@ class Ros1File:
             self.span_ns = (self._chunks[0].start_ns, max(c.end_ns for c in self._chunks))
 
     def _survey(self) -> None:
-        deadline = Deadline(MAX_SURVEY_S)
-        first_ns = last_ns = None
-        for message in self._scan():
-            self.counts[message.channel] = self.counts.get(message.channel, 0) + 1
-            at_ns = message.receive_ns
-            first_ns = at_ns if first_ns is None else min(first_ns, at_ns)
-            last_ns = at_ns if last_ns is None else max(last_ns, at_ns)
-            if deadline.passed:
-                self._note(f"counting stopped after {MAX_SURVEY_S:.0f} s")
-                break
-        if first_ns is not None and last_ns is not None:
-            self.span_ns = (first_ns, last_ns)
+        survey = Survey(self._scan(), self.counts)
+        self.span_ns = survey.span_ns
+        if not survey.complete:
+            self._note(f"counting stopped after {MAX_SURVEY_S:.0f} s")
 
     def _scan(self) -> Iterator[RawMessage]:
         """All messages in the order of the file, as far as it goes."""

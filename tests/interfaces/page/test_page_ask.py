@@ -8,19 +8,7 @@ from typing import Any
 import pytest
 
 from embodied_agent.records import Question
-from tests.support.page import Look, Robot, browser, looking, text, wait_text, wait_until
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    with browser() as running:
-        yield running
-
-
-@pytest.fixture
-def look(chromium: Any) -> Iterator[Look]:
-    with looking(chromium) as opener:
-        yield opener
+from tests.support.page import Look, Robot, text, wait_text, wait_until
 
 
 @pytest.fixture(scope="module")

@@ -8,25 +8,17 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import cv2
-import pytest
 
-from tests.support.page import WAIT_MS, browser, wait_text
+from tests.support.page import WAIT_MS, wait_text
 from tests.support.views import panorama_views
 
 QUICK = ("--perception", "geometry", "--port", "0")
 #: A model that can't be reached answers at once, that it can't.
 NO_MODEL = ("--reasoning", "served", "--set", "reasoning.server.base_url=http://127.0.0.1:9/v1")
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    with browser() as running:
-        yield running
 
 
 def command(walk: Path, report: Path, *options: str) -> list[str]:

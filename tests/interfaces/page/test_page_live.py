@@ -10,19 +10,7 @@ import pytest
 from embodied_agent.interfaces.wire.models import SourceState
 from embodied_agent.memory.store import Store
 from embodied_agent.settings import MemorySettings
-from tests.support.page import Look, Robot, browser, looking, text, wait_text, wait_until
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    with browser() as running:
-        yield running
-
-
-@pytest.fixture
-def look(chromium: Any) -> Iterator[Look]:
-    with looking(chromium) as opener:
-        yield opener
+from tests.support.page import Look, Robot, text, wait_text, wait_until
 
 
 @pytest.fixture(scope="module")

@@ -7,19 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.page import Look, Robot, browser, looking, text, wait_text, wait_until
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    with browser() as running:
-        yield running
-
-
-@pytest.fixture
-def look(chromium: Any) -> Iterator[Look]:
-    with looking(chromium) as opener:
-        yield opener
+from tests.support.page import Look, Robot, text, wait_text, wait_until
 
 
 @pytest.fixture
@@ -117,7 +105,7 @@ def test_a_correction_that_is_refused_says_why(robot: Robot, look: Look) -> None
     open_object(page, "lamp 1")
     page.fill("input[aria-label=Name]", "")
     page.click("#t-facts button:has-text('Rename')")
-    wait_text(page, "#t-problem", "It was not changed: relabel needs a text")
+    wait_text(page, "#t-problem", "The correction failed: relabel needs a text")
 
 
 def test_new_objects_appear_while_the_robot_looks(robot: Robot, look: Look) -> None:

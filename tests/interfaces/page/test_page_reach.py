@@ -7,19 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.page import REPLY, Look, Robot, browser, looking, text, wait_text
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    with browser() as running:
-        yield running
-
-
-@pytest.fixture
-def look(chromium: Any) -> Iterator[Look]:
-    with looking(chromium) as opener:
-        yield opener
+from tests.support.page import REPLY, Look, Robot, text, wait_text
 
 
 @pytest.fixture(scope="module")

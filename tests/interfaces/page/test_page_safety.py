@@ -3,34 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
-
-import pytest
 
 import embodied_agent.interfaces.web as web
 from embodied_agent.perception.geometry import GeometryPerceiver
 from embodied_agent.records import Delta, Keyframe, Mention
 from tests.support.injections import INJECTIONS, LINES, MARKUP
-from tests.support.page import Look, Naming, Robot, browser, looking, text, wait_text
+from tests.support.page import Look, Naming, Robot, text, wait_text
 
 HOSTILE = (
     "<img src=x onerror=alert(1)></script><script>window.pwned=1</script>"
     "<svg onload=alert(2)>{{7*7}}${7*7}\" onmouseover='alert(3)' javascript:alert(4)"
 )
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    with browser() as running:
-        yield running
-
-
-@pytest.fixture
-def look(chromium: Any) -> Iterator[Look]:
-    with looking(chromium) as opener:
-        yield opener
 
 
 def test_hostile_deltas_and_answers_are_shown_as_the_text_they_are(look: Look) -> None:

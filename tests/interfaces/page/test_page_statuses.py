@@ -10,7 +10,7 @@ import pytest
 from embodied_agent.perception.geometry import GeometryPerceiver
 from embodied_agent.records import Delta, Keyframe
 from tests.support.notes import HOME
-from tests.support.page import Look, Robot, browser, looking, text
+from tests.support.page import Look, Robot, text
 
 #: A question, its status, the words above the answer, and how the answer begins.
 CASES = (
@@ -36,18 +36,6 @@ class Remembering(GeometryPerceiver):
             noted.observation,
             model="vlm",
         )
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    with browser() as running:
-        yield running
-
-
-@pytest.fixture
-def look(chromium: Any) -> Iterator[Look]:
-    with looking(chromium) as opener:
-        yield opener
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import httpx2 as httpx
 import pytest
 
-from embodied_agent.interfaces.wire.objects import AlertsReply, StandingQuestionsReply
+from embodied_agent.interfaces.wire.standing import AlertsReply, StandingQuestionsReply
 from tests.support.web import Running, frames, running
 
 

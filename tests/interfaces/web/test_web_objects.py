@@ -9,8 +9,9 @@ from typing import Any
 import httpx2 as httpx
 import pytest
 
+from embodied_agent.interfaces.wire.corrections import PlacesReply
 from embodied_agent.interfaces.wire.models import GoalReply
-from embodied_agent.interfaces.wire.objects import ObjectsReply, PlacesReply
+from embodied_agent.interfaces.wire.objects import ObjectsReply
 from embodied_agent.perception.geometry import GeometryPerceiver
 from embodied_agent.records import Delta, Keyframe, Mention
 from tests.support.web import Running, running

@@ -18,17 +18,20 @@ END = "<!-- inputs:end -->"
 
 def table() -> str:
     """Markdown: a row per kind of input, what is read of it and what is refused."""
-    lines = ["| what you have | read | refused in a sentence |", "|---|---|---|"]
+    lines = ["| Input | Read | Refused, with the reason |", "|---|---|---|"]
     for name, cases in CASES.items():
         read = "; ".join(_texts(case for case in cases if not case.refused))
         refused = "; ".join(
-            text.removesuffix(": refused")
-            .replace(": refused, ", ", ")
-            .replace(": refused by", ", by")
-            for text in _texts(case for case in cases if case.refused)
+            _refusal(text) for text in _texts(case for case in cases if case.refused)
         )
         lines.append(f"| {name} | {read} | {refused} |")
     return "\n".join(lines)
+
+
+def _refusal(text: str) -> str:
+    """``depth only: refused, naming it`` as ``depth only (naming it)``."""
+    what, _, how = text.partition(": refused")
+    return f"{what} ({how.removeprefix(', ')})" if how else what
 
 
 def _texts(cases: object) -> list[str]:

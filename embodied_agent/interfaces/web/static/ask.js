@@ -77,7 +77,7 @@ export class Asking {
 
   // What a standing question waited for has happened.
   alerted(alert) {
-    const entry = new Entry("You wanted to be told", this.open, `standing question ${alert.question_id}`);
+    const entry = new Entry("Alert", this.open, `standing question ${alert.question_id}`);
     this.add(entry);
     const { keyframe_id, stamp_ns, pose, picture } = alert;
     entry.finish({

@@ -86,7 +86,7 @@ export class Objects {
     $("t-facts").replaceChildren(
       facts([
         ["Position", whereText(one)],
-        ["In", one.frame ? `${one.frame}, map session ${one.session}` : `map session ${one.session}, from where the camera started`],
+        ["In", one.frame ? `${one.frame}, map session ${one.session}` : `map session ${one.session}, relative to the camera's start`],
         ["Measured by", session?.measured === "egomotion" ? "the camera's motion: rough" : "the camera's poses"],
         ["Seen in", plural(one.seen, "keyframe")],
         ["First seen", stampLong(one.first_seen_ns)],
@@ -96,7 +96,7 @@ export class Objects {
         ["Note", one.note],
       ]),
       ...this.evidence("Keyframes that show it", one.evidence),
-      ...this.evidence("Keyframes that should show it and don't", one.missed_in),
+      ...this.evidence("Keyframes in which it was missed", one.missed_in),
       el("h3", {}, "Correct it"),
       this.line("Name", one.label || one.name, "Rename", (text) => this.correct(one, { kind: "relabel", text })),
       this.line("Note", one.note, "Save note", (text) => this.correct(one, { kind: "annotate", text })),
@@ -146,7 +146,7 @@ export class Objects {
           return;
         }
         sure = true;
-        put(button, `Really forget it, with ${plural(one.seen, "picture")}? It can't be undone`);
+        put(button, `Forget it and ${plural(one.seen, "picture")}? This can't be undone`);
       },
     }, "Forget it");
     return el("p", { class: "actions" }, button);
@@ -159,10 +159,10 @@ export class Objects {
     } catch (error) {
       const problem = $("t-problem");
       problem.hidden = false;
-      put(problem, `It was not changed: ${error.message}.`);
+      put(problem, `The correction failed: ${error.message}.`);
       return;
     }
-    say("The memory is corrected.");
+    say("The correction is saved.");
     if (this.all.some((each) => each.id === one.id)) this.show(one.id);
     else this.list();
   }

@@ -173,7 +173,7 @@ function whyItWasKept(keyframe) {
 }
 
 function where({ pose }) {
-  if (!pose) return [el("p", { class: "hint" }, "This frame carries no pose.")];
+  if (!pose) return [el("p", { class: "hint" }, "This keyframe has no pose.")];
   const [x, y, z] = pose.position_m.map((metres) => metres.toFixed(2));
   const [qx, qy, qz, qw] = pose.orientation_xyzw;
   const yaw = Math.atan2(2 * (qw * qz + qx * qy), 1 - 2 * (qy * qy + qz * qz));

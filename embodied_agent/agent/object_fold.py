@@ -1,0 +1,197 @@
+"""The table of objects, kept up with the deltas.
+
+Each committed delta is folded into the table (`embodied_agent.objects`), in keyframe order. How far
+that is, is stored with the objects: after a crash, or in a memory of an earlier version, what is
+missing is folded when the objects are next needed. A memory that was opened read-only is folded in
+RAM. Corrections by people are applied where they were made, so that objects that are derived again
+are the same.
+
+Out of scope: how objects are derived (`embodied_agent.objects`), the tables (`memory.objects`),
+what corrections change (`corrections`), what objects are asked for (`object_memory`).
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+
+from embodied_agent.agent.camera_check import CameraCheck
+from embodied_agent.agent.corrections import amended, found_again, load_tracks
+from embodied_agent.errors import StoreError
+from embodied_agent.memory.objects import ObjectTable
+from embodied_agent.memory.store import Store
+from embodied_agent.object_records import Correction
+from embodied_agent.objects.alignment import Misalignment
+from embodied_agent.objects.tracker import Tracker
+from embodied_agent.records import Delta, Keyframe
+from embodied_agent.settings import ObjectSettings
+
+_log = logging.getLogger(__name__)
+
+#: Keyframes that are read at once.
+_CHUNK = 256
+
+
+class ObjectFold:
+    """Every method may be called from any thread, and raises `StoreError` where the memory can't be
+    read or written.
+
+    Args:
+        store: the memory.
+        settings: of objects.
+
+    Attributes:
+        lock: to be held between `loaded` and what is written by it; may be taken twice.
+        faults: keyframes whose objects met an exception that nobody expected.
+    """
+
+    def __init__(self, store: Store, settings: ObjectSettings) -> None:
+        self._settings = settings
+        self.lock = threading.RLock()
+        self._source = store
+        self._tables = store
+        self._tracker: Tracker | None = None
+        self._corrected = 0  # id of the last correction that is applied
+        self._waiting: list[Correction] = []  # those that are yet to be applied
+        self.faults = 0
+        self._camera = CameraCheck()
+
+    @property
+    def table(self) -> ObjectTable:
+        """The objects, as far as they are folded."""
+        return self._tables.objects
+
+    def reload(self) -> None:
+        """Something else has written to the table: go on from what is stored there."""
+        self._tracker = None
+
+    def add(self, keyframe: Keyframe, delta: Delta) -> None:
+        """Fold a delta that was just committed; it never fails: what could not be folded is folded
+        later."""
+        try:
+            with self.lock:
+                tracker = self.loaded()
+                if keyframe.id == tracker.last_keyframe + 1:
+                    self._fold(tracker, keyframe, delta)
+                else:
+                    self.catch_up()
+        except StoreError as error:
+            self._tracker = None
+            _log.warning("objects are behind the memory: %s", error)
+
+    def catch_up(self) -> None:
+        """Fold all deltas that are committed and not folded yet."""
+        with self.lock:
+            try:
+                while self._catch_up_some():
+                    pass
+            except StoreError:
+                self._tracker = None
+                raise
+
+    def _catch_up_some(self) -> bool:
+        """Fold the next keyframes; whether there may be more."""
+        since = self.loaded().last_keyframe + 1
+        pending = self._source.oldest_pending()
+        keyframes = self._source.keyframes(since=since, limit=_CHUNK)
+        if pending is not None:
+            keyframes = [one for one in keyframes if one.id < pending]
+        if not keyframes:
+            return False
+        stored = self._source.deltas(since=since, until=keyframes[-1].id)
+        deltas = {delta.keyframe_id: delta for delta in stored}
+        for keyframe in keyframes:
+            delta = deltas.get(keyframe.id) or Delta(keyframe.id, None, usable=False)
+            self._fold(self.loaded(), keyframe, delta)
+        return True
+
+    def check_camera(self) -> Misalignment | None:
+        """Look whether the bearings of objects agree with where the camera is said to look;
+        `camera_problem` says so where they don't."""
+        self.catch_up()
+        with self.lock:
+            return self._camera.look(self.loaded())
+
+    @property
+    def camera_problem(self) -> str:
+        """That the camera seems to look elsewhere than it is said to; "" where nothing tells so,
+        and before `check_camera` or some keyframes."""
+        return self._camera.problem
+
+    def rebuild(self) -> int:
+        """Derive all objects again; returns how many there are."""
+        with self.lock:
+            self._tables.objects.clear()
+            self._tracker = None
+            self.catch_up()
+            return len(self._tables.objects.objects())
+
+    def _fold(self, tracker: Tracker, keyframe: Keyframe, delta: Delta) -> None:
+        try:
+            changes = tracker.fold(keyframe, delta)
+        except Exception:
+            # One keyframe must not end the objects of all others.
+            _log.exception("the objects of keyframe %d met a fault and are left out", keyframe.id)
+            self.faults += 1
+            self._tracker = None
+            tracker = self.loaded()
+            changes = tracker.skip(keyframe.id)
+        changes.correction_id = self._corrected
+        self._tables.objects.write(changes)
+        self._camera.folded(tracker)
+        while self._waiting and self._waiting[0].after <= keyframe.id:
+            self._apply_again(self._waiting.pop(0))
+
+    def _apply_again(self, correction: Correction) -> None:
+        """Apply a correction to objects that were derived again."""
+        tracker = self.loaded()
+        self._corrected = correction.id or 0
+        now = found_again(correction, self._tables.objects)
+        if correction.kind == "forget" or now is None:
+            return  # the file does not hold it any more
+        try:
+            self._tables.objects.write(amended(now, self._tables.objects, self._source, tracker))
+        except LookupError as error:
+            _log.warning("correction %s can't be applied any more: %r", correction.id, error)
+        self._reload()
+
+    def loaded(self) -> Tracker:
+        """The tracker, as far as the table is; call it with the lock held."""
+        if self._tracker is None:
+            if self._source.read_only and self._tables is self._source:
+                self._tables = self._in_memory()
+            self._reload()
+        assert self._tracker is not None
+        return self._tracker
+
+    def _reload(self) -> None:
+        table = self._tables.objects
+        tracker = Tracker(self._settings)
+        folded = table.folded()
+        try:
+            if folded.state:
+                tracker.restore(folded.state, [])
+                session = tracker.sessions.current
+                if session is not None:
+                    tracks = load_tracks(table, session=session.id)
+                    tracker.restore(folded.state, tracks.values())
+            elif folded.keyframe_id < 0:
+                table.clear()  # nobody knows how far what is there goes
+        except (KeyError, TypeError, ValueError) as error:
+            raise StoreError(
+                f"the objects in {self._source.path} can't be read ({error!r}); "
+                "`embodied-agent memory rebuild-objects` derives them again"
+            ) from error
+        self._tracker = tracker
+        self._corrected = folded.correction_id
+        self._waiting = [
+            one for one in self._source.corrections.all() if (one.id or 0) > self._corrected
+        ]
+
+    def _in_memory(self) -> Store:
+        """The tables of objects in RAM, for a file that can't be written to."""
+        store = Store.open("", self._source.settings)
+        source = self._source.objects
+        if source.exists:
+            store.objects.copy_from(source)
+        return store
