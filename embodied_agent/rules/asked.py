@@ -85,6 +85,7 @@ Family = Literal[
     "seen_while",
     "others",
     "count_other",
+    "keyframes_of",
     "unresolved",
 ]
 #: A side that a question names.

@@ -16,6 +16,7 @@ from embodied_agent.records import Action
 from embodied_agent.rules import cues
 from embodied_agent.rules.asked import Asked
 from embodied_agent.rules.names import Named
+from embodied_agent.rules.phrases import read_phrase
 from embodied_agent.rules.readers_of_time import make
 
 _YOU = r"(?:you|we|i|the robot|the camera)"
@@ -110,11 +111,55 @@ _FUTURE = re.compile(r"^(?:when|how soon|how long until)\b.*\bwill\b|^will\b")
 _COMPARED = re.compile(
     r"\b(?:bigger|larger|smaller|taller|higher|lower|heavier|lighter|wider|narrower|thicker|thinner|"
     r"older|newer|brighter|darker|cleaner|nicer|prettier|stronger|softer|warmer|colder|faster|slower|"
-    r"deeper|cheaper|better|worse)\b.*\bthan\b|\bas (?:big|large|small|tall|high|heavy|wide|old) as\b"
+    r"deeper|cheaper)\b.*\bthan\b|\bas (?:big|large|small|tall|high|heavy|wide|old) as\b"
 )
 _NOT_OF_COLOUR = re.compile(
     rf"^(?:(?:how many|number of|count|which|what) (?:of )?{_THE}|(?:is|are|was|were) there (?:a |an |any )?)"
     r"X (?:(?:that |which )?(?:are|were|is|was) )?(?:there )?(?:that (?:are|were|is) )?not C(?: or C)?$"
+)
+_ANY = re.compile(
+    r"^any X (?:in|around|on|at) (?:the |this )?(?:area|vicinity|place|neighbou?rhood|surroundings|scene|site)$"
+)
+_SOMEBODY_BY = re.compile(
+    r"^(?:is|was|are|were) (?:there )?(?:anybody|anyone|somebody|someone)(?: else)?\b.*"
+    rf"\b(?:by|near|at|beside|next to|with|on|in|behind|close to|in front of) {_THE}X$"
+)
+_KEYFRAMES_OF = re.compile(
+    r"\b(?:which|what|all|list|show|how many|every|the|in how many)\b.*?\b(?:keyframes|frames|pictures|images|"
+    r"views|shots|photos) (?:of|with|containing|showing|that (?:show|have|contain)|have|show|contain|"
+    rf"include|that include|in which) {_THE}X(?: in (?:it|them|view))?$|"
+    rf"^(?:in )?how many (?:keyframes|frames|pictures|images|views|shots|photos) (?:is|was|are|were) {_THE}X\b"
+)
+_FOR_SO_LONG = re.compile(
+    r"\bX\b.*\b(?:visible|in view|in sight|on camera)\b.*\bfor (?:more|less|longer|shorter|at least|over|under)\b"
+)
+_COLOUR_OF_NTH = re.compile(
+    r"\bcolours?\b.*\b(?P<nth>first|second|third|fourth|fifth|last|latest) X\b"
+)
+_NTH = {"first": 0, "second": 1, "third": 2, "fourth": 3, "fifth": 4, "last": -1, "latest": -1}
+_IS_THE_THING = re.compile(
+    rf"^(?:is|was|were|are) the (?P<which>closest|nearest|farthest|furthest|first|last|latest|most recent) "
+    rf"(?:thing|object|item|one)(?: (?:that )?(?:{_YOU} )?(?:to {_YOU}|saw|have seen|see|noticed|from {_YOU}))* "
+    rf"{_THE}X$"
+)
+_HOW_LONG_TO = re.compile(r"^how long (?:did|does|do|will|would|has|had) it (?:take|taken|took)\b")
+_DONE_BETWEEN = re.compile(
+    rf"\bbetween {_THE}X and {_THE}X\b.*\b(?:turn|move|do|go|drive|rotate)\b|"
+    rf"\b(?:turn|move|do|go|drive|rotate)\b.*\bbetween {_THE}X and {_THE}X\b"
+)
+#: Of things that moved, were seen repeatedly or on both sides, and of numbers then and now.
+_NOT_ADDED_UP = re.compile(
+    r"^(?:did|has|have|is|was|are|were|does|do) (?:anything|something|any (?:thing|object|item)s?|"
+    r"(?:the )?(?:things|objects)) (?:else )?(?:ever )?(?:move|moved|moving)\b|"
+    r"\b(?:on )?both sides\b|"
+    r"\b(?:things?|objects?|items?|anything|what)\b.*\b(?:see|saw|seen) (?:twice|more than once|several times|"
+    r"repeatedly|again)$|"
+    r"\b(?:fewer|more|less) (?:things|objects|items)\b.*\b(?:than|now)\b|"
+    r"^how long (?:did|does|do|will|would) it take\b"
+)
+_FACED = re.compile(
+    rf"^(?:which|what) (?:way|direction) (?:were|was|are|is) {_YOU} (?:facing|looking|pointing|heading|turned)"
+    r" (?:at|in) the (?:start|beginning)"
 )
 #: A pronoun where a thing should be named. What "it" is in "is it raining?" is no thing.
 _PRONOUN = re.compile(
@@ -140,12 +185,23 @@ def read_history(named: Named) -> Asked | None:
     pattern = named.pattern
     if not named.things:
         return _about_no_thing(named, pattern)
-    if _EXCEPT.search(pattern) and _ASKS_ALL.search(pattern):
+    with_it = cues.has(pattern, "it|itself|them|themselves|together|with|same|picture|moment|time")
+    if _EXCEPT.search(pattern) and _ASKS_ALL.search(pattern) and not with_it:
         return make(named, "others")
+    if len(named.things) == 1 and _ANY.search(pattern):
+        return make(named, "existence")
     if not all(named.known):
         return None
-    if _COMPARED.search(pattern) and not cues.has(pattern, "way|route|distance|far|path"):
+    if len(named.things) == 1 and _SOMEBODY_BY.search(pattern):
+        return Asked("ever_together", things=(read_phrase("person"), *named.things))
+    if (
+        any(named.definite)
+        and _COMPARED.search(pattern)
+        and not cues.has(pattern, "way|route|distance|far|path")
+    ):
         return make(named, "unnoted")
+    if _DONE_BETWEEN.search(pattern) and not cues.SEE.search(pattern):
+        return make(replace(named, things=()), "unnoted_way")
     if len(named.things) > 1:
         return None
     if _FUTURE.search(pattern) and not cues.has(pattern, "if|after|once"):
@@ -166,6 +222,18 @@ def _about_one(named: Named, pattern: str) -> Asked | None:
             return make(named, "ever_side", side=side)
         if _SEEN_ON.search(pattern):
             return make(named, "ever_side", side=side, reverse=True)
+    if _KEYFRAMES_OF.search(pattern) and not cues.has(pattern, "else|in the|in those"):
+        return make(named, "keyframes_of")
+    if _HOW_LONG_TO.search(pattern):
+        return make(named, "unnoted")
+    if _FOR_SO_LONG.search(pattern):
+        return make(named, "in_view_for")
+    nth = _COLOUR_OF_NTH.search(pattern)
+    if nth is not None:
+        return make(replace(named, nth=()), "nth", ordinal=_NTH[nth["nth"]])
+    which = _IS_THE_THING.search(pattern)
+    if which is not None:
+        return _about_the_thing(named, which["which"])
     if _WHERE_AT_START.search(pattern):
         return make(named, "ever_side", ordinal=0)
     if _CLOSE.search(pattern) and not _NOW.search(pattern):
@@ -173,11 +241,21 @@ def _about_one(named: Named, pattern: str) -> Asked | None:
     return None
 
 
+def _about_the_thing(named: Named, which: str) -> Asked:
+    """Is the nearest thing a lamp? What it is says whether it is."""
+    named = replace(named, things=(), known=(), definite=(), nth=())
+    if which in ("first", "last", "latest", "most recent"):
+        return make(named, "at_start" if which == "first" else "in_view")
+    return make(named, "nearest", reverse=which in ("farthest", "furthest"))
+
+
 def _about_no_thing(named: Named, pattern: str) -> Asked | None:
     if _PRONOUN.search(pattern) and "KF" not in pattern:
         return make(named, "unresolved")
-    if _NOT_SEEN.search(pattern):
+    if _NOT_SEEN.search(pattern) or _NOT_ADDED_UP.search(pattern):
         return make(named, "unnoted_way")
+    if _FACED.search(pattern):
+        return make(named, "total_turn")
     if _LATEST.search(pattern) or _LAST_PICTURE.search(pattern):
         return make(named, "in_view")
     which = cues.has(pattern, "what|which|anything")

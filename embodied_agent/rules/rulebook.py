@@ -146,6 +146,7 @@ _ANSWERS: dict[Family, _Answer] = {
     "seen_while": about_history.seen_while,
     "others": about_history.others,
     "count_other": about_history.count_other,
+    "keyframes_of": about_moments.keyframes_of,
     "unresolved": _unresolved,
     "out_of_scope": _out_of_scope,
 }
@@ -163,7 +164,7 @@ _OF_A_PART: frozenset[Family] = frozenset(
         "last_where", "when", "order", "is_order", "together", "ever_together", "turns",
         "ever_turned", "moves", "ever_moved", "total_turn", "more", "both", "nth", "most_seen",
         "times_seen", "commonest_colour", "actions", "are_all", "related", "clock_time", "in_view_for",
-        "ever_near", "others", "count_other", "seen_while",
+        "ever_near", "others", "count_other", "seen_while", "keyframes_of",
     }
 )  # fmt: skip
 #: Of a part of the time, these ask for all that was seen in it.

@@ -86,7 +86,20 @@ def said(text: str, notes: Notes) -> Saying:
         ("what is the farthest thing you have ever seen?", "I can't tell which is the farthest"),
         ("which object did you see for the longest time?", "I saw the blue lamp most often"),
         ("which object have you seen most recently?", "Now I see (#7): the pink door"),
+        ("is the nearest thing a lamp?", "Of the things in view (#7), the"),
+        ("was the first thing you saw a sofa?", "At the start I saw (#0): the yellow sofa"),
+        ("what was the colour of the last lamp you saw?", "The last lamp was the red lamp"),
+        # Keyframes of a thing
+        ("list all keyframes with the blue lamp", "3 keyframes name the blue lamp: #2 to #4."),
+        ("how many pictures show the red plant?", "2 keyframes name the red plant: #1 to #2."),
+        # Nobody there
+        ("is someone near the table?", "I have not seen a person."),
+        ("any charging dock in the area?", "I have not seen a charging dock."),
         # What notes don't say
+        ("how long did it take to get to the door?", "I can't tell: about the pink door"),
+        ("between the table and the door, did you turn?", "I can't tell"),
+        ("did anything move?", "I can't tell"),
+        ("which objects are on both sides?", "I can't tell"),
         ("is the green sofa bigger than the yellow one?", "I can't tell: about the green sofa"),
         ("when will you see the table again?", "I can't tell: about the cyan table"),
         ("name one thing you have not seen", "I can't tell"),
