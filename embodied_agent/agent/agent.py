@@ -374,6 +374,8 @@ class Agent(ObjectMethods):
                 asked=self._asked.count,
                 problems=self._asked.problems,
                 server=self._answerer.server,
+                left_open=self._answerer.left_open,
+                asked_again=self._answerer.asked_again,
             ),
         )
 
