@@ -22,11 +22,11 @@ SYSTEM := $(VENV)/.checked-system
 # vLLM pins its own torch and transformers, so it has an environment of its own.
 VLLM_VENV := .venv-vllm
 VLLM := $(VLLM_VENV)/.installed
-# llama.cpp's server has one as well, so that a platform without its wheel only lacks these tests.
+# llama.cpp's server has its own too: on a platform without its wheel, only these tests are skipped.
 SERVERS_VENV := .venv-servers
 LLAMA_CPP := xllamacpp==2026.10.11549
 SERVERS := $(SERVERS_VENV)/.installed-$(LLAMA_CPP)
-# So does training beside vLLM; its versions are laid over this environment, without CUDA's.
+# And so has training beside vLLM; its versions are laid over this environment, without CUDA.
 TRAIN_VLLM := .venv-train-vllm
 
 # Passed to the demo, for example: make demo DEMO_ARGS="--speed 1 --port 8080"
@@ -34,7 +34,7 @@ DEMO_ARGS ?=
 
 .PHONY: demo test test-vllm test-servers test-train-vllm faults mutants lint lock lock-check docs bench clean distclean help
 
-demo: $(RUNTIME) ## Replay a shipped clip with its live page, ask three questions, write demo/report.html
+demo: $(RUNTIME) ## Replay a shipped clip with its live page, ask five questions, write demo/report.html
 	@$(BIN)/python -m sim_clips.demo $(DEMO_ARGS)
 
 # One thread a process: more of them only wait for each other where the cores are taken.

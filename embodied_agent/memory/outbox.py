@@ -1,12 +1,12 @@
 """Questions from remote clients and their answers, until the answers are delivered.
 
 A question is stored here before its arrival is acknowledged, so that a crash loses none; it is open
-until it has an answer. Its id is remembered for a while: the same id gets the same answer again,
-whoever repeats it, and is not asked twice. An answer waits in the outbox, once for every topic that
-it is to be sent to, until it is reported as sent.
+until it has an answer. Its id is remembered for a while: a repeated id gets the same answer again
+and is not asked twice. An answer waits in the outbox, once for each topic that it is sent to, until
+it is reported as sent.
 
-Rows are verified when they are read (`rows`). A damaged question or delivery is left out and named;
-the question is replaced when its client repeats it.
+Rows are verified when they are read (`rows`). A damaged question or delivery is left out and
+reported; the question is replaced when its client repeats it.
 
 Out of scope: how messages travel (`embodied_agent.interfaces.mqtt`), answering, the file (`store`).
 """
