@@ -38,7 +38,7 @@ class AlertTable:
     Args:
         transaction: opens a transaction for writing; raises where the file is read-only.
         query: opens a connection for reading.
-        damage: is told of damaged rows.
+        damage: collects damaged rows.
     """
 
     def __init__(self, transaction: Transaction, query: Transaction, damage: Damage) -> None:

@@ -125,7 +125,7 @@ class Outbox:
         try:
             known = self._request(db, request.id)
         except DamagedRow:
-            # Whoever asks it again heals it.
+            # A repeated request replaces it.
             db.execute("DELETE FROM requests WHERE id = ?", (request.id,))
             known = None
         if known is not None and known[1] != request.digest:
@@ -142,7 +142,7 @@ class Outbox:
                 None,
             )
         else:
-            # Whoever repeats a question still wants the answer.
+            # A client that repeats a question still wants the answer.
             expires_at_s = (
                 None
                 if known[5] is None or request.expires_at_s is None

@@ -94,7 +94,7 @@ class Store(Reader):
         self._retention = Retention(settings, self.summaries)
         #: Objects with their positions, corrections, named places.
         self.objects = ObjectTable(self._transaction, self._query, self.damage, self.summaries)
-        #: What people want to be told of, and what they were told.
+        #: Standing questions and alerts.
         self.alerts = AlertTable(self._transaction, self._query, self.damage)
 
     @classmethod

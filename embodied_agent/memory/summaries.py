@@ -62,7 +62,7 @@ class SummaryTable:
 
     Args:
         query: opens a connection for reading.
-        damage: is told of damaged rows.
+        damage: collects damaged rows.
         place_m: size of a place, in metres.
     """
 

@@ -33,7 +33,7 @@ class Shared(Generic[T]):
     always fresh.
 
     Args:
-        make: makes it; may raise, which whoever called it hears.
+        make: makes it; what it raises reaches the caller.
         clock: monotonic seconds.
     """
 
