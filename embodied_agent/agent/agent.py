@@ -66,7 +66,7 @@ class Agent(ObjectMethods):
         reasoner: instead of the one that the settings name.
         listener: told of decisions, keyframes and deltas; `listen` adds more.
 
-    What is passed in stays open when the agent is closed: whoever made it closes it.
+    The agent does not close what is passed in: its creator does.
 
     Attributes:
         store: the memory: ``store.keyframes()``, ``store.deltas()``, ``store.search(text="sofa")``.

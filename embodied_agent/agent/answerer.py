@@ -174,7 +174,7 @@ class Answerer:
         if said is not None:
             yield replace(said, latency_s={"rules": time.monotonic() - started})
             return
-        # Not under the lock: whoever forgets holds the objects' while they wait for this one.
+        # Not under the lock: forgetting holds the objects' lock while it waits for this one.
         measured = self._measured(question, notes.id(notes.last))
         known = replace(known, measured=measured)
         answer = replace(answer, models={"perceiver": known.perceiver})
@@ -193,11 +193,11 @@ class Answerer:
             self._views.clear()
 
     def close(self) -> None:
-        """Release the verifier and the second look; the reasoner belongs to whoever made it."""
+        """Release the verifier and the second look; the reasoner's creator closes it."""
         self._reasoned.close()
 
     def _measured(self, question: Question, keyframe_id: int) -> str:
-        """Where objects are from that keyframe, where the reasoner is told of it."""
+        """Where objects are from that keyframe, if the setting passes this to the reasoner."""
         settings = self._settings
         if self._objects is None or not settings.bearings or prompt_style(settings) != "full":
             return ""

@@ -102,7 +102,7 @@ class ReasonedAnswers:
         return reasoner.server_status() if isinstance(reasoner, HasServer) else None
 
     def close(self) -> None:
-        """Release the verifier and the second look; the reasoner belongs to whoever made it."""
+        """Release the verifier and the second look; the reasoner's creator closes it."""
         for model in (self._verifier, self._second_look):
             if model is not None:
                 model.close()

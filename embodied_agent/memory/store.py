@@ -96,15 +96,15 @@ class Store(Reader):
         self._retention = Retention(settings, self.summaries)
         #: Objects with their positions.
         self.objects = ObjectTable(self._transaction, self._query, self.damage)
-        #: What people said about them.
+        #: Corrections by people.
         self.corrections = CorrectionTable(
             self._transaction, self._query, self.damage, self.objects, self.summaries
         )
-        #: What people call a pose or a region.
+        #: Named places.
         self.places = PlaceTable(
             self._transaction, self._query, self.damage, lambda: self.objects.exists
         )
-        #: What people want to be told of, and what they were told.
+        #: Standing questions and alerts.
         self.alerts = AlertTable(self._transaction, self._query, self.damage)
 
     @classmethod

@@ -78,7 +78,7 @@ class MemoryServers:
     async def _recall(self, request: Any, response: Any) -> Any:
         problem = await self._do(lambda: self._fill(request, response))
         if problem:
-            # Whatever was filled in before it went wrong goes.
+            # Discards what was filled in before the failure.
             return Recall.Response(success=False, message=clean(problem))
         response.success = True
         return response
