@@ -5,15 +5,20 @@ Out of scope: models of perception; what is measured here perceives motion only.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 
 from embodied_agent.reasoning.base import Prompt
 
 
 class Scripted:
-    """Gives the first choice, and "C" to questions without choices."""
+    """Gives the first choice, and "C" to questions without choices.
+
+    ``called_s`` is when it was last called, by the time of the thread, in seconds.
+    """
 
     name = "scripted"
+    called_s = 0.0
 
     def stream(
         self,
@@ -25,6 +30,7 @@ class Scripted:
         seed: int | None = None,
     ) -> Iterator[str]:
         """One piece, which is the whole reply."""
+        self.called_s = time.thread_time()
         answer = prompt.choices[0] if prompt.choices else "C"
         yield f"<think>I look it up.</think><answer>{answer}</answer>"
 

@@ -69,7 +69,7 @@ class Agent(ObjectMethods, FactMethods):
         reasoner: instead of the one that the settings name.
         listener: told of decisions, keyframes and deltas; `listen` adds more.
 
-    What is passed in stays open when the agent is closed: whoever made it closes it.
+    The agent does not close what is passed in: its creator does.
 
     Attributes:
         store: the memory: ``store.keyframes()``, ``store.deltas()``, ``store.search(text="sofa")``.
@@ -380,6 +380,8 @@ class Agent(ObjectMethods, FactMethods):
                 asked=self._asked.count,
                 problems=self._asked.problems,
                 server=self._answerer.server,
+                left_open=self._answerer.left_open,
+                asked_again=self._answerer.asked_again,
             ),
         )
 

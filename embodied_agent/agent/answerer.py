@@ -23,6 +23,7 @@ from dataclasses import replace
 from embodied_agent.agent.fact_answers import FactAnswers, with_choice, without_value
 from embodied_agent.agent.indexed_view import IndexedView
 from embodied_agent.agent.note_index import LostDelta, indexed
+from embodied_agent.agent.notes_check import NotesCheck, checked
 from embodied_agent.agent.object_memory import ObjectMemory
 from embodied_agent.agent.reasoned import Known, ReasonedAnswers, with_notice
 from embodied_agent.agent.recalled import recall_from
@@ -122,11 +123,19 @@ class Answerer:
         self._lock = threading.Lock()
         self._views: dict[str, View] = {}  # by source
         self._text_from = 0  # what they know of retention
+        #: Questions with choices that the notes left open, so that no reasoner was asked.
+        self.left_open = 0
 
     @property
     def model(self) -> str:
         """The reasoner's name, its backend while it is not loaded."""
         return self._reasoned.model
+
+    @property
+    def asked_again(self) -> int:
+        """Times the reasoner was asked again because it did not see that the notes settle a
+        question."""
+        return self._reasoned.asked_again
 
     @property
     def server(self) -> ServerStatus | None:
@@ -170,7 +179,7 @@ class Answerer:
         if said is not None:
             yield replace(said, latency_s={"rules": time.monotonic() - started})
             return
-        # Not under the lock: whoever forgets holds the objects' while they wait for this one.
+        # Not under the lock: forgetting holds the objects' lock while it waits for this one.
         measured = self._measured(question, notes.id(notes.last))
         noted = self._noted(question, source)
         known = replace(known, measured=measured, noted=noted)
@@ -203,11 +212,11 @@ class Answerer:
             self._views.clear()
 
     def close(self) -> None:
-        """Release the verifier and the second look; the reasoner belongs to whoever made it."""
+        """Release the verifier and the second look; the reasoner's creator closes it."""
         self._reasoned.close()
 
     def _measured(self, question: Question, keyframe_id: int) -> str:
-        """Where objects are from that keyframe, where the reasoner is told of it."""
+        """Where objects are from that keyframe, if the setting passes this to the reasoner."""
         settings = self._settings
         if self._objects is None or not settings.bearings or prompt_style(settings) != "full":
             return ""
@@ -281,8 +290,16 @@ class Answerer:
             said = replace(said, models={**said.models, **answer.models})
         elif (saying := self._saying(question, notes)) is not None:
             said = self._said(answer, question, saying, notes)
+        check = self._check(question, notes) if said is None else None
+        if check is not None and check.is_open:
+            self.left_open += 1
+            settlement = check.settlement
+            text = f"I can't tell: {settlement.reason}"
+            saying = Saying(text, settlement.evidence, "cannot_tell")
+            said = self._said(answer, question, saying, notes)
         if said is not None:
             return known, self._noticed(said, notes, last_id)
+        known = replace(known, check=check)
         recalled, recalled_ids = recall_from(notes, question)
         known = replace(
             known,
@@ -333,6 +350,17 @@ class Answerer:
             if ruling.asked.family in _FOR_MODELS:
                 return unanswerable(question.text, (), notes)
         return ruling.saying or not_understood(notes)
+
+    def _check(self, question: Question, notes: Notes) -> NotesCheck | None:
+        """What the notes say to a question with choices; ``None`` where the reasoner is told more
+        than they hold, and where nobody is to ask them."""
+        settings = self._settings
+        told_more = settings.second_look.mode == "on" or (
+            settings.bearings and self._objects is not None and prompt_style(settings) == "full"
+        )
+        if not settings.check_notes or told_more:
+            return None
+        return checked(question, notes)
 
     def _chosen(self, answer: Answer, question: Question, notes: Notes) -> Answer | None:
         """``answer`` with the choice that the rules' own answer amounts to; ``None`` where the

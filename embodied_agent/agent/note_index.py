@@ -15,6 +15,7 @@ from bisect import bisect_left
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 
+from embodied_agent.agent.known_nouns import KnownNouns
 from embodied_agent.errors import StoreError
 from embodied_agent.memory.file import DAMAGE
 from embodied_agent.memory.noted import NotedName
@@ -72,7 +73,9 @@ class NoteIndex:
         self.things: dict[str, Mentions] = {}
         self.names = NameIndex()
         self._spelt: set[str] = set()
-        self._nouns: dict[str, tuple[bool, int]] = {}  # with how many names there were
+        self._nouns = KnownNouns(
+            self.names, self.things, lambda key: self.phrase_of(self._first_name(key))
+        )
         self._phrases: dict[str, Phrase] = {}
         self._lock = threading.RLock()  # notes are looked at while questions are reasoned about
         self.refresh()
@@ -198,15 +201,7 @@ class NoteIndex:
     def have_noun(self, noun: str) -> bool:
         """Whether a noun, in the singular or plural, or a kind is that of a thing."""
         with self._lock:
-            known, names = self._nouns.get(noun, (False, -1))
-            if known or names == len(self._spelt):
-                return known
-            keys = self.names.with_noun(noun)
-            known = noun in self.things or any(
-                is_noun_of(noun, key, self.phrase_of(self._first_name(key))) for key in keys
-            )
-            self._nouns[noun] = known, len(self._spelt)
-            return known
+            return self._nouns.have(noun, len(self._spelt))
 
     def _first_name(self, key: str) -> str:
         """The name by which a thing was noted first."""
@@ -269,11 +264,6 @@ class NoteIndex:
                     words.append(each)
                 if word in self._observed and self._observed[word][-1:] != [index]:
                     self._observed[word].append(index)
-
-
-def is_noun_of(noun: str, key: str, phrase: Phrase) -> bool:
-    """Whether a noun is that of a thing, or names it or its kind."""
-    return noun in (key, phrase.noun, phrase.kind) or noun == singular(phrase.noun)
 
 
 def indexed(memory: Reader, source: str | None) -> NoteIndex | None:

@@ -1,9 +1,8 @@
-"""At question time, the most promising stored keyframes are looked at again with the question in
-mind.
+"""Looks again at the most promising stored keyframes, with the question in mind.
 
 These are the keyframes whose entries mention what the question names (text), the latest ones
-(time), and those taken near the camera's present place (place). The scores of the three lists are
-added up. All looks share one time budget; findings that come later are left out.
+(time), and those taken near the camera's current position (place). The scores of the three lists
+are added up. All looks share one time budget; findings that arrive later are left out.
 
 Out of scope: the look itself (`embodied_agent.perception.look`), how findings are put to the
 reasoner (`embodied_agent.reasoning.prompts`).

@@ -1,14 +1,14 @@
-"""All deltas kept in RAM as the memory grows: as notes for the rules, and as transcript.
+"""All deltas of a memory in RAM: as notes for the rules, and as transcript.
 
-This is the plain way, for files without indexes or with damaged ones; `indexed_view` is for all
-others.
+This is the simple implementation, for files without indexes or with damaged ones; `indexed_view` is
+for all others.
 
-What was seen before a restart, a loop or a jump of the clock is part of them, with the break
-marked: it was seen, but its directions do not carry over. Recordings stay apart from one another; a
-live robot remembers all of its memory.
+Deltas from before a restart, a loop or a jump of the clock are included, with the break marked:
+what they show was seen, but directions do not carry over. Recordings are kept apart from one
+another; a live robot remembers its whole memory.
 
-Only what is new is read from the memory for each question. What no longer fits into the transcript
-is summarised before its first line.
+Each question reads only new deltas from the memory. What no longer fits into the transcript is
+summarised before its first line.
 
 Out of scope: the store itself (`embodied_agent.memory`), how entries are written
 (`embodied_agent.transcript`), what rules make of notes (`embodied_agent.rules`).

@@ -1,4 +1,4 @@
-"""Deltas and words that stored notes do not hold themselves.
+"""Reads the deltas and words that the stored notes do not keep in RAM.
 
 Out of scope: the notes (`stored_notes`).
 """

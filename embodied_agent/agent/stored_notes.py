@@ -12,7 +12,8 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Collection, Iterable, Sequence
 
-from embodied_agent.agent.note_index import NoteIndex, is_noun_of
+from embodied_agent.agent.known_nouns import is_noun_of
+from embodied_agent.agent.note_index import NoteIndex
 from embodied_agent.agent.stored_deltas import AllWords, StoredDeltas, WordsInView
 from embodied_agent.agent.stored_things import StoredNouns, StoredThing, place_of
 from embodied_agent.records import Delta

@@ -10,7 +10,8 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from typing import Protocol
 
-from embodied_agent.agent.note_index import LostDelta, NoteIndex, is_noun_of
+from embodied_agent.agent.known_nouns import is_noun_of
+from embodied_agent.agent.note_index import LostDelta, NoteIndex
 from embodied_agent.records import Delta
 from embodied_agent.rules.notes import Nouns, Sighting
 from embodied_agent.rules.phrases import Phrase

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import threading
 import time
+import uuid
 from collections.abc import Generator, Sequence
 from contextlib import closing
 from typing import Any
@@ -51,6 +52,8 @@ __all__ = ["ChatServer", "Message", "Piece"]
 _CONNECT_S = 10.0
 #: How long listing the models may take besides a request, in seconds.
 _LIST_S = 5.0
+#: What a router keeps this process to one server by, where the settings name nothing.
+_SESSION = uuid.uuid4().hex
 #: First and longest delay before a retry, in seconds; a server may ask for more.
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.5, 8.0
 
@@ -83,7 +86,10 @@ class ChatServer:
             api_key=key or "none",
             timeout=settings.timeout_s,
             max_retries=0,
-            default_headers={"Accept-Encoding": "identity"},
+            default_headers={
+                "Accept-Encoding": "identity",
+                "X-Session-ID": settings.session or _SESSION,
+            },
             http_client=http_client(settings),
         )
         self._guard = Guard(self._where) if guarded else None

@@ -1,1 +1,1 @@
-"""How the world outside reaches an agent: thin translations that decide nothing."""
+"""How the outside world reaches an agent: thin translations that decide nothing."""

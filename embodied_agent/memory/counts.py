@@ -10,7 +10,7 @@ from typing import Any
 
 import apsw
 
-from embodied_agent.memory.retention import kept_in, text_bytes
+from embodied_agent.memory.kept import kept_in, text_bytes
 
 #: The fields of `MemoryStatus` that one query counts, in its order.
 _STORED = (

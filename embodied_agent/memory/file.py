@@ -118,7 +118,7 @@ def connect_for_reading(path: str) -> apsw.Connection:
         flags = apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
         connection = connect(f"file:{name}?immutable=1", flags)
     except apsw.Error:
-        pass  # whoever reads will meet it again, and say what it was doing
+        pass  # the next read raises it again, with what it was doing
     return connection
 
 

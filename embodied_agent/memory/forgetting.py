@@ -1,9 +1,9 @@
 """Removes what a person wants forgotten from a memory file, so that not even its bytes are left.
 
-Mentions are taken out of their deltas, and pictures out of the file. Keyframes stay as entries
-without a picture, because a replay recognises what it has stored already by them: nothing that was
-forgotten comes back. SQLite overwrites what is deleted (``secure_delete``), and the write-ahead log
-is emptied afterwards, in which the pages would remain as they were.
+Mentions are removed from their deltas, and pictures from the file. Keyframes stay as entries
+without a picture, because a replay recognises by them what it has already stored, so nothing that
+was forgotten comes back. SQLite overwrites deleted data (``secure_delete``), and the write-ahead
+log, which would still hold the old pages, is emptied afterwards.
 
 Out of scope: which mentions and keyframes those are (`embodied_agent.agent.corrections`).
 """

@@ -21,11 +21,11 @@ from embodied_agent.memory.counts import (
 )
 from embodied_agent.memory.exporting import copy_into, new_file
 from embodied_agent.memory.file import explain
+from embodied_agent.memory.kept import kept_in
 from embodied_agent.memory.noted import NotedTables
 from embodied_agent.memory.outgoing import Outgoing
 from embodied_agent.memory.present import Posed, posed, present
 from embodied_agent.memory.readers import Readers
-from embodied_agent.memory.retention import kept_in
 from embodied_agent.memory.row_reader import RowReader
 from embodied_agent.memory.search import Hit, Search
 from embodied_agent.records import (

@@ -1,9 +1,9 @@
-"""Reads what is whole of a damaged memory file: each table as far as possible, from the front, from
-the back, and row by row in between.
+"""Reads the intact part of a damaged memory file: each table as far as possible, from the front,
+from the back, and row by row in between.
 
-Each row's content is compared with its checksum. What can't be read is named with the reason.
+Each row's content is compared with its checksum. What can't be read is reported with the reason.
 
-Out of scope: SQLite's own check, writing the whole rows into a new file (`repair`).
+Out of scope: SQLite's own check, writing the intact rows to a new file (`repair`).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""The tables of a memory file, and how an older file is brought forward.
+"""The tables of a memory file, and the migrations for older files.
 
-A file carries `APPLICATION_ID` and, in ``PRAGMA user_version``, the number of migrations that were
+A file has `APPLICATION_ID` and, in ``PRAGMA user_version``, the number of migrations that were
 applied to it. Migrations are only ever appended to `MIGRATIONS`; each runs in a transaction of its
 own together with the new version number, so a crash between two leaves the file consistent. The
 JSON columns need no migration: fields that an older version did not write are filled in when they

@@ -99,15 +99,15 @@ class Store(Reader):
         self.objects = ObjectTable(self._transaction, self._query, self.damage)
         #: Values with a stamp that were noted beside the deltas.
         self.facts = FactTable(self._transaction, self._query, self.damage, settings)
-        #: What people said about objects, and want forgotten.
+        #: Corrections by people.
         self.corrections = CorrectionTable(
             self._transaction, self._query, self.damage, self.objects, self.facts, self.summaries
         )
-        #: What people call a pose or a region.
+        #: Named places.
         self.places = PlaceTable(
             self._transaction, self._query, self.damage, lambda: self.objects.exists
         )
-        #: What people want to be told of, and what they were told.
+        #: Standing questions and alerts.
         self.alerts = AlertTable(self._transaction, self._query, self.damage)
 
     @classmethod

@@ -1,10 +1,11 @@
-"""Whether the camera is turned on the robot as its mount says, from the bearings of objects.
+"""Whether the camera's orientation on the robot is the one of its mount, from the bearings of
+objects.
 
 The rays of an object that was seen from several places and under several headings meet in a point
-only if the camera's orientation is right. A common error of all rays, to the left and up, is found
-with all positions left free: least squares, linearised at the positions that are known.
+only if the camera's orientation is right. The common error of all rays, to the left and up, is
+estimated with all positions left free, by least squares, linearised at the known positions.
 
-Out of scope: where the camera is in metres, which bearings tell too little of; correcting it.
+Out of scope: the camera's position, about which bearings say too little; correcting it.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """What is usual in a session: how far "near" and "far" are, how tall a kind of object is, where the
-floor is. Learned from the objects that were seen from so many places that directions alone locate
-them, and used for those that were not.
+floor is. It is learned from the objects that were seen from enough places to be located by
+directions alone, and used for the others.
 
-The values are functions of the objects as they are, so that nothing of them has to be stored.
+The values are functions of the current objects, so that none of them has to be stored.
 
 Out of scope: how they are used (`geometry.estimate`).
 """

@@ -1,14 +1,14 @@
 """Bearings to a position: several rays from known places to the point that they meet in.
 
-A ray starts at the camera and points at the middle of an object. Its direction has a standard
-deviation across and along the vertical. How far away the object is follows from rays of different
-places; where there are none, from a measured distance, from how its box grows as the camera comes
-closer, from the usual size of its kind, from where its box meets the floor, and from "near" or
-"far", in this order of trust.
+A ray starts at the camera and points at the middle of an object. Its direction has a horizontal and
+a vertical standard deviation. The distance of the object follows from rays of different places;
+without those, from a measured distance, from how its box grows as the camera comes closer, from the
+usual size of its kind, from where its box meets the floor, or from "near" or "far", in this order
+of trust.
 
 The position is the point of least squares, found by Levenberg-Marquardt with Huber weights, so that
-one wrong ray does not pull it away; the object's height is found along with it. The covariance is
-that of the linearised problem, widened where the rays agree less than their noise allows.
+one wrong ray does not pull it away; the object's height is estimated along with it. The covariance
+is that of the linearised problem, widened if the rays agree less than their noise allows.
 
 Out of scope: which mention belongs to which object (`tracker`), the rays themselves (`rays`).
 """

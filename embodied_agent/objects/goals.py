@@ -1,8 +1,8 @@
 """Where to stand and look from, to see an object again: a place where the robot has been.
 
-A place that showed the object has a free line of sight to it. So have places on the way between it
-and the object, if the robot has been there. Of these the one at about the preferred distance is
-chosen, and of equals the latest. The pose is level, and the camera faces the object.
+A place that showed the object has a free line of sight to it, and so have places between it and the
+object. Of those where the robot has been, the one closest to the preferred distance is chosen, and
+among equals the latest. The pose is level, and the camera faces the object.
 
 Out of scope: planning and driving; whether the way is still free.
 """

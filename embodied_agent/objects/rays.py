@@ -1,8 +1,8 @@
 """From a mention to a ray: where the camera was, and where it saw the object.
 
-A mention with a bearing gives a narrow ray. One with nothing but one of eight directions gives the
-sector's middle, as wide as the sector. The noise grows where the perceiver is less confident, where
-the box is large (its middle is not the object's), and where the picture's border cuts it off.
+A mention with a bearing gives a narrow ray. One with only one of eight directions gives the
+sector's middle, as wide as the sector. The noise grows if the perceiver is less confident, if
+the box is large (its middle is not the object's), and if the picture's border cuts it off.
 
 Out of scope: where the camera is believed to be (`sessions`), what rays meet in (`geometry`).
 """

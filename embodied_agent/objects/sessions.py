@@ -1,12 +1,12 @@
 """Map sessions: within which positions can be compared, and where the camera was in each.
 
-A session ends where the segment does (a restart, a jump of the clock), where the poses come in
-another frame, and where a pose jumps and stays there (a relocalisation). A single pose that jumps
+A session ends with its segment (a restart, a jump of the clock), when the poses arrive in
+another frame, and when a pose jumps and stays there (a relocalisation). A single pose that jumps
 and comes back is an error: it is left out, and counted.
 
-Without poses the camera is followed by its egomotion, from where it was at the session's start.
-Rotations are measured in degrees; translations are measured in units of the scene's depth only, so
-that positions are rough and their scale is a guess.
+Without poses the camera's position is estimated from its egomotion, starting at the session's
+beginning. Rotations are measured in degrees, translations only in units of the scene's depth, so
+positions are rough and their scale is a guess.
 
 Out of scope: what is seen from there (`rays`, `tracker`).
 """

@@ -1,9 +1,9 @@
-"""Which perceiver: the server or detector that is set, else whatever suits the pictures, and why.
+"""Chooses the perceiver: the server or detector that is set, else one that suits the pictures.
 
-The built-in perceiver knows the simulated worlds only. So the first keyframes of each segment are
-looked at: where they look like those worlds, it perceives them; else only the camera's motion is
+The built-in perceiver knows only the simulated worlds. So the first keyframes of each segment are
+examined: if they look like those worlds, it perceives them; otherwise only the camera's motion is
 noted, which is honest on any video. The same keyframes lead to the same choice, whenever perception
-begins or goes on.
+starts or resumes.
 
 Out of scope: how pictures are told apart (`simulated_look`), the perceivers.
 """

@@ -1,10 +1,11 @@
-"""The boxes of a general vision-language model: who gives them, how it counts, and what to refuse.
+"""The boxes of a general vision-language model: which models give them, their units, and what to
+refuse.
 
 Models that were trained to ground objects write boxes as four numbers: left, top, right, bottom.
-What the numbers count differs: Qwen2.5-VL counts pixels of the picture as the model resized it,
-Qwen3-VL thousandths of width and height, others fractions. A box that is read in the wrong way
-looks like a right one, so a reply whose numbers can't be of the expected kind is refused as a
-whole, and a model whose replies keep contradicting it is not believed any more.
+Their units differ: Qwen2.5-VL uses pixels of the picture as the model resized it, Qwen3-VL
+thousandths of width and height, others fractions. A box in the wrong units looks like a valid one.
+So all boxes of a reply are refused if its numbers contradict the expected units, and a model whose
+replies keep contradicting them is no longer asked for boxes.
 
 Out of scope: asking for boxes (`prompts`), finding them in a reply (`replies`), angles
 (`measuring`).

@@ -1,11 +1,12 @@
 """The colour of an object, named from the pixels in its box.
 
-Each pixel of the box's middle is named by its hue, saturation and value. The colour of most pixels
-counts, less what the rim around the box shows too, which is background. Names are those that people
-use: red, orange, yellow, green, cyan, blue, purple, pink, brown, white, grey, black.
+Each pixel in the middle of the box is named by its hue, saturation and value. The most frequent
+colour wins, after subtracting the colours of the rim around the box, which is background. The names
+are those that people use: red, orange, yellow, green, cyan, blue, purple, pink, brown, white, grey,
+black.
 
-Light is not corrected for: under coloured light, white looks tinted. Where no colour stands out,
-none is named.
+Light is not corrected for: under coloured light, white looks tinted. If no colour dominates, none
+is named.
 
 Out of scope: where the object is (`detector`), colour words in questions (`embodied_agent.rules`).
 """

@@ -1,8 +1,9 @@
 """Object detection in this process: any transformers checkpoint that detects objects.
 
-Two forms: with fixed classes (D-FINE, RT-DETR, DETR, YOLOS, …), and by names that are given to it
-(OWLv2, Grounding DINO). Both run on a CPU or a GPU, without torchvision. Colours come from the
-pixels, the camera's motion from the keyframer, as with `geometry`.
+There are two forms: detectors of fixed classes (D-FINE, RT-DETR, DETR, YOLOS, …), and
+open-vocabulary ones, which look for given names (OWLv2, Grounding DINO). Both run on a CPU or a
+GPU, without torchvision. Colours come from the pixels, the camera's motion from the keyframer, as
+with `geometry`.
 
 Out of scope: which detections are kept (`detections`), a VLM and a detector together (`locating`).
 """
@@ -34,7 +35,7 @@ from embodied_agent.settings.detector import DetectorSettings
 
 _log = logging.getLogger(__name__)
 
-#: What a detector by names looks for unless it is told. Grounding DINO reads 256 tokens at most.
+#: What an open-vocabulary detector looks for by default. Grounding DINO reads at most 256 tokens.
 COMMON = (
     *("person", "chair", "sofa", "table", "desk", "bed", "bookshelf", "cabinet", "door", "window"),
     *("lamp", "plant", "television", "laptop", "monitor", "keyboard", "bottle", "cup", "book"),
@@ -44,7 +45,7 @@ COMMON = (
 )
 #: Classes that a checkpoint never named.
 _UNNAMED = re.compile(r"(?:label|class)[ _-]?\d+|\d+", re.IGNORECASE)
-#: Detectors by names read the names with this confidence, as a share of the threshold.
+#: Open-vocabulary detectors read the names with this confidence, as a share of the threshold.
 _TEXT_SHARE = 0.8
 
 
@@ -80,7 +81,7 @@ class Detector:
 
         Args:
             image: BGR (h, w, 3) or grey (h, w).
-            names: what to look for, for a detector by names; by default what the settings say.
+            names: what an open-vocabulary detector looks for; by default as in the settings.
         """
         grey = image.ndim == 2
         rgb = cv2.cvtColor(image, cv2.COLOR_GRAY2RGB if grey else cv2.COLOR_BGR2RGB)
@@ -169,7 +170,7 @@ class DetectorPerceiver:
 
 
 def _load(settings: DetectorSettings) -> tuple[Any, Any, bool]:
-    """The model in evaluation mode, its processor, and whether it detects by names."""
+    """The model in evaluation mode, its processor, and whether it has an open vocabulary."""
     import torch
     from transformers import (
         MODEL_FOR_OBJECT_DETECTION_MAPPING,

@@ -2,7 +2,7 @@
 
 It sees both pictures of a pair, scaled to squares of `PICTURE_PX`, and one line about the motion
 that the keyframer measured. It replies ``rotate left: red sofa front-left near; blue lamp front
-far.`` The same text is used to train it, to run it in process, and to run it behind a server.
+far.`` Training, running it in process and running it on a server use the same text.
 
 Out of scope: the prompt for general VLMs (`embodied_agent.perception.prompts`).
 """

@@ -1,9 +1,10 @@
-"""A vision-language model and a detector together: the one names and describes, the other measures.
+"""A vision-language model and a detector together: the VLM names and describes, the detector
+measures.
 
-Each object that the VLM names is looked for among the detections of the same picture: by its kind
-("couch" is "sofa"), its colour, and the direction that the VLM gave. A detector that takes any
-names is given the VLM's. Objects without a detection stay as the VLM had them; detections that the
-VLM does not name are left out.
+Each object that the VLM names is looked up among the detections of the same picture: by its kind
+("couch" is "sofa"), its colour, and the direction that the VLM gave. An open-vocabulary detector
+looks for the VLM's names. Objects without a detection stay as the VLM noted them; detections that
+the VLM does not name are left out.
 
 Out of scope: both models (`served`, `detector`).
 """

@@ -3,8 +3,8 @@
 The tower gives a feature vector for each patch of the picture. A small network reads from each of
 them the kind and the colour of the object there, the edges of its box, and its range. For a name
 such as "red sofa", the patches that show that kind and colour best, and those next to them, vote
-for the box. The network lies in ``locator/locator.safetensors`` below the checkpoint, since vLLM
-takes every weight file beside a checkpoint for a part of it. A checkpoint without one measures
+for the box. The network is in ``locator/locator.safetensors`` below the checkpoint, because vLLM
+treats every weight file beside a checkpoint as a part of it. A checkpoint without it measures
 nothing.
 
 Out of scope: training it (`training.locator`), angles (`measuring`).

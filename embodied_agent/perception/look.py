@@ -2,7 +2,7 @@
 
 A general VLM is asked what the picture shows that helps with the question. The built-in perceiver
 does not understand questions: it describes the picture as if it were a first view, without the
-picture before it, and the objects that the question or its choices name are kept.
+previous picture, and only objects that the question or its choices name are kept.
 
 Out of scope: the general VLM (`look_served`), which keyframes are looked at and for how long
 (`embodied_agent.agent.second_look`).

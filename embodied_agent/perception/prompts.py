@@ -1,4 +1,4 @@
-"""What a general vision-language model is asked about a keyframe, and the schema of its reply.
+"""The prompt about a keyframe for a general vision-language model, and the schema of its reply.
 
 ``full`` style: instructions, one or two pictures, the keyframer's measured motion as a hint, and a
 JSON reply. The reply is constrained to a schema if the server supports that; a lenient parser

@@ -1,9 +1,9 @@
 """From a model's reading of a keyframe and the measured motion to the delta.
 
-The objects are the model's. The action is the keyframer's egomotion where it was measured with
-confidence, as it is right more often than any model of the same pictures; elsewhere it is the
-model's. The delta says whether the two agree. This holds for every perceiver with a model, in
-process or behind a server.
+The objects are the model's. The action is the keyframer's egomotion if it was measured with
+confidence, because it is right more often than any model on the same pictures; otherwise it is the
+model's. The delta says whether the two agree. This applies to every perceiver with a model, in
+process or on a server.
 
 Out of scope: parsing the model's text (`replies`, `language`).
 """

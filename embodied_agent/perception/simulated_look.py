@@ -1,4 +1,4 @@
-"""Do pictures look like the simulated worlds? Told by how smooth, how clean and how gaudy they are.
+"""Whether pictures look like the simulated worlds, by how smooth, clean and gaudy they are.
 
 A rendered picture has flat surfaces without a sensor's noise, hard edges, and few but saturated
 colours on grey. A logistic regression over such numbers gives the odds; its weights come with the

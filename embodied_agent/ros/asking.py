@@ -1,7 +1,7 @@
 """Questions over ROS: the service ``~/ask`` and the action ``~/reason``.
 
-Both go through the queue that all interfaces share, and wait as coroutines: however long a model
-takes, the executor goes on. A question without an answer gets a reply that says why.
+Both go through the queue that all interfaces share, and wait as coroutines, so that a slow model
+does not block the executor. A question without an answer gets a reply that says why.
 
 Out of scope: turns, time-outs and cancelling (`embodied_agent.agent.question_queue`), the memory's
 services (`remembering`).
@@ -83,7 +83,7 @@ class AskServers:
         )
 
     def close(self) -> None:
-        """Stop listening; the queue is closed by now, and has answered whoever waited."""
+        """Stop listening; the queue is already closed, and has answered all waiting clients."""
         self._stop_listening()
 
     def destroy(self) -> None:

@@ -1,7 +1,7 @@
 """Image messages to frames: stamps, checks, and counts of what can't be used.
 
-Pixels are copied out of the message without cv_bridge; compressed pictures stay as they are until
-somebody needs their pixels, and are only checked for completeness.
+Pixels are copied out of the message without cv_bridge. Compressed pictures are only checked for
+completeness, and not converted until their pixels are needed.
 
 Out of scope: encodings (`embodied_agent.sources.ros_images`), waiting for a pose (`poses`).
 """

@@ -1,8 +1,8 @@
 """The process of the node: ``ros2 run embodied_agent agent``.
 
-One executor thread; SIGINT and SIGTERM end it in order, also while it starts, and further ones
-don't interrupt that: the memory is closed first. A fault in one callback, such as a transition that
-does not exist being asked for, is logged and the rest goes on.
+One executor thread. SIGINT and SIGTERM end it in order, even while it starts, and further signals
+don't interrupt that: the memory is closed first. An error in one callback, such as a request for a
+transition that does not exist, is logged, and the node continues.
 
 Out of scope: the node (`node`).
 """
@@ -30,7 +30,7 @@ _AWAKE_S = 1.0
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the node until it is told to end; 0 when it was, 1 when it can't start."""
+    """Run the node until a signal ends it; returns 0 then, and 1 if it can't start."""
     signals = _Signals()
     # ROS is loaded late, so that a signal in the meantime ends the process without a traceback.
     import rclpy

@@ -1,9 +1,9 @@
 """The memory as RViz shows it: path, keyframes, objects, and what the last answer rests on.
 
 Published on ``~/markers`` (visualization_msgs/MarkerArray) and ``~/keyframe_poses``
-(geometry_msgs/PoseArray), each whole and kept for subscribers that come late, at most once a second
-and only when something is new. Shown are keyframes in the frame of the newest pose: positions of
-two frames can't be drawn together.
+(geometry_msgs/PoseArray), each complete and kept for late subscribers, at most once a second and
+only after changes. It shows the keyframes in the frame of the newest pose, because positions of two
+frames can't be drawn together.
 
 Out of scope: objects as data (`objects`).
 """

@@ -1,7 +1,6 @@
 """The agent's records as ROS messages, and requests as questions. Pure translation.
 
-Out of scope: images and poses that come in (`images`, `poses`), who sends what when (`node`,
-`asking`).
+Out of scope: incoming images and poses (`images`, `poses`), sending (`node`, `asking`).
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """The lifecycle node ``embodied_agent``: images in, decisions, deltas and answers out.
 
-What it needs is made on configure, works while active, and goes on cleanup and shutdown. It
-translates and enqueues; the agent's own threads do the work, and one executor thread serves all.
+Everything it needs is created on configure, works while active, and is destroyed on cleanup and
+shutdown. It translates and enqueues; the agent's own threads do the work, and one executor thread
+serves all callbacks.
 
 Out of scope: what is made on configure (`session`), the process (`main`).
 """

@@ -1,7 +1,7 @@
 """Objects and alerts over ROS: the topics ``~/objects`` and ``~/alert``, and their messages.
 
-``~/objects`` holds the objects of the latest map sessions, whole, at most once a second and only
-when something is new. ``~/alert`` has each alert once.
+``~/objects`` has all objects of the latest map sessions, at most once a second and only after
+changes. ``~/alert`` has each alert once.
 
 Out of scope: the services about objects (`remembering`), markers for RViz (`markers`).
 """
@@ -41,7 +41,7 @@ class ObjectTopics:
     Args:
         node: publishes.
         agent: whose memory it is.
-        warn: is told of what went wrong: a key, and a sentence.
+        warn: called with what went wrong: a key, and a sentence.
         stack: everything made here goes with it.
     """
 

@@ -2,8 +2,8 @@
 
 Odometry and TF usually arrive slightly later than their image. As long as the pose source is alive,
 an image waits for its pose, for a limited time and in order; without a source, images do not wait.
-Those that waited for the same pose are passed on together.
-`PoseCounts` counts the outcomes, so that transforms that always arrive too late are noticed.
+Images that waited for the same pose are passed on together. `PoseCounts` counts the outcomes, so
+that transforms that always arrive too late are noticed.
 
 Out of scope: where poses come from (`poses`).
 """
@@ -27,7 +27,7 @@ Fit = Literal["found", "extrapolated", "late", "missing"]
 _ALIVE_S = 1.0
 #: So many images of a kind are one too many.
 _TELL_AFTER = 5
-#: Most images that wait; the oldest then goes without waiting on.
+#: Maximum number of waiting images; beyond it, the oldest stops waiting.
 _MOST_HELD = 8
 
 

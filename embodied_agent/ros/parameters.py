@@ -1,9 +1,9 @@
 """The settings as ROS parameters: description, range, when a change counts, checks with a reason.
 
-The order in which values win, the later over the earlier: the schema's defaults, the settings file
-that the parameter ``config`` names, the environment, ROS parameters. Secrets (keys, passwords) are
-no parameters, as anybody on the network can read those: they come from the file or the environment.
-Settings that mean nothing in a node, such as those of recordings, are none either.
+Later sources take precedence: the schema's defaults, the settings file that the parameter
+``config`` names, the environment, ROS parameters. Secrets (keys, passwords) are not parameters,
+because anyone on the network can read those; they come from the file or the environment. Settings
+that have no meaning in a node, such as those of recordings, are not parameters either.
 
 Out of scope: what settings mean (`embodied_agent.settings`), what a change does (`node`).
 """

@@ -1,4 +1,4 @@
-"""Where the robot was at an image's stamp, as far as odometry or TF say it now.
+"""Where the robot was at an image's stamp, according to the odometry or TF received so far.
 
 Out of scope: waiting for a pose that is still on its way (`pairing`), interpolation between
 odometry messages (`embodied_agent.sources.poses`).

@@ -1,6 +1,6 @@
-"""What the node publishes of each frame: decisions, keyframes' pictures, deltas.
+"""Publishes the decision on each frame, the pictures of keyframes, and deltas.
 
-Published from the agent's threads. Keyframes and deltas are kept for subscribers that come late.
+It publishes from the agent's threads. Keyframes and deltas are kept for late subscribers.
 
 Out of scope: the messages (`messages`), markers for RViz (`markers`).
 """

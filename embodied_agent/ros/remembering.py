@@ -1,7 +1,7 @@
 """The memory over ROS: the services ``~/recall``, ``~/locate``, ``~/correct`` and ``~/reset``.
 
-All work on a thread of their own with a few places, so that neither a large memory nor a slow
-picture blocks the executor.
+They run on a small thread pool, so that neither a large memory nor a slow picture blocks the
+executor.
 
 Out of scope: searching (`embodied_agent.memory.query`).
 """
@@ -78,7 +78,7 @@ class MemoryServers:
     async def _recall(self, request: Any, response: Any) -> Any:
         problem = await self._do(lambda: self._fill(request, response))
         if problem:
-            # Whatever was filled in before it went wrong goes.
+            # Discards what was filled in before the failure.
             return Recall.Response(success=False, message=clean(problem))
         response.success = True
         return response

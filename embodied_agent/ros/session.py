@@ -1,6 +1,6 @@
-"""What a configured node has: the agent, the queue of questions, topics, services and the action.
+"""What a configured node has: the agent, the question queue, topics, services and the action.
 
-It is made on configure and leaves nothing behind after `close`. Images and poses are enqueued on
+It is created on configure and leaves nothing behind after `close`. Images and poses are enqueued on
 the executor's thread; decisions, keyframes and deltas are published from the agent's threads.
 
 Out of scope: transitions (`node`), single messages (`images`, `messages`).

@@ -57,8 +57,11 @@ class NameIndex:
 
     def with_noun(self, noun: str) -> set[str]:
         """At least the things that have a noun, in the singular or plural, or a noun of that kind."""
-        table = lexicon()
-        return self._with({noun, *table.words(noun)})
+        return {key for last in lasts_of(noun) for key in self.ending_in(last)}
+
+    def ending_in(self, last: str) -> set[str]:
+        """At least the things that have a noun with this last word, in any form."""
+        return {key for word in self._words.get(last, ()) for key in self._keys[word]}
 
     def related_to(self, phrase: Phrase) -> set[str]:
         """At least the things that mean what a phrase means, or have it as a detail.
@@ -116,8 +119,7 @@ class NameIndex:
 
     def _with(self, nouns: Iterable[str]) -> set[str]:
         """The things with the last word of one of these nouns, in any form."""
-        lasts = {noun.rpartition(" ")[2] for noun in nouns}
-        words = {word for last in lasts for word in self._words.get(last, ())}
+        words = {word for last in map(_last_of, nouns) for word in self._words.get(last, ())}
         return {key for word in words for key in self._keys[word]}
 
 
@@ -138,6 +140,15 @@ class _Words(Set[str]):
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
+
+
+def lasts_of(noun: str) -> set[str]:
+    """The last words of a noun and of all others for the same kind."""
+    return {_last_of(each) for each in (noun, *lexicon().words(noun))}
+
+
+def _last_of(noun: str) -> str:
+    return noun.rpartition(" ")[2]
 
 
 @lru_cache(maxsize=65536)

@@ -75,6 +75,14 @@ class ServerSettings(Section):
     max_retries: int = Field(
         3, ge=0, le=20, description="retries of a request, with back-off and jitter"
     )
+    session: str = Field(
+        "",
+        max_length=200,
+        pattern=r"^[!-~]*$",
+        description="sent as the header `X-Session-ID`, by which a router in front of several "
+        "servers keeps this robot to one, so that its prompt cache holds; empty: one of this "
+        "process, drawn at random",
+    )
 
 
 class PerceptionSettings(Section):
@@ -276,6 +284,13 @@ class ReasoningSettings(Section):
         "words; `rules`: recall and rules, without a model; `reasoner`: the language model; "
         "`auto`: the rules; a model that reads the full prompt answers what they don't understand, "
         "and all questions with choices",
+    )
+    check_notes: bool = Field(
+        True,
+        description="ask the notes whether they settle a question with choices (where things are, "
+        "what came first, how to get back): where they leave it open, the answer is `cannot_tell` "
+        "and says why, without the reasoner; where they settle it, a reasoner that says that the "
+        "memory does not tell is asked again without that choice",
     )
     votes: int = Field(
         5,

@@ -1,7 +1,7 @@
 """What a source is: frames in time order, a description, and a count of what had to be left out.
 
-Out of scope: how any kind of source is read (bags/, video.py, folder.py, lerobot/), and what a
-picture looks like inside (`embodied_agent.images`).
+Out of scope: reading each kind of source (bags/, video.py, folder.py, lerobot/), and decoding
+pictures (`embodied_agent.images`).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Frames from a camera or a network stream, through OpenCV.
 
-Stamps are the stream's own where it has them. A camera without a clock gets monotonic time, never
+Stamps are the stream's own if it has them. A camera without a clock gets monotonic time, never
 the wall clock.
 """
 

@@ -1,7 +1,7 @@
 """Why a source can't be opened: a wrong name, no permission, a busy camera, an unknown host.
 
-OpenCV and the bag readers say only that they failed; here the likely causes are tried one by one,
-so that the message names the one that applies. Nothing is read from the source itself.
+OpenCV and the bag readers only say that they failed; this module checks the likely causes one by
+one, so that the message names the one that applies. Nothing is read from the source itself.
 
 Out of scope: reading sources (`bags`, `video`, `folder`), damaged recordings (`bag_files`).
 """

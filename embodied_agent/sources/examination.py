@@ -1,7 +1,7 @@
-"""What is known of a source before it is read: the words and figures that every command uses.
+"""What is known about a source before it is read: the sentences and figures of every command.
 
-A source carries its `Examination`; `embodied-agent inspect` prints it, `replay`, `run` and the ROS
-node speak with its sentences.
+A source has an `Examination`; `embodied-agent inspect` prints it, and `replay`, `run` and the ROS
+node use its sentences.
 
 Out of scope: how a kind of source is examined (bags/survey.py, video.py, folder.py, lerobot/).
 """

@@ -1,4 +1,4 @@
-"""What is done to every picture before anybody sees it: turned upright, masked, redacted.
+"""Turns every picture upright, and masks and redacts it, before anything else sees it.
 
 Applied where frames enter (sources and the ROS node), so that no store, model, page or broker
 holds what was masked.

@@ -1,7 +1,7 @@
 """Frames from a folder of pictures, in natural order of their names.
 
-Stamps come from the names where all of them are times (``1403636579763555584.png``), else from a
-rate.
+Stamps come from the names if all of them are times (``1403636579763555584.png``), otherwise from a
+frame rate.
 """
 
 from __future__ import annotations

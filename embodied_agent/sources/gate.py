@@ -1,7 +1,7 @@
-"""What a picture from a live topic must pass before it becomes a frame of the agent.
+"""The checks that a picture from a live topic must pass before it becomes a frame of the agent.
 
-The same examination as recordings get: whole, not torn, within the limits; then turned, masked and
-redacted as the settings say.
+They are the same as for recordings: complete, not torn, within the limits. Then the picture is
+turned, masked and redacted as the settings say.
 """
 
 from __future__ import annotations

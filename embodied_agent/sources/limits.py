@@ -1,7 +1,7 @@
-"""How much one message or file may ask for: bytes and seconds.
+"""How many bytes and seconds one message or file may take.
 
-A small file can claim, or unpack to, far more than a machine has. Every reader of this package
-stops at these limits and counts what it left out.
+A small file can claim, or unpack to, far more memory than a machine has. Every reader of this
+package stops at these limits and counts what it left out.
 
 Out of scope: the size of a picture in pixels (`embodied_agent.images.MAX_PIXELS`).
 """

@@ -1,4 +1,4 @@
-"""What a source is called where people read it."""
+"""The name of a source for people."""
 
 from __future__ import annotations
 

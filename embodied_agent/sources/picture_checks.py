@@ -1,9 +1,10 @@
-"""Is a picture whole? Checked once, where it enters, with the decoding that is needed anyway.
+"""Whether a picture is complete: checked once, where it enters, with a decoding that is needed
+anyway.
 
-A JPEG that was torn on its way still decodes, with grey or smeared rows below the tear, and would
-enter the memory as a scene; often it even has its end mark. So each picture is decoded in grey
-here, by a decoder that reports what it had to make up, and that grey picture stays with the frame
-for the keyframer, which then need not decode again.
+A torn JPEG still decodes, with grey or smeared rows below the tear, and would enter the memory as a
+scene; often it even has its end marker. So each picture is decoded in grey here, by a decoder that
+reports what it had to fill in. The grey picture stays with the frame, so that the keyframer need
+not decode it again.
 
 Out of scope: what headers say (`embodied_agent.images`, picture_headers.py).
 """

@@ -1,7 +1,7 @@
 """What the headers of WebP, TIFF, BMP and PNM files say, read without decoding them.
 
-Each decoder gives memory to whatever a header claims, so the size is looked at first: of the
-picture, and of the strips and tiles of a TIFF.
+Decoders allocate the memory that a header claims, so the sizes are checked first: of the picture,
+and of the strips and tiles of a TIFF.
 
 Out of scope: JPEG and PNG (`embodied_agent.images.read_header`), which every camera uses.
 """

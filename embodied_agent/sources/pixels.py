@@ -1,4 +1,4 @@
-"""Frames of a video decoder to BGR pictures, with the colours that the stream means.
+"""BGR pictures from the frames of a video decoder, in the stream's colour space.
 
 Out of scope: decoding (video.py, bags/packets.py).
 """

@@ -1,6 +1,6 @@
 """Where the camera was at a stamp: odometry, interpolated between its neighbours.
 
-Not a TF tree: poses are those of the odometry message, whatever body it describes.
+This is not a TF tree: poses are those of the odometry message, for the body that it describes.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""sensor_msgs/Image to pixels, from its plain fields: no ROS, no message class needed.
+"""Pixels of a sensor_msgs/Image, from its plain fields, without ROS or a message class.
 
-Used for bags and by the ROS node alike. Some drivers announce ``rgb8`` and send a JPEG; it is
-decoded as what it is.
+Both bags and the ROS node use it. Some drivers announce ``rgb8`` but send a JPEG; it is decoded as
+JPEG.
 
 Out of scope: compressed pictures (`embodied_agent.sources.picture_checks`), planar YUV (yuv.py).
 """

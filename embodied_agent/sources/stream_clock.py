@@ -1,4 +1,4 @@
-"""Stamps for a stream of pictures: its own where it has them, else by a clock that only rises."""
+"""Stamps for a stream of pictures: its own if it has them, otherwise from a monotonic clock."""
 
 from __future__ import annotations
 

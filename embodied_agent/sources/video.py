@@ -1,8 +1,8 @@
 """Frames from a video file, through PyAV (FFmpeg's libraries).
 
-Stamps are the stream's own where it has them, so a variable rate stays what it was; a rotation
-that the file asks for is applied. Frames that are not wanted are decoded, since others build on
-them, but never converted.
+Stamps are the stream's own if it has them, so a variable frame rate is preserved; the file's
+rotation is applied. Frames that are not needed are decoded, because others depend on them, but not
+converted.
 
 Out of scope: cameras and streams (camera.py), video in recordings (bags/packets.py).
 """

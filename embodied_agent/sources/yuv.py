@@ -1,9 +1,9 @@
 """YUV pictures to BGR: packed 4:2:2 and planar 4:2:0, of any width and height.
 
-OpenCV converts these only where width and height are even; a picture of odd size shares its last
-chroma values with a column or row that isn't there, which is added and cut off again.
+OpenCV converts these only if width and height are even. A picture of odd size shares its last
+chroma values with a missing column or row, which is added and cut off again.
 
-Colours are those of video: BT.601, luma from 16 to 235, as cameras and OpenCV mean them.
+Colours are those of video: BT.601, luma from 16 to 235, as in cameras and OpenCV.
 """
 
 from __future__ import annotations

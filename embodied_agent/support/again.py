@@ -1,4 +1,4 @@
-"""What can be gone through more than once, although it is never held as a whole."""
+"""An iterable that can be iterated more than once without holding all its items."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The lines that stand before a transcript for the entries that have left it.
+"""The lines before a transcript that summarise the entries that no longer fit into it.
 
     -- in summary, what was seen before #412 --
     -- by place, x and y in metres of odom --

@@ -1,9 +1,9 @@
 """The text a reasoner reads: one line per delta, append-only.
 
 An entry looks like ``#4 rotate left 45: red sofa front-left near; blue lamp front far.`` The number
-is the keyframe's id, so that an answer can cite it. What is written is never rewritten; over the
-token budget whole blocks of the oldest entries leave at once, so that the rest of the prompt, and
-with it a server's prefix cache, stays as it is for long stretches.
+is the keyframe's id, so that an answer can cite it. Entries are never rewritten. Over the token
+budget, whole blocks of the oldest entries are removed at once, so that the rest of the prompt, and
+with it a server's prefix cache, stays unchanged for long stretches.
 
 Out of scope: choosing what to recall (`recall`), prompts (`embodied_agent.reasoning.prompts`).
 """

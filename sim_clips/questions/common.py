@@ -22,8 +22,8 @@ from typing import Any
 import numpy as np
 
 from embodied_agent.records import Direction
+from embodied_agent.rules.derivation import left_open, possible, settled
 from sim_clips.journey import Journey, direction_class, sector_gap
-from sim_clips.questions.derivation import left_open, possible, settled
 from sim_clips.questions.notes import Notes
 from sim_clips.scene import VISIBLE_PIXELS, CameraPose
 

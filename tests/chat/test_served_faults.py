@@ -33,6 +33,17 @@ both = pytest.mark.parametrize("call", [ask, perceive])
 Call = Callable[..., str]
 
 
+def test_a_router_is_told_whose_requests_belong_together() -> None:
+    reply = says("<answer>A</answer>")
+    with faulty(reply, reply, reply, says(REPLY)) as server:
+        for session in ("", "", "walker-7"):
+            ask(server.url, session=session)
+        perceive(server.url)
+        first, second, named, third = server.sessions
+    assert first == second == third != ""
+    assert named == "walker-7"
+
+
 @both
 def test_nobody_listening_is_unavailable(call: Call) -> None:
     with pytest.raises(ModelUnavailable, match="check that the server is running"):

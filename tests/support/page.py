@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 from urllib.parse import urlsplit
@@ -40,6 +41,12 @@ WAIT_MS = 60_000
 VIEWS = panorama_views(80)
 #: Said of tests that look at what is drawn; the page itself never does.
 _READBACK = "Multiple readback operations using getImageData"
+#: Containers have little shared memory, where Chromium crashes; files on a busy disk stall it.
+_SHARED_MEMORY = (
+    ()
+    if Path("/dev/shm").is_dir() and shutil.disk_usage("/dev/shm").free > 512 * 1024**2
+    else ("--disable-dev-shm-usage",)
+)
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
 REPLY = "<think>#1 shows it, to the left</think><answer>on the left</answer>"
 
@@ -212,7 +219,7 @@ def browser() -> Iterator[Any]:
     with playwright.sync_playwright() as driver:
         chromium = driver.chromium.launch(
             executable_path=CHROMIUM,
-            args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"],
+            args=["--no-sandbox", "--disable-gpu", *_SHARED_MEMORY],
         )
         yield chromium
         chromium.close()
@@ -295,9 +302,10 @@ def wait_text(page: Any, selector: str, part: str) -> None:
         pytest.fail(f"{selector} never says {part!r} but {says}; the page: {body}")
 
 
-def wait_until(page: Any, expression: str) -> None:
-    """Wait until JavaScript is true; Playwright's own way needs eval, which the page forbids."""
+def wait_until(page: Any, expression: str) -> Any:
+    """The first true value of JavaScript; Playwright's own way needs eval, which pages forbid."""
     deadline = time.monotonic() + WAIT_MS / 1000
-    while not page.evaluate(expression):
+    while not (value := page.evaluate(expression)):
         assert time.monotonic() < deadline, f"never true: {expression}"
         page.wait_for_timeout(50)
+    return value

@@ -76,6 +76,7 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         length = int(self.headers["Content-Length"])
         self.server.keys.append(self.headers.get("Authorization", ""))
+        self.server.sessions.append(self.headers.get("X-Session-ID", ""))
         self.server.requests.append(json.loads(self.rfile.read(length)))
         behaviours = self.server.behaviours
         (behaviours.pop(0) if len(behaviours) > 1 else behaviours[0])(self)
@@ -120,6 +121,7 @@ class FaultyServer(ThreadingHTTPServer):
         self.models = models
         self.requests: list[dict[str, Any]] = []
         self.keys: list[str] = []
+        self.sessions: list[str] = []
         self.gone: list[bool] = []
         self.went = threading.Event()
 

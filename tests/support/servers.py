@@ -15,8 +15,8 @@ def ready_server(
     env: Mapping[str, str],
     is_ready: Callable[[str], bool],
     start_s: float,
-) -> Iterator[None]:
-    """Runs ``command``; enters once it printed a line that ``is_ready`` accepts."""
+) -> Iterator[subprocess.Popen[str]]:
+    """Runs ``command``; gives its process once it printed a line that ``is_ready`` accepts."""
     process = subprocess.Popen(
         command,
         env=env,
@@ -39,9 +39,9 @@ def ready_server(
     reader = threading.Thread(target=read)
     reader.start()
     try:
-        assert known.wait(start_s), "the server did not start"
+        assert known.wait(start_s), f"the server did not start: {''.join(lines)}"
         assert process.poll() is None, "".join(lines)
-        yield
+        yield process
     finally:
         process.terminate()
         try:

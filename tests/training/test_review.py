@@ -94,6 +94,20 @@ def test_a_thing_that_one_keyframe_has_twice_is_left_out() -> None:
     assert sightings_of({d.keyframe_id: d for _, d in both}, [k for k, _ in both]) == {}
 
 
+@pytest.mark.parametrize(("sightings", "open_"), [(1, True), (2, False)])
+def test_only_of_a_thing_that_was_noted_once_it_is_asked_whether_it_can_be_told(
+    sightings: int, open_: bool
+) -> None:
+    # Two notes from places close to each other leave its direction as open as one does, but which
+    # keyframes a perceiver names a thing in is chance.
+    way = [at(n, 0.1 * n, 0.0, Mention("chair", "left")) for n in range(sightings)]
+    way.append(at(sightings, 3.0, 0.0))
+    questions, _ = object_questions(
+        {d.keyframe_id: d for _, d in way}, [k for k, _ in way], np.random.default_rng(0)
+    )
+    assert bool([q for q in questions if q.category == "not_told"]) is open_
+
+
 # ---- The page and its file.
 
 

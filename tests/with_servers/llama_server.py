@@ -19,6 +19,7 @@ if __name__ == "__main__":
     params.model.path, params.port = sys.argv[1], int(sys.argv[2])
     # More threads than free cores wait for each other: hundreds of times slower.
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = 1
+    params.endpoint_metrics = True
     server = xllamacpp.Server(params)
     print("ready", flush=True)
     signal.pause()

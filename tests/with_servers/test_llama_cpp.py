@@ -6,10 +6,8 @@ One model has random weights and an adapter; the other says the same words for e
 from __future__ import annotations
 
 import json
-import os
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -29,18 +27,17 @@ from embodied_agent.reasoning.served import ServedReasoner
 from embodied_agent.settings import ReasoningSettings, ServerSettings
 from tests.models.test_adapters import adapter
 from tests.models.test_llama_gguf import TEXTS, checkpoint, tokenizer
-from tests.support.served import free_port
-from tests.support.servers import ready_server
+from tests.with_servers.llama_cpp import serving
 from training.export_gguf import export
 
 pytestmark = [
     pytest.mark.servers,
-    pytest.mark.timeout(600),
+    pytest.mark.timeout(1500),
     pytest.mark.filterwarnings("ignore::UserWarning"),  # of peft, about what it was not given
     pytest.mark.filterwarnings("ignore::FutureWarning"),
 ]
-PROGRAM = Path(__file__).with_name("llama_server.py")
-START_S = 120.0
+#: How long a reply may take, on a machine that has much else to do.
+REPLY_S = 300.0
 #: Two pieces of code that sum in different order agree over this many tokens.
 TOKENS = 12
 PROMPT = Prompt(system="", transcript="#0 start: red sofa front near.\n", task="Where is it?")
@@ -57,16 +54,6 @@ THINKING = (
 )
 
 
-@contextmanager
-def serving(file: Path) -> Iterator[str]:
-    """The address of a server with the model in ``file``."""
-    port = free_port()
-    command = [os.environ["LLAMA_CPP_PYTHON"], str(PROGRAM), str(file), str(port)]
-    environment = {**os.environ, "PYTHONPATH": "", "OMP_NUM_THREADS": "1"}
-    with ready_server(command, environment, lambda line: line == "ready\n", START_S):
-        yield f"http://127.0.0.1:{port}"
-
-
 @pytest.fixture(scope="module")
 def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return checkpoint(tmp_path_factory.mktemp("base") / "model", context=4096)
@@ -81,8 +68,8 @@ def adapted(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def url(adapted: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     file = tmp_path_factory.mktemp("exported") / "model.gguf"
-    with serving(export(str(adapted), file, kind="f32", name="adapted")) as address:
-        yield address
+    with serving(export(str(adapted), file, kind="f32", name="adapted")) as server:
+        yield server.url
 
 
 def parrot(folder: Path) -> Path:
@@ -117,20 +104,20 @@ def parrot(folder: Path) -> Path:
 @pytest.fixture(scope="module")
 def thinker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     root = tmp_path_factory.mktemp("thinker")
-    with serving(export(str(parrot(root / "model")), root / "model.gguf", kind="f32")) as address:
-        yield address
+    with serving(export(str(parrot(root / "model")), root / "model.gguf", kind="f32")) as server:
+        yield server.url
 
 
 def posted(address: str, **body: Any) -> dict[str, Any]:
     data = json.dumps(body).encode()
     request = urllib.request.Request(address, data, {"Content-Type": "application/json"})
-    with urllib.request.urlopen(request, timeout=60) as reply:
+    with urllib.request.urlopen(request, timeout=REPLY_S) as reply:
         value: dict[str, Any] = json.load(reply)
     return value
 
 
 def settings(url: str) -> ServerSettings:
-    return ServerSettings(base_url=f"{url}/v1", timeout_s=60, max_retries=0)
+    return ServerSettings(base_url=f"{url}/v1", timeout_s=REPLY_S, max_retries=0)
 
 
 def reasoner(url: str) -> ServedReasoner:
@@ -163,7 +150,7 @@ def test_a_reply_that_repeats_itself_is_cut_off_thoughts_and_all(thinker: str) -
     model = reasoner(thinker)
     pieces: list[str] = []
     with pytest.raises(ReplyError, match="repeated itself") as failure:
-        pieces.extend(model.stream(PROMPT, timeout_s=60, max_tokens=3000))
+        pieces.extend(model.stream(PROMPT, timeout_s=REPLY_S, max_tokens=3000))
     model.close()
     # Once while it thought; then it was asked again not to think, and repeated its answer.
     thoughts, _, answer = "".join(pieces).partition("</think>")
@@ -176,7 +163,7 @@ def test_a_reply_that_repeats_itself_is_cut_off_thoughts_and_all(thinker: str) -
 def test_closing_a_stream_frees_the_server_for_the_next_question(url: str) -> None:
     model = reasoner(url)
     for _ in range(3):
-        stream = model.stream(PROMPT, timeout_s=60, max_tokens=4000)
+        stream = model.stream(PROMPT, timeout_s=REPLY_S, max_tokens=4000)
         assert next(stream)
         stream.close()
     model.close()
@@ -233,7 +220,9 @@ def test_a_reply_out_of_form_counts_as_cut_off_not_as_an_outage(url: str) -> Non
 
 def test_a_model_that_only_thinks_is_asked_without_thinking(thinker: str) -> None:
     server = ChatServer(settings(thinker))
-    thoughts = list(server.stream([{"role": "user", "content": "?"}], max_tokens=20, timeout_s=60))
+    thoughts = list(
+        server.stream([{"role": "user", "content": "?"}], max_tokens=20, timeout_s=REPLY_S)
+    )
     assert thoughts[0].reasoning
     assert not any(piece.text for piece in thoughts if not piece.reasoning)
     assert server.complete([{"role": "user", "content": "?"}], max_tokens=20).startswith(PHRASE)

@@ -24,6 +24,7 @@ from training.experiments.results import EVEN, RESULTS, Result, write_result
 _WAYS = {
     "pixels": "from pixels",
     "true_deltas": "from true notes",
+    "reasoner_true": "reasoner alone, true notes",
     "program_pixels": "program, pixels",
     "program_true": "program, true notes",
     "blind": "without memory",

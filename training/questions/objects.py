@@ -267,7 +267,8 @@ def _untold(memory: _Memory, rng: Rng) -> _Draft | None:
         found = memory.all[name]
         points = positions(found)
         if (
-            not len(points)
+            len(found) > 1
+            or not len(points)
             or math.dist((found[-1].place.x, found[-1].place.y), (memory.now.x, memory.now.y)) < 1.0
         ):
             continue

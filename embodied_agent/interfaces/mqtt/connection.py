@@ -1,8 +1,8 @@
 """One connection to an MQTT 5 broker: aiomqtt, with what it leaves out.
 
-A message is acknowledged by its receiver, which can store it first; the reason codes of the
-broker's acknowledgements are checked; oversized payloads are dropped as they arrive; and what the
-broker can't take, by its own word when it accepted the connection, is not sent.
+The receiver acknowledges a message, and can store it first; the reason codes of the broker's
+acknowledgements are checked; oversized payloads are dropped as they arrive; and messages beyond the
+limits that the broker announced are not sent.
 
 Out of scope: what a message is made of (`packets`), what paho can't parse (`tolerance`),
 certificates and the password (`credentials`), why a connection was refused or lost (`faults`), what

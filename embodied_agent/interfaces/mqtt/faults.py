@@ -1,4 +1,4 @@
-"""Why an MQTT broker can't be reached, refuses or hangs up, and what to do about it.
+"""Why an MQTT broker can't be reached, refuses or disconnects, and what to do about it.
 
 Out of scope: noticing it (`connection`), and reconnecting (`service`, `client`).
 """

@@ -6,11 +6,11 @@ therefore suspected: it is sent after all others, and alone. A message that is p
 the connection twice is set aside. What counts as proof:
 
 - The broker says that a message was at fault (`faults.OUR_FAULT`), or
-- it hangs up while the message is alone on its way, and goes on to serve a second connection that
-  was open before (`witness`). A broker that restarts, or a network that fails, ends both.
+- it disconnects while the message is alone on its way, but still serves a second connection that
+  was open before (`witness`). A broker restart or a network failure ends both.
 
-Without proof, as where the broker refuses a second connection or does not reply at all, it takes
-four losses. A loss for which the broker gives a reason of its own does not count.
+Without proof, if the broker refuses a second connection or does not reply at all, four lost
+connections are needed. A loss for which the broker gives another reason does not count.
 
 Pieces of answers are not acknowledged, so the pieces for a suspected topic are not sent.
 

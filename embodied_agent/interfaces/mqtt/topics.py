@@ -5,12 +5,12 @@ Below ``embodied_agent/<robot>/``: ``ask`` and ``ask/<operator>`` (requests), ``
 requests that name no response topic), ``delta`` (what was seen), ``alert`` (what standing questions
 waited for) and ``status`` (retained).
 
-MQTT does not tell a subscriber who published a message, so ``<operator>`` is as sure as the
-broker's access list makes it: with the one in ``deploy/mosquitto``, nobody else may publish to
+MQTT does not tell a subscriber who published a message, so ``<operator>`` is only as reliable as
+the broker's access list: with the one in ``deploy/mosquitto``, nobody else may publish to
 ``ask/alice`` and ``fact/alice`` or read below ``answer/alice/``.
 
-A response topic is chosen by whoever asks, and the robot publishes there with rights of its own.
-Without limits it could be made to speak to anything else on the broker, a motor or a lamp.
+The client chooses the response topic, and the robot publishes there with its own permissions.
+Without limits, a client could make it publish to anything else on the broker, a motor or a lamp.
 
 Out of scope: the messages (`messages`).
 """

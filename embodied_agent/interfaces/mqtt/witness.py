@@ -1,10 +1,10 @@
-"""A second connection to a broker, by which a hang-up on a message is told from a broker's restart.
+"""A second connection to a broker, which tells a disconnection over a message from a restart.
 
 MQTT does not say why a connection was lost, and a broker that restarts, or a network that fails,
 ends every connection, whatever is on its way. While a suspected message is sent, the witness is
-connected too and sends nothing. If the broker hangs up on the message and the witness is still
-served afterwards, only that one connection was ended. If the witness is lost as well, the message
-is not to blame.
+connected too and sends nothing. If the broker disconnects the sender and still serves the witness
+afterwards, only that one connection was ended. If the witness is lost as well, the message is not
+to blame.
 
 The witness subscribes to nothing and leaves no session. Its client id is the agent's with
 ``-witness`` at its end; a broker may refuse that, and then there is none.

@@ -48,9 +48,10 @@ STATIC = Path(__file__).with_name("static")
 
 
 class WebApp(FastAPI):
-    """The app. ``parts`` is set from its start to its end."""
+    """The app. ``parts`` is set from its start to its end, ``started`` from its start on."""
 
     parts: Parts | None = None
+    started: asyncio.Event
 
     def running(self) -> Parts:
         """What the handlers use."""
@@ -96,6 +97,7 @@ def make_app(
         path = Shared(PathSummary(agent.store).refreshed)
         app.parts = Parts(agent, questions, settings, overview, feed, camera, Thumbnails(), path)
         async with assistant.session_manager.run():
+            app.started.set()
             yield
         app.parts = None
         feed.close()
@@ -110,6 +112,7 @@ def make_app(
         redoc_url=None,
         lifespan=lifespan,
     )
+    app.started = asyncio.Event()
     assistant = make_assistant(app.running)
     inner = assistant.streamable_http_app(
         max_request_body_size=settings.web.max_body_bytes,

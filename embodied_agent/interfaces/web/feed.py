@@ -1,10 +1,10 @@
 """Live events for any number of watchers, each event encoded once.
 
 Keyframes, deltas and answers are numbered and kept in a ring. A watcher holds nothing but its place
-in the ring: one that falls so far behind that its place is gone is sent ``resync`` (read the
+in the ring. If it falls so far behind that its place is overwritten, it gets ``resync`` (read the
 lists again) and continues with the newest. Of decisions and status only the latest is kept; a slow
-watcher misses those in between. So memory is bounded, however many watch and however slowly they
-read.
+watcher misses those in between. So memory use is bounded, however many clients watch and however
+slowly they read.
 
 The agent's threads hand events over and return; encoding is done on the loop, and only while
 somebody watches.

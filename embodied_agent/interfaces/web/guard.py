@@ -1,16 +1,15 @@
-"""Who gets in: host and origin checks, the token, limits on size and rate, and safe headers.
+"""Who may connect: host and origin checks, the token, limits on size and rate, and safe headers.
 
 An ASGI layer around everything else on the port, so that no route can forget a check:
 
 - The ``Host`` header must name this machine: an address, localhost, its own name or one that the
   settings allow. A page elsewhere that points its own name at the robot (DNS rebinding) fails here.
 - A request with an ``Origin`` must come from a page of this very server; no CORS header is sent.
-- With a token, every request but the probes must show it as bearer, or as the cookie that the
-  page's first visit (``/?token=…``) set. No other address carries the token, and it is never
-  logged.
+- With a token, every request except the probes must carry it as a bearer token, or the cookie that
+  the page's first visit (``/?token=…``) set. No other path takes the token in its address, and it
+  is never logged.
 - Bodies are read up to a size limit and within a time limit before any handler sees them.
-- A fault in a handler is logged and counted here; the client learns that there was one, and no
-  more.
+- An internal error in a handler is logged and counted here; the client gets no details.
 
 Out of scope: what is served (`embodied_agent.interfaces.web.app`).
 """

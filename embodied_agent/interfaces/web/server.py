@@ -103,8 +103,12 @@ class WebServer:
         try:
             running = asyncio.create_task(server.serve(sockets=[listening]))
             stopping = asyncio.create_task(stop.wait())
+            started = asyncio.create_task(app.started.wait())
+            # Frames that come in before the app has started would be missing on the page.
+            await asyncio.wait({running, stopping, started}, return_when=asyncio.FIRST_COMPLETED)
             self.ready.set()
             await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            started.cancel()
             stopping.cancel()
             if app.parts is not None:
                 app.parts.feed.close()

@@ -30,17 +30,23 @@ class Shared(Generic[T]):
 
     It is made again when it is asked for and has been there for four times as long as its making
     took, so that clients in a loop can keep at most a fifth of one processor busy: what is cheap is
-    always fresh.
+    always fresh. Only time on the processor counts, or a moment at which the machine stood still
+    would keep an old value for minutes.
 
     Args:
-        make: makes it; may raise, which whoever called it hears.
+        make: makes it; what it raises reaches the caller.
         clock: monotonic seconds.
+        cost: seconds that the calling thread has been computing.
     """
 
     def __init__(
-        self, make: Callable[[], T], *, clock: Callable[[], float] = time.monotonic
+        self,
+        make: Callable[[], T],
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        cost: Callable[[], float] = time.thread_time,
     ) -> None:
-        self._make, self._clock = make, clock
+        self._make, self._clock, self._cost = make, clock, cost
         self._making = threading.Lock()
         self._kept: tuple[T, float] | None = None  # with the time until which it is good
 
@@ -55,10 +61,10 @@ class Shared(Generic[T]):
         try:
             if self._kept is not kept and self._kept is not None:
                 return self._kept[0]
-            began = self._clock()
+            began = self._cost()
             value = self._make()
-            ended = self._clock()
-            self._kept = value, ended + (ended - began) * (1 / _SHARE - 1)
+            spent = self._cost() - began
+            self._kept = value, self._clock() + spent * (1 / _SHARE - 1)
             return value
         finally:
             self._making.release()

@@ -3,7 +3,7 @@
 The files are read before the server listens, so that an unusable one is reported as an error in the
 settings.
 
-Out of scope: who gets in with what (`guard`).
+Out of scope: who may connect (`guard`).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What MCAP files and ROS 1 bags have in common: messages lie in chunks, which may overlap in time.
+"""What MCAP files and ROS 1 bags have in common: chunks of messages, which may overlap in time.
 
 Out of scope: how a chunk is read (`mcap_file`, `ros1_file`).
 """

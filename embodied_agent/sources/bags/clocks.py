@@ -1,9 +1,9 @@
-"""Which clock the stamps of a topic are in, told by when its messages were received.
+"""Which clock the stamps of a topic are in, derived from when its messages were received.
 
-The receive time of every message is the recorder's; a topic whose stamps differ from it by the
-same amount all the time is in another clock (a boot clock, TAI, a camera's own). Pictures and poses
-in different clocks belong together by their receive times, so the difference of the two offsets
-aligns them. The stamps themselves are never changed.
+The receive time of every message is the recorder's. If a topic's stamps always differ from it by
+the same amount, they are in another clock (a boot clock, TAI, a camera's own). Pictures and poses
+in different clocks are matched by their receive times, so the difference of the two offsets aligns
+them. The stamps themselves are never changed.
 
 A topic's clock can be set while it is recorded: each jump begins a new regime with its own offset.
 """

@@ -1,8 +1,8 @@
-"""Reads one SQLite file of a rosbag2 recording, also one cut short or never closed.
+"""Reads one SQLite file of a rosbag2 recording, even one that was cut short or never closed.
 
-A recorder that was killed leaves rows in the write-ahead log beside the file, which readers that
-open it as immutable don't see; a copy that broke off lacks pages at its end. Rows are then read in
-the order they were written until the first that is gone.
+A killed recorder leaves rows in the write-ahead log beside the file, which readers that open it as
+immutable don't see; an incomplete copy lacks pages at its end. Rows are then read in the order in
+which they were written, up to the first missing one.
 """
 
 from __future__ import annotations

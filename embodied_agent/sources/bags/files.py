@@ -1,9 +1,9 @@
 """Opens a recording of one or more files and gives its raw messages by topic.
 
 A recording is a rosbag2 folder, one of its files, any .mcap, a ROS 1 .bag, or one of these
-compressed as a whole. Damage is met here: what could not be read is counted, and the rest is given.
+compressed as a whole. Damage is handled here: what can't be read is counted, and the rest is read.
 
-Out of scope: what the messages mean (messages.py), which topics are meant (topics.py).
+Out of scope: what the messages mean (messages.py), choosing topics (topics.py).
 """
 
 from __future__ import annotations

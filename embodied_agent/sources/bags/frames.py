@@ -1,8 +1,8 @@
-"""Frames from a recording: with which stamps, in which order, with which pose.
+"""Frames from a recording: their stamps, order and poses.
 
-Pictures are taken in the order of their stamps, and odometry that was recorded a little later than
-its picture still counts: pictures are held for half a second of recorded time. Where pictures and
-poses are stamped by different clocks, they are matched by when they were received (clocks.py).
+Pictures are taken in the order of their stamps. They are held for half a second of recorded time,
+so that odometry that was recorded slightly later can still be matched. If pictures and poses have
+different clocks, they are matched by when they were received (clocks.py).
 """
 
 from __future__ import annotations

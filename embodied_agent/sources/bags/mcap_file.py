@@ -1,9 +1,9 @@
-"""Reads one MCAP file: by its index where that is whole, else record by record from the front.
+"""Reads one MCAP file: by its index if that is intact, otherwise record by record from the start.
 
-A recorder that was killed leaves a file without summary, footer or last chunk, which ordinary
-readers refuse. What was written whole is read here; a chunk that is cut is unpacked as far as it
-goes, a chunk that is damaged is left out and counted. The ``mcap`` library reads the summary;
-chunks are unpacked here, because they have to be bounded (limits.py).
+A killed recorder leaves a file without summary, footer or last chunk, which ordinary readers
+refuse. Here all complete records are read; a truncated chunk is unpacked as far as possible, and a
+damaged chunk is left out and counted. The ``mcap`` library reads the summary; chunks are unpacked
+here, because their size must be bounded (limits.py).
 
 Format: https://mcap.dev/spec
 """

@@ -1,7 +1,7 @@
-"""Decodes the messages of a recording into what they mean, whatever their encoding.
+"""Decodes the messages of a recording, in any encoding, to the few classes below.
 
 ROS (cdr, ros1) goes through rosbags, protobuf through Foxglove's decoder with the file's own
-schema, JSON through the standard library. All end in the few classes below.
+schema, JSON through the standard library.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""Where a camera is on its robot, as transforms say it: from an optical frame to the axes of a
-body, and for pictures that are turned upright.
+"""A camera's mount from transforms: from an optical frame to the axes of a body, and for pictures
+that are turned upright.
 
 Out of scope: finding the transforms (`transforms`, `embodied_agent.ros.mounting`).
 """

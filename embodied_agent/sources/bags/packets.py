@@ -1,8 +1,8 @@
-"""Packets of compressed video in a recording to pictures: H.264, H.265, AV1, VP9.
+"""Pictures from packets of compressed video in a recording: H.264, H.265, AV1, VP9.
 
-A packet means something only after the key frame that its group begins with. Packets are therefore
-kept, undecoded, until a picture of their group is wanted; a group of which none is wanted is never
-decoded. What comes before the first key frame can't be decoded and is counted.
+A packet can only be decoded after the key frame that begins its group. So packets are kept,
+undecoded, until a picture of their group is needed; other groups are never decoded. Packets before
+the first key frame can't be decoded and are counted.
 
 Out of scope: video files (`embodied_agent.sources.video`).
 """

@@ -1,7 +1,7 @@
 """What the files of a bag have in common: channels, counts, and raw messages by time.
 
 Three kinds of file are read: MCAP (mcap_file.py), SQLite (db3_file.py) and ROS 1 (ros1_file.py).
-None of them fails on damage: what can't be read is noted in ``problems`` and the rest is given.
+None of them fails on damage: what can't be read is noted in ``problems``, and the rest is read.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Reads one ROS 1 bag (format 2.0): by its index where that is whole, else from the front.
+"""Reads one ROS 1 bag (format 2.0): by its index if that is intact, otherwise from the start.
 
-rosbags, which decodes the messages, also has a reader for these files; it refuses one that was
-never closed and unpacks chunks of any size, so the records are walked through here.
+rosbags, which decodes the messages, also has a reader for these files. It refuses files that were
+never closed and unpacks chunks of any size, so the records are read here.
 
 Format: http://wiki.ros.org/Bags/Format/2.0
 """

@@ -1,8 +1,8 @@
-"""Which message types are read, in all their spellings and encodings, and what they hold.
+"""The supported message types, in all their spellings and encodings, and what they hold.
 
-A type is known by its name. ROS messages are decoded by rosbags with the definitions of their
-release, since those that are read are the same in all; others with the recording's own definition,
-or with the one below where a recording brings none.
+A type is recognised by its name. rosbags decodes ROS messages with the definitions of one release,
+because the supported types are the same in all; other types are decoded with the recording's
+definition, or with the one below if it has none.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""A recording as a source: what it is, in words and figures, and its frames.
+"""A recording as a source: its description and examination, and its frames.
 
-Out of scope: how its files are read (files.py), which topics are meant (topics.py), in which order
-and with which pose pictures come (frames.py).
+Out of scope: reading its files (files.py), choosing topics (topics.py), the order and poses of
+pictures (frames.py).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Looks into a recording before it is read: a few messages of every topic, from all over it.
+"""Samples a recording before it is read: a few messages of every topic, from all parts of it.
 
-From them comes what `embodied-agent inspect` shows, and what the choice of a topic rests on: how
-pictures are encoded, in which clock stamps are, what frames there are.
+`embodied-agent inspect` shows the results, and the choice of a topic rests on them: how pictures
+are encoded, which clock the stamps are in, which coordinate frames there are.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Which of a recording's topics are read: pictures, poses, calibration; and why the others not.
+"""Which of a recording's topics are read (pictures, poses, calibration), and why not the others.
 
-Topics are found by type and by what was seen in them (survey.py); where several could be meant,
-the choice is said. Depth is never taken for colour.
+Topics are chosen by type and by their sampled messages (survey.py); if there are several
+candidates, the choice is reported. Depth is never taken for colour.
 """
 
 from __future__ import annotations

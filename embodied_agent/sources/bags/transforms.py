@@ -1,7 +1,7 @@
-"""Where the camera's robot is, and how the camera is mounted, from recorded transforms (TF).
+"""The robot's pose and the camera's mount, from recorded transforms (TF).
 
-As live (`embodied_agent.ros.poses`), the pose is that of a base frame in a fixed frame; which two
-these are is found in the tree: the camera's own chain of parents is followed to its root.
+As in the live node (`embodied_agent.ros.poses`), the pose is that of a base frame in a fixed frame.
+Both frames are found in the tree by following the camera's chain of parents to its root.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Where a LeRobot data set keeps its parts, in versions 2.x and 3.0.
 
-Version 2 has one table and one video per episode, version 3 many episodes in one file; where an
-episode lies in it is in a table of its own. Both describe themselves in ``meta/info.json``.
+Version 2 has one table and one video per episode, version 3 many episodes in one file, with a
+separate table of where each episode is. Both describe themselves in ``meta/info.json``.
 
 Format: https://huggingface.co/docs/lerobot
 """

@@ -1,7 +1,7 @@
 """One camera and one episode of a LeRobot data set as a source.
 
-Stamps are the table's: ``stamp_ns`` where the data set has it (ours do), else ``timestamp`` from 0.
-Poses are taken from a state whose names say that it is one.
+Stamps are the table's: ``stamp_ns`` if the data set has it (ours do), else ``timestamp`` from 0.
+Poses come from a state whose names are those of a pose.
 
 Out of scope: states of arms and grippers, actions and rewards.
 """

@@ -56,6 +56,19 @@ def watching(its: Running, last_id: str = "") -> Iterator[Watcher]:
         yield Watcher(response)
 
 
+def test_frames_that_come_in_once_it_serves_are_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Slow(Overview):
+        def __init__(self, *args: object) -> None:
+            time.sleep(0.5)  # the app is still starting
+            super().__init__(*args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("embodied_agent.interfaces.web.app.Overview", Slow)
+    with running(fed=False) as its:
+        its.agent.observe(next(iter(frames(1))))
+        with watching(its) as watcher:
+            assert watcher.until("status")["frame_age_s"] is not None
+
+
 def test_a_watcher_hears_of_keyframes_and_then_of_their_deltas() -> None:
     with running(fed=False) as its, watching(its) as watcher:
         watcher.until("status")

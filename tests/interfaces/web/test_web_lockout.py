@@ -184,11 +184,24 @@ def test_a_shared_value_takes_a_fifth_of_the_time_at_most() -> None:
         now, made = now + 1.0, made + 1
         return made
 
-    shared = Shared(make, clock=lambda: now)
+    shared = Shared(make, clock=lambda: now, cost=lambda: now)
     assert shared.get() == 1
     now = 4.9
     assert shared.get() == 1
     now = 5.0
+    assert shared.get() == 2
+
+
+def test_a_shared_value_is_fresh_although_the_machine_stood_still_while_it_was_made() -> None:
+    now, made = 0.0, 0
+
+    def make() -> int:
+        nonlocal now, made
+        now, made = now + 60.0, made + 1
+        return made
+
+    shared = Shared(make, clock=lambda: now, cost=lambda: 0.0)
+    assert shared.get() == 1
     assert shared.get() == 2
 
 
@@ -204,7 +217,7 @@ def test_whoever_comes_while_it_is_made_gets_the_one_before() -> None:
         return value
 
     now = 0.0
-    shared = Shared(make, clock=lambda: now)
+    shared = Shared(make, clock=lambda: now, cost=lambda: now)
     assert shared.get() == "old"
     maker = threading.Thread(target=shared.get)
     maker.start()

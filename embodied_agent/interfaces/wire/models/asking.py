@@ -1,6 +1,6 @@
 """A question and its answer.
 
-Out of scope: what makes a question a valid one (`embodied_agent.agent.answerer.check_question`).
+Out of scope: checking a question (`embodied_agent.agent.answerer.check_question`).
 """
 
 from __future__ import annotations

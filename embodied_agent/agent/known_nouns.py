@@ -1,0 +1,72 @@
+"""Which nouns and kinds the names in a memory have, each name looked at once.
+
+A question asks of every few words in it whether they are a noun of something; with hundreds of
+names of each kind, that must not mean to go through all of them each time.
+
+Out of scope: which names there are (`embodied_agent.rules.name_index`), notes of a part of the
+memory (`stored_notes`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container
+from dataclasses import dataclass, field
+
+from embodied_agent.rules.lexicon import singular
+from embodied_agent.rules.name_index import NameIndex, lasts_of
+from embodied_agent.rules.phrases import Phrase
+
+
+@dataclass(slots=True)
+class _Ending:
+    """The things that have a noun with one last word, and all their nouns; complete while there
+    were ``names`` names."""
+
+    keys: set[str] = field(default_factory=set)
+    nouns: set[str] = field(default_factory=set)
+    names: int = -1
+
+
+class KnownNouns:
+    """The nouns of an index of names as it grows. Not thread-safe.
+
+    Args:
+        names: of the memory.
+        keys: of all things.
+        phrase_of: the phrase of a thing's first name, by its key.
+    """
+
+    def __init__(
+        self, names: NameIndex, keys: Container[str], phrase_of: Callable[[str], Phrase]
+    ) -> None:
+        self._names, self._keys, self._phrase_of = names, keys, phrase_of
+        self._endings: dict[str, _Ending] = {}  # by last word
+        self._known: dict[str, tuple[bool, int]] = {}  # with how many names there were
+
+    def have(self, noun: str, count: int) -> bool:
+        """Whether a noun, in the singular or plural, or a kind is that of a thing; ``count`` is how
+        many names there are."""
+        known, names = self._known.get(noun, (False, -1))
+        if known or names == count:
+            return known
+        known = noun in self._keys or any(
+            noun in self._nouns_with(last, count) for last in lasts_of(noun)
+        )
+        self._known[noun] = known, count
+        return known
+
+    def _nouns_with(self, last: str, count: int) -> set[str]:
+        ending = self._endings.setdefault(last, _Ending())
+        if ending.names != count:
+            new = self._names.ending_in(last) - ending.keys
+            for key in new:
+                phrase = self._phrase_of(key)
+                ending.nouns |= {key, phrase.noun, singular(phrase.noun), phrase.kind}
+            ending.keys |= new
+            ending.names = count
+        return ending.nouns
+
+
+def is_noun_of(noun: str, key: str, phrase: Phrase) -> bool:
+    """Whether a noun is that of a thing, or names it or its kind."""
+    return noun in (key, phrase.noun, phrase.kind) or noun == singular(phrase.noun)

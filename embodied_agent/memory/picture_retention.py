@@ -1,0 +1,144 @@
+"""Pictures of a memory file as they grow old: thinned out, then dropped.
+
+Of old ones a few are kept per place, or without poses per stretch, and ever fewer the older they
+are. What answers and objects rest on outlives that, and what answers rest on is dropped last. A
+limit by age drops all.
+
+Out of scope: when (`retention`), which keyframes perception still needs.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Hashable, Iterable
+
+import apsw
+
+from embodied_agent.memory import summaries
+from embodied_agent.memory.kept import (
+    CITED,
+    OF_OBJECTS,
+    Kept,
+    first_row,
+    ids_of,
+    newest_stored_s,
+)
+from embodied_agent.memory.summaries import span
+from embodied_agent.settings import MemorySettings
+from embodied_agent.transcript.summaries import cell_of
+
+#: Blocks whose pictures are thinned together with one keyframe, at most.
+_BLOCKS_AT_ONCE = 8
+#: Without poses, this many stretches of a row of summaries keep pictures.
+_STRETCHES = 4
+
+
+class PictureRetention:
+    """Applies the limits of ``settings``; every method is part of a transaction of the writer."""
+
+    def __init__(self, settings: MemorySettings) -> None:
+        self._settings = settings
+        self._bytes: int | None = None  # counted when first needed and after a failure
+
+    def recount(self) -> None:
+        """A transaction failed: sizes are counted anew."""
+        self._bytes = None
+
+    def added(self, size: int) -> None:
+        """A picture of ``size`` bytes was stored."""
+        if self._bytes is not None:
+            self._bytes += size
+
+    def counted(self, db: apsw.Connection) -> int:
+        """The size of all pictures, in bytes."""
+        if self._bytes is None:
+            sql = "SELECT coalesce(sum(picture_bytes), 0) FROM keyframes"
+            self._bytes = int(db.execute(sql).get)
+        return self._bytes
+
+    def drop_older(self, db: apsw.Connection, before_s: float, needed: int) -> None:
+        """Drop all pictures that were stored before a time."""
+        while True:
+            row = first_row(
+                db,
+                "SELECT id, stored_at_s FROM keyframes WHERE picture_bytes > 0 ORDER BY id LIMIT 1",
+            )
+            if row is None or row[0] >= needed or row[1] >= before_s:
+                return
+            self.drop(db, [int(row[0])])
+
+    def thin_older(self, db: apsw.Connection, kept: Kept, before_s: float, needed: int) -> Kept:
+        """Thin the pictures that were stored before a time, some blocks of them at once; returns
+        how far that has come."""
+        for _ in range(_BLOCKS_AT_ONCE):
+            last = span(0, kept.pictures_from // summaries.BLOCK)[1]
+            newest = newest_stored_s(db, last)
+            if last >= needed or newest is None or newest >= before_s:
+                break
+            kept = self._thin_block(db, kept)
+        return kept
+
+    def fit(self, db: apsw.Connection, kept: Kept, needed: int) -> Kept:
+        """Thin pictures, oldest first, until they fit; then drop the oldest that nothing rests on,
+        then the oldest. Returns how far the thinning has come."""
+        first = kept.pictures_from // summaries.BLOCK
+        while self.counted(db) > self._settings.max_bytes:
+            block = kept.pictures_from // summaries.BLOCK
+            if block == first + _BLOCKS_AT_ONCE:
+                break  # the next keyframe goes on
+            if span(0, block)[1] < needed:
+                kept = self._thin_block(db, kept)
+                continue
+            oldest = (
+                "SELECT id FROM keyframes WHERE picture_bytes > 0 AND id < ?1 "
+                "AND NOT (?2 AND id IN (SELECT keyframe_id FROM citations)) ORDER BY id LIMIT 1"
+            )
+            row = first_row(db, oldest, (needed, True)) or first_row(db, oldest, (needed, False))
+            if row is None:
+                break
+            self.drop(db, [int(row[0])])
+        return kept
+
+    def _thin_block(self, db: apsw.Connection, kept: Kept) -> Kept:
+        """Thin the pictures of the next block, and of the rows of summaries that end with it."""
+        block = kept.pictures_from // summaries.BLOCK
+        level, number = 0, block
+        while True:
+            self._thin_span(db, level, number)
+            if (number + 1) % summaries.FANOUT:
+                break
+            level, number = level + 1, (number + 1) // summaries.FANOUT - 1
+        kept = kept._replace(pictures_from=span(0, block)[1] + 1)
+        db.execute("UPDATE retention SET pictures_from = ?", (kept.pictures_from,))
+        return kept
+
+    def _thin_span(self, db: apsw.Connection, level: int, number: int) -> None:
+        first, last = span(level, number)
+        places: dict[Hashable, list[int]] = defaultdict(list)
+        stretch = max(1, (last + 1 - first) // _STRETCHES)
+        sql = (
+            "SELECT id, segment, x, y, z FROM keyframes "
+            "WHERE picture_bytes > 0 AND id BETWEEN ? AND ? ORDER BY id"
+        )
+        for one, segment, x, y, z in db.execute(sql, (first, last)):
+            cell = None if x is None else cell_of((x, y, z), self._settings.place_m)
+            places[segment, cell or one // stretch].append(one)
+        kept = {one for ids in places.values() for one in _spread(ids, self._settings.thin_to)}
+        kept |= ids_of(db, CITED, first, last) | ids_of(db, OF_OBJECTS, first, last)
+        self.drop(db, (one for ids in places.values() for one in ids if one not in kept))
+
+    def drop(self, db: apsw.Connection, ids: Iterable[int]) -> None:
+        """Drop the pictures of these keyframes."""
+        for one in ids:
+            size = db.execute("SELECT picture_bytes FROM keyframes WHERE id = ?", (one,)).get
+            db.execute("DELETE FROM pictures WHERE keyframe_id = ?", (one,))
+            db.execute("UPDATE keyframes SET picture_bytes = 0 WHERE id = ?", (one,))
+            if self._bytes is not None:
+                self._bytes -= int(size)
+
+
+def _spread(ids: list[int], count: int) -> list[int]:
+    """At most ``count`` of the ids, evenly spread, with the first of them."""
+    if len(ids) <= count:
+        return ids
+    return [ids[at * len(ids) // count] for at in range(count)]

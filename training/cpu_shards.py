@@ -1,0 +1,82 @@
+"""FSDP on CPUs: the weights are sharded there as well, and every run says how they are held.
+
+accelerate turns to FSDP on GPUs only. On CPUs it takes the same options and leaves the weights
+whole in every process, without a word. This mixin tells accelerate of the sharding before it
+prepares the model; torch's FSDP2 then works over gloo. It is for finding out what a run of several
+processes does where no GPU is at hand, not for speed.
+
+Out of scope: ZeRO (DeepSpeed shards on CPUs by itself), starting processes (`training.processes`).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from accelerate import PartialState
+from accelerate.utils import DistributedType, FullyShardedDataParallelPlugin
+from torch.distributed.tensor import DTensor
+from transformers import TrainerCallback
+
+from embodied_agent.errors import SettingsError
+
+log = logging.getLogger(__name__)
+
+
+class CpuShards:
+    """Mixin for a transformers trainer; put it before the trainer among the base classes.
+
+    Raises:
+        SettingsError: ``trainer.fsdp`` asks for FSDP1 on CPUs, or the weights would stay whole.
+    """
+
+    def __init__(self, *args: Any, callbacks: Sequence[Any] | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, callbacks=[*(callbacks or ()), SayShares()], **kwargs)
+
+    def create_accelerator_and_postprocess(self) -> None:
+        """Create the accelerator, and have it shard on CPUs if the options ask for FSDP."""
+        super().create_accelerator_and_postprocess()  # type: ignore[misc]
+        trainer: Any = self
+        options = trainer.args.fsdp_plugin_args
+        if options is None or trainer.accelerator.distributed_type != DistributedType.MULTI_CPU:
+            return
+        plugin = FullyShardedDataParallelPlugin(**options)
+        if plugin.fsdp_version != 2:
+            raise SettingsError(
+                "on CPUs, weights are sharded with FSDP2 only: remove trainer.fsdp_config.version"
+            )
+        # Both share their attributes among all their instances, with whatever asks later.
+        PartialState().distributed_type = DistributedType.FSDP
+        state = trainer.accelerator.state
+        state.distributed_type, state.fsdp_plugin = DistributedType.FSDP, plugin
+        trainer.is_fsdp_enabled = True
+
+
+class SayShares(TrainerCallback):  # type: ignore[misc]
+    """Logs which part of the weights each process holds, and stops a run that shards none."""
+
+    def on_train_begin(
+        self, args: Any, state: Any, control: Any, model: Any = None, **kwargs: Any
+    ) -> None:
+        options = args.fsdp_plugin_args
+        # The flat parameters of FSDP1 don't tell how much the other processes hold.
+        if options is None or options["fsdp_version"] != 2 or args.world_size == 1:
+            return
+        held, total = weights_held(model)
+        if held == total:
+            raise SettingsError(
+                "trainer.fsdp is set, but every process holds all weights: accelerate did not "
+                "shard them. Remove trainer.fsdp to train like that on purpose"
+            )
+        log.info("FSDP: process %d holds %d of %d weights", args.process_index, held, total)
+
+
+def weights_held(model: torch.nn.Module) -> tuple[int, int]:
+    """The number of weights of ``model`` that this process holds, and that of all processes."""
+    held = total = 0
+    for parameter in model.parameters():
+        local = parameter.to_local() if isinstance(parameter, DTensor) else parameter
+        held, total = held + local.numel(), total + parameter.numel()
+    return held, total
