@@ -48,6 +48,7 @@ class Known:
     recalled: str
     recalled_ids: tuple[int, ...]
     measured: str = ""
+    noted: str = ""
     perceiver: str = ""
     check: NotesCheck | None = None
 
@@ -213,7 +214,13 @@ class ReasonedAnswers:
         question = known.question
         style = prompt_style(self._settings)
         prompt = build_prompt(
-            style, known.transcript, known.recalled, question, looked.said, known.measured
+            style,
+            known.transcript,
+            known.recalled,
+            question,
+            looked.said,
+            known.measured,
+            known.noted,
         )
         answer = replace(
             answer,

@@ -11,7 +11,7 @@ Out of scope: which mentions and keyframes those are (`embodied_agent.agent.corr
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -153,11 +153,29 @@ def _replace_delta(db: apsw.Connection, delta: Delta) -> None:
     insert_delta(db, delta)
 
 
+def forget_answers_of_facts(db: apsw.Connection, from_ns: int, to_ns: int) -> None:
+    """Remove the answers that tell facts noted between two stamps, inclusive; part of a
+    transaction."""
+
+    def tells(text: str) -> bool:
+        try:
+            facts = json.loads(text).get("facts", ())
+            return any(from_ns <= fact["stamp_ns"] <= to_ns for fact in facts)
+        except (ValueError, LookupError, TypeError, AttributeError):
+            return True  # nobody can tell
+
+    _drop_answers(db, tells)
+
+
 def _forget_answers(db: apsw.Connection, keyframes: Mapping[int, object]) -> None:
     """Remove the answers that rest on these keyframes; they may say what is in them."""
+    _drop_answers(db, lambda text: _rests_on(text, keyframes))
+
+
+def _drop_answers(db: apsw.Connection, is_stale: Callable[[str], bool]) -> None:
     for table, key in (("answers", "id"), ("requests", "id")):
         rows = db.execute(f"SELECT {key}, answer FROM {table} WHERE answer IS NOT NULL")
-        stale = [number for number, text in rows if _rests_on(text, keyframes)]
+        stale = [number for number, text in rows if is_stale(text)]
         for number in stale:
             if table == "requests":
                 db.execute("DELETE FROM outbox WHERE request_id = ?", (number,))

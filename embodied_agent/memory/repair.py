@@ -175,6 +175,10 @@ def _write(rows: WholeRows, path: str) -> None:
                         (*values, values_sum(*values)),
                     )
         db.executemany("INSERT INTO corrections VALUES (?, ?, ?)", rows.corrections.values())
+        with suppress(apsw.ConstraintError, apsw.MismatchError):
+            db.executemany(
+                "INSERT OR IGNORE INTO facts VALUES (?, ?, ?, ?, ?, ?, ?)", rows.facts.values()
+            )
         db.executemany(
             "INSERT OR IGNORE INTO summaries VALUES (?, ?, ?, ?)", rows.summaries.values()
         )

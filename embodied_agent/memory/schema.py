@@ -277,6 +277,22 @@ CREATE INDEX keyframes_posed ON keyframes (id) WHERE x IS NOT NULL;
 CREATE INDEX keyframes_place ON keyframes (x, y) WHERE x IS NOT NULL;
 """
 
+_FACTS = """
+-- Values with a stamp that were noted beside the deltas: a battery's level, a robot's mode.
+CREATE TABLE facts (
+    id          INTEGER PRIMARY KEY,
+    key         TEXT NOT NULL,              -- what names of one fact have in common
+    source      TEXT NOT NULL,              -- key of the replayed source; '' when live
+    stamp_ns    INTEGER NOT NULL,
+    stored_at_s REAL NOT NULL,              -- wall clock, for retention by age
+    json        TEXT NOT NULL,              -- '' once forgotten: a replay must not bring it back
+    checksum    INTEGER NOT NULL
+);
+CREATE UNIQUE INDEX facts_moment ON facts (source, key, stamp_ns);
+CREATE INDEX facts_newest ON facts (source, key, id);
+CREATE INDEX facts_time ON facts (stamp_ns);
+"""
+
 #: Rows carry checksums from this version on.
 CHECKED = 3
 
@@ -291,6 +307,9 @@ WITH_SUMMARIES = 9
 
 #: There are indexes that questions are answered from, from this version on.
 INDEXED = 11
+
+#: There are facts from this version on.
+WITH_FACTS = 12
 
 #: Requests, deliveries and sources carry checksums from this version on.
 CHECKED_REQUESTS = 6
@@ -308,6 +327,7 @@ MIGRATIONS: tuple[str, ...] = (
     _SUMMARIES + CITE_ALL,
     _IDENTITY,
     _INDEXES,
+    _FACTS,
 )
 
 
