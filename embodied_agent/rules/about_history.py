@@ -148,7 +148,7 @@ def ever_near(asked: Asked, notes: Notes) -> Saying:
         cited = join_names(notes.cite(i) for i in there[:_MOST_NAMED])
         text = f"The nearest that I noted {the(thing)} is {word}, in {cited}"
         if not asked.reverse:
-            text = f"{'Yes' if least == 'near' else 'Not that I noted'}. {text}"
+            text = f"{'Yes' if least == 'near' else 'No, not that I noted'}. {text}"
         return Saying(f"{text}.", tuple(there[:LONGEST_LIST]))
 
     return each(asked, notes, say)

@@ -295,6 +295,12 @@ def _of_keyframe(asked: Asked, notes: Notes) -> Ruling:
     saying = _ANSWERS[asked.family](replace(asked, keyframe=None, nth=None), part)
     if saying.status == "not_seen" and not notes.deltas[index].usable:
         return Ruling(asked, about_views.at_keyframe(asked, notes))
+    if saying.status == "not_seen":
+        ever = _ANSWERS[asked.family](replace(asked, keyframe=None, nth=None), notes)
+        if ever.status == "answered":
+            seen = ever.text.removeprefix("Yes, ")
+            text = f"No, not in {notes.cite(index)}. {seen[:1].upper()}{seen[1:]}"
+            return Ruling(asked, Saying(text, tuple(sorted({index, *ever.evidence}))))
     evidence = (index,) if saying.evidence or saying.status == "not_seen" else ()
     words = f"In {notes.cite(index)}: {saying.text.replace('is in view now', 'was in view')}"
     return Ruling(asked, Saying(words, evidence, saying.status))

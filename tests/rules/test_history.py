@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 
 from embodied_agent.records import Action, Delta, Mention
-from embodied_agent.rules import Notes, Saying, answer_by_rule
+from embodied_agent.rules import Notes, Saying, answer_by_rule, choose
 
 
 def view(number: int, action: Action | None, angle: float | None, *mentions: str) -> Delta:
@@ -60,13 +60,15 @@ def said(text: str, notes: Notes) -> Saying:
         ("what was on your right when you started?", "At the start I saw (#0): the yellow sofa"),
         ("what were you looking at in the end?", "Now I see (#7): the pink door"),
         ("what did you see in the last frame?", "Now I see (#7): the pink door"),
-        ("is there a lamp in the first picture?", "In #0: I have not seen a lamp."),
+        ("is there a lamp in the first picture?", "No, not in #0. I saw the blue lamp (#4)"),
         ("did keyframe 3 contain a lamp?", "In #3: Yes, the blue lamp was in view (#3)"),
-        ("did keyframe 3 contain a sofa?", "In #3: I have not seen a sofa."),
+        ("did keyframe 3 contain a sofa?", "No, not in #3. I saw the yellow sofa"),
         ("how many lamps are in keyframe 4?", "In #4: I saw two lamps"),
+        ("did keyframe 3 contain a fridge?", "In #3: I have not seen a fridge."),
+        ("was the green sofa there at the start?", "No, not in #0. I saw the green sofa in #6"),
         ("did keyframe 77 contain a lamp?", "I can't tell: my notes have no keyframe 77"),
         # How near
-        ("have you been near the lamp?", "Not that I noted. The nearest that I noted the red"),
+        ("have you been near the lamp?", "No, not that I noted. The nearest that I noted the red"),
         ("how close did you get to the blue lamp?", "the blue lamp is near, in #3"),
         # While and after a motion
         ("what did you see while you were backing up?", "When I moved backward (#4), I saw"),
@@ -111,6 +113,23 @@ def test_questions_about_all_that_has_been(text: str, answer: str, notes: Notes)
     if "I can't tell" not in saying.text and "have not seen" not in saying.text:
         assert saying.status == "answered"
         assert saying.evidence
+
+
+@pytest.mark.parametrize(
+    ("text", "index"),
+    [
+        ("was the table ever on your left?", 0),
+        ("was the table to your right at the start?", 1),
+        ("was a sofa ever to your right?", 0),
+        ("have you been near the plant?", 1),
+        ("did you see a lamp in keyframe 3?", 0),
+        ("did you see a sofa in keyframe 3?", 1),
+    ],
+)
+def test_they_are_chosen_for_as_well(text: str, index: int, notes: Notes) -> None:
+    chosen = choose(text, ("yes", "no"), notes)
+    assert chosen is not None
+    assert chosen.index == index
 
 
 @pytest.mark.parametrize(
