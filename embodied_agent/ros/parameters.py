@@ -146,7 +146,7 @@ class Parameters:
             "config",
             "",
             ParameterDescriptor(
-                description="YAML file of settings; ROS parameters win over it",
+                description="YAML file of settings; ROS parameters take precedence",
                 read_only=True,
             ),
         ).value
