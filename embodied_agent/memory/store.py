@@ -95,7 +95,7 @@ class Store(Reader):
         self.summaries = SummaryTable(self._query, self.damage, settings.place_m)
         self._retention = Retention(settings, self.summaries)
         #: Objects with their positions.
-        self.objects = ObjectTable(self._transaction, self._query, self.damage)
+        self.objects = ObjectTable(self._transaction, self._query, self.damage, settings)
         #: What people said about them.
         self.corrections = CorrectionTable(
             self._transaction, self._query, self.damage, self.objects, self.summaries
