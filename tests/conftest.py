@@ -11,21 +11,21 @@ from typing import Any
 
 import cv2
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadFileScheduling
 from xdist.workermanage import WorkerController
 
 from tests.support.views import panorama_views
 
-# How long an example takes depends on what else the machine does; pytest's time-out stays. The
-# examples are the same in every run, so a change is judged by what it changes; others are tried
-# with `make test ARGS="--hypothesis-profile=explore"`.
-settings.register_profile("project", deadline=None, derandomize=True)
-settings.register_profile("explore", deadline=None, max_examples=1_000)
+# How long an example takes, or is drawn, depends on what else the machine does; pytest's time-out
+# stays. (A test that suppresses other checks names this one again.) The examples are the same in
+# every run, so a change is judged by what it changes; others are tried with `make test
+# ARGS="--hypothesis-profile=explore"`.
+_PATIENT: dict[str, Any] = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+settings.register_profile("project", derandomize=True, **_PATIENT)
+settings.register_profile("explore", derandomize=False, max_examples=1_000, **_PATIENT)
 # `make mutants` compares runs: it needs the same examples each time.
-settings.register_profile(
-    "mutants", deadline=None, derandomize=True, database=None, max_examples=25
-)
+settings.register_profile("mutants", derandomize=True, database=None, max_examples=25, **_PATIENT)
 settings.load_profile("project")
 
 # A shell ignores SIGINT for what it starts in the background, and processes inherit that: those

@@ -140,15 +140,48 @@ def test_the_demo_asks_three_questions_of_its_clip() -> None:
             assert entry[field] == known[entry["id"]][field]
 
 
-def test_ci_runs_every_check_once() -> None:
+#: What `.ci/run` makes, in this order.
+CHECKS = (
+    "lint", "lock-check", "test", "docs", "test-vllm", "test-servers", "test-train-vllm", "faults",
+)  # fmt: skip
+
+
+def ci(folder: Path, broken: str = "") -> tuple[int, list[str], list[str]]:
+    """The exit code of `.ci/run`, what it made, and the lines that it wrote, in a folder where
+    make's targets do nothing, and one fails."""
+    (folder / ".ci").mkdir()
+    shutil.copy(ROOT / ".ci" / "run", folder / ".ci" / "run")
+    rules = [f"{check}:\n\t@echo made $@; test $@ != '{broken}'\n" for check in CHECKS]
+    (folder / "Makefile").write_text("".join(rules))
+    done = subprocess.run(
+        ["bash", ".ci/run"],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+        timeout=240,
+        env={k: v for k, v in os.environ.items() if not k.startswith("MAKE")},
+    )
+    lines = done.stdout.splitlines()
+    made = [line.removeprefix("made ") for line in lines if line.startswith("made ")]
+    return done.returncode, made, lines
+
+
+def test_ci_runs_every_check_once(tmp_path: Path) -> None:
     script = ROOT / ".ci" / "run"
     assert os.access(script, os.X_OK)
-    commands = [line for line in script.read_text().splitlines() if not line.startswith("#")]
-    for command in (
-        "make lint", "make lock-check", "make test", "make test-vllm", "make test-servers",
-    ):  # fmt: skip
-        assert commands.count(command) == 1, command
-    assert not re.search(r"last-failed|reruns|\|\|", "\n".join(commands))
+    assert not re.search(r"last-failed|reruns|\|\|", script.read_text())
+    code, made, lines = ci(tmp_path)
+    assert (code, tuple(made)) == (0, CHECKS)
+    assert re.fullmatch(r"CI: all 8 steps passed in \d+ s", lines[-1])
+
+
+def test_the_last_line_of_ci_names_the_step_that_failed(tmp_path: Path) -> None:
+    code, made, lines = ci(tmp_path, "test-vllm")
+    assert (code, tuple(made)) == (2, CHECKS[:5])
+    assert lines[-1].startswith("CI: FAILED in step 5 of 8, make test-vllm, after ")
+    assert "CI: passed: make docs, 0 s" in lines
 
 
 @pytest.mark.parametrize("name", LONG)

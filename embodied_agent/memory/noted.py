@@ -1,7 +1,7 @@
-"""What deltas name and tell of motions, read through indexes: not the deltas themselves.
+"""The names and motions in deltas, read through indexes instead of the deltas themselves.
 
-A name is in the tables as it was written; what it means is for others to say. The tables are
-written with each delta, in its transaction (`writing`).
+The tables hold names as they were written, without their meaning. They are written with each delta,
+in its transaction (`writing`).
 
 Out of scope: the meaning of names (`embodied_agent.rules`), deltas (`query`).
 """

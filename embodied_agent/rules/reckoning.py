@@ -14,7 +14,8 @@ Out of scope: sentences about the result (`about_places`), true poses.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -130,6 +131,45 @@ def carry(mention: Mention, later: Sequence[Delta]) -> Places:
     azimuths = np.radians(rng.uniform(*_SEEN[mention.direction], _PLACES))
     lengths = rng.uniform(*_RANGES[mention.distance], _PLACES)
     return _moved(lengths * np.cos(azimuths), lengths * np.sin(azimuths), later, rng)
+
+
+def carry_along(name: str, mention: Mention, later: Iterable[tuple[int, Delta]]) -> Places:
+    """`carry` for things that are compared: the last of their `trail`."""
+    moves = list(later)
+    if len(moves) > _MOST_LATER:
+        return anywhere(np.random.default_rng(zlib.crc32(name.encode())))
+    steps = list(trail(name, mention, moves))
+    return steps[-1][1] if steps else _noted(name, mention)
+
+
+def trail(
+    name: str, mention: Mention, later: Iterable[tuple[int, Delta]]
+) -> Iterator[tuple[int, Places]]:
+    """Where the thing in a mention may be after each of the deltas that followed, with their
+    indexes; it ends where the thing may be anywhere.
+
+    What is drawn for a delta's motion depends on its index alone, so that a place of one thing and
+    the same place of another go with the same motion.
+
+    Args:
+        name: of the thing; things in the same direction are not in the same places.
+        mention: the latest one of it.
+        later: the deltas that followed, with their indexes.
+    """
+    places = _noted(name, mention)
+    for count, (index, delta) in enumerate(later):
+        if count == _MOST_LATER:
+            return
+        rng = np.random.default_rng([index])
+        places = _moved(places.ahead, places.left, (delta,), rng)
+        yield index, places
+
+
+def _noted(name: str, mention: Mention) -> Places:
+    rng = np.random.default_rng(zlib.crc32(name.encode()))
+    azimuths = np.radians(rng.uniform(*_SEEN[mention.direction], _PLACES))
+    lengths = rng.uniform(*_RANGES[mention.distance], _PLACES)
+    return Places(lengths * np.cos(azimuths), lengths * np.sin(azimuths))
 
 
 def anywhere(rng: np.random.Generator | None = None) -> Places:

@@ -78,3 +78,16 @@ class MemorySettings(Section):
     answers_max_age_s: float = Field(
         0.0, ge=0, description="maximum age of stored answers, in seconds; 0: no limit"
     )
+    facts_max: int = Field(
+        100_000,
+        ge=1,
+        le=10_000_000,
+        description="maximum number of noted facts; beyond it the oldest are dropped, but for the "
+        "newest of each name",
+    )
+    facts_max_age_s: float = Field(
+        0.0,
+        ge=0,
+        description="maximum age of noted facts, in seconds; the newest of each name stays; 0: no "
+        "limit",
+    )

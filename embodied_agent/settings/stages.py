@@ -285,6 +285,13 @@ class ReasoningSettings(Section):
         "`auto`: the rules; a model that reads the full prompt answers what they don't understand, "
         "and all questions with choices",
     )
+    check_notes: bool = Field(
+        True,
+        description="ask the notes whether they settle a question with choices (where things are, "
+        "what came first, how to get back): where they leave it open, the answer is `cannot_tell` "
+        "and says why, without the reasoner; where they settle it, a reasoner that says that the "
+        "memory does not tell is asked again without that choice",
+    )
     votes: int = Field(
         5,
         ge=1,

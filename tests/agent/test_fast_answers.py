@@ -97,7 +97,10 @@ STEPS = st.lists(
 
 
 @given(STEPS)
-@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=15,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 def test_every_number_is_the_same_as_computed_anew_whatever_was_asked_before(
     folder: Path, anew: BuiltinReasoner, steps: list[tuple[str, int]]
 ) -> None:

@@ -52,7 +52,11 @@ PLAIN = (
     "Which things did you see before the restart?",
 )  # fmt: skip
 
-MANY = settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.data_too_large])
+MANY = settings(
+    max_examples=20,
+    deadline=None,
+    suppress_health_check=[HealthCheck.data_too_large, HealthCheck.too_slow],
+)
 
 
 @st.composite

@@ -265,7 +265,7 @@ def test_a_camera_that_is_absent_at_the_start_is_waited_for() -> None:
         url = its.until("ready")["url"]
         absent = its.until("source_absent")
         assert "nothing listens on 127.0.0.1:9" in absent["problem"]
-        with httpx.Client(base_url=url) as client:
+        with httpx.Client(base_url=url, timeout=WAIT_S, trust_env=False) as client:
             reply = client.get("/readyz")
             assert reply.status_code == 503
             assert "nothing listens on 127.0.0.1:9" in reply.text

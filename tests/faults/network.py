@@ -72,9 +72,9 @@ def http(tally: Tally, draw: random.Random, count: int, folder: Path) -> None:
                 assert not logged.messages, logged.messages[:3]
             logged.messages.clear()
         with tally.attempt("all connections are released", 0):
-            web = its.interfaces.status()["web"]
             until(lambda: its.interfaces.status()["web"].connections <= 1)  # type: ignore[attr-defined]
-            assert its.questions.status().waiting == 0, web
+            # A connection is gone before the question that came over it is given up.
+            until(lambda: its.questions.status().waiting == 0)
 
 
 def _misbehave(its: Running, draw: random.Random) -> socket.socket:

@@ -101,14 +101,17 @@ def missing(family: Family) -> str:
 
 
 def commit() -> str:
-    """What is tested, as Git names it; empty outside a checkout."""
-    told = subprocess.run(
-        ["git", "describe", "--always", "--dirty", "--exclude", "*"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    """What is tested, as Git names it; empty outside a checkout, and where there is no Git."""
+    try:
+        told = subprocess.run(
+            ["git", "describe", "--always", "--dirty", "--exclude", "*"],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    except OSError:
+        return ""
     return told.stdout.strip()
 
 

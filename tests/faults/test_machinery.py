@@ -205,8 +205,11 @@ def test_a_run_that_is_interrupted_ends_its_portion_and_says_so() -> None:
     its.terminate()
     out, _ = its.communicate(timeout=60)
     assert its.returncode == 130
-    assert out.startswith("interrupted\n")
-    assert "| door-replies |" in out
+    # On a busy machine, further portions may have ended before it was told to.
+    further, interrupted, rest = out.partition("interrupted\n")
+    assert interrupted
+    assert all(line.startswith("door-replies ") for line in further.splitlines())
+    assert "| door-replies |" in rest
 
 
 def broken_promises(attack: Attack, count: int, folder: Path) -> Tally:

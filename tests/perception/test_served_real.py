@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -36,7 +37,7 @@ from tests.support.tiny_checkpoints import make_perceiver as make_tiny_perceiver
 from tests.support.tiny_checkpoints import make_reasoner as make_tiny_reasoner
 
 pytest.importorskip("fastapi", reason="the server needs transformers[serving]")
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(1500)
 
 SHIPPED = Path(__file__).parents[2] / "embodied_agent" / "models"
 #: It names nothing, so it is left to the reasoner whatever the perceiver noted.
@@ -44,6 +45,8 @@ QUESTION = Question("Which way?", ("left", "right"))
 #: Equal texts need equal limits: a small model does not always stop by itself.
 MAX_TOKENS = 128
 START_S = 300.0
+#: How long a reply may take, on a machine that has much else to do.
+REPLY_S = 300.0
 
 
 @dataclass(frozen=True)
@@ -110,8 +113,9 @@ def served(
 
 def settings(served: Served, backend: str) -> Settings:
     """The same models, in process or behind the server."""
-    perceiver = ServerSettings(base_url=served.url, model=served.perceiver)
-    reasoner = ServerSettings(base_url=served.url, model=served.reasoner)
+    patient: dict[str, Any] = {"base_url": served.url, "timeout_s": REPLY_S}
+    perceiver = ServerSettings(model=served.perceiver, **patient)
+    reasoner = ServerSettings(model=served.reasoner, **patient)
     return Settings(
         perception=PerceptionSettings(
             backend=backend,
@@ -142,8 +146,8 @@ def replay(walk: Path, used: Settings) -> tuple[list[Delta], Answer]:
         for frame in source:
             agent.observe(frame)
         agent.finish()
-        assert agent.drain(120)
-        answer = agent.ask(replace(QUESTION, timeout_s=60))
+        assert agent.drain(2 * REPLY_S)
+        answer = agent.ask(replace(QUESTION, timeout_s=REPLY_S))
         return [said(delta) for delta in agent.store.deltas()], answer
 
 
@@ -177,7 +181,7 @@ def test_reasoning_streams_through_the_server_with_its_marks(served: Served) -> 
     texts = []
     for backend in ("served", "builtin"):
         reasoner = make_reasoner(settings(served, backend).reasoning)
-        pieces = list(reasoner.stream(prompt, timeout_s=60, max_tokens=MAX_TOKENS))
+        pieces = list(reasoner.stream(prompt, timeout_s=REPLY_S, max_tokens=MAX_TOKENS))
         reasoner.close()
         texts.append("".join(pieces))
         assert len(pieces) > 3
@@ -190,7 +194,7 @@ def test_a_model_that_the_server_can_not_load_is_an_error_of_ours(served: Served
     server = used.server.model_copy(update={"model": "no/such/model", "max_retries": 0})
     reasoner = make_reasoner(used.model_copy(update={"server": server}))
     with pytest.raises(ModelError, match="500"):
-        list(reasoner.stream(Prompt("", "", "Where?"), timeout_s=60))
+        list(reasoner.stream(Prompt("", "", "Where?"), timeout_s=REPLY_S))
     reasoner.close()
 
 
@@ -200,6 +204,6 @@ def test_a_server_that_lists_no_models_asks_for_a_name(served: Served) -> None:
     assert perceiver.name == served.url
     reasoner = make_reasoner(ReasoningSettings(backend="served", server=server))
     with pytest.raises(ModelError, match=r"server\.model"):
-        list(reasoner.stream(Prompt("", "", "Where?"), timeout_s=60))
+        list(reasoner.stream(Prompt("", "", "Where?"), timeout_s=REPLY_S))
     reasoner.close()
     perceiver.close()

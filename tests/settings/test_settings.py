@@ -167,7 +167,9 @@ def test_settings_cannot_be_changed_afterwards() -> None:
 
 
 @given(st.text(max_size=80))
-@hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis_settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 def test_any_text_as_a_file_gives_settings_or_a_settings_error(tmp_path: Path, text: str) -> None:
     (tmp_path / "a.yaml").write_bytes(text.encode("utf-8", "surrogatepass"))
     try:

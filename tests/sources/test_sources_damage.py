@@ -71,7 +71,10 @@ def read_or_refuse(path: Path) -> list[Frame] | None:
 
 @pytest.mark.parametrize("plugin", [MCAP, DB3])
 @given(data=st.data())
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 def test_a_file_cut_anywhere_is_read_in_part_or_refused(
     tmp_path: Path, whole: dict[StoragePlugin, bytes], plugin: StoragePlugin, data: st.DataObject
 ) -> None:
@@ -91,7 +94,10 @@ PLACES = st.integers(-3000, 2000) | st.integers(0, 1_000_000)
 
 @pytest.mark.parametrize("plugin", [MCAP, DB3])
 @given(hits=st.lists(st.tuples(PLACES, st.integers(0, 255)), min_size=1, max_size=6))
-@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=100,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 def test_a_file_with_damaged_bytes_is_read_in_part_or_refused(
     tmp_path: Path,
     whole: dict[StoragePlugin, bytes],
@@ -108,7 +114,10 @@ def test_a_file_with_damaged_bytes_is_read_in_part_or_refused(
 
 @pytest.mark.parametrize("suffix", [".mcap", ".db3"])
 @given(junk=st.binary(max_size=300), magic=st.sampled_from([b"", MAGIC, b"SQLite format 3\0"]))
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 def test_junk_is_refused(tmp_path: Path, suffix: str, junk: bytes, magic: bytes) -> None:
     path = tmp_path / f"junk{suffix}"
     path.write_bytes(magic + junk)

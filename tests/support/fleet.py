@@ -38,7 +38,7 @@ def until(what: Callable[[], Any], timeout_s: float = WAIT_S) -> Any:
 @contextmanager
 def serving(database: str, **settings: Any) -> Iterator[FleetServer]:
     """A fleet server on a thread."""
-    values = {"database": database, "port": 0, "time_zone": "UTC", "database_wait_s": 2.0}
+    values = {"database": database, "port": 0, "time_zone": "UTC", "database_wait_s": 30.0}
     server = FleetServer(FleetServerSettings.model_validate({**values, **settings}))
     thread = threading.Thread(target=server.serve, daemon=True)
     thread.start()

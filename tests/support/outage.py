@@ -66,7 +66,7 @@ def replayed(used: Settings) -> tuple[list[Delta], list[int], list[int], Percept
         for frame in frames():
             agent.observe(frame)
         agent.finish()
-        assert agent.drain(200)
+        assert agent.drain(400)
         stored = [kept.id for kept in agent.store.keyframes()]
         status = agent.status().perception
         assert status is not None

@@ -302,9 +302,10 @@ def wait_text(page: Any, selector: str, part: str) -> None:
         pytest.fail(f"{selector} never says {part!r} but {says}; the page: {body}")
 
 
-def wait_until(page: Any, expression: str) -> None:
-    """Wait until JavaScript is true; Playwright's own way needs eval, which the page forbids."""
+def wait_until(page: Any, expression: str) -> Any:
+    """The first true value of JavaScript; Playwright's own way needs eval, which pages forbid."""
     deadline = time.monotonic() + WAIT_MS / 1000
-    while not page.evaluate(expression):
+    while not (value := page.evaluate(expression)):
         assert time.monotonic() < deadline, f"never true: {expression}"
         page.wait_for_timeout(50)
+    return value

@@ -25,6 +25,8 @@ from pathlib import Path
 
 #: What the programs load anyway.
 _LOADED = ("torch.distributed", "training.sft", "training.grpo")
+#: The interface over which processes of a group talk: what a machine calls itself may lead nowhere.
+LOOPBACK = socket.if_indextoname(1)
 #: Once one process of a group has failed, the others have this long to end by themselves.
 _GRACE_S = 60.0
 
@@ -59,6 +61,7 @@ class Launcher:
                 **os.environ,
                 "PYTHONPATH": python_path(), "OMP_NUM_THREADS": "1", "TORCHDYNAMO_DISABLE": "1",
                 "PYTHONWARNINGS": "ignore", "DS_ACCELERATOR": "cpu",
+                "GLOO_SOCKET_IFNAME": LOOPBACK,
             },
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True,
         )  # fmt: skip

@@ -39,7 +39,7 @@ def ready_server(
     reader = threading.Thread(target=read)
     reader.start()
     try:
-        assert known.wait(start_s), "the server did not start"
+        assert known.wait(start_s), f"the server did not start: {''.join(lines)}"
         assert process.poll() is None, "".join(lines)
         yield process
     finally:

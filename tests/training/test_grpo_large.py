@@ -17,7 +17,7 @@ from transformers import AutoTokenizer
 from trl import GRPOConfig, SFTConfig
 
 from embodied_agent.models.checkpoints import SHIPPED
-from tests.support.processes import python_path
+from tests.support.processes import LOOPBACK, python_path
 from training import grpo, sft
 from training.reasoner_model import new_model, save_checkpoint
 from training.run_config import _under_present_names, load_config, trainer_arguments
@@ -111,6 +111,7 @@ def test_the_eight_gpu_configuration_runs_two_steps_of_zero3_without_vllm(
         **os.environ,
         "DS_ACCELERATOR": "cpu", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port),
         "RANK": "0", "LOCAL_RANK": "0", "WORLD_SIZE": "1", "OMP_NUM_THREADS": "1",
+        "GLOO_SOCKET_IFNAME": LOOPBACK,
         "PYTHONPATH": python_path(), "TORCHDYNAMO_DISABLE": "1", "PYTHONWARNINGS": "ignore",
     }  # fmt: skip
     overrides = [*IN_SMALL, tiny, "trainer.use_vllm=false"]
@@ -118,7 +119,7 @@ def test_the_eight_gpu_configuration_runs_two_steps_of_zero3_without_vllm(
         [sys.executable, "tests/support/deepspeed_runner.py", "training.grpo",
          "--config", str(EIGHT), "--out", str(tmp_path),
          *(word for override in overrides for word in ("--set", override))],
-        env=environment, capture_output=True, text=True, timeout=280, check=False,
+        env=environment, capture_output=True, text=True, timeout=1000, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-3000:]
     assert (tmp_path / "checkpoint-2" / "whole.json").is_file()

@@ -27,7 +27,7 @@ from tests.support.waiting import until
 from tests.with_servers.llama_cpp import LlamaServer, serving
 from training.export_gguf import export
 
-pytestmark = [pytest.mark.servers, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.servers, pytest.mark.timeout(1500)]
 CONFIG = Path(__file__).parents[2] / "deploy" / "haproxy" / "haproxy.cfg"
 #: Keyframes of a robot's memory before its first question.
 SEEN = 60
@@ -80,7 +80,7 @@ class Robot:
     """Asks through the router, with one keyframe more each time."""
 
     def __init__(self, name: str, address: str) -> None:
-        server = ServerSettings(base_url=f"{address}/v1", timeout_s=60, session=name)
+        server = ServerSettings(base_url=f"{address}/v1", timeout_s=300, session=name)
         self._reasoner = ServedReasoner(ReasoningSettings(backend="served", server=server))
         self._lines = [f"#{n} rotate left {n}: {name} lamp {n} front near.\n" for n in range(SEEN)]
 
@@ -89,7 +89,7 @@ class Robot:
         self._lines.append(f"#{len(self._lines)} move forward: blue lamp back far.\n")
         prompt = Prompt(system="", transcript="".join(self._lines), task="Where is it?")
         with contextlib.suppress(ReplyError):
-            assert "".join(self._reasoner.stream(prompt, timeout_s=60, max_tokens=8))
+            assert "".join(self._reasoner.stream(prompt, timeout_s=300, max_tokens=8))
 
     def close(self) -> None:
         self._reasoner.close()

@@ -32,6 +32,7 @@ from embodied_agent.interfaces.status import InterfaceStatus
 from embodied_agent.interfaces.web.alerts_api import make_alerts_router
 from embodied_agent.interfaces.web.api import Parts, make_router
 from embodied_agent.interfaces.web.assistant import make_assistant
+from embodied_agent.interfaces.web.facts_api import make_facts_router
 from embodied_agent.interfaces.web.feed import Feed
 from embodied_agent.interfaces.web.guard import Guard, check_exposure, refusal
 from embodied_agent.interfaces.web.metrics import Metrics
@@ -129,6 +130,7 @@ def make_app(
     app.include_router(make_router(app.running))
     app.include_router(make_objects_router(app.running))
     app.include_router(make_alerts_router(app.running))
+    app.include_router(make_facts_router(app.running))
     _add_rest(app, lambda: metrics)
     _add_errors(app)
 

@@ -132,7 +132,7 @@ def test_an_expired_request_is_not_answered(broker: Broker) -> None:
         running(settings_for(broker.port), Echo(gate)) as (service, agent),
         Peer(broker.port, ANSWERS) as peer,
     ):
-        peer.ask("tag one", id="a", MessageExpiryInterval=1)
+        peer.ask("tag one", id="a", MessageExpiryInterval=3)
         until(lambda: service.status().expired)
         gate.set()
         peer.ask("tag two", id="b")

@@ -66,7 +66,7 @@ def test_readiness_names_a_broker_that_is_away_and_no_longer_once_it_is_back(
     with (
         Agent(settings, perceiver=Naming(), reasoner=Paced()) as agent,
         serving(agent, settings) as interfaces,
-        httpx.Client(base_url=str(interfaces.url), trust_env=False) as client,
+        httpx.Client(base_url=str(interfaces.url), trust_env=False, timeout=60) as client,
     ):
         until(lambda: client.get("/readyz").status_code == 503)
         text = client.get("/readyz").text

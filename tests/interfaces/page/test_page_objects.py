@@ -48,7 +48,9 @@ def test_an_object_on_the_map_opens_by_a_click(robot: Robot, look: Look) -> None
     page.wait_for_selector("#show-things:not([hidden])")
     page.wait_for_selector("#path[aria-label$=' keyframes']")
     # Diamonds are drawn in one colour: click the first pixel of it that the map has.
-    spot = page.evaluate("""() => {
+    spot = wait_until(
+        page,
+        """() => {
         const canvas = document.getElementById("path");
         const probe = document.createElement("canvas").getContext("2d");
         const style = getComputedStyle(document.documentElement);
@@ -64,8 +66,8 @@ def test_an_object_on_the_map_opens_by_a_click(robot: Robot, look: Look) -> None
             }
         }
         return null;
-    }""")
-    assert spot is not None
+    }""",
+    )
     page.click("#path", position=spot)
     page.wait_for_selector("#things[open]")
     assert text(page, "#t-title").startswith("lamp ")

@@ -30,6 +30,7 @@ def test_everything_can_be_reached_and_used_by_keyboard(walked: Robot, look: Loo
     page.wait_for_selector(f"#track [data-id='{last}']")
     page.wait_for_selector("#suggest button")
     page.wait_for_selector("#show-things:not([hidden])")
+    page.wait_for_selector("#path[aria-label$=' keyframes']")  # drawn, not only there
     order = []
     for _ in range(30):
         page.keyboard.press("Tab")

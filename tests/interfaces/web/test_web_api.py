@@ -352,7 +352,7 @@ def test_ready_says_why_it_is_not() -> None:
     with (
         Agent(settings, perceiver=Naming(), reasoner=Paced()) as agent,
         serving(agent, settings, not_ready=lambda: problems) as interfaces,
-        httpx.Client(base_url=interfaces.url or "", trust_env=False) as client,
+        httpx.Client(base_url=interfaces.url or "", trust_env=False, timeout=60) as client,
     ):
         response = client.get("/readyz")
         assert (response.status_code, response.text) == (503, "the camera is gone\n")

@@ -99,7 +99,7 @@ def test_old_versions_of_tls_and_plain_http_are_refused(plain: Running, certific
         old.minimum_version = old.maximum_version = ssl.TLSVersion.TLSv1_1
     for url, context in ((plain.url, old), (plain.url.replace("https", "http"), old)):
         with (
-            httpx.Client(verify=context, trust_env=False) as client,
+            httpx.Client(verify=context, trust_env=False, timeout=60) as client,
             pytest.raises(httpx.TransportError),
         ):
             client.get(f"{url}/healthz")
@@ -138,7 +138,7 @@ def test_with_an_authority_for_clients_no_token_is_needed_elsewhere(certificates
     with running(fed=False, **shown(certificates, **more)) as its:
         url = f"https://127.0.0.1:{its.url.rsplit(':', 1)[1]}/healthz"
         context = trusting(certificates, show="alice")
-        with httpx.Client(verify=context, trust_env=False) as client:
+        with httpx.Client(verify=context, trust_env=False, timeout=60) as client:
             assert client.get(url).text == "alive\n"
 
 
