@@ -220,6 +220,15 @@ def seen_while(asked: Asked, notes: Notes) -> Saying:
     return Saying(f"{begin} I saw {names}.", tuple(sorted(indexes[:LONGEST_LIST])))
 
 
+def latest(asked: Asked, notes: Notes) -> Saying:
+    """What are the three latest things that you saw?"""
+    if notes.hold_motion_only:
+        return Saying(MOTION_ONLY, (), "cannot_tell")
+    things = notes.latest(asked.number or _MOST_NAMED)
+    names = join_each(things, lambda t: f"{the(t)} ({notes.cite(t.last_index)})")
+    return Saying(f"Most recently I saw {names}.", tuple(sorted({t.last_index for t in things})))
+
+
 def others(asked: Asked, notes: Notes) -> Saying:
     """What have you seen besides chairs? What else was in keyframe 2, apart from the sofa?"""
     if notes.hold_motion_only:
