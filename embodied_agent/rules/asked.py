@@ -86,6 +86,7 @@ Family = Literal[
     "others",
     "count_other",
     "keyframes_of",
+    "latest",
     "unresolved",
 ]
 #: A side that a question names.

@@ -70,6 +70,24 @@ _NOT_OF_COLOUR = re.compile(
     rf"^(?:(?:how many|number of|count|which|what) (?:of )?{_THE}|(?:is|are|was|were) there (?:a |an |any )?)"
     r"X (?:(?:that |which )?(?:are|were|is|was) )?(?:there )?(?:that (?:are|were|is) )?not C(?: or C)?$"
 )
+_ON_SIDE_NOW = re.compile(
+    rf"^{_THE}X (?:(?:on|to|at) (?:the|your|my|our) (?:left|right)(?: side)?|behind (?:you|me|us)|"
+    r"ahead(?: of (?:you|me|us))?|in front(?: of (?:you|me|us))?)$"
+)
+_ALWAYS = re.compile(r"\b(?:always|all the time|the whole time|throughout)\b")
+_STAYED = re.compile(
+    r"\bX (?:stay|stayed|remain|remained) (?:in view|in sight|visible|there)\b|"
+    r"\bX (?:always |constantly )?(?:in view|in sight|visible) (?:all the time|the whole time|throughout)$"
+)
+_NTH_NEAREST = re.compile(
+    r"\b(?:second|third|next|N) (?:closest|nearest|farthest|furthest|most distant) X\b"
+)
+_SAME_COLOUR = re.compile(r"\bX\b.*\bsame colours?\b|\bsame colours?\b.*\bX\b")
+_CIRCLE = re.compile(rf"^(?:did|have|had|were) {YOU} (?:\w+ )?(?:\w+ )?in {_THE}X$")
+_CLOSER = re.compile(
+    rf"^(?:did|have|had|are|were) {YOU} (?:ever )?(?:get|got|gotten|getting|come|coming|go|going|move|"
+    rf"moved|drive|driven) (?:any )?(?:closer|nearer)(?: (?:to|towards?))? {_THE}X\b"
+)
 _SINCE = re.compile(r"^how long (?:is it |has it been |was it )?since\b")
 _THERE_AT_START = re.compile(
     rf"^(?:was|were) {_THE}X (?:already |also )?(?:there |present |in view |visible |around )?"
@@ -120,6 +138,8 @@ def read_history(named: Named) -> Asked | None:
         return make(named, "others")
     if len(named.things) == 1 and _ANY.search(pattern):
         return make(named, "existence")
+    if _CIRCLE.search(pattern) and named.things[0].noun in ("circle", "circles"):
+        return make(replace(named, things=()), "total_turn")
     if not all(named.known):
         return None
     if len(named.things) == 1 and _SOMEBODY_BY.search(pattern):
@@ -152,6 +172,16 @@ def _about_one(named: Named, pattern: str) -> Asked | None:
             return make(named, "ever_side", side=side)
         if _SEEN_ON.search(pattern):
             return make(named, "ever_side", side=side, reverse=True)
+    if _ON_SIDE_NOW.search(pattern):
+        return make(named, "is_side", side=side)
+    if (_ALWAYS.search(pattern) and side is not None) or _NTH_NEAREST.search(pattern):
+        return make(named, "unnoted")
+    if _STAYED.search(pattern):
+        return make(named, "when")
+    if _SAME_COLOUR.search(pattern):
+        return make(named, "colour")
+    if _CLOSER.search(pattern):
+        return make(named, "ever_near", reverse=True)
     if _KEYFRAMES_OF.search(pattern) and not cues.has(pattern, "else|in the|in those"):
         return make(named, "keyframes_of")
     if _SINCE.search(pattern):

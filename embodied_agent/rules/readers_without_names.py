@@ -46,7 +46,7 @@ _DOINGS: tuple[tuple[Action, str], ...] = (
 _DOING = tuple((action, re.compile(rf"\b(?:{words})\b")) for action, words in _DOINGS)
 _SEEN_WHILE = re.compile(
     rf"^(?:what|which \w+|anything|did {YOU} see anything|tell me what|list what)\b.*"
-    r"\b(?P<joint>while|during|as|when|whenever|(?:right |just |immediately |directly )?after)\b (?P<rest>.+)$"
+    r"\b(?P<joint>while|during|as|when|whenever|before|(?:right |just |immediately |directly )?after)\b (?P<rest>.+)$"
 )
 _WHICH_TIME = (
     (0, re.compile(r"\bfirst\b")),
@@ -69,6 +69,14 @@ _LATEST = re.compile(
 _WHO = re.compile(
     rf"^who (?:(?:did|have|had) {YOU} (?:see|seen|meet|met|notice|noticed|come across|run into|pass|passed)|"
     r"(?:was|were|is) (?:there|here|around|in view|visible))(?: (?:so far|on the way|there|here))?$"
+)
+_LATEST_OF_ALL = re.compile(
+    r"\b(?:N|last|latest|most recent) (?:N |last |latest |most recent )(?:things|objects|items)\b|"
+    r"\b(?:latest|most recent) (?:things|objects|items)\b"
+)
+_LARGEST = re.compile(
+    r"\b(?:biggest|largest|smallest|tallest|heaviest|lightest|widest|oldest|newest looking|brightest|"
+    r"darkest|cleanest|dirtiest|strangest|highest|lowest)\b"
 )
 _NEWEST = re.compile(r"\bnewest (?:thing|object|item)\b")
 _HOW_OFTEN_BACK = re.compile(
@@ -114,10 +122,15 @@ _PRONOUN = re.compile(
 def read_unnamed(named: Named) -> Asked | None:
     """The question as understood by one of these patterns; ``None`` for all others."""
     pattern = named.pattern
+    which = cues.has(pattern, "what|which|anything|list|name|show")
     if _PRONOUN.search(pattern) and "KF" not in pattern:
         return make(named, "unresolved")
     if _WHO.search(pattern):
         return Asked("inventory", things=(read_phrase("people"),))
+    if _LARGEST.search(pattern):
+        return make(named, "unnoted_way")
+    if _LATEST_OF_ALL.search(pattern) and which:
+        return make(named, "latest")
     if _NEWEST.search(pattern):
         return make(named, "nth", ordinal=-1)
     if _HOW_OFTEN_BACK.search(pattern):
@@ -130,7 +143,6 @@ def read_unnamed(named: Named) -> Asked | None:
         return make(named, "total_turn")
     if _LATEST.search(pattern) or _LAST_PICTURE.search(pattern):
         return make(named, "in_view")
-    which = cues.has(pattern, "what|which|anything")
     side = cues.side_in(pattern)
     if which and _AT_THE_END.search(pattern) and cues.has(pattern, "was|were|see|look|looking"):
         return make(named, "around", side=side) if side else make(named, "in_view")
@@ -152,6 +164,8 @@ def _seen_while(named: Named, pattern: str) -> Asked | None:
     if found is None or not cues.SEE.search(pattern[: found.start("joint")]):
         return None
     actions = tuple(action for action, words in _DOING if words.search(found["rest"]))
+    if found["joint"] == "before":  # before any motion is the start
+        return make(named, "unnoted_way") if actions else None
     if not actions and found["joint"] != "when" and not cues.START.search(found["rest"]):
         return make(named, "unnoted_way")
     if len(actions) != 1:

@@ -146,6 +146,7 @@ _ANSWERS: dict[Family, _Answer] = {
     "seen_while": about_history.seen_while,
     "others": about_history.others,
     "count_other": about_history.count_other,
+    "latest": about_history.latest,
     "keyframes_of": about_moments.keyframes_of,
     "unresolved": _unresolved,
     "out_of_scope": _out_of_scope,
