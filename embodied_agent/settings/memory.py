@@ -82,12 +82,12 @@ class MemorySettings(Section):
         100_000,
         ge=1,
         le=10_000_000,
-        description="maximum number of noted facts; beyond it the oldest are dropped, but for the "
+        description="maximum number of noted facts; beyond it the oldest are dropped, except the "
         "newest of each name",
     )
     facts_max_age_s: float = Field(
         0.0,
         ge=0,
-        description="maximum age of noted facts, in seconds; the newest of each name stays; 0: no "
-        "limit",
+        description="maximum age of noted facts, in seconds; the newest of each name is kept; 0: "
+        "no limit",
     )
