@@ -145,6 +145,7 @@ async def _page(path: Path) -> dict[str, float]:
             app.router.lifespan_context(app),
             httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client,
         ):
+            await app.path_read
             (await client.get("/healthz")).raise_for_status()
             for name, route in (
                 ("path", "/api/path"),

@@ -165,6 +165,23 @@ def ever_near(asked: Asked, notes: Notes) -> Saying:
     return each(asked, notes, say)
 
 
+def at_range(asked: Asked, notes: Notes) -> Saying:
+    """Which things were near? Which were far away?"""
+    if notes.hold_motion_only:
+        return Saying(MOTION_ONLY, (), "cannot_tell")
+    word = "far" if asked.reverse else "near"
+    found: dict[str, int] = {}
+    for index in range(max(0, len(notes.deltas) - _MOST_LOOKED_AT), len(notes.deltas)):
+        for thing, mention in notes.in_view(index):
+            if mention.distance == word:
+                found[the(thing)] = index
+    if not found:
+        return Saying(f"I can't tell: my notes name nothing as {word}.", (), "cannot_tell")
+    names = join_each(list(found.items()), lambda pair: f"{pair[0]} ({notes.cite(pair[1])})")
+    indexes = tuple(sorted(set([*found.values()][:LONGEST_LIST])))
+    return Saying(f"As {word}, I noted {names}.", indexes)
+
+
 def farthest(asked: Asked, notes: Notes) -> Saying:
     """What is the farthest from you? What is the farthest thing that you have ever seen?"""
     if notes.hold_motion_only:

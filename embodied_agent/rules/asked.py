@@ -87,6 +87,8 @@ Family = Literal[
     "count_other",
     "keyframes_of",
     "latest",
+    "at_range",
+    "both_sides",
     "unresolved",
 ]
 #: A side that a question names.

@@ -17,7 +17,7 @@ from embodied_agent.rules.asked import Asked
 from embodied_agent.rules.names import Named
 from embodied_agent.rules.phrases import read_phrase
 from embodied_agent.rules.readers_of_time import make
-from embodied_agent.rules.readers_without_names import EVER, NOW, YOU, read_unnamed
+from embodied_agent.rules.readers_without_names import EVER, NOW, YOU, actions_in, read_unnamed
 
 _THE = r"(?:the |a |an |any |your |our |this |that |some )?"
 #: "Has X been …", "was X ever …", "did you ever have X …", "when was X …", "did you see X on your …".
@@ -88,6 +88,22 @@ _CLOSER = re.compile(
     rf"^(?:did|have|had|are|were) {YOU} (?:ever )?(?:get|got|gotten|getting|come|coming|go|going|move|"
     rf"moved|drive|driven) (?:any )?(?:closer|nearer)(?: (?:to|towards?))? {_THE}X\b"
 )
+_WHEN_NEAREST = re.compile(
+    r"\b(?:when|which (?:keyframe|frame|picture|image)|what point)\b.*\b(?:closest|nearest)\b|"
+    rf"^when (?:did|were|was) {YOU} (?:ever )?(?:get |come |go )?(?:near|close)(?: to)? {_THE}X\b"
+)
+_DONE_THEN = re.compile(
+    rf"^(?:did|was|were|could|have|had)\b.*\bX\b.*\b(?:before|after|while|when|as) (?:{YOU} )?(?P<rest>.+)$"
+)
+_ALIKE = re.compile(r"\bX (?:identical|alike|the same)$")
+_IN_BETWEEN = re.compile(rf"\bbetween (?:you|me|us) and {_THE}X\b")
+_BESIDE = re.compile(
+    r"^(?:is|was|are|were) there (?:a |an |any )?X (?:standing |lying |sitting )?(?:at|by|on|under|beside|near|"
+    rf"next to|behind|in front of|in) {_THE}X$"
+)
+_SEEN_NOW = re.compile(
+    rf"^(?:do|can) {YOU} (?:still )?see\b.*\bX\b.*(?:now|at the moment|currently|at present)$"
+)
 _SINCE = re.compile(r"^how long (?:is it |has it been |was it )?since\b")
 _THERE_AT_START = re.compile(
     rf"^(?:was|were) {_THE}X (?:already |also )?(?:there |present |in view |visible |around )?"
@@ -152,6 +168,10 @@ def read_history(named: Named) -> Asked | None:
         return make(named, "unnoted")
     if _DONE_BETWEEN.search(pattern) and not cues.SEE.search(pattern):
         return make(replace(named, things=()), "unnoted_way")
+    if _SEEN_NOW.search(pattern):
+        return make(named, "visible_now")
+    if len(named.things) == 2 and _BESIDE.search(pattern):
+        return make(named, "related")
     if len(named.things) > 1:
         return None
     if _FUTURE.search(pattern) and not cues.has(pattern, "if|after|once"):
@@ -176,11 +196,17 @@ def _about_one(named: Named, pattern: str) -> Asked | None:
         return make(named, "is_side", side=side)
     if (_ALWAYS.search(pattern) and side is not None) or _NTH_NEAREST.search(pattern):
         return make(named, "unnoted")
-    if _STAYED.search(pattern):
+    if _STAYED.search(pattern) or _ALWAYS.search(pattern):
         return make(named, "when")
+    then = _DONE_THEN.search(pattern)
+    if then is not None and actions_in(then["rest"]):
+        return make(named, "when")
+    what = cues.has(pattern, "what|which|anything|something")
+    if _ALIKE.search(pattern) or (what and _IN_BETWEEN.search(pattern)):
+        return make(named, "unnoted")
     if _SAME_COLOUR.search(pattern):
         return make(named, "colour")
-    if _CLOSER.search(pattern):
+    if _CLOSER.search(pattern) or _WHEN_NEAREST.search(pattern):
         return make(named, "ever_near", reverse=True)
     if _KEYFRAMES_OF.search(pattern) and not cues.has(pattern, "else|in the|in those"):
         return make(named, "keyframes_of")

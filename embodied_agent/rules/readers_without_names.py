@@ -78,6 +78,18 @@ _LARGEST = re.compile(
     r"\b(?:biggest|largest|smallest|tallest|heaviest|lightest|widest|oldest|newest looking|brightest|"
     r"darkest|cleanest|dirtiest|strangest|highest|lowest)\b"
 )
+_BOTH_SIDES = re.compile(r"\bleft\b.*\band\b.*\bright\b|\bright\b.*\band\b.*\bleft\b")
+_AT_RANGE = re.compile(
+    rf"^(?:what|which|anything|list|name|did {YOU} see|have {YOU} seen)\b.*"
+    r"\b(?:was|were|been|anything|things|objects) (?:very |quite |really )?"
+    rf"(?:(?P<near>near|close|nearby)(?: (?:to )?{YOU})?|(?P<far>far|far away|distant)(?: from {YOU})?)$"
+)
+_IN_A_PLACE = re.compile(
+    r"^(?:what|which)\b.*\b(?:see|seen|saw|notice|noticed|was|were|is|are|there) (?:there )?in the "
+    r"(?:kitchen|bathroom|bedroom|living room|dining room|office|hall|hallway|corridor|garage|garden|"
+    r"basement|lobby|yard|cellar|attic|street|warehouse|lab|laboratory|workshop|shop)$"
+)
+_ONE_NOT_OTHER = re.compile(r"\bKF\b.*\bnot\b.*\bKF\b")
 _NEWEST = re.compile(r"\bnewest (?:thing|object|item)\b")
 _HOW_OFTEN_BACK = re.compile(
     rf"^how (?:often|many times) (?:did|have|had) {YOU} (?:go|gone|drive|driven|move|moved|roll|step) "
@@ -127,6 +139,13 @@ def read_unnamed(named: Named) -> Asked | None:
         return make(named, "unresolved")
     if _WHO.search(pattern):
         return Asked("inventory", things=(read_phrase("people"),))
+    if _ONE_NOT_OTHER.search(pattern) or _IN_A_PLACE.search(pattern):
+        return make(named, "unnoted_way")
+    ranged = _AT_RANGE.search(pattern)
+    if ranged is not None and cues.PAST.search(pattern):
+        return make(named, "at_range", reverse=bool(ranged["far"]))
+    if which and _BOTH_SIDES.search(pattern) and not cues.TURN.search(pattern):
+        return make(named, "both_sides")
     if _LARGEST.search(pattern):
         return make(named, "unnoted_way")
     if _LATEST_OF_ALL.search(pattern) and which:
@@ -158,12 +177,17 @@ def read_unnamed(named: Named) -> Asked | None:
     return _seen_while(named, pattern)
 
 
+def actions_in(text: str) -> tuple[Action, ...]:
+    """The motions of the camera that a text names, such as "you turned left"."""
+    return tuple(action for action, words in _DOING if words.search(text))
+
+
 def _seen_while(named: Named, pattern: str) -> Asked | None:
     """What was in view while the camera did something, or after it."""
     found = _SEEN_WHILE.search(pattern)
     if found is None or not cues.SEE.search(pattern[: found.start("joint")]):
         return None
-    actions = tuple(action for action, words in _DOING if words.search(found["rest"]))
+    actions = actions_in(found["rest"])
     if found["joint"] == "before":  # before any motion is the start
         return make(named, "unnoted_way") if actions else None
     if not actions and found["joint"] != "when" and not cues.START.search(found["rest"]):

@@ -146,6 +146,8 @@ _ANSWERS: dict[Family, _Answer] = {
     "seen_while": about_history.seen_while,
     "others": about_history.others,
     "count_other": about_history.count_other,
+    "at_range": about_history.at_range,
+    "both_sides": about_places.both_sides,
     "latest": about_history.latest,
     "keyframes_of": about_moments.keyframes_of,
     "unresolved": _unresolved,

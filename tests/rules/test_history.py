@@ -101,6 +101,12 @@ def said(text: str, notes: Notes) -> Saying:
         ("did you see a sofa between keyframes 2 and 4?", "(#2 to #4): I have not seen a sofa."),
         ("which things did you see in keyframes 2 to 3?", "I have seen the red plant and the blue"),
         ("what is new compared to keyframe 4?", "Since #4, the pink door came into view (#7)"),
+        # How near, when
+        ("when were you nearest to the blue lamp?", "the blue lamp is near, in #3"),
+        ("which things were near?", "As near, I noted the blue lamp (#3)."),
+        ("did you see the plant after you turned left?", "I saw the red plant in #1 to #2."),
+        ("do you see a door or a lamp right now?", "Yes: the pink door, front-right of me"),
+        ("what is on your left and on your right?", "To my right should be the"),
         # The latest, the side now, and what only sounds alike
         ("what are the two latest things you saw?", "Most recently I saw the pink door (#7) and"),
         ("door on the right?", "Yes, the pink door is to my right."),
@@ -112,6 +118,11 @@ def said(text: str, notes: Notes) -> Saying:
         ("how long since you saw the red plant?", "I last saw the red plant in #2"),
         ("how often did you go back?", "I moved backward once (#4)."),
         # What notes don't say
+        ("is there a lamp at the table?", "I can't tell: my notes say where things were relative"),
+        ("are the two sofas identical?", "I can't tell: about the yellow sofa"),
+        ("what stands between you and the door?", "I can't tell: about the pink door"),
+        ("what did you see in the kitchen?", "I can't tell"),
+        ("what was in keyframe 2 but not in keyframe 3?", "I can't tell"),
         ("was the door always on your right?", "I can't tell: about the pink door"),
         ("where is the second nearest lamp?", "I can't tell: about the blue lamp"),
         ("what is the biggest thing around?", "I can't tell"),
