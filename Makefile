@@ -22,11 +22,11 @@ SYSTEM := $(VENV)/.checked-system
 # vLLM pins its own torch and transformers, so it has an environment of its own.
 VLLM_VENV := .venv-vllm
 VLLM := $(VLLM_VENV)/.installed
-# llama.cpp's server has one as well, so that a platform without its wheel only lacks these tests.
+# llama.cpp's server has its own too: on a platform without its wheel, only these tests are skipped.
 SERVERS_VENV := .venv-servers
 LLAMA_CPP := xllamacpp==2026.10.11549
 SERVERS := $(SERVERS_VENV)/.installed-$(LLAMA_CPP)
-# So does training beside vLLM; its versions are laid over this environment, without CUDA's.
+# And so has training beside vLLM; its versions are laid over this environment, without CUDA.
 TRAIN_VLLM := .venv-train-vllm
 
 # Passed to the demo, for example: make demo DEMO_ARGS="--speed 1 --port 8080"
@@ -34,10 +34,10 @@ DEMO_ARGS ?=
 
 .PHONY: demo test test-vllm test-servers test-train-vllm faults mutants lint lock lock-check docs bench clean distclean help
 
-demo: $(RUNTIME) ## Replay a shipped clip with its live page, ask three questions, write demo/report.html
+demo: $(RUNTIME) ## Replay a shipped clip with its live page, ask five questions, write demo/report.html
 	@$(BIN)/python -m sim_clips.demo $(DEMO_ARGS)
 
-# One thread a process: more of them only wait for each other where the cores are taken.
+# One thread per process: with more, threads only wait for each other on busy cores.
 test: export OMP_NUM_THREADS ?= 1
 test: $(DEV) $(SYSTEM) ## Run all tests (ARGS="..." goes to pytest)
 	@setup=$$(ls /opt/ros/*/setup.bash 2>/dev/null | tail -n 1 || true); \
@@ -56,7 +56,7 @@ test-servers: $(DEV) $(SYSTEM) $(SERVERS) ## Run exported models behind llama.cp
 	LLAMA_CPP_PYTHON=$(SERVERS_VENV)/bin/python $(BIN)/python -m pytest tests/with_servers $(ARGS)
 
 mutants: export OMP_NUM_THREADS ?= 1
-mutants: $(DEV) ## See whether tests notice small changes of the core modules (MODULE=recall for one)
+mutants: $(DEV) ## Check that tests notice small changes to the core modules (MODULE=recall for one)
 	@$(BIN)/python -m tests.mutants $(MODULE) $(if $(FRESH),--fresh) $(if $(SURVIVORS),--survivors)
 
 test-train-vllm: export OMP_NUM_THREADS ?= 1
@@ -75,7 +75,7 @@ lint: $(DEV) ## Check format and style (ruff), types (mypy), layers (import-lint
 	$(BIN)/deptry embodied_agent
 	$(BIN)/deptry --ignore DEP002,DEP004 bench launch sim_clips tests training
 
-lock: $(DEV) ## Write constraints*.txt anew, keeping the versions that still fit (UPGRADE=1: the newest)
+lock: $(DEV) ## Rewrite constraints*.txt, keeping the versions that still fit (UPGRADE=1: the newest)
 	.ci/lock $(if $(UPGRADE),--upgrade)
 
 lock-check: $(DEV) ## Check that constraints*.txt are what `make lock` would write
@@ -84,14 +84,14 @@ lock-check: $(DEV) ## Check that constraints*.txt are what `make lock` would wri
 docs: $(DEV) ## Build the documentation site into site/, with links and references checked
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
-bench: $(DEV) $(SYSTEM) ## Measure all that bench/ measures (minutes each)
+bench: $(DEV) $(SYSTEM) ## Run all measurements in bench/ (minutes each)
 	@for script in bench/[!_]*.py; do \
 		echo "== $$script"; \
 		$(BIN)/python "$$script"; \
 	done
 
-# What faults takes beyond the time: ONLY=family, PORTION=number, SEED=number, JOURNAL=file, FRESH=1.
-faults: $(DEV) $(SYSTEM) ## Try what is promised under faults, about an hour (a sample: MINUTES=5)
+# faults also takes ONLY=family, PORTION=number, SEED=number, JOURNAL=file, FRESH=1.
+faults: $(DEV) $(SYSTEM) ## Test the promises under faults, about an hour (a sample: MINUTES=5)
 	@$(BIN)/python -m tests.faults $(if $(MINUTES),--minutes $(MINUTES)) $(if $(ONLY),--only $(ONLY)) \
 		$(if $(PORTION),--portion $(PORTION)) $(if $(SEED),--seed $(SEED)) \
 		$(if $(JOURNAL),--journal $(JOURNAL)) $(if $(FRESH),--fresh)

@@ -158,13 +158,13 @@ class NamedPlace:
         return float(x), float(y), 0.0
 
 
-#: What somebody can want to be told of: a thing comes into view, or is no longer where it was.
+#: The events of standing questions: an object comes into view, or is no longer where it was.
 AlertEvent = Literal["seen", "gone"]
 
 
 @dataclass(frozen=True, slots=True)
 class StandingQuestion:
-    """A wish to be told when something happens: ``event`` to what ``name`` means, by whom.
+    """A standing question: report ``event`` of the objects that ``name`` means; ``by`` whom.
 
     ``text`` is the wish in the person's words, and ``place`` the named place at which it counts; ""
     is anywhere. ``webhook`` is an address that alerts are posted to; "" for none. ``at_s`` is when

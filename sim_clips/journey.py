@@ -14,28 +14,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from embodied_agent.records import Action, Direction, Distance
+from embodied_agent.records import DIRECTION_LIMITS_DEG, Action, Direction, Distance
 from sim_clips.scene import DISTANCE_LIMITS_M, CameraPose, Step, WorldName
 
-#: Limits of the direction classes: |azimuth| in degrees from straight ahead. The sectors differ in
-#: size: with eight equal ones, nearly everything in the camera's view would be "front".
-SECTOR_LIMITS_DEG = (15.0, 60.0, 120.0, 165.0)
+#: Limits of the direction classes: |azimuth| in degrees from straight ahead.
+SECTOR_LIMITS_DEG = DIRECTION_LIMITS_DEG
 
 #: A frame with fewer pixels of an object (in a 320×240 picture) does not count as showing it.
 GLIMPSED_PIXELS = 75
 
-INVERSE: dict[Action, Action] = {
-    Action.MOVE_FORWARD: Action.MOVE_BACKWARD,
-    Action.MOVE_BACKWARD: Action.MOVE_FORWARD,
-    Action.MOVE_LEFT: Action.MOVE_RIGHT,
-    Action.MOVE_RIGHT: Action.MOVE_LEFT,
-    Action.MOVE_UPWARD: Action.MOVE_DOWNWARD,
-    Action.MOVE_DOWNWARD: Action.MOVE_UPWARD,
-    Action.ROTATE_LEFT: Action.ROTATE_RIGHT,
-    Action.ROTATE_RIGHT: Action.ROTATE_LEFT,
-    Action.TILT_DOWNWARD: Action.TILT_UPWARD,
-    Action.TILT_UPWARD: Action.TILT_DOWNWARD,
-}
+INVERSE: dict[Action, Action] = {action: action.inverse for action in Action}
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,10 @@
     python -m training.evaluate_clips --out runs/evaluation
 
 Per world: the perceiver's deltas against the truth; and the share of questions answered correctly
-end to end from pixels, from the true deltas, by a plain program that reads the same deltas, with an
-empty memory, and by chance, each with an interval clustered by clip. Questions whose answer
-follows from the deltas are reported separately, for the perceiver's deltas and for the true ones.
+end to end from pixels, from the true deltas (with and without asking the notes whether they settle
+a question, as the agent does), by a plain program that reads the same deltas, with an empty memory,
+and by chance, each with an interval clustered by clip. Questions whose answer follows from the
+deltas are reported separately, for the perceiver's deltas and for the true ones.
 
 Missing clips are recorded first. The default is the held-out block (`sim_clips.splits`), on which a
 released model is measured once; during development use other seeds, with ``--first 500000``.
@@ -26,21 +27,15 @@ import cv2
 import torch
 
 from embodied_agent.agent import Agent
-from embodied_agent.errors import ReplyError
 from embodied_agent.perception.builtin import BuiltinPerceiver
-from embodied_agent.reasoning.answer import parse_answer
-from embodied_agent.reasoning.base import transcript_budget
 from embodied_agent.reasoning.builtin import BuiltinReasoner
-from embodied_agent.reasoning.prompts import build_prompt
-from embodied_agent.reasoning.votes import elected
 from embodied_agent.records import Delta, Question
 from embodied_agent.settings import Settings, load_settings
-from embodied_agent.transcript.recall import recall
-from embodied_agent.transcript.text import Transcript
 from sim_clips.questions import NOT_TOLD
 from sim_clips.splits import HELD_OUT_CLIPS
 from training import program
 from training.evaluation.batched import BatchedModel
+from training.evaluation.choices import in_batches, one_by_one, replies_to
 from training.evaluation.clip_tables import Marks, markdown, summary
 from training.held import FOLDER, WORLDS, held_clips
 from training.true_perception import true_delta
@@ -68,44 +63,6 @@ def perception_marks(noted: Sequence[Delta], truths: Sequence[Delta]) -> Marks:
                 float(noted_mentions[name].distance == true_mentions[name].distance)
             )
     return marks
-
-
-def reply_to(
-    reasoner: BuiltinReasoner, settings: Settings, deltas: Sequence[Delta], row: dict[str, Any]
-) -> tuple[str | None, bool]:
-    """The letter that the reasoner chooses given these deltas, and whether the format was right."""
-    question = Question(row["text"], tuple(row["choices"]))
-    transcript = Transcript.of(deltas, transcript_budget(settings.reasoning)).text()
-    recalled, _ = recall(deltas, question)
-    prompt = build_prompt("compact", transcript, recalled, question)
-    extra_votes = settings.reasoning.votes - 1
-    try:
-        reply = "".join(reasoner.stream(prompt, timeout_s=120.0))
-    except ReplyError as error:
-        reply = error.reply
-    samples = reasoner.sampled(prompt, extra_votes, timeout_s=120.0) if extra_votes else []
-    try:
-        return elected(reply, samples, question.choices).parsed.choice, True
-    except ReplyError:
-        return None, False
-
-
-def replies_to(
-    model: BatchedModel, settings: Settings, asked: Sequence[tuple[Sequence[Delta], dict[str, Any]]]
-) -> list[tuple[str | None, bool]]:
-    """`reply_to` without further votes, for many questions at once."""
-    prompts = []
-    for deltas, row in asked:
-        question = Question(row["text"], tuple(row["choices"]))
-        transcript = Transcript.of(deltas, transcript_budget(settings.reasoning)).text()
-        prompts.append(build_prompt("compact", transcript, recall(deltas, question)[0], question))
-    found: list[tuple[str | None, bool]] = []
-    for (_, row), reply in zip(asked, model.replies(prompts), strict=True):
-        try:
-            found.append((parse_answer(reply.text, row["choices"]).choice, True))
-        except ReplyError:
-            found.append((None, False))
-    return found
 
 
 def evaluate_clip(
@@ -139,14 +96,19 @@ def evaluate_clip(
         marks = perception_marks(noted, truths)
         marks["seconds_per_keyframe"] = [d.latency_s for d in noted]
         stamps = {k.id: k.stamp_ns for k in keyframes}
-        without_pixels: list[tuple[Sequence[Delta], dict[str, Any]]] = []
-        for row in rows:
-            then = [d for d in truths if stamps[d.keyframe_id] <= row["stamp_ns"]]
-            without_pixels += [(then, row), (NOTHING, row)]
-        if batches is not None and settings.reasoning.votes == 1:
-            replies = replies_to(batches, settings, without_pixels)
-        else:
-            replies = [reply_to(reasoner, settings, *one) for one in without_pixels]
+        questions = [Question(row["text"], tuple(row["choices"])) for row in rows]
+        truth_by_then = [
+            [d for d in truths if stamps[d.keyframe_id] <= row["stamp_ns"]] for row in rows
+        ]
+        single = settings.reasoning.votes == 1
+        reply = in_batches(batches) if batches and single else one_by_one(reasoner, settings)
+        from_truths = replies_to(
+            settings,
+            reply,
+            list(zip(truth_by_then, questions, strict=True)),
+            check=settings.reasoning.check_notes,
+        )
+        from_nothing = replies_to(settings, reply, [(NOTHING, q) for q in questions], check=False)
         for number, row in enumerate(rows):
             question = Question(
                 row["text"], tuple(row["choices"]), at_ns=row["stamp_ns"], timeout_s=120.0
@@ -154,15 +116,15 @@ def evaluate_clip(
             started = time.monotonic()
             live = agent.ask(question)
             seconds = time.monotonic() - started
-            truth_so_far, _ = without_pixels[2 * number]
+            truth_so_far, from_truth = truth_by_then[number], from_truths[number]
             noted_so_far = [d for d in noted if stamps[d.keyframe_id] <= row["stamp_ns"]]
-            (from_truth, well_formed), (blind, _) = replies[2 * number : 2 * number + 2]
             choices = {
                 "pixels": live.choice,
-                "true_deltas": from_truth,
+                "true_deltas": from_truth.choice,
+                "reasoner_true": from_truth.alone,
                 "program_pixels": program.answer(noted_so_far, row, truth["world"]),
                 "program_true": program.answer(truth_so_far, row, truth["world"]),
-                "blind": blind,
+                "blind": from_nothing[number].choice,
             }
             untold_index = NOT_TOLD in row["choices"] and row["choices"].index(NOT_TOLD)
             letter = "" if untold_index is False else string.ascii_uppercase[untold_index]
@@ -174,7 +136,7 @@ def evaluate_clip(
                         "pixels": program.derivable(noted_so_far, row, truth["world"]),
                         "true_deltas": program.derivable(truth_so_far, row, truth["world"]),
                     },
-                    "chance": 1 / len(row["choices"]), "format": float(well_formed),
+                    "chance": 1 / len(row["choices"]), "format": float(from_truth.well_formed),
                     "seconds": seconds,
                     **{way: float(choice == row["answer"]) for way, choice in choices.items()},
                 }

@@ -4,7 +4,7 @@ whether an answer follows from the deltas (whether a question is derivable).
 From the noted directions, distances, actions and angles it computes which answers are possible, by
 the rules of `sim_clips.questions.notes`. It gets the question's content as data and reads no prose.
 
-Out of scope: the rules themselves (`sim_clips.questions.derivation`).
+Out of scope: the rules themselves (`embodied_agent.rules.derivation`).
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from embodied_agent.records import Delta
+from embodied_agent.rules.derivation import runs_of
 from sim_clips.questions import NOT_TOLD, Notes, possible, settled
-from sim_clips.questions.notes import runs_of
 from sim_clips.scene import WorldName
 
 

@@ -8,6 +8,7 @@ Out of scope: checkpoints during the run (`training.checkpointing`), the merge (
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,8 @@ from training.reasoner_model import save_checkpoint
 
 #: Wider models keep the precision that they have; the built-in one is stored as it is shipped.
 _WIDEST_BUILTIN = 512
+#: What trl calls its copy of the adapter that a run started from.
+_START = "ref"
 
 
 def save_model(trainer: Any, folder: Path, prompting: Prompting) -> None:
@@ -47,6 +50,8 @@ def save_model(trainer: Any, folder: Path, prompting: Prompting) -> None:
         adapter = folder.with_name("adapter")
         trainer.save_model(str(adapter))  # this gathers the shards, of the adapter only
         if trainer.args.should_save:
+            # Of a run that goes on with an adapter, trl keeps the start, to stay near it.
+            shutil.rmtree(adapter / _START, ignore_errors=True)
             _finish(adapter, prompting)
             settle_adapter(adapter)
             (merge_apart if sharded or several() else merge)(adapter, folder)

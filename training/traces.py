@@ -14,12 +14,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from embodied_agent.records import Delta, Mention
+from embodied_agent.rules.derivation import TURNS, runs_of
 from embodied_agent.transcript.text import action_text, mention_text
 from sim_clips.journey import direction_class, sector_gap
 from sim_clips.questions import NOT_TOLD, ClipQuestion, route_to
 from sim_clips.questions.common import names_in
-from sim_clips.questions.derivation import TURNS
-from sim_clips.questions.notes import runs_of
 from training.reckoning import Place, bearing_text, between, moved, placed, quadrant, turned
 
 #: Longest chain of updates; questions that need a longer one get no reasoning.

@@ -28,6 +28,9 @@ from embodied_agent.agent.alerts import StandingQuestions
 from embodied_agent.agent.answerer import Answerer
 from embodied_agent.agent.ask_flow import AskFlow
 from embodied_agent.agent.asked import Asked, as_question
+from embodied_agent.agent.fact_answers import FactAnswers
+from embodied_agent.agent.fact_methods import FactMethods
+from embodied_agent.agent.fact_notes import FactNotes
 from embodied_agent.agent.inlet import Inlet
 from embodied_agent.agent.intake import ReplayState
 from embodied_agent.agent.lazy_models import lazy_perceiver, lazy_reasoner
@@ -50,7 +53,7 @@ from embodied_agent.settings import KeyframeSettings, Settings, load_settings
 from embodied_agent.sources import Source
 
 
-class Agent(ObjectMethods):
+class Agent(ObjectMethods, FactMethods):
     """One camera's memory and what is asked of it. Every method may be called from any thread.
 
     Use it as a context manager, or call `close`. Keyframes that an existing memory holds without a
@@ -66,7 +69,7 @@ class Agent(ObjectMethods):
         reasoner: instead of the one that the settings name.
         listener: told of decisions, keyframes and deltas; `listen` adds more.
 
-    What is passed in stays open when the agent is closed: whoever made it closes it.
+    The agent does not close what is passed in: its creator does.
 
     Attributes:
         store: the memory: ``store.keyframes()``, ``store.deltas()``, ``store.search(text="sofa")``.
@@ -89,9 +92,8 @@ class Agent(ObjectMethods):
         self._settings = settings
         self._owns_store = store is None
         self.store = store or Store.open(settings.memory.path, settings.memory)
-        self._objects = ObjectMemory(
-            self.store, settings.objects, on_forget=lambda: self._answerer.forget()
-        )
+        self._objects = ObjectMemory(self.store, settings.objects, on_forget=self._on_forget)
+        self._facts = FactNotes(self.store, settings.facts, self._note_error)
         self._listeners = Listeners()
         self._standing = StandingQuestions(
             self.store, self._objects, settings.alerts, self._listeners.alert
@@ -114,6 +116,7 @@ class Agent(ObjectMethods):
                 lambda: make_looker(settings.perception, look.max_tokens, self._perceiver),
             ),
             objects=self._objects,
+            facts=FactAnswers(self.store, self._facts),
         )
         self._perception: PerceptionWorkers | None = None
         if not self.store.read_only:
@@ -182,7 +185,10 @@ class Agent(ObjectMethods):
         """
         opened, name = open_replay(source, key, self._settings.source)
         try:
-            return replay(self, opened, name, speed=speed, again=again, on_progress=on_progress)
+            self._hear_facts(opened, name)
+            summary = replay(self, opened, name, speed=speed, again=again, on_progress=on_progress)
+            self._end_facts(opened, name, unread=not summary.frames)
+            return summary
         finally:
             if opened is not source:
                 opened.close()
@@ -374,6 +380,8 @@ class Agent(ObjectMethods):
                 asked=self._asked.count,
                 problems=self._asked.problems,
                 server=self._answerer.server,
+                left_open=self._answerer.left_open,
+                asked_again=self._answerer.asked_again,
             ),
         )
 
@@ -383,6 +391,7 @@ class Agent(ObjectMethods):
         Keyframes that are still pending are perceived at the next start. Safe to call twice.
         """
         self._inlet.close()
+        self._facts.close()
         if self._perception is not None:
             self._perception.close()
         self._answerer.close()
@@ -390,6 +399,10 @@ class Agent(ObjectMethods):
         self._perceiver.close()
         if self._owns_store:
             self.store.close()
+
+    def _on_forget(self) -> None:
+        self._answerer.forget()
+        self._facts.forget()
 
     def _note_error(self, error: Exception) -> None:
         self._last_error = str(error)

@@ -41,7 +41,7 @@ class StandingQuestions:
         store: the memory.
         objects: its objects, which hold each delta before `look` is called.
         settings: of alerts.
-        tell: is told of each alert, on the thread that found it.
+        tell: called with each alert, on the thread that found it.
     """
 
     def __init__(
@@ -113,7 +113,7 @@ class StandingQuestions:
             )
 
     def promised(self, question: Question) -> Answer | None:
-        """The answer to a question that is a wish to be told later, which is asked from now on;
+        """The answer to a standing question, which is stored and checked from now on;
         ``None`` where it is none."""
         if question.choices or question.at_ns is not None:
             return None
@@ -234,7 +234,7 @@ def _wish(question: StandingQuestion) -> StandingQuestion:
 
 
 def promise(question: StandingQuestion) -> str:
-    """What is said to whoever asked: "I will tell you when I see a fire extinguisher." """
+    """The reply to a standing question: "I will tell you when I see a fire extinguisher." """
     several = read_phrase(question.name).plural
     if question.event == "gone":
         when = f"the {question.name} {'are' if several else 'is'} gone"

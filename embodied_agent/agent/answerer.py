@@ -20,22 +20,23 @@ import time
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import replace
 
-from embodied_agent.agent.indexed_view import IndexedView
-from embodied_agent.agent.note_index import LostDelta, indexed
+from embodied_agent.agent.fact_answers import FactAnswers, with_choice, without_value
+from embodied_agent.agent.note_index import LostDelta
+from embodied_agent.agent.notes_check import NotesCheck, checked
+from embodied_agent.agent.notices import with_break, with_kept
 from embodied_agent.agent.object_memory import ObjectMemory
-from embodied_agent.agent.reasoned import Known, ReasonedAnswers, with_notice
+from embodied_agent.agent.reasoned import Known, ReasonedAnswers
 from embodied_agent.agent.recalled import recall_from
 from embodied_agent.agent.scrutiny import without_answer
 from embodied_agent.agent.second_look import SecondLook
-from embodied_agent.agent.segment_view import SegmentView, cited_before
-from embodied_agent.agent.summary_lines import SummaryLines
 from embodied_agent.agent.surroundings import surroundings
+from embodied_agent.agent.views import Views
 from embodied_agent.chat.status import ServerStatus
 from embodied_agent.errors import QuestionError
 from embodied_agent.memory.store import Store
-from embodied_agent.reasoning.base import Reasoner, prompt_style, transcript_budget
+from embodied_agent.reasoning.base import Reasoner, prompt_style
 from embodied_agent.reasoning.verify import Verifier
-from embodied_agent.records import SUMMARY_ONLY, Answer, Delta, Evidence, Question
+from embodied_agent.records import Answer, Delta, Evidence, Question
 from embodied_agent.rules import (
     NAME,
     Notes,
@@ -45,6 +46,7 @@ from embodied_agent.rules import (
     not_understood,
     unanswerable,
 )
+from embodied_agent.rules.fact_questions import FactAsked
 from embodied_agent.settings import ReasoningSettings
 from embodied_agent.transcript.text import entry_text
 
@@ -54,12 +56,8 @@ MAX_QUESTION = 4000
 MAX_CHOICES = 26
 #: Most entries that an answer by rule gives as what it read.
 _MOST_ENTRIES = 8
-#: Recordings whose deltas are kept up for questions.
-_MOST_VIEWS = 4
 #: What rules have no answer to, but a general model may read out of observations.
 _FOR_MODELS = frozenset({"unclear", "unnoted"})
-
-View = IndexedView | SegmentView
 
 
 def check_question(question: Question) -> None:
@@ -96,6 +94,7 @@ class Answerer:
         make_verifier: and the verifier,
         second_look: looks at stored pictures; ``None``: nobody can.
         objects: of the memory, for where things are from here; ``None``: nobody says.
+        facts: that are noted beside what was seen; ``None``: none are.
     """
 
     def __init__(
@@ -107,21 +106,30 @@ class Answerer:
         make_verifier: Callable[[], Verifier] | None = None,
         second_look: SecondLook | None = None,
         objects: ObjectMemory | None = None,
+        facts: FactAnswers | None = None,
     ) -> None:
         self._store = store
+        self._facts = facts
         self._objects = objects
         self._settings = settings
         self._reasoned = ReasonedAnswers(
             settings, make, make_verifier=make_verifier, second_look=second_look
         )
         self._lock = threading.Lock()
-        self._views: dict[str, View] = {}  # by source
-        self._text_from = 0  # what they know of retention
+        self._views = Views(store, settings)
+        #: Questions with choices that the notes left open, so that no reasoner was asked.
+        self.left_open = 0
 
     @property
     def model(self) -> str:
         """The reasoner's name, its backend while it is not loaded."""
         return self._reasoned.model
+
+    @property
+    def asked_again(self) -> int:
+        """Times the reasoner was asked again because it did not see that the notes settle a
+        question."""
+        return self._reasoned.asked_again
 
     @property
     def server(self) -> ServerStatus | None:
@@ -159,15 +167,16 @@ class Answerer:
                 known, said = self._known(answer, question, source, segment, last_id, provisional)
             except LostDelta:
                 # The file is damaged: what is whole of it is read delta by delta.
-                self._views[source] = self._plain_view(source)
+                self._views.read_plainly(source)
                 known, said = self._known(answer, question, source, segment, last_id, provisional)
         notes = known.notes
         if said is not None:
             yield replace(said, latency_s={"rules": time.monotonic() - started})
             return
-        # Not under the lock: whoever forgets holds the objects' while they wait for this one.
+        # Not under the lock: forgetting holds the objects' lock while it waits for this one.
         measured = self._measured(question, notes.id(notes.last))
-        known = replace(known, measured=measured)
+        noted = self._noted(question, source)
+        known = replace(known, measured=measured, noted=noted)
         answer = replace(answer, models={"perceiver": known.perceiver})
         answer = replace(
             answer,
@@ -178,21 +187,67 @@ class Answerer:
         answer = replace(attempt.answer, evidence=self._evidence(attempt.cited))
         yield self._noticed(answer, notes, last_id)
 
+    def asks_of_facts(self, question: Question) -> bool:
+        """Whether a question is about noted facts, and not about what was seen at some time: what
+        the camera sees now adds nothing to its answer."""
+        asked = None if self._facts is None else self._facts.asked(question.text)
+        return asked is not None and asked.thing is None and not self._leaves_facts()
+
+    def before_any_frame(self, question: Question) -> Answer | None:
+        """The answer to a question about facts where nothing was seen yet; ``None`` for others."""
+        if self._facts is None or (asked := self._facts.asked(question.text)) is None:
+            return None
+        answer = Answer(text="", question_id=question.id)
+        return self._of_facts(answer, question, asked, Notes([]), "")
+
     def forget(self) -> None:
         """Something was removed from the memory: read it anew for the next question."""
         with self._lock:
             self._views.clear()
 
     def close(self) -> None:
-        """Release the verifier and the second look; the reasoner belongs to whoever made it."""
+        """Release the verifier and the second look; the reasoner's creator closes it."""
         self._reasoned.close()
 
     def _measured(self, question: Question, keyframe_id: int) -> str:
-        """Where objects are from that keyframe, where the reasoner is told of it."""
+        """Where objects are from that keyframe, if the setting passes this to the reasoner."""
         settings = self._settings
         if self._objects is None or not settings.bearings or prompt_style(settings) != "full":
             return ""
         return surroundings(question, keyframe_id, self._objects, self._store)
+
+    def _noted(self, question: Question, source: str) -> str:
+        """The facts that the question names, where the reasoner is told of them."""
+        if self._facts is None or prompt_style(self._settings) != "full":
+            return ""
+        return self._facts.mentioned(question.text, source, question.at_ns)
+
+    def _leaves_facts(self) -> bool:
+        """Whether questions about facts go to the reasoner, which is told of them."""
+        return self._settings.free == "reasoner" and prompt_style(self._settings) == "full"
+
+    def _of_facts(
+        self, answer: Answer, question: Question, asked: FactAsked, notes: Notes, source: str
+    ) -> Answer:
+        """``answer`` to a question about facts."""
+        assert self._facts is not None
+        seen = notes if notes.deltas else None
+        found = self._facts.answer(asked, seen, source, question.at_ns)
+        at: int | None = None
+        if question.choices and found.saying.status == "answered":
+            at = with_choice(found, question.choices)
+            if at is None:
+                found = without_value(found)
+        free = question if at is None else replace(question, choices=())
+        answer = self._said(answer, free, found.saying, notes)
+        if at is not None:
+            answer = replace(
+                answer,
+                text=question.choices[at],
+                choice=string.ascii_uppercase[at],
+                reasoning=f"{answer.reasoning}\n{found.saying.text}".strip(),
+            )
+        return replace(answer, facts=found.facts, verified_by="the facts that were noted")
 
     def _known(
         self,
@@ -205,17 +260,13 @@ class Answerer:
     ) -> tuple[Known, Answer | None]:
         """What the question is answered from, and ``answer`` where the reasoner is not to be
         asked."""
-        text_from = self._store.text_from()
-        if text_from != self._text_from:
-            self._views.clear()  # retention has dropped text
-            self._text_from = text_from
-        view = self._views.pop(source, None) or self._view_of(source)
-        self._views = dict([*self._views.items()][1 - _MOST_VIEWS :])
-        self._views[source] = view
-        held = view.read(segment, last_id, provisional)
+        held = self._views.read(source, segment, last_id, provisional)
         notes = held.notes
         notes.clock = self._store.stamp_of
         known = Known(question, segment, last_id, notes, "", "", ())
+        asked = None if self._facts is None else self._facts.asked(question.text)
+        if asked is not None and not self._leaves_facts():
+            return known, self._of_facts(answer, question, asked, notes, source)
         if not notes.deltas:
             problem = "nothing that was seen has been perceived yet"
             return known, replace(answer, status="failed", problem=problem)
@@ -226,8 +277,16 @@ class Answerer:
             said = replace(said, models={**said.models, **answer.models})
         elif (saying := self._saying(question, notes)) is not None:
             said = self._said(answer, question, saying, notes)
+        check = self._check(question, notes) if said is None else None
+        if check is not None and check.is_open:
+            self.left_open += 1
+            settlement = check.settlement
+            text = f"I can't tell: {settlement.reason}"
+            saying = Saying(text, settlement.evidence, "cannot_tell")
+            said = self._said(answer, question, saying, notes)
         if said is not None:
             return known, self._noticed(said, notes, last_id)
+        known = replace(known, check=check)
         recalled, recalled_ids = recall_from(notes, question)
         known = replace(
             known,
@@ -237,31 +296,9 @@ class Answerer:
         )
         return known, None
 
-    def _view_of(self, source: str) -> View:
-        index = indexed(self._store, source or None)
-        if index is None:
-            return self._plain_view(source)
-        budget = transcript_budget(self._settings)
-        whole = prompt_style(self._settings) == "full"
-        return IndexedView(index, budget, whole=whole, summaries=self._summaries(source))
-
-    def _plain_view(self, source: str) -> View:
-        budget = transcript_budget(self._settings)
-        whole = prompt_style(self._settings) == "full"
-        summaries = self._summaries(source)
-        return SegmentView(self._store, source, budget, whole=whole, summaries=summaries)
-
-    def _summaries(self, source: str) -> SummaryLines:
-        """The lines for what is not in a transcript; none for a small model, which was trained on
-        short memories."""
-        whole = prompt_style(self._settings) == "full"
-        share = self._settings.summary_share if whole else 0.0
-        reserve = int(share * transcript_budget(self._settings))
-        return SummaryLines(self._store, source, reserve, self._text_from)
-
     def _noticed(self, answer: Answer, notes: Notes, last_id: int) -> Answer:
         """``answer`` with notices of what it rests on."""
-        return _with_kept(_with_break(answer, notes), self._text_from, last_id)
+        return with_kept(with_break(answer, notes), self._views.text_from, last_id)
 
     def _saying(self, question: Question, notes: Notes) -> Saying | None:
         """What is said without the reasoner; ``None`` where it is to be asked."""
@@ -278,6 +315,17 @@ class Answerer:
             if ruling.asked.family in _FOR_MODELS:
                 return unanswerable(question.text, (), notes)
         return ruling.saying or not_understood(notes)
+
+    def _check(self, question: Question, notes: Notes) -> NotesCheck | None:
+        """What the notes say to a question with choices; ``None`` where the reasoner is told more
+        than they hold, and where nobody is to ask them."""
+        settings = self._settings
+        told_more = settings.second_look.mode == "on" or (
+            settings.bearings and self._objects is not None and prompt_style(settings) == "full"
+        )
+        if not settings.check_notes or told_more:
+            return None
+        return checked(question, notes)
 
     def _chosen(self, answer: Answer, question: Question, notes: Notes) -> Answer | None:
         """``answer`` with the choice that the rules' own answer amounts to; ``None`` where the
@@ -325,33 +373,3 @@ class Answerer:
             Evidence(keyframe.id, keyframe.stamp_ns, note=notes[keyframe.id], pose=keyframe.pose)
             for keyframe in self._store.keyframes_of(notes)
         )
-
-
-def _with_kept(answer: Answer, text_from: int, last_id: int) -> Answer:
-    """``answer``, with a notice where it reaches back to what is kept as a summary only: where it
-    rests on that, finds nothing, or is about that time."""
-    if answer.status in ("failed", "out_of_scope") or not text_from:
-        return answer
-    before = any(evidence.keyframe_id < text_from for evidence in answer.evidence)
-    if answer.status == "answered" and not before and last_id >= text_from:
-        return answer
-    return with_notice(answer, f"what was seen before #{text_from} is {SUMMARY_ONLY}")
-
-
-def _with_break(answer: Answer, notes: Notes) -> Answer:
-    """``answer``, with a notice where it rests on what was seen before a restart."""
-    if answer.status == "failed":
-        return answer
-    if notes.ended:
-        return with_notice(
-            answer,
-            "nothing has been perceived since the restart; this rests on what was seen before it",
-        )
-    if cited_before(notes, (evidence.keyframe_id for evidence in answer.evidence)):
-        first = notes.id(notes.start)
-        return with_notice(
-            answer,
-            f"this rests on what was seen before the restart, which lies before #{first}; "
-            "directions do not carry over it",
-        )
-    return answer

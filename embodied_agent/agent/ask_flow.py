@@ -54,9 +54,12 @@ class AskFlow:
         try:
             moment = self._inlet.moment(question)
             if moment is None:
-                answer = replace(answer, status="failed", problem=_nothing_seen(question))
+                answer = self._answerer.before_any_frame(question) or replace(
+                    answer, status="failed", problem=_nothing_seen(question)
+                )
             view = View()
-            if moment is not None and self._perception is not None:
+            of_facts = self._answerer.asks_of_facts(question)
+            if moment is not None and self._perception is not None and not of_facts:
                 view = self._perception.look(moment.last_id, deadline - time.monotonic())
                 if view.missing and not self._knows(moment, view):
                     answer = replace(

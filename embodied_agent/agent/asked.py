@@ -56,7 +56,7 @@ class Asked:
     Args:
         store: the memory.
         flow: answers everything except standing questions.
-        standing: takes down what people want to be told.
+        standing: stores standing questions.
         objects: what is known of things.
         on_error: told of objects that can't be read, and of an answer that can't be stored.
 

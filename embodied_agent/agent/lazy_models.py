@@ -1,4 +1,4 @@
-"""The models of an agent: made when they are first needed, or borrowed from whoever made them.
+"""The models of an agent: made when they are first needed, or borrowed from the caller.
 
 Out of scope: which model the settings name (the stages' `factory`), closing them (`agent`).
 """

@@ -4,7 +4,7 @@ A live camera does not wait. While one frame is processed, only the newest of th
 kept: one for each of a robot's cameras, which take turns. Frames that are posted together, because
 they waited for the same pose, stay together until the next post replaces the rest of them.
 
-Out of scope: what becomes of a frame (`embodied_agent.agent.intake`).
+Out of scope: processing a frame (`embodied_agent.agent.intake`).
 """
 
 from __future__ import annotations

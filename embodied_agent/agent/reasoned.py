@@ -1,8 +1,9 @@
 """Answers by the reasoner: its replies, votes, verification, and further attempts after failures.
 
-If a reply cites or names what the memory does not hold, the reasoner is asked once more; a second
-such reply is discarded. An answer with low consistency may get a second look at the pictures and
-further attempts. The most consistent answer is given, or none if that is still too low.
+If a reply cites or names what the memory does not hold, or says that the memory does not tell where
+the notes settle the question, the reasoner is asked once more; a second such reply is discarded. An
+answer with low consistency may get a second look at the pictures and further attempts. The most
+consistent answer is given, or none if that is still too low.
 
 Out of scope: deciding which answers are given (`scrutiny`), answers without a model
 (`embodied_agent.rules`).
@@ -16,6 +17,13 @@ from collections.abc import Callable, Generator
 from contextlib import closing
 from dataclasses import dataclass, replace
 
+from embodied_agent.agent.notes_check import (
+    NotesCheck,
+    contradiction,
+    with_original_letter,
+    without_untold,
+)
+from embodied_agent.agent.notices import with_notice
 from embodied_agent.agent.scrutiny import fault_of, lower_unsure, status_of, without_answer
 from embodied_agent.agent.second_look import Findings, SecondLook
 from embodied_agent.chat.status import HasServer, ServerStatus
@@ -41,7 +49,9 @@ class Known:
     recalled: str
     recalled_ids: tuple[int, ...]
     measured: str = ""
+    noted: str = ""
     perceiver: str = ""
+    check: NotesCheck | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +89,8 @@ class ReasonedAnswers:
         self._lock = threading.Lock()
         self._reasoner: Reasoner | None = None
         self._verifier: Verifier | None = None
+        #: Times it was asked again because it did not see that the notes settle a question.
+        self.asked_again = 0
 
     @property
     def model(self) -> str:
@@ -92,7 +104,7 @@ class ReasonedAnswers:
         return reasoner.server_status() if isinstance(reasoner, HasServer) else None
 
     def close(self) -> None:
-        """Release the verifier and the second look; the reasoner belongs to whoever made it."""
+        """Release the verifier and the second look; the reasoner's creator closes it."""
         for model in (self._verifier, self._second_look):
             if model is not None:
                 model.close()
@@ -121,6 +133,8 @@ class ReasonedAnswers:
             best = yield from self._once_more(best, known, looked, deadline)
             if best.fault:
                 return best
+        if known.check is not None and known.check.refuses(best.answer.choice):
+            best = yield from self._without_untold(best, known, known.check, looked, deadline)
         best = self._verified(best, known.question, deadline)
         if self._settings.second_look.mode == "auto" and self._low(best.answer):
             answer, looked = self._look(best.answer, known, deadline)
@@ -133,8 +147,30 @@ class ReasonedAnswers:
             if not self._low(best.answer):
                 break
             best = yield from self._again(best, known, looked, deadline, number)
-        least = self._settings.verify.low
-        return replace(best, answer=lower_unsure(best.answer, known.question, least))
+        answer = lower_unsure(best.answer, known.question, self._settings.verify.low)
+        if known.check is not None:
+            answer = with_notice(answer, contradiction(answer, known.question, known.check))
+        return replace(best, answer=answer)
+
+    def _without_untold(
+        self, first: Attempt, known: Known, check: NotesCheck, looked: Findings, deadline: float
+    ) -> Generator[str, None, Attempt]:
+        """Another attempt where the notes settle what the reasoner says the memory does not tell:
+        without that choice."""
+        spent = sum(first.answer.latency_s.get(name, 0.0) for name in ("first_token", "reason"))
+        if deadline - time.monotonic() < spent:
+            return first
+        self.asked_again += 1
+        yield "\n"
+        offered = replace(known, question=without_untold(known.question, check))
+        second = yield from self._attempt(first.answer, offered, looked, deadline, attempt=0)
+        if second.fault or second.answer.status == "failed":
+            return replace(first, answer=replace(first.answer, latency_s=second.answer.latency_s))
+        answer = with_notice(
+            with_original_letter(second.answer, known.question),
+            "asked again, because the notes settle this",
+        )
+        return replace(second, answer=answer)
 
     def _once_more(
         self, first: Attempt, known: Known, looked: Findings, deadline: float
@@ -179,7 +215,13 @@ class ReasonedAnswers:
         question = known.question
         style = prompt_style(self._settings)
         prompt = build_prompt(
-            style, known.transcript, known.recalled, question, looked.said, known.measured
+            style,
+            known.transcript,
+            known.recalled,
+            question,
+            looked.said,
+            known.measured,
+            known.noted,
         )
         answer = replace(
             answer,
@@ -213,7 +255,12 @@ class ReasonedAnswers:
                 reply,
                 others,
                 question.choices,
-                lambda parsed: not fault_of(parsed, question, known.notes, findings),
+                lambda parsed: (
+                    not (
+                        fault_of(parsed, question, known.notes, findings)
+                        or (known.check is not None and known.check.refuses(parsed.choice))
+                    )
+                ),
             )
             if chosen.reply != reply:
                 yield f"\n{chosen.reply}"
@@ -351,8 +398,3 @@ class ReasonedAnswers:
 def _failed(answer: Answer, problem: str, reply: str) -> Answer:
     """``answer`` as none; what the model said so far is kept as its reasoning."""
     return replace(answer, text="", choice=None, reasoning=reply, status="failed", problem=problem)
-
-
-def with_notice(answer: Answer, notice: str) -> Answer:
-    """``answer`` with one more notice."""
-    return replace(answer, notice="; ".join(filter(None, (answer.notice, notice))))

@@ -72,13 +72,17 @@ class PerceptionStatus:
 class ReasoningStatus:
     """Questions to answers: how many were ``asked``, and how many of them ended in a problem.
 
-    ``server`` is ``None`` unless the reasoner is served and was asked.
+    ``left_open`` counts those with choices that the notes did not settle, so that no reasoner was
+    asked; ``asked_again`` those that it was asked twice, because the notes settled what it said the
+    memory does not tell. ``server`` is ``None`` unless the reasoner is served and was asked.
     """
 
     model: str
     asked: int
     problems: int
     server: ServerStatus | None = None
+    left_open: int = 0
+    asked_again: int = 0
 
 
 @dataclass(frozen=True, slots=True)

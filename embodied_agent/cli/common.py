@@ -129,7 +129,7 @@ def settings_from(config: Path | None, assignments: Sequence[str] | None, **name
 
 
 def console(*, stderr: bool = False) -> Console:
-    """Where people are told things: stdout, or ``stderr`` where stdout is for JSON.
+    """The console for messages to people: stdout, or ``stderr`` if stdout is for JSON.
 
     Lines are wrapped on a terminal only.
     """

@@ -16,6 +16,7 @@ from embodied_agent.cli.clip import clip
 from embodied_agent.cli.common import EXIT_CODES
 from embodied_agent.cli.doctor import doctor
 from embodied_agent.cli.export import export
+from embodied_agent.cli.facts import facts
 from embodied_agent.cli.fleet import fleet
 from embodied_agent.cli.inspect import inspect
 from embodied_agent.cli.keyframes import keyframes
@@ -91,6 +92,7 @@ app.command()(keyframes)
 app.command()(inspect)
 app.command()(clip)
 app.command()(export)
+app.add_typer(facts, name="facts")
 app.add_typer(fleet, name="fleet")
 app.add_typer(memory, name="memory")
 app.add_typer(objects, name="objects")

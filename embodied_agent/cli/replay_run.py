@@ -163,6 +163,7 @@ class _Run:
             self.status = agent.status()
             self.elapsed_s = time.monotonic() - started
             if recording is not None:
+                recording.located(agent.objects())
                 recording.questions(results)
             tell(results)
         return results

@@ -150,6 +150,8 @@ class Feeder:
         with self._source or open_source(self._spec, self._settings) as source:
             self._source = None
             pace = Pace(self._speed)
+            if not source.live:
+                self._agent.hear(source)
             for frame in source:
                 if not source.live and self._stop.wait(pace.wait_s(frame.stamp_ns)):
                     return

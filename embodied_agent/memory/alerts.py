@@ -1,8 +1,8 @@
 """Standing questions and alerts in a memory file.
 
-An alert is stored before anybody is told of it, and each event of a question only once, so that a
-restart neither loses one nor reports one twice. Each row carries a checksum; a damaged row is left
-out and named.
+An alert is stored before it is delivered, and each event of a question only once, so that a
+restart neither loses one nor reports one twice. Each row has a checksum; a damaged row is left
+out and reported.
 
 Out of scope: when there is an alert (`embodied_agent.agent.alerts`), how it is delivered
 (`embodied_agent.interfaces`, `embodied_agent.host.webhooks`).
@@ -38,7 +38,7 @@ class AlertTable:
     Args:
         transaction: opens a transaction for writing; raises where the file is read-only.
         query: opens a connection for reading.
-        damage: is told of damaged rows.
+        damage: collects damaged rows.
     """
 
     def __init__(self, transaction: Transaction, query: Transaction, damage: Damage) -> None:

@@ -16,6 +16,7 @@ import apsw
 
 from embodied_agent.codec import from_json, to_json
 from embodied_agent.memory import forgetting
+from embodied_agent.memory.facts import FactTable
 from embodied_agent.memory.object_rows import read_records, renumber
 from embodied_agent.memory.objects import ObjectTable, Transaction
 from embodied_agent.memory.rows import Damage, text_sum
@@ -34,7 +35,8 @@ class CorrectionTable:
         transaction: opens a transaction for writing; raises where the file is read-only.
         query: opens a connection for reading.
         damage: is told of damaged rows.
-        objects: that are corrected.
+        objects: that are corrected,
+        facts: of which intervals are forgotten.
         summaries: derived from the same deltas; follow what is forgotten.
     """
 
@@ -44,12 +46,14 @@ class CorrectionTable:
         query: Transaction,
         damage: Damage,
         objects: ObjectTable,
+        facts: FactTable,
         summaries: SummaryTable,
     ) -> None:
         self._transaction = transaction
         self._query = query
         self._damage = damage
         self._objects = objects
+        self._facts = facts
         self._summaries = summaries
         self._forgotten: list[tuple[int, int]] | None = None  # intervals, once they are read
 
@@ -97,6 +101,9 @@ class CorrectionTable:
         refs = {(number, rank) for one in object_ids for number, rank in db.execute(sql, (one,))}
         names = forgetting.names_of(db, refs)
         moved = forgetting.forget(db, refs, keyframes)
+        if correction.from_ns is not None and correction.to_ns is not None:
+            self._facts.forget(db, correction.from_ns, correction.to_ns)
+            forgetting.forget_answers_of_facts(db, correction.from_ns, correction.to_ns)
         self._summaries.forget(db, names, set(keyframes))
         _amend_corrections(db, moved, refs, keyframes)
         for one in object_ids:

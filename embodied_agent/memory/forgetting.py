@@ -1,9 +1,9 @@
 """Removes what a person wants forgotten from a memory file, so that not even its bytes are left.
 
-Mentions are taken out of their deltas, and pictures out of the file. Keyframes stay as entries
-without a picture, because a replay recognises what it has stored already by them: nothing that was
-forgotten comes back. SQLite overwrites what is deleted (``secure_delete``), and the write-ahead log
-is emptied afterwards, in which the pages would remain as they were.
+Mentions are removed from their deltas, and pictures from the file. Keyframes stay as entries
+without a picture, because a replay recognises by them what it has already stored, so nothing that
+was forgotten comes back. SQLite overwrites deleted data (``secure_delete``), and the write-ahead
+log, which would still hold the old pages, is emptied afterwards.
 
 Out of scope: which mentions and keyframes those are (`embodied_agent.agent.corrections`).
 """
@@ -11,7 +11,7 @@ Out of scope: which mentions and keyframes those are (`embodied_agent.agent.corr
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -153,11 +153,29 @@ def _replace_delta(db: apsw.Connection, delta: Delta) -> None:
     insert_delta(db, delta)
 
 
+def forget_answers_of_facts(db: apsw.Connection, from_ns: int, to_ns: int) -> None:
+    """Remove the answers that tell facts noted between two stamps, inclusive; part of a
+    transaction."""
+
+    def tells(text: str) -> bool:
+        try:
+            facts = json.loads(text).get("facts", ())
+            return any(from_ns <= fact["stamp_ns"] <= to_ns for fact in facts)
+        except (ValueError, LookupError, TypeError, AttributeError):
+            return True  # nobody can tell
+
+    _drop_answers(db, tells)
+
+
 def _forget_answers(db: apsw.Connection, keyframes: Mapping[int, object]) -> None:
     """Remove the answers that rest on these keyframes; they may say what is in them."""
+    _drop_answers(db, lambda text: _rests_on(text, keyframes))
+
+
+def _drop_answers(db: apsw.Connection, is_stale: Callable[[str], bool]) -> None:
     for table, key in (("answers", "id"), ("requests", "id")):
         rows = db.execute(f"SELECT {key}, answer FROM {table} WHERE answer IS NOT NULL")
-        stale = [number for number, text in rows if _rests_on(text, keyframes)]
+        stale = [number for number, text in rows if is_stale(text)]
         for number in stale:
             if table == "requests":
                 db.execute("DELETE FROM outbox WHERE request_id = ?", (number,))

@@ -1,7 +1,7 @@
-"""Whether what deltas are found by is what they say: their names, their words, their motions.
+"""Whether the index tables agree with the deltas: their names, their words, their motions.
 
-Questions are answered through these tables; one that misses a delta would make the agent deny what
-it has seen. `embodied-agent memory check` looks, and `memory repair` writes them anew.
+Questions are answered through these tables; if one misses a delta, the agent would deny what it has
+seen. `embodied-agent memory check` compares them, and `memory repair` rewrites them.
 
 Out of scope: damaged rows (`repair`), writing the tables (`writing`).
 """

@@ -1,12 +1,12 @@
 """Questions from remote clients and their answers, until the answers are delivered.
 
 A question is stored here before its arrival is acknowledged, so that a crash loses none; it is open
-until it has an answer. Its id is remembered for a while: the same id gets the same answer again,
-whoever repeats it, and is not asked twice. An answer waits in the outbox, once for every topic that
-it is to be sent to, until it is reported as sent.
+until it has an answer. Its id is remembered for a while: a repeated id gets the same answer again
+and is not asked twice. An answer waits in the outbox, once for each topic that it is sent to, until
+it is reported as sent.
 
-Rows are verified when they are read (`rows`). A damaged question or delivery is left out and named;
-the question is replaced when its client repeats it.
+Rows are verified when they are read (`rows`). A damaged question or delivery is left out and
+reported; the question is replaced when its client repeats it.
 
 Out of scope: how messages travel (`embodied_agent.interfaces.mqtt`), answering, the file (`store`).
 """
@@ -125,7 +125,7 @@ class Outbox:
         try:
             known = self._request(db, request.id)
         except DamagedRow:
-            # Whoever asks it again heals it.
+            # A repeated request replaces it.
             db.execute("DELETE FROM requests WHERE id = ?", (request.id,))
             known = None
         if known is not None and known[1] != request.digest:
@@ -142,7 +142,7 @@ class Outbox:
                 None,
             )
         else:
-            # Whoever repeats a question still wants the answer.
+            # A client that repeats a question still wants the answer.
             expires_at_s = (
                 None
                 if known[5] is None or request.expires_at_s is None

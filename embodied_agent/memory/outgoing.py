@@ -1,7 +1,7 @@
-"""What a memory has to tell a fleet: rows by rising ids, and checksums to compare what was told.
+"""What a memory sends to a fleet: rows by ascending ids, and checksums to compare what was sent.
 
-Keyframes are committed in the order of their ids, and so are answers, so the last id that the fleet
-has says what is still to be sent: the memory file itself is the outbox.
+Keyframes and answers are committed in the order of their ids, so the last id that the fleet has
+says what is still to be sent: the memory file itself is the outbox.
 
 Out of scope: what is sent and when (`embodied_agent.fleet.sending.sender`).
 """

@@ -1,4 +1,4 @@
-"""The present of a memory, and the path to it, found at the ends of indexes.
+"""The latest keyframes of a memory and the path to them, read from the ends of indexes.
 
 Out of scope: what is read of these keyframes (`query`).
 """

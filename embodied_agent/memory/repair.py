@@ -4,11 +4,10 @@
 writes the intact rows. A keyframe that lost its delta but not its picture becomes pending, so that
 it is perceived again.
 
-Objects are not copied: they are derived again from the deltas and corrections that are whole. The
-damaged file is never written to.
+Objects are not copied: they are derived again from the intact deltas and corrections. The damaged
+file is never written to.
 
-Out of scope: reading what is whole of a damaged file (`salvage`), serving what is whole of a file
-in use (`query`).
+Out of scope: reading the intact part of a damaged file (`salvage`), or of a file in use (`query`).
 """
 
 from __future__ import annotations
@@ -176,6 +175,10 @@ def _write(rows: WholeRows, path: str) -> None:
                         (*values, values_sum(*values)),
                     )
         db.executemany("INSERT INTO corrections VALUES (?, ?, ?)", rows.corrections.values())
+        with suppress(apsw.ConstraintError, apsw.MismatchError):
+            db.executemany(
+                "INSERT OR IGNORE INTO facts VALUES (?, ?, ?, ?, ?, ?, ?)", rows.facts.values()
+            )
         db.executemany(
             "INSERT OR IGNORE INTO summaries VALUES (?, ?, ?, ?)", rows.summaries.values()
         )

@@ -1,6 +1,6 @@
-"""Which recordings were replayed into a memory, with which settings, and whether to their end.
+"""Which recordings were replayed into a memory, with which settings, and whether completely.
 
-Out of scope: their keyframes (`store`), how a replay goes on (`embodied_agent.agent.intake`).
+Out of scope: their keyframes (`store`), resuming a replay (`embodied_agent.agent.intake`).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Reads the rows of a memory file and leaves out the damaged ones.
 
-Where damage ends a statement, its rows are read one by one. What is damaged is named and logged
-once (`rows`).
+If damage ends a statement, its rows are read one by one. Damaged rows are reported and logged once
+(`rows`).
 
 Out of scope: which rows are read (`query`), writing (`store`).
 """

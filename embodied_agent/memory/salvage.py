@@ -1,9 +1,9 @@
-"""Reads what is whole of a damaged memory file: each table as far as possible, from the front, from
-the back, and row by row in between.
+"""Reads the intact part of a damaged memory file: each table as far as possible, from the front,
+from the back, and row by row in between.
 
-Each row's content is compared with its checksum. What can't be read is named with the reason.
+Each row's content is compared with its checksum. What can't be read is reported with the reason.
 
-Out of scope: SQLite's own check, writing the whole rows into a new file (`repair`).
+Out of scope: SQLite's own check, writing the intact rows to a new file (`repair`).
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import apsw
 
 from embodied_agent.codec import Record, from_json
 from embodied_agent.memory import schema
+from embodied_agent.memory.facts import check_forgotten, fact_of
 from embodied_agent.memory.file import ANY_DAMAGE, DAMAGE
 from embodied_agent.memory.outbox import check_delivery, check_request
 from embodied_agent.memory.replays import check_replay
@@ -69,6 +70,7 @@ class WholeRows:
     requests: dict[int, tuple[Any, ...]] = field(default_factory=dict)
     outbox: dict[int, tuple[Any, ...]] = field(default_factory=dict)
     corrections: dict[int, tuple[Any, ...]] = field(default_factory=dict)
+    facts: dict[int, tuple[Any, ...]] = field(default_factory=dict)
     named_places: list[tuple[Any, ...]] = field(default_factory=list)
     uuid: str = ""
     summaries: dict[int, tuple[Any, ...]] = field(default_factory=dict)
@@ -131,6 +133,14 @@ def read_whole(db: apsw.Connection, found: Findings) -> WholeRows:
         check_texts(row[2], row[1])
         rows.corrections[row[0]] = tuple(row[:3])
 
+    def fact(row: Sequence[Any]) -> None:
+        number, key, source, stamp_ns, stored_at_s, text, checksum = row
+        if text:
+            fact_of((number, key, source, stamp_ns, text, checksum))
+        else:
+            check_forgotten((key, source, stamp_ns, text, checksum))
+        rows.facts[number] = (number, key, source, stamp_ns, stored_at_s, text, checksum)
+
     def summary(row: Sequence[Any]) -> None:
         check_texts(row[4], row[3])
         from_json(Summary, row[3])
@@ -157,6 +167,8 @@ def read_whole(db: apsw.Connection, found: Findings) -> WholeRows:
         top = _last_id(db, ("corrections",))
         _read(db, found, "corrections", correction, "correction {}", top)
         _read_named_places(db, found, rows)
+    if _has(db, "facts"):
+        _read(db, found, "facts", fact, "fact {}", _last_id(db, ("facts",)))
     if _has(db, "summaries", "retention"):
         top = _last_id(db, ("summaries",))
         _read(db, found, "summaries", summary, "summary {}", top, "", "rowid, *")

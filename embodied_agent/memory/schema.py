@@ -1,6 +1,6 @@
-"""The tables of a memory file, and how an older file is brought forward.
+"""The tables of a memory file, and the migrations for older files.
 
-A file carries `APPLICATION_ID` and, in ``PRAGMA user_version``, the number of migrations that were
+A file has `APPLICATION_ID` and, in ``PRAGMA user_version``, the number of migrations that were
 applied to it. Migrations are only ever appended to `MIGRATIONS`; each runs in a transaction of its
 own together with the new version number, so a crash between two leaves the file consistent. The
 JSON columns need no migration: fields that an older version did not write are filled in when they
@@ -277,6 +277,22 @@ CREATE INDEX keyframes_posed ON keyframes (id) WHERE x IS NOT NULL;
 CREATE INDEX keyframes_place ON keyframes (x, y) WHERE x IS NOT NULL;
 """
 
+_FACTS = """
+-- Values with a stamp that were noted beside the deltas: a battery's level, a robot's mode.
+CREATE TABLE facts (
+    id          INTEGER PRIMARY KEY,
+    key         TEXT NOT NULL,              -- what names of one fact have in common
+    source      TEXT NOT NULL,              -- key of the replayed source; '' when live
+    stamp_ns    INTEGER NOT NULL,
+    stored_at_s REAL NOT NULL,              -- wall clock, for retention by age
+    json        TEXT NOT NULL,              -- '' once forgotten: a replay must not bring it back
+    checksum    INTEGER NOT NULL
+);
+CREATE UNIQUE INDEX facts_moment ON facts (source, key, stamp_ns);
+CREATE INDEX facts_newest ON facts (source, key, id);
+CREATE INDEX facts_time ON facts (stamp_ns);
+"""
+
 #: Rows carry checksums from this version on.
 CHECKED = 3
 
@@ -291,6 +307,9 @@ WITH_SUMMARIES = 9
 
 #: There are indexes that questions are answered from, from this version on.
 INDEXED = 11
+
+#: There are facts from this version on.
+WITH_FACTS = 12
 
 #: Requests, deliveries and sources carry checksums from this version on.
 CHECKED_REQUESTS = 6
@@ -308,6 +327,7 @@ MIGRATIONS: tuple[str, ...] = (
     _SUMMARIES + CITE_ALL,
     _IDENTITY,
     _INDEXES,
+    _FACTS,
 )
 
 

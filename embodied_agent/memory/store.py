@@ -25,6 +25,7 @@ from embodied_agent.errors import StoreError
 from embodied_agent.memory import replays, schema
 from embodied_agent.memory.alerts import AlertTable
 from embodied_agent.memory.corrections import CorrectionTable
+from embodied_agent.memory.facts import FactTable
 from embodied_agent.memory.file import connect, connect_for_reading, explain, lock
 from embodied_agent.memory.forgetting import empty_log, mark_forgotten, overwrite_deleted
 from embodied_agent.memory.objects import ObjectTable
@@ -95,16 +96,18 @@ class Store(Reader):
         self.summaries = SummaryTable(self._query, self.damage, settings.place_m)
         self._retention = Retention(settings, self.summaries)
         #: Objects with their positions.
-        self.objects = ObjectTable(self._transaction, self._query, self.damage)
-        #: What people said about them.
+        self.objects = ObjectTable(self._transaction, self._query, self.damage, settings)
+        #: Values with a stamp that were noted beside the deltas.
+        self.facts = FactTable(self._transaction, self._query, self.damage, settings)
+        #: Corrections by people.
         self.corrections = CorrectionTable(
-            self._transaction, self._query, self.damage, self.objects, self.summaries
+            self._transaction, self._query, self.damage, self.objects, self.facts, self.summaries
         )
-        #: What people call a pose or a region.
+        #: Named places.
         self.places = PlaceTable(
             self._transaction, self._query, self.damage, lambda: self.objects.exists
         )
-        #: What people want to be told of, and what they were told.
+        #: Standing questions and alerts.
         self.alerts = AlertTable(self._transaction, self._query, self.damage)
 
     @classmethod

@@ -1,11 +1,11 @@
 """Summaries of old stretches in a memory file.
 
 Keyframes are summarised in blocks of 64 ids as soon as the last of a block has its delta; the
-summaries of 16 blocks are merged into one of the next level, and so on. So all that was seen before
-any keyframe is a few rows and the deltas of a part of a block, however long the memory is.
+summaries of 16 blocks are merged into one of the next level, and so on. So everything before
+any keyframe is in a few rows and the deltas of a part of a block, however long the memory is.
 
-Rows are derived from deltas, and part of the transaction that stores the delta. Of blocks only the
-last ones are kept. A row that is missing or damaged is derived again where it is read.
+Rows are derived from deltas, in the transaction that stores the delta. Only the last blocks are
+kept. A row that is missing or damaged is derived again when it is read.
 
 Out of scope: what a summary is (`embodied_agent.transcript.summaries`), which text is kept
 (`retention`).
@@ -62,7 +62,7 @@ class SummaryTable:
 
     Args:
         query: opens a connection for reading.
-        damage: is told of damaged rows.
+        damage: collects damaged rows.
         place_m: size of a place, in metres.
     """
 

@@ -1,7 +1,6 @@
-"""How keyframes and deltas are written, with everything that finds them again; part of a
-transaction.
+"""Writes keyframes and deltas with all their indexes, within a transaction.
 
-Out of scope: transactions, and which delta is due (`store`).
+Out of scope: the transaction, and which delta is next (`store`).
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
 An adapter is what peft saves: ``adapter_config.json`` and ``adapter_model.safetensors``. For each
 adapted matrix W it holds A and B of a low rank, and the merged matrix is W + scale · B · A (LoRA,
-arXiv 2106.09685), computed in 32 bits. Merged once at loading, it costs nothing per token, and no
-further package at run time. What this sum does not express is refused.
+arXiv 2106.09685), computed in 32 bits. Merging once at loading costs nothing per token and needs no
+further package at run time. Adapters that this sum does not express are refused.
 
 Out of scope: training adapters (`training.sft`), serving them unmerged (vLLM does).
 """

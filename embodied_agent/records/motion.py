@@ -31,6 +31,21 @@ class Action(str, Enum):
         """True for rotations and tilts, whose size is an angle."""
         return self.value.startswith(("rotate", "tilt"))
 
+    @property
+    def inverse(self) -> Action:
+        """The action that undoes it."""
+        return _INVERSE[self]
+
+
+_OPPOSITES = (
+    (Action.MOVE_FORWARD, Action.MOVE_BACKWARD),
+    (Action.MOVE_LEFT, Action.MOVE_RIGHT),
+    (Action.MOVE_UPWARD, Action.MOVE_DOWNWARD),
+    (Action.ROTATE_LEFT, Action.ROTATE_RIGHT),
+    (Action.TILT_DOWNWARD, Action.TILT_UPWARD),
+)
+_INVERSE = {one: other for a, b in _OPPOSITES for one, other in ((a, b), (b, a))}
+
 
 @dataclass(frozen=True, slots=True)
 class Egomotion:

@@ -62,6 +62,22 @@ class Goal:
 
 
 @dataclass(frozen=True, slots=True)
+class Fact:
+    """A value with a stamp that is noted beside the deltas: the level of a battery, a robot's mode.
+
+    ``by`` is who or what noted it: a topic, a person. ``source`` identifies the recording that it
+    came with; empty: it came live, or from a person. ``id`` rises with each one that is stored.
+    """
+
+    name: str
+    value: str
+    stamp_ns: int
+    by: str = ""
+    source: str = ""
+    id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """The agent's answer. ``choice`` is a letter if choices were given and one was chosen.
 
@@ -71,7 +87,8 @@ class Answer:
     for the answer; ``None`` if there was neither. ``verified_by`` describes how it was obtained.
     ``latency_s`` maps stage names to seconds. ``notice`` says what the answer could not take into
     account, as during an outage, and is empty otherwise. ``goal`` is where to stand to see the one
-    object that the question is about, where its position is known.
+    object that the question is about, where its position is known. ``facts`` are the noted values
+    that it tells.
     """
 
     text: str
@@ -87,6 +104,7 @@ class Answer:
     verified_by: str = ""
     status: AnswerStatus = "answered"
     goal: Goal | None = None
+    facts: tuple[Fact, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse a failure without a reason and a reason without a failure.

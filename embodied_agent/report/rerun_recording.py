@@ -8,7 +8,10 @@
 The file is written while the replay runs; `rerun walk.rrd` opens it. The extra ``rerun`` installs
 Rerun's SDK. Nothing is sent over the network.
 
-Out of scope: distances to objects. A mention has a direction, so an object is an arrow.
+A mention is an arrow, since it has a direction; objects that could be located are balls as wide as
+their position is uncertain. What answers rest on is marked where it was seen from.
+
+Out of scope: a live view. RViz and Foxglove show a running robot.
 """
 
 from __future__ import annotations
@@ -23,6 +26,7 @@ import numpy as np
 from embodied_agent.agent.listeners import Listener
 from embodied_agent.errors import AgentError, SettingsError
 from embodied_agent.images import decode, encode_jpeg
+from embodied_agent.object_records import SeenObject
 from embodied_agent.records import DIRECTIONS, Decision, Delta, Frame, Keyframe, Mention, Pose
 from embodied_agent.report.scoring import Scored
 from embodied_agent.support.extras import missing_package
@@ -33,6 +37,10 @@ _TIMELINE = "stamp"
 _QUALITY = 80
 #: Length of an arrow to an object, in metres.
 _ARROW_M = 1.0
+#: Colours of keyframes that an answer rests on: cited by the reasoner, or recalled for it.
+_CITED, _RECALLED = (255, 153, 0), (255, 230, 102)
+#: The smallest radius of an object's ball, in metres.
+_BALL_M = 0.12
 
 
 class RerunRecording:
@@ -114,10 +122,37 @@ class RerunRecording:
         )
 
     def questions(self, results: Sequence[Scored]) -> None:
-        """Write questions with their answers, at the end of the timeline."""
-        for result in results:
+        """Write questions with their answers and evidence, at the end of the timeline."""
+        for number, result in enumerate(results):
             question, answer = result.case.question, result.answer
             self._log("questions", self._text(f"{question.text}\n{answer.text or answer.problem}"))
+            marks = [(item, item.pose) for item in answer.evidence if item.pose is not None]
+            if not marks:
+                continue
+            self._log(
+                f"world/evidence/{number}",
+                self._rerun.Arrows3D(
+                    origins=[pose.position_m for _, pose in marks],
+                    vectors=[_arrow(pose, 0.0) for _, pose in marks],
+                    labels=[f"#{item.keyframe_id} {item.note}".strip() for item, _ in marks],
+                    colors=[_CITED if item.note == "cited" else _RECALLED for item, _ in marks],
+                ),
+            )
+
+    def located(self, objects: Sequence[SeenObject]) -> None:
+        """Write where objects are, at the end of the timeline: those of the latest map session."""
+        latest = max((one.session for one in objects), default=0)
+        of_latest = [one for one in objects if one.session == latest]
+        balls = [(one, one.position_m) for one in of_latest if one.position_m is not None]
+        if balls:
+            self._log(
+                "world/located",
+                self._rerun.Points3D(
+                    [position_m for _, position_m in balls],
+                    radii=[max(_BALL_M, one.std_m or 0.0) for one, _ in balls],
+                    labels=[one.label or one.name for one, _ in balls],
+                ),
+            )
 
     def close(self) -> None:
         """Flush and close the file. Safe to call twice."""

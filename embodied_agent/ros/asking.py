@@ -83,7 +83,7 @@ class AskServers:
         )
 
     def close(self) -> None:
-        """Stop listening; the queue is closed by now, and has answered whoever waited."""
+        """Stop listening; the queue is already closed, and has answered all waiting clients."""
         self._stop_listening()
 
     def destroy(self) -> None:

@@ -30,7 +30,7 @@ _AWAKE_S = 1.0
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the node until it is told to end; 0 when it was, 1 when it can't start."""
+    """Run the node until a signal ends it; returns 0 then, and 1 if it can't start."""
     signals = _Signals()
     # ROS is loaded late, so that a signal in the meantime ends the process without a traceback.
     import rclpy

@@ -41,7 +41,7 @@ class ObjectTopics:
     Args:
         node: publishes.
         agent: whose memory it is.
-        warn: is told of what went wrong: a key, and a sentence.
+        warn: called with what went wrong: a key, and a sentence.
         stack: everything made here goes with it.
     """
 

@@ -27,7 +27,7 @@ Fit = Literal["found", "extrapolated", "late", "missing"]
 _ALIVE_S = 1.0
 #: So many images of a kind are one too many.
 _TELL_AFTER = 5
-#: Most images that wait; the oldest then goes without waiting on.
+#: Maximum number of waiting images; beyond it, the oldest stops waiting.
 _MOST_HELD = 8
 
 

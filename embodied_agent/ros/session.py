@@ -28,6 +28,7 @@ from embodied_agent.records import Answer, Evidence, Frame, Keyframe
 from embodied_agent.ros.asking import AskServers
 from embodied_agent.ros.camera import Camera
 from embodied_agent.ros.diagnostics import Diagnostics
+from embodied_agent.ros.facts import FactTopics
 from embodied_agent.ros.health import checks_of
 from embodied_agent.ros.markers import Markers
 from embodied_agent.ros.messages import to_answer
@@ -83,6 +84,14 @@ class Session:
             stack.callback(self.agent.listen(publisher))
             ObjectTopics(node, self.agent, self.warnings.add, stack)
             Markers(node, self.agent, self.questions, stack)
+            FactTopics(
+                node,
+                chosen.facts.read(),
+                self.agent.note_message,
+                self.warnings.add,
+                lambda: self.active_since_s is not None,
+                stack,
+            )
             self._watch_silence(stack)
             self.watch = Watch(self.agent, settings)
             stack.callback(self.watch.close)

@@ -62,7 +62,7 @@ async def result_of(
     def wake(_: object = None) -> None:
         if not woken.done():
             woken.set_result(True)
-        # Whoever waits looks again; at the very end there is no executor left to wake.
+        # Waiting coroutines check again; at the very end there is no executor left to wake.
         with suppress(*GONE):
             executor.create_task(_nothing)
 

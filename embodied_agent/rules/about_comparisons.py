@@ -13,6 +13,7 @@ from embodied_agent.rules.about_moments import spans
 from embodied_agent.rules.about_things import existence, fits, join_sayings
 from embodied_agent.rules.absence import MOTION_ONLY, missing, several
 from embodied_agent.rules.asked import Asked
+from embodied_agent.rules.lexicon import singular
 from embodied_agent.rules.matching import match
 from embodied_agent.rules.notes import Notes, Thing
 from embodied_agent.rules.phrases import Phrase
@@ -54,7 +55,7 @@ def more(asked: Asked, notes: Notes) -> Saying:
         names = join_names((several(phrase) for phrase in asked.things[:2]), "or")
         return Saying(f"I have not seen any {names}.", (), "not_seen")
     facts = "; and ".join(
-        f"{number(total)} {several(phrase) if total != 1 else phrase.text}"
+        f"{number(total)} {several(phrase) if total != 1 else singular(phrase.text)}"
         + (f": {_cited(things, notes)}" if things else "")
         for phrase, total, things in zip(asked.things, (one, other), (ours, theirs), strict=False)
     )

@@ -77,6 +77,18 @@ def when(asked: Asked, notes: Notes) -> Saying:
     return join_sayings([_each(phrase, notes, say) for phrase in asked.things])
 
 
+def keyframes_of(asked: Asked, notes: Notes) -> Saying:
+    """Which keyframes show the clock, and how many?"""
+
+    def say(thing: Thing) -> Saying:
+        indexes = sorted(set(thing.indexes))
+        many = "One keyframe names" if len(indexes) == 1 else f"{len(indexes)} keyframes name"
+        text = f"{many} {the(thing)}: {spans(indexes, notes)}."
+        return Saying(text, tuple(indexes[:MOST_CITED]))
+
+    return join_sayings([_each(phrase, notes, say) for phrase in asked.things])
+
+
 def spans(indexes: Sequence[int], notes: Notes) -> str:
     """The keyframes of deltas in short form, such as ``#1, #4 to #7 and #9``."""
     spans: list[tuple[int, int]] = []

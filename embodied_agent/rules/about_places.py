@@ -10,6 +10,7 @@ Out of scope: the estimate itself (`reckoning`).
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -19,6 +20,7 @@ from embodied_agent.rules.absence import MOTION_ONLY, missing
 from embodied_agent.rules.asked import Asked
 from embodied_agent.rules.matching import match
 from embodied_agent.rules.notes import Notes, Thing
+from embodied_agent.rules.phrases import Phrase
 from embodied_agent.rules.reckoning import Floats, Places, anywhere, carry, way_back
 from embodied_agent.rules.speech import Saying, join_names, tell_motion, the, towards, where
 
@@ -42,14 +44,14 @@ _TURNS: dict[Direction, str] = {
     "front-right": "turn right by about 40 degrees and move forward",
 }  # fmt: skip
 #: The directions that count as being on each side.
-_ON_SIDE: dict[str, tuple[Direction, ...]] = {
+ON_SIDE: dict[str, tuple[Direction, ...]] = {
     "front": ("front", "front-left", "front-right"), "left": ("left", "front-left", "back-left"),
     "back": ("back", "back-left", "back-right"), "right": ("right", "front-right", "back-right"),
 }  # fmt: skip
 _ON_THE = {
     "front": "somewhere ahead", "left": "on my left", "back": "behind me", "right": "on my right",
 }  # fmt: skip
-_SIDE_WORDS = {
+SIDE_WORDS = {
     "front": "ahead of me", "left": "to my left", "back": "behind me", "right": "to my right",
 }  # fmt: skip
 
@@ -63,15 +65,16 @@ def places_of(thing: Thing, notes: Notes) -> Places:
 
 def place(asked: Asked, notes: Notes) -> Saying:
     """Which way is the sofa?"""
-    return _each(asked, notes, lambda thing: placed(thing, notes))
+    return each(asked, notes, lambda thing: placed(thing, notes))
 
 
 def back_to(asked: Asked, notes: Notes) -> Saying:
     """How do I get back to the sofa?"""
-    return _each(asked, notes, lambda thing: _way_to(thing, notes))
+    return each(asked, notes, lambda thing: _way_to(thing, notes))
 
 
-def _each(asked: Asked, notes: Notes, say: Callable[[Thing], Saying]) -> Saying:
+def each(asked: Asked, notes: Notes, say: Callable[[Thing], Saying]) -> Saying:
+    """What is said of the things that a question names, or why nothing is."""
     sayings = []
     for phrase in asked.things:
         result = match(phrase, notes)
@@ -117,7 +120,7 @@ def _seen(thing: Thing, notes: Notes) -> str:
 def _at_least(thing: Thing, notes: Notes) -> str:
     """The side on which a thing is, if that much is known."""
     places = places_of(thing, notes)
-    shares = {side: places.share_on(side) for side in _SIDE_WORDS}
+    shares = {side: places.share_on(side) for side in SIDE_WORDS}
     side = max(shares, key=lambda name: shares[name])
     return f", only that it should be {_ON_THE[side]}" if shares[side] >= _NAMED else ""
 
@@ -194,7 +197,7 @@ def how_far(asked: Asked, notes: Notes) -> Saying:
         )
         return Saying(text, evidence)
 
-    return _each(asked, notes, say)
+    return each(asked, notes, say)
 
 
 def _range(word: str | None) -> str:
@@ -259,8 +262,12 @@ def nearest_of(asked: Asked, notes: Notes) -> Saying:
 
 
 def visible_now(asked: Asked, notes: Notes) -> Saying:
-    """Can you still see the bed?"""
-    result = match(asked.things[0], notes)
+    """Can you still see the bed? Do you see a bed or a lamp now?"""
+    return join_sayings([_visible_now(phrase, notes) for phrase in asked.things])
+
+
+def _visible_now(phrase: Phrase, notes: Notes) -> Saying:
+    result = match(phrase, notes)
     gap = missing(result, notes)
     if gap is not None:
         return gap
@@ -311,13 +318,13 @@ def around(asked: Asked, notes: Notes) -> Saying:
     there, since = [], set()
     for thing in notes.latest(_MOST_AROUND):
         if thing.last_index == notes.now:
-            is_there = thing.last.mention.direction in _ON_SIDE[side]
+            is_there = thing.last.mention.direction in ON_SIDE[side]
         else:
             is_there = places_of(thing, notes).share_on(side) >= _NAMED
         if is_there:
             there.append(thing)
             since.add(thing.last_index)
-    words = _SIDE_WORDS[side]
+    words = SIDE_WORDS[side]
     if not there:
         return Saying(
             f"I can't tell: my notes place nothing {words}.", (notes.last,), "cannot_tell"
@@ -328,6 +335,11 @@ def around(asked: Asked, notes: Notes) -> Saying:
     return Saying(f"{_capital(words)} {verb} {names}.", tuple(sorted(since)))
 
 
+def both_sides(asked: Asked, notes: Notes) -> Saying:
+    """What is on your left and on your right?"""
+    return join_sayings([around(replace(asked, side=s), notes) for s in ("left", "right")])
+
+
 def is_side(asked: Asked, notes: Notes) -> Saying:
     """Is the sofa behind you?"""
     side = asked.side or "front"
@@ -335,24 +347,24 @@ def is_side(asked: Asked, notes: Notes) -> Saying:
     def say(thing: Thing) -> Saying:
         evidence = (thing.last_index,)
         if thing.last_index == notes.now:
-            share = 1.0 if thing.last.mention.direction in _ON_SIDE[side] else 0.0
+            share = 1.0 if thing.last.mention.direction in ON_SIDE[side] else 0.0
         else:
             share = places_of(thing, notes).share_on(side)
         if share >= SETTLED:
             verb = "is" if thing.last_index == notes.now else "should be"
             return Saying(
-                f"Yes, {the(thing)} {verb} {_SIDE_WORDS[side]}. {_seen(thing, notes)}.", evidence
+                f"Yes, {the(thing)} {verb} {SIDE_WORDS[side]}. {_seen(thing, notes)}.", evidence
             )
         if share <= 1 - SETTLED:
             direction = placed(thing, notes)
             if direction.status == "answered":
                 return Saying(f"No. {direction.text}", evidence)
         text = (
-            f"I can't tell whether {the(thing)} is {_SIDE_WORDS[side]} by now{_lost(thing, notes)}."
+            f"I can't tell whether {the(thing)} is {SIDE_WORDS[side]} by now{_lost(thing, notes)}."
         )
         return Saying(f"{text} {_seen(thing, notes)}.", evidence, "cannot_tell")
 
-    return _each(asked, notes, say)
+    return each(asked, notes, say)
 
 
 def _capital(text: str) -> str:

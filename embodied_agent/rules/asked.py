@@ -79,6 +79,17 @@ Family = Literal[
     "use",
     "are_all",
     "changed",
+    "ever_side",
+    "ever_near",
+    "farthest",
+    "seen_while",
+    "others",
+    "count_other",
+    "keyframes_of",
+    "latest",
+    "at_range",
+    "both_sides",
+    "unresolved",
 ]
 #: A side that a question names.
 Side = Literal["front", "left", "back", "right"]
@@ -98,7 +109,7 @@ class Asked:
         nth: the position of that keyframe, from 0, if given instead of its id.
         number: how many things it asks for.
         reverse: whether it asks for the opposite: "farther" instead of "nearer", "later" instead of
-            "earlier".
+            "earlier", what was seen on a side instead of what was there.
         past: whether it is about the past rather than now.
         timed: whether it asks for a time rather than for a keyframe.
         least: how many things it supposes that there are.

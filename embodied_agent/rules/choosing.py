@@ -35,8 +35,11 @@ _YES_OR_NO: frozenset[Family] = frozenset(
     {
         "existence", "of_colour", "is_colour", "is_side", "is_order", "both", "more", "count",
         "visible_now", "ever_moved", "ever_turned", "ever_together", "are_all", "use", "nearer",
+        "ever_side", "ever_near",
     }
 )  # fmt: skip
+#: What is asked of all the time that was.
+_EVER: frozenset[Family] = frozenset({"ever_side", "ever_near"})
 _NUMBER: frozenset[Family] = frozenset(
     {"count", "count_all", "turns", "moves", "keyframes", "times_seen"}
 )
@@ -183,6 +186,11 @@ def _yes_or_no(
         return no if re.search(r"\b(?:you|we|i)\b", text.casefold()) else None
     if saying.status != "answered":
         return None
+    if asked.family in _EVER:
+        # Of several things, one is enough for a yes.
+        if re.search(r"(?:^|\. )Yes\b", saying.text):
+            return yes
+        return None if "I can't tell" in saying.text else no
     if re.match(r"(?:Yes|No)\b", saying.text):
         return yes if saying.text.startswith("Yes") else no
     if asked.family == "nearer":
@@ -195,7 +203,7 @@ def _yes_or_no(
 def _by_direction(asked: Asked, choices: Sequence[str], notes: Notes) -> int | None:
     """The choice that is nearest in direction to most places where the one thing may be."""
     things = [thing for phrase in asked.things for thing in fits(match(phrase, notes))]
-    bearings = [_bearing(choice) for choice in choices]
+    bearings = [bearing_in(choice) for choice in choices]
     known = [(i, bearing) for i, bearing in enumerate(bearings) if bearing is not None]
     if len(things) != 1 or len(known) < 2 or len({bearing for _, bearing in known}) < len(known):
         return None
@@ -214,7 +222,7 @@ def _by_direction(asked: Asked, choices: Sequence[str], notes: Notes) -> int | N
     return known[best][0] if shares[best] >= SETTLED else None
 
 
-def _bearing(choice: str) -> float | None:
+def bearing_in(choice: str) -> float | None:
     """The middle of the direction that a choice names, in degrees to the left."""
     if _UNSURE.search(choice):
         return None
@@ -231,17 +239,18 @@ def _by_colour(asked: Asked, choices: Sequence[str], notes: Notes) -> int | None
 
 
 def _by_action(saying: Saying, choices: Sequence[str]) -> int | None:
-    done = _action_in(saying.text.casefold())
+    done = action_in(saying.text.casefold())
     if done is None:
         return None
-    found = [i for i, choice in enumerate(choices) if _action_in(choice) is done]
+    found = [i for i, choice in enumerate(choices) if action_in(choice) is done]
     if not found:  # "Which way did you turn?": "left"
         way = done.value.split()[-1].removesuffix("ward")
         found = [i for i, choice in enumerate(choices) if way in re.findall(r"[a-z]+", choice)]
     return found[0] if len(found) == 1 else None
 
 
-def _action_in(text: str) -> Action | None:
+def action_in(text: str) -> Action | None:
+    """The action that a text in lower case names."""
     return next((action for action, words in _ACTIONS if words.search(text)), None)
 
 

@@ -17,6 +17,7 @@ from embodied_agent.rules.names import Named, names_in
 from embodied_agent.rules.notes import Nouns
 from embodied_agent.rules.particulars import read_particular
 from embodied_agent.rules.readers import read_one, read_several, read_views
+from embodied_agent.rules.readers_of_history import read_history
 from embodied_agent.rules.readers_of_time import has_foreign_words, make, read_motion
 from embodied_agent.rules.scope import is_order, is_out_of_scope
 from embodied_agent.rules.tokens import tokens_of
@@ -57,7 +58,7 @@ def understand(text: str, nouns: Collection[str] = ()) -> Asked:
     if wanted is not None:
         return Asked("use", use=wanted.name)
     named = _named(text, spelt_right, memory_nouns)
-    particular = read_particular(named)
+    particular = read_history(named) or read_particular(named)
     if particular is not None:
         return particular
     if is_out_of_scope(named.text):

@@ -14,7 +14,8 @@ Out of scope: sentences about the result (`about_places`), true poses.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -60,7 +61,7 @@ _UNKNOWN_DEG, _UNKNOWN_MOVE = 25.0, 0.4
 #: The smallest and largest angle of a rotation whose angle is unknown.
 _SOME_TURN_DEG = (15.0, 90.0)
 #: After more keyframes than this, a thing may be anywhere.
-_MOST_LATER = 200
+MOST_LATER = 200
 #: A place counts as being in a direction up to this far outside its sector.
 _TOLERANCE_DEG = 10.0
 _WAYS: dict[Action, tuple[float, float]] = {
@@ -132,6 +133,42 @@ def carry(mention: Mention, later: Sequence[Delta]) -> Places:
     return _moved(lengths * np.cos(azimuths), lengths * np.sin(azimuths), later, rng)
 
 
+def carry_along(name: str, mention: Mention, later: Sequence[tuple[int, Delta]]) -> Places:
+    """`carry` for things that are compared: the last of their `trail`."""
+    steps = list(trail(name, mention, later))
+    return steps[-1][1] if steps else _noted(name, mention)
+
+
+def trail(
+    name: str, mention: Mention, later: Iterable[tuple[int, Delta]]
+) -> Iterator[tuple[int, Places]]:
+    """Where the thing in a mention may be after each of the deltas that followed, with their
+    indexes; it ends where the thing may be anywhere.
+
+    What is drawn for a delta's motion depends on its index alone, so that a place of one thing and
+    the same place of another go with the same motion.
+
+    Args:
+        name: of the thing; things in the same direction are not in the same places.
+        mention: the latest one of it.
+        later: the deltas that followed, with their indexes.
+    """
+    places = _noted(name, mention)
+    for count, (index, delta) in enumerate(later):
+        if count == MOST_LATER:
+            return
+        rng = np.random.default_rng([index])
+        places = _moved(places.ahead, places.left, (delta,), rng)
+        yield index, places
+
+
+def _noted(name: str, mention: Mention) -> Places:
+    rng = np.random.default_rng(zlib.crc32(name.encode()))
+    azimuths = np.radians(rng.uniform(*_SEEN[mention.direction], _PLACES))
+    lengths = rng.uniform(*_RANGES[mention.distance], _PLACES)
+    return Places(lengths * np.cos(azimuths), lengths * np.sin(azimuths))
+
+
 def anywhere(rng: np.random.Generator | None = None) -> Places:
     """Nobody knows where."""
     rng = np.random.default_rng(0) if rng is None else rng
@@ -148,7 +185,7 @@ def way_back(later: Sequence[Delta]) -> Places:
 
 
 def _moved(ahead: Floats, left: Floats, later: Sequence[Delta], rng: np.random.Generator) -> Places:
-    if len(later) > _MOST_LATER:
+    if len(later) > MOST_LATER:
         return anywhere(rng)
     uniform: Callable[..., Floats] = rng.uniform
     for delta in later:

@@ -17,6 +17,7 @@ from functools import cache
 from embodied_agent.records import Delta
 from embodied_agent.rules import (
     about_comparisons,
+    about_history,
     about_moments,
     about_motion,
     about_places,
@@ -57,6 +58,14 @@ def _out_of_scope(asked: Asked, notes: Notes) -> Saying:
         "from here, and how I moved"
     )
     return Saying(f"{text}; ask me, for example: {example(notes)}", (), "out_of_scope")
+
+
+def _unresolved(asked: Asked, notes: Notes) -> Saying:
+    text = (
+        "I can't tell which thing is meant: each question stands alone, so name it; ask me, for "
+        f"example: {example(notes)}"
+    )
+    return Saying(text, (), "cannot_tell")
 
 
 def example(notes: Notes) -> str:
@@ -131,6 +140,17 @@ _ANSWERS: dict[Family, _Answer] = {
     "use": about_uses.use,
     "are_all": about_things.are_all,
     "changed": about_views.changed,
+    "ever_side": about_history.ever_side,
+    "ever_near": about_history.ever_near,
+    "farthest": about_history.farthest,
+    "seen_while": about_history.seen_while,
+    "others": about_history.others,
+    "count_other": about_history.count_other,
+    "at_range": about_history.at_range,
+    "both_sides": about_places.both_sides,
+    "latest": about_history.latest,
+    "keyframes_of": about_moments.keyframes_of,
+    "unresolved": _unresolved,
     "out_of_scope": _out_of_scope,
 }
 
@@ -147,10 +167,29 @@ _OF_A_PART: frozenset[Family] = frozenset(
         "last_where", "when", "order", "is_order", "together", "ever_together", "turns",
         "ever_turned", "moves", "ever_moved", "total_turn", "more", "both", "nth", "most_seen",
         "times_seen", "commonest_colour", "actions", "are_all", "related", "clock_time", "in_view_for",
+        "ever_near", "others", "count_other", "seen_while", "keyframes_of",
     }
 )  # fmt: skip
 #: Of a part of the time, these ask for all that was seen in it.
 _ALL_SEEN: frozenset[Family] = frozenset({"in_view", "at_start", "inventory", "around"})
+#: Asked of a keyframe, these are about it alone.
+_OF_A_KEYFRAME: frozenset[Family] = frozenset(
+    {
+        "existence",
+        "of_colour",
+        "count",
+        "count_all",
+        "colours",
+        "is_colour",
+        "colour",
+        "both",
+        "others",
+    }
+)
+_END_PICTURE = re.compile(
+    r"\b(?:in|on) the (?:very )?(first|last) (?:keyframe|frame|picture|image|view|shot|photo)\b",
+    re.IGNORECASE,
+)
 _SINCE: dict[Family, str] = {
     "actions": "That was since the restart.",
     "way_start": "Here, the start is where I was restarted.",
@@ -192,6 +231,12 @@ def answer_by_rule(text: str, notes: Notes) -> Ruling:
     if span is not None and notes.now >= 0:
         return _of_span(span, notes)
     asked = understand(text, notes.nouns)
+    if asked.family in _OF_A_KEYFRAME:
+        end = _END_PICTURE.search(text)
+        if end is not None and (asked.keyframe, asked.nth) == (None, None):
+            asked = replace(asked, nth=notes.start if end[1].lower() == "first" else notes.last)
+        if (asked.keyframe, asked.nth) != (None, None):
+            return _of_keyframe(asked, notes)
     if asked.family in _OF_NOW and notes.start:
         nothing = (
             "I can't tell: nothing has been perceived since the restart. The last keyframe before "
@@ -242,6 +287,26 @@ def _of_span(span: Span, notes: Notes) -> Ruling:
     evidence = tuple(index + first for index in saying.evidence)
     words = f"{span.words[:1].upper()}{span.words[1:]}"
     return Ruling(asked, Saying(f"{words} ({cited}): {saying.text}", evidence, saying.status))
+
+
+def _of_keyframe(asked: Asked, notes: Notes) -> Ruling:
+    """What the rules say of one keyframe."""
+    index = asked.nth if asked.keyframe is None else notes.index(asked.keyframe)
+    if index is None or not 0 <= index <= notes.last:
+        return Ruling(asked, about_views.no_keyframe(asked, notes))
+    part = notes.part(index, index)
+    saying = _ANSWERS[asked.family](replace(asked, keyframe=None, nth=None), part)
+    if saying.status == "not_seen" and not notes.deltas[index].usable:
+        return Ruling(asked, about_views.at_keyframe(asked, notes))
+    if saying.status == "not_seen":
+        ever = _ANSWERS[asked.family](replace(asked, keyframe=None, nth=None), notes)
+        if ever.status == "answered":
+            seen = ever.text.removeprefix("Yes, ")
+            text = f"No, not in {notes.cite(index)}. {seen[:1].upper()}{seen[1:]}"
+            return Ruling(asked, Saying(text, tuple(sorted({index, *ever.evidence}))))
+    evidence = (index,) if saying.evidence or saying.status == "not_seen" else ()
+    words = f"In {notes.cite(index)}: {saying.text.replace('is in view now', 'was in view')}"
+    return Ruling(asked, Saying(words, evidence, saying.status))
 
 
 def _moment(index: int, asked: Asked, notes: Notes) -> Saying:

@@ -25,7 +25,7 @@ SLOPPY: dict[str, str] = {
     "youve": "you have", "youre": "you are", "color": "colour", "colors": "colours",
     "coloured": "coloured", "can't": "can not", "cannot": "can not", "won't": "will not",
     "let's": "let us", "kf": "keyframe",
-    "wich": "which", "whch": "which", "wat": "what", "wut": "what", "wot": "what", "waht": "what",
+    "mny": "many", "meny": "many", "wich": "which", "whch": "which", "wat": "what", "wut": "what", "wot": "what", "waht": "what",
     "whr": "where", "wher": "where", "hw": "how", "hwo": "how", "hom": "how", "woz": "was",
     "wuz": "was", "b4": "before", "til": "till", "bak": "back", "colr": "colour",
     "rite": "right", "1st": "first", "2nd": "second", "3rd": "third", "abt": "about",

@@ -27,6 +27,7 @@ from pydantic_settings import (
 from embodied_agent.errors import SettingsError
 from embodied_agent.settings.alerts import AlertSettings
 from embodied_agent.settings.detector import DetectorSettings
+from embodied_agent.settings.facts import FactSettings
 from embodied_agent.settings.fleet import FleetServerSettings, FleetSettings
 from embodied_agent.settings.interfaces import MqttSettings, RosSettings, WebSettings
 from embodied_agent.settings.memory import MemorySettings
@@ -47,6 +48,7 @@ from embodied_agent.support.documents import DocumentError, read_yaml
 __all__ = [
     "AlertSettings",
     "DetectorSettings",
+    "FactSettings",
     "FleetServerSettings",
     "FleetSettings",
     "KeyframeSettings",
@@ -87,6 +89,7 @@ class Settings(BaseSettings):
     memory: MemorySettings = MemorySettings()
     objects: ObjectSettings = ObjectSettings()
     alerts: AlertSettings = AlertSettings()
+    facts: FactSettings = FactSettings()
     source: SourceSettings = SourceSettings()
     web: WebSettings = WebSettings()
     mqtt: MqttSettings = MqttSettings()

@@ -1,4 +1,4 @@
-"""Settings of standing questions: what people want to be told of."""
+"""Settings of standing questions and their alerts."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ pictures (`embodied_agent.images`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from types import TracebackType
@@ -16,6 +16,8 @@ from embodied_agent.images import BadImage, is_stamp
 from embodied_agent.records import Frame
 from embodied_agent.sources.examination import Examination
 
+#: Told of a message of a topic: the topic, the message's stamp in nanoseconds, and the message.
+Hears = Callable[[str, int, object], None]
 #: A stamp this far behind the one before it: the sensor's clock restarted; less is jitter.
 CLOCK_RESTART_NS = 2_000_000_000
 #: Sampling takes a frame this little before its period: rounded stamps lose no frames.
@@ -116,6 +118,7 @@ class Source:
         close: Callable[[], None] = lambda: None,
         examination: Examination | None = None,
         turns: int = 0,
+        hear: Callable[[Collection[str], Hears], list[str]] = lambda topics, take: [*topics],
     ) -> None:
         self.description = description
         self.examination = examination or Examination("source", frames=expected_frames)
@@ -127,7 +130,22 @@ class Source:
         self._frames = frames
         self._skips = skips
         self._close = close
+        self._hear = hear
         self._started = False
+
+    def hear(self, topics: Collection[str], take: Hears) -> list[str]:
+        """Tell ``take`` of the messages of further topics while the source is read, in their order
+        among the frames. A message that can't be read is counted as skipped.
+
+        Args:
+            topics: their names.
+            take: given the topic, the stamp in nanoseconds (the header's, else the time of receipt)
+                and the decoded message.
+
+        Returns:
+            The topics that the source does not have: all of them but in recordings of topics.
+        """
+        return self._hear(topics, take)
 
     def alter(self, change: Callable[[Frame], Frame]) -> None:
         """Pass each frame through ``change`` before anybody sees it.

@@ -1,13 +1,14 @@
 """The eight question types, made from geometry and visibility.
 
 `common` says how a question is drawn so that nothing but the memory tells its answer, `places`,
-`ways` and `objects` what is asked, `notes` and `derivation` what can be known from what was noted,
+`ways` and `objects` what is asked, `notes` what can be known from what was noted,
 and `clip` makes a clip's set of questions. The margins by which an answer must be right are
 constants beside the makers. Options are texts without letters.
 """
 
 from __future__ import annotations
 
+from embodied_agent.rules.derivation import possible, route_to, settled
 from sim_clips.questions.clip import (
     MAKERS,
     is_derivable,
@@ -17,7 +18,6 @@ from sim_clips.questions.clip import (
     shown,
 )
 from sim_clips.questions.common import NOT_TOLD, ClipQuestion, Maker, Past, Rng, past_of
-from sim_clips.questions.derivation import possible, route_to, settled
 from sim_clips.questions.notes import Notes, mentions_of, true_notes
 from sim_clips.questions.ways import route_text, undo, walk
 

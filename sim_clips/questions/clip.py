@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from embodied_agent.rules.derivation import possible, settled
 from sim_clips.journey import Journey, journey_of_truth
 from sim_clips.questions.common import (
     NOT_TOLD,
@@ -22,7 +23,6 @@ from sim_clips.questions.common import (
     names_in,
     past_of,
 )
-from sim_clips.questions.derivation import possible, settled
 from sim_clips.questions.notes import Notes, true_notes
 from sim_clips.questions.objects import appearance_order, relative_direction, relative_distance
 from sim_clips.questions.places import counterfactual, landmark_position

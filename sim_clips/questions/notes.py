@@ -1,12 +1,11 @@
 """What notes leave possible: where each noted object may be by now.
 
-The rules, for whoever reads notes and nothing else: an object is where its last mention put it,
-anywhere within the words' limits; each later entry turned the camera by its angle, give or take the
-rounding, or moved it by as much as lies between two keyframes. Every object is carried along as
-`DRAWS` possible places.
+The rules for a reader of the notes alone: an object is anywhere within the limits of the words of
+its last mention; each later entry turned the camera by its angle, within rounding, or moved it by a
+typical distance between two keyframes. Every object is represented by `DRAWS` possible places.
 
-Out of scope: what follows from that for a question (`derivation`), the teacher's reckoning in whole
-steps (`training.reckoning`).
+Out of scope: what follows from that for a question (`embodied_agent.rules.derivation`), the
+teacher's reckoning in whole steps (`training.reckoning`).
 """
 
 from __future__ import annotations
@@ -16,9 +15,9 @@ from collections.abc import Collection, Sequence
 from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 
 from embodied_agent.records import Action, Delta, Direction, Mention
+from embodied_agent.rules.derivation import Floats, Run, runs_of
 from embodied_agent.transcript.text import round_angle
 from sim_clips.journey import SECTOR_LIMITS_DEG, Journey, View, wrap
 from sim_clips.scene import DISTANCE_LIMITS_M, VISIBLE_PIXELS, WorldName
@@ -43,10 +42,6 @@ _RANGE_M: dict[WorldName, tuple[float, float]] = {
     "warehouse": (0.7, 9.0),
     "city": (5.0, 60.0),
 }
-
-Floats = npt.NDArray[np.float64]
-#: An action and the entries that noted it.
-Run = tuple[Action | None, list[int]]
 
 
 class Notes:
@@ -167,17 +162,6 @@ class Notes:
         moved[..., 0] -= shift[0]
         moved[..., 1] -= shift[1]
         return moved
-
-
-def runs_of(deltas: Sequence[Delta]) -> list[Run]:
-    """Consecutive entries of one action, as steps; the start is not among them."""
-    runs: list[Run] = []
-    for index, delta in enumerate(deltas[1:], 1):
-        if runs and runs[-1][0] is delta.action:
-            runs[-1][1].append(index)
-        else:
-            runs.append((delta.action, [index]))
-    return runs
 
 
 def _sector(direction: Direction) -> tuple[float, float]:

@@ -1,4 +1,4 @@
-"""Where something is, now or had the camera moved otherwise."""
+"""Where something is, now or if the camera had moved differently."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from embodied_agent.records import Action
+from embodied_agent.rules.derivation import TURNS
 from sim_clips.journey import after
 from sim_clips.questions.common import (
     Past,
@@ -16,7 +17,6 @@ from sim_clips.questions.common import (
     some,
     subject_of,
 )
-from sim_clips.questions.derivation import TURNS
 from sim_clips.scene import CameraPose
 
 #: Nearer things have no direction, metres.

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from embodied_agent.records import Action
+from embodied_agent.rules.derivation import route_to
 from sim_clips.journey import INVERSE, after, wrap
 from sim_clips.questions.common import (
     FEWEST_OPTIONS,
@@ -17,7 +18,6 @@ from sim_clips.questions.common import (
     some,
     subject_of,
 )
-from sim_clips.questions.derivation import route_to
 from sim_clips.questions.places import (
     NEAREST_M,
     OFTEN,

@@ -31,7 +31,7 @@ _ARGUMENTS = (
     "question", "choices", "keyframe_id", "text", "limit", "name", "object_id", "kind", "region",
     "x",
 )  # fmt: skip
-_TOOLS = ("ask", "recall", "look", "status", "objects", "locate", "correct", "nothing")
+_TOOLS = ("ask", "recall", "look", "status", "objects", "locate", "facts", "correct", "nothing")
 #: What means something in an address.
 _PARTS = (b"/", b"%", b"..", b"%00", b"?", b"&", b"#", b"%e2%80%ae", b"9")
 _RESOURCES = ("memory://deltas/-1", "memory://deltas/x", "file:///etc/passwd", "a")

@@ -18,7 +18,8 @@ from embodied_agent.settings import load_settings
 from embodied_agent.sources import open_source
 from embodied_agent.transcript.recall import recall
 from embodied_agent.transcript.text import Transcript
-from training.evaluate_clips import reply_to, true_delta
+from training.evaluate_clips import true_delta
+from training.evaluation.choices import one_by_one, replies_to
 
 DELTAS = (
     Delta(0, None, None, (Mention("red sofa", "front", "mid"),)),
@@ -53,10 +54,17 @@ def test_two_shipped_walks_are_answered_from_true_notes_far_above_chance(
             keyframes = agent.store.keyframes()
         pairs = zip([None, *keyframes], keyframes, strict=False)
         notes = [(k.stamp_ns, true_delta(truth, before, k)) for before, k in pairs]
-        for row in json.loads((clip / "questions.json").read_text()):
-            known = [delta for stamp, delta in notes if stamp <= row["stamp_ns"]]
-            choice, _ = reply_to(reasoner, settings, known, row)
-            right += choice == row["answer"]
+        rows = json.loads((clip / "questions.json").read_text())
+        asked = [
+            (
+                [delta for stamp, delta in notes if stamp <= row["stamp_ns"]],
+                Question(row["text"], tuple(row["choices"])),
+            )
+            for row in rows
+        ]
+        replies = replies_to(settings, one_by_one(reasoner, settings), asked, check=False)
+        for row, reply in zip(rows, replies, strict=True):
+            right += reply.alone == row["answer"]
             count += 1
     assert count >= 50
     assert right / count >= 0.5  # chance is 0.25

@@ -95,6 +95,8 @@ def test_an_empty_folder_and_an_invalid_row_are_errors(tmp_path: Path) -> None:
     (tmp_path / "test" / "x.jsonl").write_text('{"id": "7"}\n')
     with pytest.raises(DatasetError, match="row 7 is not a valid episode"):
         read_episodes(tmp_path)
+    with pytest.raises(DatasetError, match=r"\(validation, ood\); all its scenes are in test"):
+        read_episodes(tmp_path, "validation", "ood")
     (tmp_path / "test" / "x.jsonl").write_text('{"id": \n')
     with pytest.raises(DatasetError, match=r"x\.jsonl"):
         read_episodes(tmp_path)

@@ -160,10 +160,14 @@ def read_episodes(folder: Path | str, *splits: str, most: int | None = None) -> 
     check_scenes(folder)
     rows = [row for split in splits or SPLITS for row in _rows(folder, split)]
     if not rows:
-        raise DatasetError(
-            f"no episodes in {folder} ({', '.join(splits or SPLITS)}); create some with "
-            "python -m training.episodes"
+        others = [split for split in SPLITS if any((folder / split).glob("*"))]
+        todo = (
+            f"all its scenes are in {', '.join(others)}: with few scenes, give the others a larger "
+            "share (--split), or do without (data.held=[])"
+            if others
+            else "create some with python -m training.episodes"
         )
+        raise DatasetError(f"no episodes in {folder} ({', '.join(splits or SPLITS)}); {todo}")
     if most is not None and most < len(rows):
         rows = spread(rows, most)
     return [from_row(row) for row in rows]

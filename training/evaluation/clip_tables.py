@@ -16,11 +16,14 @@ from training.evaluation.clustered import clustered
 #: Values to average, by name.
 Marks = dict[str, list[float]]
 #: Ways of answering, and chance; column names of the table.
-WAYS = ("pixels", "true_deltas", "program_pixels", "program_true", "blind", "chance")
+WAYS = (
+    *("pixels", "true_deltas", "reasoner_true", "program_pixels", "program_true"),
+    *("blind", "chance"),
+)
 #: The deltas that each way of answering reads; the others read none.
 NOTES = {
-    "pixels": "pixels", "true_deltas": "true_deltas", "program_pixels": "pixels",
-    "program_true": "true_deltas",
+    "pixels": "pixels", "true_deltas": "true_deltas", "reasoner_true": "true_deltas",
+    "program_pixels": "pixels", "program_true": "true_deltas",
 }  # fmt: skip
 
 

@@ -252,6 +252,10 @@ class Desk:
             address = Address(topic, address.correlation)
         self._refuse(address, name, "undeliverable", f"the answer can't be delivered: {why}")
 
+    def refuse(self, refusal: Refusal) -> None:
+        """Tell of a refusal, and count it."""
+        self._refuse(refusal.address, refusal.id, refusal.code, refusal.message)
+
     async def wait_until_stored(self, timeout_s: float) -> None:
         """Wait until finished answers are stored."""
         if self._storage_tasks:

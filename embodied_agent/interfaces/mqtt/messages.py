@@ -26,6 +26,7 @@ from embodied_agent.codec import encodable
 from embodied_agent.errors import QuestionError
 from embodied_agent.interfaces.mqtt.packets import Incoming
 from embodied_agent.interfaces.mqtt.topics import Topics
+from embodied_agent.interfaces.wire.facts import FactRequest
 from embodied_agent.interfaces.wire.from_records import answer_reply, keyframe_reply
 from embodied_agent.interfaces.wire.models import (
     AnswerReply,
@@ -190,6 +191,31 @@ def parse(message: Incoming, topics: Topics, max_bytes: int) -> Parsed | Refusal
     )
     address = address or Address(topics.answer(request.id, operator), correlation)
     return Parsed(request, stored, address)
+
+
+def parse_fact(message: Incoming, topics: Topics, max_bytes: int) -> FactRequest | Refusal:
+    """The value to note in a message from a topic of facts. A refusal goes to the response topic,
+    where there is one."""
+    operator = topics.operator_of(message.topic)
+    address = fact_address(message, topics)
+    if message.payload is None:
+        text = f"the fact has {message.size:,} bytes; at most {max_bytes:,} are read"
+        return Refusal(address, "", "too_large", text)
+    try:
+        request = FactRequest.model_validate_json(message.payload)
+    except ValidationError as error:
+        text = field_errors(list(error.errors(include_url=False, include_input=False)))
+        return Refusal(address, "", "bad_request", text)
+    by = request.by.strip() or operator or "an MQTT client"
+    return request.model_copy(update={"by": by})
+
+
+def fact_address(message: Incoming, topics: Topics) -> Address | None:
+    """Where the refusal of a fact may go; ``None``: nowhere."""
+    response, operator = message.response_topic, topics.operator_of(message.topic)
+    if response is None or topics.objection(response, operator):
+        return None
+    return Address(response, message.correlation[:_LONGEST_CORRELATION])
 
 
 def answer_payload(question: Question, answer: Answer) -> str:

@@ -24,6 +24,7 @@ from embodied_agent.interfaces.mqtt.messages import (
     PieceMessage,
     StatusMessage,
 )
+from embodied_agent.interfaces.wire.facts import FactRequest
 from embodied_agent.interfaces.wire.models import AskRequest
 
 MESSAGES: dict[str, type[BaseModel]] = {
@@ -33,6 +34,7 @@ MESSAGES: dict[str, type[BaseModel]] = {
     "error": ErrorMessage,
     "delta": DeltaMessage,
     "alert": AlertMessage,
+    "fact": FactRequest,
     "status": StatusMessage,
 }
 
@@ -41,7 +43,7 @@ def schema_text(name: str) -> str:
     """The schema file of one kind of message."""
     # A schema describes what is received as it is read, and what is sent as it is written.
     mode: Literal["validation", "serialization"] = (
-        "validation" if name == "request" else "serialization"
+        "validation" if name in ("request", "fact") else "serialization"
     )
     schema = MESSAGES[name].model_json_schema(mode=mode)
     whole = {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}

@@ -17,7 +17,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from contextlib import suppress
 from typing import Any, Literal
 
@@ -30,6 +30,7 @@ from embodied_agent.errors import LinkError, SettingsError, StoreError
 from embodied_agent.interfaces.mqtt.connection import Connection
 from embodied_agent.interfaces.mqtt.credentials import password, tls_context
 from embodied_agent.interfaces.mqtt.desk import Counters, Desk
+from embodied_agent.interfaces.mqtt.fact_desk import FactDesk
 from embodied_agent.interfaces.mqtt.faults import Refused, TooLarge
 from embodied_agent.interfaces.mqtt.messages import (
     StatusMessage,
@@ -37,7 +38,7 @@ from embodied_agent.interfaces.mqtt.messages import (
     delta_payload,
     status_payload,
 )
-from embodied_agent.interfaces.mqtt.packets import Outgoing
+from embodied_agent.interfaces.mqtt.packets import Incoming, Outgoing
 from embodied_agent.interfaces.mqtt.sender import Sender, Sent
 from embodied_agent.interfaces.mqtt.topics import Topics
 from embodied_agent.interfaces.mqtt.witness import Witness
@@ -211,6 +212,7 @@ class Service:
             connection.on_drop = self._count_drop
             await connection.listen(self._topics.ask)
             await self._listen_to_operators(connection)
+            await self._listen_to_facts(connection)
             sender.begin()
             self._state = "connected"
             await self._say_online(connection, sender)
@@ -253,11 +255,30 @@ class Service:
             async with receiving:
                 # Completed even if the connection is lost meanwhile: a question that is stored
                 # must also be asked.
-                intake = asyncio.ensure_future(desk.take(messages))
+                intake = asyncio.ensure_future(self._take(messages, desk))
                 self._intakes.add(intake)
                 intake.add_done_callback(self._intakes.discard)
                 await asyncio.shield(intake)
             await desk.wait_for_room()
+
+    async def _take(self, messages: Sequence[Incoming], desk: Desk) -> None:
+        facts = [message for message in messages if self._topics.is_fact(message.topic)]
+        if facts:
+            most = self._settings.max_request_bytes
+            await FactDesk(self._agent, desk, self._topics, most).take(facts)
+        asked = [message for message in messages if not self._topics.is_fact(message.topic)]
+        if asked:
+            await desk.take(asked)
+
+    async def _listen_to_facts(self, connection: Connection) -> None:
+        try:
+            await connection.listen(self._topics.fact)
+            await connection.listen(self._topics.fact_of_operators)
+        except LinkError as error:
+            if connection.lost:
+                raise
+            # As with an access list from before there were facts.
+            self._warnings.add("facts", f"facts can't be noted over MQTT: {error}")
 
     async def _listen_to_operators(self, connection: Connection) -> None:
         try:

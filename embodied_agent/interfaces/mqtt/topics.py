@@ -1,12 +1,13 @@
 """The topics of one robot, and where its answers may go.
 
-Below ``embodied_agent/<robot>/``: ``ask`` and ``ask/<operator>`` (requests), ``answer/<id>`` and
-``answer/<operator>/<id>`` (answers to requests that name no response topic), ``delta`` (what was
-seen), ``alert`` (what standing questions waited for) and ``status`` (retained).
+Below ``embodied_agent/<robot>/``: ``ask`` and ``ask/<operator>`` (requests), ``fact`` and
+``fact/<operator>`` (values to note), ``answer/<id>`` and ``answer/<operator>/<id>`` (answers to
+requests that name no response topic), ``delta`` (what was seen), ``alert`` (what standing questions
+waited for) and ``status`` (retained).
 
 MQTT does not tell a subscriber who published a message, so ``<operator>`` is only as reliable as
 the broker's access list: with the one in ``deploy/mosquitto``, nobody else may publish to
-``ask/alice`` or read below ``answer/alice/``.
+``ask/alice`` and ``fact/alice`` or read below ``answer/alice/``.
 
 The client chooses the response topic, and the robot publishes there with its own permissions.
 Without limits, a client could make it publish to anything else on the broker, a motor or a lamp.
@@ -66,9 +67,23 @@ class Topics:
 
     def operator_of(self, topic: str) -> str:
         """Whose request came on ``topic``; empty: nobody's in particular."""
-        operator = topic.removeprefix(f"{self.ask}/")
+        operator = topic.removeprefix(f"{self.ask}/").removeprefix(f"{self.fact}/")
         named = topic != operator and not _faults_of(operator) and "/" not in operator
         return operator if named and len(operator) <= _MOST_OPERATOR else ""
+
+    @property
+    def fact(self) -> str:
+        """The topic of values to note, from nobody in particular."""
+        return f"{self.base}/fact"
+
+    @property
+    def fact_of_operators(self) -> str:
+        """The filter of the topics of operators' values to note."""
+        return f"{self.base}/fact/+"
+
+    def is_fact(self, topic: str) -> bool:
+        """Whether messages of ``topic`` are values to note."""
+        return topic == self.fact or topic.startswith(f"{self.fact}/")
 
     @property
     def delta(self) -> str:

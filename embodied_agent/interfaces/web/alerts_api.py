@@ -1,6 +1,6 @@
 """The HTTP API of standing questions: asked, withdrawn, and what they brought.
 
-Live, alerts are events of `/api/events`; the list here serves whoever was away.
+Live alerts are events of `/api/events`; the list here is for clients that were away.
 
 Out of scope: access control (`guard`), when there is an alert (`embodied_agent.agent.alerts`).
 """

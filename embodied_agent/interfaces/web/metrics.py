@@ -212,6 +212,17 @@ class _Stages(Collector):
             "asks_refused", "Questions refused because the queue was full", status.asks.refused
         )
         yield _counter("asks_expired", "Questions that timed out in the queue", status.asks.expired)
+        reasoning = status.reasoning
+        yield _counter(
+            "asks_left_open",
+            "Questions with choices that the notes do not settle",
+            reasoning.left_open,
+        )
+        yield _counter(
+            "asks_again",
+            "Questions that the reasoner was asked again because the notes settle them",
+            reasoning.asked_again,
+        )
         yield _gauge("memory_keyframes", "Keyframes in the memory", memory.keyframes)
         yield _gauge("memory_objects", "Different objects named", memory.objects)
         yield _gauge("memory_file_bytes", "Size of the memory", memory.file_bytes)

@@ -1,4 +1,5 @@
-"""MCP tools about objects: what is where, where to go to see it, and what a person says about it.
+"""MCP tools about objects and noted facts: what is where, where to go to see it, what a person says
+about it, and what else was noted.
 
 Out of scope: all other tools (`assistant`), the same over HTTP (`objects_api`).
 """
@@ -24,6 +25,7 @@ from embodied_agent.interfaces.wire.corrections import (
     CorrectionRequest,
     correction_reply,
 )
+from embodied_agent.interfaces.wire.facts import FactsReply, facts_reply
 from embodied_agent.interfaces.wire.models import GoalReply
 from embodied_agent.interfaces.wire.objects import ObjectsReply, goal_reply, objects_reply
 from embodied_agent.interfaces.wire.refusals import field_errors
@@ -88,6 +90,18 @@ def add_object_tools(server: MCPServer[Any], parts: Callable[[], Parts]) -> None
             )
 
         return await _told(read)
+
+    @server.tool(annotations=_READS)
+    async def facts(
+        name: Annotated[
+            str, Field(description="all values of this fact; empty: the latest of each")
+        ] = "",
+        limit: Annotated[int, Field(ge=1, le=200)] = 50,
+    ) -> FactsReply:
+        """Values with a stamp that were noted beside what the robot saw, such as the level of its
+        battery, its mode or its GPS fix: the latest of each, or with a name the last ones of it."""
+        agent = parts().agent
+        return await _told(lambda: facts_reply(agent.facts(name.strip() or None, limit=limit)))
 
     @server.tool(annotations=_CHANGES)
     async def correct(

@@ -84,7 +84,7 @@ class Overview:
 
     def _problems(self, status: AgentStatus) -> list[str]:
         problems = list(self._not_ready())
-        # Whoever asks over an interface that does not serve gets no answer.
+        # Clients of an interface that does not serve get no answer.
         interfaces = self._interfaces().items()
         problems += [f"{name}: {status.problem}" for name, status in interfaces if status.problem]
         if status.perception is not None and status.perception.state == "stopped":

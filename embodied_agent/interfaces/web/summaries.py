@@ -34,7 +34,7 @@ class Shared(Generic[T]):
     would keep an old value for minutes.
 
     Args:
-        make: makes it; may raise, which whoever called it hears.
+        make: makes it; what it raises reaches the caller.
         clock: monotonic seconds.
         cost: seconds that the calling thread has been computing.
     """

@@ -8,8 +8,9 @@ different clocks, they are matched by when they were received (clocks.py).
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
+from functools import partial
 from typing import NamedTuple
 
 from embodied_agent.images import BadImage
@@ -30,7 +31,7 @@ from embodied_agent.sources.bags.recording import RawMessage
 from embodied_agent.sources.bags.schemas import Kind
 from embodied_agent.sources.bags.survey import Survey, TopicSample, usable_intrinsics
 from embodied_agent.sources.bags.transforms import TransformTree, quarter_turns
-from embodied_agent.sources.base import CLOCK_RESTART_NS, Sampler
+from embodied_agent.sources.base import CLOCK_RESTART_NS, Hears, Sampler
 from embodied_agent.sources.picture_checks import FlatRows, check_encoded
 from embodied_agent.sources.poses import PoseTrack
 
@@ -153,12 +154,22 @@ class BagFrames:
         self._usable = 0
         camera = next(iter(sorted(pictures.frame_ids)), "")
         mount = survey.tree.mount(camera)
+        self._heard: dict[str, Hears] = {}
         #: Quarter turns clockwise that make the pictures upright, as TF has it.
         self.turns = (quarter_turns(mount) or 0) if mount is not None and "optical" in camera else 0
 
+    def hear(self, topics: Collection[str], take: Hears) -> list[str]:
+        """Tell ``take`` of the messages of these topics too; returns those that there are not."""
+        names = {name.lstrip("/"): name for name in self._bag.topics}
+        found = {topic: names.get(topic.lstrip("/"), "") for topic in topics}
+        for topic, name in found.items():
+            if name:
+                self._heard[name] = partial(_told_as, topic, take)
+        return [topic for topic, name in found.items() if not name]
+
     def frames(self) -> Iterator[Frame]:
         """Frames in the order of their stamps."""
-        topics = {self._topic.name, self._pose_topic} - {""}
+        topics = {self._topic.name, self._pose_topic, *self._heard} - {""}
         for held in self._in_order(self._bag.messages(topics)):
             if not self._sampler.due(held.stamp_ns):
                 continue
@@ -177,7 +188,7 @@ class BagFrames:
         waiting: list[_Held] = []
         size = newest_ns = 0
         last_ns: int | None = None
-        for message, held in self._with_pictures(messages):
+        for message, held in self._with_pictures(self._overheard(messages)):
             if held is not None:
                 if held.stamp_ns < newest_ns - CLOCK_RESTART_NS:
                     yield from sorted(waiting)
@@ -206,6 +217,28 @@ class BagFrames:
                 yield first
                 self._poses.forget_before(first.stamp_ns + self._to_poses_ns(first))
         yield from sorted(waiting)
+
+    def _overheard(self, messages: Iterable[RawMessage]) -> Iterator[RawMessage]:
+        """The messages of pictures and poses; those that somebody else hears are told."""
+        for message in messages:
+            name = message.channel.topic
+            if name in self._heard:
+                self._tell(message, self._heard[name])
+            if name in (self._topic.name, self._pose_topic):
+                yield message
+
+    def _tell(self, message: RawMessage, take: Hears) -> None:
+        try:
+            content, stamp_ns = self._reader.message(message)
+        except DECODE_ERRORS as error:
+            where = f"{message.channel.topic} at {message.receive_ns} ns"
+            self._bag.skips.add("invalid_fact", f"{where} can't be read: {error}")
+            return
+        if stamp_ns <= 0:
+            # In the clock of the pictures, as far as that is known.
+            ahead_ns = self._clock.offset_ns if self._clock.known else self._typical_ns
+            stamp_ns = max(1, message.receive_ns + alignment_ns(ahead_ns, 0))
+        take(message.channel.topic, stamp_ns, content)
 
     def _with_pictures(
         self, messages: Iterable[RawMessage]
@@ -315,6 +348,10 @@ class BagFrames:
         assert isinstance(content, Encoded)
         frame_id = content.frame_id or "camera"
         return check_encoded(Frame(held.stamp_ns, encoded=content.data, frame_id=frame_id))
+
+
+def _told_as(topic: str, take: Hears, _: str, stamp_ns: int, message: object) -> None:
+    take(topic, stamp_ns, message)
 
 
 def _decoded(held: _Held, picture: Picture) -> _Held:

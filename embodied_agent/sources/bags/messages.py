@@ -167,6 +167,18 @@ class MessageReader:
             return _transforms(decoded)
         raise ValueError(f"messages of type {channel.msgtype} are not read")
 
+    def message(self, message: RawMessage) -> tuple[Any, int]:
+        """Any message, decoded, with the stamp of its header in nanoseconds, 0 where it has none.
+
+        Raises:
+            One of `DECODE_ERRORS`: it is broken, or of a type that is not defined.
+        """
+        decoded = self._decode(message.channel, message.data)
+        try:
+            return decoded, _stamp_ns(decoded)
+        except DECODE_ERRORS:
+            return decoded, 0  # its field ``timestamp`` is no time
+
     def has_header(self, channel: Channel) -> bool:
         """Whether messages of this ROS type begin with a std_msgs/Header."""
         store = {"cdr": self._ros2, "ros1": self._ros1}.get(channel.encoding)

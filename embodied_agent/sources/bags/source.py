@@ -88,6 +88,7 @@ def _source(bag: BagFiles, settings: SourceSettings) -> Source:
         close=bag.close,
         examination=examination,
         turns=passes[0].turns,
+        hear=passes[0].hear,
     )
 
 

@@ -68,6 +68,23 @@ def test_keyframes_and_deltas_come_by_themselves(look: Look) -> None:
         wait_text(page, f"#track [data-id='{newer}']", f"lamp {newer}")
 
 
+def test_what_was_seen_stays_within_its_card(walked: Robot, look: Look) -> None:
+    page = look(walked)
+    page.wait_for_selector("#track [data-id='1'] .thing")
+    outside = page.evaluate(
+        """() => [...document.querySelectorAll(".card .things")].filter(
+          (things) => things.offsetWidth > things.closest(".card").clientWidth).length"""
+    )
+    assert outside == 0
+
+
+def test_a_recording_that_the_memory_already_holds_is_not_waited_for(look: Look) -> None:
+    state = SourceState(name="kitchen.mcap", recording=True, finished=True)
+    with Robot(source=lambda: state) as robot:
+        page = look(robot)
+        wait_text(page, "#camera-empty", "The memory already holds this recording.")
+
+
 def test_without_poses_the_path_says_why_it_is_empty(look: Look) -> None:
     with Robot(posed=False) as robot:
         robot.see(3)

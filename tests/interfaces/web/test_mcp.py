@@ -56,7 +56,9 @@ def text_of(result: Any) -> str:
 def test_the_tools_say_what_they_take(served: Running, mode: str) -> None:
     async def scene(client: Client) -> None:
         tools = {tool.name: tool for tool in (await client.list_tools()).tools}
-        assert set(tools) == {"ask", "recall", "look", "status", "objects", "locate", "correct"}
+        assert set(tools) == {
+            *("ask", "recall", "look", "status", "objects", "locate", "facts", "correct")
+        }
         assert tools["ask"].input_schema["required"] == ["question"]
         assert all(tool.description for tool in tools.values())
 

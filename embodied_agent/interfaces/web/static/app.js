@@ -63,6 +63,8 @@ function tellAway() {
 function status(value) {
   stages.show(value);
   if (value.frame_age_s !== null) camera.exists();
+  // A finished recording that the memory already holds is not read again, so no frame will come.
+  if (value.input?.finished && value.frame_age_s === null) put($("camera-empty"), "The memory already holds this recording.");
   const name = sourceName(value);
   put($("source"), sourceText(value));
   $("source").title = value.input?.name ?? value.source;

@@ -207,7 +207,7 @@ class Entry {
     this.why.open = false;
   }
 
-  // Whatever is not a plain answer says in a line of its own what it is.
+  // Anything but a plain answer shows its status on a separate line.
   mark(status) {
     this.element.dataset.status = status;
     const kind = STATUSES[status];

@@ -8,7 +8,7 @@ import { count, percent, reasonText } from "./words.js";
 
 // Decisions kept, to find the one for the picture that is shown.
 const RECENT = 40;
-// Whatever maps closer to the horizon than this, relative to the depth of the middle, is cut off.
+// Points that map closer to the horizon than this, relative to the depth of the middle, are cut off.
 const NEAR_HORIZON = 0.02;
 // An overlap with a lower confidence is doubtful.
 const DOUBTFUL = 0.5;

@@ -11,7 +11,7 @@ const EVERY_MS = 1500;
 const EVIDENCE = 12;
 
 export class Objects {
-  // `open` shows a keyframe; `changed` is told of the new lists.
+  // `open` shows a keyframe; `changed` is called with the new lists.
   constructor({ open, changed }) {
     this.open = open;
     this.changed = changed;

@@ -117,7 +117,7 @@ const BREAKER = {
 // seconds.
 const isLoading = (model, busy) => busy && model === "builtin";
 
-// Said of a stage whose model comes with the package.
+// The note of a stage whose model comes with the package.
 const demo = (names) => (isDemo(names) ? `${DEMO}: simulated worlds only` : "");
 
 export function perception(status) {

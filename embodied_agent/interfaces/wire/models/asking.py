@@ -10,6 +10,7 @@ from typing import Annotated
 from pydantic import Field, StringConstraints, model_validator
 
 from embodied_agent.agent.answerer import MAX_CHOICES, MAX_QUESTION
+from embodied_agent.interfaces.wire.facts import FactReply
 from embodied_agent.interfaces.wire.fields import FrozenReply, StrictRequest
 from embodied_agent.interfaces.wire.models.seeing import PoseReply
 from embodied_agent.records import AnswerStatus, Question
@@ -105,6 +106,9 @@ class AnswerReply(FrozenReply):
     notice: str
     problem: str
     goal: GoalReply | None = Field(None, description="where to stand to see what was asked about")
+    facts: list[FactReply] = Field(
+        default_factory=list, description="the noted values that the answer tells"
+    )
 
     @model_validator(mode="before")
     @classmethod

@@ -1,0 +1,85 @@
+"""Checks whether the notes settle a question with choices, before the reasoner is asked.
+
+If they leave it open, no reasoner is asked: the answer is that the memory does not tell, and why.
+If they settle it and the reasoner says that the memory does not tell, it is asked again without
+that choice. The reasoner still decides which choice is right; a choice that the notes contradict
+gets a notice.
+
+Out of scope: what the notes leave possible (`embodied_agent.rules.settling`).
+"""
+
+from __future__ import annotations
+
+import string
+from dataclasses import dataclass, replace
+
+from embodied_agent.agent.scrutiny import not_told
+from embodied_agent.records import Answer, Question
+from embodied_agent.rules.notes import Notes
+from embodied_agent.rules.settling import Settlement, settle
+
+
+@dataclass(frozen=True, slots=True)
+class NotesCheck:
+    """What the notes say to a question with choices.
+
+    Attributes:
+        settlement: of the choices without the one that says that the memory does not tell.
+        choice: the letter that the notes settle on; ``None`` where they leave it open.
+        untold: the letter of that one choice, if there is one.
+    """
+
+    settlement: Settlement
+    choice: str | None
+    untold: str | None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the notes leave the question open."""
+        return self.choice is None
+
+    def refuses(self, choice: str | None) -> bool:
+        """Whether a reasoner's choice says that the memory does not tell what it does tell."""
+        return not self.is_open and choice is not None and choice == self.untold
+
+
+def checked(question: Question, notes: Notes) -> NotesCheck | None:
+    """What the notes say to a question; ``None`` where nobody can tell.
+
+    Args:
+        question: with or without choices.
+        notes: the memory, with at least one delta.
+    """
+    if not question.choices:
+        return None
+    untold = not_told(question.choices)
+    letters = [x for x in string.ascii_uppercase[: len(question.choices)] if x != untold]
+    options = [question.choices[string.ascii_uppercase.index(letter)] for letter in letters]
+    settlement = settle(question.text, options, notes)
+    if settlement is None:
+        return None
+    choice = None if settlement.index is None else letters[settlement.index]
+    return NotesCheck(settlement, choice, untold)
+
+
+def without_untold(question: Question, check: NotesCheck) -> Question:
+    """The question without the choice that says that the memory does not tell."""
+    if check.untold is None:
+        return question
+    place = string.ascii_uppercase.index(check.untold)
+    return replace(question, choices=question.choices[:place] + question.choices[place + 1 :])
+
+
+def with_original_letter(answer: Answer, question: Question) -> Answer:
+    """The answer to a question `without_untold`, by the letters of the question itself."""
+    if answer.choice is None:
+        return answer
+    return replace(answer, choice=string.ascii_uppercase[question.choices.index(answer.text)])
+
+
+def contradiction(answer: Answer, question: Question, check: NotesCheck) -> str:
+    """The notice on a choice that the notes speak against; empty where they don't."""
+    if answer.status != "answered" or check.choice is None or answer.choice == check.choice:
+        return ""
+    said = question.choices[string.ascii_uppercase.index(check.choice)]
+    return f"by the notes alone it would be “{said}”"
