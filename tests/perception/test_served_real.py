@@ -6,10 +6,7 @@ tiny ones of the same architectures: what is tested is everything around the mod
 
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -33,6 +30,7 @@ from embodied_agent.settings import (
 )
 from embodied_agent.sources import open_source
 from tests.support.served import free_port
+from tests.support.server_process import server_process
 from tests.support.tiny_checkpoints import make_perceiver as make_tiny_perceiver
 from tests.support.tiny_checkpoints import make_reasoner as make_tiny_reasoner
 
@@ -98,46 +96,17 @@ def served(
 ) -> Iterator[Served]:
     port = free_port()
     program = Path(sys.executable).with_name("transformers")
-    environment = {
-        **os.environ,
-        "HF_HUB_OFFLINE": "1",
-        "HF_HUB_CACHE": str(tmp_path_factory.mktemp("hub")),
-        "OMP_NUM_THREADS": "1",
-    }
-    process = subprocess.Popen(
+    with server_process(
         [program, "serve", "--host", "127.0.0.1", "--port", str(port), "--device", "cpu"],
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    lines: list[str] = []
-    known = threading.Event()
-
-    def read() -> None:
-        assert process.stdout is not None
-        for line in process.stdout:
-            lines.append(line)
-            if "Uvicorn running" in line:
-                known.set()
-        known.set()
-
-    reader = threading.Thread(target=read)
-    reader.start()
-    try:
-        assert known.wait(START_S), "the server did not start"
-        assert process.poll() is None, "".join(lines)
+        ready="Uvicorn running",
+        start_s=START_S,
+        env={
+            "HF_HUB_OFFLINE": "1",
+            "HF_HUB_CACHE": str(tmp_path_factory.mktemp("hub")),
+            "OMP_NUM_THREADS": "1",
+        },
+    ):
         yield Served(f"http://127.0.0.1:{port}/v1", *map(str, checkpoints))
-    finally:
-        process.terminate()
-        try:
-            process.wait(60)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait(60)
-        reader.join(60)
-        if process.stdout is not None:
-            process.stdout.close()
 
 
 def settings(served: Served, backend: str) -> Settings:

@@ -4,7 +4,7 @@ It runs in an environment of its own, without this project.
 
     .venv-servers/bin/python tests/with_servers/llama_server.py MODEL.gguf PORT
 
-Prints ``ready`` when it listens, and serves until it is ended.
+Prints ``llama.cpp is ready`` when it listens, and serves until it is ended.
 """
 
 from __future__ import annotations
@@ -20,5 +20,5 @@ if __name__ == "__main__":
     # More threads than free cores wait for each other: hundreds of times slower.
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = 1
     server = xllamacpp.Server(params)
-    print("ready", flush=True)
+    print("llama.cpp is ready", flush=True)
     signal.pause()

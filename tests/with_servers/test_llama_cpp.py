@@ -6,12 +6,8 @@ One model has random weights and an adapter; the other says the same words for e
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import threading
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +27,7 @@ from embodied_agent.reasoning.served import ServedReasoner
 from embodied_agent.settings import ReasoningSettings, ServerSettings
 from tests.models.test_adapters import adapter
 from tests.models.test_llama_gguf import TEXTS, checkpoint, tokenizer
-from tests.support.served import free_port
+from tests.with_servers.llama import serving
 from training.export_gguf import export
 
 pytestmark = [
@@ -40,8 +36,6 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::UserWarning"),  # of peft, about what it was not given
     pytest.mark.filterwarnings("ignore::FutureWarning"),
 ]
-PROGRAM = Path(__file__).with_name("llama_server.py")
-START_S = 120.0
 #: Two pieces of code that sum in different order agree over this many tokens.
 TOKENS = 12
 PROMPT = Prompt(system="", transcript="#0 start: red sofa front near.\n", task="Where is it?")
@@ -56,44 +50,6 @@ THINKING = (
     "{% if enable_thinking is defined and enable_thinking is false %}"
     "{{ '<think>\n\n</think>\n\n' }}{% else %}{{ '<think>\n' }}{% endif %}{% endif %}"
 )
-
-
-@contextmanager
-def serving(file: Path) -> Iterator[str]:
-    """The address of a server with the model in ``file``."""
-    port = free_port()
-    process = subprocess.Popen(
-        [os.environ["LLAMA_CPP_PYTHON"], str(PROGRAM), str(file), str(port)],
-        env={**os.environ, "PYTHONPATH": "", "OMP_NUM_THREADS": "1"},
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
-    )  # fmt: skip
-    lines: list[str] = []
-    known = threading.Event()
-
-    def read() -> None:
-        assert process.stdout is not None
-        for line in process.stdout:
-            lines.append(line)
-            if line == "ready\n":
-                known.set()
-        known.set()
-
-    reader = threading.Thread(target=read)
-    reader.start()
-    try:
-        assert known.wait(START_S), "the server did not start"
-        assert process.poll() is None, "".join(lines)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        try:
-            process.wait(20)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait(20)
-        reader.join(20)
-        assert process.stdout is not None
-        process.stdout.close()
 
 
 @pytest.fixture(scope="module")
