@@ -16,6 +16,9 @@ figures.
 ``--turned 6`` lets the camera look 6° further to the left than its poses say, and prints in how
 many clips that is noticed, of those where enough objects tell, and what is estimated.
 
+``--focal 1.2`` tells a focal length that is 1.2 times the true one, and prints the errors that this
+makes, in how many clips it is noticed, and what is estimated.
+
 ``--poses none`` leaves out the poses; printed is then the error of the directions from where the
 camera started, in degrees.
 
@@ -88,6 +91,8 @@ class Score:
     direction_deg: list[float] = field(default_factory=list)
     turned_deg: list[float] = field(default_factory=list)
     turned_told: list[int] = field(default_factory=lambda: [0, 0])
+    focal: list[float] = field(default_factory=list)
+    focal_told: list[int] = field(default_factory=lambda: [0, 0])
 
     def summary(self) -> dict[str, Any]:
         """Numbers for people and ``--json``."""
@@ -125,6 +130,8 @@ class Score:
             "fold_ms": percentile(self.fold_ms, 0.5),
             "turned_deg": [round(value, 1) for value in self.turned_deg],
             "turned_told": self.turned_told,
+            "focal": [round(value, 2) for value in self.focal],
+            "focal_told": self.focal_told,
         }
 
 
@@ -132,14 +139,21 @@ class Walk:
     """One clip's mentions, folded into a memory."""
 
     def __init__(
-        self, views: Views, names: str, poses: str, seed: int, turned_deg: float = 0.0
+        self,
+        views: Views,
+        names: str,
+        poses: str,
+        seed: int,
+        turned_deg: float = 0.0,
+        focal: float = 1.0,
     ) -> None:
         self.views = views
         self._names = names
         self._poses = poses
         self._turned = quaternion_of(-turned_deg)
         self._rng = np.random.default_rng(seed)
-        self._lens = assumed(WIDTH, HEIGHT, views.hfov_deg)
+        true = assumed(WIDTH, HEIGHT, views.hfov_deg)
+        self._lens = replace(true, fx=true.fx * focal, fy=true.fy * focal)
         self.store = Store.open("", MemorySettings())
         self.memory = ObjectMemory(self.store, ObjectSettings())
         self.true_of: dict[tuple[int, int], int] = {}
@@ -202,12 +216,18 @@ class Walk:
         return made
 
 
-def measure(views: Views, score: Score, *, names: str, poses: str) -> None:
+def measure(
+    views: Views, score: Score, *, names: str, poses: str, focal: float | None = None
+) -> None:
     """Fold a clip in which nothing moves, and compare."""
-    walk = Walk(views, names, poses, views.seed)
+    walk = Walk(views, names, poses, views.seed, focal=focal or 1.0)
     for shot in views.shots:
         walk.step(shot)
     score.fold_ms += walk.fold_ms
+    if focal is not None and (found := walk.memory.check_camera()) is not None:
+        score.focal.append(found.focal)
+        score.focal_told[0] += found.is_misscaled
+        score.focal_told[1] += 1
     true = {thing.id: thing for thing in views.before}
     made = walk.contents()
     entries = Counter(
@@ -358,6 +378,7 @@ def main() -> None:
     parser.add_argument("--names", choices=("full", "kind"), default="full")
     parser.add_argument("--poses", choices=("true", "none"), default="true")
     parser.add_argument("--turned", type=float, metavar="DEG")
+    parser.add_argument("--focal", type=float, metavar="TIMES")
     parser.add_argument("--held-out", action="store_true")
     parser.add_argument("--cache", type=Path, help="folder that keeps what was rendered")
     parser.add_argument("--locate", action="store_true")
@@ -376,8 +397,10 @@ def main() -> None:
                     if options.turned is not None:
                         measure_turned(views, score, options.turned)
                         continue
-                    measure(views, score, names=options.names, poses=options.poses)
-                    if options.poses == "true":
+                    measure(
+                        views, score, names=options.names, poses=options.poses, focal=options.focal
+                    )
+                    if options.poses == "true" and options.focal is None:
                         views = views_of(renderer, world, seed, move=True, cache=options.cache)
                         measure_moved(views, score, names=options.names)
                 results[world] = score.summary()

@@ -266,7 +266,7 @@ def _when(fact: Fact, notes: Notes | None, moment: _Moment | None) -> str:
         if moment is None and end is not None and fact.stamp_ns <= end:
             ago_ns = end - fact.stamp_ns
             parts.append(f"{length(ago_ns)} ago" if ago_ns >= _JUST_NS else "just now")
-        if begin is not None and fact.stamp_ns >= begin:
+        if begin is not None and end is not None and begin <= fact.stamp_ns <= end:
             parts.append(f"{length(fact.stamp_ns - begin)} after the start")
         parts.append(f"around {notes.cite(index)}")
     if fact.stamp_ns >= _EPOCH_NS:

@@ -60,6 +60,7 @@ class Ray:
     the session's frame; both are NaN where they are not known or the box is cut off there.
     ``width_rad`` is what is seen of its width, NaN without a box.
     ``distance`` is 0 for "near", 1 for "mid", 2 for "far", and NaN where nothing was said.
+    ``off_axis_rad`` is the bearing from where the camera looked, NaN where it was not measured.
     """
 
     keyframe_id: int
@@ -74,6 +75,7 @@ class Ray:
     low_rad: float = math.nan
     distance: float = math.nan
     width_rad: float = math.nan
+    off_axis_rad: float = math.nan
 
     def values(self) -> tuple[float, ...]:
         """Its numbers, for `of`."""
@@ -86,6 +88,7 @@ class Ray:
             self.low_rad,
             self.distance,
             self.width_rad,
+            self.off_axis_rad,
         )
 
     @classmethod
@@ -96,7 +99,7 @@ class Ray:
             ValueError: there are too many or too few.
         """
         ox, oy, oz, dx, dy, dz, *more = values
-        if len(more) != 8:
+        if len(more) not in (8, 9):  # earlier versions noted no bearing from the camera's axis
             raise ValueError(f"a ray of {len(values)} numbers")
         return cls(keyframe_id, rank, (ox, oy, oz), (dx, dy, dz), *more)
 
@@ -168,7 +171,7 @@ def _bundle(rays: Sequence[Ray], usual: Usual) -> _Bundle:
     count = len(rays)
     table = np.array([ray.values() for ray in rays])
     origins, directions = table[:, 0:3], table[:, 3:6]
-    across, rise, ranges, range_std, angles, low, said, widths = table[:, 6:].T
+    across, rise, ranges, range_std, angles, low, said, widths = table[:, 6:14].T
     sides = [axes(direction) for direction in directions]
     measured = np.isfinite(ranges)
     # What is usual is known once, however many rays there are.

@@ -206,6 +206,7 @@ def ray_of(
         height_rad=_height(mention, camera.lens),
         low_rad=_low(mention, camera),
         width_rad=_width(mention, camera.lens),
+        off_axis_rad=math.nan if _finite(mention.bearing_deg) is None else bearing,
         distance=math.nan if mention.distance is None else float(DISTANCES.index(mention.distance)),
     )
 

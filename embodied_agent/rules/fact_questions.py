@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from embodied_agent.rules.phrases import Phrase, read_phrase
@@ -124,21 +124,21 @@ def read_fact_question(text: str, names: Collection[str]) -> FactAsked | None:
     if keys:
         others = _other_words(rest, keys)
         if not others:
-            return FactAsked(keys, **moment)
+            return replace(moment, keys=keys)
         value = " ".join(others)
         asks_whether = _IS.match(rest) and re.search(
             rf"\b(?:{'|'.join(map(re.escape, keys[0].split()))})s? (?:\w+ )?{re.escape(value)}$",
             rest,
         )
         if asks_whether and len(keys) == 1 and len(others) <= _MOST_ASKED:
-            return FactAsked(keys, value=value, **moment)
+            return replace(moment, keys=keys, value=value)
         return None
     for name, pattern in _USUAL:
         if pattern.search(rest):
             words = frozenset(_words(name)) | {"voltage", "batteries", "gnss", "fix"}
             left = [word for word in _words(rest) if word not in _FRAME | _WHERE | words]
             if not left:
-                return FactAsked(unnoted=name, **moment)
+                return replace(moment, unnoted=name)
     return None
 
 
@@ -169,7 +169,7 @@ def _other_words(text: str, keys: Collection[str]) -> list[str]:
     return [word for word in _words(text) if word not in allowed]
 
 
-def _moment(text: str) -> tuple[str, dict[str, object]]:
+def _moment(text: str) -> tuple[str, FactAsked]:
     """The question without the moment that it names, and that moment."""
     saw = _SAW.search(text)
     if saw is not None:
@@ -178,19 +178,19 @@ def _moment(text: str) -> tuple[str, dict[str, object]]:
         ]
         thing = read_phrase(saw["what"])
         if thing.text:
-            when = "first_seen" if first else "seen"
-            return text[: saw.start()].strip(" ,"), {"when": when, "thing": thing}
+            asked = FactAsked(when="first_seen" if first else "seen", thing=thing)
+            return text[: saw.start()].strip(" ,"), asked
     keyframe = _KEYFRAME.search(text)
     if keyframe is not None:
         rest = f"{text[: keyframe.start()]}{text[keyframe.end() :]}"
-        return rest.strip(" ,"), {"when": "keyframe", "keyframe": int(keyframe[1])}
+        return rest.strip(" ,"), FactAsked(when="keyframe", keyframe=int(keyframe[1]))
     start = _START.search(text)
     if start is not None:
-        return text[: start.start()].strip(" ,"), {"when": "start"}
+        return text[: start.start()].strip(" ,"), FactAsked(when="start")
     span = span_in(text)
     if span is not None and span.kind in ("at", "ago", "until", "since", "first", "last"):
-        return span.rest, {"when": "span", "span": span}
-    return text, {}
+        return span.rest, FactAsked(when="span", span=span)
+    return text, FactAsked()
 
 
 def _plain(text: str) -> str:

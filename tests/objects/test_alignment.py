@@ -5,13 +5,15 @@ from __future__ import annotations
 import logging
 import math
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from embodied_agent.objects.alignment import Misalignment
-from embodied_agent.records import Mount
-from tests.support.object_world import Robot, World, mount, pose
+from embodied_agent.optics import angles_at
+from embodied_agent.records import Intrinsics, Mention, Mount
+from tests.support.object_world import LENS, Robot, World, mount, pose, seen_from
 
 _RNG = np.random.default_rng(4)
 HALL: World = {
@@ -52,6 +54,42 @@ def test_a_turned_camera_is_noticed_logged_and_measured(
     assert len(caplog.records) == 1
 
 
+@pytest.mark.parametrize("focal", [1.2, 0.8])
+def test_a_wrong_focal_length_is_noticed_and_measured_as_that(
+    focal: float, caplog: pytest.LogCaptureFixture
+) -> None:
+    robot = Robot()
+    told = replace(LENS, fx=LENS.fx * focal, fy=LENS.fy * focal)
+    for at in range(48):
+        here = pose(3.0 + 2.5 * math.cos(at / 8), 2.5 * math.sin(at / 8), 40.0 * math.sin(at / 3))
+        robot.look(HALL, here, mentions=[by(told, one) for one in seen_from(here, HALL)], lens=told)
+    robot.memory.check_camera()
+    said = robot.memory.camera_problem
+    found = re.search(r"focal length seems about (\d+) % too (large|small)", said)
+    assert found is not None, said
+    assert float(found[1]) == pytest.approx(20, abs=8)
+    assert found[2] == ("large" if focal > 1 else "small")
+    assert "calibrate the camera" in said
+
+
+def by(lens: Intrinsics, mention: Mention) -> Mention:
+    """A mention whose angles follow from another lens."""
+    assert mention.box is not None
+    middle = (mention.box.left + mention.box.right) / 2, (mention.box.top + mention.box.bottom) / 2
+    bearing, elevation = angles_at(lens, *middle)
+    return replace(mention, bearing_deg=bearing, elevation_deg=elevation)
+
+
+def test_along_a_straight_way_nothing_is_said_of_the_focal_length() -> None:
+    robot = Robot()
+    told = replace(LENS, fx=LENS.fx * 1.3, fy=LENS.fy * 1.3)
+    for at in range(40):
+        here = pose(-2.0 + 0.1 * at, 0.0)
+        robot.look(HALL, here, mentions=[by(told, one) for one in seen_from(here, HALL)], lens=told)
+    robot.memory.check_camera()
+    assert robot.memory.camera_problem == ""
+
+
 def test_a_camera_that_is_where_it_is_said_to_be_is_not_complained_of() -> None:
     robot = Robot()
     truly = mount(0.3, 0.1, 0.4, yaw_deg=-20, pitch_deg=-10)
@@ -72,3 +110,7 @@ def test_small_and_uncertain_turns_are_not_told() -> None:
     assert not Misalignment(3.0, 0.0, 0.1, 0.1).is_told
     assert not Misalignment(12.0, -12.0, 4.0, 4.0).is_told
     assert Misalignment(0.0, -6.0, 0.5, 1.0).is_told
+    assert not Misalignment(0.0, 0.0, 0.1, 0.1, 1.06, 0.001).is_told
+    assert not Misalignment(0.0, 0.0, 0.1, 0.1, 0.3, 0.06).is_told
+    assert not Misalignment(0.0, 0.0, 0.1, 0.1).is_told
+    assert Misalignment(0.0, 0.0, 0.1, 0.1, 0.8, 0.01).is_told

@@ -16,6 +16,7 @@ from embodied_agent.records import (
     Box,
     Delta,
     Egomotion,
+    Intrinsics,
     Keyframe,
     Mention,
     Mount,
@@ -113,9 +114,10 @@ class Robot:
         truly: Mount | None = None,
         told: Mount | None = None,
         frame_id: str = "camera",
+        lens: Intrinsics = LENS,
     ) -> Keyframe:
         """One more keyframe, a second later, with its delta. The camera is ``truly`` so on the
-        body, and ``told`` to be so."""
+        body, and ``told`` to be so, and to have the ``lens``."""
         self.stamp_ns += 1_000_000_000
         keyframe = self.store.add_keyframe(
             stamp_ns=self.stamp_ns,
@@ -126,7 +128,7 @@ class Robot:
             segment=segment,
             egomotion=egomotion,
             pose=here,
-            intrinsics=LENS,
+            intrinsics=lens,
             mount=told,
             frame_id=frame_id,
         )
