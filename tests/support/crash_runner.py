@@ -57,7 +57,7 @@ def replay(folder: str, memory: str) -> None:
         for frame in source:
             agent.observe(frame)
         agent.finish()
-        if not agent.drain(60):
+        if not agent.drain(240):
             raise SystemExit("perception did not end")
     say("done")
 

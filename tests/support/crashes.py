@@ -27,7 +27,7 @@ from embodied_agent.settings import MemorySettings
 from tests.support.views import panorama_views
 
 #: How long the next line of a runner may take, in seconds.
-_WAIT_S = 120
+_WAIT_S = 300
 
 
 def pictures(folder: Path, count: int = 120) -> Path:
@@ -86,10 +86,10 @@ class Runner:
             cwd=root,
             env={**os.environ, "PYTHONPATH": str(root), "OMP_NUM_THREADS": "1"},
         )
-        self._lines: queue.Queue[str] = queue.Queue()
+        self._lines: queue.Queue[str | None] = queue.Queue()
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
-        self.imported = self._lines.get(timeout=_WAIT_S)
+        self.imported = self._line()
 
     def __enter__(self) -> Runner:
         return self
@@ -101,6 +101,13 @@ class Runner:
         assert self._process.stdout is not None
         for line in self._process.stdout:
             self._lines.put(line.strip())
+        self._lines.put(None)
+
+    def _line(self) -> str:
+        """The next line that it says."""
+        line = self._lines.get(timeout=_WAIT_S)
+        assert line is not None, f"the runner itself ended with {self._process.wait(_WAIT_S)}"
+        return line
 
     def replay(self, memory: Path, kill_after_s: float | None = None) -> Attempt:
         """Replay the folder into ``memory``."""
@@ -127,7 +134,7 @@ class Runner:
         attempt, pid, started = Attempt(), None, False
         timer: threading.Timer | None = None
         while True:
-            line = self._lines.get(timeout=_WAIT_S)
+            line = self._line()
             word, _, value = line.partition(" ")
             if word == "pid":
                 pid = int(value)
