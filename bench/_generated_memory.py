@@ -1,4 +1,4 @@
-"""Memories of any size, generated: what a robot might have noted that was about for days.
+"""Generated memories of any size: what a robot might have noted over days.
 
 Everything is drawn from one seed, so the same size gives the same memory. All rows are written in
 one transaction by the functions that write an agent's. Objects are derived from the first keyframes

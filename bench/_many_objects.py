@@ -1,6 +1,6 @@
 """How long `Agent.locate` takes among many objects.
 
-Out of scope: what they are made of (`bench.objects`).
+Out of scope: how they come about (`bench.objects`).
 """
 
 from __future__ import annotations

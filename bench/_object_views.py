@@ -2,10 +2,10 @@
 
 The frames of a clip are rendered and go through the keyframer. Each keyframe is kept with its true
 pose, its egomotion and the boxes of all objects in view. For objects that move, the clip is played
-forward, then one object takes the place of another, which is removed, and the way is gone back with
-the camera looking ahead as before.
+forward, then one object takes the place of another, which is removed, and the camera goes back
+along the path, looking ahead as before.
 
-Out of scope: noise, and what the tracker makes of it (`bench.objects`).
+Out of scope: noise, and tracking (`bench.objects`).
 """
 
 from __future__ import annotations

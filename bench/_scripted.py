@@ -1,6 +1,6 @@
-"""A reasoner that answers at once, so that only what lies around it is measured.
+"""A reasoner that answers at once, so that only the code around it is measured.
 
-Out of scope: models of perception; what is measured here perceives motion only.
+Out of scope: models of perception; these measurements perceive only motion.
 """
 
 from __future__ import annotations

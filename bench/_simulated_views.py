@@ -1,9 +1,9 @@
 """Simulated frames with their truth, plain or made hard for a keyframer.
 
 The hard ones follow the same track and change what the camera sees, never where it is: people walk
-before it, things stand close to its path (parallax), its shutter reads row by row while it turns,
-or its exposure follows the light. The true overlap is that of the world without the people, from
-depth and pose.
+in front of it, things stand close to its path (parallax), its shutter reads row by row while it
+turns, or its exposure follows the light. The true overlap is that of the world without the people,
+from depth and pose.
 
 Out of scope: measuring the rules on them (`bench.keyframes`).
 """

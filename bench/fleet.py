@@ -3,10 +3,10 @@
     python bench/fleet.py                  # 100 robots, an outage of 600 s, 10,000,000 deltas
     python bench/fleet.py --robots 20 --outage 60 --deltas 100000
 
-The outage is compressed: the keyframes that the robots would have seen in it are there at once when
-the database comes back, and from then on each robot goes on seeing one per second. The server is a
-process of its own, PostgreSQL keeps its data on the disk with fsync on, and the senders share one
-process. The deltas for the questions are generated in the database.
+The outage is compressed in time: the keyframes that the robots would have seen during it are all
+waiting when the database comes back, and from then on each robot sees one per second. The server
+runs in its own process, PostgreSQL keeps its data on the disk with fsync on, and the senders share
+one process. The deltas for the questions are generated in the database.
 
 Out of scope: what is right or wrong about answers (tests/fleet).
 """

@@ -5,10 +5,10 @@ different names, restarts, a recording among live stretches, poses, small pictur
 tenth of the largest one, rare things are hidden, each seen once. Models are scripted, so that only
 the memory is measured.
 
-Each memory is opened by processes of its own: what the start and the first question take, how much
-of the machine's memory is used, what the page's requests and the HTML report take. Then one process
-asks all memories the same questions in turn, so that their ratio does not depend on what else the
-machine is doing. Times are those of the processor, without waiting for a core or for the disk.
+Separate processes open each memory and measure the start and the first question, the resident
+memory, the page's requests and the HTML report. Then one process asks all memories the same
+questions in turn, so that their ratio does not depend on other load. Times are processor times,
+without waiting for a core or for the disk.
 """
 
 from __future__ import annotations
@@ -145,6 +145,7 @@ async def _page(path: Path) -> dict[str, float]:
             app.router.lifespan_context(app),
             httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client,
         ):
+            await app.path_read
             (await client.get("/healthz")).raise_for_status()
             for name, route in (
                 ("path", "/api/path"),

@@ -1,10 +1,11 @@
 """A day of the running process in minutes: ``python bench/soak.py [--hours 24] [--minutes 10]``.
 
-A robot drives round and round a floor with a camera at 10 frames a second. Time is compressed: the
-next frame comes as soon as the last one is taken in, with the stamp that it would have. Everything
-else is as in `embodied-agent run`: keyframes are chosen from pixels, stored and perceived, objects
-followed, and questions asked over HTTP every ten simulated minutes, while retention keeps pictures
-and text within limits. Perceiver and reasoner are scripted, so that only the rest is measured.
+A robot drives in circles on a floor with a camera at 10 frames a second. Time is compressed: the
+next frame arrives as soon as the last one is processed, with the stamp that it would have.
+Everything else is as in `embodied-agent run`: keyframes are chosen from pixels, stored and
+perceived, objects are tracked, and questions are asked over HTTP every ten simulated minutes, while
+retention keeps pictures and text within limits. Perceiver and reasoner are scripted, so that only
+the rest is measured.
 
 Prints, for each simulated hour, the process's memory (RSS), how long questions took, and the size
 of the memory file; ``--plot`` draws them. It ends early when the minutes are over.

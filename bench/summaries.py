@@ -1,6 +1,6 @@
 """What summaries cost: ``python bench/summaries.py [--keyframes 5000]``.
 
-A memory in RAM is filled with the deltas of `bench/soak.py`'s robot. Times are those of the thread,
+A memory in RAM is filled with the deltas of `bench/soak.py`'s robot. Times are thread times,
 without waiting for a core.
 """
 

@@ -37,16 +37,16 @@ class CpuShards:
 
     def create_accelerator_and_postprocess(self) -> None:
         """Create the accelerator, and have it shard on CPUs if the options ask for FSDP."""
-        super().create_accelerator_and_postprocess()  # type: ignore[misc]
         trainer: Any = self
         options = trainer.args.fsdp_plugin_args
-        if options is None or trainer.accelerator.distributed_type != DistributedType.MULTI_CPU:
-            return
-        plugin = FullyShardedDataParallelPlugin(**options)
-        if plugin.fsdp_version != 2:
+        if options is not None and options["fsdp_version"] != 2 and trainer.args.use_cpu:
             raise SettingsError(
                 "on CPUs, weights are sharded with FSDP2 only: remove trainer.fsdp_config.version"
             )
+        super().create_accelerator_and_postprocess()  # type: ignore[misc]
+        if options is None or trainer.accelerator.distributed_type != DistributedType.MULTI_CPU:
+            return
+        plugin = FullyShardedDataParallelPlugin(**options)
         # Both share their attributes among all their instances, with whatever asks later.
         PartialState().distributed_type = DistributedType.FSDP
         state = trainer.accelerator.state

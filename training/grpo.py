@@ -31,6 +31,7 @@ from embodied_agent.errors import SettingsError
 from embodied_agent.models.prompting import Prompting
 from training.checkpointing import WholeCheckpoints
 from training.command import train_from
+from training.cpu_shards import CpuShards
 from training.curriculum import Curriculum
 from training.first_steps import FirstSteps
 from training.gold_replies import begun_thought, check_gold_replies
@@ -48,7 +49,7 @@ from training.watch import WatchCallback
 log = logging.getLogger(__name__)
 
 
-class Trainer(WholeCheckpoints, GRPOTrainer):  # type: ignore[misc]
+class Trainer(CpuShards, WholeCheckpoints, GRPOTrainer):  # type: ignore[misc]
     """trl's trainer with complete checkpoints, the curriculum in its log, and named evaluations."""
 
     curriculum: Curriculum

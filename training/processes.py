@@ -39,10 +39,14 @@ def first_process(act: Callable[[], Result], *, cpu: bool) -> Result:
     """
     if not several():
         return act()
+    import torch
     from accelerate import PartialState
     from accelerate.utils import broadcast_object_list
 
     state = PartialState(cpu=cpu, timeout=timedelta(seconds=COLLECTIVE_TIMEOUT_S))
+    if cpu:
+        # accelerate numbers it, and torch loads no checkpoint to "cpu:0": a run could not resume.
+        state.device = torch.device("cpu")
     result: list[Result | Exception | None] = [None]
     if state.is_main_process:
         try:

@@ -26,6 +26,7 @@ from embodied_agent.errors import SettingsError
 from embodied_agent.models.prompting import Prompting
 from training.checkpointing import WholeCheckpoints
 from training.command import train_from
+from training.cpu_shards import CpuShards
 from training.grpo import lora_of
 from training.prepare import prepared
 from training.rows import Row, held_rows, refuse_leaks, short_enough, training_rows
@@ -44,7 +45,7 @@ from training.starting import trained_model
 log = logging.getLogger(__name__)
 
 
-class Trainer(WholeCheckpoints, SFTTrainer):  # type: ignore[misc]
+class Trainer(CpuShards, WholeCheckpoints, SFTTrainer):  # type: ignore[misc]
     """trl's trainer with complete checkpoints."""
 
 

@@ -21,23 +21,22 @@ from collections.abc import Callable, Generator, Mapping
 from dataclasses import replace
 
 from embodied_agent.agent.fact_answers import FactAnswers, with_choice, without_value
-from embodied_agent.agent.indexed_view import IndexedView
-from embodied_agent.agent.note_index import LostDelta, indexed
+from embodied_agent.agent.note_index import LostDelta
 from embodied_agent.agent.notes_check import NotesCheck, checked
+from embodied_agent.agent.notices import with_break, with_kept
 from embodied_agent.agent.object_memory import ObjectMemory
-from embodied_agent.agent.reasoned import Known, ReasonedAnswers, with_notice
+from embodied_agent.agent.reasoned import Known, ReasonedAnswers
 from embodied_agent.agent.recalled import recall_from
 from embodied_agent.agent.scrutiny import without_answer
 from embodied_agent.agent.second_look import SecondLook
-from embodied_agent.agent.segment_view import SegmentView, cited_before
-from embodied_agent.agent.summary_lines import SummaryLines
 from embodied_agent.agent.surroundings import surroundings
+from embodied_agent.agent.views import Views
 from embodied_agent.chat.status import ServerStatus
 from embodied_agent.errors import QuestionError
 from embodied_agent.memory.store import Store
-from embodied_agent.reasoning.base import Reasoner, prompt_style, transcript_budget
+from embodied_agent.reasoning.base import Reasoner, prompt_style
 from embodied_agent.reasoning.verify import Verifier
-from embodied_agent.records import SUMMARY_ONLY, Answer, Delta, Evidence, Question
+from embodied_agent.records import Answer, Delta, Evidence, Question
 from embodied_agent.rules import (
     NAME,
     Notes,
@@ -57,12 +56,8 @@ MAX_QUESTION = 4000
 MAX_CHOICES = 26
 #: Most entries that an answer by rule gives as what it read.
 _MOST_ENTRIES = 8
-#: Recordings whose deltas are kept up for questions.
-_MOST_VIEWS = 4
 #: What rules have no answer to, but a general model may read out of observations.
 _FOR_MODELS = frozenset({"unclear", "unnoted"})
-
-View = IndexedView | SegmentView
 
 
 def check_question(question: Question) -> None:
@@ -121,8 +116,7 @@ class Answerer:
             settings, make, make_verifier=make_verifier, second_look=second_look
         )
         self._lock = threading.Lock()
-        self._views: dict[str, View] = {}  # by source
-        self._text_from = 0  # what they know of retention
+        self._views = Views(store, settings)
         #: Questions with choices that the notes left open, so that no reasoner was asked.
         self.left_open = 0
 
@@ -173,7 +167,7 @@ class Answerer:
                 known, said = self._known(answer, question, source, segment, last_id, provisional)
             except LostDelta:
                 # The file is damaged: what is whole of it is read delta by delta.
-                self._views[source] = self._plain_view(source)
+                self._views.read_plainly(source)
                 known, said = self._known(answer, question, source, segment, last_id, provisional)
         notes = known.notes
         if said is not None:
@@ -266,14 +260,7 @@ class Answerer:
     ) -> tuple[Known, Answer | None]:
         """What the question is answered from, and ``answer`` where the reasoner is not to be
         asked."""
-        text_from = self._store.text_from()
-        if text_from != self._text_from:
-            self._views.clear()  # retention has dropped text
-            self._text_from = text_from
-        view = self._views.pop(source, None) or self._view_of(source)
-        self._views = dict([*self._views.items()][1 - _MOST_VIEWS :])
-        self._views[source] = view
-        held = view.read(segment, last_id, provisional)
+        held = self._views.read(source, segment, last_id, provisional)
         notes = held.notes
         notes.clock = self._store.stamp_of
         known = Known(question, segment, last_id, notes, "", "", ())
@@ -309,31 +296,9 @@ class Answerer:
         )
         return known, None
 
-    def _view_of(self, source: str) -> View:
-        index = indexed(self._store, source or None)
-        if index is None:
-            return self._plain_view(source)
-        budget = transcript_budget(self._settings)
-        whole = prompt_style(self._settings) == "full"
-        return IndexedView(index, budget, whole=whole, summaries=self._summaries(source))
-
-    def _plain_view(self, source: str) -> View:
-        budget = transcript_budget(self._settings)
-        whole = prompt_style(self._settings) == "full"
-        summaries = self._summaries(source)
-        return SegmentView(self._store, source, budget, whole=whole, summaries=summaries)
-
-    def _summaries(self, source: str) -> SummaryLines:
-        """The lines for what is not in a transcript; none for a small model, which was trained on
-        short memories."""
-        whole = prompt_style(self._settings) == "full"
-        share = self._settings.summary_share if whole else 0.0
-        reserve = int(share * transcript_budget(self._settings))
-        return SummaryLines(self._store, source, reserve, self._text_from)
-
     def _noticed(self, answer: Answer, notes: Notes, last_id: int) -> Answer:
         """``answer`` with notices of what it rests on."""
-        return _with_kept(_with_break(answer, notes), self._text_from, last_id)
+        return with_kept(with_break(answer, notes), self._views.text_from, last_id)
 
     def _saying(self, question: Question, notes: Notes) -> Saying | None:
         """What is said without the reasoner; ``None`` where it is to be asked."""
@@ -408,33 +373,3 @@ class Answerer:
             Evidence(keyframe.id, keyframe.stamp_ns, note=notes[keyframe.id], pose=keyframe.pose)
             for keyframe in self._store.keyframes_of(notes)
         )
-
-
-def _with_kept(answer: Answer, text_from: int, last_id: int) -> Answer:
-    """``answer``, with a notice where it reaches back to what is kept as a summary only: where it
-    rests on that, finds nothing, or is about that time."""
-    if answer.status in ("failed", "out_of_scope") or not text_from:
-        return answer
-    before = any(evidence.keyframe_id < text_from for evidence in answer.evidence)
-    if answer.status == "answered" and not before and last_id >= text_from:
-        return answer
-    return with_notice(answer, f"what was seen before #{text_from} is {SUMMARY_ONLY}")
-
-
-def _with_break(answer: Answer, notes: Notes) -> Answer:
-    """``answer``, with a notice where it rests on what was seen before a restart."""
-    if answer.status == "failed":
-        return answer
-    if notes.ended:
-        return with_notice(
-            answer,
-            "nothing has been perceived since the restart; this rests on what was seen before it",
-        )
-    if cited_before(notes, (evidence.keyframe_id for evidence in answer.evidence)):
-        first = notes.id(notes.start)
-        return with_notice(
-            answer,
-            f"this rests on what was seen before the restart, which lies before #{first}; "
-            "directions do not carry over it",
-        )
-    return answer

@@ -1,8 +1,8 @@
-"""Which values of a fact are noted: changes, not too often, and now and then what stays the same.
+"""Which values of a fact are noted: changes, but not too often, and unchanged values now and then.
 
-The latest value is not lost: one that comes too soon after a noted one is held until its time has
-come or somebody asks. Times are those of the stamps, so that a recording gives the same facts every
-time.
+The latest value is not lost: one that arrives too soon after a noted one is held until the interval
+is over or somebody asks. Times are those of the stamps, so that a recording gives the same facts
+every time.
 
 Out of scope: storing them (`fact_notes`).
 """

@@ -1,8 +1,8 @@
 """Facts on their way into the memory: from people and programs, live topics, and recordings.
 
-A live topic's messages are left here by its callback and noted on a thread of this module, the
-latest of each fact: a topic of any rate costs one place in RAM. A recording's are noted in their
-order, some at once. Whatever waits is noted before anybody asks, and at the end.
+The callback of a live topic leaves its messages here, and a thread of this module notes the latest
+of each fact, so a topic of any rate needs one place in RAM. Facts of a recording are noted in
+order, several at once. Waiting facts are noted before a question is answered, and at the end.
 
 Out of scope: which values are noted (`fact_gate`), the table (`embodied_agent.memory.facts`).
 """

@@ -1,7 +1,7 @@
-"""Which nouns and kinds the names in a memory have, each name looked at once.
+"""The nouns and kinds of the names in a memory, each name examined once.
 
-A question asks of every few words in it whether they are a noun of something; with hundreds of
-names of each kind, that must not mean to go through all of them each time.
+For every few words of a question, the rules check whether they are the noun of something; with
+hundreds of names of each kind, that must not examine all of them each time.
 
 Out of scope: which names there are (`embodied_agent.rules.name_index`), notes of a part of the
 memory (`stored_notes`).

@@ -41,9 +41,11 @@ class LostDelta(Exception):
 @dataclass(slots=True)
 class Mentions:
     """The mentions of one thing: ``indexes`` of their deltas and ``ranks`` in these, in order, and
-    ``spellings`` as indexes of ``names``, which differ in case or spaces only."""
+    ``spellings`` as indexes of ``names``, which differ in case or spaces only. ``first`` is the
+    index and rank of the first one, known before they are loaded; ``None`` if it is not."""
 
     names: list[str]
+    first: tuple[int, int] | None
     indexes: array[int] = field(default_factory=lambda: array("l"))
     ranks: array[int] = field(default_factory=lambda: array("l"))
     spellings: array[int] = field(default_factory=lambda: array("b"))
@@ -105,13 +107,13 @@ class NoteIndex:
             mentions = [
                 one for one in tables.mentions(since) if self.index(one.keyframe_id) is not None
             ]
-            for name in dict.fromkeys(one.name for one in mentions):
-                self._add_name(name)
+            for one in mentions:
+                self._add_name(one)
             self._append(one for one in mentions if self.things[name_key(one.name)].loaded)
             self._add_claims(range(len(self.ids) - len(new), len(self.ids)))
         else:
-            for name in tables.names(self._source):
-                self._add_name(name)
+            for one in tables.first_mentions(self._source):
+                self._add_name(one)
 
     def index(self, keyframe_id: int) -> int | None:
         """The index of a keyframe's delta; ``None`` if there is none."""
@@ -215,18 +217,23 @@ class NoteIndex:
         """The mentions in deltas up to an index, the latest first."""
         return self._memory.noted.latest_mentions(self.ids[until])
 
-    def _add_name(self, name: str) -> None:
+    def _add_name(self, mention: NotedName) -> None:
+        """Take in a name, where it is new, by its first mention."""
+        name = mention.name
         if name in self._spelt:
             return
         self._spelt.add(name)
+        index = self.index(mention.keyframe_id)
+        first = None if index is None else (index, mention.rank)
         key = name_key(name)
         thing = self.things.get(key)
         if thing is None:
-            self.things[key] = Mentions([name])
+            self.things[key] = Mentions([name], first)
             self.names.add(name, key)
             return
         # Another one, since views of an earlier moment look at the mentions by the other names.
-        self.things[key] = Mentions([*thing.names, name])
+        earliest = None if first is None or thing.first is None else min(first, thing.first)
+        self.things[key] = Mentions([*thing.names, name], earliest)
         self.names.add(name, key)
 
     def _append(self, mentions: Iterable[NotedName]) -> None:

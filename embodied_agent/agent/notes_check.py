@@ -1,9 +1,9 @@
-"""The notes' word on a question with choices, before a reasoner's choice is given out.
+"""Checks whether the notes settle a question with choices, before the reasoner is asked.
 
-Where they leave the question open, no reasoner is asked: the answer is that the memory does not
-tell, and why. Where they settle it and the reasoner says that the memory does not tell, it is asked
-again without that choice. Which choice is right remains the reasoner's word; one that the notes
-speak against gets a notice.
+If they leave it open, no reasoner is asked: the answer is that the memory does not tell, and why.
+If they settle it and the reasoner says that the memory does not tell, it is asked again without
+that choice. The reasoner still decides which choice is right; a choice that the notes contradict
+gets a notice.
 
 Out of scope: what the notes leave possible (`embodied_agent.rules.settling`).
 """

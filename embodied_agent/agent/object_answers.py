@@ -12,8 +12,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from embodied_agent.agent.notices import with_notice
 from embodied_agent.agent.object_memory import ObjectMemory
-from embodied_agent.agent.reasoned import with_notice
 from embodied_agent.memory.query import Reader
 from embodied_agent.object_records import SeenObject
 from embodied_agent.records import Answer, Evidence, Question

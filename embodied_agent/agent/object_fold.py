@@ -1,10 +1,10 @@
 """The table of objects, kept up with the deltas.
 
-Each committed delta is folded into the table (`embodied_agent.objects`), in keyframe order. How far
-that is, is stored with the objects: after a crash, or in a memory of an earlier version, what is
-missing is folded when the objects are next needed. A memory that was opened read-only is folded in
-RAM. Corrections by people are applied where they were made, so that objects that are derived again
-are the same.
+Each committed delta is folded into the table (`embodied_agent.objects`), in keyframe order. The
+last folded keyframe is stored with the objects: after a crash, or in a memory of an earlier
+version, the rest is folded when the objects are next needed. A memory that was opened read-only is
+folded in RAM. Corrections by people are applied at the point where they were made, so that objects
+that are derived again are the same.
 
 Out of scope: how objects are derived (`embodied_agent.objects`), the tables (`memory.objects`),
 what corrections change (`corrections`), what objects are asked for (`object_memory`).

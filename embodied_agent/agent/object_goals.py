@@ -1,6 +1,6 @@
 """Where to stand and look from, to see an object of the memory.
 
-Out of scope: which of the poses that were driven is best (`embodied_agent.objects.goals`).
+Out of scope: which of the robot's poses is best (`embodied_agent.objects.goals`).
 """
 
 from __future__ import annotations

@@ -23,6 +23,7 @@ from embodied_agent.agent.notes_check import (
     with_original_letter,
     without_untold,
 )
+from embodied_agent.agent.notices import with_notice
 from embodied_agent.agent.scrutiny import fault_of, lower_unsure, status_of, without_answer
 from embodied_agent.agent.second_look import Findings, SecondLook
 from embodied_agent.chat.status import HasServer, ServerStatus
@@ -397,8 +398,3 @@ class ReasonedAnswers:
 def _failed(answer: Answer, problem: str, reply: str) -> Answer:
     """``answer`` as none; what the model said so far is kept as its reasoning."""
     return replace(answer, text="", choice=None, reasoning=reply, status="failed", problem=problem)
-
-
-def with_notice(answer: Answer, notice: str) -> Answer:
-    """``answer`` with one more notice."""
-    return replace(answer, notice="; ".join(filter(None, (answer.notice, notice))))

@@ -21,6 +21,7 @@ from embodied_agent.rules.lexicon import singular
 from embodied_agent.rules.name_index import NameIndex
 from embodied_agent.rules.notes import Notes, Thing, claimed_words, name_key, singular_words
 from embodied_agent.rules.phrases import Phrase
+from embodied_agent.rules.speech import LONGEST_LIST
 
 
 class StoredNotes(Notes):
@@ -50,6 +51,7 @@ class StoredNotes(Notes):
         self._extra = () if extra is None else (extra,)
         self._extra_after_break = extra_after_break
         self._kept: dict[str, StoredThing] = {}
+        self._likely: set[str] = set()  # things whose mentions are looked up together
         self.deltas = StoredDeltas(index, start, stop, self._extra)
         self.motions = index.motions.part(start, stop)
         self.breaks = [at - start for at in index.breaks if start < at < stop]
@@ -164,8 +166,12 @@ class StoredNotes(Notes):
     def in_order(self, things: Iterable[Thing]) -> list[Thing]:
         """Things in the order of first appearance; they come from one of the methods above."""
         stored = [thing for thing in things if isinstance(thing, StoredThing)]
-        self._index.load([t.key for t in stored if t.key in self._index.things])
+        self._load(thing for thing in stored if thing.known_place is None)
         stored.sort(key=place_of)
+        # Answers name the first of them; where one needs more, it needs all.
+        self._load(stored[:LONGEST_LIST])
+        known = self._index.things
+        self._likely.update(one.key for one in stored[LONGEST_LIST:] if one.key in known)
         return list[Thing](stored)
 
     def latest(self, most: int) -> list[Thing]:
@@ -201,7 +207,7 @@ class StoredNotes(Notes):
         """The names of things, as they were noted, that may stand in a text."""
         keys = self._index.names.spelt_in(text) | self._own.spelt_in(text)
         things = self._things(keys)
-        self._index.load([t.key for t in things if t.key in self._index.things])
+        self._load(things)
         return sorted({name for thing in things for _, _, name in thing.all_mentions()})
 
     def where_named(self, name: str) -> list[int]:
@@ -215,6 +221,11 @@ class StoredNotes(Notes):
         """The mentions of a thing in the delta that is not in the memory."""
         return self._own_keys.get(key, ())
 
+    def load(self, key: str) -> None:
+        """Look the mentions of a thing up, and those of all that came with it (`in_order`)."""
+        self._index.load({key, *self._likely})
+        self._likely.clear()
+
     def have_noun(self, noun: str) -> bool:
         """Whether a noun, in the singular or plural, or a kind is that of a thing."""
         if not self._extra and self._is_whole():
@@ -224,7 +235,7 @@ class StoredNotes(Notes):
             keys.add(noun)
         # Where things are mentioned is read only of those that have the noun by any name.
         called = [thing for thing in map(self.thing, keys) if thing.may_have(noun)]
-        self._index.load([t.key for t in called if t.key in self._index.things])
+        self._load(called)
         return any(t.exists and is_noun_of(noun, t.key, t.phrase) for t in called)
 
     def words(self) -> Collection[str]:
@@ -233,6 +244,9 @@ class StoredNotes(Notes):
         if not self._is_whole():
             words = WordsInView(words, self._have_word)
         return AllWords(words, self._own.words())
+
+    def _load(self, things: Iterable[StoredThing]) -> None:
+        self._index.load([t.key for t in things if t.key in self._index.things])
 
     def _have_word(self, word: str) -> bool:
         return bool(self._things(self._index.names.with_word(word)))
@@ -249,5 +263,5 @@ class StoredNotes(Notes):
         things = [self.thing(key) for key in keys]
         if self._is_whole():
             return things
-        self._index.load([t.key for t in things if t.key in self._index.things])
+        self._load(thing for thing in things if thing.known_place is None)
         return [thing for thing in things if thing.exists]

@@ -33,6 +33,9 @@ class Holding(Protocol):
     def own_mentions(self, key: str) -> Sequence[tuple[int, int, str]]:
         """The mentions of a thing in the delta that is not in the memory."""
 
+    def load(self, key: str) -> None:
+        """Look the mentions of a thing up, with those of others that are likely to be needed."""
+
     def have_noun(self, noun: str) -> bool:
         """Whether a noun, in the singular or plural, or a kind is that of a thing."""
 
@@ -61,6 +64,9 @@ class StoredThing:
     @property
     def place(self) -> tuple[int, int]:
         """The index of the delta that mentions it first, and the place in it."""
+        known = self.known_place
+        if known is not None:
+            return known
         begin, end = self._bounds()
         if begin < end:
             assert self._mentions is not None
@@ -69,8 +75,18 @@ class StoredThing:
         return self._mentioned(0)[:2]
 
     @property
+    def known_place(self) -> tuple[int, int] | None:
+        """Its place, where that is known without looking its mentions up."""
+        if self._mentions is None:
+            return self._own[0][:2] if self._own else None
+        first = self._mentions.first
+        return None if first is None or self._notes.first or first[0] >= self._notes.stop else first
+
+    @property
     def exists(self) -> bool:
         """Whether a delta in the notes mentions it."""
+        if self.known_place is not None:
+            return True
         begin, end = self._bounds()
         return begin < end or bool(self._own)
 
@@ -143,7 +159,7 @@ class StoredThing:
             return 0, 0
         if self._begin < 0:
             if not self._mentions.loaded:
-                self._notes.index_of_names.load([self.key])
+                self._notes.load(self.key)
             indexes, first = self._mentions.indexes, self._notes.first
             self._begin = bisect_left(indexes, first) if first else 0
             self._end = len(indexes)

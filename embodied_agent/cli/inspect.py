@@ -27,8 +27,9 @@ if TYPE_CHECKING:
     from embodied_agent.sources.base import Source
     from embodied_agent.sources.examination import Examination
 
-#: A source is read for at most this long where not all of it is asked for, in seconds.
-_SAMPLE_S = 4.0
+#: A source is read for this long where not all of it is asked for, in seconds; longer by up to
+#: `_MORE_S` until there are `_LEAST_FRAMES`.
+_SAMPLE_S, _MORE_S, _LEAST_FRAMES = 4.0, 4.0, 30
 #: A keyframe's row in the memory beside its picture, in bytes.
 _ROW_BYTES = 1500
 
@@ -152,7 +153,10 @@ def _read(spec: str, source: Source, settings: Settings, *, full: bool) -> Inspe
                         data = encode_jpeg(decode(frame), settings.keyframes.jpeg_quality)
                     kept_bytes += len(data)
                     sampled += 1
-            if time.monotonic() > end_s and (source.live or not full):
+            late_s = time.monotonic() - end_s
+            # A few frames don't tell how many would be kept.
+            enough = source.live or result.frames >= _LEAST_FRAMES or late_s > _MORE_S
+            if late_s > 0 and enough and (source.live or not full):
                 result.complete = False
                 break
     except SourceError as error:
@@ -165,10 +169,11 @@ def _read(spec: str, source: Source, settings: Settings, *, full: bool) -> Inspe
     result.first_skip = source.first_skip
     result.keyframes = kept
     if not result.complete and source.expected_frames and result.frames:
-        part = source.expected_frames / result.frames
-        result.frames = source.expected_frames
-        result.poses = round(result.poses * part)
-        result.keyframes = round(kept * part)
+        read, result.frames = result.frames, source.expected_frames
+        result.poses = round(result.poses * result.frames / read)
+        # The first frame is kept whatever follows it.
+        later = (kept - 1) / (read - 1) if read > 1 else 0.0
+        result.keyframes = kept and 1 + round(later * (result.frames - 1))
     if sampled:
         result.memory_bytes = result.keyframes * (kept_bytes // sampled + _ROW_BYTES)
     if known.poses_from and result.usable and not result.poses:

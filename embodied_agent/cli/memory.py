@@ -210,7 +210,7 @@ def check(
         else:
             _tell(found)
             if not found.is_whole:
-                _say(f"`embodied-agent memory repair {file}` saves what is whole")
+                _say(f"`embodied-agent memory repair {file}` recovers the intact part")
         if not found.is_whole:
             raise typer.Exit(ExitCode.FAILED)
 

@@ -1,9 +1,9 @@
 """Facts in a memory file: values with a stamp that were noted beside the deltas.
 
-A fact is stored once for each name, recording and stamp, so that a recording that is replayed again
-adds nothing. What a person wanted forgotten is gone from the file; of a recording's fact the name
-and stamp stay, so that a replay does not bring its value back. Each row carries a checksum; a
-damaged row is left out and named.
+A fact is stored once for each name, recording and stamp, so that replaying a recording again adds
+nothing. What a person makes the robot forget is removed from the file; the name and stamp of a
+recording's fact stay, so that a replay does not bring its value back. Each row has a checksum; a
+damaged row is left out and reported.
 
 Out of scope: which values are noted (`embodied_agent.agent.fact_notes`).
 """

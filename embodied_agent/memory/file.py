@@ -38,7 +38,7 @@ _ADVICE: tuple[tuple[tuple[type[apsw.Error], ...], str], ...] = (
     ),
     (
         (apsw.CorruptError, apsw.FormatError),
-        "the file is damaged; `embodied-agent memory repair FILE` saves what is whole",
+        "the file is damaged; `embodied-agent memory repair FILE` recovers the intact part",
     ),
     ((apsw.CantOpenError,), "it can't be opened; check the path and the permissions of its folder"),
     ((apsw.IOError,), "the disk can't be read or written; check it"),
@@ -74,7 +74,7 @@ def explain(path: str, doing: str) -> Iterator[None]:
         ) from error
     except DAMAGE as error:
         raise StoreError(
-            f"can't {doing} ({path}): it holds what nobody wrote ({error!r}); "
+            f"can't {doing} ({path}): it holds unexpected data ({error!r}); "
             "`embodied-agent memory check` says more"
         ) from error
 

@@ -97,18 +97,24 @@ class NotedTables:
                 if number in segments
             ]
 
-    def names(self, source: str | None = None) -> list[str]:
-        """All different names, as they were written."""
+    def first_mentions(self, source: str | None = None) -> list[NotedName]:
+        """The first mention by each name, as the names were written."""
         with self._query("read names") as db:
             if source is None:
-                rows = db.execute(_DIFFERENT.format(column="name", table="mentions"))
+                first = (
+                    "SELECT keyframe_id * 65536 + rank FROM mentions WHERE name = v "
+                    "ORDER BY keyframe_id, rank LIMIT 1"
+                )
+                names = _DIFFERENT.format(column="name", table="mentions")
+                rows = db.execute(names.replace("SELECT v FROM", f"SELECT v, ({first}) FROM"))
             else:
                 rows = db.execute(
-                    "SELECT DISTINCT name FROM mentions WHERE keyframe_id IN "
-                    "(SELECT id FROM keyframes WHERE source = ?)",
+                    "SELECT name, min(keyframe_id * 65536 + rank) FROM mentions "
+                    "WHERE keyframe_id IN (SELECT id FROM keyframes WHERE source = ?) "
+                    "GROUP BY name",
                     (source,),
                 )
-            return [str(name) for (name,) in rows]
+            return [NotedName(str(name), *divmod(place, 65536)) for name, place in rows]
 
     def mentions_of(self, names: Iterable[str]) -> list[NotedName]:
         """The mentions by these names, in keyframe order for each name."""

@@ -18,6 +18,7 @@ import apsw
 
 from embodied_agent.codec import from_json, to_json
 from embodied_agent.memory import schema
+from embodied_agent.memory.object_retention import ObjectRetention
 from embodied_agent.memory.object_rows import (
     move_sightings,
     object_row,
@@ -33,6 +34,7 @@ from embodied_agent.object_records import (
     SeenObject,
     Sighting,
 )
+from embodied_agent.settings import MemorySettings
 
 Transaction = Callable[[str], AbstractContextManager[apsw.Connection]]
 R = TypeVar("R", SeenObject, MapSession)
@@ -62,12 +64,20 @@ class ObjectTable:
         transaction: opens a transaction for writing; raises where the file is read-only.
         query: opens a connection for reading.
         damage: is told of damaged rows.
+        settings: of retention.
     """
 
-    def __init__(self, transaction: Transaction, query: Transaction, damage: Damage) -> None:
+    def __init__(
+        self,
+        transaction: Transaction,
+        query: Transaction,
+        damage: Damage,
+        settings: MemorySettings,
+    ) -> None:
         self._transaction = transaction
         self._query = query
         self._damage = damage
+        self._retention = ObjectRetention(settings)
 
     @property
     def exists(self) -> bool:
@@ -92,8 +102,13 @@ class ObjectTable:
 
     def write(self, changes: ObjectChanges) -> None:
         """Store what one keyframe, or one correction, changes."""
-        with self._transaction("store objects") as db:
-            self.apply(db, changes)
+        try:
+            with self._transaction("store objects") as db:
+                self.apply(db, changes)
+                self._retention.apply(db, changes)
+        except BaseException:
+            self._retention.recount()
+            raise
 
     @staticmethod
     def apply(db: apsw.Connection, changes: ObjectChanges) -> None:
@@ -123,6 +138,7 @@ class ObjectTable:
 
     def clear(self) -> None:
         """Remove what is derived; corrections and places stay."""
+        self._retention.recount()
         with self._transaction("remove the objects") as db:
             self.empty(db)
 

@@ -96,7 +96,7 @@ class Store(Reader):
         self.summaries = SummaryTable(self._query, self.damage, settings.place_m)
         self._retention = Retention(settings, self.summaries)
         #: Objects with their positions.
-        self.objects = ObjectTable(self._transaction, self._query, self.damage)
+        self.objects = ObjectTable(self._transaction, self._query, self.damage, settings)
         #: Values with a stamp that were noted beside the deltas.
         self.facts = FactTable(self._transaction, self._query, self.damage, settings)
         #: Corrections by people.

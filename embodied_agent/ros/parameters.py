@@ -107,9 +107,11 @@ def mistaken(names: Iterable[str], settings: Settings) -> list[str]:
             continue
         if name in known and _is_secret(known[name].field):
             variable = f"EMBODIED_AGENT_{name.replace('.', '__').upper()}"
-            found.append(f"{name} is secret and no parameter: set {variable}, or the settings file")
+            found.append(
+                f"{name} is secret and not a parameter: set {variable}, or use the settings file"
+            )
         elif name in known:
-            found.append(f"{name} means nothing in a node, and is ignored")
+            found.append(f"{name} has no effect in a node and is ignored")
         elif name.partition(".")[0] in sections:
             found.append(unknown_name(name, Settings))
         else:
@@ -144,7 +146,7 @@ class Parameters:
             "config",
             "",
             ParameterDescriptor(
-                description="YAML file of settings; ROS parameters win over it",
+                description="YAML file of settings; ROS parameters take precedence",
                 read_only=True,
             ),
         ).value

@@ -125,7 +125,7 @@ class MemoryServers:
         near = request.near
         since_ns, until_ns = stamp_ns(request.since), stamp_ns(request.until)
         if until_ns and since_ns > until_ns:
-            raise AgentError("since lies after until; no keyframe can be in between")
+            raise AgentError("since is later than until; no keyframe can be in between")
         if request.radius_m < 0:
             raise AgentError(f"radius_m is {request.radius_m:g}; it must be positive, or 0 for 2 m")
         place = (near.x, near.y, near.z) if request.use_position else None

@@ -16,7 +16,7 @@ from embodied_agent.rules.absence import MOTION_ONLY
 from embodied_agent.rules.asked import Asked
 from embodied_agent.rules.matching import match
 from embodied_agent.rules.notes import Notes, Thing, name_key
-from embodied_agent.rules.reckoning import trail
+from embodied_agent.rules.reckoning import MOST_LATER, trail
 from embodied_agent.rules.speech import (
     LONGEST_LIST,
     Saying,
@@ -34,6 +34,8 @@ _SURE = 0.92
 _UNLIKELY = 0.25
 #: A thing is followed out of view at most so often, the latest times.
 _MOST_GAPS = 12
+#: The latest keyframes that name a thing, or show a motion, are looked at; no more are.
+_MOST_LOOKED_AT = 1000
 #: Keyframes of one kind that are named.
 _MOST_NAMED = 4
 
@@ -63,16 +65,16 @@ def ever_side(asked: Asked, notes: Notes) -> Saying:
 
 
 def _side_at_start(thing: Thing, side: str | None, notes: Notes) -> Saying:
-    mentions = [m for i, m in _sightings(thing, notes, until=notes.start) if i == notes.start]
-    if not mentions:
+    mention = _mention_at(notes.start, thing, notes)
+    if mention is None:
         text = (
             f"I can't tell: {the(thing)} was not in view at the start ({notes.cite(notes.start)}); I "
             f"first saw it in {notes.cite(thing.first_index)}."
         )
         return Saying(text, (notes.start, thing.first_index), "cannot_tell")
-    text = f"At the start ({notes.cite(notes.start)}), {the(thing)} was {where(mentions[0])}."
+    text = f"At the start ({notes.cite(notes.start)}), {the(thing)} was {where(mention)}."
     if side is not None:
-        text = f"{'Yes' if mentions[0].direction in ON_SIDE[side] else 'No'}. {text}"
+        text = f"{'Yes' if mention.direction in ON_SIDE[side] else 'No'}. {text}"
     return Saying(text, (notes.start,))
 
 
@@ -101,32 +103,41 @@ def _side_out_of_view(thing: Thing, side: str, words: str, notes: Notes) -> Sayi
 
 
 def _noted_ways(seen: Sequence[tuple[int, Mention]]) -> str:
-    ways = dict.fromkeys(where(m).split(",")[0] for _, m in seen)
-    return join_names(ways)
+    ways = join_names(dict.fromkeys(where(m).split(",")[0] for _, m in seen))
+    if len(seen) < _MOST_LOOKED_AT:
+        return ways
+    return f"{ways}, in the latest {_MOST_LOOKED_AT} keyframes that name it,"
 
 
-def _sightings(
-    thing: Thing, notes: Notes, until: int | None = None
-) -> Iterator[tuple[int, Mention]]:
-    """Where a thing was noted, with the indexes; up to ``until``."""
+def _sightings(thing: Thing, notes: Notes) -> Iterator[tuple[int, Mention]]:
+    """Where a thing was noted, with the indexes."""
+    for index in dict.fromkeys(thing.indexes[-_MOST_LOOKED_AT:]):
+        mention = _mention_at(index, thing, notes)
+        if mention is not None:
+            yield index, mention
+
+
+def _mention_at(index: int, thing: Thing, notes: Notes) -> Mention | None:
+    """A thing's first mention in a delta; ``None`` if it has none."""
+    if not 0 <= index < len(notes.deltas):
+        return None
     key = name_key(thing.name)
-    for index in dict.fromkeys(thing.indexes):
-        if until is not None and index > until:
-            return
-        for mention in notes.deltas[index].mentions:
-            if name_key(mention.name) == key:
-                yield index, mention
+    mentions = notes.deltas[index].mentions
+    return next((mention for mention in mentions if name_key(mention.name) == key), None)
 
 
 def _shares_out_of_view(thing: Thing, side: str, notes: Notes) -> Iterator[tuple[int, float]]:
     """By index of a delta that does not mention it, the share of the places that a thing may be in
     that lies on a side."""
-    indexes = list(dict.fromkeys(thing.indexes))
+    indexes = list(dict.fromkeys(thing.indexes[-_MOST_LOOKED_AT:]))
     ends = [*indexes[1:], len(notes.deltas)]
     gaps = [(i, end) for i, end in zip(indexes, ends, strict=True) if end > i + 1][-_MOST_GAPS:]
     for index, end in gaps:
         stop = next((b for b in notes.breaks if index < b < end), end)
-        mention = next(m for i, m in _sightings(thing, notes, until=index) if i == index)
+        mention = _mention_at(index, thing, notes)
+        if mention is None:
+            continue
+        stop = min(stop, index + 1 + MOST_LATER)
         later = enumerate(notes.deltas[index + 1 : stop], index + 1)
         for at, places in trail(thing.name, mention, later):
             yield at, places.share_on(side)
@@ -148,10 +159,27 @@ def ever_near(asked: Asked, notes: Notes) -> Saying:
         cited = join_names(notes.cite(i) for i in there[:_MOST_NAMED])
         text = f"The nearest that I noted {the(thing)} is {word}, in {cited}"
         if not asked.reverse:
-            text = f"{'Yes' if least == 'near' else 'Not that I noted'}. {text}"
+            text = f"{'Yes' if least == 'near' else 'No, not that I noted'}. {text}"
         return Saying(f"{text}.", tuple(there[:LONGEST_LIST]))
 
     return each(asked, notes, say)
+
+
+def at_range(asked: Asked, notes: Notes) -> Saying:
+    """Which things were near? Which were far away?"""
+    if notes.hold_motion_only:
+        return Saying(MOTION_ONLY, (), "cannot_tell")
+    word = "far" if asked.reverse else "near"
+    found: dict[str, int] = {}
+    for index in range(max(0, len(notes.deltas) - _MOST_LOOKED_AT), len(notes.deltas)):
+        for thing, mention in notes.in_view(index):
+            if mention.distance == word:
+                found[the(thing)] = index
+    if not found:
+        return Saying(f"I can't tell: my notes name nothing as {word}.", (), "cannot_tell")
+    names = join_each(list(found.items()), lambda pair: f"{pair[0]} ({notes.cite(pair[1])})")
+    indexes = tuple(sorted(set([*found.values()][:LONGEST_LIST])))
+    return Saying(f"As {word}, I noted {names}.", indexes)
 
 
 def farthest(asked: Asked, notes: Notes) -> Saying:
@@ -198,7 +226,7 @@ def seen_while(asked: Asked, notes: Notes) -> Saying:
             asked.ordinal
         ]
         runs = [[runs[asked.ordinal][-1]]]
-    indexes = [index for run in runs for index in run]
+    indexes = [index for run in runs for index in run][-_MOST_LOOKED_AT:]
     latest = {the(thing): index for index in indexes for thing, _ in notes.in_view(index)}
     cited = join_names(notes.cite(i) for i in indexes[:_MOST_NAMED])
     cited += f" and {number(len(indexes) - _MOST_NAMED)} more" if len(indexes) > _MOST_NAMED else ""
@@ -207,6 +235,15 @@ def seen_while(asked: Asked, notes: Notes) -> Saying:
         return Saying(f"{begin} my notes name nothing.", tuple(indexes[:LONGEST_LIST]))
     names = join_each(list(latest.items()), lambda pair: f"{pair[0]} ({notes.cite(pair[1])})")
     return Saying(f"{begin} I saw {names}.", tuple(sorted(indexes[:LONGEST_LIST])))
+
+
+def latest(asked: Asked, notes: Notes) -> Saying:
+    """What are the three latest things that you saw?"""
+    if notes.hold_motion_only:
+        return Saying(MOTION_ONLY, (), "cannot_tell")
+    things = notes.latest(asked.number or _MOST_NAMED)
+    names = join_each(things, lambda t: f"{the(t)} ({notes.cite(t.last_index)})")
+    return Saying(f"Most recently I saw {names}.", tuple(sorted({t.last_index for t in things})))
 
 
 def others(asked: Asked, notes: Notes) -> Saying:

@@ -10,6 +10,7 @@ Out of scope: the estimate itself (`reckoning`).
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -19,6 +20,7 @@ from embodied_agent.rules.absence import MOTION_ONLY, missing
 from embodied_agent.rules.asked import Asked
 from embodied_agent.rules.matching import match
 from embodied_agent.rules.notes import Notes, Thing
+from embodied_agent.rules.phrases import Phrase
 from embodied_agent.rules.reckoning import Floats, Places, anywhere, carry, way_back
 from embodied_agent.rules.speech import Saying, join_names, tell_motion, the, towards, where
 
@@ -260,8 +262,12 @@ def nearest_of(asked: Asked, notes: Notes) -> Saying:
 
 
 def visible_now(asked: Asked, notes: Notes) -> Saying:
-    """Can you still see the bed?"""
-    result = match(asked.things[0], notes)
+    """Can you still see the bed? Do you see a bed or a lamp now?"""
+    return join_sayings([_visible_now(phrase, notes) for phrase in asked.things])
+
+
+def _visible_now(phrase: Phrase, notes: Notes) -> Saying:
+    result = match(phrase, notes)
     gap = missing(result, notes)
     if gap is not None:
         return gap
@@ -327,6 +333,11 @@ def around(asked: Asked, notes: Notes) -> Saying:
     seen_now = all(t.last_index == notes.now for t in there)
     verb = ("is" if len(there) == 1 else "are") if seen_now else "should be"
     return Saying(f"{_capital(words)} {verb} {names}.", tuple(sorted(since)))
+
+
+def both_sides(asked: Asked, notes: Notes) -> Saying:
+    """What is on your left and on your right?"""
+    return join_sayings([around(replace(asked, side=s), notes) for s in ("left", "right")])
 
 
 def is_side(asked: Asked, notes: Notes) -> Saying:

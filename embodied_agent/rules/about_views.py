@@ -83,6 +83,11 @@ def changed(asked: Asked, notes: Notes) -> Saying:
     if notes.hold_motion_only:
         return Saying(MOTION_ONLY, (), "cannot_tell")
     since = notes.start if asked.past else max(notes.start, notes.last - 1)
+    if asked.keyframe is not None:
+        index = notes.index(asked.keyframe)
+        if index is None or index > notes.last:
+            return no_keyframe(asked, notes)
+        since = index
     if since >= notes.last:
         text = f"I can't tell: I have only one keyframe to compare, {notes.cite(notes.last)}."
         return Saying(text, (notes.last,), "cannot_tell")

@@ -86,6 +86,9 @@ Family = Literal[
     "others",
     "count_other",
     "keyframes_of",
+    "latest",
+    "at_range",
+    "both_sides",
     "unresolved",
 ]
 #: A side that a question names.

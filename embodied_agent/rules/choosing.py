@@ -35,8 +35,11 @@ _YES_OR_NO: frozenset[Family] = frozenset(
     {
         "existence", "of_colour", "is_colour", "is_side", "is_order", "both", "more", "count",
         "visible_now", "ever_moved", "ever_turned", "ever_together", "are_all", "use", "nearer",
+        "ever_side", "ever_near",
     }
 )  # fmt: skip
+#: What is asked of all the time that was.
+_EVER: frozenset[Family] = frozenset({"ever_side", "ever_near"})
 _NUMBER: frozenset[Family] = frozenset(
     {"count", "count_all", "turns", "moves", "keyframes", "times_seen"}
 )
@@ -183,6 +186,11 @@ def _yes_or_no(
         return no if re.search(r"\b(?:you|we|i)\b", text.casefold()) else None
     if saying.status != "answered":
         return None
+    if asked.family in _EVER:
+        # Of several things, one is enough for a yes.
+        if re.search(r"(?:^|\. )Yes\b", saying.text):
+            return yes
+        return None if "I can't tell" in saying.text else no
     if re.match(r"(?:Yes|No)\b", saying.text):
         return yes if saying.text.startswith("Yes") else no
     if asked.family == "nearer":

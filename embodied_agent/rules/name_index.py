@@ -18,7 +18,7 @@ from rapidfuzz.process import extract
 
 from embodied_agent.rules.lexicon import lexicon, singular
 from embodied_agent.rules.matching import ALIKE
-from embodied_agent.rules.phrases import Phrase, words_of
+from embodied_agent.rules.phrases import Phrase, may_end_noun, words_of
 
 _ARTICLE = re.compile(r"^(?:the|an?|some|any) ")
 _SPELT = re.compile(r"\w+")
@@ -30,6 +30,7 @@ class NameIndex:
 
     def __init__(self) -> None:
         self._keys: dict[str, list[str]] = {}  # by word
+        self._nouns: dict[str, list[str]] = {}  # by word that their noun may end with
         self._ending: dict[str, list[str]] = {}  # by the last word as it is spelt
         self._words: dict[str, list[str]] = {}  # by stem
 
@@ -37,7 +38,10 @@ class NameIndex:
         """Take in another name of the thing ``key``."""
         spelt = _SPELT.findall(key)
         self._ending.setdefault(spelt[-1] if spelt else "", []).append(key)
-        for word in dict.fromkeys((*words_of(name), *key.split())):
+        words, parts = words_of(name), key.split()
+        for word in may_end_noun(name) if words == parts else dict.fromkeys((*words, *parts)):
+            self._nouns.setdefault(word, []).append(key)
+        for word in dict.fromkeys((*words, *parts)):
             keys = self._keys.get(word)
             if keys is None:
                 self._keys[word] = [key]
@@ -61,7 +65,7 @@ class NameIndex:
 
     def ending_in(self, last: str) -> set[str]:
         """At least the things that have a noun with this last word, in any form."""
-        return {key for word in self._words.get(last, ()) for key in self._keys[word]}
+        return {key for word in self._words.get(last, ()) for key in self._nouns.get(word, ())}
 
     def related_to(self, phrase: Phrase) -> set[str]:
         """At least the things that mean what a phrase means, or have it as a detail.
@@ -106,8 +110,9 @@ class NameIndex:
 
     def coloured(self, colours: Collection[str]) -> set[str]:
         """At least the things that have one of these colours, by their main names."""
-        table = lexicon().colours
-        return self._with(word for word, colour in table.items() if colour in colours)
+        lasts = {_last_of(w) for w, colour in lexicon().colours.items() if colour in colours}
+        words = {word for last in lasts for word in self._words.get(last, ())}
+        return {key for word in words for key in self._keys[word]}
 
     def _alike(self, noun: str) -> set[str]:
         """Words of names, and nouns of several words, that are spelt much like a noun."""
@@ -120,7 +125,7 @@ class NameIndex:
     def _with(self, nouns: Iterable[str]) -> set[str]:
         """The things with the last word of one of these nouns, in any form."""
         words = {word for last in map(_last_of, nouns) for word in self._words.get(last, ())}
-        return {key for word in words for key in self._keys[word]}
+        return {key for word in words for key in self._nouns.get(word, ())}
 
 
 class _Words(Set[str]):

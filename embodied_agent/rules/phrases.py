@@ -79,6 +79,20 @@ def words_of(text: str) -> list[str]:
     return _WORD.findall(text.lower().replace("’", "'"))
 
 
+def may_end_noun(text: str) -> list[str]:
+    """Of a name, at least the words with which its noun, or that of a detail, may end; where nothing
+    but its place tells which that is, all of its words."""
+    words, table = words_of(text), lexicon()
+    if not words or any(
+        word in _JOINTS or word == "of" or word.isdigit() or word in table.idle for word in words
+    ):
+        return words
+    last = words[-1].removesuffix("-coloured").removesuffix("-colored")
+    if last in table.colours or " ".join(words[-2:]) in table.colours:
+        return words
+    return words[-1:]
+
+
 @lru_cache(maxsize=8192)
 def read_phrase(text: str) -> Phrase:
     """Read a noun phrase, with or without an article."""

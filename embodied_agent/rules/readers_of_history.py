@@ -1,5 +1,5 @@
 """Questions about all that has been, rather than about now: "was it ever on your left?", "how close
-did you get to it?", "what did you see while you backed up?", and about everything but something.
+did you get to it?", about single keyframes of a thing, and about everything but something.
 
 They hang on words that other readers would overlook, and would then be answered as if they asked
 about now, or about whether a thing was there at all. The patterns are narrow.
@@ -12,28 +12,23 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from embodied_agent.records import Action
 from embodied_agent.rules import cues
 from embodied_agent.rules.asked import Asked
 from embodied_agent.rules.names import Named
 from embodied_agent.rules.phrases import read_phrase
 from embodied_agent.rules.readers_of_time import make
+from embodied_agent.rules.readers_without_names import EVER, NOW, YOU, actions_in, read_unnamed
 
-_YOU = r"(?:you|we|i|the robot|the camera)"
 _THE = r"(?:the |a |an |any |your |our |this |that |some )?"
-_EVER = (
-    r"\b(?:ever|at any (?:time|point|moment|stage)|at some (?:time|point|moment|stage)|never|"
-    r"any time|once|at all)\b"
-)
 #: "Has X been …", "was X ever …", "did you ever have X …", "when was X …", "did you see X on your …".
 _WAS = re.compile(
     rf"^(?:has|have|had) (?:there )?(?:ever )?{_THE}X (?:ever )?been\b|"
-    rf"^(?:was|were) (?:there )?(?=.*{_EVER}).*\bX\b|"
-    rf"^(?:did|have|had) {_YOU} (?:ever )?(?:have|had|keep|kept) {_THE}X\b|"
+    rf"^(?:was|were) (?:there )?(?=.*{EVER}).*\bX\b|"
+    rf"^(?:did|have|had) {YOU} (?:ever )?(?:have|had|keep|kept) {_THE}X\b|"
     rf"\b(?:when|how often) (?:was|were|has|have) {_THE}X\b|\bwhen {_THE}X (?:was|were)\b"
 )
 _SEEN_ON = re.compile(
-    rf"^(?:did|have|had|do) {_YOU} (?:ever )?(?:see|seen|spot|spotted|notice|noticed|find|found|"
+    rf"^(?:did|have|had|do) {YOU} (?:ever )?(?:see|seen|spot|spotted|notice|noticed|find|found|"
     rf"observe|observed|detect|detected|encounter|encountered|pass|passed) {_THE}X "
     r"(?:(?:somewhere |anywhere )?(?:on|to|at) (?:the|your|our|my) (?:left|right)(?: (?:hand )?side)?|"
     r"(?:behind|ahead of|in front of) (?:you|us|me))"
@@ -41,68 +36,26 @@ _SEEN_ON = re.compile(
 )
 _WAS_AT_START = re.compile(
     rf"^(?:was|were) {_THE}X\b.*\b(?:at|in) the (?:very )?(?:start|beginning|outset)\b|"
-    rf"^(?:was|were) {_THE}X\b.*\b(?:when|as) {_YOU} (?:started|began|set (?:off|out))\b"
+    rf"^(?:was|were) {_THE}X\b.*\b(?:when|as) {YOU} (?:started|began|set (?:off|out))\b"
 )
 _WHERE_AT_START = re.compile(
     rf"^where (?:was|were) {_THE}X (?:at|in) the (?:very )?(?:start|beginning|outset)$|"
-    rf"^where (?:was|were) {_THE}X (?:when|as) {_YOU} (?:started|began|set (?:off|out))$"
+    rf"^where (?:was|were) {_THE}X (?:when|as) {YOU} (?:started|began|set (?:off|out))$"
 )
 _CLOSE = re.compile(
-    rf"\bhow (?:close|near) (?:did|have|had) {_YOU} (?:ever )?(?:get|got|gotten|come|came|been|be|go)\b.*\bX\b|"
-    rf"\b(?:closest|nearest)\b.*\b{_YOU} (?:ever )?(?:got|came|were|was|come|get|have been|have come|"
+    rf"\bhow (?:close|near) (?:did|have|had) {YOU} (?:ever )?(?:get|got|gotten|come|came|been|be|go)\b.*\bX\b|"
+    rf"\b(?:closest|nearest)\b.*\b{YOU} (?:ever )?(?:got|came|were|was|come|get|have been|have come|"
     r"have gotten|have got)\b.*\bto\b.*\bX\b|"
-    rf"^(?:did|have|had|were|was) {_YOU} (?:ever )?(?:(?:get|got|gotten|come|came|been|be|go|gone|drive|"
+    rf"^(?:did|have|had|were|was) {YOU} (?:ever )?(?:(?:get|got|gotten|come|came|been|be|go|gone|drive|"
     rf"driven|stand|stood) )?(?:ever )?(?:very |quite |really |right )?(?:near|close|next|close by|"
     rf"nearby)(?: (?:to|up to|by))? {_THE}X\b(?! now)|"
     rf"^(?:was|were|has|have) {_THE}X (?:been )?(?:ever |at any time )(?:been )?(?:very )?(?:near|close)\b"
-)
-_NOW = re.compile(r"\b(?:now|currently|at the moment|at present|still)\b")
-_FARTHEST = re.compile(r"\b(?:farthest|furthest|most distant|farthest away|furthest away)\b")
-_LONGEST = re.compile(r"\blongest\b")
-_DOINGS: tuple[tuple[Action, str], ...] = (
-    (Action.ROTATE_LEFT, r"(?:turn|rotat|spin|spun|swivel)\w* (?:to (?:the|your) )?left|left turn"),
-    (Action.ROTATE_RIGHT, r"(?:turn|rotat|spin|spun|swivel)\w* (?:to (?:the|your) )?right|right turn"),
-    (
-        Action.MOVE_BACKWARD,
-        r"(?:mov|go|went|driv|drove|roll|walk|step)\w* back(?:wards?)?|revers\w+|"
-        r"back(?:ed|ing) up",
-    ),
-    (Action.MOVE_FORWARD, r"(?:mov|go|went|driv|drove|roll|walk|step|advanc)\w* (?:forwards?|ahead|straight)"),
-    (Action.MOVE_LEFT, r"(?:mov|go|went|slid|strafe)\w* (?:to (?:the|your) )?left"),
-    (Action.MOVE_RIGHT, r"(?:mov|go|went|slid|strafe)\w* (?:to (?:the|your) )?right"),
-    (Action.MOVE_UPWARD, r"(?:mov|go|went|fly|flew|climb|ris|rose|ascend)\w* up(?:wards?)?"),
-    (Action.MOVE_DOWNWARD, r"(?:mov|go|went|fly|flew|sink|sank|descend)\w* down(?:wards?)?"),
-    (Action.TILT_UPWARD, r"(?:look|tilt)\w* up(?:wards?)?"),
-    (Action.TILT_DOWNWARD, r"(?:look|tilt)\w* down(?:wards?)?"),
-)  # fmt: skip
-_DOING = tuple((action, re.compile(rf"\b(?:{words})\b")) for action, words in _DOINGS)
-_SEEN_WHILE = re.compile(
-    rf"^(?:what|which \w+|anything|did {_YOU} see anything|tell me what|list what)\b.*"
-    r"\b(?P<joint>while|during|as|when|whenever|(?:right |just |immediately |directly )?after)\b (?P<rest>.+)$"
-)
-_WHICH_TIME = (
-    (0, re.compile(r"\bfirst\b")),
-    (-1, re.compile(r"\blast\b|\blatest\b|\bmost recent\b")),
-    (1, re.compile(r"\bsecond (?:time|turn)\b")),
 )
 _EXCEPT = re.compile(
     rf"\b(?:except(?: for)?|besides|apart from|other than|aside from|anything but|nothing but|"
     rf"everything but|excluding|not counting) {_THE}X\b"
 )
 _ASKS_ALL = re.compile(r"\b(?:what|which|anything|something|everything|nothing|list|name|else)\b")
-_NOT_SEEN = re.compile(
-    rf"^(?:name|list|tell me|give me|show me)\b.*\b{_YOU} (?:have |did |had )?(?:not|never)\b"
-)
-_AT_THE_END = re.compile(r"\b(?:at|in) the (?:very )?end\b|\bfinally\b")
-_LAST_PICTURE = re.compile(
-    r"\b(?:in|on|from) (?:the|your) (?:very )?(?:last|latest|most recent|final|newest|current) "
-    r"(?:keyframe|frame|picture|image|view|shot|photo)$"
-)
-_WHEN_STARTED = re.compile(rf"\b(?:when|as) {_YOU} (?:started|began|set (?:off|out))\b")
-_LATEST = re.compile(
-    rf"^(?:which|what) (?:thing|object|item)s? (?:did|have|had) {_YOU} (?:see|seen|notice|noticed) "
-    r"(?:most recently|last|latest)$"
-)
 _WHICH_ARE_THERE = re.compile(
     r"^(?:what|which) (?:kinds? of |sorts? of |types? of )?X (?:is|are|was|were) (?:there|here|around|"
     r"visible|in view|present|to be seen)(?: (?:here|in (?:the|this) (?:room|place|house|scene)))?$"
@@ -116,6 +69,48 @@ _COMPARED = re.compile(
 _NOT_OF_COLOUR = re.compile(
     rf"^(?:(?:how many|number of|count|which|what) (?:of )?{_THE}|(?:is|are|was|were) there (?:a |an |any )?)"
     r"X (?:(?:that |which )?(?:are|were|is|was) )?(?:there )?(?:that (?:are|were|is) )?not C(?: or C)?$"
+)
+_ON_SIDE_NOW = re.compile(
+    rf"^{_THE}X (?:(?:on|to|at) (?:the|your|my|our) (?:left|right)(?: side)?|behind (?:you|me|us)|"
+    r"ahead(?: of (?:you|me|us))?|in front(?: of (?:you|me|us))?)$"
+)
+_ALWAYS = re.compile(r"\b(?:always|all the time|the whole time|throughout)\b")
+_STAYED = re.compile(
+    r"\bX (?:stay|stayed|remain|remained) (?:in view|in sight|visible|there)\b|"
+    r"\bX (?:always |constantly )?(?:in view|in sight|visible) (?:all the time|the whole time|throughout)$"
+)
+_NTH_NEAREST = re.compile(
+    r"\b(?:second|third|next|N) (?:closest|nearest|farthest|furthest|most distant) X\b"
+)
+_SAME_COLOUR = re.compile(r"\bX\b.*\bsame colours?\b|\bsame colours?\b.*\bX\b")
+_CIRCLE = re.compile(rf"^(?:did|have|had|were) {YOU} (?:\w+ )?(?:\w+ )?in {_THE}X$")
+_CLOSER = re.compile(
+    rf"^(?:did|have|had|are|were) {YOU} (?:ever )?(?:get|got|gotten|getting|come|coming|go|going|move|"
+    rf"moved|drive|driven) (?:any )?(?:closer|nearer)(?: (?:to|towards?))? {_THE}X\b"
+)
+_WHEN_NEAREST = re.compile(
+    r"\b(?:when|which (?:keyframe|frame|picture|image)|what point)\b.*\b(?:closest|nearest)\b|"
+    rf"^when (?:did|were|was) {YOU} (?:ever )?(?:get |come |go )?(?:near|close)(?: to)? {_THE}X\b"
+)
+_DONE_THEN = re.compile(
+    rf"^(?:did|was|were|could|have|had)\b.*\bX\b.*\b(?:before|after|while|when|as) (?:{YOU} )?(?P<rest>.+)$"
+)
+_ALIKE = re.compile(r"\bX (?:identical|alike|the same)$")
+_IN_BETWEEN = re.compile(rf"\bbetween (?:you|me|us) and {_THE}X\b")
+_BESIDE = re.compile(
+    r"^(?:is|was|are|were) there (?:a |an |any )?X (?:standing |lying |sitting )?(?:at|by|on|under|beside|near|"
+    rf"next to|behind|in front of|in) {_THE}X$"
+)
+_SEEN_NOW = re.compile(
+    rf"^(?:do|can) {YOU} (?:still )?see\b.*\bX\b.*(?:now|at the moment|currently|at present)$"
+)
+_SINCE = re.compile(r"^how long (?:is it |has it been |was it )?since\b")
+_THERE_AT_START = re.compile(
+    rf"^(?:was|were) {_THE}X (?:already |also )?(?:there |present |in view |visible |around )?"
+    r"(?:at|in|right at|from) the (?:very )?(?:start|beginning|outset)$"
+)
+_IF_LOOKED = re.compile(
+    r"\bif (?:you|i|we) (?:were to )?(?:look|looked|turn|turned|spin|face|faced) (?:back|around|round|behind)"
 )
 _ANY = re.compile(
     r"^any X (?:in|around|on|at) (?:the |this )?(?:area|vicinity|place|neighbou?rhood|surroundings|scene|site)$"
@@ -139,7 +134,7 @@ _COLOUR_OF_NTH = re.compile(
 _NTH = {"first": 0, "second": 1, "third": 2, "fourth": 3, "fifth": 4, "last": -1, "latest": -1}
 _IS_THE_THING = re.compile(
     rf"^(?:is|was|were|are) the (?P<which>closest|nearest|farthest|furthest|first|last|latest|most recent) "
-    rf"(?:thing|object|item|one)(?: (?:that )?(?:{_YOU} )?(?:to {_YOU}|saw|have seen|see|noticed|from {_YOU}))* "
+    rf"(?:thing|object|item|one)(?: (?:that )?(?:{YOU} )?(?:to {YOU}|saw|have seen|see|noticed|from {YOU}))* "
     rf"{_THE}X$"
 )
 _HOW_LONG_TO = re.compile(r"^how long (?:did|does|do|will|would|has|had) it (?:take|taken|took)\b")
@@ -147,49 +142,20 @@ _DONE_BETWEEN = re.compile(
     rf"\bbetween {_THE}X and {_THE}X\b.*\b(?:turn|move|do|go|drive|rotate)\b|"
     rf"\b(?:turn|move|do|go|drive|rotate)\b.*\bbetween {_THE}X and {_THE}X\b"
 )
-#: Of things that moved, were seen repeatedly or on both sides, and of numbers then and now.
-_NOT_ADDED_UP = re.compile(
-    r"^(?:did|has|have|is|was|are|were|does|do) (?:anything|something|any (?:thing|object|item)s?|"
-    r"(?:the )?(?:things|objects)) (?:else )?(?:ever )?(?:move|moved|moving)\b|"
-    r"\b(?:on )?both sides\b|"
-    r"\b(?:things?|objects?|items?|anything|what)\b.*\b(?:see|saw|seen) (?:twice|more than once|several times|"
-    r"repeatedly|again)$|"
-    r"\b(?:fewer|more|less) (?:things|objects|items)\b.*\b(?:than|now)\b|"
-    r"^how long (?:did|does|do|will|would) it take\b"
-)
-_FACED = re.compile(
-    rf"^(?:which|what) (?:way|direction) (?:were|was|are|is) {_YOU} (?:facing|looking|pointing|heading|turned)"
-    r" (?:at|in) the (?:start|beginning)"
-)
-#: A pronoun where a thing should be named. What "it" is in "is it raining?" is no thing.
-_PRONOUN = re.compile(
-    rf"^(?:and |so |but )?(?:where|when) (?:did|have|had) {_YOU} (?:last |first )?(?:see|seen|notice|"
-    r"noticed|spot|spotted|find|found) (?:it|them|that|him|her|this|those)(?: (?:last|first))?$|"
-    r"^(?:and |so |but )?(?:where|what colours?|how far(?: away)?|how close|how near|which way|in which "
-    r"direction) (?:is|are|was|were) (?:it|they|that|this|he|she|them|those)(?: (?:now|by now|from here|"
-    r"from you|away|last seen))?$|"
-    r"^(?:and |so |but )?(?:is|was|are|were) (?:it|they|he|she|that one|this one) (?:still |now |ever |also )?"
-    r"(?:there|visible|in view|in sight|gone|behind (?:you|me|us)|in front of (?:you|me|us)|near|far|"
-    r"close|nearby|(?:on|to) (?:the|your|my|our) (?:left|right)|C(?: or C)?)(?: (?:now|too|as well))?$|"
-    rf"^(?:and |so |but )?(?:did|have|had|do|can) {_YOU} (?:still |ever )?(?:see|seen|notice|noticed|pass|"
-    r"passed) (?:it|them|him|her|that one)(?: (?:again|before|twice|now|too))?$|"
-    r"^how (?:many|often|many times)\b.*\b(?:of them|(?:see|seen|saw) (?:it|them|him|her))\b.*$|"
-    r"^what (?:was|is|were) (?:next to|near|beside|behind|around|with) (?:it|them|him|her)$|"
-    r"^what (?:was|is) (?:it|that) (?:next to|near|beside|close to)$|"
-    rf"^how do (?:i|{_YOU}) (?:get|go) (?:back )?to (?:it|them|him|her)(?: from here)?$"
-)
 
 
 def read_history(named: Named) -> Asked | None:
     """The question as understood by one of these patterns; ``None`` for all others."""
     pattern = named.pattern
     if not named.things:
-        return _about_no_thing(named, pattern)
+        return read_unnamed(named)
     with_it = cues.has(pattern, "it|itself|them|themselves|together|with|same|picture|moment|time")
     if _EXCEPT.search(pattern) and _ASKS_ALL.search(pattern) and not with_it:
         return make(named, "others")
     if len(named.things) == 1 and _ANY.search(pattern):
         return make(named, "existence")
+    if _CIRCLE.search(pattern) and named.things[0].noun in ("circle", "circles"):
+        return make(replace(named, things=()), "total_turn")
     if not all(named.known):
         return None
     if len(named.things) == 1 and _SOMEBODY_BY.search(pattern):
@@ -202,6 +168,10 @@ def read_history(named: Named) -> Asked | None:
         return make(named, "unnoted")
     if _DONE_BETWEEN.search(pattern) and not cues.SEE.search(pattern):
         return make(replace(named, things=()), "unnoted_way")
+    if _SEEN_NOW.search(pattern):
+        return make(named, "visible_now")
+    if len(named.things) == 2 and _BESIDE.search(pattern):
+        return make(named, "related")
     if len(named.things) > 1:
         return None
     if _FUTURE.search(pattern) and not cues.has(pattern, "if|after|once"):
@@ -222,8 +192,30 @@ def _about_one(named: Named, pattern: str) -> Asked | None:
             return make(named, "ever_side", side=side)
         if _SEEN_ON.search(pattern):
             return make(named, "ever_side", side=side, reverse=True)
+    if _ON_SIDE_NOW.search(pattern):
+        return make(named, "is_side", side=side)
+    if (_ALWAYS.search(pattern) and side is not None) or _NTH_NEAREST.search(pattern):
+        return make(named, "unnoted")
+    if _STAYED.search(pattern) or _ALWAYS.search(pattern):
+        return make(named, "when")
+    then = _DONE_THEN.search(pattern)
+    if then is not None and actions_in(then["rest"]):
+        return make(named, "when")
+    what = cues.has(pattern, "what|which|anything|something")
+    if _ALIKE.search(pattern) or (what and _IN_BETWEEN.search(pattern)):
+        return make(named, "unnoted")
+    if _SAME_COLOUR.search(pattern):
+        return make(named, "colour")
+    if _CLOSER.search(pattern) or _WHEN_NEAREST.search(pattern):
+        return make(named, "ever_near", reverse=True)
     if _KEYFRAMES_OF.search(pattern) and not cues.has(pattern, "else|in the|in those"):
         return make(named, "keyframes_of")
+    if _SINCE.search(pattern):
+        return make(named, "ago")
+    if _THERE_AT_START.search(pattern):
+        return replace(make(named, "existence"), nth=0)
+    if _IF_LOOKED.search(pattern) and cues.SEE.search(pattern):
+        return make(named, "where")
     if _HOW_LONG_TO.search(pattern):
         return make(named, "unnoted")
     if _FOR_SO_LONG.search(pattern):
@@ -236,7 +228,7 @@ def _about_one(named: Named, pattern: str) -> Asked | None:
         return _about_the_thing(named, which["which"])
     if _WHERE_AT_START.search(pattern):
         return make(named, "ever_side", ordinal=0)
-    if _CLOSE.search(pattern) and not _NOW.search(pattern):
+    if _CLOSE.search(pattern) and not NOW.search(pattern):
         return make(named, "ever_near", reverse=cues.has(pattern, "how|closest|nearest"))
     return None
 
@@ -247,45 +239,3 @@ def _about_the_thing(named: Named, which: str) -> Asked:
     if which in ("first", "last", "latest", "most recent"):
         return make(named, "at_start" if which == "first" else "in_view")
     return make(named, "nearest", reverse=which in ("farthest", "furthest"))
-
-
-def _about_no_thing(named: Named, pattern: str) -> Asked | None:
-    if _PRONOUN.search(pattern) and "KF" not in pattern:
-        return make(named, "unresolved")
-    if _NOT_SEEN.search(pattern) or _NOT_ADDED_UP.search(pattern):
-        return make(named, "unnoted_way")
-    if _FACED.search(pattern):
-        return make(named, "total_turn")
-    if _LATEST.search(pattern) or _LAST_PICTURE.search(pattern):
-        return make(named, "in_view")
-    which = cues.has(pattern, "what|which|anything")
-    side = cues.side_in(pattern)
-    if which and _AT_THE_END.search(pattern) and cues.has(pattern, "was|were|see|look|looking"):
-        return make(named, "around", side=side) if side else make(named, "in_view")
-    if side is not None and which and _WHEN_STARTED.search(pattern):
-        return make(named, "at_start", side=side)
-    if "KF" in pattern or named.colours or not which:
-        return None
-    if _FARTHEST.search(pattern):
-        ever = bool(re.search(_EVER, pattern) or cues.PAST.search(pattern))
-        return replace(make(named, "farthest"), past=ever and not _NOW.search(pattern))
-    if _LONGEST.search(pattern) and cues.SEE.search(pattern):
-        return make(named, "most_seen")
-    return _seen_while(named, pattern)
-
-
-def _seen_while(named: Named, pattern: str) -> Asked | None:
-    """What was in view while the camera did something, or after it."""
-    found = _SEEN_WHILE.search(pattern)
-    if found is None or not cues.SEE.search(pattern[: found.start("joint")]):
-        return None
-    actions = tuple(action for action, words in _DOING if words.search(found["rest"]))
-    if not actions and found["joint"] != "when" and not cues.START.search(found["rest"]):
-        return make(named, "unnoted_way")
-    if len(actions) != 1:
-        return None
-    times = [number for number, words in _WHICH_TIME if words.search(found["rest"])]
-    after = found["joint"].endswith("after")
-    if after and not times:
-        return None  # after which of them?
-    return make(named, "seen_while", actions=actions, ordinal=times[0] if times else None)

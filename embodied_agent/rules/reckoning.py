@@ -61,7 +61,7 @@ _UNKNOWN_DEG, _UNKNOWN_MOVE = 25.0, 0.4
 #: The smallest and largest angle of a rotation whose angle is unknown.
 _SOME_TURN_DEG = (15.0, 90.0)
 #: After more keyframes than this, a thing may be anywhere.
-_MOST_LATER = 200
+MOST_LATER = 200
 #: A place counts as being in a direction up to this far outside its sector.
 _TOLERANCE_DEG = 10.0
 _WAYS: dict[Action, tuple[float, float]] = {
@@ -133,12 +133,9 @@ def carry(mention: Mention, later: Sequence[Delta]) -> Places:
     return _moved(lengths * np.cos(azimuths), lengths * np.sin(azimuths), later, rng)
 
 
-def carry_along(name: str, mention: Mention, later: Iterable[tuple[int, Delta]]) -> Places:
+def carry_along(name: str, mention: Mention, later: Sequence[tuple[int, Delta]]) -> Places:
     """`carry` for things that are compared: the last of their `trail`."""
-    moves = list(later)
-    if len(moves) > _MOST_LATER:
-        return anywhere(np.random.default_rng(zlib.crc32(name.encode())))
-    steps = list(trail(name, mention, moves))
+    steps = list(trail(name, mention, later))
     return steps[-1][1] if steps else _noted(name, mention)
 
 
@@ -158,7 +155,7 @@ def trail(
     """
     places = _noted(name, mention)
     for count, (index, delta) in enumerate(later):
-        if count == _MOST_LATER:
+        if count == MOST_LATER:
             return
         rng = np.random.default_rng([index])
         places = _moved(places.ahead, places.left, (delta,), rng)
@@ -188,7 +185,7 @@ def way_back(later: Sequence[Delta]) -> Places:
 
 
 def _moved(ahead: Floats, left: Floats, later: Sequence[Delta], rng: np.random.Generator) -> Places:
-    if len(later) > _MOST_LATER:
+    if len(later) > MOST_LATER:
         return anywhere(rng)
     uniform: Callable[..., Floats] = rng.uniform
     for delta in later:

@@ -146,6 +146,9 @@ _ANSWERS: dict[Family, _Answer] = {
     "seen_while": about_history.seen_while,
     "others": about_history.others,
     "count_other": about_history.count_other,
+    "at_range": about_history.at_range,
+    "both_sides": about_places.both_sides,
+    "latest": about_history.latest,
     "keyframes_of": about_moments.keyframes_of,
     "unresolved": _unresolved,
     "out_of_scope": _out_of_scope,
@@ -295,6 +298,12 @@ def _of_keyframe(asked: Asked, notes: Notes) -> Ruling:
     saying = _ANSWERS[asked.family](replace(asked, keyframe=None, nth=None), part)
     if saying.status == "not_seen" and not notes.deltas[index].usable:
         return Ruling(asked, about_views.at_keyframe(asked, notes))
+    if saying.status == "not_seen":
+        ever = _ANSWERS[asked.family](replace(asked, keyframe=None, nth=None), notes)
+        if ever.status == "answered":
+            seen = ever.text.removeprefix("Yes, ")
+            text = f"No, not in {notes.cite(index)}. {seen[:1].upper()}{seen[1:]}"
+            return Ruling(asked, Saying(text, tuple(sorted({index, *ever.evidence}))))
     evidence = (index,) if saying.evidence or saying.status == "not_seen" else ()
     words = f"In {notes.cite(index)}: {saying.text.replace('is in view now', 'was in view')}"
     return Ruling(asked, Saying(words, evidence, saying.status))

@@ -28,9 +28,23 @@ _FRAMES = r"(?:keyframes?|frames?|pictures?|images?|views?)"
 _IN = r"(?:in|during|over|within|for|from|throughout)"
 
 Kind = Literal[
-    "last", "first", "ago", "at", "since", "until", "between", "last_frames", "first_frames"
+    "last",
+    "first",
+    "ago",
+    "at",
+    "since",
+    "until",
+    "between",
+    "last_frames",
+    "first_frames",
+    "keyframes",
 ]
 _WORDS: tuple[tuple[Kind, str], ...] = (
+    (
+        "keyframes",
+        rf"(?:between|from|in|during|over|within) (?:the )?(?:{_FRAMES}|kf) #?(\d+) "
+        rf"(?:and|to|until|through|till) (?:(?:{_FRAMES}|kf) )?#?(\d+)",
+    ),
     ("between", rf"(?:between|from) {_N}\s*(?:{_U} )?(?:and|to|until) {_N}\s*{_U}"),
     ("last", rf"{_IN} the (?:last|past|previous) (?:{_N}\s*)?{_U}"),
     ("first", rf"{_IN} (?:the|your) first (?:{_N}\s*)?{_U}"),
@@ -55,7 +69,8 @@ class Span:
 
     Attributes:
         kind: how it is counted.
-        start: where it begins, in seconds or keyframes, from the start or back from now.
+        start: where it begins, in seconds or keyframes, from the start or back from now; of
+            ``keyframes``, the id of the first.
         end: where it ends; the same as ``start`` for a moment.
         words: the question's own words for it.
         rest: the question without them.
@@ -89,6 +104,8 @@ def span_in(text: str) -> Span | None:
 
 
 def _bounds(kind: Kind, groups: list[str | None]) -> tuple[float, float]:
+    if kind == "keyframes":
+        return float(groups[0] or 0), float(groups[1] or 0)
     if kind == "between":
         first, unit, second, other = groups
         scale = _UNITS[(other or "s")[0]]
@@ -120,6 +137,12 @@ def cut(span: Span, notes: Notes) -> tuple[int, int] | None:
         if span.kind == "last_frames":
             return max(start, last - count + 1), last
         return start, min(last, start + count - 1)
+    if span.kind == "keyframes":
+        low_id, high_id = sorted((int(span.start), int(span.end)))
+        within = range(start, last + 1)
+        first = start + bisect.bisect_left(within, low_id, key=notes.id)
+        final = start + bisect.bisect_right(within, high_id, key=notes.id) - 1
+        return (first, final) if first <= final else None
     begin, end = notes.stamp_ns(start), notes.stamp_ns(last)
     if begin is None or end is None:
         return None

@@ -17,7 +17,7 @@ import numpy as np
 from embodied_agent.records import Delta, Mention
 from embodied_agent.rules.derivation import Floats, Run
 from embodied_agent.rules.notes import Notes, name_key
-from embodied_agent.rules.reckoning import carry_along
+from embodied_agent.rules.reckoning import MOST_LATER, anywhere, carry_along
 
 
 class Standpoint:
@@ -66,9 +66,12 @@ class Standpoint:
         seen = self.last(name, min(skipped) - 1 if skipped else now)
         if seen is None:
             return None
-        later = enumerate(self._notes.deltas[seen + 1 : now + 1], seen + 1)
-        kept = [(index, delta) for index, delta in later if index not in skipped]
-        found = carry_along(name, self._mention(name, seen), kept)
+        if now - seen - len(skipped) > MOST_LATER:
+            found = anywhere()
+        else:
+            later = enumerate(self._notes.deltas[seen + 1 : now + 1], seen + 1)
+            kept = [(index, delta) for index, delta in later if index not in skipped]
+            found = carry_along(name, self._mention(name, seen), kept)
         places: Floats = np.stack((found.ahead, found.left), axis=1)
         if not skipped:
             self._places[name] = places

@@ -41,9 +41,9 @@ class FactSettings(Section):
 
     topics: tuple[str, ...] = Field(
         (),
-        description="facts that are noted from topics, in ROS and from recordings: `{battery: "
+        description="facts to note from topics, in ROS and in recordings: `{battery: "
         "/battery_state percentage, GPS fix: '/fix {latitude:.6f}, {longitude:.6f}'}` or "
-        "`mode=/mode data`; after the topic comes a field, or a text with fields in braces; "
+        "`mode=/mode data`; the topic is followed by a field, or by a text with fields in braces; "
         "default: the field `data`",
     )
     min_interval_s: float = Field(

@@ -51,6 +51,27 @@ class MemorySettings(Section):
         ge=0,
         description="age at which text is thinned out, in seconds (2592000: 30 days); 0: no limit",
     )
+    sightings_max: int = Field(
+        0,
+        ge=0,
+        description="number of sightings of objects beyond which the oldest are thinned out: which "
+        "keyframe shows which object stays, and all of an object's first and last one; 0: no limit",
+    )
+    sightings_max_age_s: float = Field(
+        0.0, ge=0, description="age at which sightings are thinned out, in seconds; 0: no limit"
+    )
+    objects_max: int = Field(
+        0,
+        ge=0,
+        description="number of objects beyond which the oldest of earlier map sessions are thinned "
+        "out: what and where they are stays, and when they were first and last seen; 0: no limit",
+    )
+    objects_max_age_s: float = Field(
+        0.0,
+        ge=0,
+        description="age at which objects of earlier map sessions are thinned out, in seconds "
+        "since they were last seen; 0: no limit",
+    )
     answers_max_bytes: int = Field(
         0, ge=0, description="maximum size of the stored answers, in bytes; 0: no limit"
     )
@@ -61,12 +82,12 @@ class MemorySettings(Section):
         100_000,
         ge=1,
         le=10_000_000,
-        description="maximum number of noted facts; beyond it the oldest are dropped, but for the "
+        description="maximum number of noted facts; beyond it the oldest are dropped, except the "
         "newest of each name",
     )
     facts_max_age_s: float = Field(
         0.0,
         ge=0,
-        description="maximum age of noted facts, in seconds; the newest of each name stays; 0: no "
-        "limit",
+        description="maximum age of noted facts, in seconds; the newest of each name is kept; 0: "
+        "no limit",
     )

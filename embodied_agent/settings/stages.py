@@ -79,9 +79,9 @@ class ServerSettings(Section):
         "",
         max_length=200,
         pattern=r"^[!-~]*$",
-        description="sent as the header `X-Session-ID`, by which a router in front of several "
-        "servers keeps this robot to one, so that its prompt cache holds; empty: one of this "
-        "process, drawn at random",
+        description="value of the header `X-Session-ID`, by which a router in front of several "
+        "servers can keep this robot on one of them, whose prompt cache then stays warm; empty: a "
+        "random value for this process",
     )
 
 
@@ -287,10 +287,10 @@ class ReasoningSettings(Section):
     )
     check_notes: bool = Field(
         True,
-        description="ask the notes whether they settle a question with choices (where things are, "
-        "what came first, how to get back): where they leave it open, the answer is `cannot_tell` "
-        "and says why, without the reasoner; where they settle it, a reasoner that says that the "
-        "memory does not tell is asked again without that choice",
+        description="check whether the notes settle a question with choices (where things are, "
+        "what came first, how to get back): if not, the answer is `cannot_tell` with the reason, "
+        "without the reasoner; if they do and the reasoner says that the memory does not tell, it "
+        "is asked again without that choice",
     )
     votes: int = Field(
         5,

@@ -52,7 +52,8 @@ def check_camera(spec: str) -> None:
         raise SourceError(f"{spec} is a file, not a stream: name the file itself, {rest}")
     if scheme.lower() not in _SCHEMES:
         raise SourceError(
-            f"can't open {name}: {scheme}:// is not read; streams are read by {', '.join(_SCHEMES)}"
+            f"can't open {name}: {scheme}:// is not supported; streams can be read by "
+            f"{', '.join(_SCHEMES)}"
         )
     try:
         address = urlsplit(spec)
@@ -155,7 +156,7 @@ def _frames(
                 continue
             done, image = capture.retrieve()
         except cv2.error as error:
-            raise SourceError(f"{name} broke at frame {number + 1}: {error}") from error
+            raise SourceError(f"{name} failed at frame {number + 1}: {error}") from error
         if not done or image is None or image.size == 0 or image.dtype != np.uint8:
             bad = BadImage("undecodable", "the frame can't be decoded")
             skips.add_picture(bad, f"{name}, frame {number}", usable)

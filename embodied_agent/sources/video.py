@@ -196,7 +196,7 @@ def _packets(container: InputContainer, stream: VideoStream, name: str) -> Itera
     try:
         yield from container.demux(stream)
     except _ERRORS as error:
-        raise SourceError(f"{name} broke while it was read: {_words(error)}") from error
+        raise SourceError(f"{name} failed during reading: {_words(error)}") from error
 
 
 def _seek(container: InputContainer, stream: VideoStream, at_s: float) -> None:

@@ -1,10 +1,10 @@
-"""What every maker of questions uses: the question, the past it is asked about, and the drawing.
+"""What all makers of questions share: the question, the past it is asked about, and the drawing.
 
-No option betrays whether it is right. A maker first fixes all that is shown: the words and the
-options (`Subject`). For each option it looks for moments of the same journey at which that option
-is right; options for which there is none are not offered. Only then is it drawn, evenly, which
-option shall be right, and a moment for it (`draw`). So whoever knows the question and its options,
-but not the moment's memory, is right once in as many times as there are options.
+No option reveals whether it is right. A maker first fixes everything that is shown: the wording and
+the options (`Subject`). For each option it looks for moments of the same journey at which that
+option is right; options without such a moment are not offered. Only then is one option drawn
+uniformly to be the right one, and a moment for it (`draw`). So without the memory, knowing the
+question and its options gives no better than chance.
 
 "The memory does not tell" (`NOT_TOLD`) is offered and drawn like any other option; it is right at
 moments at which the notes leave the answer open.

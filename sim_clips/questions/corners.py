@@ -1,9 +1,9 @@
-"""How often a thing of each kind stands between two others, and how that is kept from telling.
+"""How often a thing of each kind stands between two others, and how that is kept from being a hint.
 
-Of three things the one with the obtuse angle has one of the others in front and one behind it. What
-stands along walls is that one less often than what stands in the open, so that a kind's name would
-tell something of "standing at X, facing Y, where is Z?". Threes are therefore taken less often the
-likelier their middle was to be the middle: of those taken each thing is, whatever its kind.
+Of three things, the one at the obtuse angle has one of the others in front and one behind it.
+Things along walls are in that position less often than things in the open, so a kind's name would
+be a hint for "standing at X, facing Y, where is Z?". Triples are therefore sampled less often the
+more likely their middle was to be the middle, so that every kind is in the middle equally often.
 
 Out of scope: the question (`objects`), the fit (`python -m training.shortcuts.corners`).
 """

@@ -1,9 +1,8 @@
 """What notes leave possible: where each noted object may be by now.
 
-The rules, for whoever reads notes and nothing else: an object is where its last mention put it,
-anywhere within the words' limits; each later entry turned the camera by its angle, give or take the
-rounding, or moved it by as much as lies between two keyframes. Every object is carried along as
-`DRAWS` possible places.
+The rules for a reader of the notes alone: an object is anywhere within the limits of the words of
+its last mention; each later entry turned the camera by its angle, within rounding, or moved it by a
+typical distance between two keyframes. Every object is represented by `DRAWS` possible places.
 
 Out of scope: what follows from that for a question (`embodied_agent.rules.derivation`), the
 teacher's reckoning in whole steps (`training.reckoning`).

@@ -1,4 +1,4 @@
-"""Where something is, now or had the camera moved otherwise."""
+"""Where something is, now or if the camera had moved differently."""
 
 from __future__ import annotations
 

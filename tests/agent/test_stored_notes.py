@@ -19,6 +19,7 @@ from embodied_agent.records import Delta, Question
 from embodied_agent.rules import answer_by_rule, unanswerable
 from embodied_agent.rules.inventions import invented_things, is_held
 from embodied_agent.rules.notes import Notes
+from embodied_agent.rules.settling import settle
 from embodied_agent.transcript.recall import recall
 from tests.support.random_memories import NAMES, add_to, memories, store_of
 
@@ -38,6 +39,9 @@ PATTERNS = (
     "What did you do after you saw the {0}?", "Were the {0} and the {1} ever in view together?",
     "What was together with the {0}?", "What do you know about the {0}?", "How far is the {0}?",
     "How do I get back to the {0}?", "Is the {0} red?", "How heavy is the {0}?",
+    "Has the {0} ever been on your left?", "Was the {0} on your right at the start?",
+    "How close did you get to the {0}?", "Which keyframes show the {0}?",
+    "Did keyframe 2 show a {0}?", "Anything other than the {0}?", "How many {0} are not red?",
     "Did you see a {0} before the restart?", "What have you seen since the restart?",
 )  # fmt: skip
 PLAIN = (
@@ -48,6 +52,7 @@ PLAIN = (
     "Did you ever turn right?", "How often did you move forward?", "What did you do last?",
     "What was your first action?", "What did you do, all in all?",
     "How do I get back to the start?",
+    "What did you see while turning left?", "What is the farthest thing you have ever seen?",
     "How many keyframes are there?", "Tell me a joke.", "Colourless green ideas?",
     "Which things did you see before the restart?",
 )  # fmt: skip
@@ -97,6 +102,12 @@ def same(quick: Held, plain: Held, asked: list[str]) -> None:
         assert recall_from(quick.notes, Question(text)) == recall_from(plain.notes, Question(text))
         assert invented_things(text, quick.notes) == invented_things(text, plain.notes)
         name = text.removesuffix("?").rpartition(" ")[2]
+        for question, options in (
+            (f"Where is the {name} now?", ("left", "right", "back")),
+            ("Which is nearest to you now?", (f"the {name}", "red sofa")),
+            ("Which action undoes your last one?", ("rotate left", "rotate right", "move forward")),
+        ):
+            assert settle(question, options, quick.notes) == settle(question, options, plain.notes)
         assert is_held(name, quick.notes) == is_held(name, plain.notes)
 
 

@@ -80,7 +80,7 @@ def test_a_stream_that_is_lost_is_opened_again(monkeypatch: pytest.MonkeyPatch) 
     ("spec", "words"),
     [
         ("absent.mcap", "does not exist"),
-        ("foo://camera/1", "foo:// is not read; streams are read by rtsp"),
+        ("foo://camera/1", "foo:// is not supported; streams can be read by rtsp"),
         ("rtsp:///front", "names no host"),
         ("rtsp://camera:port/", "malformed"),
         ("file:///tmp/walk.mp4", "name the file itself, /tmp/walk.mp4"),

@@ -205,7 +205,8 @@ def test_a_verifier_has_the_last_word_on_consistency(store: Store) -> None:
 def test_an_answer_stands_when_the_others_can_not_be_had(store: Store) -> None:
     answer, _ = asked(store, Several(reply("left"), error=ModelUnavailable("too slow")))
     assert (answer.text, answer.consistency, answer.problem) == ("left", None, "")
-    assert answer.notice == "answered from one reasoning: too slow"
+    # The notes contradict "left", which a second notice says.
+    assert answer.notice.split("; ")[0] == "answered from one reasoning: too slow"
 
 
 @pytest.mark.parametrize(

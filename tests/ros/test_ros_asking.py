@@ -106,7 +106,7 @@ def test_recall_finds_keyframes_with_their_pictures(
         (lambda request: setattr(request, "radius_m", -1.0), "radius_m is -1"),
         (
             lambda request: (setattr(request.since, "sec", 9), setattr(request.until, "sec", 8)),
-            "since lies after until",
+            "since is later than until",
         ),
     ],
 )

@@ -195,7 +195,7 @@ def test_parameters_that_mean_nothing_are_told(client: Client, tmp_path: Path) -
         assert client.state(node) == "unconfigured"
         node.wait_for_log("did you mean keyframes.method?")
         node.wait_for_log("did you mean config?")
-        node.wait_for_log("vllm.program means nothing in a node")
+        node.wait_for_log("vllm.program has no effect in a node")
         node.wait_for_log("EMBODIED_AGENT_REASONING__SERVER__API_KEY")
         assert "hidden" not in node.log
         assert "controller_frequency" not in node.log

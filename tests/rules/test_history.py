@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 
 from embodied_agent.records import Action, Delta, Mention
-from embodied_agent.rules import Notes, Saying, answer_by_rule
+from embodied_agent.rules import Notes, Saying, answer_by_rule, choose
 
 
 def view(number: int, action: Action | None, angle: float | None, *mentions: str) -> Delta:
@@ -60,13 +60,15 @@ def said(text: str, notes: Notes) -> Saying:
         ("what was on your right when you started?", "At the start I saw (#0): the yellow sofa"),
         ("what were you looking at in the end?", "Now I see (#7): the pink door"),
         ("what did you see in the last frame?", "Now I see (#7): the pink door"),
-        ("is there a lamp in the first picture?", "In #0: I have not seen a lamp."),
+        ("is there a lamp in the first picture?", "No, not in #0. I saw the blue lamp (#4)"),
         ("did keyframe 3 contain a lamp?", "In #3: Yes, the blue lamp was in view (#3)"),
-        ("did keyframe 3 contain a sofa?", "In #3: I have not seen a sofa."),
+        ("did keyframe 3 contain a sofa?", "No, not in #3. I saw the yellow sofa"),
         ("how many lamps are in keyframe 4?", "In #4: I saw two lamps"),
+        ("did keyframe 3 contain a fridge?", "In #3: I have not seen a fridge."),
+        ("was the green sofa there at the start?", "No, not in #0. I saw the green sofa in #6"),
         ("did keyframe 77 contain a lamp?", "I can't tell: my notes have no keyframe 77"),
         # How near
-        ("have you been near the lamp?", "Not that I noted. The nearest that I noted the red"),
+        ("have you been near the lamp?", "No, not that I noted. The nearest that I noted the red"),
         ("how close did you get to the blue lamp?", "the blue lamp is near, in #3"),
         # While and after a motion
         ("what did you see while you were backing up?", "When I moved backward (#4), I saw"),
@@ -95,7 +97,38 @@ def said(text: str, notes: Notes) -> Saying:
         # Nobody there
         ("is someone near the table?", "I have not seen a person."),
         ("any charging dock in the area?", "I have not seen a charging dock."),
+        ("what happened between keyframes 3 and 5?", "I moved backward and turned left"),
+        ("did you see a sofa between keyframes 2 and 4?", "(#2 to #4): I have not seen a sofa."),
+        ("which things did you see in keyframes 2 to 3?", "I have seen the red plant and the blue"),
+        ("what is new compared to keyframe 4?", "Since #4, the pink door came into view (#7)"),
+        # How near, when
+        ("when were you nearest to the blue lamp?", "the blue lamp is near, in #3"),
+        ("which things were near?", "As near, I noted the blue lamp (#3)."),
+        ("did you see the plant after you turned left?", "I saw the red plant in #1 to #2."),
+        ("do you see a door or a lamp right now?", "Yes: the pink door, front-right of me"),
+        ("what is on your left and on your right?", "To my right should be the"),
+        # The latest, the side now, and what only sounds alike
+        ("what are the two latest things you saw?", "Most recently I saw the pink door (#7) and"),
+        ("door on the right?", "Yes, the pink door is to my right."),
+        ("did the red lamp stay in view?", "I saw the red lamp in #4 to #5."),
+        ("are the lamps of the same colour?", "They are blue and red"),
+        ("did you drive in a circle?", "In all, I turned 90 degrees to the left and 135"),
+        ("did you get closer to the green sofa?", "The nearest that I noted the green sofa is far"),
+        ("who did you see?", "I have not seen any people."),
+        ("how long since you saw the red plant?", "I last saw the red plant in #2"),
+        ("how often did you go back?", "I moved backward once (#4)."),
         # What notes don't say
+        ("is there a lamp at the table?", "I can't tell: my notes say where things were relative"),
+        ("are the two sofas identical?", "I can't tell: about the yellow sofa"),
+        ("what stands between you and the door?", "I can't tell: about the pink door"),
+        ("what did you see in the kitchen?", "I can't tell"),
+        ("what was in keyframe 2 but not in keyframe 3?", "I can't tell"),
+        ("was the door always on your right?", "I can't tell: about the pink door"),
+        ("where is the second nearest lamp?", "I can't tell: about the blue lamp"),
+        ("what is the biggest thing around?", "I can't tell"),
+        ("what did you see before you turned left?", "I can't tell"),
+        ("what did you see before you moved at all?", "At the start I saw (#0)"),
+        ("what is 2 metres away from you?", "I can't tell"),
         ("how long did it take to get to the door?", "I can't tell: about the pink door"),
         ("between the table and the door, did you turn?", "I can't tell"),
         ("did anything move?", "I can't tell"),
@@ -111,6 +144,23 @@ def test_questions_about_all_that_has_been(text: str, answer: str, notes: Notes)
     if "I can't tell" not in saying.text and "have not seen" not in saying.text:
         assert saying.status == "answered"
         assert saying.evidence
+
+
+@pytest.mark.parametrize(
+    ("text", "index"),
+    [
+        ("was the table ever on your left?", 0),
+        ("was the table to your right at the start?", 1),
+        ("was a sofa ever to your right?", 0),
+        ("have you been near the plant?", 1),
+        ("did you see a lamp in keyframe 3?", 0),
+        ("did you see a sofa in keyframe 3?", 1),
+    ],
+)
+def test_they_are_chosen_for_as_well(text: str, index: int, notes: Notes) -> None:
+    chosen = choose(text, ("yes", "no"), notes)
+    assert chosen is not None
+    assert chosen.index == index
 
 
 @pytest.mark.parametrize(

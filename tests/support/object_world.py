@@ -89,8 +89,14 @@ def seen_from(here: Pose, world: World) -> list[Mention]:
 class Robot:
     """A robot in such a world, with a memory of its own or at ``path``."""
 
-    def __init__(self, path: str = "", settings: ObjectSettings | None = None) -> None:
-        self.store = Store.open(path, MemorySettings())
+    def __init__(
+        self,
+        path: str = "",
+        settings: ObjectSettings | None = None,
+        *,
+        memory: MemorySettings | None = None,
+    ) -> None:
+        self.store = Store.open(path, memory or MemorySettings())
         self.settings = settings or ObjectSettings()
         self.memory = ObjectMemory(self.store, self.settings)
         self.stamp_ns = 1_700_000_000_000_000_000

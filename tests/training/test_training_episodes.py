@@ -249,6 +249,16 @@ def test_ray_builds_the_same_rows(tmp_path: Path) -> None:
     assert dataset_hash(tmp_path / "ray") == dataset_hash(tmp_path / "here")
 
 
+def test_questions_that_the_memory_answers_without_a_model_are_left_out_and_counted() -> None:
+    # Without a perceiver nothing is named: no prompt is written about an object.
+    unit = RecordingUnit(CLIP, "house_8")
+    rows, skipped = Recorder(load_settings(memory__path=""), "geometry").episodes(unit, {})
+    assert len(rows) >= 10
+    assert sum(n for reason, n in skipped.items() if reason.startswith("answered without")) >= 10
+    # How long perceiving took differs from run to run, and is in no row.
+    assert {delta.latency_s for row in rows for delta in row.deltas} == {0.0}
+
+
 def test_a_bag_without_usable_frames_is_reported_and_the_others_are_built(tmp_path: Path) -> None:
     bad = tmp_path / "bad"
     bad.mkdir()

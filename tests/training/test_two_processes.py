@@ -1,12 +1,12 @@
 """Runs of two processes on a CPU: they train, save, resume and end as one process does.
 
-The group is torch's (gloo), the sharding DeepSpeed's ZeRO-3, as on GPUs. The option for FSDP is
-passed too, but accelerate shards with it on GPUs only: on a CPU the weights stay whole.
+The group is torch's (gloo). The sharding is DeepSpeed's ZeRO-3 and torch's FSDP2, as on GPUs.
 """
 
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -14,12 +14,14 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file
-from transformers import AutoTokenizer
+from transformers import AutoTokenizer, TrainingArguments
 
+from embodied_agent.errors import SettingsError
 from embodied_agent.models.checkpoints import SHIPPED
 from embodied_agent.models.prompting import Prompting, read_prompting
 from tests.support.processes import Done, Launcher
 from training import sft
+from training.cpu_shards import SayShares
 from training.reasoner_model import new_model, save_checkpoint
 from training.run_config import load_config
 
@@ -103,6 +105,14 @@ def same_weights(
         torch.testing.assert_close(weight.float(), other[name].float(), msg=name, **near)
 
 
+def parts_held_are_all_that_there_is(stderr: str) -> None:
+    """Each of the two processes said how many weights it holds of how many."""
+    held = re.findall(r"FSDP: process (\d) holds (\d+) of (\d+) weights", stderr)
+    assert {process for process, _, _ in held} == {"0", "1"}
+    assert len({total for _, _, total in held}) == 1
+    assert sum(int(part) for _, part, _ in held) == int(held[0][2])
+
+
 @pytest.mark.parametrize("how", SHARDING)
 def test_two_processes_train_save_and_merge_as_one_does(
     how: str, launcher: Launcher, tiny: Path, alone: Path, tmp_path: Path
@@ -114,6 +124,8 @@ def test_two_processes_train_save_and_merge_as_one_does(
     ]  # fmt: skip
     done = in_two(launcher, "training.sft", "builtin-sft.yaml", tmp_path, chosen)
     assert done.returncode == 0, done.stderr[-4000:]
+    if how == "fsdp":
+        parts_held_are_all_that_there_is(done.stderr)
     assert losses(tmp_path) == pytest.approx(losses(alone), rel=2e-3)
     whole = load_file(tmp_path / "model" / "model.safetensors")
     same_weights(whole, merged_by_hand(tiny, tmp_path / "adapter"), atol=1e-6, rtol=1e-5)
@@ -123,8 +135,6 @@ def test_two_processes_train_save_and_merge_as_one_does(
     assert any(not torch.equal(start[name], weight) for name, weight in whole.items())
     for folder in ("model", "adapter"):
         assert read_prompting(tmp_path / folder) == Prompting("compact", "text")
-    if how == "whole":
-        return
     # The run was cut short while it wrote its last checkpoint: the same command ends the same.
     (tmp_path / "checkpoint-3" / "whole.json").unlink()
     shutil.rmtree(tmp_path / "model")
@@ -147,6 +157,7 @@ def test_two_processes_do_grpo_with_a_judge(launcher: Launcher, tiny: Path, tmp_
     ]  # fmt: skip
     done = in_two(launcher, "training.grpo", "qwen2.5-3b-lora-1gpu.yaml", tmp_path, chosen)
     assert done.returncode == 0, done.stderr[-4000:]
+    parts_held_are_all_that_there_is(done.stderr)
     assert (tmp_path / "checkpoint-3" / "whole.json").is_file()
     whole = load_file(tmp_path / "model" / "model.safetensors")
     same_weights(whole, merged_by_hand(tiny, tmp_path / "adapter"), atol=1e-6, rtol=1e-5)
@@ -154,6 +165,28 @@ def test_two_processes_do_grpo_with_a_judge(launcher: Launcher, tiny: Path, tmp_
     signs = [json.loads(line) for line in (tmp_path / "signs.jsonl").read_text().splitlines()]
     assert [sign["name"] for sign in signs] == ["all_cut_off"]
     assert "trainer.max_completion_length = 8" in signs[0]["text"]
+
+
+def test_fsdp1_is_refused_on_a_cpu(launcher: Launcher, tiny: Path, tmp_path: Path) -> None:
+    chosen = [
+        *SUPERVISED, f"model.path={tiny}", "trainer.per_device_train_batch_size=2",
+        "trainer.fsdp=true", "trainer.fsdp_config={version: 1}",
+    ]  # fmt: skip
+    done = in_two(launcher, "training.sft", "builtin-sft.yaml", tmp_path, chosen)
+    assert done.returncode != 0
+    assert done.stderr.count("weights are sharded with FSDP2 only") == 2
+
+
+def test_weights_that_stay_whole_with_fsdp_end_the_run() -> None:
+    said = TrainingArguments(use_cpu=True, report_to=[])
+    said.fsdp_plugin_args = {"fsdp_version": 2}
+    callback = SayShares()
+    model = torch.nn.Linear(3, 2)
+    callback.on_train_begin(said, None, None, model=model)  # one process holds everything
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TrainingArguments, "world_size", 2)
+        with pytest.raises(SettingsError, match="every process holds all weights"):
+            callback.on_train_begin(said, None, None, model=model)
 
 
 def test_a_folder_of_another_run_is_refused_by_both_processes(

@@ -5,6 +5,7 @@ The router is HAProxy with the configuration that `deploy/haproxy` ships; only t
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -16,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from embodied_agent.errors import ModelError
+from embodied_agent.errors import ModelUnavailable, ReplyError
 from embodied_agent.reasoning.base import Prompt
 from embodied_agent.reasoning.served import ServedReasoner
 from embodied_agent.settings import ReasoningSettings, ServerSettings
@@ -26,7 +27,7 @@ from tests.support.waiting import until
 from tests.with_servers.llama_cpp import LlamaServer, serving
 from training.export_gguf import export
 
-pytestmark = [pytest.mark.servers, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.servers, pytest.mark.timeout(1500)]
 CONFIG = Path(__file__).parents[2] / "deploy" / "haproxy" / "haproxy.cfg"
 #: Keyframes of a robot's memory before its first question.
 SEEN = 60
@@ -79,15 +80,16 @@ class Robot:
     """Asks through the router, with one keyframe more each time."""
 
     def __init__(self, name: str, address: str) -> None:
-        server = ServerSettings(base_url=f"{address}/v1", timeout_s=60, session=name)
+        server = ServerSettings(base_url=f"{address}/v1", timeout_s=300, session=name)
         self._reasoner = ServedReasoner(ReasoningSettings(backend="served", server=server))
         self._lines = [f"#{n} rotate left {n}: {name} lamp {n} front near.\n" for n in range(SEEN)]
 
     def ask(self) -> None:
-        """Raises `ModelError` where there is no reply."""
+        """Raises `ModelUnavailable` where there is no reply; any will do of random weights."""
         self._lines.append(f"#{len(self._lines)} move forward: blue lamp back far.\n")
         prompt = Prompt(system="", transcript="".join(self._lines), task="Where is it?")
-        assert "".join(self._reasoner.stream(prompt, timeout_s=60, max_tokens=8))
+        with contextlib.suppress(ReplyError):
+            assert "".join(self._reasoner.stream(prompt, timeout_s=300, max_tokens=8))
 
     def close(self) -> None:
         self._reasoner.close()
@@ -140,6 +142,6 @@ def test_each_robot_is_kept_to_one_server_whose_cache_holds_and_moves_when_it_is
         homes[1].ask()
         two.kill()
         for robot in homes.values():
-            with pytest.raises(ModelError):
+            with pytest.raises(ModelUnavailable):
                 robot.ask()
             robot.close()

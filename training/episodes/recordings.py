@@ -153,8 +153,8 @@ class Recorder:
             episodes: list[Episode] = []
             for question in asked:
                 episode = self._ask(agent, keeper, unit, question, keyframes, deltas)
-                if episode is None:
-                    skipped["asked before anything was seen"] += 1
+                if isinstance(episode, str):
+                    skipped[episode] += 1
                     continue
                 origin = {
                     **provenance,
@@ -231,20 +231,28 @@ class Recorder:
         asked: Asked,
         keyframes: Sequence[Keyframe],
         deltas: dict[int, Delta],
-    ) -> Episode | None:
+    ) -> Episode | str:
+        """The episode of a question, or why there is none."""
         at_ns = keyframes[-1].stamp_ns if asked.at_ns is None else asked.at_ns
         question = Question(asked.question, asked.choices, at_ns=at_ns, timeout_s=600, id=asked.id)
         keeper.prompt = None
         answer = agent.ask(question)
         if keeper.prompt is None:
             if answer.status == "not_seen" or answer.problem.startswith("nothing was seen"):
-                return None  # it is about something that was not yet in the memory
+                return "asked before anything was seen"
+            if not answer.problem:
+                return "answered without a model: the memory has nothing of what it is about"
             raise ModelUnavailable(f"{unit.source}: {answer.problem}")
         horizon = agent.store.horizon(at_ns=at_ns, source=unit.name)
         assert horizon is not None
         segment, last = horizon
         known_ids = {k.id for k in keyframes if k.segment == segment and k.id <= last}
-        known_deltas = tuple(deltas[number] for number in sorted(known_ids) if number in deltas)
+        # How long a model took is no part of the data: the same recording gives the same rows.
+        known_deltas = tuple(
+            replace(deltas[number], latency_s=0.0)
+            for number in sorted(known_ids)
+            if number in deltas
+        )
         return Episode(
             id=asked.id,
             scene=unit.scene,

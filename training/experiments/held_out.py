@@ -102,8 +102,10 @@ def questions_with_choices(figures: Mapping[str, Any], command: str, minutes: fl
             "One reasoning per answer (`--votes 1`); the shipped setting takes a vote of five.",
             "The last rows are the types, over all three worlds. The warehouse, its layout and its "
             "pairs of colour and kind were never trained on.",
-            "Measured a third time with the same models, because the keyframer had changed twice; "
-            "before, 75.1, 68.0 and 39.2 %, then 73.7, 68.9 and 39.2 % were right from pixels.",
+            "From true notes and from pixels, the notes are asked first whether they settle the "
+            "question, as the agent asks them: where they leave it open, no reasoner is asked, and "
+            "where no option says that the memory does not tell, that counts as wrong. The "
+            "reasoner alone chooses in every case.",
         ),
         questions=EVEN,
         details=dict(figures),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +40,7 @@ from embodied_agent.interfaces.web.objects_api import make_objects_router
 from embodied_agent.interfaces.web.overview import Overview
 from embodied_agent.interfaces.web.pictures import LiveCamera, Thumbnails
 from embodied_agent.interfaces.web.summaries import PathSummary, Shared
-from embodied_agent.interfaces.wire.models import SourceState
+from embodied_agent.interfaces.wire.models import PathReply, SourceState
 from embodied_agent.interfaces.wire.refusals import field_errors
 from embodied_agent.settings import Settings
 
@@ -48,10 +48,12 @@ STATIC = Path(__file__).with_name("static")
 
 
 class WebApp(FastAPI):
-    """The app. ``parts`` is set from its start to its end, ``started`` from its start on."""
+    """The app. ``parts`` is set from its start to its end, ``started`` from its start on;
+    ``path_read`` ends once the memory's path is read ahead."""
 
     parts: Parts | None = None
     started: asyncio.Event
+    path_read: asyncio.Task[None]
 
     def running(self) -> Parts:
         """What the handlers use."""
@@ -97,8 +99,11 @@ def make_app(
         path = Shared(PathSummary(agent.store).refreshed)
         app.parts = Parts(agent, questions, settings, overview, feed, camera, Thumbnails(), path)
         async with assistant.session_manager.run():
+            # In the background, so that nobody who opens the page waits for a long path to be read.
+            app.path_read = asyncio.create_task(asyncio.to_thread(_read_ahead, path))
             app.started.set()
             yield
+            await app.path_read
         app.parts = None
         feed.close()
         metrics.close()
@@ -135,6 +140,12 @@ def make_app(
 
     app.add_middleware(Guard, settings=settings.web, counted=counted)
     return app
+
+
+def _read_ahead(path: Shared[PathReply]) -> None:
+    """Read the path for whoever asks for it first. Where that fails, they hear why."""
+    with suppress(AgentError):
+        path.get()
 
 
 def _add_rest(app: WebApp, metrics: Callable[[], Metrics | None]) -> None:

@@ -228,7 +228,7 @@ def _look_at_raw(sample: TopicSample, picture: RawPicture) -> None:
     if holds_encoded(picture.data):
         sample.remark = (
             f"its driver sends compressed pictures but calls them {picture.encoding!r}; they are "
-            "decoded as what they are"
+            "decoded as compressed pictures"
         )
 
 

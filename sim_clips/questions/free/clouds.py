@@ -1,8 +1,8 @@
-"""Where the notes leave a thing by now: a cloud of places that agree with their words.
+"""Where an object may be now according to the notes: a cloud of places that agree with their words.
 
-A direction word leaves a sector, a distance word a range, a move the length of a move. So places
-are drawn from all that the words allow and carried along with each later action. Where nearly all
-agree, the notes settle where the thing is; where they scatter, an honest answer is "can't tell".
+A direction word allows a sector, a distance word a range, a move an unknown length. So places are
+drawn from everything that the words allow and moved with each later action. If nearly all of them
+agree, the notes settle where the object is; if they scatter, an honest answer is "can't tell".
 
 Out of scope: the truth (`standpoint`), the reasoning of a teacher (`training.free_questions`).
 """

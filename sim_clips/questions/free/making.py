@@ -1,4 +1,4 @@
-"""Free questions about a journey: drafts put into words and held against the notes.
+"""Free questions about a journey: drafts put into words and compared with the notes.
 
 The same journey, notes and generator give the same questions.
 """

@@ -1,9 +1,8 @@
 """What a free question asks, and what makes an answer to it right.
 
-`Facts` come from geometry and visibility. `Truth.status` is what an agent that holds the notes and
-is honest about them should answer with; `Truth.derivable` says whether the notes settle the
-question. Where they do not, the facts are kept all the same, so that a lucky guess can be told from
-a wrong one.
+`Facts` come from geometry and visibility. `Truth.status` is the status that an honest agent with
+the notes should answer with; `Truth.derivable` says whether the notes settle the question. If they
+do not, the facts are kept anyway, so that a lucky guess can be told from a wrong one.
 
 Out of scope: making questions (`families`), reading an answer's text (`training.free_questions`).
 """

@@ -1,7 +1,7 @@
 """What makers of free questions share: drafts, readings, and how a question names a thing.
 
-A maker drafts a question from geometry and visibility. A reader, given what the question is about,
-reads the notes alone. `free_questions` in `making` holds the one against the other.
+A maker drafts a question from geometry and visibility. A reader gets what the question is about and
+reads only the notes. `free_questions` in `making` compares the two.
 """
 
 from __future__ import annotations
