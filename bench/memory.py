@@ -51,21 +51,21 @@ RECALL = "recall stage"
 FIRST = "Did you see a wheelbarrow?"
 
 
-def settings_for(path: Path) -> Settings:
-    """The settings of an agent on this memory, which loads no model."""
+def settings_for(path: Path, free: str = "rules") -> Settings:
+    """The settings of an agent on this memory, which loads no model; ``free`` is who answers."""
     return load_settings(
         perception__backend="geometry",
         reasoning__prompt="full",
-        reasoning__free="rules",
+        reasoning__free=free,
         memory__path=str(path),
         web__rate_hz=100_000,
         web__burst=1_000_000,
     )
 
 
-def open_agent(path: Path, reasoner: Scripted | None = None) -> Agent:
+def open_agent(path: Path, reasoner: Scripted | None = None, *, free: str = "rules") -> Agent:
     """An agent on this memory."""
-    return Agent(settings_for(path), reasoner=reasoner or Scripted())
+    return Agent(settings_for(path, free), reasoner=reasoner or Scripted())
 
 
 # -- questions --------------------------------------------------------------------------------
@@ -184,15 +184,17 @@ def child_report(path: Path) -> dict[str, float]:
 
 def child_hidden(path: Path) -> dict[str, float]:
     """How many of the hidden things are found, and cited."""
-    with open_agent(path) as agent:
-        number = len(hidden_things())
-        found = dict.fromkeys(("by_kind", "by_synonym", "by_colour", "recalled"), 0)
-        for thing in hidden_things():
-            for way, question in asked_about(thing):
-                answer = agent.ask(question)
-                cited = {item.keyframe_id for item in answer.evidence}
-                found[way] += answer.status == "answered" and thing.keyframe_id in cited
-        return {way: count / number for way, count in found.items()}
+    things = hidden_things()
+    found = dict.fromkeys(("by_kind", "by_synonym", "by_colour", "recalled"), 0)
+    for free in ("rules", "reasoner"):
+        with open_agent(path, free=free) as agent:
+            for thing in things:
+                for way, question in asked_about(thing):
+                    if (way == "recalled") == (free == "reasoner"):
+                        answer = agent.ask(question)
+                        cited = {item.keyframe_id for item in answer.evidence}
+                        found[way] += answer.status == "answered" and thing.keyframe_id in cited
+    return {way: count / len(things) for way, count in found.items()}
 
 
 def asked_about(thing: Hidden) -> Iterator[tuple[str, Question]]:
@@ -205,8 +207,7 @@ def asked_about(thing: Hidden) -> Iterator[tuple[str, Question]]:
 
 def child_asks(paths: Sequence[Path], rounds: int) -> dict[str, Any]:
     """The same questions to all memories in turn: seconds of the thread, by memory and kind."""
-    reasoners = [Scripted() for _ in paths]
-    agents = [open_agent(path, one) for path, one in zip(paths, reasoners, strict=True)]
+    agents = [open_agent(path) for path in paths]
     times: list[dict[str, list[float]]] = [{} for _ in agents]
 
     def timed(number: int, kind: str, question: Question) -> None:
@@ -214,8 +215,6 @@ def child_asks(paths: Sequence[Path], rounds: int) -> dict[str, Any]:
         answer = agents[number].ask(replace(question, timeout_s=600.0))
         times[number].setdefault(kind, []).append(time.thread_time() - began)
         assert not answer.problem, answer.problem
-        if "recall" in answer.latency_s:
-            times[number].setdefault(RECALL, []).append(reasoners[number].called_s - began)
 
     stamps = [stamps_of(agent) for agent in agents]
     endless = questions(2)
@@ -233,7 +232,31 @@ def child_asks(paths: Sequence[Path], rounds: int) -> dict[str, Any]:
             timed(number, "segments in turn", asked)
     for agent in agents:
         agent.close()
+    for number, recalls in enumerate(recall_stages(paths, rounds)):
+        times[number][RECALL] = recalls
     return {"times": times}
+
+
+def recall_stages(paths: Sequence[Path], rounds: int) -> list[list[float]]:
+    """Seconds of the thread from a question that a reasoner answers to the call of the reasoner, by
+    memory; each kind of thing was asked for once before."""
+    reasoners = [Scripted() for _ in paths]
+    agents = [
+        open_agent(path, one, free="reasoner") for path, one in zip(paths, reasoners, strict=True)
+    ]
+    times: list[list[float]] = [[] for _ in paths]
+    rng = random.Random(3)
+    for turn in range(len(KINDS) + 4 * rounds):
+        kind, colour = KINDS[turn % len(KINDS)], rng.choice(COLOURS)
+        asked = Question(f"Where was the {colour} {kind}?", ("ahead", "behind"), timeout_s=600.0)
+        for agent, reasoner, recalls in zip(agents, reasoners, times, strict=True):
+            began = time.thread_time()
+            assert not agent.ask(asked).problem
+            if turn >= len(KINDS) and reasoner.called_s > began:
+                recalls.append(reasoner.called_s - began)
+    for agent in agents:
+        agent.close()
+    return times
 
 
 CHILDREN: dict[str, Callable[[Path], dict[str, float]]] = {

@@ -31,7 +31,7 @@ from embodied_agent.rules.phrases import Phrase, read_phrase
 _KEPT = 4096
 #: Deltas that are read at once.
 _AT_ONCE = 64
-_ACTIONS = {action.value: action for action in Action}
+_ACTIONS: dict[str | None, Action | None] = {None: None, **{one.value: one for one in Action}}
 
 
 class LostDelta(Exception):
@@ -96,13 +96,16 @@ class NoteIndex:
         new = tables.motions(since, self._source)
         if not new:
             return
-        for motion in new:
-            if self.segments and motion.segment != self.segments[-1]:
-                self.breaks.append(len(self.ids))
-            self.ids.append(motion.keyframe_id)
-            self.segments.append(motion.segment)
-            action = None if motion.action is None else _ACTIONS[motion.action]
-            self.motions.add(action, motion.angle_deg, usable=bool(motion.usable))
+        ids, segments, actions, usable, angles = zip(*new, strict=True)
+        before = self.segments[-1] if self.segments else segments[0]
+        self.breaks += [
+            len(self.ids) + at
+            for at, (one, last) in enumerate(zip(segments, (before, *segments), strict=False))
+            if one != last
+        ]
+        self.ids.extend(ids)
+        self.segments.extend(segments)
+        self.motions.extend([_ACTIONS[action] for action in actions], angles, map(bool, usable))
         if since:
             mentions = [
                 one for one in tables.mentions(since) if self.index(one.keyframe_id) is not None

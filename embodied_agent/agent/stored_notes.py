@@ -235,7 +235,7 @@ class StoredNotes(Notes):
             keys.add(noun)
         # Where things are mentioned is read only of those that have the noun by any name.
         called = [thing for thing in map(self.thing, keys) if thing.may_have(noun)]
-        self._load(called)
+        self._load(thing for thing in called if not thing.is_settled)
         return any(t.exists and is_noun_of(noun, t.key, t.phrase) for t in called)
 
     def words(self) -> Collection[str]:
@@ -263,5 +263,5 @@ class StoredNotes(Notes):
         things = [self.thing(key) for key in keys]
         if self._is_whole():
             return things
-        self._load(thing for thing in things if thing.known_place is None)
+        self._load(thing for thing in things if not thing.is_settled)
         return [thing for thing in things if thing.exists]

@@ -83,10 +83,16 @@ class StoredThing:
         return None if first is None or self._notes.first or first[0] >= self._notes.stop else first
 
     @property
+    def is_settled(self) -> bool:
+        """Whether `exists` is known without looking its mentions up."""
+        mentions = self._mentions
+        return mentions is None or (mentions.first is not None and not self._notes.first)
+
+    @property
     def exists(self) -> bool:
         """Whether a delta in the notes mentions it."""
-        if self.known_place is not None:
-            return True
+        if self.is_settled:
+            return bool(self._own) or self.known_place is not None
         begin, end = self._bounds()
         return begin < end or bool(self._own)
 

@@ -92,8 +92,8 @@ class NotedTables:
                 "INDEXED BY deltas_motion ORDER BY keyframe_id"
             )
             return [
-                NotedMotion(number, segments[number], *rest)
-                for number, *rest in rows
+                NotedMotion(number, segments[number], action, usable, angle)
+                for number, action, usable, angle in rows
                 if number in segments
             ]
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import yaml
@@ -22,6 +23,8 @@ from embodied_agent.sources.poses import EDGE_NS, PoseTrack
 _KEEP_NS = 10_000_000_000
 #: As a fixed frame: found in the tree.
 AUTO = "auto"
+#: Most transforms that are taken from ROS's queue at once; the listener's queue is as long.
+_MOST_QUEUED = 100
 #: Most frames of TF that a message names.
 _MOST_FRAMES = 20
 
@@ -101,9 +104,11 @@ class TfPoses:
 
     def __init__(self, node: Any, fixed_frame: str, base_frame: str) -> None:
         import tf2_ros
+        from rclpy.exceptions import InvalidHandle
         from rclpy.time import Time
 
         self._time = Time
+        self._gone: type[Exception] = InvalidHandle
         self._error: type[Exception] = tf2_ros.TransformException
         self._auto = fixed_frame == AUTO
         self.body = base_frame
@@ -112,6 +117,7 @@ class TfPoses:
         self._listener = tf2_ros.TransformListener(RestartingBuffer(self._buffer), node)
 
     def newest_ns(self) -> int:
+        self._take_queued()
         if self._auto and self._buffer.can_transform("map", self._base, self._time()):
             # From now on: a localisation that pauses must not make the poses' frame change back.
             self._fixed, self._auto = "map", False
@@ -120,6 +126,18 @@ class TfPoses:
         except self._error:
             return 0
         return int(newest.nanoseconds)
+
+    def _take_queued(self) -> None:
+        """Take in the transforms that have arrived. The executor takes one at a time, between
+        images: after a pause of this process, such as at its start, it would take seconds to reach
+        those of the images that come now, which would go without a pose in the meantime."""
+        subscription = self._listener.tf_sub
+        with suppress(self._gone), subscription.handle:
+            for _ in range(_MOST_QUEUED):
+                queued = subscription.handle.take_message(subscription.msg_type, False)
+                if queued is None:
+                    return
+                self._listener.callback(queued[0])
 
     def knows(self, at_ns: int) -> bool:
         at = self._time(nanoseconds=at_ns)

@@ -65,17 +65,17 @@ def ever_side(asked: Asked, notes: Notes) -> Saying:
 
 
 def _side_at_start(thing: Thing, side: str | None, notes: Notes) -> Saying:
-    mention = _mention_at(notes.start, thing, notes)
+    mention = _mention_at(0, thing, notes)
     if mention is None:
         text = (
-            f"I can't tell: {the(thing)} was not in view at the start ({notes.cite(notes.start)}); I "
+            f"I can't tell: {the(thing)} was not in view at the start ({notes.cite(0)}); I "
             f"first saw it in {notes.cite(thing.first_index)}."
         )
-        return Saying(text, (notes.start, thing.first_index), "cannot_tell")
-    text = f"At the start ({notes.cite(notes.start)}), {the(thing)} was {where(mention)}."
+        return Saying(text, (0, thing.first_index), "cannot_tell")
+    text = f"At the start ({notes.cite(0)}), {the(thing)} was {where(mention)}."
     if side is not None:
         text = f"{'Yes' if mention.direction in ON_SIDE[side] else 'No'}. {text}"
-    return Saying(text, (notes.start,))
+    return Saying(text, (0,))
 
 
 def _side_out_of_view(thing: Thing, side: str, words: str, notes: Notes) -> Saying:

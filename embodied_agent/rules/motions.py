@@ -58,6 +58,17 @@ class Motions:
         self._angles.append(math.nan if angle_deg is None else angle_deg)
         self._usable.append(usable)
 
+    def extend(
+        self,
+        actions: Iterable[Action | None],
+        angles_deg: Iterable[float | None],
+        usable: Iterable[bool],
+    ) -> None:
+        """`add` what many deltas tell, in order."""
+        self._codes.extend([_CODES[action] for action in actions])
+        self._angles.extend([math.nan if angle is None else angle for angle in angles_deg])
+        self._usable.extend(map(bool, usable))
+
     def part(self, start: int, stop: int) -> Motions:
         """A copy of those from ``start`` up to ``stop``, exclusive."""
         part = Motions()

@@ -39,9 +39,13 @@ class NameIndex:
         spelt = _SPELT.findall(key)
         self._ending.setdefault(spelt[-1] if spelt else "", []).append(key)
         words, parts = words_of(name), key.split()
-        for word in may_end_noun(name) if words == parts else dict.fromkeys((*words, *parts)):
+        if words == parts:
+            nouns = may_end_noun(words)
+        else:
+            nouns = words = [*words, *parts]
+        for word in dict.fromkeys(nouns):
             self._nouns.setdefault(word, []).append(key)
-        for word in dict.fromkeys((*words, *parts)):
+        for word in dict.fromkeys(words):
             keys = self._keys.get(word)
             if keys is None:
                 self._keys[word] = [key]

@@ -79,12 +79,16 @@ def words_of(text: str) -> list[str]:
     return _WORD.findall(text.lower().replace("’", "'"))
 
 
-def may_end_noun(text: str) -> list[str]:
-    """Of a name, at least the words with which its noun, or that of a detail, may end; where nothing
-    but its place tells which that is, all of its words."""
-    words, table = words_of(text), lexicon()
-    if not words or any(
-        word in _JOINTS or word == "of" or word.isdigit() or word in table.idle for word in words
+def may_end_noun(words: list[str]) -> list[str]:
+    """Of the words of a name (`words_of`), at least those with which its noun, or that of a detail,
+    may end; where nothing but its place tells which that is, all of them."""
+    table = lexicon()
+    if (
+        not words
+        or not _JOINTS.isdisjoint(words)
+        or "of" in words
+        or not table.idle.isdisjoint(words)
+        or any(map(str.isdigit, words))
     ):
         return words
     last = words[-1].removesuffix("-coloured").removesuffix("-colored")

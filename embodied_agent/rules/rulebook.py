@@ -234,7 +234,7 @@ def answer_by_rule(text: str, notes: Notes) -> Ruling:
     if asked.family in _OF_A_KEYFRAME:
         end = _END_PICTURE.search(text)
         if end is not None and (asked.keyframe, asked.nth) == (None, None):
-            asked = replace(asked, nth=notes.start if end[1].lower() == "first" else notes.last)
+            asked = replace(asked, nth=0 if end[1].lower() == "first" else notes.last)
         if (asked.keyframe, asked.nth) != (None, None):
             return _of_keyframe(asked, notes)
     if asked.family in _OF_NOW and notes.start:

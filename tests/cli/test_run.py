@@ -20,12 +20,13 @@ import httpx2 as httpx
 import pytest
 
 from embodied_agent.memory.store import Store
+from embodied_agent.records import Keyframe
 from embodied_agent.settings import MemorySettings
 from tests.support.served import Behaviour, faulty, says
 from tests.support.web import TOKEN
 
 ROOT = Path(__file__).resolve().parents[2]
-WAIT_S = 90.0
+WAIT_S = 240.0
 
 
 class Process:
@@ -201,11 +202,14 @@ def test_a_loop_makes_a_segment_of_each_round(walk: Path, tmp_path: Path) -> Non
         its.until("keyframe")
         assert its.end(signal.SIGINT) == 0
         with stored(memory) as store:
-            segments = [keyframe.segment for keyframe in store.keyframes()]
-            assert sorted(set(segments)) == list(range(max(segments) + 1))
-            assert max(segments) >= 2
-            first = next(k for k in store.keyframes() if k.segment == 1)
-            assert (first.reason, first.stamp_ns) == ("first", 0)
+            rounds: dict[int, list[Keyframe]] = {}
+            for keyframe in store.keyframes():
+                rounds.setdefault(keyframe.segment, []).append(keyframe)
+            assert list(rounds) == list(range(len(rounds)))
+            assert len(rounds) >= 3
+            # A slow machine leaves frames out, and the first of a round may be among them.
+            assert {own[0].reason for own in rounds.values()} == {"first"}
+            assert min(own[0].stamp_ns for own in rounds.values()) < rounds[0][-1].stamp_ns
 
 
 def test_the_supervisor_hears_that_it_is_ready_alive_and_stopping(

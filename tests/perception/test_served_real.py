@@ -6,7 +6,6 @@ tiny ones of the same architectures: what is tested is everything around the mod
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -32,7 +31,7 @@ from embodied_agent.settings import (
 )
 from embodied_agent.sources import open_source
 from tests.support.served import free_port
-from tests.support.servers import ready_server
+from tests.support.server_process import server_process
 from tests.support.tiny_checkpoints import make_perceiver as make_tiny_perceiver
 from tests.support.tiny_checkpoints import make_reasoner as make_tiny_reasoner
 
@@ -100,14 +99,16 @@ def served(
 ) -> Iterator[Served]:
     port = free_port()
     program = Path(sys.executable).with_name("transformers")
-    environment = {
-        **os.environ,
-        "HF_HUB_OFFLINE": "1",
-        "HF_HUB_CACHE": str(tmp_path_factory.mktemp("hub")),
-        "OMP_NUM_THREADS": "1",
-    }
-    command = [program, "serve", "--host", "127.0.0.1", "--port", str(port), "--device", "cpu"]
-    with ready_server(command, environment, lambda line: "Uvicorn running" in line, START_S):
+    with server_process(
+        [program, "serve", "--host", "127.0.0.1", "--port", str(port), "--device", "cpu"],
+        ready="Uvicorn running",
+        start_s=START_S,
+        env={
+            "HF_HUB_OFFLINE": "1",
+            "HF_HUB_CACHE": str(tmp_path_factory.mktemp("hub")),
+            "OMP_NUM_THREADS": "1",
+        },
+    ):
         yield Served(f"http://127.0.0.1:{port}/v1", *map(str, checkpoints))
 
 

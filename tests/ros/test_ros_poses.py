@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -116,6 +117,31 @@ def test_transforms_that_come_after_their_image_are_waited_for_or_told(
             told = "ms behind the images; set ros.pose_wait_s"
             node.wait_for_log(told)
             assert node.log.count(told) == 1
+
+
+def test_transforms_that_wait_in_the_queue_count(client: Client, tmp_path: Path) -> None:
+    """A process that was held up finds its images beside a queue of transforms, as when it starts
+    on a busy machine."""
+    parameters = {"ros.pose": "tf", "ros.pose_wait_s": 0.0, **lossless("/held_up")}
+    with running_node(tmp_path, namespace="/held_up", parameters=parameters) as node:
+        client.start(node)
+        camera, transforms = Camera(client, "/held_up"), Transforms(client)
+        statuses = statuses_of(client, node)
+        transforms.meet(camera, statuses)
+        for number, view in enumerate(VIEWS[::6], 1):
+            stamp_ns = START_NS + number * SECOND
+            node.process.send_signal(signal.SIGSTOP)
+            # Far apart, so that the nearest pose is not good enough.
+            for step in range(90):
+                transforms.send(stamp_ns - (89 - step) * SECOND // 10, float(number))
+            resumption = threading.Timer(0.5, node.process.send_signal, (signal.SIGCONT,))
+            resumption.start()
+            camera.send(view, stamp_ns)
+            resumption.join()
+        deltas = deltas_of(client, node)
+        assert len(deltas) >= 3
+        assert [delta.has_pose for delta in deltas] == [True] * len(deltas)
+        assert counted(statuses, "late") == 0
 
 
 def test_a_frame_that_tf_does_not_have_is_named_with_those_it_has(

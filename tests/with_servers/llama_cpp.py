@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.support.served import free_port
-from tests.support.servers import ready_server
+from tests.support.server_process import server_process
 
 PROGRAM = Path(__file__).with_name("llama_server.py")
 START_S = 300.0
@@ -37,7 +37,10 @@ class LlamaServer:
 def serving(file: Path) -> Iterator[LlamaServer]:
     """A server with the model in ``file``."""
     port = free_port()
-    command = [os.environ["LLAMA_CPP_PYTHON"], str(PROGRAM), str(file), str(port)]
-    environment = {**os.environ, "PYTHONPATH": "", "OMP_NUM_THREADS": "1"}
-    with ready_server(command, environment, lambda line: line == "ready\n", START_S) as process:
-        yield LlamaServer(port, process)
+    with server_process(
+        [os.environ["LLAMA_CPP_PYTHON"], PROGRAM, file, str(port)],
+        ready="llama.cpp is ready",
+        start_s=START_S,
+        env={"PYTHONPATH": "", "OMP_NUM_THREADS": "1"},
+    ) as running:
+        yield LlamaServer(port, running.process)

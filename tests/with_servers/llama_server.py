@@ -4,7 +4,7 @@ It runs in an environment of its own, without this project.
 
     .venv-servers/bin/python tests/with_servers/llama_server.py MODEL.gguf PORT
 
-Prints ``ready`` when it listens, and serves until it is ended.
+Prints ``llama.cpp is ready`` when it listens, and serves until it is ended.
 """
 
 from __future__ import annotations
@@ -21,5 +21,5 @@ if __name__ == "__main__":
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = 1
     params.endpoint_metrics = True
     server = xllamacpp.Server(params)
-    print("ready", flush=True)
+    print("llama.cpp is ready", flush=True)
     signal.pause()

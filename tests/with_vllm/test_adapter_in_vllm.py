@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import time
-import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +16,10 @@ import torch
 from embodied_agent.models.checkpoints import load
 from tests.models.test_adapters import adapter
 from tests.models.test_llama_gguf import TEXTS, checkpoint
+from tests.support.adapted_model import CONTEXT, RANK, adapted_model, answers_with, marks_of
 from tests.support.served import free_port
+from tests.support.server_process import server_process
+from training.evaluation.agreement import compare
 
 pytestmark = [
     pytest.mark.vllm,
@@ -41,45 +42,34 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return base, adapter(base, root / "adapter", r=8, lora_alpha=16)
 
 
-@pytest.fixture(scope="module")
-def url(folders: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    base, adapted = folders
+@contextmanager
+def serving(base: Path, adapter: Path, *, context: int, rank: int) -> Iterator[str]:
+    """The address of a vLLM with a base, called ``base``, and an adapter, called ``reasoner``."""
     port = free_port()
-    log = tmp_path_factory.mktemp("server") / "log.txt"
-    environment = {
-        **os.environ, "HF_HUB_OFFLINE": "1", "VLLM_NO_USAGE_STATS": "1", "DO_NOT_TRACK": "1",
-        "VLLM_CPU_KVCACHE_SPACE": "1", "VLLM_CPU_OMP_THREADS_BIND": "nobind",
-        "OMP_NUM_THREADS": "1",
-    }  # fmt: skip
-    command = [
-        str(Path(os.environ["VLLM_PROGRAM"]).absolute()), "serve", str(base),
-        "--served-model-name", "base", "--host", "127.0.0.1", "--port", str(port),
-        "--dtype", "float32", "--enforce-eager", "--max-model-len", "256",
-        "--enable-lora", "--max-lora-rank", "8", "--lora-modules", f"reasoner={adapted}",
-    ]  # fmt: skip
-    with log.open("w") as out:
-        process = subprocess.Popen(
-            command, env=environment, stdout=out, stderr=subprocess.STDOUT, cwd=log.parent
-        )
-    address = f"http://127.0.0.1:{port}"
-    try:
-        deadline = time.monotonic() + START_S
-        while process.poll() is None and time.monotonic() < deadline:
-            try:
-                with urllib.request.urlopen(f"{address}/health", timeout=5):
-                    break
-            except (urllib.error.URLError, OSError):
-                time.sleep(1)
-        else:
-            raise AssertionError(log.read_text()[-4000:])
+    with server_process(
+        [
+            Path(os.environ["VLLM_PROGRAM"]).absolute(), "serve", base,
+            "--served-model-name", "base", "--host", "127.0.0.1", "--port", str(port),
+            "--dtype", "float32", "--enforce-eager", "--max-model-len", str(context),
+            "--enable-lora", "--max-lora-rank", str(rank), "--lora-modules", f"reasoner={adapter}",
+        ],
+        ready="Application startup complete",
+        start_s=START_S,
+        env={
+            "HF_HUB_OFFLINE": "1", "VLLM_NO_USAGE_STATS": "1", "DO_NOT_TRACK": "1",
+            "VLLM_CPU_KVCACHE_SPACE": "1", "VLLM_CPU_OMP_THREADS_BIND": "nobind",
+            "OMP_NUM_THREADS": "1",
+        },
+        cwd=adapter,  # not this checkout, whose packages it would import
+    ):  # fmt: skip
+        yield f"http://127.0.0.1:{port}"
+
+
+@pytest.fixture(scope="module")
+def url(folders: tuple[Path, Path]) -> Iterator[str]:
+    base, adapted = folders
+    with serving(base, adapted, context=256, rank=8) as address:
         yield address
-    finally:
-        process.terminate()
-        try:
-            process.wait(60)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait(10)
 
 
 def completed(url: str, model: str, ids: list[int]) -> str:
@@ -107,3 +97,16 @@ def test_the_adapter_and_its_base_reply_as_in_process(folders: tuple[Path, Path]
             assert reply.rstrip(PART) == expected.rstrip(PART)
             replies.setdefault(name, []).append(expected)
     assert replies["base"] != replies["reasoner"]
+
+
+def test_an_evaluation_through_vllm_has_the_marks_of_one_in_process(tmp_path: Path) -> None:
+    adapted = adapted_model(tmp_path)
+    here = marks_of(str(adapted.adapter), adapted.episodes)
+    with serving(adapted.base, adapted.adapter, context=CONTEXT, rank=RANK) as address:
+        base = marks_of(f"{address}/v1", adapted.episodes, server_model="base")
+        there = marks_of(f"{address}/v1", adapted.episodes, server_model="reasoner")
+    assert answers_with(base, adapted.episodes, "A")
+    assert answers_with(there, adapted.episodes, "B")
+    found = compare(here, there)
+    assert found.questions >= 50
+    assert (found.equal_marks, found.equal_replies) == (found.questions, found.questions)
