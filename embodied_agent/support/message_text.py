@@ -14,11 +14,10 @@ import math
 import numbers
 import re
 import string
+import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
-
-import numpy as np
 
 #: Longest template, in characters, and most items of an array that are told.
 _LONGEST, _MOST_ITEMS = 500, 16
@@ -138,10 +137,8 @@ def _found(message: Any, part: Placeholder) -> Any:
 
 
 def _text(value: Any, part: Placeholder) -> str | None:
-    if isinstance(value, np.ndarray):
-        value = value.tolist() if value.ndim == 1 else value
-    if isinstance(value, np.generic):
-        value = value.item()
+    if hasattr(value, "tolist"):  # of numpy, which settings must not load
+        value = value.tolist()
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, numbers.Real):
@@ -176,6 +173,15 @@ def _number(value: int | float) -> str:
         return str(value)
     if abs(value) < 1e15 and value == int(value):
         return str(int(value))
-    with np.errstate(over="ignore"):
-        single = np.float32(value)
-    return str(single) if float(single) == value else repr(value)
+    if _single(value) != value:
+        return repr(value)
+    texts = (f"{value:.{digits}g}" for digits in range(6, 10))
+    return next((text for text in texts if _single(float(text)) == value), repr(value))
+
+
+def _single(value: float) -> float:
+    """The nearest number of single precision; not finite where there is none."""
+    try:
+        return float(struct.unpack("f", struct.pack("f", value))[0])
+    except OverflowError:
+        return math.inf
