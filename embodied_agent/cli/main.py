@@ -7,13 +7,16 @@ Each subcommand is a module of `embodied_agent.cli` and imports what it needs wh
 from __future__ import annotations
 
 import logging
-from typing import Annotated
+import sys
+from collections.abc import Sequence
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from embodied_agent.cli.ask import ask
 from embodied_agent.cli.clip import clip
-from embodied_agent.cli.common import EXIT_CODES
+from embodied_agent.cli.common import EXIT_CODES, plain
 from embodied_agent.cli.doctor import doctor
 from embodied_agent.cli.export import export
 from embodied_agent.cli.facts import facts
@@ -28,8 +31,26 @@ from embodied_agent.cli.replay import replay
 from embodied_agent.cli.run import run
 from embodied_agent.cli.vllm import vllm
 
+
+class _Commands(TyperGroup):
+    """The commands. The name of an option that doesn't exist is shown without characters that steer
+    the terminal."""
+
+    def main(self, args: Sequence[str] | None = None, *rest: Any, **options: Any) -> Any:
+        words = sys.argv[1:] if args is None else args
+        return super().main([_plain_option(word) for word in words], *rest, **options)
+
+
+def _plain_option(word: str) -> str:
+    if not word.startswith("-"):
+        return word
+    name, equals, value = word.partition("=")
+    return plain(name) + equals + value
+
+
 app = typer.Typer(
     name="embodied-agent",
+    cls=_Commands,
     help="Spatial memory and reasoning from a camera: recordings in, answered questions out.",
     epilog=EXIT_CODES,
     no_args_is_help=True,

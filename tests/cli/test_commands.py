@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +13,8 @@ from typer.main import get_command
 from typer.testing import CliRunner, Result
 
 from embodied_agent.cli.main import app
+from embodied_agent.memory.store import Store
+from embodied_agent.settings import MemorySettings
 
 
 def run(*arguments: object) -> Result:
@@ -94,3 +98,17 @@ def test_every_option_and_command_has_a_help_text() -> None:
         assert command.help, name
         for parameter in command.params:
             assert getattr(parameter, "help", ""), f"{name} {parameter.name}"
+
+
+@pytest.mark.parametrize("word", ["--\u202egnp.exe\u2066x\u2069", "-\x9b31m", "x\u202ey"])
+def test_a_word_that_is_refused_does_not_steer_the_terminal(word: str) -> None:
+    result = CliRunner().invoke(app, ["replay" if word.startswith("-") else word, word, "walk"])
+    assert result.exit_code == 2
+    assert not set("\u202e\u2066\u2069\x9b") & set(result.output + result.stderr)
+
+
+def test_the_value_of_an_option_stays_as_it_is(tmp_path: Path) -> None:
+    target = tmp_path / "\u202ewalk.db"
+    with Store.open(str(target), MemorySettings()):
+        pass
+    assert json.loads(run("memory", "list", f"--memory={target}", "--json").stdout)
