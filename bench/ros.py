@@ -88,7 +88,7 @@ def camera(
             follow(message.header.stamp)
     print(json.dumps({"sent": int(rate_hz * seconds)}), flush=True)
     sys.stdin.readline()
-    rclpy.shutdown()
+    rclpy.try_shutdown()  # the signal that ends it may have
 
 
 def _transforms(node: Any, late_s: float) -> Callable[[Any], None]:

@@ -147,7 +147,8 @@ def running_node(
     """The node with these parameters; `file_limit` is the largest file that it may write."""
     values = {"perception.backend": "geometry", **(parameters or {})}
     command = [sys.executable, "-m", "embodied_agent.ros.main", "--ros-args"]
-    command += ["-r", f"__ns:={namespace}"]
+    if namespace:  # else the root's
+        command += ["-r", f"__ns:={namespace}"]
     for source, target in (remap or {}).items():
         command += ["-r", f"{source}:={target}"]
     for name, value in values.items():
