@@ -54,6 +54,7 @@ class RerunRecording:
     def __init__(self, path: Path) -> None:
         try:
             import rerun
+            import rerun.blueprint
         except ModuleNotFoundError as error:
             raise SettingsError(missing_package("--rerun", "rerun", error)) from error
         self._rerun: Any = rerun
@@ -63,7 +64,7 @@ class RerunRecording:
         except OSError as error:
             raise AgentError(f"can't write {path}: {error.strerror}") from error
         self._stream: Any = rerun.RecordingStream("embodied_agent")
-        self._stream.save(str(path))
+        self._stream.save(str(path), default_blueprint=_layout(rerun.blueprint))
         self._path: list[tuple[float, float, float]] = []
         self._poses: dict[int, Pose] = {}
 
@@ -170,6 +171,23 @@ class RerunRecording:
 
     def _text(self, text: str) -> Any:
         return self._rerun.TextLog(text)
+
+
+def _layout(views: Any) -> Any:
+    """What the viewer shows at first: the world, the pictures, and what was noted and asked."""
+    return views.Blueprint(
+        views.Horizontal(
+            views.Spatial3DView(origin="world", name="world"),
+            views.Vertical(
+                views.Spatial2DView(origin="camera/picture", name="camera"),
+                views.Spatial2DView(origin="keyframes/picture", name="latest keyframe"),
+                views.TimeSeriesView(origin="keyframes/overlap", name="overlap"),
+                views.TextLogView(origin="/", contents=["/notes", "/questions"], name="notes"),
+            ),
+            column_shares=[3, 2],
+        ),
+        collapse_panels=True,
+    )
 
 
 def _bearing_deg(mention: Mention) -> float:
