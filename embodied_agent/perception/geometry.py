@@ -27,7 +27,8 @@ def delta_from_egomotion(
     """The keyframer's egomotion of ``current`` as a delta without mentions.
 
     The first keyframe of a segment has neither action nor angle. Later ones whose motion could not
-    be measured have no action but an angle of 0, which distinguishes them from a start.
+    be measured, and those of a camera at rest (`Delta.at_rest`), have no action but an angle of 0,
+    which distinguishes them from a start.
     """
     motion = current.egomotion
     problem = "" if usable else problem[:MAX_PROBLEM]
@@ -35,7 +36,13 @@ def delta_from_egomotion(
         return Delta(current.id, action=None, usable=usable, model=model, problem=problem)
     if motion is None or motion.action is None:
         return Delta(
-            current.id, action=None, angle_deg=0.0, usable=usable, model=model, problem=problem
+            current.id,
+            action=None,
+            angle_deg=0.0,
+            usable=usable,
+            agrees_with_egomotion=True if usable and motion is not None else None,
+            model=model,
+            problem=problem,
         )
     return Delta(
         current.id,

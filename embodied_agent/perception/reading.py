@@ -42,10 +42,13 @@ def delta_from_reading(
     delta = replace(
         measured, mentions=mentions, observation=observation, agrees_with_egomotion=None
     )
+    motion = current.egomotion
+    if previous is not None and motion is not None and motion.action is None:
+        # The camera was at rest, whatever the model says.
+        return replace(delta, agrees_with_egomotion=action is None)
     if previous is None or action is None:
         return delta
-    motion = current.egomotion
-    if motion is None or motion.action is None:
+    if motion is None:
         return replace(delta, action=action, angle_deg=None)
     agrees = motion.action is action
     if agrees or motion.confidence >= TRUSTED_CONFIDENCE:

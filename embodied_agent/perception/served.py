@@ -236,7 +236,9 @@ def _needs_action(read: FullReply, current: Keyframe) -> bool:
     if read.action is not None or read.open:
         return False
     motion = current.egomotion
-    return motion is None or motion.action is None or motion.confidence < TRUSTED_CONFIDENCE
+    if motion is None:
+        return True
+    return motion.action is not None and motion.confidence < TRUSTED_CONFIDENCE
 
 
 def _pixels(keyframe: Keyframe) -> Image:

@@ -57,11 +57,12 @@ class Delta:
     a rotation or tilt, in degrees. ``mentions`` are the objects seen in the new view, most
     prominent first. ``observation`` is free text, empty if the perceiver gave none. ``usable`` is
     False if the perceiver's reply could not be used; the delta then contains the egomotion only.
-    ``agrees_with_egomotion`` says whether the perceiver and the keyframer name the same action,
-    ``None`` if they can't be compared. ``model`` is the perceiver's name, ``latency_s`` the time it
-    took, in seconds. ``camera`` is the name of the camera, empty for the first or only one;
-    directions are relative to the robot's heading, whichever camera it is. ``problem`` says why the
-    delta is not usable, and is empty if it is; `SUMMARY_ONLY` where retention has dropped its text.
+    ``agrees_with_egomotion`` says whether the perceiver and the keyframer name the same action
+    (both none, if the camera was at rest), ``None`` if they can't be compared. ``model`` is the
+    perceiver's name, ``latency_s`` the time it took, in seconds. ``camera`` is the name of the
+    camera, empty for the first or only one; directions are relative to the robot's heading,
+    whichever camera it is. ``problem`` says why the delta is not usable, and is empty if it is;
+    `SUMMARY_ONLY` where retention has dropped its text.
     """
 
     keyframe_id: int
@@ -75,3 +76,12 @@ class Delta:
     latency_s: float = 0.0
     camera: str = ""
     problem: str = ""
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether the keyframer measured that the camera did not move since the keyframe before."""
+        return (
+            self.action is None
+            and self.angle_deg is not None
+            and self.agrees_with_egomotion is not None
+        )

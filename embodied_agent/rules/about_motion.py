@@ -52,8 +52,13 @@ def turns(asked: Asked, notes: Notes) -> Saying:
         return Saying("I have not turned at all.", _all(notes))
     indexes = tuple(sorted(i for _, indexes in counts.values() for i in indexes))
     left, right = counts["left"][0], counts["right"][0]
-    text = f"I turned {times(total)}: {times(left)} to the left and {times(right)} to the right."
-    return Saying(text.replace("never to", "not once to"), indexes[:MOST_CITED])
+    if not (left and right):
+        text = f"I turned {times(total)}, {'always ' * (total > 1)}to the {'left' if left else 'right'}."
+    else:
+        text = (
+            f"I turned {times(total)}: {times(left)} to the left and {times(right)} to the right."
+        )
+    return Saying(text, indexes[:MOST_CITED])
 
 
 def ever_turned(asked: Asked, notes: Notes) -> Saying:

@@ -201,7 +201,7 @@ def _moved(ahead: Floats, left: Floats, later: Sequence[Delta], rng: np.random.G
             forward, aside = _WAYS[delta.action]
             length = uniform(*_MOVE, _PLACES)
             ahead, left = ahead - forward * length, left - aside * length
-        elif delta.action is None:
+        elif delta.action is None and not delta.at_rest:
             turn = rng.normal(0.0, _UNKNOWN_DEG, _PLACES)
             ahead = ahead - rng.normal(0.0, _UNKNOWN_MOVE, _PLACES)
             left = left - rng.normal(0.0, _UNKNOWN_MOVE, _PLACES)

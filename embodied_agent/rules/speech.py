@@ -25,6 +25,7 @@ _DIRECTIONS: dict[Direction, str] = {
     "back-right": "back-right of me", "back": "behind me", "back-left": "back-left of me",
     "left": "to my left", "front-left": "front-left of me",
 }  # fmt: skip
+_UNMEASURED = "moved so little, or in such a way, that I could not measure it"
 _DONE: dict[Action, str] = {
     Action.MOVE_FORWARD: "moved forward", Action.MOVE_BACKWARD: "moved backward",
     Action.MOVE_LEFT: "moved left", Action.MOVE_RIGHT: "moved right",
@@ -131,7 +132,7 @@ def tell_motion(motions: Motions, start: int, most: int = 4) -> str:
     for part in parts:
         action, count, angle = part.action, part.count, part.angle_deg
         if action is None:
-            texts.append("moved in a way that I could not measure")
+            texts.append(_UNMEASURED)
         elif action.is_rotation:
             texts.append(_DONE[action] + (f" by {_rounded(angle)} degrees" if angle else ""))
         else:
@@ -145,7 +146,7 @@ def _summed(motions: Motions, start: int) -> str:
         right
     )
     texts += [f"moved on {times(moves)}"] * bool(moves)
-    return join_names(texts) or "moved in ways that I could not measure"
+    return join_names(texts) or _UNMEASURED
 
 
 def _rounded(degrees: float) -> int:

@@ -29,12 +29,16 @@ def reply(**values: Any) -> str:
     )
 
 
-def perceive(*replies: str, motion: Egomotion | None = None) -> tuple[Delta, ReplyCounts, int]:
+def perceive(
+    *replies: str, motion: Egomotion | None = None, measured: bool = True
+) -> tuple[Delta, ReplyCounts, int]:
     """The delta, the perceiver's counts, and how often the server was asked."""
     with faulty(*(says(text) for text in replies)) as server:
         settings = PerceptionSettings(backend="served", server=server_settings(server.url))
         served = ServedPerceiver(settings)
-        pair = PAIR if motion is None else (PAIR[0], keyframe(1, egomotion=motion))
+        pair = PAIR
+        if motion is not None or not measured:
+            pair = PAIR[0], keyframe(1, egomotion=motion)
         delta = served.perceive(*pair)
         served.close()
         return delta, served.reply_counts(), len(server.requests)
@@ -97,9 +101,14 @@ def test_an_action_outside_the_ten_is_asked_for_again_where_no_measurement_repla
 
 
 def test_an_action_outside_the_ten_twice_is_never_passed_on() -> None:
-    delta, _, asked = perceive(reply(action="somersault"), motion=Egomotion(None))
+    delta, _, asked = perceive(reply(action="somersault"), measured=False)
     assert (delta.action, asked) == (None, 2)
     assert delta.mentions == (Mention("red sofa", "front", "near"),)
+
+
+def test_no_action_is_asked_for_again_where_the_camera_was_at_rest() -> None:
+    delta, _, asked = perceive(reply(action="somersault"), motion=Egomotion(None))
+    assert (delta.at_rest, asked) == (True, 1)
 
 
 def test_a_measured_motion_replaces_an_action_outside_the_ten() -> None:

@@ -197,3 +197,22 @@ def test_what_was_on_a_side_before_a_restart_is_not_followed_across_it() -> None
     assert saying.text.startswith(
         "No: I noted the yellow sofa front-right of me and ahead of me only"
     )
+
+
+def test_turns_to_one_side_only_are_told_as_such() -> None:
+    assert said("how often did you turn?", Notes(WALK[:3])).text == "I turned once, to the right."
+    both = said("how often did you turn?", Notes(WALK)).text
+    assert both == "I turned three times: twice to the left and once to the right."
+    left = Notes((WALK[0], WALK[5], WALK[6], WALK[7]))
+    assert said("how often did you turn?", left).text == "I turned twice, always to the left."
+
+
+def test_a_camera_at_rest_knows_where_things_are_as_before() -> None:
+    rests = tuple(
+        Delta(number, None, 0.0, agrees_with_egomotion=True, model="geometry")
+        for number in range(1, 25)
+    )
+    where = said("where is the cyan table now?", Notes((WALK[0], *rests))).text
+    assert "front-left" in where
+    moved = said("what did you do?", Notes((WALK[0], *rests))).text
+    assert moved == "I moved so little, or in such a way, that I could not measure it."
