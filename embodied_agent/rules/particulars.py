@@ -180,7 +180,15 @@ _PASSED = re.compile(
 _SOMEBODY = re.compile(
     r"^(?:is|was|are|were) (?:there )?(?:anybody|anyone|somebody|someone)(?: else)?"
     r"(?: (?:home|at home|here|there|around|in view|in the (?:room|house|building)|visible))?$|"
-    rf"^(?:did|have|has|do|can) {_YOU} (?:ever )?{_SEE} (?:anybody|anyone|somebody|someone)(?: else)?$"
+    rf"^(?:did|have|has|do|can) {_YOU} (?:ever )?{_SEE} (?:anybody|anyone|somebody|someone)(?: else)?$|"
+    r"^(?:did|has|have|had|was|is) (?:anybody|anyone|somebody|someone)(?: else)? (?:\w+ )?"
+    r"(?:see|saw|walk|pass|com[ei]|came|go|went|gone|run|ran|running|stand|stood|standing|appear|show)\w*\b|"
+    r"^who (?:walked|passed|came|went|ran|stood|was|is) (?:by|past|here|there|around|along|in view)\b"
+)
+#: "Is it safe to go on?" asks for no safe.
+_ADVICE = re.compile(
+    r"^(?:is|was|would|will) (?:it|that|this) (?:be )?(?:still )?(?:X|safe|dangerous|ok|okay|clear) "
+    r"(?:for (?:me|you|us|people) )?to \w+|^(?:can|may|should) (?:i|we|one) safely\b"
 )
 _IF_TURNED = re.compile(
     r"\bif (?:you|i|we) (?:were to |should |now )?(?:turn|turned|rotate|rotated|look|looked|face|faced|"
@@ -259,6 +267,8 @@ def read_particular(named: Named) -> Asked | None:
     count = len(named.things)
     if not count:
         return _about_no_thing(named, pattern)
+    if _ADVICE.search(pattern):
+        return make(replace(named, things=()), "unnoted_way")
     if _judged(pattern) or _PLACE_KIND.search(pattern):
         family: Family = "judged" if _judged(pattern) else "unnoted_way"
         return make(replace(named, things=()), family)
@@ -289,7 +299,7 @@ def _about_no_thing(named: Named, pattern: str) -> Asked | None:
         return make(named, "actions")
     if _LEFT_OR_RIGHT.search(pattern) and cues.has(pattern, "more|often|oftener|most"):
         return make(named, "turns")
-    if _NO_NOTES_OF.search(pattern):
+    if _NO_NOTES_OF.search(pattern) or _ADVICE.search(pattern):
         return make(named, "unnoted_way")
     if _SOMEBODY.search(pattern):
         return Asked("existence", things=(read_phrase("person"),))

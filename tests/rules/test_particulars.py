@@ -251,3 +251,23 @@ def test_every_use_is_served_by_things_that_the_lexicon_knows() -> None:
     for use in uses():
         assert use.kinds, use.name
         assert all(lexicon().known(kind) for kind in use.kinds), use.name
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ("did anyone walk by?", "I have not seen a person."),
+        ("did somebody pass you?", "I have not seen a person."),
+        ("has anybody walked past?", "I have not seen a person."),
+        ("is somebody coming?", "I have not seen a person."),
+        ("who walked by?", "I have not seen a person."),
+        ("is it safe to go forward?", "I can't tell"),
+        ("would it be dangerous to go on?", "I can't tell"),
+        ("can we safely continue?", "I can't tell"),
+        ("is there a safe?", "I have not seen a safe."),
+    ],
+)
+def test_people_who_pass_are_people_and_advice_is_not_given(text: str, answer: str) -> None:
+    saying = answer_by_rule(text, Notes(WALK)).saying
+    assert saying is not None
+    assert saying.text.startswith(answer)
