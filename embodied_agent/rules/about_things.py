@@ -337,9 +337,9 @@ def unnoted(asked: Asked, notes: Notes) -> Saying:
 
 
 def judged(asked: Asked, notes: Notes) -> Saying:
-    """Did you see anything dangerous? (Notes name things and judge none.)"""
+    """Did you see anything dangerous? Are there obstacles? (Notes don't judge things.)"""
     text = (
-        "I can't tell: my notes name things and where they were, and judge none. Ask me, for "
+        "I can't tell: my notes say what I saw and where it was, and don't judge it. Ask me, for "
         "example, what I have seen."
     )
     return Saying(text, (), "cannot_tell")

@@ -257,6 +257,15 @@ _LEFT_OR_RIGHT = re.compile(r"\bturn\w*\b.*\bleft\b.*\bright\b|\bturn\w*\b.*\bri
 _TAKEN_TO = re.compile(
     r"^(?:can you |could you |will you |would you )?(?:lead|guide|direct|bring|take|get|navigate) (?:me|us) (?:back )?to (?:the |a |an )?X$"
 )
+_HAS = re.compile(
+    r"^(?:does|do|did) (?:the|this|that|your|our) (?:room|house|home|place|building|street|road|hall|"
+    r"hallway|corridor|warehouse|area|kitchen|bedroom|bathroom|office|garage|flat|apartment|yard|"
+    r"garden|city|town|shop|store|aisle|X) (?:have|contain|hold) (?:a |an |any |some |N )?X$"
+)
+#: No note says that a thing is one of these.
+_JUDGEMENTS = frozenset(
+    ("obstacle", "hazard", "danger", "threat", "risk", "obstruction", "defect", "anomaly")
+)
 _AROUND: tuple[Side, ...] = ("front", "right", "back", "left")
 _TURNED = {"left": 3, "right": 1, "around": 2, "round": 2, "back": 2, "behind": 2}
 
@@ -272,6 +281,11 @@ def read_particular(named: Named) -> Asked | None:
     if _judged(pattern) or _PLACE_KIND.search(pattern):
         family: Family = "judged" if _judged(pattern) else "unnoted_way"
         return make(replace(named, things=()), family)
+    if _HAS.search(pattern):
+        return make(replace(named, things=named.things[-1:]), "existence")
+    for thing, known in zip(named.things, named.known, strict=True):
+        if thing.kind in _JUDGEMENTS and not known:
+            return make(replace(named, things=()), "judged")
     if not all(named.known):
         return None  # such a word may be the question's own, as "bends" in "how many bends?"
     if count == 1:

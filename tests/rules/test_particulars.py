@@ -265,9 +265,15 @@ def test_every_use_is_served_by_things_that_the_lexicon_knows() -> None:
         ("would it be dangerous to go on?", "I can't tell"),
         ("can we safely continue?", "I can't tell"),
         ("is there a safe?", "I have not seen a safe."),
+        ("are there any obstacles ahead?", "I can't tell"),
+        ("is there an obstacle in front of you?", "I can't tell"),
+        ("any hazards nearby?", "I can't tell"),
+        ("does the room have a window?", "I have not seen a window."),
+        ("does this house have a red lamp?", "Yes, I saw the red lamp"),
+        ("does the kitchen have any beds?", "Yes, I saw the yellow bed"),
     ],
 )
-def test_people_who_pass_are_people_and_advice_is_not_given(text: str, answer: str) -> None:
+def test_people_who_pass_are_people_and_no_advice_is_given(text: str, answer: str) -> None:
     saying = answer_by_rule(text, Notes(WALK)).saying
     assert saying is not None
     assert saying.text.startswith(answer)
