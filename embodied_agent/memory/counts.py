@@ -105,9 +105,9 @@ def memory_status(db: apsw.Connection, path: str, damaged: tuple[str, ...]) -> M
 def _stored(db: apsw.Connection) -> tuple[Any, ...]:
     # Each of these is counted in an index, or skips from one value to the next in one.
     sql = (
-        "WITH RECURSIVE s (n) AS (SELECT min(segment) FROM keyframes UNION ALL "
+        "WITH RECURSIVE s (n) AS (SELECT min(segment) FROM keyframes UNION "
         "SELECT (SELECT min(segment) FROM keyframes WHERE segment > s.n) FROM s "
-        "WHERE s.n IS NOT NULL), d (name) AS (SELECT min(name) FROM mentions UNION ALL "
+        "WHERE s.n IS NOT NULL), d (name) AS (SELECT min(name) FROM mentions UNION "
         "SELECT (SELECT min(name) FROM mentions WHERE name > d.name) FROM d "
         "WHERE d.name IS NOT NULL) "
         "SELECT (SELECT count(*) FROM keyframes), count(n), "

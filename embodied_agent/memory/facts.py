@@ -95,7 +95,7 @@ class FactTable:
                 db.execute(
                     # Skips from one to the next in the index, instead of reading all of it.
                     "WITH RECURSIVE k (s, n) AS (SELECT * FROM (SELECT source, key FROM facts "
-                    "ORDER BY source, key LIMIT 1) UNION ALL SELECT (SELECT source FROM facts "
+                    "ORDER BY source, key LIMIT 1) UNION SELECT (SELECT source FROM facts "
                     "WHERE (source, key) > (s, n) ORDER BY source, key LIMIT 1), (SELECT key FROM "
                     "facts WHERE (source, key) > (s, n) ORDER BY source, key LIMIT 1) FROM k WHERE "
                     "s IS NOT NULL) SELECT s, n FROM k WHERE s IS NOT NULL"

@@ -21,7 +21,7 @@ Query = Callable[[str], AbstractContextManager[apsw.Connection]]
 
 #: All different values of a column, each found by skipping from one to the next in an index.
 _DIFFERENT = (
-    "WITH RECURSIVE d (v) AS (SELECT min({column}) FROM {table} UNION ALL "
+    "WITH RECURSIVE d (v) AS (SELECT min({column}) FROM {table} UNION "
     "SELECT (SELECT min({column}) FROM {table} WHERE {column} > d.v) FROM d WHERE d.v IS NOT NULL) "
     "SELECT v FROM d WHERE v IS NOT NULL"
 )

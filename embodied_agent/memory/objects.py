@@ -190,7 +190,7 @@ class ObjectTable:
         with self._query("read objects") as db:
             # Skips from one to the next in the index, instead of reading all of it.
             sql = (
-                "WITH RECURSIVE k (kind) AS (SELECT min(kind) FROM objects UNION ALL "
+                "WITH RECURSIVE k (kind) AS (SELECT min(kind) FROM objects UNION "
                 "SELECT (SELECT min(kind) FROM objects WHERE kind > k.kind) FROM k "
                 "WHERE k.kind IS NOT NULL) SELECT kind FROM k WHERE kind IS NOT NULL"
             )

@@ -45,7 +45,7 @@ def present(
     elif not wanted:
         # The segment by where it begins and ends, then the last keyframe in it.
         sql = (
-            "WITH RECURSIVE s (n) AS (SELECT min(segment) FROM keyframes UNION ALL "
+            "WITH RECURSIVE s (n) AS (SELECT min(segment) FROM keyframes UNION "
             "SELECT (SELECT min(segment) FROM keyframes WHERE segment > s.n) FROM s "
             "WHERE s.n IS NOT NULL) "
             "SELECT n, (SELECT max(id) FROM keyframes WHERE segment = n AND stamp_ns <= ?1) "
