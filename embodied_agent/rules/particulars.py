@@ -262,6 +262,10 @@ _HAS = re.compile(
     r"hallway|corridor|warehouse|area|kitchen|bedroom|bathroom|office|garage|flat|apartment|yard|"
     r"garden|city|town|shop|store|aisle|X) (?:have|contain|hold) (?:a |an |any |some |N )?X$"
 )
+#: A thing that is called by what is done with it, such as plumbing or cabling; no motion.
+_DOING = re.compile(
+    rf"^(?:did|have|has|do|can) {_YOU} (?:ever )?{_SEE} (?:any|some|a|an|the) (\w{{2,}}ing)$"
+)
 #: No note says that a thing is one of these.
 _JUDGEMENTS = frozenset(
     ("obstacle", "hazard", "danger", "threat", "risk", "obstruction", "defect", "anomaly")
@@ -317,6 +321,9 @@ def _about_no_thing(named: Named, pattern: str) -> Asked | None:
         return make(named, "unnoted_way")
     if _SOMEBODY.search(pattern):
         return Asked("existence", things=(read_phrase("person"),))
+    doing = _DOING.search(pattern)
+    if doing is not None:
+        return Asked("existence", things=(replace(read_phrase(doing[1]), plural=True),))
     if _TOTAL_TURN.search(pattern) and _ASKS_TURN.search(pattern):
         return make(named, "total_turn")
     if _DID.search(pattern):
