@@ -8,7 +8,7 @@ What people forget or correct on the robot is followed. After a correction the c
 rows that the server has are compared, and those that differ are sent again; an audit that is
 interrupted is begun again.
 
-Out of scope: the messages (`outgoing`), the requests (`embodied_agent.fleet.link`).
+Out of scope: the messages (`outgoing`), the requests (`shipping`), how they travel (`uplink`).
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from embodied_agent.agent.listeners import Listener
 from embodied_agent.errors import LinkError
 from embodied_agent.fleet.link import Link, Refused, Unreachable
 from embodied_agent.fleet.sending.shipping import Shipping
+from embodied_agent.fleet.sending.uplink import HttpUplink
 from embodied_agent.interfaces.status import FleetStatus
 from embodied_agent.settings import FleetSettings
 from embodied_agent.support.backoff import Backoff
@@ -58,7 +59,7 @@ class Sender:
             ca_file=settings.ca_file,
             timeout_s=settings.timeout_s,
         )
-        self._shipping = Shipping(agent.store, settings, link)
+        self._shipping = Shipping(agent.store, settings, HttpUplink(link, settings.robot))
         self._backoff = Backoff(settings.retry_s, settings.retry_max_s, stable_s=_STABLE_S)
         self._warnings = ThrottledLog(_log.warning, every_s=60.0)
         self._state = "off"
@@ -77,6 +78,7 @@ class Sender:
             keyframes_waiting=counts.waiting,
             keyframes_sent=counts.keyframes,
             answers_sent=counts.answers,
+            facts_sent=counts.facts,
             reduced=counts.reduced,
         )
 
