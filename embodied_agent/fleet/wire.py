@@ -174,6 +174,12 @@ class Audited(_Reply):
     wanted: list[int]
 
 
+class CursorRequest(_Request):
+    """Asks how far the server is with a memory."""
+
+    memory: MemoryId
+
+
 class Restart(_Request):
     """What the server has of a memory is to be deleted: it is not what the memory holds."""
 
@@ -278,3 +284,27 @@ class FleetOverview(_Reply):
     places: list[MapPlace]
     common_frames: list[str]
     truncated: bool = False
+
+
+class BrokerStatus(_Reply):
+    """What comes in over MQTT: the state of the connection (``off``, ``connecting``, ``connected``,
+    ``waiting`` to try again) with the last error, and counters since the start. ``refused`` counts
+    requests by the code of the refusal, ``set_aside`` messages that could not be answered, and
+    ``last_problem`` says what was wrong with the last of either."""
+
+    broker: str
+    state: str
+    last_error: str
+    connections: int
+    received: int
+    answered: int
+    refused: dict[str, int]
+    set_aside: int
+    last_problem: str
+
+
+class ServerStatus(_Reply):
+    """The state of the fleet server; ``mqtt`` is null where it takes in over HTTP only."""
+
+    version: str
+    mqtt: BrokerStatus | None

@@ -150,6 +150,23 @@ def test_facts_that_the_robot_drops_for_their_age_stay_in_the_fleet(
     robot.close()
 
 
+def test_many_rows_are_compared_in_requests_that_the_smallest_server_takes(
+    database_server: Postgres,
+) -> None:
+    with serving(database_server.database(), max_body_bytes=65_536) as fleet:
+        robot = Robot(fleet.url, "r1", batch_keyframes=1000, batch_bytes=65_536)
+        robot.store.facts.add(Fact("mode", f"{n}", START_NS + n) for n in range(4500))
+        robot.send()
+        first, last = START_NS + 100, START_NS + 199
+        robot.store.corrections.forget(
+            Correction("forget", "me", from_ns=first, to_ns=last), (), ()
+        )
+        robot.send()
+        assert stored(fleet) == held(robot)
+        assert len(stored(fleet)) == 4400
+        robot.close()
+
+
 def test_a_restored_database_gets_the_facts_again(fleet: FleetServer, robot: Robot) -> None:
     for number in range(3):
         robot.note("battery", number, at_ns=START_NS + number * SECOND_NS)

@@ -19,7 +19,7 @@ from embodied_agent.fleet.wire import FleetQuestion, FleetReply
 from embodied_agent.images import encode_jpeg
 from embodied_agent.memory.store import Store
 from embodied_agent.records import Action, Delta, Fact, Mention, Pose
-from embodied_agent.settings import FleetServerSettings, FleetSettings, MemorySettings
+from embodied_agent.settings import FleetServerSettings, FleetSettings, MemorySettings, MqttSettings
 
 WAIT_S = 60.0
 START_NS = 1_790_000_000_000_000_000
@@ -37,19 +37,30 @@ def until(what: Callable[[], Any], timeout_s: float = WAIT_S) -> Any:
 
 
 @contextmanager
-def serving(database: str, **settings: Any) -> Iterator[FleetServer]:
-    """A fleet server on a thread."""
+def serving(
+    database: str, *, broker: MqttSettings | None = None, **settings: Any
+) -> Iterator[FleetServer]:
+    """A fleet server on a thread, on a broker where one is given."""
     values = {"database": database, "port": 0, "time_zone": "UTC", "database_wait_s": 30.0}
-    server = FleetServer(FleetServerSettings.model_validate({**values, **settings}))
+    values["mqtt"] = broker is not None
+    server = FleetServer(FleetServerSettings.model_validate({**values, **settings}), broker)
     thread = threading.Thread(target=server.serve, daemon=True)
     thread.start()
     try:
         assert server.ready.wait(WAIT_S)
+        if broker is not None:
+            until(lambda: on_broker(server))
         yield server
     finally:
         server.stop()
         thread.join(WAIT_S)
         assert not thread.is_alive()
+
+
+def on_broker(server: FleetServer) -> bool:
+    """Whether a server takes in over MQTT."""
+    status = server.broker()
+    return status is not None and status.state == "connected"
 
 
 class Robot:

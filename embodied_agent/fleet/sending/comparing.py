@@ -15,11 +15,14 @@ from itertools import islice
 from typing import TypeVar
 
 from embodied_agent.fleet.sending.parcels import Message, Parcels, Table
-from embodied_agent.fleet.wire import MOST_ITEMS, Batch, Corrected, Cursor
+from embodied_agent.fleet.wire import Batch, Corrected, Cursor
 from embodied_agent.memory.store import Store
 
-#: Rows whose checksums are compared in one request.
-AUDITED = 5000
+#: Rows whose checksums are compared in one request, which then has less than 64 KiB: it can't be
+#: made smaller where a server or a broker refuses it.
+AUDITED = 2000
+#: Intervals whose facts are deleted in one request, for the same reason.
+_FORGOTTEN = 1000
 
 Row = TypeVar("Row")
 
@@ -74,7 +77,7 @@ class Comparing:
             StoreError: the memory can't be read.
         """
         if self._forgotten:
-            some = list(islice(self._forgotten, MOST_ITEMS))
+            some = list(islice(self._forgotten, _FORGOTTEN))
             if self._parcels.post(Batch(memory=self._memory, forgotten_ns=some)):
                 for _ in some:
                     self._forgotten.popleft()

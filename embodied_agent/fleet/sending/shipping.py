@@ -161,7 +161,7 @@ class Shipping:
             self._told = self._compared_objects(held)
         told = self._told
         changed = [number for number in sorted(held) if told.get(number) != held[number]]
-        gone = [number for number in sorted(told) if number not in held][:MOST_ITEMS]
+        gone = [number for number in sorted(told) if number not in held][:AUDITED]
         ids = changed[: parcels.most]
         records = filter(None, map(self._store.objects.find, ids))
         objects = parcels.fit(parcels.object(one, held[one.id]) for one in records)

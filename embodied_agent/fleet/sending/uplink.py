@@ -1,4 +1,4 @@
-"""How a robot's requests reach the fleet server.
+"""How a robot's requests reach the fleet server; over HTTP here, over MQTT in `mqtt_uplink`.
 
 Out of scope: what is sent and when (`shipping`).
 """
@@ -15,6 +15,11 @@ class Uplink(Protocol):
     """Requests of one robot. Each returns once the server has done what is asked, and can be
     repeated; each raises `Refused` where the server refuses it, and `Unreachable` where there is no
     reply."""
+
+    @property
+    def server(self) -> str:
+        """Where the server or the broker is, without credentials."""
+        ...
 
     def cursor(self, memory: str) -> Cursor:
         """How far the server is with a memory."""
@@ -48,6 +53,11 @@ class HttpUplink:
     def __init__(self, link: Link, robot: str) -> None:
         self._link = link
         self._path = f"/api/robots/{robot}"
+
+    @property
+    def server(self) -> str:
+        """The address of the server."""
+        return self._link.server
 
     def cursor(self, memory: str) -> Cursor:
         """How far the server is with a memory."""
