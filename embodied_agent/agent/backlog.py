@@ -48,8 +48,8 @@ class Backlog:
         self._accepted = 0  # most pictures in a request that was accepted
 
     def ask(self, keyframe_id: int) -> None:
-        """A question waits for that keyframe: it comes after those that others wait for, and before
-        all the rest."""
+        """A question waits for that keyframe: it comes next, even before those that earlier
+        questions wait for."""
         if keyframe_id not in self._urgent:
             self._urgent.append(keyframe_id)
 
