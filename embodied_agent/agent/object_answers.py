@@ -25,14 +25,14 @@ from embodied_agent.rules.notes import Nouns
 _OF_PLACES: frozenset[Family] = frozenset(
     {"existence", "where", "last_where", "way_back", "how_far", "is_side", "when", "last_when"}
 )
-#: Objects that are looked at, and keyframes that are cited as not showing one, at most.
+#: Most objects that are considered, and most keyframes that are cited as not showing one.
 _MOST, _MOST_MISSED = 8, 3
 
 
 def with_objects(
     answer: Answer, question: Question, memory: ObjectMemory, keyframes: Reader
 ) -> Answer:
-    """``answer`` with what the objects add to it; without a change where they add nothing.
+    """``answer`` with what the objects add to it, if anything.
 
     Raises:
         StoreError: the memory can't be read.

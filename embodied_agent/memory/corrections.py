@@ -16,10 +16,11 @@ import apsw
 
 from embodied_agent.codec import from_json, to_json
 from embodied_agent.memory import forgetting
+from embodied_agent.memory.access import Access
 from embodied_agent.memory.facts import FactTable
 from embodied_agent.memory.object_rows import read_records, renumber
-from embodied_agent.memory.objects import ObjectTable, Transaction
-from embodied_agent.memory.rows import Damage, text_sum
+from embodied_agent.memory.objects import ObjectTable
+from embodied_agent.memory.rows import text_sum
 from embodied_agent.memory.summaries import SummaryTable
 from embodied_agent.object_records import Correction, MentionRef, ObjectChanges
 
@@ -32,9 +33,7 @@ class CorrectionTable:
     `StoreError` where the file can't be read or written.
 
     Args:
-        transaction: opens a transaction for writing; raises where the file is read-only.
-        query: opens a connection for reading.
-        damage: is told of damaged rows.
+        access: the file that holds them.
         objects: that are corrected,
         facts: of which intervals are forgotten.
         summaries: derived from the same deltas; follow what is forgotten.
@@ -42,16 +41,12 @@ class CorrectionTable:
 
     def __init__(
         self,
-        transaction: Transaction,
-        query: Transaction,
-        damage: Damage,
+        access: Access,
         objects: ObjectTable,
         facts: FactTable,
         summaries: SummaryTable,
     ) -> None:
-        self._transaction = transaction
-        self._query = query
-        self._damage = damage
+        self._access = access
         self._objects = objects
         self._facts = facts
         self._summaries = summaries
@@ -62,12 +57,12 @@ class CorrectionTable:
         if not self._objects.exists:
             return []
         sql = "SELECT id, json, checksum FROM corrections ORDER BY id"
-        with self._query("read corrections") as db:
-            return read_records(db, self._damage, Correction, "correction", sql)
+        with self._access.query("read corrections") as db:
+            return read_records(db, self._access.damage, Correction, "correction", sql)
 
     def add(self, correction: Correction, changes: ObjectChanges) -> Correction:
         """Store a correction together with what it changes; returns it with its id."""
-        with self._transaction("store a correction") as db:
+        with self._access.transaction("store a correction") as db:
             stored = _insert_correction(db, correction)
             self._objects.apply(db, replace(changes, correction_id=stored.id or 0))
         return stored
@@ -81,7 +76,7 @@ class CorrectionTable:
         Where keyframes are forgotten, the objects have to be derived again: nothing of what is
         derived is left. `Store.empty_log` is to be called afterwards.
         """
-        with self._transaction("forget") as db:
+        with self._access.transaction("forget") as db:
             forgetting.overwrite_deleted(db, fully=True)
             try:
                 stored = self._forget(db, correction, object_ids, keyframes)

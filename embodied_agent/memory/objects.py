@@ -10,14 +10,14 @@ say about objects (`corrections`, `places`).
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 import apsw
 
 from embodied_agent.codec import from_json, to_json
 from embodied_agent.memory import schema
+from embodied_agent.memory.access import Access
 from embodied_agent.memory.object_retention import ObjectRetention
 from embodied_agent.memory.object_rows import (
     move_sightings,
@@ -26,7 +26,7 @@ from embodied_agent.memory.object_rows import (
     sighting_of,
     sighting_row,
 )
-from embodied_agent.memory.rows import Damage, DamagedRow, check_texts, text_sum
+from embodied_agent.memory.rows import DamagedRow, check_texts, text_sum
 from embodied_agent.object_records import (
     MapSession,
     MentionRef,
@@ -36,7 +36,6 @@ from embodied_agent.object_records import (
 )
 from embodied_agent.settings import MemorySettings
 
-Transaction = Callable[[str], AbstractContextManager[apsw.Connection]]
 R = TypeVar("R", SeenObject, MapSession)
 
 #: The tables of what is derived.
@@ -61,33 +60,27 @@ class ObjectTable:
     where the file can't be read or written.
 
     Args:
-        transaction: opens a transaction for writing; raises where the file is read-only.
-        query: opens a connection for reading.
-        damage: is told of damaged rows.
+        access: the file that holds them.
         settings: of retention.
     """
 
     def __init__(
         self,
-        transaction: Transaction,
-        query: Transaction,
-        damage: Damage,
+        access: Access,
         settings: MemorySettings,
     ) -> None:
-        self._transaction = transaction
-        self._query = query
-        self._damage = damage
+        self._access = access
         self._retention = ObjectRetention(settings)
 
     @property
     def exists(self) -> bool:
         """Whether the file has these tables; a read-only one of an earlier version does not."""
-        with self._query("look for objects") as db:
+        with self._access.query("look for objects") as db:
             return schema.version_of(db) >= schema.WITH_OBJECTS
 
     def folded(self) -> Folded:
         """How far the objects are derived; from nothing also where that is damaged."""
-        with self._query("read objects") as db:
+        with self._access.query("read objects") as db:
             sql = "SELECT keyframe_id, correction_id, state, checksum FROM object_fold"
             row = next(iter(db.execute(sql)), None)
         if row is None:
@@ -96,14 +89,14 @@ class ObjectTable:
         try:
             check_texts(checksum, f"{number} {correction}", state)
         except DamagedRow as error:
-            self._damage.note("the state of the objects", error)
+            self._access.damage.note("the state of the objects", error)
             return Folded()
         return Folded(number, correction, state)
 
     def write(self, changes: ObjectChanges) -> None:
         """Store what one keyframe, or one correction, changes."""
         try:
-            with self._transaction("store objects") as db:
+            with self._access.transaction("store objects") as db:
                 self.apply(db, changes)
                 self._retention.apply(db, changes)
         except BaseException:
@@ -139,7 +132,7 @@ class ObjectTable:
     def clear(self) -> None:
         """Remove what is derived; corrections and places stay."""
         self._retention.recount()
-        with self._transaction("remove the objects") as db:
+        with self._access.transaction("remove the objects") as db:
             self.empty(db)
 
     @staticmethod
@@ -150,7 +143,10 @@ class ObjectTable:
 
     def copy_from(self, other: ObjectTable) -> None:
         """Take over what is derived in another file."""
-        with other._query("read objects") as theirs, self._transaction("copy objects") as db:
+        with (
+            other._access.query("read objects") as theirs,
+            self._access.transaction("copy objects") as db,
+        ):
             for table in _DERIVED:
                 rows = list(theirs.execute(f"SELECT * FROM {table}"))
                 if rows:
@@ -187,7 +183,7 @@ class ObjectTable:
 
     def kinds(self) -> list[str]:
         """The kinds of things that there are objects of."""
-        with self._query("read objects") as db:
+        with self._access.query("read objects") as db:
             # Skips from one to the next in the index, instead of reading all of it.
             sql = (
                 "WITH RECURSIVE k (kind) AS (SELECT min(kind) FROM objects UNION "
@@ -211,14 +207,14 @@ class ObjectTable:
             (f"id IN ({places})", tuple(ids)) if session is None else ("session = ?", (session,))
         )
         found = []
-        with self._query("read objects") as db:
+        with self._access.query("read objects") as db:
             sql = f"SELECT id, json, checksum, state FROM objects WHERE {where} ORDER BY id"
             for number, text, checksum, state in db.execute(sql, bindings):
                 try:
                     check_texts(checksum, text, state)
                     found.append((from_json(SeenObject, text), str(state)))
                 except ValueError as error:
-                    self._damage.note(f"object {number}", error)
+                    self._access.damage.note(f"object {number}", error)
         return found
 
     def sightings(
@@ -232,7 +228,7 @@ class ObjectTable:
             where = "object_id IN (SELECT id FROM objects WHERE session = ?)"
             bindings = (session or 0,)
         found = []
-        with self._query("read sightings") as db:
+        with self._access.query("read sightings") as db:
             sql = (
                 "SELECT keyframe_id, rank, object_id, ray, checksum FROM sightings "
                 f"WHERE {where} ORDER BY keyframe_id, rank"
@@ -241,13 +237,13 @@ class ObjectTable:
                 try:
                     found.append(sighting_of(row))
                 except (DamagedRow, struct.error) as error:
-                    self._damage.note(f"sighting {row[1]} of keyframe {row[0]}", error)
+                    self._access.damage.note(f"sighting {row[1]} of keyframe {row[0]}", error)
         return found
 
     def shown_by(self, refs: Iterable[MentionRef]) -> dict[MentionRef, int]:
         """The object that each of these mentions shows, if it shows one."""
         shown: dict[MentionRef, int] = {}
-        with self._query("read sightings") as db:
+        with self._access.query("read sightings") as db:
             sql = "SELECT object_id FROM sightings WHERE keyframe_id = ? AND rank = ?"
             for ref in refs:
                 for (number,) in db.execute(sql, ref):
@@ -255,5 +251,5 @@ class ObjectTable:
         return shown
 
     def _records(self, kind: type[R], name: str, sql: str, bindings: tuple[Any, ...]) -> list[R]:
-        with self._query("read objects") as db:
-            return read_records(db, self._damage, kind, name, sql, bindings)
+        with self._access.query("read objects") as db:
+            return read_records(db, self._access.damage, kind, name, sql, bindings)

@@ -14,17 +14,15 @@ Out of scope: how messages travel (`embodied_agent.interfaces.mqtt`), answering,
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import apsw
 
+from embodied_agent.memory.access import Access
 from embodied_agent.memory.counts import OutboxCounts
-from embodied_agent.memory.rows import Damage, DamagedRow, check_values, values_sum
-
-Transaction = Callable[[str], AbstractContextManager[apsw.Connection]]
+from embodied_agent.memory.rows import DamagedRow, check_values, values_sum
 
 #: What became of an arrival: ``new``: stored and to be asked; ``repeated``: the same question as
 #: before, which gets the same answer; ``conflict``: its id was used for another question.
@@ -102,23 +100,17 @@ class Outbox:
     Every method raises `StoreError` where the file can't be read or written.
 
     Args:
-        transaction: begins a write; all or nothing of it is kept.
-        query: begins a read.
-        damage: where damaged rows are named.
+        access: the file that holds them.
         checked: whether the file has checksums of these rows.
     """
 
-    def __init__(
-        self, transaction: Transaction, query: Transaction, damage: Damage, *, checked: bool
-    ) -> None:
-        self._transaction = transaction
-        self._query = query
-        self._damage = damage
+    def __init__(self, access: Access, *, checked: bool) -> None:
+        self._access = access
         self._sum = "{}checksum" if checked else "NULL"
 
     def take(self, arrivals: Sequence[tuple[Request, Address]]) -> list[Verdict]:
         """Store what arrived in one transaction; it is on the disk when this returns."""
-        with self._transaction("store questions") as db:
+        with self._access.transaction("store questions") as db:
             return [self._take(db, request, address) for request, address in arrivals]
 
     def _take(self, db: apsw.Connection, request: Request, address: Address) -> Verdict:
@@ -166,7 +158,7 @@ class Outbox:
             try:
                 check_request(values, checksum)
             except DamagedRow as error:
-                self._damage.note(f"question {request_id!r}", error)
+                self._access.damage.note(f"question {request_id!r}", error)
                 raise
             return tuple(values)
         return None
@@ -194,7 +186,7 @@ class Outbox:
     def open(self) -> list[Request]:
         """The questions without an answer, oldest first."""
         requests = []
-        with self._query("read open questions") as db:
+        with self._access.query("read open questions") as db:
             for *values, checksum in db.execute(
                 f"SELECT {REQUEST_COLUMNS}, {self._sum.format('')} FROM requests "
                 "WHERE answer IS NULL ORDER BY received_at_s"
@@ -202,7 +194,7 @@ class Outbox:
                 try:
                     check_request(values, checksum)
                 except DamagedRow as error:
-                    self._damage.note(f"question {values[0]!r}", error)
+                    self._access.damage.note(f"question {values[0]!r}", error)
                     continue
                 requests.append(Request(*values[:6]))
         return requests
@@ -217,7 +209,7 @@ class Outbox:
             StoreError: also where the question is damaged.
         """
         now = time.time()
-        with self._transaction("store an answer to be sent") as db:
+        with self._access.transaction("store an answer to be sent") as db:
             known = self._request(db, request_id)
             if known is None or known[6] is not None or (known[5] is not None and known[5] <= now):
                 self._forget(db, request_id)
@@ -234,14 +226,14 @@ class Outbox:
                 try:
                     check_delivery(values, checksum)
                 except DamagedRow as error:
-                    self._damage.note(f"delivery {row[5]}", error)
+                    self._access.damage.note(f"delivery {row[5]}", error)
                     continue
                 self._address(db, request_id, Address(values[1], values[2]), now)
             return True
 
     def forget(self, request_id: str) -> None:
         """Drop an open question that was refused; it may be asked again under the same id."""
-        with self._transaction("drop a question") as db:
+        with self._access.transaction("drop a question") as db:
             self._forget(db, request_id)
 
     @staticmethod
@@ -255,7 +247,7 @@ class Outbox:
         request = ", ".join(f"r.{name}" for name in REQUEST_COLUMNS.split(", "))
         delivery = ", ".join(f"o.{name}" for name in DELIVERY_COLUMNS.split(", "))
         deliveries: list[Delivery] = []
-        with self._query("read the outbox") as db:
+        with self._access.query("read the outbox") as db:
             # Damaged rows don't count, so that they hold up no others.
             for number, *values in db.execute(
                 f"SELECT o.number, {delivery}, {self._sum.format('o.')}, "
@@ -272,7 +264,7 @@ class Outbox:
                     name = f"question {values[0]!r}"
                     check_request(values[5:-1], values[-1])
                 except DamagedRow as error:
-                    self._damage.note(name, error)
+                    self._access.damage.note(name, error)
                     continue
                 request_id, topic, correlation, due_s = values[:4]
                 client, answer = values[8], values[11]
@@ -282,7 +274,7 @@ class Outbox:
 
     def sent(self, numbers: Iterable[int]) -> None:
         """Remove deliveries that the broker has, or never will have."""
-        with self._transaction("note sent answers") as db:
+        with self._access.transaction("note sent answers") as db:
             db.executemany("DELETE FROM outbox WHERE number = ?", [(n,) for n in numbers])
 
     def prune(self, *, keep_s: float, keep: int, answer_expiry_s: float) -> int:
@@ -297,7 +289,7 @@ class Outbox:
             How many answers were dropped undelivered.
         """
         now = time.time()
-        with self._transaction("drop old questions") as db:
+        with self._access.transaction("drop old questions") as db:
             db.execute(
                 "DELETE FROM outbox WHERE since_s < ? AND request_id IN "
                 "(SELECT id FROM requests WHERE answer IS NOT NULL)",
@@ -315,7 +307,7 @@ class Outbox:
 
     def counts(self) -> OutboxCounts:
         """How many ids are remembered, questions open and answers due."""
-        with self._query("count questions") as db:
+        with self._access.query("count questions") as db:
             remembered = db.execute("SELECT count(*) FROM requests").get
             unanswered = db.execute("SELECT count(*) FROM requests WHERE answer IS NULL").get
             due = db.execute(
