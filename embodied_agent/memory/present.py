@@ -34,7 +34,7 @@ def present(
     bindings = tuple(value for value in (source, segment) if value is not None)
     where = " AND ".join(wanted)
     if at_ns is None:
-        # Each of the two is the end of an index.
+        # Each of the two reads only the end of an index.
         only = f"WHERE {where}" if where else ""
         also = f"AND {where}" if where else ""
         sql = (
@@ -43,7 +43,7 @@ def present(
         )
         bindings = (*bindings, *bindings)
     elif not wanted:
-        # The segment by where it begins and ends, then the last keyframe in it.
+        # First the segment, by where it begins and ends, then its last keyframe.
         sql = (
             "WITH RECURSIVE s (n) AS (SELECT min(segment) FROM keyframes UNION "
             "SELECT (SELECT min(segment) FROM keyframes WHERE segment > s.n) FROM s "
