@@ -157,8 +157,8 @@ _OLDEST_ANSWER = (
 
 
 def _needed(db: apsw.Connection) -> int:
-    """The first keyframe that perception still needs: the one before the oldest pending keyframe, or
-    the last one."""
+    """The first keyframe that perception still needs: the one before the oldest pending keyframe,
+    or the last one."""
     sql = (
         "SELECT coalesce((SELECT min(id) FROM keyframes WHERE state = 'pending'), "
         "(SELECT max(id) + 1 FROM keyframes), 0) - 1"
