@@ -95,8 +95,8 @@ class AlertTable:
         """Alerts with ids from ``since`` on, in order; the newest of them where ``newest``."""
         order = "DESC" if newest else "ASC"
         sql = f"SELECT id, json, checksum FROM alerts WHERE id >= ? ORDER BY id {order} LIMIT ?"
-        found = self._records(Alert, "alert", sql, (since, limit))
-        return found[::-1] if newest else found
+        alerts = self._records(Alert, "alert", sql, (since, limit))
+        return alerts[::-1] if newest else alerts
 
     def undelivered(self, channel: Channel, limit: int = 100) -> list[Alert]:
         """Alerts that are still to be delivered on a channel, in order."""
@@ -109,14 +109,14 @@ class AlertTable:
             db.execute(f"UPDATE alerts SET {channel} = 1 WHERE id = ?", (alert_id,))
 
     def _records(self, kind: type[R], name: str, sql: str, bindings: tuple[Any, ...]) -> list[R]:
-        found: list[R] = []
+        records: list[R] = []
         with self._access.query(f"read {name}s") as db:
             if schema.version_of(db) < schema.WITH_ALERTS:
                 return []
             for number, text, checksum in db.execute(sql, bindings):
                 try:
                     check_texts(checksum, text)
-                    found.append(from_json(kind, text))
+                    records.append(from_json(kind, text))
                 except ValueError as error:
                     self._access.damage.note(f"{name} {number}", error)
-        return found
+        return records

@@ -152,11 +152,11 @@ def _amend_corrections(
         if correction.kind == "forget":
             continue
         gone = {ref for ref in correction.mentions if ref[0] in keyframes} | {*refs}
-        kept = forgetting.rename_mentions(correction.mentions, moved, gone)
+        mentions = forgetting.rename_mentions(correction.mentions, moved, gone)
         others = forgetting.rename_mentions(correction.other_mentions, moved, gone)
-        if not kept:
+        if not mentions:
             correction = replace(correction, text="", keyframes=())
-        text = to_json(replace(correction, mentions=kept, other_mentions=others))
+        text = to_json(replace(correction, mentions=mentions, other_mentions=others))
         db.execute(
             "UPDATE corrections SET json = ?, checksum = ? WHERE id = ?",
             (text, text_sum(text), number),

@@ -53,8 +53,8 @@ def of_keyframes(rows: RowReader, keyframe_ids: Iterable[int]) -> list[Delta]:
         "WHERE d.keyframe_id IN (SELECT value FROM json_each(?1)) ORDER BY d.keyframe_id"
     )
     with rows.query("read deltas") as db:
-        found = list(db.execute(sql, (json.dumps(list(keyframe_ids)),)))
-    return [delta for delta in map(rows.delta, found) if delta is not None]
+        texts = list(db.execute(sql, (json.dumps(list(keyframe_ids)),)))
+    return [delta for delta in map(rows.delta, texts) if delta is not None]
 
 
 def any_until(rows: RowReader, until: int, source: str | None = None) -> bool:

@@ -80,14 +80,14 @@ class NotedTables:
                 )
                 return list(map(NotedMotion._make, rows))
             if source is None:
-                found = db.execute("SELECT id, segment FROM keyframes INDEXED BY keyframes_segment")
+                pairs = db.execute("SELECT id, segment FROM keyframes INDEXED BY keyframes_segment")
             else:
-                found = db.execute(
+                pairs = db.execute(
                     "SELECT id, segment FROM keyframes INDEXED BY keyframes_source_segment "
                     "WHERE source = ?",
                     (source,),
                 )
-            segments: dict[int, int] = dict(found)
+            segments: dict[int, int] = dict(pairs)
             rows = db.execute(
                 "SELECT keyframe_id, action, usable, angle_deg FROM deltas "
                 "INDEXED BY deltas_motion ORDER BY keyframe_id"

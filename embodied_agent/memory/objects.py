@@ -173,13 +173,13 @@ class ObjectTable:
     ) -> list[SeenObject]:
         """Objects of one of these kinds with all of these colours, in the order of `objects`."""
         places = ", ".join("?" * len(kinds[:_MOST_BOUND]))
-        wanted = sorted(colors)
-        also = "".join(" AND instr(color, ?)" for _ in wanted)
+        colours = sorted(colors)
+        also = "".join(" AND instr(color, ?)" for _ in colours)
         sql = (
             f"SELECT id, json, checksum, state FROM objects WHERE kind IN ({places}){also} "
             f"{_BEST_FIRST} LIMIT ?"
         )
-        bindings = (*kinds[:_MOST_BOUND], *wanted, limit)
+        bindings = (*kinds[:_MOST_BOUND], *colours, limit)
         return self._records(SeenObject, "object", sql, bindings)
 
     def kinds(self) -> list[str]:
@@ -207,16 +207,16 @@ class ObjectTable:
         where, bindings = (
             (f"id IN ({places})", tuple(ids)) if session is None else ("session = ?", (session,))
         )
-        found = []
+        tracked = []
         with self._access.query("read objects") as db:
             sql = f"SELECT id, json, checksum, state FROM objects WHERE {where} ORDER BY id"
             for number, text, checksum, state in db.execute(sql, bindings):
                 try:
                     check_texts(checksum, text, state)
-                    found.append((from_json(SeenObject, text), str(state)))
+                    tracked.append((from_json(SeenObject, text), str(state)))
                 except ValueError as error:
                     self._access.damage.note(f"object {number}", error)
-        return found
+        return tracked
 
     def sightings(
         self, *, object_ids: Sequence[int] | None = None, session: int | None = None
@@ -228,7 +228,7 @@ class ObjectTable:
         else:
             where = "object_id IN (SELECT id FROM objects WHERE session = ?)"
             bindings = (session or 0,)
-        found = []
+        sightings = []
         with self._access.query("read sightings") as db:
             sql = (
                 "SELECT keyframe_id, rank, object_id, ray, checksum FROM sightings "
@@ -236,20 +236,20 @@ class ObjectTable:
             )
             for row in db.execute(sql, bindings):
                 try:
-                    found.append(sighting_of(row))
+                    sightings.append(sighting_of(row))
                 except (DamagedRow, struct.error) as error:
                     self._access.damage.note(f"sighting {row[1]} of keyframe {row[0]}", error)
-        return found
+        return sightings
 
     def shown_by(self, refs: Iterable[MentionRef]) -> dict[MentionRef, int]:
         """The object that each of these mentions shows, if it shows one."""
-        shown: dict[MentionRef, int] = {}
+        object_ids: dict[MentionRef, int] = {}
         with self._access.query("read sightings") as db:
             sql = "SELECT object_id FROM sightings WHERE keyframe_id = ? AND rank = ?"
             for ref in refs:
                 for (number,) in db.execute(sql, ref):
-                    shown[ref] = number
-        return shown
+                    object_ids[ref] = number
+        return object_ids
 
     def _records(self, kind: type[R], name: str, sql: str, bindings: tuple[Any, ...]) -> list[R]:
         with self._access.query("read objects") as db:

@@ -144,9 +144,9 @@ class RowReader:
         for column in ("id) FROM keyframes", "keyframe_id) FROM deltas", "id) FROM answers"):
             for order in ("max", "count"):
                 with suppress(StoreError), self.query("look up the last row") as db:
-                    found = db.execute(f"SELECT {order}({column}").get
-                    if isinstance(found, int):
-                        last = max(last, min(found, most_rows(db)))
+                    bound = db.execute(f"SELECT {order}({column}").get
+                    if isinstance(bound, int):
+                        last = max(last, min(bound, most_rows(db)))
                     break
         return range(last, -1, -1) if backward else range(last + 1)
 

@@ -147,10 +147,10 @@ def read_whole(db: apsw.Connection, found: Findings) -> WholeRows:
         rows.summaries[row[0]] = tuple(row[1:5])
 
     top = _last_id(db)
-    wanted = {*KEYFRAME_NAMES, "checksum"}
+    existing = {*KEYFRAME_NAMES, "checksum"}
     with suppress(*ANY_DAMAGE):
-        wanted &= schema.columns_of(db, "keyframes")
-    needed = ", ".join(name if name in wanted else "NULL" for name in places)
+        existing &= schema.columns_of(db, "keyframes")
+    needed = ", ".join(name if name in existing else "NULL" for name in places)
     _read(db, found, "keyframes", keyframe, "keyframe {}", top, needed)
     top = max(top, *rows.keyframes, -1)
     _read(db, found, "pictures", picture, "picture of keyframe {}", top)
@@ -300,9 +300,9 @@ def _note_gaps(rows: WholeRows, found: Findings) -> None:
 
     A delivery without its question is damaged itself.
     """
-    asked = {values[0] for values in rows.requests.values()}
+    request_ids = {values[0] for values in rows.requests.values()}
     for number, values in list(rows.outbox.items()):
-        if values[0] not in asked:
+        if values[0] not in request_ids:
             found.damaged.setdefault(f"delivery {number}", "its question is missing")
             found.whole["outbox"] -= 1
             del rows.outbox[number]

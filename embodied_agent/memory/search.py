@@ -86,12 +86,12 @@ class Search:
         hits = self(
             from_ns=from_ns, to_ns=to_ns, near_m=near_m, radius_m=radius_m, limit=_MOST_HITS
         )
-        wanted = {word.casefold() for word in words}
+        terms = {word.casefold() for word in words}
         ranked = []
         for hit in hits:
-            said = set() if hit.delta is None else _words_of(hit.delta)
-            if wanted & said:
-                ranked.append(replace(hit, rank=-float(len(wanted & said))))
+            delta_words = set() if hit.delta is None else _words_of(hit.delta)
+            if terms & delta_words:
+                ranked.append(replace(hit, rank=-float(len(terms & delta_words))))
         return sorted(ranked, key=lambda hit: hit.rank)[:limit]
 
     def _hit(self, row: Sequence[Any]) -> Hit | None:

@@ -379,12 +379,14 @@ class Connection(aiomqtt.Client):
         reason_code: ReasonCode,
         properties: Properties | None = None,
     ) -> None:
-        told = flags.is_disconnect_packet_from_server
-        if told and reason_code.value in OUR_FAULT:
+        from_server = flags.is_disconnect_packet_from_server
+        if from_server and reason_code.value in OUR_FAULT:
             self.accusation = str(reason_code)
-        self.cleared = told and reason_code.value in NOT_OUR_FAULT
+        self.cleared = from_server and reason_code.value in NOT_OUR_FAULT
         # Our own time-out is not a disconnection by the broker.
-        self.hung_up = not self.cleared and (told or reason_code.value != _KEEP_ALIVE_TIMEOUT)
+        self.hung_up = not self.cleared and (
+            from_server or reason_code.value != _KEEP_ALIVE_TIMEOUT
+        )
         if not self._connected.done():
             # The broker may have refused our certificate: don't wait for the time-out.
             self._connected.set_exception(aiomqtt.MqttError("the broker hung up"))

@@ -239,9 +239,9 @@ class Service:
         if facts:
             most = self._settings.max_request_bytes
             await FactDesk(self._agent, desk, self._topics, most).take(facts)
-        asked = [message for message in messages if not self._topics.is_fact(message.topic)]
-        if asked:
-            await desk.take(asked)
+        requests = [message for message in messages if not self._topics.is_fact(message.topic)]
+        if requests:
+            await desk.take(requests)
 
     async def _listen_to_facts(self, connection: Connection) -> None:
         try:

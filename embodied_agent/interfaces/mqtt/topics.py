@@ -68,8 +68,8 @@ class Topics:
     def operator_of(self, topic: str) -> str:
         """The operator whose requests come on ``topic``; empty if it is nobody's in particular."""
         operator = topic.removeprefix(f"{self.ask}/").removeprefix(f"{self.fact}/")
-        named = topic != operator and not _faults_of(operator) and "/" not in operator
-        return operator if named and len(operator) <= _MOST_OPERATOR else ""
+        is_operator = topic != operator and not _faults_of(operator) and "/" not in operator
+        return operator if is_operator and len(operator) <= _MOST_OPERATOR else ""
 
     @property
     def fact(self) -> str:
