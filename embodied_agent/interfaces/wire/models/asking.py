@@ -50,7 +50,7 @@ class AskRequest(StrictRequest):
     stream: bool = Field(False, description="send the reply piece by piece as it is generated")
 
     def to_question(self, default_timeout_s: float) -> Question:
-        """The question as a record; not yet checked (`check_question`)."""
+        """The question as a record, not yet checked (`check_question`)."""
         return Question(
             text=self.question,
             choices=tuple(self.choices),
