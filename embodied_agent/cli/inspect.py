@@ -145,6 +145,7 @@ def _read(spec: str, source: Source, settings: Settings, *, full: bool) -> Inspe
         for frame in source:
             result.frames += 1
             if result.frames == 1:
+                known.remarks.extend(_on_turn(frame, known))
                 known.remarks.extend(_on_calibration(frame, settings))
             if selector.step(frame).keep:
                 kept += 1
@@ -185,6 +186,18 @@ def _read(spec: str, source: Source, settings: Settings, *, full: bool) -> Inspe
             + (f", {result.poses} of them with a pose" if known.poses_from else ", without poses")
         )
     return result
+
+
+def _on_turn(frame: Frame, known: Examination) -> Iterator[str]:
+    """That the pictures are turned (by the file, TF or a setting), where their size shows it."""
+    from embodied_agent.errors import DecodeError
+    from embodied_agent.images import frame_size
+
+    sizes = {facts.size for facts in known.topics if facts.used and facts.size}
+    with suppress(DecodeError):
+        width, height = frame_size(frame)
+        if sizes == {f"{height}x{width}"} and width != height:
+            yield f"the pictures are turned upright: {width}x{height}"
 
 
 def _on_calibration(frame: Frame, settings: Settings) -> Iterator[str]:
