@@ -13,7 +13,7 @@ import apsw
 
 from embodied_agent.memory.rows import Damage
 
-#: Opens a connection for a while. The text says in an error what could not be done: "read facts".
+#: Opens a connection for a while. The text, such as "read facts", says in errors what failed.
 Connected = Callable[[str], AbstractContextManager[apsw.Connection]]
 
 

@@ -1,6 +1,6 @@
 """Named places in a memory file: what people call a pose or a region.
 
-Each row carries a checksum; a damaged row is left out and named.
+Each row has a checksum; a damaged row is left out and reported.
 
 Out of scope: what makes a place usable (`embodied_agent.agent.corrections`).
 """
@@ -51,7 +51,7 @@ class PlaceTable:
             )
 
     def remove(self, name: str) -> bool:
-        """Remove a named place; whether there was one."""
+        """Remove a named place; returns whether there was one."""
         with self._access.transaction("remove a named place") as db:
             db.execute("DELETE FROM named_places WHERE name = ?", (name,))
             return db.changes() > 0

@@ -80,7 +80,7 @@ class Store(Reader):
     ) -> None:
         self._write_lock = threading.RLock()
         if path == ":memory:":
-            # One connection both reads and writes, under one lock.
+            # One connection for reading and writing, under one lock.
             readers = Readers(reader, None, self._write_lock)
         else:
             readers = Readers(reader, lambda: connect(path, apsw.SQLITE_OPEN_READONLY))
