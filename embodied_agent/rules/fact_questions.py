@@ -170,7 +170,7 @@ def other_words(text: str, keys: Collection[str]) -> list[str]:
 
 
 def same_value(asked: str, value: str) -> bool:
-    """Whether a value is what is asked for, whatever its case and signs."""
+    """Whether a value is the one that is asked for, ignoring case and punctuation."""
     words = [" ".join(re.findall(r"[\w.]+", text.casefold())) for text in (asked, value)]
     if words[0] == words[1]:
         return True
