@@ -9,7 +9,6 @@ Out of scope: understanding the question (`embodied_agent.rules.fact_questions`)
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
@@ -19,7 +18,12 @@ from embodied_agent.agent.fact_notes import FactNotes
 from embodied_agent.memory.store import Store
 from embodied_agent.records import Fact
 from embodied_agent.rules.absence import missing
-from embodied_agent.rules.fact_questions import FactAsked, named, read_fact_question
+from embodied_agent.rules.fact_questions import (
+    FactAsked,
+    named,
+    read_fact_question,
+    same_value,
+)
 from embodied_agent.rules.lexicon import lexicon
 from embodied_agent.rules.matching import match
 from embodied_agent.rules.notes import Notes
@@ -83,7 +87,7 @@ class FactAnswers:
     def _was(self, key: str, value: str) -> bool:
         """Whether a fact ever had a value."""
         stored = self._store.facts.history(key, limit=_MOST_READ)
-        return any(_same(value, fact.value) for fact in stored)
+        return any(same_value(value, fact.value) for fact in stored)
 
     def mentioned(self, text: str, source: str, at_ns: int | None) -> str:
         """The values of the facts that a question names, for the reasoner; empty if it names
@@ -136,7 +140,7 @@ class FactAnswers:
         noted = f"noted {_when(fact, notes, moment)}"
         verb = "was" if moment is not None else "is"
         name = f"the {fact.name}"
-        same = _same(asked.value, fact.value)
+        same = same_value(asked.value, fact.value)
         if asked.value and (same or _is_word(fact.value) or not _is_word(asked.value)):
             text = f"{'Yes' if same else 'No'}, {name} {verb} {fact.value}"
         else:
@@ -214,7 +218,9 @@ class FactAnswers:
             return FactSaying(_nothing(self._configured.get(key, key)))
         changes = [fact for before, fact in pairwise(stored) if fact.value != before.value]
         if asked.value:
-            changes = [fact for fact in [stored[0], *changes] if _same(asked.value, fact.value)]
+            changes = [
+                fact for fact in [stored[0], *changes] if same_value(asked.value, fact.value)
+            ]
         name = f"the {stored[-1].name}"
         if not changes:
             wanted = f"was never noted to be {asked.value}" if asked.value else "has not changed"
@@ -282,21 +288,12 @@ def _is_word(value: str) -> bool:
     return not any(character.isdigit() for character in value)
 
 
-def _same(asked: str, value: str) -> bool:
-    """Whether a value is the one that is asked for, ignoring case and punctuation."""
-    words = [" ".join(re.findall(r"[\w.]+", text.casefold())) for text in (asked, value)]
-    if words[0] == words[1]:
-        return True
-    numbers = [re.fullmatch(r"[-+]?\d+(?:\.\d+)?", word.strip()) for word in words]
-    return all(numbers) and float(words[0]) == float(words[1])
-
-
 def with_choice(said: FactSaying, choices: Sequence[str]) -> int | None:
     """The index of the choice that is the value of the one fact; ``None`` if none is, or several
     are."""
     if len(said.facts) != 1:
         return None
-    fitting = [at for at, choice in enumerate(choices) if _same(choice, said.facts[0].value)]
+    fitting = [at for at, choice in enumerate(choices) if same_value(choice, said.facts[0].value)]
     return fitting[0] if len(fitting) == 1 else None
 
 

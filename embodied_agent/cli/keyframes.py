@@ -10,6 +10,7 @@ import typer
 
 from embodied_agent.cli.common import (
     console,
+    counted,
     explained,
     print_json,
     settings_from,
@@ -187,6 +188,6 @@ def _show(kept: list[Decision], frames: int, skipped: dict[str, int]) -> None:
             else motion.action.value + ("" if size is None else f" {size:.0f}°"),
         )
     say.print(table)
-    say.print(f"{len(kept)} keyframes of {frames} frames")
+    say.print(f"{counted(len(kept), 'keyframe')} of {counted(frames, 'frame')}")
     for reason, count in skipped.items():
         say.print(f"skipped: {count} × {reason}", style="yellow", markup=False)

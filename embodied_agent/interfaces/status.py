@@ -80,9 +80,9 @@ class FleetStatus(InterfaceStatus):
     has everything), ``waiting`` (to try again) or ``refused`` (by the server; ``last_error`` says
     why).
 
-    ``keyframes_waiting`` are yet to be sent, ``keyframes_sent`` and ``answers_sent`` were accepted
-    since the start, and ``reduced`` of them without what they show or say, because the server can't
-    take that.
+    ``keyframes_waiting`` are yet to be sent, ``keyframes_sent``, ``answers_sent`` and
+    ``facts_sent`` were accepted since the start, and ``reduced`` of them without what they show or
+    say, because the server can't take that.
     """
 
     server: str
@@ -90,6 +90,7 @@ class FleetStatus(InterfaceStatus):
     keyframes_waiting: int
     keyframes_sent: int
     answers_sent: int
+    facts_sent: int
     reduced: int
 
 

@@ -52,6 +52,8 @@ class FactTable:
         with the same name and stamp is replaced."""
         with self._access.transaction("store facts") as db:
             count, self._count = self._counted(db), None
+            # Looked up before a row is replaced: an id is never given to another value.
+            last = int(db.execute("SELECT coalesce(max(id), 0) FROM facts").get)
             for fact in facts:
                 moment = (fact_key(fact.name), fact.source, fact.stamp_ns)
                 if not fact.source:
@@ -60,10 +62,11 @@ class FactTable:
                     count -= db.changes()
                 text = to_json(replace(fact, id=None))
                 db.execute(
-                    "INSERT OR IGNORE INTO facts (key, source, stamp_ns, stored_at_s, json, "
-                    "checksum) VALUES (?, ?, ?, ?, ?, ?)",
-                    (*moment, time.time(), text, _sum(*moment, text)),
+                    "INSERT OR IGNORE INTO facts (id, key, source, stamp_ns, stored_at_s, json, "
+                    "checksum) VALUES (?, ?, ?, ?, ?, ?, ?)",
+                    (last + 1, *moment, time.time(), text, _sum(*moment, text)),
                 )
+                last += db.changes()
                 count += db.changes()
                 self._added += 1
             count -= self._trim(db, count)

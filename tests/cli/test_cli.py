@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -108,6 +109,17 @@ def test_a_replay_tells_each_keyframe(walk: Path) -> None:
     assert result.exit_code == 0
     assert " 0     0.00 s  first" in result.stdout
     assert "last" in result.stdout
+
+
+def test_a_replay_says_how_to_question_its_memory(walk: Path, tmp_path: Path) -> None:
+    assert "the memory was not saved; with --memory FILE" in run("replay", walk, *QUICK).stdout
+    memory = tmp_path / "a walk.db"
+    told = run("replay", walk, *QUICK, "--memory", memory).stdout
+    program, *words = shlex.split(told.rpartition("question it with: ")[2])
+    assert program == "embodied-agent"
+    answered = run(*words)
+    assert answered.exit_code == 0, answered.output
+    assert "What have you seen?" in answered.stdout
 
 
 def test_the_same_replay_twice_stores_nothing_twice(walk: Path, tmp_path: Path) -> None:

@@ -39,6 +39,7 @@ from embodied_agent.interfaces.mqtt.faults import (
     who,
 )
 from embodied_agent.interfaces.mqtt.packets import (
+    NO_SUBSCRIBERS,
     PACKET_TOO_LARGE,
     Acknowledgement,
     Incoming,
@@ -211,8 +212,9 @@ class Connection(aiomqtt.Client):
             messages.append(self._queue.get_nowait())
         return messages
 
-    async def send(self, message: Outgoing) -> None:
-        """Publish, and wait until the broker has acknowledged it (with QoS 1).
+    async def send(self, message: Outgoing) -> bool:
+        """Publish, and wait until the broker has acknowledged it (with QoS 1). Returns false if the
+        broker says that nobody subscribes to the topic, which not every broker does.
 
         Raises:
             Refused: the broker refuses this message; `TooLarge` if because of its size.
@@ -225,7 +227,7 @@ class Connection(aiomqtt.Client):
             raise TooLarge(f"it has {size:,} bytes, and the broker takes at most {most:,}")
         if message.qos == 0:
             self._publish(message)
-            return
+            return True
         async with self._slots:
             verdict = await self._acknowledged(self._publish(message))
         if verdict.code == PACKET_TOO_LARGE:
@@ -237,6 +239,7 @@ class Connection(aiomqtt.Client):
                 f"the broker refuses messages for {message.topic} ({verdict.text}): allow them to "
                 f"{who(self._settings)} in the broker's access list"
             )
+        return verdict.code != NO_SUBSCRIBERS
 
     def _publish(self, message: Outgoing) -> int:
         """Pass a message to paho; returns its packet identifier."""

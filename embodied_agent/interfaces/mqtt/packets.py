@@ -14,6 +14,8 @@ from paho.mqtt.properties import Properties
 
 #: The reason code of a broker that refuses a message because of its size (MQTT 5, 2.4).
 PACKET_TOO_LARGE = 0x95
+#: The reason code for a message to a topic that nobody subscribes to.
+NO_SUBSCRIBERS = 0x10
 
 
 @dataclass(frozen=True, slots=True)
