@@ -60,8 +60,7 @@ _QOS_0_WAITING = 64
 #: Maximum number of messages returned together.
 _AT_ONCE = 64
 #: Maximum number of messages with QoS 1 that await their acknowledgement at once; fewer if the
-#: broker
-#: says so.
+#: broker says so.
 _IN_FLIGHT = 20
 #: When more packets than this are waiting to be sent, dispensable ones are held back.
 _CONGESTED = 100
@@ -322,8 +321,7 @@ class Connection(aiomqtt.Client):
         try:
             work()
         except Exception as error:
-            # The outermost level of a callback: the connection is lost, and every waiter gets the
-            # error.
+            # The connection is lost, and every waiter gets the error.
             self._faults.last = str(error)
             if not self._disconnected.done():
                 self._disconnected.set_exception(aiomqtt.MqttError(str(error)))
@@ -354,9 +352,8 @@ class Connection(aiomqtt.Client):
         if message.qos == 0 and self._queue.qsize() >= self._most_waiting:
             self.on_drop()
             return
-        # With QoS 1, at most as many come as there are packet numbers, even if the broker ignores
-        # our
-        # receive maximum.
+        # With QoS 1, at most as many come as there are packet identifiers, even if the broker
+        # ignores our receive maximum.
         self._queue.put_nowait(incoming)  # type: ignore[arg-type]
 
     def _on_publish(

@@ -96,7 +96,8 @@ class CorrectionRequest(StrictRequest):
     session: Id | None = None
 
     def to_correction(self, by: str) -> Correction:
-        """The correction as a record, not yet checked. ``by`` counts if the request names nobody."""
+        """The correction as a record, not yet checked. ``by`` counts if the request names no
+        person."""
         return Correction(
             kind=self.kind,
             by=self.by.strip() or by,
