@@ -1,10 +1,10 @@
 """The fleet's HTTP API and page, inside the same guard as a robot's web interface.
 
-Handlers only check who is there and read the body; the work is done on threads, since the database
-may be slow or away. An outage of the database is answered with 503 and Retry-After.
+Handlers only authenticate the client and read the body. The work is done on threads, because the
+database may be slow or unreachable. During an outage of the database, the reply is 503 with
+Retry-After.
 
-Out of scope: the socket (`server`), what becomes of a request (`requests`,
-`answering`, `overview`).
+Out of scope: the socket (`server`), what a request does (`requests`, `answering`, `overview`).
 """
 
 from __future__ import annotations
@@ -56,13 +56,13 @@ class _Refused(Exception):
 
 
 class FleetApp:
-    """The handlers. ``app`` is to be served.
+    """The handlers; ``app`` is the application to serve.
 
     Args:
         database: of the fleet; stays open.
         answering: answers the questions.
         access: who may do what.
-        requests: does what robots ask.
+        requests: of robots.
         settings: of the fleet server.
         broker: the state of the connection to the broker; ``None`` where there is none.
     """
@@ -122,17 +122,17 @@ class FleetApp:
 
         @app.post("/api/robots/{robot}/batch")
         async def batch(request: Request, robot: str) -> Response:
-            """News of a robot's memory; the reply is the new cursor."""
+            """Rows of a robot's memory; the reply is the new cursor."""
             return await self._done(request, "batch", robot)
 
         @app.post("/api/robots/{robot}/audit")
         async def audit(request: Request, robot: str) -> Response:
-            """Checksums of what a memory holds; the reply names what differs."""
+            """Checksums of a memory's rows; the reply lists the rows that differ."""
             return await self._done(request, "audit", robot)
 
         @app.post("/api/robots/{robot}/restart")
         async def restart(request: Request, robot: str) -> Response:
-            """Delete what the server has of a memory, which is another one than it thought."""
+            """Delete all that the server has of a memory, because the robot has another copy."""
             return await self._done(request, "restart", robot)
 
     async def _done(
@@ -274,10 +274,10 @@ class FleetApp:
         return self._known(request, lambda: self._access.client_of(session))
 
     def _known(self, request: Request, look_up: Callable[[], Client | None]) -> Client | None:
-        """Who shows a token or session; wrong ones are counted by address.
+        """The owner of a token or session; wrong ones are counted by address.
 
-        Addresses are not locked out: a robot with a right token may share one with a client that
-        guesses.
+        An address is never locked out: a robot with a valid token may share it with a client that
+        guesses tokens.
         """
         client = look_up()
         if client is None:

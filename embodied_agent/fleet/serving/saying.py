@@ -1,4 +1,4 @@
-"""A question that is being answered, its answer in words, and both as they are sent.
+"""The context of a question, its answer in words, and the reply that is sent.
 
 Out of scope: what is said (`answering`, `about_things`, `about_places`, `about_facts`).
 """

@@ -47,11 +47,11 @@ _CONNECTIONS_EACH, _CONNECTIONS = 2000, 4000
 
 
 class FleetServer:
-    """Serves until it is stopped. The address is bound when it is made.
+    """Serves until it is stopped. The constructor binds the address.
 
     Args:
         settings: of the fleet server.
-        mqtt: the broker, where robots may send through one; default: the settings' defaults.
+        mqtt: the broker, if ``settings.mqtt`` is on.
 
     Raises:
         SettingsError: a setting can't be used, or other machines could reach it without tokens.
