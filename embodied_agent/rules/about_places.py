@@ -325,6 +325,8 @@ def around(asked: Asked, notes: Notes) -> Saying:
     side = asked.side or "front"
     there, since = [], set()
     for thing in notes.latest(AROUND):
+        if asked.colours and not thing.phrase.colours & {*asked.colours}:
+            continue
         if thing.last_index == notes.now:
             is_there = thing.last.mention.direction in ON_SIDE[side]
         else:
@@ -334,8 +336,9 @@ def around(asked: Asked, notes: Notes) -> Saying:
             since.add(thing.last_index)
     words = SIDE_WORDS[side]
     if not there:
+        kind = f" {join_names(asked.colours, 'or')}" if asked.colours else ""
         return Saying(
-            f"I can't tell: my notes place nothing {words}.", (notes.last,), "cannot_tell"
+            f"I can't tell: my notes place nothing{kind} {words}.", (notes.last,), "cannot_tell"
         )
     names = join_names(f"{the(t)} ({notes.cite(t.last_index)})" for t in there)
     seen_now = all(t.last_index == notes.now for t in there)
