@@ -82,7 +82,7 @@ def back_to(asked: Asked, notes: Notes) -> Saying:
 
 
 def each(asked: Asked, notes: Notes, say: Callable[[Thing], Saying]) -> Saying:
-    """What is said of the things that a question names, or why nothing is."""
+    """Apply ``say`` to each thing that a question names, or explain why there is none."""
     sayings = []
     for phrase in asked.things:
         result = match(phrase, notes)
@@ -126,7 +126,7 @@ def last_seen(thing: Thing, notes: Notes) -> str:
 
 
 def _at_least(thing: Thing, notes: Notes) -> str:
-    """The side on which a thing is, if that much is known."""
+    """The side that a thing is on, if the notes settle at least that."""
     places = places_of(thing, notes)
     shares = {side: places.share_on(side) for side in SIDE_WORDS}
     side = max(shares, key=lambda name: shares[name])
@@ -134,7 +134,7 @@ def _at_least(thing: Thing, notes: Notes) -> str:
 
 
 def _lost(thing: Thing, notes: Notes) -> str:
-    """Why the place of a thing that was seen before a restart is not known by now."""
+    """The reason why the place of a thing is unknown, if it was last seen before a restart."""
     return "" if thing.last_index >= notes.start else ", because I was restarted since"
 
 

@@ -99,7 +99,7 @@ _STEP = re.compile(r"(?:move|rotate|tilt) \w+(?: \d+)?")
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """What the rules say to a question with choices: the index of the choice, ``None`` where none is
+    """The rules' answer to a question with choices: the index of the choice, ``None`` if none is
     settled, and the answer in free words."""
 
     index: int | None
@@ -201,7 +201,7 @@ def _yes_or_no(
 
 
 def _by_direction(asked: Asked, choices: Sequence[str], notes: Notes) -> int | None:
-    """The choice that is nearest in direction to most places where the one thing may be."""
+    """The choice whose direction is nearest to most of the places where the thing may be."""
     things = [thing for phrase in asked.things for thing in fits(match(phrase, notes))]
     bearings = [bearing_in(choice) for choice in choices]
     known = [(i, bearing) for i, bearing in enumerate(bearings) if bearing is not None]

@@ -1,7 +1,7 @@
 """Questions that are not about what was seen: sums, the weather, jokes, opinions, commands.
 
 Precise rather than complete: a question about what was seen must not be turned away. Questions that
-slip through name nothing in the memory, and are answered accordingly.
+slip through name nothing in the memory and get the answer "I have not seen …".
 
 Out of scope: questions about a seen thing that no notes can answer (`families`).
 """
