@@ -35,7 +35,7 @@ _YES_OR_NO: frozenset[Family] = frozenset(
     {
         "existence", "of_colour", "is_colour", "is_side", "is_order", "both", "more", "count",
         "visible_now", "ever_moved", "ever_turned", "ever_together", "are_all", "use", "nearer",
-        "ever_side", "ever_near",
+        "ever_side", "ever_near", "related", "after_turn",
     }
 )  # fmt: skip
 #: What is asked of all the time that was.
@@ -162,6 +162,8 @@ def _matching(
         return _by_direction(asked, choices, notes)
     if saying.status != "answered":
         return None
+    if asked.family == "related":
+        return _by_side(saying, choices)
     if asked.family == "colour":
         return _by_colour(asked, choices, notes)
     if asked.family in _ACTION:
@@ -227,6 +229,12 @@ def bearing_in(choice: str) -> float | None:
     if _UNSURE.search(choice):
         return None
     return next((degrees for words, degrees in _BEARINGS if words.search(choice)), None)
+
+
+def _by_side(saying: Saying, choices: Sequence[str]) -> int | None:
+    """The choice of the one side of a thing on which another one was seen."""
+    sides = set(re.findall(r"\bwas to the (left|right) of\b", saying.text))
+    return _only(choices, re.compile(rf"\b{sides.pop()}\b")) if len(sides) == 1 else None
 
 
 def _by_colour(asked: Asked, choices: Sequence[str], notes: Notes) -> int | None:
