@@ -235,13 +235,13 @@ def _unsettled(
     """Where the notes have the things, if that does not tell how they lie to each other."""
     views = [(index, things) for things in tuples for index in _views_of(things)[:1]]
     if not views:
-        things = [each[-1] for each in sets]
+        latest = [each[-1] for each in sets]
         facts = "; ".join(
-            f"{the(t)} {where(t.last.mention)} in {notes.cite(t.last_index)}" for t in things
+            f"{the(t)} {where(t.last.mention)} in {notes.cite(t.last_index)}" for t in latest
         )
-        evidence = tuple(sorted({thing.last_index for thing in things}))
+        evidence = tuple(sorted({thing.last_index for thing in latest}))
         never = (
-            "never in view at the same time" if len(things) == 2 else "never all in view at once"
+            "never in view at the same time" if len(latest) == 2 else "never all in view at once"
         )
         text = f"{_TO_EACH_OTHER} They were {never}: I last saw {facts}."
         return Saying(text, evidence, "cannot_tell")

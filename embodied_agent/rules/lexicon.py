@@ -60,7 +60,7 @@ class Lexicon:
         return noun in self.kinds or single in self.kinds or bool({noun, single} & self.askable)
 
     def group(self, noun: str) -> str | None:
-        """The group that a noun names, or whose things it may mean, if there is one."""
+        """The group that a noun names or may stand for; ``None`` if there is none."""
         forms = noun, singular(noun)
         named = next((name for name in forms if name in self.askable), None)
         if named is not None:

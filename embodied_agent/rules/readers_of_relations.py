@@ -49,13 +49,15 @@ _ANY_ASIDE = re.compile(
 #: Of what was next to it in the past, all views tell (`readers`).
 _ANY_BESIDE = re.compile(
     rf"^(?:so |tell me |say )?(?:what|which (?:thing|object|item)s?|who|(?:is|are) (?:there )?(?:anything|something)) (?:else )?"
-    rf"(?:(?:is|are|stands?|lies|sits|there is) )?(?:there )?{_PLACED}{_BESIDE} {THE}X$"
+    rf"(?:(?:is|are|stands?|lies|sits|there is) )?(?:there )?{_PLACED}{_BESIDE} {THE}X$|"
+    rf"^(?:what|which) (?:is|are) {THE}(?:C )?(?:thing|object|item)s? {_PLACED}{_BESIDE} {THE}X$"
 )
 #: Where one thing is, from the other: of these, notes tell no more than where both were.
 _RELATED = re.compile(
     rf"\bX (?:\w+ ){{0,2}}?(?:behind|in front of|on top of|on|under|underneath|above|over|below|inside|in|"
     rf"next to|beside|near|close to|by|against|opposite|at the foot of) {THE}X$|"
     rf"\bX and {THE}X (?:near|close to|next to|beside|far from|opposite) each other\b|"
+    rf"^are {THE}X and {THE}X (?:standing |placed )?side by side$|"
     rf"\bbetween {THE}X and {THE}X$|"
     rf"\bhow (?:far|close|near) (?:\w+ ){{0,2}}?{THE}X (?:\w+ )?(?:from|to) {THE}X$|"
     r"\bdistance between\b"

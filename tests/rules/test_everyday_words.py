@@ -104,9 +104,11 @@ def test_every_kind_that_a_wide_word_may_mean_is_in_the_lexicon() -> None:
 def test_pictures_are_keyframes_where_they_are_counted() -> None:
     notes = Notes([Delta(0, None, None, (Mention("framed painting", "front"),)), Delta(1, None)])
     counted = answer_by_rule("how many pictures do you have?", notes).saying
-    assert counted is not None and "2 keyframes" in counted.text
+    assert counted is not None
+    assert "2 keyframes" in counted.text
     seen = answer_by_rule("did you see any pictures?", notes).saying
-    assert seen is not None and "framed painting" in seen.text
+    assert seen is not None
+    assert "framed painting" in seen.text
 
 
 def test_a_sign_to_the_exit_is_no_exit_and_is_mentioned() -> None:
