@@ -21,11 +21,11 @@ from embodied_agent.object_records import SeenObject
 from embodied_agent.objects.rays import Floats, camera_of, is_usable
 from embodied_agent.records import CameraMount, Question, wrapped_deg
 
-#: Objects that are looked at and told of, at most.
+#: Most objects that are considered, and most that are told.
 _MOST_READ, _MOST_TOLD = 500, 16
-#: A bearing that is less certain is not told, in degrees; nor a distance, in parts of itself.
+#: Largest uncertainty of a bearing that is told, in degrees, and of a distance, as a share of it.
 _BEARING_DEG, _DISTANCE = 10.0, 0.35
-#: Straight ahead and straight behind, in degrees from it.
+#: Largest bearing that counts as straight ahead, or as straight behind, in degrees from it.
 _STRAIGHT_DEG = 5.0
 
 
@@ -34,8 +34,8 @@ def surroundings(
 ) -> str:
     """The objects that are located, those that the question names first, then the nearest.
 
-    Empty where it is not known where the robot is: keyframe ``keyframe_id`` has no pose in the
-    present map session, or the question asks as of an earlier time.
+    Empty if the robot's pose is unknown: keyframe ``keyframe_id`` has none in the present map
+    session, or the question asks as of an earlier time.
 
     Raises:
         StoreError: the memory can't be read.
@@ -67,7 +67,7 @@ def surroundings(
 
 
 def _line(one: SeenObject, origin: Floats, turn: Floats) -> tuple[float, str] | None:
-    """How far away an object is and what is said of it; ``None`` where too little is known."""
+    """The distance of an object and its line; ``None`` if too little is known."""
     if one.position_m is None or one.covariance_m2 is None or one.gone_since_ns is not None:
         return None
     offset = turn.T @ (np.array(one.position_m) - origin)

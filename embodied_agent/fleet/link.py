@@ -83,6 +83,11 @@ class Link:
             _NoRedirects, urllib.request.HTTPSHandler(context=context)
         )
 
+    @property
+    def server(self) -> str:
+        """The address of the server, without credentials."""
+        return without_credentials(self._url)
+
     def get(self, path: str, kind: type[Reply]) -> Reply:
         """The reply to a request without a body.
 
@@ -123,7 +128,12 @@ def _of_status(name: str, error: urllib.error.HTTPError) -> LinkError:
     except (OSError, ValueError, LookupError, TypeError, http.client.HTTPException):
         message = str(error.reason)
     text = f"the fleet server {name} answered with status {error.code}: {message}"
-    if error.code in (429, 500, 502, 503, 504):
-        after = error.headers.get("Retry-After", "")
-        return Unreachable(text, float(after) if after.isdecimal() else 0.0)
-    return Refused(error.code, text)
+    after = error.headers.get("Retry-After", "")
+    return failure_of(text, error.code, float(after) if after.isdecimal() else 0.0)
+
+
+def failure_of(message: str, status: int, retry_after_s: float = 0.0) -> LinkError:
+    """A reply that is not the expected one, by its status as in HTTP."""
+    if status in (429, 500, 502, 503, 504):
+        return Unreachable(message, retry_after_s)
+    return Refused(status, message)

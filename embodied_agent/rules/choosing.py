@@ -26,7 +26,7 @@ from embodied_agent.rules.names import names_in
 from embodied_agent.rules.notes import Notes, Thing
 from embodied_agent.rules.phrases import Phrase
 from embodied_agent.rules.reckoning import carry
-from embodied_agent.rules.rulebook import answer_by_rule
+from embodied_agent.rules.rulebook import answer_one
 from embodied_agent.rules.speech import Saying, join_names, number_in, the
 from embodied_agent.rules.tokens import tokens_of
 
@@ -120,7 +120,7 @@ def choose(text: str, choices: Sequence[str], notes: Notes) -> Chosen | None:
     listed = _of_these(text, plain, notes)
     if listed is not None:
         return listed
-    ruling = answer_by_rule(text, notes)
+    ruling = answer_one(text, notes)
     asked, saying = ruling.asked, ruling.saying
     if saying is None or asked.family not in _CHOOSABLE:
         return None
@@ -301,7 +301,7 @@ def _of_these(text: str, choices: Sequence[str], notes: Notes) -> Chosen | None:
         return None
     if names_in(tokens_of(text), notes.nouns).things or notes.hold_motion_only:
         return None
-    if answer_by_rule(text, notes).asked.family not in ("inventory", "unnoted_way"):
+    if answer_one(text, notes).asked.family not in ("inventory", "unnoted_way"):
         return None
     named = [_phrases(choice, notes) for choice in choices]
     if not all(len(phrases) == 1 for phrases in named):

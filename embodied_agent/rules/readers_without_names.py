@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from embodied_agent.records import Action
 from embodied_agent.rules import cues
-from embodied_agent.rules.asked import Asked
+from embodied_agent.rules.asked import Asked, Side
 from embodied_agent.rules.names import Named
 from embodied_agent.rules.phrases import read_phrase
 from embodied_agent.rules.readers_of_time import make
@@ -79,6 +79,12 @@ _LARGEST = re.compile(
     r"darkest|cleanest|dirtiest|strangest|highest|lowest)\b"
 )
 _BOTH_SIDES = re.compile(r"\bleft\b.*\band\b.*\bright\b|\bright\b.*\band\b.*\bleft\b")
+#: Neither ahead nor to the left, but in between.
+_CORNER = re.compile(
+    r"\b(?:behind|back|rear|front|ahead|in front)(?: of)?(?: (?:you|me|us))?(?: and|,)?(?: (?:to|on|at))?(?: (?:the|your|my|our))? "
+    r"(?:left|right)\b(?! (?:now|away|here|there|behind))|\b(?:front|back|rear)-(?:left|right)\b|"
+    r"\b(?:left|right)(?: and|,)? (?:behind|in front of|ahead of)(?: (?:you|me|us))\b"
+)
 _AT_RANGE = re.compile(
     rf"^(?:what|which|anything|list|name|did {YOU} see|have {YOU} seen)\b.*"
     r"\b(?:was|were|been|anything|things|objects) (?:very |quite |really )?"
@@ -146,6 +152,18 @@ def read_unnamed(named: Named) -> Asked | None:
         return make(named, "at_range", reverse=bool(ranged["far"]))
     if which and _BOTH_SIDES.search(pattern) and not cues.TURN.search(pattern):
         return make(named, "both_sides")
+    corner = _CORNER.search(pattern)
+    if (
+        which
+        and corner is not None
+        and not cues.TURN.search(pattern)
+        and not cues.PAST.search(pattern)
+    ):
+        ends: tuple[Side, ...] = (
+            "back" if re.search("behind|back|rear", corner.group()) else "front",
+            "left" if "left" in corner.group() else "right",
+        )
+        return make(named, "both_sides", sides=ends)
     if _LARGEST.search(pattern):
         return make(named, "unnoted_way")
     if _LATEST_OF_ALL.search(pattern) and which:

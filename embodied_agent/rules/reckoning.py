@@ -120,6 +120,11 @@ class Places:
         low, high = SIDES[side]
         return float(np.mean((self.azimuths_deg - low) % 360.0 <= high - low))
 
+    def turned(self, degrees: float) -> Places:
+        """The places as they are once the camera has turned to the left by so much."""
+        cos, sin = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
+        return Places(self.ahead * cos + self.left * sin, self.left * cos - self.ahead * sin)
+
 
 def _limits() -> dict[Distance, tuple[float, float]]:
     return {"near": (0.0, 1.0), "mid": (1.0, 1.9), "far": (1.9, math.inf)}

@@ -25,7 +25,7 @@ _DIRECTIONS: dict[Direction, str] = {
     "back-right": "back-right of me", "back": "behind me", "back-left": "back-left of me",
     "left": "to my left", "front-left": "front-left of me",
 }  # fmt: skip
-_UNMEASURED = "moved so little, or in such a way, that I could not measure it"
+_UNMEASURED = "stood still or moved in a way that I could not measure"
 _DONE: dict[Action, str] = {
     Action.MOVE_FORWARD: "moved forward", Action.MOVE_BACKWARD: "moved backward",
     Action.MOVE_LEFT: "moved left", Action.MOVE_RIGHT: "moved right",
@@ -54,6 +54,11 @@ def the(thing: Thing | str) -> str:
     """A thing with the definite article: ``the red sofa``."""
     name = thing if isinstance(thing, str) else thing.name
     return f"the {re.sub(r'^(?:the|an?|some) ', '', name)}"
+
+
+def capital(text: str) -> str:
+    """A text with its first letter in upper case."""
+    return text[:1].upper() + text[1:]
 
 
 def a(name: str) -> str:
@@ -114,6 +119,8 @@ def towards(direction: Direction) -> str:
 
 def tell_action(delta: Delta) -> str:
     """A delta's action: ``turned left by 45 degrees``; empty if it is unknown."""
+    if delta.at_rest:
+        return "stood still"
     if delta.action is None:
         return ""
     text = _DONE[delta.action]

@@ -215,4 +215,8 @@ def test_a_camera_at_rest_knows_where_things_are_as_before() -> None:
     where = said("where is the cyan table now?", Notes((WALK[0], *rests))).text
     assert "front-left" in where
     moved = said("what did you do?", Notes((WALK[0], *rests))).text
-    assert moved == "I moved so little, or in such a way, that I could not measure it."
+    assert moved == "I stood still or moved in a way that I could not measure."
+    assert (
+        said("were you moving at keyframe 3?", Notes((WALK[0], *rests))).text
+        == "I stood still (#3)."
+    )

@@ -58,8 +58,8 @@ def make_alerts_router(parts: Callable[[], Parts]) -> APIRouter:
         newest: Annotated[bool, Query(description="the newest instead of the oldest")] = False,
     ) -> AlertsReply:
         """What standing questions waited for and what happened, in order of ids."""
-        found = parts().agent.store.alerts.alerts(since=since, limit=limit, newest=newest)
-        return AlertsReply(alerts=[alert_reply(alert) for alert in found])
+        alerts = parts().agent.store.alerts.alerts(since=since, limit=limit, newest=newest)
+        return AlertsReply(alerts=[alert_reply(alert) for alert in alerts])
 
     return router
 

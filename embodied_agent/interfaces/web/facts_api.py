@@ -43,8 +43,8 @@ def make_facts_router(parts: Callable[[], Parts]) -> APIRouter:
     ) -> FactsReply:
         """The latest value of each fact, by name; with a name or a time, all values that were
         noted, the last noted first."""
-        found = parts().agent.facts(name.strip() or None, from_ns=from_ns, to_ns=to_ns, limit=limit)
-        return facts_reply(found)
+        facts = parts().agent.facts(name.strip() or None, from_ns=from_ns, to_ns=to_ns, limit=limit)
+        return facts_reply(facts)
 
     @router.post("/facts", responses=error_replies(400, 413))
     def note(body: FactRequest, request: Request) -> FactReply:

@@ -63,8 +63,8 @@ def add_object_tools(server: MCPServer[Any], parts: Callable[[], Parts]) -> None
         agent = parts().agent
 
         def read() -> ObjectsReply:
-            found = agent.objects(name.strip() or None, limit=limit)
-            return objects_reply(found, agent.map_sessions())
+            objects = agent.objects(name.strip() or None, limit=limit)
+            return objects_reply(objects, agent.map_sessions())
 
         return await _told(read)
 
@@ -80,9 +80,9 @@ def add_object_tools(server: MCPServer[Any], parts: Callable[[], Parts]) -> None
         agent = parts().agent
 
         def read() -> LocateReply:
-            found = agent.locate(name, limit=limit)
-            goal = agent.goal(found[0].id) if found else None
-            reply = objects_reply(found, agent.map_sessions())
+            objects = agent.locate(name, limit=limit)
+            goal = agent.goal(objects[0].id) if objects else None
+            reply = objects_reply(objects, agent.map_sessions())
             return LocateReply(
                 objects=reply.objects,
                 sessions=reply.sessions,

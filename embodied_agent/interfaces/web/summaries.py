@@ -108,11 +108,11 @@ class PathSummary:
         posed = self._store.posed(2 * _POINTS - 1)
         if posed.step == 1:
             return  # it is read keyframe by keyframe
-        found = self._store.keyframes_of([*posed.ids, posed.last_id])
-        points = [path_point(keyframe) for keyframe in found]
-        if len(set(posed.ids) | {posed.last_id}) > len(found) or None in points:
+        keyframes = self._store.keyframes_of([*posed.ids, posed.last_id])
+        points = [path_point(keyframe) for keyframe in keyframes]
+        if len(set(posed.ids) | {posed.last_id}) > len(keyframes) or None in points:
             return  # some are damaged, or have a pose that does not count
-        for keyframe, point in zip(found[: len(posed.ids)], points, strict=False):
+        for keyframe, point in zip(keyframes[: len(posed.ids)], points, strict=False):
             self._add(keyframe, point)
         self._last = points[-1]
         self._stride, self._total, self._next = posed.step, posed.total, posed.last_id + 1
