@@ -86,8 +86,10 @@ def repair(
 
 
 def _tell(found: Findings) -> None:
-    counts = ", ".join(f"{count} {table}" for table, count in found.whole.items())
-    _say(f"{found.path}: {counts} are whole")
+    counts = ", ".join(
+        f"{table.replace('_', ' ')} {count}" for table, count in found.whole.items() if count
+    )
+    _say(f"{found.path}: intact rows: {counts or 'none'}")
     for name, reason in found.damaged.items():
         _say(f"damaged: {name} ({reason})")
     for line in found.structure:

@@ -9,6 +9,7 @@ import typer
 
 from embodied_agent.cli.common import (
     console,
+    counted,
     explained,
     memory_settings_from,
     print_json,
@@ -58,7 +59,8 @@ def export(
             )
             return
         console().print(
-            f"{lerobot}: {frames} keyframes in {episodes} episodes, {len(questions)} questions",
+            f"{lerobot}: {counted(frames, 'keyframe')} in {counted(episodes, 'episode')}, "
+            f"{counted(len(questions), 'question')}",
             markup=False,
             soft_wrap=True,
         )

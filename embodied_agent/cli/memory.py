@@ -33,6 +33,15 @@ if TYPE_CHECKING:
 #: Stamps above this count from 1970 and not from when the camera was switched on.
 _SINCE_1970_NS = 1_000_000_000_000_000_000
 
+#: What `stats` calls a count, where its name doesn't say it.
+_LABELS = {
+    "objects": "names of objects",
+    "pictures_from": "all pictures from #",
+    "text_from": "full text from #",
+}
+#: What `stats` shows only where retention or damage has left something to say.
+_ONLY_IF_ANY = frozenset(("damaged", "pictures_from", "text_from"))
+
 memory = typer.Typer(
     help="Look into a memory file, copy it, check and repair it.",
     no_args_is_help=True,
@@ -227,7 +236,11 @@ def stats(
             return
         say = console()
         for name, value in values.items():
-            say.print(f"{name.replace('_', ' '):<16} {value}", markup=False, soft_wrap=True)
+            if name in _ONLY_IF_ANY and not value:
+                continue
+            label = _LABELS.get(name, name.replace("_", " "))
+            text = ", ".join(value) if isinstance(value, list) else value
+            say.print(f"{label:<22} {text}", markup=False, soft_wrap=True)
 
 
 memory.command()(check)
