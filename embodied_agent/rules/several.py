@@ -64,6 +64,8 @@ def questions_in(text: str, nouns: Collection[str]) -> list[str]:
         if whole and meant is not None:
             part = _STANDING_FOR.sub(f"the {meant.text}", part)
         whole.append(part)
-        things = understand(part, nouns).things
-        meant = things[0] if len(things) == 1 else None if things else meant
+        asked = understand(part, nouns)
+        if asked.things:
+            alone = len(asked.things) == 1 or asked.family == "related"
+            meant = asked.things[0] if alone else None
     return whole

@@ -34,6 +34,7 @@ def said(text: str) -> Saying:
         ),
         ("how many chairs are there and how many sinks?", ("one chair", "one sink")),
         ("did you see a sink and how far is it", ("#1", "at mid range")),
+        ("is the chair left of the desk, and what colour is it?", ("Yes: in #0", "chair is black")),
         (
             "did you turn right, and did you move backwards?",
             ("Yes, I turned right once", "never moved"),
