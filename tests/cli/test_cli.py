@@ -299,6 +299,7 @@ def test_the_memory_may_be_named_by_the_environment(
         (["ask", "where?", "--mqtt", "broker", "--reasoning", "builtin"], 2, "robot"),
         (["replay", "WALK", "--memory", "/nowhere/x.db", *QUICK], 4, "nowhere"),
         (["ask", "where?", "--memory", "/nowhere/x.db"], 4, "nowhere"),
+        (["ask", "where?", "--memory", __file__], 4, "can't open the memory"),
         (["ask", "where?"], 2, "--memory"),
         (["memory", "list"], 2, "--memory"),
     ],
