@@ -5,7 +5,7 @@ pose, its egomotion and the boxes of all objects in view. For objects that move,
 forward, then one object takes the place of another, which is removed, and the camera goes back
 along the path, looking ahead as before.
 
-Out of scope: noise, and tracking (`bench.objects`).
+Out of scope: noise, and folding mentions into objects (`bench._object_walk`).
 """
 
 from __future__ import annotations

@@ -6,6 +6,9 @@ import ctypes.util
 import importlib.util
 import os
 import signal
+import threading
+import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +106,27 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for marker, reason in missing.items():
             if reason and item.get_closest_marker(marker):
                 item.add_marker(pytest.mark.skip(reason=reason))
+
+
+#: How long threads may take to end after the last test of a file, in seconds.
+_ENDING_S = 60.0
+#: Of libraries, which start them once and keep them.
+_KEPT_THREADS = ("tqdm_monitor",)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _nothing_outlives_its_file() -> Iterator[None]:
+    """Threads end with the tests that started them; others would fail or slow other files."""
+    before = set(threading.enumerate())
+    yield
+    deadline = time.monotonic() + _ENDING_S
+    while left := [
+        thread.name
+        for thread in threading.enumerate()
+        if thread not in before and thread.name not in _KEPT_THREADS
+    ]:
+        assert time.monotonic() < deadline, f"these threads are still running: {sorted(left)}"
+        time.sleep(0.05)
 
 
 @pytest.fixture

@@ -2,9 +2,9 @@
 
     python -m training.adapter_card --run runs/smollm2-sft --evaluation runs/evaluation/result
 
-The card says what the adapter belongs to, how it was made (command, configuration, data, seed,
-versions, time), how the loss went, and, where an evaluation is given, what it answers rightly. What
-was not measured is said to be so. Texts of a person's own come from ``--note``.
+The card names the adapter's base and says how the adapter was trained (command, configuration,
+data, seed, versions, time), how the loss developed and, with an evaluation, how many answers are
+right. Where nothing was measured, it says so. ``--note`` adds a text of your own.
 
 Out of scope: cards of the shipped small models (`training.model_card`).
 """

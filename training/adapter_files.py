@@ -1,8 +1,8 @@
-"""Make a trained adapter's folder fit to be passed on.
+"""Make a trained adapter's folder portable.
 
-Training leaves weights in 32 bits, the path of the base on this machine, and a card with blanks.
-Here the weights get the base's precision, which halves the file, and a base that
-`embodied-agent models get` fetches is named as on the hub, so that the adapter loads anywhere.
+Training saves the weights in 32 bits, the path of the base on this machine, and a card with
+blanks. Here the weights are converted to the base's precision, which halves the file, and a base
+that `embodied-agent models get` fetches is named as on the hub, so that the adapter loads anywhere.
 
 Out of scope: saving (`training.saving`), merging (`training.merging`), the card
 (`training.adapter_card`).
@@ -24,7 +24,7 @@ from embodied_agent.models.catalogue import BASES, base_folder, is_fetched, name
 
 
 def settle_adapter(folder: Path) -> None:
-    """Rewrite an adapter's weights in its base's precision, and its base's name as others know it.
+    """Convert an adapter's weights to its base's precision, and name its base as on the hub.
 
     Raises:
         ModelError: the folder can't be read or written.

@@ -1,9 +1,9 @@
-"""FSDP on CPUs: the weights are sharded there as well, and every run says how they are held.
+"""FSDP on CPUs: weights are sharded as on GPUs, and each process logs how many it holds.
 
-accelerate turns to FSDP on GPUs only. On CPUs it takes the same options and leaves the weights
-whole in every process, without a word. This mixin tells accelerate of the sharding before it
-prepares the model; torch's FSDP2 then works over gloo. It is for finding out what a run of several
-processes does where no GPU is at hand, not for speed.
+accelerate uses FSDP on GPUs only. On CPUs it accepts the same options and silently keeps all
+weights in every process. This mixin switches FSDP on in accelerate before the model is prepared;
+torch's FSDP2 then works over gloo. It is for testing runs of several processes without a GPU, not
+for speed.
 
 Out of scope: ZeRO (DeepSpeed shards on CPUs by itself), starting processes (`training.processes`).
 """
@@ -36,7 +36,7 @@ class CpuShards:
         super().__init__(*args, callbacks=[*(callbacks or ()), SayShares()], **kwargs)
 
     def create_accelerator_and_postprocess(self) -> None:
-        """Create the accelerator, and have it shard on CPUs if the options ask for FSDP."""
+        """Create the accelerator, and make it shard on CPUs if the options ask for FSDP."""
         trainer: Any = self
         options = trainer.args.fsdp_plugin_args
         if options is not None and options["fsdp_version"] != 2 and trainer.args.use_cpu:
@@ -47,7 +47,7 @@ class CpuShards:
         if options is None or trainer.accelerator.distributed_type != DistributedType.MULTI_CPU:
             return
         plugin = FullyShardedDataParallelPlugin(**options)
-        # Both share their attributes among all their instances, with whatever asks later.
+        # All instances of either class share their attributes, so later callers see this too.
         PartialState().distributed_type = DistributedType.FSDP
         state = trainer.accelerator.state
         state.distributed_type, state.fsdp_plugin = DistributedType.FSDP, plugin
@@ -55,7 +55,7 @@ class CpuShards:
 
 
 class SayShares(TrainerCallback):  # type: ignore[misc]
-    """Logs which part of the weights each process holds, and stops a run that shards none."""
+    """Logs how many of the weights each process holds, and stops a run that shards none."""
 
     def on_train_begin(
         self, args: Any, state: Any, control: Any, model: Any = None, **kwargs: Any

@@ -5,11 +5,11 @@
     python -m training.boxes --out runs/boxes_dev --first 500000 --scenes 20
     python -m training.detector --measure runs/detector/model --boxes runs/boxes_dev
 
-The checkpoint shows how a detector of one's own comes into the agent
-(``perception.detector.model``), and that its boxes mean what they should; it knows the simulated
-worlds only. Detection transformers learn slowly from scratch. Here every place of the encoder that
-lies in an object is taught the object's kind and box as well, which gives the decoder good
-proposals early. Repeating the command resumes where it stopped.
+The checkpoint shows how to use a detector of your own in the agent (``perception.detector.model``),
+and checks that its boxes are interpreted correctly; it knows the simulated worlds only. Detection
+transformers learn slowly from scratch. Here every position of the encoder that lies in an object
+also learns the object's kind and box, which gives the decoder good proposals early. Repeating the
+command resumes where it stopped.
 
 Out of scope: the pictures (`training.boxes`), running a detector
 (`embodied_agent.perception.detector`).
@@ -119,8 +119,8 @@ def batch_of(
 
 
 def dense_loss(outputs: Any, labels: list[dict[str, torch.Tensor]], side: int) -> torch.Tensor:
-    """Loss of the encoder's kinds and boxes at every place within an object, by the smallest object
-    where several overlap."""
+    """Loss of the encoder's kinds and boxes at every position within an object; where several
+    overlap, the smallest counts."""
     logits, places = outputs.enc_outputs_class, _places(side)
     assert len(places) == logits.shape[1]
     targets = torch.zeros_like(logits)
@@ -151,7 +151,7 @@ def dense_loss(outputs: Any, labels: list[dict[str, torch.Tensor]], side: int) -
 
 
 def _places(side: int) -> torch.Tensor:
-    """The middles of the encoder's places, as fractions of the picture, (places, 2)."""
+    """The centres of the encoder's positions, as fractions of the picture, (places, 2)."""
     parts = []
     for stride in (8, 16, 32):
         line = (torch.arange(side // stride) + 0.5) * stride / side

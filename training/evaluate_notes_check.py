@@ -1,10 +1,10 @@
-"""What asking the notes whether they settle a question changes, without rendering a clip.
+"""Measure what the agent's check of the notes changes, without rendering a clip.
 
     python -m training.evaluate_notes_check --scenes 8
 
-Questions with choices about text-only journeys of development scenes, from true notes or from notes
-with a perceiver's mistakes: what the built-in reasoner chooses alone, and what is given out after
-the notes were asked as the agent asks them (`embodied_agent.agent.notes_check`).
+The questions have choices and are about text-only journeys through development scenes, with true
+notes or with a perceiver's mistakes. The built-in reasoner's own choices are compared with the
+answers after the check whether the notes settle a question (`embodied_agent.agent.notes_check`).
 
 Out of scope: recorded clips and pixels (`training.evaluate_clips`).
 """
@@ -32,7 +32,7 @@ from training.text_worlds import TYPICAL_NOISE, noted, sample_journey
 @dataclass(frozen=True, slots=True)
 class Row:
     """A question's right letter, that of "The memory does not tell", whether the notes settle it,
-    and what the reasoner chose (``alone``) and what was given out (``checked``)."""
+    the reasoner's choice (``alone``) and the answer after the check (``checked``)."""
 
     right: str
     untold: str | None
@@ -113,12 +113,13 @@ def main() -> None:
     torch.set_num_threads(1)
     model = BatchedModel(a.reasoner)
     print(
-        "| world | way | right | derivable | derivable, refused | not derivable, “does not tell” |"
+        "| world | method | right | derivable | derivable, refused "
+        "| not derivable, “does not tell” |"
     )
     print("|---|---|---|---|---|---|")
     for world in WORLDS:
         rows = rows_of(world, seeds, a.per_type, a.noise, model)
-        for way, name in (("alone", "reasoner alone"), ("checked", "notes asked first")):
+        for way, name in (("alone", "reasoner alone"), ("checked", "notes checked first")):
             print(f"| {world} | {name} | {' | '.join(figures(rows, way))} |", flush=True)
 
 

@@ -1,10 +1,10 @@
-"""Write a trained model as one GGUF file, for llama.cpp, Ollama and what is built on them.
+"""Write a trained model as one GGUF file, for llama.cpp, Ollama and programs built on them.
 
     python -m training.export_gguf --model runs/smollm2-sft/adapter --out smollm2-embodied.gguf
     python -m training.export_gguf --model runs/grpo/model --out model.gguf --type q8_0
 
 The model is a checkpoint folder, an adapter's folder (merged into its base), or a fetched base; its
-architecture must be llama's. Other architectures are for llama.cpp's own converter.
+architecture must be Llama's. For other architectures, use llama.cpp's own converter.
 
 Out of scope: reading such files (`embodied_agent.models.llama_gguf`), types below 8 bits, which
 llama.cpp's `llama-quantize` makes from this file.

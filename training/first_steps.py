@@ -1,7 +1,7 @@
-"""Signs within the first steps of a run: replies that are all cut off, rewards that never differ.
+"""Signs of failure in a run's first steps: all replies cut off, or rewards that never differ.
 
-Both mean that the run learns nothing, and both are settled by one setting. `training.watch` would
-see them too, but only after a window of log entries.
+Either means that the run learns nothing, and that one setting has to change. `training.watch` would
+see it too, but only after a window of log entries.
 
 Out of scope: signs that need a trend (`training.watch`).
 """
@@ -14,7 +14,7 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 
 from training.watch import Sign, WatchCallback
 
-#: All replies cut off, or all groups without a signal, for so many steps from the first on.
+#: Number of steps, from the first, with all replies cut off, or with equal rewards in all groups.
 CUT_OFF_STEPS, NO_SIGNAL_STEPS = 3, 5
 _ALL = 0.999
 
@@ -35,7 +35,7 @@ class FirstSteps(TrainerCallback):
     def on_step_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
     ) -> None:
-        """Look at the step that ended, if it is one of the first."""
+        """Check a step, if it is one of the first."""
         step = state.global_step
         if step > NO_SIGNAL_STEPS or not state.is_world_process_zero or self.trainer is None:
             return

@@ -1,9 +1,8 @@
-"""Before training: does a right reply, as the model would have to write it, earn full reward?
+"""Check before training that a right reply, as the model has to write it, earns the full reward.
 
 If the tokenizer drops a tag, if the chat template begins the thought itself, or if an answer can't
-be read back, every reply earns less than it should, and a run learns nothing for days. So the first
-questions' own right replies take the way of a completion: into tokens, back into text, and through
-the rewards.
+be read back, every reply earns less than it should, and a run learns nothing for days. So the right
+replies to the first questions are treated like completions: encoded, decoded and rewarded.
 
 Out of scope: the rewards (`training.rewards`).
 """
@@ -19,15 +18,15 @@ from training.rewards import FormatReward, accuracy_reward, text_of
 
 #: How many questions are checked.
 CHECKED = 64
-#: Stands for reasoning where a question has none: an empty thought would break the format.
+#: The reasoning of a question that has none: an empty thought would violate the format.
 _STAND_IN = "as noted."
 _TAGS = ("<think>", "</think>", "<answer>", "</answer>")
 _PROBE = ({"role": "user", "content": "?"},)
 
 
 def begun_thought(tokenizer: Any, template_options: Mapping[str, Any] | None = None) -> str:
-    """What the chat template writes of the reply itself, from ``<think>`` on; empty if it leaves
-    the thought to the model, or opens and closes one.
+    """The beginning of a reply that the chat template writes, from ``<think>`` on; empty if the
+    model begins the thought itself, or if the template also ends it.
 
     Args:
         tokenizer: with a chat template.
@@ -88,7 +87,7 @@ def check_gold_replies(
 
 
 def _returned(tokenizer: Any, reply: str) -> Any:
-    """``reply`` as trl hands a completion to rewards: through tokens, as text or as messages."""
+    """``reply`` as trl passes a completion to rewards: encoded and decoded, as text or messages."""
     ids = list(tokenizer(reply, add_special_tokens=False).input_ids)
     if getattr(tokenizer, "response_template", None) or getattr(tokenizer, "response_schema", None):
         # trl then reads thought and content apart, as the template says.

@@ -6,8 +6,8 @@
 
 Repeating the command resumes from the last complete checkpoint. The folder contains the
 configuration, versions, seed, data hash, TensorBoard events, tables of completions, signs of
-failure in ``signs.jsonl`` and, at the end, the model in ``model`` (and an adapter, if one was
-trained, in ``adapter``).
+failure in ``signs.jsonl`` and, at the end, the model in ``model`` and, if an adapter was trained,
+that in ``adapter``.
 
 Out of scope: the rewards (`training.rewards`), their curriculum (`training.curriculum`), signs of
 failure (`training.watch`), the data (`training.rows`) and saving the model (`training.saving`).
@@ -55,7 +55,7 @@ class Trainer(CpuShards, WholeCheckpoints, GRPOTrainer):  # type: ignore[misc]
     curriculum: Curriculum
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
-        """Add the curriculum's stage in training, and the held-out set's name in evaluation."""
+        """Add the curriculum's stage to training, and the held-out set's name to evaluations."""
         if self.model.training:
             if "loss" in logs:
                 logs.update(self.curriculum.metrics())
@@ -88,8 +88,8 @@ def make_trainer(
         out: the run's folder.
         rows: training rows (`training.rows`).
         held: rows to evaluate on, by name.
-        callbacks: in addition to curriculum and watch.
-        model: replaces the model that ``config`` names.
+        callbacks: in addition to the curriculum's and the watch's.
+        model: used in place of the model that ``config`` names.
 
     Raises:
         SettingsError: trl refuses the options.
@@ -136,7 +136,7 @@ def make_trainer(
 
 
 class _TruncatedCurriculum(Curriculum):
-    """A curriculum that drops the weight of consistency if there is no such reward."""
+    """A curriculum without the weight of consistency if there is no consistency reward."""
 
     def __init__(self, config: RunConfig, rewards: int) -> None:
         super().__init__(config.curriculum)

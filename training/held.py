@@ -24,7 +24,7 @@ def held_clips(
     folder: Path = FOLDER,
 ) -> list[Path]:
     """The clips' folders, alternating between worlds. Missing clips are recorded; existing ones get
-    new questions, because theirs may be those of an earlier version.
+    new questions, because theirs may be from an earlier version.
 
     Raises:
         RecordError: a clip can't be recorded.

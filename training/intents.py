@@ -76,7 +76,7 @@ _STEPS, _RATE, _DECAY = 250, 0.05, 2e-4
 
 
 def phrasings(more: Mapping[str, Sequence[str]] | None = None) -> Iterator[tuple[str, str]]:
-    """Each phrasing that is learnt from, after its family. ``more``: further ones, by form."""
+    """Each phrasing that is learned from, after its family. ``more``: further ones, by form."""
     for bank in (TAUGHT, more or {}):
         for form, texts in bank.items():
             for text in texts:
@@ -129,8 +129,8 @@ def samples(texts: Sequence[tuple[str, str]], seed: int = 1) -> Iterator[tuple[s
 
 
 def _with_unknown(words: Sequence[str], rng: np.random.Generator) -> list[str]:
-    """The words that the model reads, names now and then as if they were in no list, and rare words
-    now and then left out as if nobody knew them."""
+    """The words that the model reads. Some names are treated as if they were in no list, and some
+    rare words are left out, as if they were unknown."""
     unheard = rng.random() < _UNHEARD_SHARE
     return [
         intent.UNKNOWN if word == "X" and unheard else word

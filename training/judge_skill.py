@@ -1,11 +1,11 @@
-"""How well a frozen reference follows reasoning: a number that the consistency reward stands on.
+"""Measure how well a frozen reference follows reasoning, which the consistency reward relies on.
 
     python -m training.judge_skill --reference http://127.0.0.1:8001/v1 --model NAME --style full
 
 The reference gets question, choices and reasoning, without a memory. *True* reasonings lead to the
 right answer, *redirected* ones were rewritten to lead to another choice: a reference that guesses
-the likely answer instead of reading is wrong on those. Below nine in ten, right answers are called
-inconsistent, or inconsistent ones let pass, too often for a reward.
+the likely answer instead of reading is wrong on those. One that is right less than nine times in
+ten is no basis for a reward: it rejects consistent answers or accepts inconsistent ones too often.
 
 The reasonings are the teacher's, about simulated scenes of development; nothing is trained on them.
 
@@ -102,7 +102,7 @@ def skill(judge: Reference, questions: int) -> dict[str, Any]:
 def warn_of_weak_judge(judge: Reference, questions: int, run: Path) -> None:
     """Measure a run's reference, and warn in the log and in ``signs.jsonl`` if it is below `GOOD`.
 
-    Of several processes, the first does it.
+    In a run of several processes, only the first does this.
 
     Raises:
         ModelError: the reference can't be used.

@@ -1,4 +1,4 @@
-"""Train the part of the built-in perceiver that says where it sees things, and measure it.
+"""Train and measure the part of the built-in perceiver that locates the objects it sees.
 
     python -m training.boxes --out runs/boxes --scenes 400
     python -m training.locator --boxes runs/boxes --out embodied_agent/models/perceiver
@@ -8,7 +8,7 @@
 The perceiver itself stays as it is: its vision tower reads each picture once, and a small network
 is fitted to its patch features, in a minute or two.
 
-Out of scope: the pictures (`training.boxes`), what is made of it
+Out of scope: the pictures (`training.boxes`), how it is used
 (`embodied_agent.perception.locator`).
 """
 

@@ -1,9 +1,9 @@
-"""Merge adapters into a folder with all weights, as the runtime, transformers and vLLM load it.
+"""Merge an adapter into its base, as a folder that the runtime, transformers and vLLM load.
 
     python -m training.merging --adapter runs/grpo/adapter --out runs/grpo/model
 
 The sum is computed in 32 bits from the base's own weights and stored in the base's precision, so
-that the precision and the sharding of training leave no trace in it.
+the result does not depend on the precision or the sharding of training.
 
 Out of scope: saving adapters and unmerged models (`training.saving`).
 """
@@ -24,7 +24,7 @@ from embodied_agent.errors import AgentError, ModelError
 from embodied_agent.models.prompting import FILE as PROMPTING
 from training.adapter_files import local_name
 
-#: What launchers put into the environment of a process: a merge belongs to no group.
+#: Variables that launchers set for a process of a group; a merge is not part of a group.
 _OF_GROUPS = (
     "RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "GROUP_RANK", "MASTER_ADDR",
     "MASTER_PORT",
@@ -38,7 +38,7 @@ def merge(adapter: Path, folder: Path, *, base: str = "") -> None:
     """Merge the adapter in ``adapter`` into its base and write the whole model to ``folder``.
 
     Args:
-        adapter: as written by peft; its tokenizer, if it has one, goes along.
+        adapter: as written by peft; its tokenizer, if it has one, is copied too.
         folder: complete or absent: it is renamed into place at the end.
         base: the base's folder or hub name; empty: as the adapter names it.
 
@@ -79,8 +79,8 @@ def merge(adapter: Path, folder: Path, *, base: str = "") -> None:
 
 
 def merge_apart(adapter: Path, folder: Path, *, base: str = "") -> None:
-    """`merge` in a process of its own, which knows nothing of ZeRO, FSDP or other processes: with
-    these set up, whatever a process loads is sharded at once.
+    """`merge` in a process of its own, outside the group: where ZeRO or FSDP is set up, a model is
+    sharded as soon as it is loaded.
 
     Raises:
         ModelError: see `merge`.

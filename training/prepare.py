@@ -1,14 +1,15 @@
-"""Make the data of a supervised run beforehand, as one small file.
+"""Prepare the data of a supervised run as one small file.
 
     python -m training.prepare --config training/configs/smollm2-sft.yaml --out runs/sft.parquet
     python -m training.sft --config training/configs/smollm2-sft.yaml --out runs/smollm2-sft \\
         --set data.prepared=runs/sft.parquet
 
-Making and tokenising 40,000 rows takes minutes of one core, which on a rented GPU are better spent
-on training. The file holds the tokenised sequences (`training.shared_transcripts`), compressed;
-beside it, FILE.json says which data and tokenizer they are of, and a run refuses others.
+Making and tokenising 40,000 rows takes one core some minutes, which on a rented GPU are better
+spent on training. The file holds the compressed sequences of tokens
+(`training.shared_transcripts`). FILE.json beside it records their data and tokenizer, and a run
+with others refuses the file.
 
-Out of scope: data for GRPO, whose rows are fewer.
+Out of scope: data for GRPO, which needs fewer rows.
 """
 
 from __future__ import annotations

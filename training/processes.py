@@ -1,6 +1,6 @@
 """Runs of several processes: who goes first, and how long they wait for each other.
 
-Out of scope: starting them (`accelerate launch`), what is shared between them (trl, accelerate).
+Out of scope: starting them (`accelerate launch`), what they exchange (trl, accelerate).
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ def several() -> bool:
 def first_process(act: Callable[[], Result], *, cpu: bool) -> Result:
     """Call ``act`` in the first process only, and return its result in all of them.
 
-    This also sets how long processes wait for each other (`COLLECTIVE_TIMEOUT_S`), which the first
-    to start the group decides.
+    This also sets how long processes wait for each other (`COLLECTIVE_TIMEOUT_S`), which can be
+    done only when the group is started.
 
     Args:
         act: its result must be picklable.
@@ -45,7 +45,7 @@ def first_process(act: Callable[[], Result], *, cpu: bool) -> Result:
 
     state = PartialState(cpu=cpu, timeout=timedelta(seconds=COLLECTIVE_TIMEOUT_S))
     if cpu:
-        # accelerate numbers it, and torch loads no checkpoint to "cpu:0": a run could not resume.
+        # accelerate says "cpu:0", to which torch loads no checkpoint: the run could not resume.
         state.device = torch.device("cpu")
     result: list[Result | Exception | None] = [None]
     if state.is_main_process:

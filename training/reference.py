@@ -203,8 +203,8 @@ class ServedReference:
     """`Reference` behind an OpenAI-compatible server, with concurrent requests.
 
     If the server dies during training, training waits for it with growing pauses, up to
-    ``patience_s`` for a whole call of `answers`, however often it comes and goes. It never
-    continues with zero rewards.
+    ``patience_s`` in each call of `answers`, however often the server comes back and fails
+    again. It never continues with zero rewards.
 
     Args:
         base_url: for example ``http://127.0.0.1:8000/v1``.
@@ -214,7 +214,7 @@ class ServedReference:
         timeout_s: per request, seconds.
         patience_s: how long to wait for a dead server before training stops, seconds. Processes
             that train together wait for each other no longer than `COLLECTIVE_TIMEOUT_S`.
-        wait: sleeps for so many seconds; tests replace it.
+        wait: sleeps for a number of seconds; tests replace it.
     """
 
     def __init__(

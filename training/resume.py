@@ -1,4 +1,4 @@
-"""Save and load the state of our own training loops, so that the same command resumes.
+"""Save and load the state of our own training loops, so that repeating a command resumes it.
 
 Out of scope: checkpoints of trl's trainers (`training.checkpointing`, `training.run_folder`).
 """

@@ -1,12 +1,12 @@
-"""Review drafted questions on a local page, each with the pictures that it rests on.
+"""Review drafted questions on a local page, each with the keyframes that are its evidence.
 
     python -m training.review runs/episodes --overlay reviews/office.yaml
 
-The page shows a draft, its choices, what the perceiver noted, and the keyframes. Keep it, drop it,
-correct its answer, or rename a thing; each decision is in the overlay at once
-(`training.episodes.overlay`). The overlay then goes into training (`data.review`) and evaluation.
+The page shows a draft, its choices, what the perceiver noted, and the keyframes. You keep it, drop
+it, correct its answer, or rename an object; each decision is written to the overlay at once
+(`training.episodes.overlay`). Training (`data.review`) and evaluation then read the overlay.
 
-It listens on this machine only, and needs the address that it prints, which has a secret.
+The page is served on this machine only, at an address that contains a secret and is printed.
 
 Out of scope: drafting (`training.questions.objects`).
 """
@@ -105,7 +105,7 @@ class Review:
             self.verdicts = changed
 
     def picture(self, number: int, stamp_ns: int) -> bytes | None:
-        """The JPEG of a draft's evidence; ``None`` if it is not one, or the recording has it not.
+        """The JPEG of a draft's evidence; ``None`` if no draft has it, or the recording lacks it.
 
         Raises:
             SourceError: the recording can't be read.
@@ -217,7 +217,7 @@ def serve(review: Review, port: int = 0) -> tuple[ThreadingHTTPServer, str]:
             self.wfile.write(body)
 
         def log_message(self, format: str, *args: object) -> None:
-            """Quiet: the terminal shows the address."""
+            """Log nothing: the terminal shows the address."""
 
     server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
     server.daemon_threads = True

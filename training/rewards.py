@@ -37,14 +37,14 @@ _NUMBER = re.compile(r"([-+−]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?|[-+−]?\.\
 _UNIT = re.compile(r"[A-Za-z°%²³/^ ]{1,24}[23]?\.?|\.")
 
 
-#: Where templates that read a reply apart put its thought.
+#: Where templates that split a reply into thought and content put the thought.
 _THOUGHTS = ("reasoning_content", "thinking", "reasoning")
 
 
 def text_of(completion: Completion, begun: str = "") -> str:
-    """The text of a completion, after ``begun``, which the chat template wrote of the reply itself.
+    """The text of a completion, preceded by ``begun``, the beginning that the chat template wrote.
 
-    If the thought was read apart, it stands between its tags again.
+    If the reply was split into thought and content, the thought is put back between its tags.
     """
     if isinstance(completion, str):
         return begun + completion
@@ -120,7 +120,7 @@ class FormatReward:
     """1.0 for a reply in the required format, else 0.0.
 
     Args:
-        begun: what the chat template writes of the reply itself, such as ``<think>``
+        begun: the beginning of a reply that the chat template writes, such as ``<think>``
             (`training.gold_replies.begun_thought`); it counts as part of the reply.
     """
 
@@ -130,7 +130,7 @@ class FormatReward:
         self._begun = begun
 
     def __call__(self, completions: Sequence[Completion], **_: Any) -> Rewards:
-        """The rewards of ``completions``; trl passes other arguments, which are not needed."""
+        """The rewards of ``completions``; other arguments that trl passes are ignored."""
         return [float(has_format(text_of(completion, self._begun))) for completion in completions]
 
 

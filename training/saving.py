@@ -1,7 +1,6 @@
-"""Save the model at the end of a run: adapters as adapters, and a folder with all weights.
+"""Save the model at the end of a run: a folder with all weights, and the adapter if there is one.
 
-It works for one process and for several, whether the weights are whole in each of them or sharded
-(ZeRO-3, FSDP): then they are gathered first.
+This works with one process and with several. Sharded weights (ZeRO-3, FSDP) are gathered first.
 
 Out of scope: checkpoints during the run (`training.checkpointing`), the merge (`training.merging`).
 """
@@ -27,10 +26,11 @@ _START = "ref"
 
 
 def save_model(trainer: Any, folder: Path, prompting: Prompting) -> None:
-    """Save the trained model as the runtime and servers load it, with adapters merged; adapters are
-    also saved as such, beside it in ``adapter``.
+    """Save the trained model, with its adapter merged, as the runtime and servers load it.
 
-    Every process of the run has to call it.
+    The adapter is also saved by itself, in ``adapter`` beside ``folder``.
+
+    Every process of the run has to call this.
 
     Args:
         trainer: of transformers or trl, after training.
@@ -44,13 +44,13 @@ def save_model(trainer: Any, folder: Path, prompting: Prompting) -> None:
     adapted = hasattr(model, "merge_and_unload")
     sharded = trainer.is_deepspeed_enabled or trainer.is_fsdp_enabled
     if trainer.is_fsdp_enabled:
-        # With another type, transformers saves nothing here and says nothing.
+        # With another type, transformers saves nothing here, without an error.
         trainer.accelerator.state.fsdp_plugin.set_state_dict_type("FULL_STATE_DICT")
     if adapted:
         adapter = folder.with_name("adapter")
         trainer.save_model(str(adapter))  # this gathers the shards, of the adapter only
         if trainer.args.should_save:
-            # Of a run that goes on with an adapter, trl keeps the start, to stay near it.
+            # If a run continues an adapter, trl also saves the one that it started from.
             shutil.rmtree(adapter / _START, ignore_errors=True)
             _finish(adapter, prompting)
             settle_adapter(adapter)
@@ -73,6 +73,6 @@ def save_model(trainer: Any, folder: Path, prompting: Prompting) -> None:
 
 
 def _finish(folder: Path, prompting: Prompting) -> None:
-    """Add how to ask the model, and remove what belongs to the run alone (it is a pickle)."""
+    """Record how to ask the model, and remove the run's own arguments, which are a pickle."""
     (folder / "training_args.bin").unlink(missing_ok=True)
     write_prompting(folder, prompting)

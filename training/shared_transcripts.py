@@ -135,7 +135,7 @@ def collated(items: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 
 class SharedTranscripts:
-    """Mixin for trl's SFTTrainer whose data are of `packed_rows`; it must be the first base."""
+    """Mixin for trl's SFTTrainer whose data come from `packed_rows`; it must be the first base."""
 
     def compute_loss(
         self,
@@ -171,5 +171,5 @@ class SharedTranscripts:
 
 
 def use_packing(model: Any) -> None:
-    """Make a model attend as packed sequences need it."""
+    """Switch a model to the attention that packed sequences need."""
     model.set_attn_implementation(ATTENTION)

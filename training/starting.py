@@ -1,4 +1,4 @@
-"""What a run starts from: a model's weights, or a model with an adapter that is trained further.
+"""What a run starts from: a model, or a model with an adapter whose training continues.
 
 Out of scope: which model a name means (`training.run_config`), trl's trainers.
 """
@@ -12,8 +12,8 @@ from training.run_config import RunConfig
 
 
 def trained_model(config: RunConfig, options: dict[str, Any]) -> Any:
-    """What a trainer takes as its model: a folder or hub name, which it loads itself; or, to go on
-    with an adapter, the loaded model with that adapter.
+    """What a trainer takes as its model: a folder or hub name, which it loads itself; or, to
+    continue an adapter, the loaded model with that adapter.
 
     Args:
         config: of the run.

@@ -35,7 +35,7 @@ _MOST_TEXT = 2000
 
 class StandingQuestions:
     """The standing questions of one memory. Every method may be called from any thread, and raises
-    `StoreError` where the memory can't be read or written.
+    `StoreError` if the memory can't be read or written.
 
     Args:
         store: the memory.
@@ -60,30 +60,31 @@ class StandingQuestions:
         self.faults = 0
 
     def all(self) -> list[StandingQuestion]:
-        """All of them, in the order in which they were asked."""
+        """All standing questions, in the order in which they were asked."""
         with self._lock:
             if self._kept is None:
                 self._kept = self._store.alerts.questions()
             return list(self._kept)
 
     def read(self, text: str, by: str) -> StandingQuestion | None:
-        """The standing question in a sentence, not yet asked; ``None`` where it is none."""
+        """The standing question that a sentence asks, not stored yet; ``None`` if it asks none."""
         wish = read_wish(text, [place.name for place in self._objects.named_places()])
         if wish is None:
             return None
         return StandingQuestion(wish.name, wish.event, by, text=text[:_MOST_TEXT], place=wish.place)
 
     def ask(self, question: StandingQuestion) -> StandingQuestion:
-        """Ask it from now on; returns it as stored. The same one again is not stored twice.
+        """Store a standing question, which is checked from now on; returns it as stored. One that
+        asks the same is not stored again.
 
         Raises:
             QuestionError: it names nothing or an unknown place, its webhook is not allowed, or
                 there are too many.
         """
         with self._lock:
-            asked = self.all()
-            self._check(question, asked)
-            for one in asked:
+            questions = self.all()
+            self._check(question, questions)
+            for one in questions:
                 if _wish(one) == _wish(question):
                     return one
             last = self._store.horizon()
@@ -114,7 +115,7 @@ class StandingQuestions:
 
     def promised(self, question: Question) -> Answer | None:
         """The answer to a standing question, which is stored and checked from now on;
-        ``None`` where it is none."""
+        ``None`` if it is none."""
         if question.choices or question.at_ns is not None:
             return None
         try:
@@ -127,24 +128,24 @@ class StandingQuestions:
         return Answer(text, question_id=question.id, latency_s={"total": 0.0})
 
     def withdraw(self, question_id: int) -> bool:
-        """No longer ask it; whether it was asked."""
+        """Remove a standing question; returns whether there was one."""
         with self._lock:
             self._kept = None
             return self._store.alerts.withdraw(question_id)
 
     def look(self, keyframe: Keyframe, delta: Delta) -> None:
-        """See whether a committed delta brings what somebody waits for. It never fails: a fault is
-        logged and counted."""
+        """Check the standing questions against a committed delta. It never fails: a fault is logged
+        and counted."""
         try:
-            asked = [one for one in self.all() if keyframe.id > one.after]
-            if not asked:
+            questions = [one for one in self.all() if keyframe.id > one.after]
+            if not questions:
                 return
             places = {place.name: place for place in self._objects.named_places()}
             shown = self._objects.shown_in(keyframe.id, len(delta.mentions))
-            for question in asked:
+            for question in questions:
                 place = places.get(question.place)
                 if question.place and place is None:
-                    continue  # it was removed
+                    continue  # the place was removed
                 if question.event == "seen":
                     self._look_for(question, keyframe, delta, shown, place)
                 else:
@@ -161,7 +162,7 @@ class StandingQuestions:
         shown: dict[int, SeenObject],
         place: NamedPlace | None,
     ) -> None:
-        wanted = read_phrase(question.name)
+        phrase = read_phrase(question.name)
         for rank, mention in enumerate(delta.mentions):
             one = shown.get(rank)
             called = [mention.name] if one is None else [mention.name, one.name, one.label]
@@ -169,7 +170,7 @@ class StandingQuestions:
                 continue
             if place is not None and not self._is_at(one, place):
                 continue
-            key = f"seen {wanted.text} #{keyframe.id}" if one is None else f"seen {one.id}"
+            key = f"seen {phrase.text} #{keyframe.id}" if one is None else f"seen {one.id}"
             if one is not None and one.places:
                 key = f"{key} at {len(one.places)}"
             name = mention.name if one is None else one.label or one.name
@@ -229,7 +230,7 @@ class StandingQuestions:
 
 
 def _wish(question: StandingQuestion) -> StandingQuestion:
-    """What a question asks, without when and in which words."""
+    """A question without its id, time and wording: equal for questions that ask the same."""
     return replace(question, id=None, at_s=0.0, after=-1, text="")
 
 
@@ -245,6 +246,6 @@ def promise(question: StandingQuestion) -> str:
 
 
 def means_all(wanted: str, name: str) -> bool:
-    """Whether ``name`` means what is wanted, in all of its colours."""
+    """Whether an object called ``name`` is what ``wanted`` asks for, in all its colours."""
     asked, given = read_phrase(wanted), read_phrase(name)
     return means(asked, given) and asked.colours <= given.colours

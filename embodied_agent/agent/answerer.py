@@ -52,13 +52,13 @@ from embodied_agent.rules.fact_questions import FactAsked
 from embodied_agent.settings import ReasoningSettings
 from embodied_agent.transcript.text import entry_text
 
-#: Longest question, in characters; choices count.
+#: Longest question with its choices, in characters.
 MAX_QUESTION = 4000
-#: As many as there are letters.
+#: Most choices: each has a letter.
 MAX_CHOICES = 26
-#: Most entries that an answer by rule gives as what it read.
+#: Most entries that an answer by rules shows as its reasoning.
 _MOST_ENTRIES = 8
-#: What rules have no answer to, but a general model may read out of observations.
+#: Families of questions that rules can't answer, but a general model may, from observations.
 _FOR_MODELS = frozenset({"unclear", "unnoted"})
 
 
@@ -92,11 +92,12 @@ class Answerer:
     Args:
         store: the memory.
         settings: of reasoning.
-        make: makes the reasoner when it is first needed,
-        make_verifier: and the verifier,
-        second_look: looks at stored pictures; ``None``: nobody can.
-        objects: of the memory, for where things are from here; ``None``: nobody says.
-        facts: that are noted beside what was seen; ``None``: none are.
+        make: makes the reasoner when it is first needed.
+        make_verifier: makes the verifier when it is first needed.
+        second_look: looks at stored pictures again; ``None`` disables it.
+        objects: the memory's objects, for their directions from the camera; ``None`` leaves these
+            out.
+        facts: answers questions about facts; ``None`` if no facts are noted.
     """
 
     def __init__(
@@ -125,18 +126,18 @@ class Answerer:
 
     @property
     def model(self) -> str:
-        """The reasoner's name, its backend while it is not loaded."""
+        """The reasoner's name; its backend until it is loaded."""
         return self._reasoned.model
 
     @property
     def asked_again(self) -> int:
-        """Times the reasoner was asked again because it did not see that the notes settle a
+        """How often the reasoner was asked again because it had missed that the notes settle a
         question."""
         return self._reasoned.asked_again
 
     @property
     def server(self) -> ServerStatus | None:
-        """State of the reasoner's server; ``None`` where there is none, or it was never asked."""
+        """State of the reasoner's server; ``None`` if there is none, or it was never asked."""
         return self._reasoned.server
 
     def stream(
@@ -153,12 +154,12 @@ class Answerer:
         once.
 
         Args:
-            question: one that `check_question` let pass.
-            segment: the present one,
-            last_id: nothing later than this keyframe is used.
+            question: one that `check_question` accepts.
+            segment: the present one.
+            last_id: the last keyframe that may be used.
             deadline: by `time.monotonic`, in seconds.
-            source: answer from this recording; empty: from all that the memory holds.
-            provisional: of a later keyframe than all that are committed; counts as the last entry.
+            source: answer from this recording; empty: from the whole memory.
+            provisional: the delta of a keyframe after all committed ones; counts as the last entry.
 
         Raises:
             StoreError: the memory can't be read.
@@ -168,11 +169,11 @@ class Answerer:
         # Objects are not read under the lock: forgetting holds theirs while it waits for this one.
         here = self._positions.here(question, last_id)
         moment = (source, segment, last_id, provisional, here)
-        with self._lock:  # the views are for one thread at a time
+        with self._lock:  # views serve one thread at a time
             try:
                 known, said = self._known(answer, question, *moment)
             except LostDelta:
-                # The file is damaged: what is whole of it is read delta by delta.
+                # The file is damaged: read delta by delta what is intact.
                 self._views.read_plainly(source)
                 known, said = self._known(answer, question, *moment)
         notes = known.notes
@@ -215,20 +216,20 @@ class Answerer:
         self._reasoned.close()
 
     def _measured(self, question: Question, keyframe_id: int) -> str:
-        """Where objects are from that keyframe, if the setting passes this to the reasoner."""
+        """Where objects are, seen from that keyframe, if settings give this to the reasoner."""
         settings = self._settings
         if self._objects is None or not settings.bearings or prompt_style(settings) != "full":
             return ""
         return surroundings(question, keyframe_id, self._objects, self._store)
 
     def _noted(self, question: Question, source: str) -> str:
-        """The facts that the question names, where the reasoner is told of them."""
+        """The facts that the question names, if the reasoner is told of facts."""
         if self._facts is None or prompt_style(self._settings) != "full":
             return ""
         return self._facts.mentioned(question.text, source, question.at_ns)
 
     def _leaves_facts(self) -> bool:
-        """Whether questions about facts go to the reasoner, which is told of them."""
+        """Whether the reasoner, which is told of facts, answers questions about them."""
         return self._settings.free == "reasoner" and prompt_style(self._settings) == "full"
 
     def _of_facts(
@@ -312,9 +313,9 @@ class Answerer:
         return with_kept(with_break(answer, notes), self._views.text_from, last_id)
 
     def _saying(self, question: Question, notes: Notes) -> Saying | None:
-        """What is said without the reasoner; ``None`` where it is to be asked."""
+        """What is said without the reasoner; ``None`` if the reasoner is to be asked."""
         settings = self._settings
-        # Looked at again with the question in mind, pictures may show what was not noted.
+        # A second look may find in the pictures what was not noted.
         looks = settings.second_look.mode == "on"
         if question.choices or settings.free == "reasoner":
             return None if looks else unanswerable(question.text, question.choices, notes)
@@ -328,8 +329,8 @@ class Answerer:
         return ruling.saying or not_understood(notes)
 
     def _check(self, question: Question, notes: Notes) -> NotesCheck | None:
-        """What the notes say to a question with choices; ``None`` where the reasoner is told more
-        than they hold, and where nobody is to ask them."""
+        """What the notes say to a question with choices; ``None`` if the reasoner is told more than
+        the notes hold, or if settings turn the check off."""
         settings = self._settings
         told_more = settings.second_look.mode == "on" or (
             settings.bearings and self._objects is not None and prompt_style(settings) == "full"
@@ -339,10 +340,11 @@ class Answerer:
         return checked(question, notes)
 
     def _chosen(self, answer: Answer, question: Question, notes: Notes) -> Answer | None:
-        """``answer`` with the choice that the rules' own answer amounts to; ``None`` where the
-        reasoner is to be asked.
+        """``answer`` with the choice that matches the rules' own answer; ``None`` if the reasoner
+        is to be asked.
 
-        A general model reads any question with choices; the built-in one those of its eight types.
+        A general model reads any question with choices; the built-in one only those of the eight
+        types that it was trained on.
         """
         settings = self._settings
         if not question.choices or settings.free == "reasoner" or settings.second_look.mode == "on":
@@ -364,7 +366,7 @@ class Answerer:
         )
 
     def _said(self, answer: Answer, question: Question, saying: Saying, notes: Notes) -> Answer:
-        """``answer`` as the rules give it, with the entries that it rests on."""
+        """``answer`` with what the rules say, and the entries that this rests on."""
         read = [notes.deltas[index] for index in saying.evidence]
         evidence = self._evidence({delta.keyframe_id: "cited" for delta in read})
         answer = replace(
@@ -379,7 +381,7 @@ class Answerer:
         return replace(answer, text=saying.text, status=saying.status)
 
     def _evidence(self, notes: Mapping[int, str]) -> tuple[Evidence, ...]:
-        """The keyframes of these ids that the memory really holds, with their notes."""
+        """Those of the keyframes that the memory holds, with their notes."""
         return tuple(
             Evidence(keyframe.id, keyframe.stamp_ns, note=notes[keyframe.id], pose=keyframe.pose)
             for keyframe in self._store.keyframes_of(notes)

@@ -26,7 +26,7 @@ class AskFlow:
 
     Args:
         store: the memory.
-        perception: perceives what is pending; ``None`` where nothing is.
+        perception: perceives pending keyframes; ``None`` for a memory opened read-only.
         answerer: makes the answer.
         inlet: knows the moment that a question is about, and whether frames can be stored.
     """
@@ -44,7 +44,7 @@ class AskFlow:
         self._inlet = inlet
 
     def stream(self, question: Question) -> Generator[str, None, Answer]:
-        """Gives pieces of the reply as they come, and returns the answer.
+        """Yield pieces of the reply as they come, and return the answer.
 
         Closing the generator stops the model at once.
         """
@@ -109,7 +109,7 @@ class AskFlow:
 
 
 def _notice(view: View) -> str:
-    """What an answer could not rest on; empty where it rests on all that was seen."""
+    """What an answer could not take into account; empty if it rests on all that was seen."""
     if not view.missing:
         return ""
     if view.provisional is None:

@@ -57,12 +57,12 @@ class Asked:
         store: the memory.
         flow: answers everything except standing questions.
         standing: stores standing questions.
-        objects: what is known of things.
+        objects: the memory's objects.
         on_error: told of objects that can't be read, and of an answer that can't be stored.
 
     Attributes:
-        count: questions so far.
-        problems: those of them that ended in a problem.
+        count: how many questions were asked.
+        problems: how many of them ended in a problem.
     """
 
     def __init__(
@@ -93,7 +93,7 @@ class Asked:
             try:
                 answer = with_objects(answer, question, self._objects, self._store)
             except StoreError as error:
-                self._on_error(error)  # the answer is one without them
+                self._on_error(error)  # the answer stands without them
         if not self._store.read_only:
             try:
                 self._store.save_answer(question, answer)

@@ -16,18 +16,18 @@ from dataclasses import dataclass
 from embodied_agent.memory.store import Store
 from embodied_agent.records import Keyframe
 
-#: A keyframe that was refused this often is given up, if another of its kind ever passed.
+#: A keyframe is given up after this many refusals, if another of its kind was ever accepted.
 REFUSALS = 2
-#: A keyframe that failed this often is given up once another passes: the reply never came, or the
-#: server broke, which may also be an outage.
+#: A keyframe is given up after this many failures (no reply, or a broken one) once another one
+#: succeeds: until then, it may be an outage.
 FAILURES = 8
-#: This many refused keyframes can't be chance: nothing new is tried until one of them passes.
+#: This many refused keyframes can't be chance: no new one is tried until one of them is accepted.
 _REFUSED_AT_ONCE = 2
 
 
 @dataclass
 class _Trouble:
-    """The failed tries of a keyframe. ``pictures``: how many were sent with it."""
+    """The failed attempts at a keyframe. ``pictures``: how many were sent with it."""
 
     keyframe: Keyframe
     pictures: int
@@ -42,19 +42,19 @@ class Backlog:
         self._store = store
         self._next = 0  # keyframes from this id on have not been taken in their turn
         self._ahead: set[int] = set()  # of those, the ones taken out of turn
-        self._retries: dict[int, Keyframe] = {}  # tried in vain, to be tried again
+        self._retries: dict[int, Keyframe] = {}  # those that failed, to be tried again
         self._troubles: dict[int, _Trouble] = {}
         self._urgent: list[int] = []  # ids that questions wait for
-        self._accepted = 0  # most pictures of a request that passed
+        self._accepted = 0  # most pictures in a request that was accepted
 
     def ask(self, keyframe_id: int) -> None:
-        """A question waits for that keyframe: it comes next, before others that questions wait
-        for."""
+        """A question waits for that keyframe: it comes next, even before those that earlier
+        questions wait for."""
         if keyframe_id not in self._urgent:
             self._urgent.append(keyframe_id)
 
     def take(self, size: int) -> list[Keyframe]:
-        """The next keyframes, at most ``size``; empty where none is to be perceived.
+        """The next keyframes, at most ``size``; empty if none is to be perceived.
 
         Raises:
             StoreError: the memory can't be read.

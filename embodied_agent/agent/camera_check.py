@@ -12,34 +12,34 @@ from embodied_agent.objects.tracker import Tracker
 
 _log = logging.getLogger(__name__)
 
-#: It is looked at every so many keyframes.
+#: Keyframes between two checks.
 _PERIOD = 16
 
 
 class CameraCheck:
-    """Of one memory. Not thread-safe.
+    """Checks the camera of one memory. Not thread-safe.
 
     Attributes:
-        problem: what is wrong, in a sentence; "" where nothing tells so, and before the first look.
+        problem: what is wrong, in a sentence; "" if nothing is, or before the first check.
     """
 
     def __init__(self) -> None:
         self.problem = ""
 
     def folded(self, tracker: Tracker) -> None:
-        """A keyframe was taken in."""
+        """A keyframe was folded into the objects."""
         if tracker.last_keyframe % _PERIOD == _PERIOD - 1:
             self.look(tracker)
 
     def look(self, tracker: Tracker) -> Misalignment | None:
-        """By how much the camera seems turned from where it is said to look; ``None`` where too few
-        objects of the present map session tell. A problem is logged when it is new."""
+        """By how much the camera seems turned from where its mount says it points; ``None`` if too
+        few objects of the present map session show it. A new problem is logged."""
         session = tracker.sessions.current
-        found = None
+        estimate = None
         if session is not None and session.measured == "poses":
-            found = misalignment(tracker.tracks.values())
-        problem = str(found) if found is not None and found.is_told else ""
+            estimate = misalignment(tracker.tracks.values())
+        problem = str(estimate) if estimate is not None and estimate.is_told else ""
         if problem and not self.problem:
             _log.warning("%s", problem)
         self.problem = problem
-        return found
+        return estimate

@@ -38,14 +38,14 @@ def camera_of(frame: Frame) -> str:
 
 
 class CameraSelectors:
-    """A `KeyframeSelector` per camera; frames of a single camera go to one and the same."""
+    """A `KeyframeSelector` for each camera."""
 
     def __init__(self, settings: KeyframeSettings) -> None:
         self._settings = settings
         self._selectors: dict[str, KeyframeSelector] = {}
 
     def step(self, frame: Frame, *, force: Literal["asked"] | None = None) -> Decision:
-        """As `KeyframeSelector.step`, by the camera's own selector."""
+        """`KeyframeSelector.step` of the camera's own selector."""
         key = camera_of(frame)
         selector = self._selectors.get(key)
         if selector is None:
@@ -53,13 +53,13 @@ class CameraSelectors:
         return selector.step(frame, force=force)
 
     def finish(self) -> dict[str, Decision]:
-        """As `KeyframeSelector.finish`: for each camera whose last frame is not kept yet, the
-        decision that keeps it."""
+        """`KeyframeSelector.finish` of each camera: the decision that keeps its last frame, if that
+        was not kept yet."""
         ends = {camera: selector.finish() for camera, selector in self._selectors.items()}
         return {camera: end for camera, end in ends.items() if end is not None}
 
     def reset(self) -> None:
-        """Begin anew with every camera."""
+        """Forget the last keyframe of every camera."""
         self._selectors.clear()
 
     def retune(self, settings: KeyframeSettings) -> None:
@@ -86,7 +86,7 @@ def in_robot_frame(delta: Delta, keyframe: Keyframe) -> Delta:
 
 def _turned(mention: Mention, yaw_deg: float) -> Mention:
     if mention.bearing_deg is not None:
-        # More exact than an eighth of a turn, which the yaw may not be a multiple of.
+        # The yaw need not be a multiple of 45°, so the bearing gives a more exact direction.
         bearing_deg = wrapped_deg(mention.bearing_deg + yaw_deg)
         return replace(mention, bearing_deg=bearing_deg, direction=direction_at(bearing_deg))
     at = (DIRECTIONS.index(mention.direction) - round(yaw_deg / 45)) % len(DIRECTIONS)

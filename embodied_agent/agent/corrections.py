@@ -36,12 +36,12 @@ from embodied_agent.objects.tracker import Tracker
 
 #: Longest note, in characters, and most corners of a region.
 MAX_NOTE, MAX_CORNERS = 2000, 1000
-#: Mentions by which an object is found again.
+#: Most mentions that are stored to find an object again.
 _MOST_MENTIONS = 64
 
 
 def check(correction: Correction) -> None:
-    """Refuse a correction that says nothing that can be done.
+    """Refuse a correction that can't be applied.
 
     Raises:
         QuestionError: with what is missing.
@@ -133,40 +133,40 @@ def contains(region: Polygon, x: float, y: float) -> bool:
 
 
 def completed(correction: Correction, table: ObjectTable, after: int) -> Correction:
-    """``correction`` with what finds its objects again.
+    """``correction`` with the mentions by which its objects are found again.
 
     Raises:
-        QuestionError: an object does not exist, or two are not of one session.
+        QuestionError: an object does not exist, or two are of different map sessions.
     """
-    found: list[SeenObject] = []
+    objects: list[SeenObject] = []
     for number in (correction.object_id, correction.other_id):
         if number is None:
             continue
         one = table.find(number)
         if one is None:
             raise QuestionError(f"there is no object {number}; see the list of objects")
-        found.append(one)
-    if correction.kind == "merge" and found[0].session != found[1].session:
+        objects.append(one)
+    if correction.kind == "merge" and objects[0].session != objects[1].session:
         raise QuestionError(
-            f"objects {found[0].id} and {found[1].id} are of different map sessions, whose "
+            f"objects {objects[0].id} and {objects[1].id} are of different map sessions, whose "
             "positions can't be compared; only objects of one session can be merged"
         )
     if correction.kind == "split":
-        shown = {one.keyframe_id for one in table.sightings(object_ids=[found[0].id])}
+        shown = {one.keyframe_id for one in table.sightings(object_ids=[objects[0].id])}
         wanted = set(correction.keyframes)
         if not wanted & shown or shown <= wanted:
             raise QuestionError(
-                f"split needs some and not all of the keyframes that show object {found[0].id}"
+                f"split needs some and not all of the keyframes that show object {objects[0].id}"
             )
     refs = [
         tuple(
             (one.keyframe_id, one.rank)
             for one in table.sightings(object_ids=[item.id])[-_MOST_MENTIONS:]
         )
-        for item in found
+        for item in objects
     ]
     if correction.kind == "forget":
-        refs = []  # nothing is to be found again
+        refs = []  # what is forgotten must not be found again
     return replace(
         correction,
         after=after,
@@ -176,7 +176,7 @@ def completed(correction: Correction, table: ObjectTable, after: int) -> Correct
 
 
 def found_again(correction: Correction, table: ObjectTable) -> Correction | None:
-    """``correction`` with the ids that its objects have now; ``None`` where they are not there."""
+    """``correction`` with the ids that its objects have now; ``None`` if they are gone."""
     shown: dict[tuple[int, int], int] = table.shown_by(
         [*correction.mentions, *correction.other_mentions]
     )
@@ -192,14 +192,14 @@ def found_again(correction: Correction, table: ObjectTable) -> Correction | None
 def amended(
     correction: Correction, table: ObjectTable, keyframes: Reader, tracker: Tracker
 ) -> ObjectChanges:
-    """What a correction changes in the table of objects; the tracker's next id is used up, and its
-    tracks are as before.
+    """What a correction changes in the table of objects. A split takes the tracker's next id; the
+    tracker's tracks don't change.
 
     Args:
         correction: any but "forget", with the ids that its objects have now.
-        table: of objects,
-        keyframes: the memory that they are derived from,
-        tracker: that goes on with them.
+        table: the objects.
+        keyframes: the memory that they are derived from.
+        tracker: continues with them.
     """
     assert correction.object_id is not None
     ids = [one for one in (correction.object_id, correction.other_id) if one is not None]
@@ -239,7 +239,7 @@ def amended(
 def load_tracks(
     table: ObjectTable, *, session: int | None = None, ids: Iterable[int] = ()
 ) -> dict[int, Track]:
-    """The tracks of a session, or those with these ids."""
+    """The tracks of a map session, or those with these ids."""
     numbers = list(ids)
     sightings = (
         table.sightings(object_ids=numbers) if session is None else table.sightings(session=session)

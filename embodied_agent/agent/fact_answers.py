@@ -9,7 +9,6 @@ Out of scope: understanding the question (`embodied_agent.rules.fact_questions`)
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
@@ -19,7 +18,12 @@ from embodied_agent.agent.fact_notes import FactNotes
 from embodied_agent.memory.store import Store
 from embodied_agent.records import Fact
 from embodied_agent.rules.absence import missing
-from embodied_agent.rules.fact_questions import FactAsked, named, read_fact_question
+from embodied_agent.rules.fact_questions import (
+    FactAsked,
+    named,
+    read_fact_question,
+    same_value,
+)
 from embodied_agent.rules.lexicon import lexicon
 from embodied_agent.rules.matching import match
 from embodied_agent.rules.notes import Notes
@@ -29,11 +33,11 @@ from embodied_agent.rules.times import length
 from embodied_agent.settings.facts import fact_key
 
 _EPOCH_NS = 10**18
-#: What is this near, in nanoseconds, is said to be at the same time.
+#: Times that differ by less, in nanoseconds, are told as the same time.
 _JUST_NS = 50_000_000
-#: Values of one fact that are looked through for a change, and changes that are told.
+#: Most values of a fact that are searched for changes, and most changes that are told.
 _MOST_READ, _MOST_TOLD = 10_000, 5
-#: Facts that are told at once.
+#: Most facts in one answer.
 _MOST_FACTS = 8
 
 
@@ -56,7 +60,8 @@ class _Moment:
 
 
 class FactAnswers:
-    """Safe to call from several threads; raises `StoreError` where the memory can't be read.
+    """Answers questions about the facts of one memory. Safe to call from several threads. Every
+    method raises `StoreError` if the memory can't be read.
 
     Args:
         store: the memory.
@@ -69,7 +74,7 @@ class FactAnswers:
         self._configured = {fact_key(topic.name): topic.name for topic in notes.topics}
 
     def asked(self, text: str) -> FactAsked | None:
-        """A question as one about facts; ``None`` for all others."""
+        """The question, read as one about facts; ``None`` if it is about something else."""
         self._notes.flush()
         names = {*self._configured, *map(fact_key, self._store.facts.names())}
         asked = read_fact_question(text, names)
@@ -82,11 +87,11 @@ class FactAnswers:
     def _was(self, key: str, value: str) -> bool:
         """Whether a fact ever had a value."""
         stored = self._store.facts.history(key, limit=_MOST_READ)
-        return any(_same(value, fact.value) for fact in stored)
+        return any(same_value(value, fact.value) for fact in stored)
 
     def mentioned(self, text: str, source: str, at_ns: int | None) -> str:
-        """The values of the facts that a question names, for whoever reads the memory to answer it;
-        empty where it names none."""
+        """The values of the facts that a question names, for the reasoner; empty if it names
+        none."""
         latest = self._store.facts.latest(source=source, at_ns=at_ns)
         keys = named(text, [fact_key(fact.name) for fact in latest])
         return "; ".join(
@@ -96,13 +101,13 @@ class FactAnswers:
     def answer(
         self, asked: FactAsked, notes: Notes | None, source: str, at_ns: int | None = None
     ) -> FactSaying:
-        """What is said to a question about facts.
+        """The answer to a question about facts.
 
         Args:
             asked: the question.
-            notes: what was seen up to the question's moment; ``None``: nothing was perceived.
-            source: the recording that it is about; empty: live.
-            at_ns: as of this stamp; ``None``: now.
+            notes: what was seen up to the question's moment; ``None`` if nothing was perceived.
+            source: the recording that the question is about; empty: live.
+            at_ns: answer as of this stamp; ``None``: as of now.
         """
         if asked.unnoted:
             return FactSaying(_nothing(asked.unnoted))
@@ -135,7 +140,7 @@ class FactAnswers:
         noted = f"noted {_when(fact, notes, moment)}"
         verb = "was" if moment is not None else "is"
         name = f"the {fact.name}"
-        same = _same(asked.value, fact.value)
+        same = same_value(asked.value, fact.value)
         if asked.value and (same or _is_word(fact.value) or not _is_word(asked.value)):
             text = f"{'Yes' if same else 'No'}, {name} {verb} {fact.value}"
         else:
@@ -206,14 +211,16 @@ class FactAnswers:
     def _changes(
         self, asked: FactAsked, notes: Notes | None, source: str, at_ns: int | None
     ) -> FactSaying:
-        """When a fact changed, the last times."""
+        """When a fact last changed."""
         key = asked.keys[0]
         stored = self._store.facts.history(key, source=source, to_ns=at_ns, limit=_MOST_READ)[::-1]
         if not stored:
             return FactSaying(_nothing(self._configured.get(key, key)))
         changes = [fact for before, fact in pairwise(stored) if fact.value != before.value]
         if asked.value:
-            changes = [fact for fact in [stored[0], *changes] if _same(asked.value, fact.value)]
+            changes = [
+                fact for fact in [stored[0], *changes] if same_value(asked.value, fact.value)
+            ]
         name = f"the {stored[-1].name}"
         if not changes:
             wanted = f"was never noted to be {asked.value}" if asked.value else "has not changed"
@@ -238,8 +245,8 @@ def _evidence(facts: Sequence[Fact], notes: Notes | None) -> tuple[int, ...]:
 
 
 def _index_at(stamp_ns: int, notes: Notes | None) -> int:
-    """The last delta of the present segment up to a stamp; the first, where that is later; -1 where
-    there is none."""
+    """The index of the present segment's last delta up to a stamp; that of its first one if all are
+    later; -1 if it has none."""
     if notes is None or notes.last < notes.start:
         return -1
     low, high = notes.start, notes.last
@@ -255,7 +262,8 @@ def _index_at(stamp_ns: int, notes: Notes | None) -> int:
 
 
 def _when(fact: Fact, notes: Notes | None, moment: _Moment | None) -> str:
-    """When a fact was noted: before a moment or now, after the start, and by the clock."""
+    """When a fact was noted, in words: how long before the moment or now, how long after the start,
+    and by the clock."""
     parts = []
     index = _index_at(fact.stamp_ns, notes)
     if moment is not None:
@@ -276,28 +284,20 @@ def _when(fact: Fact, notes: Notes | None, moment: _Moment | None) -> str:
 
 
 def _is_word(value: str) -> bool:
-    """Whether a value has no number in it: whether 37 % is "low", nobody can tell."""
+    """Whether a value has no digits: nobody can say whether 37 % is "low"."""
     return not any(character.isdigit() for character in value)
 
 
-def _same(asked: str, value: str) -> bool:
-    """Whether a value is what is asked for, whatever its case and signs."""
-    words = [" ".join(re.findall(r"[\w.]+", text.casefold())) for text in (asked, value)]
-    if words[0] == words[1]:
-        return True
-    numbers = [re.fullmatch(r"[-+]?\d+(?:\.\d+)?", word.strip()) for word in words]
-    return all(numbers) and float(words[0]) == float(words[1])
-
-
 def with_choice(said: FactSaying, choices: Sequence[str]) -> int | None:
-    """The one choice that tells the value of the one fact; ``None`` where none or several do."""
+    """The index of the choice that is the value of the one fact; ``None`` if none is, or several
+    are."""
     if len(said.facts) != 1:
         return None
-    fitting = [at for at, choice in enumerate(choices) if _same(choice, said.facts[0].value)]
+    fitting = [at for at, choice in enumerate(choices) if same_value(choice, said.facts[0].value)]
     return fitting[0] if len(fitting) == 1 else None
 
 
 def without_value(said: FactSaying) -> FactSaying:
-    """``said`` where none of the choices is the value."""
+    """``said``, for a question none of whose choices is the value."""
     text = f"None of the choices is what was noted. {said.saying.text}"
     return replace(said, saying=Saying(text, said.saying.evidence, "cannot_tell"))

@@ -18,14 +18,14 @@ from embodied_agent.settings.facts import fact_key
 
 @dataclass(eq=False)
 class _Noted:
-    """The last value of a fact that was noted, and a later one that waits."""
+    """The last value of a fact that was noted, and a later one that is held."""
 
     last: Fact
     held: Fact | None = None
 
 
 class FactGate:
-    """Not thread-safe.
+    """Decides which values are noted. Not thread-safe.
 
     Args:
         settings: of facts.
@@ -38,7 +38,7 @@ class FactGate:
 
     @property
     def holds(self) -> bool:
-        """Whether a value waits."""
+        """Whether a value is held."""
         return any(noted.held is not None for noted in self._noted.values())
 
     def take(self, fact: Fact) -> list[Fact]:
@@ -46,7 +46,7 @@ class FactGate:
         key = (fact.source, fact_key(fact.name))
         noted = self._noted.get(key)
         if noted is None or fact.stamp_ns < noted.last.stamp_ns:
-            # The first one, or one of an earlier time, as after a restart of the clock.
+            # The first value, or an earlier stamp, as after a restart of the clock.
             before = [] if noted is None or noted.held is None else [noted.held]
             self._noted[key] = _Noted(fact)
             return [*before, fact]
@@ -57,17 +57,17 @@ class FactGate:
         since_ns = fact.stamp_ns - noted.last.stamp_ns
         if fact.value == noted.last.value:
             noted.held = None
-            wanted = bool(self._repeat_ns) and since_ns >= self._repeat_ns
+            is_due = bool(self._repeat_ns) and since_ns >= self._repeat_ns
         else:
-            wanted = since_ns >= self._least_ns
-            noted.held = None if wanted else fact
-        if wanted:
+            is_due = since_ns >= self._least_ns
+            noted.held = None if is_due else fact
+        if is_due:
             due.append(fact)
             noted.last = fact
         return due
 
     def flush(self) -> list[Fact]:
-        """What waits, in the order of stamps; nothing waits afterwards."""
+        """Release all held values, in the order of their stamps."""
         due = []
         for noted in self._noted.values():
             if noted.held is not None:
@@ -76,5 +76,5 @@ class FactGate:
         return sorted(due, key=lambda fact: fact.stamp_ns)
 
     def forget(self) -> None:
-        """Begin anew, as after something was removed from the memory."""
+        """Forget all values, because something was removed from the memory."""
         self._noted.clear()

@@ -1,4 +1,4 @@
-"""The methods of `Agent` about facts, apart from it for its size.
+"""The methods of `Agent` about facts.
 
 Out of scope: what they do (`fact_notes`).
 """
@@ -39,9 +39,9 @@ class FactMethods:
         Args:
             name: of the fact; names that differ in case, ``_``, ``-`` and spaces are the same.
             value: a text, or a finite number.
-            stamp_ns: by the sensor's clock, in nanoseconds; default: now, or the last keyframe's
-                stamp where stamps do not count from 1970.
-            by: who or what says so.
+            stamp_ns: by the sensor's clock, in nanoseconds; by default now, or the last keyframe's
+                stamp if stamps do not count from 1970.
+            by: the person or program that says so.
 
         Raises:
             QuestionError: it can't be used: no name, not a number, too long.
@@ -75,7 +75,8 @@ class FactMethods:
         return self.store.facts.history(name, from_ns=from_ns, to_ns=to_ns, limit=limit)
 
     def note_message(self, topic: FactTopic, message: object, stamp_ns: int) -> None:
-        """Leave a live message of a topic to be noted (`settings.facts.read()`). Returns at once.
+        """Note a live message of a topic (`settings.facts.read()`). Returns at once; a thread of
+        the agent does it.
 
         What can't be noted is logged: a message without the field that the template names, and a
         value that is too long. A number that is not finite was not measured, and is left out.
@@ -87,27 +88,27 @@ class FactMethods:
         self._hear_facts(source, None)
 
     def _hear_facts(self, source: Source, key: str | None) -> None:
-        """Note the facts of a recording while it is read; as live ones where it has no ``key``."""
-        wanted: dict[str, list[FactTopic]] = {}
+        """Note the facts of a recording while it is read; as live ones if it has no ``key``."""
+        topics_by_name: dict[str, list[FactTopic]] = {}
         for topic in self._facts.topics:
-            wanted.setdefault(topic.topic, []).append(topic)
-        if not wanted or self.store.read_only:
+            topics_by_name.setdefault(topic.topic, []).append(topic)
+        if not topics_by_name or self.store.read_only:
             return
 
         def take(name: str, stamp_ns: int, message: object) -> None:
-            for topic in wanted[name]:
+            for topic in topics_by_name[name]:
                 if key is None:
                     self._facts.post(topic, message, stamp_ns)
                 else:
                     self._facts.hear(topic, message, stamp_ns, source=key)
 
-        for absent in source.hear(wanted, take):
+        for absent in source.hear(topics_by_name, take):
             where = source.description.partition(": ")[0]
             _log.warning("no facts from %s: %s has no such topic", absent, where)
 
     def _end_facts(self, source: Source, key: str, *, unread: bool) -> None:
-        """The recording was replayed; one whose frames the memory held all is read for its facts,
-        where none of them was noted yet."""
+        """Note what still waits after a replay. A recording whose frames were not read, because the
+        memory holds them all, is read for its facts unless the memory holds some."""
         if unread and self._facts.topics and not self.store.facts.holds(key):
             for _ in source:
                 pass

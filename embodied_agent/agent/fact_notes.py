@@ -34,15 +34,15 @@ from embodied_agent.support.throttled_log import ThrottledLog
 
 _log = logging.getLogger(__name__)
 
-#: Stamps from here on count nanoseconds since 1970: 2001-09-09.
+#: Stamps from here (2001-09-09) on are taken as nanoseconds since 1970.
 _EPOCH_NS = 10**18
 _INT64 = 2**63 - 1
 _HUGE = 10**100
-#: A recording's facts that are stored at once.
+#: Facts of a recording that are stored in one transaction.
 _AT_ONCE = 64
-#: Different names that a memory takes from people.
+#: Most different names of facts that a memory accepts from people.
 MAX_NAMES = 500
-#: A live value that came too soon after another is noted after this long at most, in seconds.
+#: Longest time that a live value is held because it came too soon after another, in seconds.
 _LONGEST_HELD_S = 5.0
 
 
@@ -73,7 +73,7 @@ def value_text(value: str | float | int | bool) -> str:
 
 
 class FactNotes:
-    """Every method may be called from any thread.
+    """Notes the facts of one memory. Every method may be called from any thread.
 
     Args:
         store: the memory.
@@ -141,7 +141,7 @@ class FactNotes:
         return fact
 
     def hear(self, topic: FactTopic, message: Any, stamp_ns: int, *, source: str) -> None:
-        """Note a message of a recording, which are told in their order.
+        """Note a message of a recording; called in their order.
 
         Raises:
             StoreError: the memory can't be written.
@@ -163,7 +163,7 @@ class FactNotes:
             self._wake()
 
     def flush(self) -> None:
-        """Note all that waits, as before somebody asks.
+        """Note everything that waits, for example before a question is answered.
 
         Raises:
             StoreError: the memory can't be written.
@@ -175,7 +175,7 @@ class FactNotes:
             self._keep([*due, *self._gate.flush()])
 
     def forget(self) -> None:
-        """Something was removed from the memory."""
+        """Forget what was noted lately, because something was removed from the memory."""
         with self._lock:
             self._gate.forget()
             self._names = None
@@ -212,15 +212,15 @@ class FactNotes:
         return Fact(topic.name, text, stamp_ns, topic.topic, source)
 
     def _keep(self, facts: list[Fact]) -> None:
-        """Store facts, after those of a recording that wait."""
+        """Store facts, after those of a recording that still wait."""
         due = [*self._waiting, *facts]
         forgotten = self._store.corrections.is_forgotten
-        wanted = [fact for fact in due if not forgotten(fact.stamp_ns)]
-        if wanted:
+        remembered = [fact for fact in due if not forgotten(fact.stamp_ns)]
+        if remembered:
             try:
-                self._store.facts.add(wanted)
+                self._store.facts.add(remembered)
             except StoreError:
-                self._gate.forget()  # the next value is noted, be it the same
+                self._gate.forget()  # so that the next value is noted, even an unchanged one
                 raise
         self._waiting = []
 
@@ -230,8 +230,7 @@ class FactNotes:
         return [due for fact in posted for due in self._gate.take(fact)]
 
     def _now_ns(self) -> int:
-        """The present of the memory's clock: that of the last keyframe where its stamps do not
-        count from 1970."""
+        """Now, by the memory's clock: the last keyframe's stamp if stamps don't count from 1970."""
         last = self._store.stamp_of(self._store.last_id())
         return time.time_ns() if last is None or last >= _EPOCH_NS else last
 

@@ -20,11 +20,11 @@ from embodied_agent.agent.summary_lines import SummaryLines
 from embodied_agent.records import Delta
 from embodied_agent.transcript.text import Transcript, entry_text
 
-#: Anchors lie at least this many deltas apart,
+#: Least number of deltas between two anchors.
 _LEAST_STEP = 512
-#: and so many that no entries between two fit the token budget: each takes more tokens than this.
+#: Fewest tokens of an entry. The entries between two anchors must exceed the token budget.
 _LEAST_TOKENS = 4
-#: Transcripts as of different moments that are kept.
+#: Most transcripts, each as of another moment, that are kept.
 _KEPT = 4
 
 
@@ -38,14 +38,14 @@ class _Told:
 
 
 class IndexedView:
-    """A memory as it grows; for one thread at a time, the notes that it gives for any.
+    """A memory as it grows. Not thread-safe; the notes that it gives are.
 
     Args:
         index: of the memory, or of one recording in it.
         token_budget: of the transcript.
-        whole: whether the transcript tells what was before the last break; a small model that was
-            trained on one segment at a time is not to read about two.
-        summaries: of what is not in the transcript.
+        whole: whether the transcript includes what was seen before the last break. A small model
+            was trained on one segment at a time and must not read about two.
+        summaries: summarise what is not in the transcript.
     """
 
     def __init__(
@@ -56,16 +56,16 @@ class IndexedView:
         self._budget = token_budget
         self._whole = whole
         self._step = max(_LEAST_STEP, token_budget // _LEAST_TOKENS)
-        self._kept: list[_Told] = []  # the one that was used last is the last
+        self._kept: list[_Told] = []  # the one used last is at the end
 
     def read(self, segment: int, last_id: int, provisional: Delta | None = None) -> Held:
         """What is known up to keyframe ``last_id``.
 
         Args:
             segment: the present one; other segments lie before a break.
-            last_id: nothing later is used.
-            provisional: counts as the last entry for this once: when it is committed, it may read
-                differently.
+            last_id: the last keyframe that may be used.
+            provisional: counts as the last entry, for this call only: once it is committed, its
+                entry may read differently.
 
         Raises:
             StoreError: the memory can't be read.
@@ -98,16 +98,16 @@ class IndexedView:
             passed = bisect_left(index.breaks, count)
             start = max(start, index.breaks[passed - 1] if passed else 0)
         earlier = [one for one in self._kept if one.start == start and one.stop <= count]
-        told = max(earlier, key=lambda one: one.stop, default=None)
-        if told is None:
+        nearest = max(earlier, key=lambda one: one.stop, default=None)
+        if nearest is None:
             transcript = Transcript(self._budget, reserve=self._summaries.reserve)
-            told = _Told(start, start, transcript)
-            told.transcript.dropped_entries = start
+            nearest = _Told(start, start, transcript)
+            nearest.transcript.dropped_entries = start
         else:
-            self._kept.remove(told)
-        breaks = set(index.breaks[bisect_left(index.breaks, told.stop) :])
-        for at, delta in enumerate(index.read(told.stop, count), told.stop):
-            told.transcript.add(delta, heading=BREAK if at in breaks and self._whole else "")
-        told.stop = count
-        self._kept = [*self._kept[1 - _KEPT :], told]
-        return told
+            self._kept.remove(nearest)
+        breaks = set(index.breaks[bisect_left(index.breaks, nearest.stop) :])
+        for at, delta in enumerate(index.read(nearest.stop, count), nearest.stop):
+            nearest.transcript.add(delta, heading=BREAK if at in breaks and self._whole else "")
+        nearest.stop = count
+        self._kept = [*self._kept[1 - _KEPT :], nearest]
+        return nearest

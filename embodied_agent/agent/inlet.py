@@ -21,7 +21,7 @@ from embodied_agent.settings import KeyframeSettings
 
 
 class Moment(NamedTuple):
-    """What a question is about: the present segment, the last keyframe that it may know of, and
+    """What a question is about: the present segment, the last keyframe that the answer may use, and
     the recording whose keyframes count (empty: all do)."""
 
     segment: int
@@ -36,7 +36,7 @@ class Inlet:
         store: where keyframes go.
         settings: of the keyframer.
         listeners: told of decisions and keyframes.
-        perception: told of new keyframes; ``None`` where nothing is perceived.
+        perception: told of new keyframes; ``None`` for a memory opened read-only.
         on_error: told of a frame that can't be decoded.
 
     Attributes:
@@ -123,7 +123,7 @@ class Inlet:
 
     def moment(self, question: Question) -> Moment | None:
         """The moment that a question is about; live, it is now, and the current frame is kept.
-        ``None`` where nothing was seen.
+        ``None`` if nothing was seen.
 
         Raises:
             StoreError: the memory can't be read.
@@ -136,20 +136,20 @@ class Inlet:
                         self._take(frame)
                     now = intake.keep_current()
                 except StoreError:
-                    now = None  # `AskFlow` says so; what was stored before is there
+                    now = None  # `AskFlow` reports it; the answer rests on what is stored
                 self._perception.notify()
                 if now is not None and intake.segment is not None:
                     return Moment(intake.segment, now)
                 if intake.starting:
-                    # Nothing came from the sensor yet: all that is known was before.
+                    # No frame came from the sensor yet: all that is known was seen before.
                     last = self._store.horizon()
                     return None if last is None else Moment(self._store.next_segment(), last[1])
             past = self._store.horizon(at_ns=question.at_ns, source=intake.source or None)
             return None if past is None else Moment(*past, self._store.source_of(past[1]))
 
     def keyframer(self, hfov_deg: float) -> KeyframerStatus:
-        """The rule in use, and how sure it was; ``hfov_deg`` is the field of view, in degrees, of
-        a camera without calibration."""
+        """The keyframe rule in use, and its confidence. ``hfov_deg`` is the field of view that is
+        assumed for a camera without calibration, in degrees."""
         return KeyframerStatus(
             method=self._settings.method,
             overlap_threshold=self._settings.overlap_threshold,

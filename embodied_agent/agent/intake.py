@@ -31,7 +31,7 @@ _log = logging.getLogger(__name__)
 
 def usable_intrinsics(frame: Frame, width: int, height: int) -> tuple[Intrinsics | None, str]:
     """The calibration of a frame's upright picture of ``width`` by ``height`` pixels; ``None``, and
-    why, without one that can be right.
+    the reason, if it has none that can be right.
 
     Raises:
         DecodeError: the frame's header can't be read.
@@ -44,8 +44,8 @@ def usable_intrinsics(frame: Frame, width: int, height: int) -> tuple[Intrinsics
 
 
 def calibration_text(fault: str, hfov_deg: float) -> str:
-    """Whether a camera's calibration is used, in words. ``fault`` is why not, or empty;
-    ``hfov_deg`` is the field of view that is assumed then."""
+    """Whether a camera's calibration is used, in words. ``fault`` is the reason why not, or empty;
+    ``hfov_deg`` is the field of view that is assumed without it, in degrees."""
     if not fault:
         return "used"
     return f"{fault}; a horizontal field of view of {hfov_deg:g} degrees is assumed"
@@ -84,7 +84,7 @@ class Intake:
         self._selector = CameraSelectors(settings)
         self._gates: dict[str, ClockGate[tuple[int, Frame]]] = {}  # by camera
         self._expected: deque[StoredKeyframe] = deque()  # what an earlier run stored of the source
-        self._opens_segment = True  # the next keyframe does
+        self._opens_segment = True  # the next keyframe begins one
         self._ordinal = -1
         self._last: dict[str, _Last] = {}  # by camera
         self._ended = False  # the recording was finished; frames from now on are live
@@ -93,8 +93,8 @@ class Intake:
         self.segment: int | None = None
         self.frames = 0
         self.confidence: dict[str, float | None] = {}  # of the latest overlap, by camera
-        self.doubtful = 0  # frames whose overlap is doubtful
-        self.calibration_faults: dict[str, str] = {}  # why it is not used, by camera
+        self.doubtful = 0  # frames with a doubtful overlap
+        self.calibration_faults: dict[str, str] = {}  # why the calibration is not used, by camera
         self.store_problem = ""  # why the last keyframe could not be stored
 
     @property
@@ -104,7 +104,7 @@ class Intake:
 
     @property
     def starting(self) -> bool:
-        """Whether a sensor's frames were announced, and none came yet."""
+        """Whether a sensor's frames were announced but none has come yet."""
         return self._announced and not self._last
 
     def begin_live(self) -> None:
@@ -140,7 +140,7 @@ class Intake:
         self._last.clear()
 
     def retune(self, settings: KeyframeSettings) -> None:
-        """Use these thresholds from the next frame on; method, features and width stay."""
+        """Use these thresholds from the next frame on; method, features and width don't change."""
         self._settings = settings
         self._selector.retune(settings)
 
@@ -182,7 +182,7 @@ class Intake:
     def _take_passed(self, ordinal: int, frame: Frame) -> Decision:
         decision = self._step(frame, ordinal, None)
         self.frames += 1
-        # Replaced, not changed: other threads read it.
+        # Replaced instead of changed, because other threads read it.
         self.confidence = {**self.confidence, camera_of(frame): decision.confidence}
         if decision.confidence is not None and decision.confidence < DOUBTFUL:
             self.doubtful += 1
@@ -190,12 +190,12 @@ class Intake:
 
     @property
     def late(self) -> int:
-        """Frames that came a little after a newer one."""
+        """How many frames came a little after a newer one."""
         return sum(gate.late for gate in self._gates.values())
 
     @property
     def absurd(self) -> int:
-        """Frames whose stamps were out of line."""
+        """How many frames had a stamp that was out of line."""
         return sum(gate.absurd for gate in self._gates.values())
 
     def keep_current(self) -> int | None:
@@ -214,7 +214,7 @@ class Intake:
         return max(ids, default=None)
 
     def _in_order(self) -> list[_Last]:
-        """The cameras' last frames, as they came."""
+        """The cameras' last frames, in the order in which they came."""
         return sorted(self._last.values(), key=lambda last: last.ordinal)
 
     def finish(self) -> None:
@@ -231,8 +231,8 @@ class Intake:
         for last in self._in_order():
             camera = camera_of(last.frame)
             if camera in ends:
-                kept = self._keep(last.frame, last.ordinal, ends[camera])
-                self._last[camera] = _Last(last.frame, last.ordinal, ends[camera], kept)
+                keyframe_id = self._keep(last.frame, last.ordinal, ends[camera])
+                self._last[camera] = _Last(last.frame, last.ordinal, ends[camera], keyframe_id)
                 self._listeners.decision(last.frame, ends[camera])
         if self._expected:
             self._refuse(self._expected[0])
@@ -244,12 +244,12 @@ class Intake:
     def _step(self, frame: Frame, ordinal: int, force: Literal["asked"] | None) -> Decision:
         decision = self._selector.step(frame, force=force)
         if force is not None:
-            # The rule has seen this frame before and found no reason of its own.
+            # The rule has decided on this frame before and did not keep it.
             decision = replace(decision, reason=force)
         camera = camera_of(frame)
-        kept: int | None = None
+        keyframe_id: int | None = None
         if decision.keep:
-            kept = self._keep(frame, ordinal, decision)
+            keyframe_id = self._keep(frame, ordinal, decision)
         elif self._expected:
             stored = self._expected[0]
             if stored.reason != "last":
@@ -263,12 +263,12 @@ class Intake:
                 )
             if passed:
                 self._refuse(stored)
-        self._last[camera] = _Last(frame, ordinal, decision, kept)
+        self._last[camera] = _Last(frame, ordinal, decision, keyframe_id)
         self._listeners.decision(frame, decision)
         return decision
 
     def _keep(self, frame: Frame, ordinal: int, decision: Decision) -> int:
-        """Store a keyframe, or recognise it as stored; its id."""
+        """Store a keyframe, or recognise it as one that is stored; returns its id."""
         assert decision.reason is not None
         if self._expected:
             stored = self._expected.popleft()
@@ -285,7 +285,7 @@ class Intake:
         try:
             keyframe = self._store_keyframe(frame, ordinal, decision, self.segment)
         except StoreError as error:
-            # The selector now compares with a frame that nobody has, so it starts anew.
+            # The selector would now compare with a frame that is not stored, so it starts anew.
             self.reset()
             self.store_problem = str(error)
             raise
@@ -322,7 +322,7 @@ class Intake:
         name = camera_of(frame)
         camera, fault = usable_intrinsics(frame, width, height)
         if self.calibration_faults.get(name) != fault:
-            # Replaced, not changed: other threads read it.
+            # Replaced instead of changed, because other threads read it.
             self.calibration_faults = {**self.calibration_faults, name: fault}
             if fault and frame.intrinsics is not None:
                 of = f" of the camera {name}" if name else ""
@@ -330,7 +330,7 @@ class Intake:
         return camera
 
     def _refuse(self, stored: StoredKeyframe) -> NoReturn:
-        """The recording is not the one that the memory holds."""
+        """Refuse a recording that is not the one that the memory holds."""
         raise StoreError(
             f"the memory {self._store.path} holds frame {stored.ordinal} ({stored.reason}) of "
             f"{self.source} as keyframe {stored.id}, but the recording no longer gives that frame: "

@@ -1,7 +1,7 @@
 """The nouns and kinds of the names in a memory, each name examined once.
 
-For every few words of a question, the rules check whether they are the noun of something; with
-hundreds of names of each kind, that must not examine all of them each time.
+The rules check for many words of a question whether something has them as its noun. With hundreds
+of names of each kind, that must not examine every name each time.
 
 Out of scope: which names there are (`embodied_agent.rules.name_index`), notes of a part of the
 memory (`stored_notes`).
@@ -19,8 +19,7 @@ from embodied_agent.rules.phrases import Phrase
 
 @dataclass(slots=True)
 class _Ending:
-    """The things that have a noun with one last word, and all their nouns; complete while there
-    were ``names`` names."""
+    """The things whose nouns end in one word, and all their nouns, as of ``names`` names."""
 
     keys: set[str] = field(default_factory=set)
     nouns: set[str] = field(default_factory=set)
@@ -41,11 +40,11 @@ class KnownNouns:
     ) -> None:
         self._names, self._keys, self._phrase_of = names, keys, phrase_of
         self._endings: dict[str, _Ending] = {}  # by last word
-        self._known: dict[str, tuple[bool, int]] = {}  # with how many names there were
+        self._known: dict[str, tuple[bool, int]] = {}  # how many names there were by then
 
     def have(self, noun: str, count: int) -> bool:
-        """Whether a noun, in the singular or plural, or a kind is that of a thing; ``count`` is how
-        many names there are."""
+        """Whether a thing has this noun (singular or plural) or is of this kind; ``count`` is the
+        number of names."""
         known, names = self._known.get(noun, (False, -1))
         if known or names == count:
             return known
@@ -68,5 +67,5 @@ class KnownNouns:
 
 
 def is_noun_of(noun: str, key: str, phrase: Phrase) -> bool:
-    """Whether a noun is that of a thing, or names it or its kind."""
+    """Whether a noun is the thing's own, or that of its kind."""
     return noun in (key, phrase.noun, phrase.kind) or noun == singular(phrase.noun)

@@ -20,8 +20,8 @@ from embodied_agent.support.lazy import Lazy
 def lazy_perceiver(
     given: Perceiver | None, settings: PerceptionSettings, store: Store
 ) -> Lazy[Perceiver]:
-    """``given``, or the perceiver that the settings name. `auto` looks at the first pictures of a
-    segment in ``store``."""
+    """``given`` or, without it, the perceiver that the settings name. `auto` looks at the first
+    pictures of a segment in ``store``."""
     if given is not None:
         return Lazy.borrowed(given)
 
@@ -30,11 +30,11 @@ def lazy_perceiver(
         try:
             return store.keyframes(segment=keyframe.segment, limit=FIRST, pictures=True)
         except StoreError:
-            return []  # the pair at hand has to do
+            return []  # then the pair at hand must do
 
     return Lazy(lambda: make_perceiver(settings, first_keyframes))
 
 
 def lazy_reasoner(given: Reasoner | None, settings: ReasoningSettings) -> Lazy[Reasoner]:
-    """``given``, or the reasoner that the settings name."""
+    """``given`` or, without it, the reasoner that the settings name."""
     return Lazy(lambda: make_reasoner(settings)) if given is None else Lazy.borrowed(given)

@@ -78,6 +78,6 @@ class Listeners:
         try:
             callback(*values)
         except Exception:
-            # This is the callback's outermost level: one that raises must not stop the memory.
+            # A callback that raises must not stop the memory.
             self.failures += 1
             _log.exception("a listener's callback raised; the agent goes on")

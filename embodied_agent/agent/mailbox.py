@@ -21,9 +21,10 @@ from embodied_agent.support.throttled_log import ThrottledLog
 
 _log = logging.getLogger(__name__)
 
-#: The thread wakes this often without frames, so that no wait lasts forever.
+#: The thread wakes at least this often, so that no wait lasts forever, in seconds.
 _WAKE_S = 60.0
-#: The same problem is logged at most this often, in seconds: a full disk meets every frame.
+#: Shortest time between two log lines of the same problem, in seconds: a full disk fails every
+#: frame.
 _LOG_EVERY_S = 60.0
 #: How long `close` waits for the frame that is being taken in, in seconds.
 _CLOSE_S = 30.0
@@ -42,7 +43,7 @@ class Mailbox:
         self._take = take
         self._lock = lock
         self._changed = threading.Condition()
-        self._frames: dict[str, deque[Frame]] = {}  # by camera, the one that waits longest first
+        self._frames: dict[str, deque[Frame]] = {}  # by camera, the longest waiting first
         self._thread: threading.Thread | None = None
         self._closed = False
         self._problems = ThrottledLog(_log.error, every_s=_LOG_EVERY_S)
@@ -64,7 +65,8 @@ class Mailbox:
             self._changed.notify_all()
 
     def pop(self) -> Frame | None:
-        """A waiting frame, if there is one, for the caller to take in. Hold the lock."""
+        """Take out a waiting frame, if there is one, for the caller to process. Call it with the
+        lock."""
         with self._changed:
             if not self._frames:
                 return None
@@ -72,11 +74,12 @@ class Mailbox:
             frames = self._frames.pop(camera)
             frame = frames.popleft()
             if frames:
-                self._frames[camera] = frames  # behind the other cameras'
+                self._frames[camera] = frames  # this camera waits behind the others
             return frame
 
     def pop_all(self) -> Iterator[Frame]:
-        """All waiting frames, one at a time, for the caller to take in. Hold the lock."""
+        """Take out all waiting frames, one at a time, for the caller to process. Call it with the
+        lock."""
         with self._changed:
             count = sum(map(len, self._frames.values()))
         for _ in range(count):
@@ -85,7 +88,7 @@ class Mailbox:
                 yield frame
 
     def take_all(self) -> None:
-        """Take in all waiting frames on the caller's thread. Hold the lock."""
+        """Process all waiting frames on the caller's thread. Call it with the lock."""
         for frame in self.pop_all():
             self._try(frame)
 
@@ -116,6 +119,6 @@ class Mailbox:
             self.last_error = str(error)
             self._problems.add(type(error).__name__, f"a frame could not be taken in: {error}")
         except Exception as error:
-            # The outermost level of a frame: seen in status, and the next one is tried.
+            # One frame must not end the thread: the status shows the error, and the next is tried.
             self.last_error = repr(error)
             _log.exception("a frame could not be taken in")

@@ -27,9 +27,9 @@ from embodied_agent.rules.name_index import NameIndex
 from embodied_agent.rules.notes import claimed_words, name_key
 from embodied_agent.rules.phrases import Phrase, read_phrase
 
-#: Deltas that are kept once they were read.
+#: Most deltas that are kept once they were read.
 _KEPT = 4096
-#: Deltas that are read at once.
+#: Deltas that are read together.
 _AT_ONCE = 64
 _ACTIONS: dict[str | None, Action | None] = {None: None, **{one.value: one for one in Action}}
 
@@ -65,12 +65,12 @@ class NoteIndex:
         self._memory = memory
         self._source = source
         self._deltas: dict[int, Delta] = {}  # by index
-        self._claims: dict[str, list[str]] | None = None  # words as they stand, by their singular
+        self._claims: dict[str, list[str]] | None = None  # words as written, by their singular
         self._observed: dict[str, list[int]] = {}
         #: Keyframe ids and segments of the deltas.
         self.ids, self.segments = array("q"), array("q")
         self.motions = Motions()
-        #: Indexes of deltas that begin another segment than the one before.
+        #: Indexes of the deltas that begin a new segment.
         self.breaks: list[int] = []
         self.things: dict[str, Mentions] = {}
         self.names = NameIndex()
@@ -79,11 +79,11 @@ class NoteIndex:
             self.names, self.things, lambda key: self.phrase_of(self._first_name(key))
         )
         self._phrases: dict[str, Phrase] = {}
-        self._lock = threading.RLock()  # notes are looked at while questions are reasoned about
+        self._lock = threading.RLock()  # notes are read while the reasoner works on other questions
         self.refresh()
 
     def refresh(self) -> None:
-        """Take in what was committed since.
+        """Add the deltas that were committed since the last call.
 
         Raises:
             StoreError: the memory can't be read.
@@ -124,7 +124,7 @@ class NoteIndex:
         return place if place < len(self.ids) and self.ids[place] == keyframe_id else None
 
     def delta(self, index: int) -> Delta:
-        """One delta, with some around it at once.
+        """One delta, read together with those around it.
 
         Raises:
             LostDelta: it can't be read.
@@ -156,28 +156,28 @@ class NoteIndex:
         return [self._deltas[index] for index in range(start, stop)]
 
     def load(self, keys: Collection[str] | None = None) -> None:
-        """Read the mentions of these things, or of all, that were not read yet."""
+        """Read the mentions of these things, or of all, unless they were read before."""
         with self._lock:
             self._load(keys)
 
     def _load(self, keys: Collection[str] | None) -> None:
-        wanted = self.things if keys is None else keys
-        missing = [one for key in wanted if not (one := self.things[key]).loaded]
+        things = self.things if keys is None else keys
+        missing = [one for key in things if not (one := self.things[key]).loaded]
         if not missing:
             return
         if len(missing) == len(self.things):
-            found = self._memory.noted.mentions()
+            mentions = self._memory.noted.mentions()
         else:
-            found = self._memory.noted.mentions_of(n for one in missing for n in one.names)
+            mentions = self._memory.noted.mentions_of(n for one in missing for n in one.names)
             if any(len(one.names) > 1 for one in missing):
-                found.sort(key=lambda mention: (mention.keyframe_id, mention.rank))
+                mentions.sort(key=lambda mention: (mention.keyframe_id, mention.rank))
         for one in missing:
             one.loaded = True
-        self._append(found)
+        self._append(mentions)
 
     def observed(self, noun_words: Iterable[str]) -> list[int]:
         """The indexes of the deltas whose observations claim something with all of these words,
-        which are in the singular."""
+        given in the singular."""
         with self._lock:
             sets = [self._claiming(word) for word in noun_words]
         return sorted(set(sets[0]).intersection(*sets[1:])) if sets else []
@@ -204,7 +204,7 @@ class NoteIndex:
         return phrase
 
     def have_noun(self, noun: str) -> bool:
-        """Whether a noun, in the singular or plural, or a kind is that of a thing."""
+        """Whether a thing has this noun (singular or plural) or is of this kind."""
         with self._lock:
             return self._nouns.have(noun, len(self._spelt))
 
@@ -217,11 +217,11 @@ class NoteIndex:
         return thing.names[0]
 
     def latest_mentions(self, until: int) -> Iterator[NotedName]:
-        """The mentions in deltas up to an index, the latest first."""
+        """The mentions in the deltas up to an index, latest first."""
         return self._memory.noted.latest_mentions(self.ids[until])
 
     def _add_name(self, mention: NotedName) -> None:
-        """Take in a name, where it is new, by its first mention."""
+        """Add a name by its first mention, unless it is known."""
         name = mention.name
         if name in self._spelt:
             return
@@ -234,7 +234,7 @@ class NoteIndex:
             self.things[key] = Mentions([name], first)
             self.names.add(name, key)
             return
-        # Another one, since views of an earlier moment look at the mentions by the other names.
+        # A new object, because views of an earlier moment still use the one without this name.
         earliest = None if first is None or thing.first is None else min(first, thing.first)
         self.things[key] = Mentions([*thing.names, name], earliest)
         self.names.add(name, key)
@@ -244,26 +244,26 @@ class NoteIndex:
             index = self.index(keyframe_id)
             thing = self.things.get(name_key(name))
             if index is None or thing is None:
-                continue  # of another recording, or of a later delta
+                continue  # its delta is of another recording, or a later one
             thing.indexes.append(index)
             thing.ranks.append(rank)
             thing.spellings.append(thing.names.index(name))
 
     def _claiming(self, word: str) -> list[int]:
-        found = self._observed.get(word)
-        if found is None:
+        indexes = self._observed.get(word)
+        if indexes is None:
             if self._claims is None:
                 self._claims = {}
                 for each in self._memory.noted.claimed_words():
                     self._claims.setdefault(singular(each), []).append(each)
             words = self._claims.get(word, [])
             ids = self._memory.noted.claiming(words) if words else []
-            found = [index for index in map(self.index, ids) if index is not None]
-            self._observed[word] = found
-        return found
+            indexes = [index for index in map(self.index, ids) if index is not None]
+            self._observed[word] = indexes
+        return indexes
 
     def _add_claims(self, indexes: range) -> None:
-        """Take in what new deltas claim, where words were looked for."""
+        """Add what new deltas claim, for the words that were looked for before."""
         if self._claims is None:
             return
         for index in indexes:
@@ -277,7 +277,7 @@ class NoteIndex:
 
 
 def indexed(memory: Reader, source: str | None) -> NoteIndex | None:
-    """The index of a memory; ``None`` where the file has none, or is damaged.
+    """The index of a memory; ``None`` if its file has none, or is damaged.
 
     Raises:
         StoreError: the memory can't be read.

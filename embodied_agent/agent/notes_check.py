@@ -27,7 +27,7 @@ class NotesCheck:
 
     Attributes:
         settlement: of the choices without the one that says that the memory does not tell.
-        choice: the letter that the notes settle on; ``None`` where they leave it open.
+        choice: the letter that the notes settle on; ``None`` if they leave it open.
         untold: the letter of that one choice, if there is one.
     """
 
@@ -46,7 +46,7 @@ class NotesCheck:
 
 
 def checked(question: Question, notes: Notes) -> NotesCheck | None:
-    """What the notes say to a question; ``None`` where nobody can tell.
+    """What the notes say to a question; ``None`` if nobody can tell.
 
     Args:
         question: with or without choices.
@@ -99,7 +99,7 @@ def with_original_letter(answer: Answer, question: Question) -> Answer:
 
 
 def contradiction(answer: Answer, question: Question, check: NotesCheck) -> str:
-    """The notice on a choice that the notes speak against; empty where they don't."""
+    """The notice on a choice that the notes speak against; empty if they don't."""
     if answer.status != "answered" or check.choice is None or answer.choice == check.choice:
         return ""
     said = question.choices[string.ascii_uppercase.index(check.choice)]

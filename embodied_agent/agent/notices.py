@@ -18,8 +18,8 @@ def with_notice(answer: Answer, notice: str) -> Answer:
 
 
 def with_kept(answer: Answer, text_from: int, last_id: int) -> Answer:
-    """``answer``, with a notice where it reaches back to what is kept as a summary only: where it
-    rests on that, finds nothing, or is about that time."""
+    """``answer``, with a notice if it reaches back to what is kept only as a summary: if it rests
+    on that, found nothing, or is about that time."""
     if answer.status in ("failed", "out_of_scope") or not text_from:
         return answer
     before = any(evidence.keyframe_id < text_from for evidence in answer.evidence)
@@ -29,7 +29,7 @@ def with_kept(answer: Answer, text_from: int, last_id: int) -> Answer:
 
 
 def with_break(answer: Answer, notes: Notes) -> Answer:
-    """``answer``, with a notice where it rests on what was seen before a restart."""
+    """``answer``, with a notice if it rests on what was seen before a restart."""
     if answer.status == "failed":
         return answer
     if notes.ended:

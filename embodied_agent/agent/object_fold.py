@@ -28,13 +28,13 @@ from embodied_agent.settings import ObjectSettings
 
 _log = logging.getLogger(__name__)
 
-#: Keyframes that are read at once.
+#: Keyframes that are read together.
 _CHUNK = 256
 
 
 class ObjectFold:
-    """Every method may be called from any thread, and raises `StoreError` where the memory can't be
-    read or written.
+    """Keeps the table of objects up with the deltas. Every method may be called from any thread,
+    and raises `StoreError` if the memory can't be read or written.
 
     Args:
         store: the memory.
@@ -42,8 +42,8 @@ class ObjectFold:
         tables: where the objects are kept; by default with the memory.
 
     Attributes:
-        lock: to be held between `loaded` and what is written by it; may be taken twice.
-        faults: keyframes whose objects met an exception that nobody expected.
+        lock: to be held from `loaded` until what it gave is written; reentrant.
+        faults: how many keyframes raised an unexpected exception.
     """
 
     def __init__(
@@ -61,15 +61,15 @@ class ObjectFold:
 
     @property
     def table(self) -> ObjectTable:
-        """The objects, as far as they are folded."""
+        """The objects, as far as deltas are folded."""
         return self._tables.objects
 
     def reload(self) -> None:
-        """Something else has written to the table: go on from what is stored there."""
+        """Continue from what is stored in the table, because something else has written to it."""
         self._tracker = None
 
     def add(self, keyframe: Keyframe, delta: Delta) -> None:
-        """Fold a delta that was just committed; it never fails: what could not be folded is folded
+        """Fold a delta that was just committed. It never fails: what could not be folded is folded
         later."""
         try:
             with self.lock:
@@ -93,7 +93,7 @@ class ObjectFold:
                 raise
 
     def _catch_up_some(self, until: int | None) -> bool:
-        """Fold the next keyframes; whether there may be more."""
+        """Fold the next keyframes; returns whether there may be more."""
         since = self.loaded().last_keyframe + 1
         pending = self._source.oldest_pending()
         keyframes = self._source.keyframes(since=since, limit=_CHUNK)
@@ -111,16 +111,16 @@ class ObjectFold:
         return True
 
     def check_camera(self) -> Misalignment | None:
-        """Look whether the bearings of objects agree with where the camera is said to look;
-        `camera_problem` says so where they don't."""
+        """Check whether the bearings of objects agree with where the camera's mount says it points;
+        if not, `camera_problem` says so."""
         self.catch_up()
         with self.lock:
             return self._camera.look(self.loaded())
 
     @property
     def camera_problem(self) -> str:
-        """That the camera seems to look elsewhere than it is said to; "" where nothing tells so,
-        and before `check_camera` or some keyframes."""
+        """Says that the camera seems to point elsewhere than its mount says; "" if it does not seem
+        so, or before the first check."""
         return self._camera.problem
 
     def rebuild(self) -> int:
@@ -135,7 +135,7 @@ class ObjectFold:
         try:
             changes = tracker.fold(keyframe, delta)
         except Exception:
-            # One keyframe must not end the objects of all others.
+            # One keyframe must not cost the objects of all others.
             _log.exception("the objects of keyframe %d met a fault and are left out", keyframe.id)
             self.faults += 1
             self._tracker = None
@@ -153,7 +153,7 @@ class ObjectFold:
         self._corrected = correction.id or 0
         now = found_again(correction, self._tables.objects)
         if correction.kind == "forget" or now is None:
-            return  # the file does not hold it any more
+            return  # its objects are no longer in the file
         try:
             self._tables.objects.write(amended(now, self._tables.objects, self._source, tracker))
         except LookupError as error:
@@ -161,7 +161,7 @@ class ObjectFold:
         self._reload()
 
     def loaded(self) -> Tracker:
-        """The tracker, as far as the table is; call it with the lock held."""
+        """The tracker, at the point that the table has reached. Call it with the lock."""
         if self._tracker is None:
             if self._source.read_only and self._tables is self._source:
                 self._tables = self._in_memory()
@@ -181,7 +181,7 @@ class ObjectFold:
                     tracks = load_tracks(table, session=session.id)
                     tracker.restore(folded.state, tracks.values())
             elif folded.keyframe_id < 0:
-                table.clear()  # nobody knows how far what is there goes
+                table.clear()  # how far the objects in it reach is unknown
         except (KeyError, TypeError, ValueError) as error:
             raise StoreError(
                 f"the objects in {self._source.path} can't be read ({error!r}); "

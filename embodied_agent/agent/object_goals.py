@@ -14,20 +14,20 @@ from embodied_agent.objects.rays import mount_on_body
 from embodied_agent.records import Goal
 from embodied_agent.settings import ObjectSettings
 
-#: An object is seen whole from this many times its size away.
+#: Distance from which an object is seen whole, as a multiple of its size.
 _WHOLE = 1.3
 
 
 def goal_of(
     object_id: int, table: ObjectTable, source: Reader, settings: ObjectSettings
 ) -> Goal | None:
-    """A pose on or near the way that was driven, facing an object; ``None`` where its position is
-    not known well enough, or no such pose was driven.
+    """A pose on or near the driven path, facing an object; ``None`` if its position is not known
+    well enough, or no such pose was driven.
 
     Args:
-        object_id: which object,
-        table: of objects,
-        source: the memory that they are derived from,
+        object_id: the object.
+        table: the objects.
+        source: the memory that they are derived from.
         settings: of objects.
 
     Raises:

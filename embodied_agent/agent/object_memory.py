@@ -29,15 +29,15 @@ from embodied_agent.rules.matching import means
 from embodied_agent.rules.phrases import read_phrase
 from embodied_agent.settings import ObjectSettings
 
-#: Objects that `ObjectMemory.locate` gives, at most.
+#: Most objects that `ObjectMemory.locate` gives.
 MOST_LOCATED = 20
-#: Objects that a name means and among which one of exactly that name is looked for.
+#: Most objects that a name may mean and among which one of exactly that name is looked for.
 _CONSIDERED = 200
 
 
 class ObjectMemory:
-    """Every method may be called from any thread, and raises `StoreError` where the memory can't be
-    read or written.
+    """The objects of one memory. Every method may be called from any thread, and raises
+    `StoreError` if the memory can't be read or written.
 
     Args:
         store: the memory.
@@ -62,7 +62,7 @@ class ObjectMemory:
     # -- kept up with the deltas -----------------------------------------------------------------
 
     def add(self, keyframe: Keyframe, delta: Delta) -> None:
-        """Fold a delta that was just committed; it never fails: what could not be folded is folded
+        """Fold a delta that was just committed. It never fails: what could not be folded is folded
         later."""
         self._fold.add(keyframe, delta)
 
@@ -75,19 +75,19 @@ class ObjectMemory:
         return self._fold.rebuild()
 
     def check_camera(self) -> Misalignment | None:
-        """Look whether the bearings of objects agree with where the camera is said to look;
-        `camera_problem` says so where they don't."""
+        """Check whether the bearings of objects agree with where the camera's mount says it points;
+        if not, `camera_problem` says so."""
         return self._fold.check_camera()
 
     @property
     def camera_problem(self) -> str:
-        """That the camera seems to look elsewhere than it is said to; "" where nothing tells so,
-        and before `check_camera` or some keyframes."""
+        """Says that the camera seems to point elsewhere than its mount says; "" if it does not seem
+        so, or before the first check."""
         return self._fold.camera_problem
 
     @property
     def faults(self) -> int:
-        """Keyframes whose objects met an exception that nobody expected."""
+        """How many keyframes raised an unexpected exception."""
         return self._fold.faults
 
     # -- asked for -------------------------------------------------------------------------------
@@ -131,7 +131,7 @@ class ObjectMemory:
         return self._fold.table.sessions()
 
     def current_session(self) -> MapSession | None:
-        """The latest map session; ``None`` where nothing was seen yet."""
+        """The latest map session; ``None`` if nothing was seen yet."""
         return max(self.sessions(), key=lambda one: one.id, default=None)
 
     def as_of(self, keyframe_id: int, *, limit: int) -> tuple[MapSession | None, list[SeenObject]]:
@@ -140,7 +140,7 @@ class ObjectMemory:
         return self._past.at(keyframe_id, limit)
 
     def kinds(self) -> set[str]:
-        """The kinds of things that there are objects of."""
+        """The kinds of the objects."""
         self.catch_up()
         return set(self._fold.table.kinds())
 
@@ -156,7 +156,7 @@ class ObjectMemory:
     # -- said by people --------------------------------------------------------------------------
 
     def correct(self, correction: Correction) -> Correction:
-        """Take note of a correction, and change the memory accordingly; returns it as stored.
+        """Store a correction and apply it to the memory; returns it as stored.
 
         Raises:
             QuestionError: it can't be used.
@@ -209,7 +209,7 @@ class ObjectMemory:
         return stored
 
     def _inside(self, correction: Correction) -> list[int]:
-        """Keyframes that were taken inside a region of its session."""
+        """The keyframes that were taken inside a region of a map session."""
         sessions = {one.id: one for one in self._fold.table.sessions()}
         session = sessions.get(-1 if correction.session is None else correction.session)
         if session is None:
@@ -246,5 +246,5 @@ class ObjectMemory:
         return named
 
     def remove_place(self, name: str) -> bool:
-        """Forget a named place; whether there was one."""
+        """Forget a named place; returns whether there was one."""
         return self._source.places.remove(name)

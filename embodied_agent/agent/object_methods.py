@@ -1,4 +1,4 @@
-"""The methods of `Agent` about objects, places and standing questions, apart from it for its size.
+"""The methods of `Agent` about objects, places and standing questions.
 
 Out of scope: what they do (`object_memory`, `alerts`).
 """
@@ -29,8 +29,8 @@ class ObjectMethods:
     def objects(
         self, name: str | None = None, *, session: int | None = None, limit: int | None = None
     ) -> list[SeenObject]:
-        """What the memory knows of objects: those of the latest map session first, those that are
-        still there first, the last seen first.
+        """The objects in the memory: those of the latest map session first; of these, those that
+        are still there first; of these, the last seen first.
 
         Args:
             name: only objects that this means ("couch", "red things").
@@ -43,7 +43,7 @@ class ObjectMethods:
         return self._objects.objects(name, session=session, limit=limit)
 
     def locate(self, name: str, *, limit: int = MOST_LOCATED) -> list[SeenObject]:
-        """Where the objects are that a name means, best first; empty where no position is known.
+        """The objects that a name means and whose position is known, best match first.
 
         Synonyms and colours are understood as in questions. Positions of different map sessions
         can't be compared.
@@ -62,7 +62,7 @@ class ObjectMethods:
         return self._objects.sessions()
 
     def correct(self, correction: Correction) -> Correction:
-        """Take note of what a person says about the memory, and change it accordingly.
+        """Store what a person says about the memory, and correct the memory accordingly.
 
         Returns:
             The correction as it is stored.
@@ -92,7 +92,7 @@ class ObjectMethods:
         return self._objects.name_place(place)
 
     def remove_place(self, name: str) -> bool:
-        """Forget a named place; whether there was one.
+        """Forget a named place; returns whether there was one.
 
         Raises:
             StoreError: the memory can't be written.
@@ -108,8 +108,8 @@ class ObjectMethods:
         return self._objects.named_places()
 
     def goal(self, object_id: int) -> Goal | None:
-        """Where to stand to see an object: a pose on or near the way that was driven. ``None``
-        where its position is not known well enough, or no such pose was driven.
+        """Where to stand to see an object: a pose on or near the driven path. ``None`` if its
+        position is not known well enough, or no such pose was driven.
 
         Raises:
             QuestionError: there is no such object.
@@ -125,8 +125,8 @@ class ObjectMethods:
         Args:
             wish: "tell me when you see a fire extinguisher", "tell me when the pallet at the dock
                 is gone", or a `StandingQuestion`.
-            by: who asks, where ``wish`` is a text.
-            webhook: an address that alerts are posted to, where ``wish`` is a text.
+            by: who asks, if ``wish`` is a text.
+            webhook: an address that alerts are posted to, if ``wish`` is a text.
 
         Returns:
             The question as it is stored; it survives a restart.
@@ -152,7 +152,7 @@ class ObjectMethods:
         return self._standing.all()
 
     def withdraw(self, question_id: int) -> bool:
-        """No longer ask a standing question; whether it was asked.
+        """Remove a standing question; returns whether there was one.
 
         Raises:
             StoreError: the memory can't be written.

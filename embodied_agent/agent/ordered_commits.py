@@ -11,17 +11,17 @@ from embodied_agent.records import Delta, Keyframe
 
 
 class OrderedCommits:
-    """Holds each delta until no earlier keyframe is pending. Not thread-safe; its length is the
-    number of those that it holds.
+    """Holds each delta until no earlier keyframe is pending. Its length is the number of deltas
+    that it holds. Not thread-safe.
 
     Args:
         store: where deltas are committed.
         listeners: told of each delta once it is committed.
 
     Attributes:
-        count: deltas committed.
-        unusable: those of them that are unusable.
-        disagreed: those of them whose model saw another motion than was measured.
+        count: how many deltas were committed.
+        unusable: how many of them are unusable.
+        disagreed: in how many of them the model named another motion than was measured.
     """
 
     def __init__(self, store: Store, listeners: Listeners) -> None:
@@ -46,7 +46,7 @@ class OrderedCommits:
         return None if held is None else held[1]
 
     def commit(self) -> bool:
-        """Commit what no earlier keyframe holds up; whether that was anything.
+        """Commit the deltas that no earlier keyframe holds up; returns whether there were any.
 
         Raises:
             StoreError: the memory can't be read or written; what was not committed is still held.
@@ -68,12 +68,12 @@ class OrderedCommits:
 
     @property
     def mean_latency_s(self) -> float | None:
-        """How long a keyframe took, in seconds; ``None`` before the first."""
+        """How long a keyframe took on average, in seconds; ``None`` before the first."""
         return self._seconds / self.count if self.count else None
 
     def expected_s(self, missing: int, parallel: int) -> float:
-        """How long ``missing`` keyframes will take, in seconds, judging by those before, with
-        ``parallel`` perceived at a time."""
+        """How long ``missing`` keyframes will take, in seconds, judging by earlier ones, if
+        ``parallel`` are perceived at a time."""
         if not self.count:
             return 0.0 if missing <= parallel else float("inf")
         return missing / parallel * self._seconds / self.count

@@ -26,8 +26,8 @@ Pair = tuple[Keyframe | None, Keyframe]
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The delta of one keyframe; ``problem`` says why it is unusable, where the reply, the picture
-    or a ``fault`` of the perceiver made it so."""
+    """The delta of one keyframe. ``problem`` says why it is unusable, if the reply, the picture or
+    a ``fault`` of the perceiver made it so."""
 
     delta: Delta
     problem: str = ""
@@ -53,7 +53,7 @@ def perceive_batch(perceiver: Perceiver, pairs: Sequence[Pair]) -> list[Outcome]
     except ModelError:
         raise
     except Exception as error:
-        # The outermost level of one keyframe: whatever it meets must not stop the others.
+        # Whatever is wrong with one keyframe must not stop the others.
         if _out_of_memory(error):
             raise ModelUnavailable(f"{perceiver.name} ran out of memory: {error}") from error
         problem, fault = f"a fault in {perceiver.name}: {error!r}", True
@@ -61,7 +61,7 @@ def perceive_batch(perceiver: Perceiver, pairs: Sequence[Pair]) -> list[Outcome]
             _log.exception("keyframe %d met a fault", pairs[0][1].id)
     else:
         return [Outcome(delta) for delta in deltas]
-    if len(pairs) > 1:  # one of them spoils the batch: find out which
+    if len(pairs) > 1:  # one of them spoils the batch; perceive each alone to find out which
         return [outcome for pair in pairs for outcome in perceive_batch(perceiver, [pair])]
     if not fault:
         _log.warning("keyframe %d could not be perceived: %s", pairs[0][1].id, problem)
@@ -70,5 +70,5 @@ def perceive_batch(perceiver: Perceiver, pairs: Sequence[Pair]) -> list[Outcome]
 
 
 def _out_of_memory(error: Exception) -> bool:
-    """Whether there was too little memory, which may be otherwise the next time."""
+    """Whether memory ran out, which may not happen the next time."""
     return isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"

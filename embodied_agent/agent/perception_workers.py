@@ -45,13 +45,13 @@ from embodied_agent.support.lazy import Lazy
 
 _log = logging.getLogger(__name__)
 
-#: Waits without another limit wake this often, so that none lasts forever.
+#: Waits without another limit end after this long, so that none lasts forever, in seconds.
 _WAKE_S = 60.0
-#: How long `close` waits for calls in flight, in seconds.
+#: How long `close` waits for running calls, in seconds.
 _CLOSE_S = 5.0
 #: The part of a question's time that may be spent on perception; the rest is for the answer.
 _PATIENCE = 0.75
-#: A model that failed this often in a row is down: questions don't wait for it.
+#: A model is down after this many failures in a row: questions don't wait for it.
 _DOWN = 2
 #: This many faults in a row can't be chance: callers that wait get the error.
 _FAULTS = 3
@@ -72,7 +72,7 @@ class View:
 
 
 class PerceptionWorkers:
-    """The workers of one store. They start at once on what is pending.
+    """The workers of one store. They start at once with what is pending.
 
     Args:
         store: where pending keyframes are and deltas go.
@@ -113,7 +113,7 @@ class PerceptionWorkers:
             thread.start()
 
     def notify(self) -> None:
-        """A keyframe was stored."""
+        """Tell the workers that a keyframe was stored."""
         with self._changed:
             self._changed.notify_all()
 
@@ -218,8 +218,8 @@ class PerceptionWorkers:
         return f"{text}; they are safe in the memory: run this again once the model replies"
 
     def check(self) -> None:
-        """Raise the `ModelError` that stopped perception, with which the model keeps refusing, or
-        of a fault that every keyframe meets."""
+        """Raise the `ModelError` of what keeps perception from working, if there is one: the model
+        can't be loaded, refuses every request, or fails on every keyframe."""
         if self._fatal is not None:
             raise self._fatal
         if self._faults_in_a_row >= _FAULTS:
@@ -280,7 +280,7 @@ class PerceptionWorkers:
                 if batch is not None:
                     self._perceive(batch)
             except Exception as error:
-                # The outermost loop of a thread: a fault must show, and must not end perception.
+                # A fault must be shown, and must not end perception.
                 _log.exception("perception failed on a fault and goes on")
                 with self._changed:
                     self._faults += 1
@@ -290,7 +290,7 @@ class PerceptionWorkers:
                     )
 
     def _claim(self) -> list[Keyframe] | None:
-        """Wait for the next keyframes to perceive; ``None`` when closed or stopped."""
+        """Wait for the next keyframes to perceive; ``None`` once closed or stopped."""
         with self._changed:
             while not self._closed and self._fatal is None:
                 if self._breaker.begin():
@@ -365,8 +365,7 @@ class PerceptionWorkers:
             self._changed.notify_all()
 
     def _give_up(self, hopeless: list[Keyframe], model: str) -> None:
-        """Give keyframes that the model keeps failing on a delta with their measured motion
-        only."""
+        """Commit keyframes that the model keeps failing on with their measured motion only."""
         for keyframe in hopeless:
             try:
                 previous = self._store.before(keyframe)

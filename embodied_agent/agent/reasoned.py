@@ -56,8 +56,8 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One answer of the reasoner; ``fault`` says why it can't be given out, where it can't.
-    ``cited`` are the keyframes that it rests on, with a note each."""
+    """One answer of the reasoner. ``fault`` says why it can't be given; empty if it can. ``cited``
+    are the keyframes that it rests on, with a note each."""
 
     answer: Answer
     cited: dict[int, str]
@@ -69,9 +69,9 @@ class ReasonedAnswers:
 
     Args:
         settings: of reasoning.
-        make: makes the reasoner when it is first needed,
-        make_verifier: and the verifier,
-        second_look: looks at stored pictures; ``None``: nobody can.
+        make: makes the reasoner when it is first needed.
+        make_verifier: makes the verifier when it is first needed.
+        second_look: looks at stored pictures again; ``None`` disables it.
     """
 
     def __init__(
@@ -89,17 +89,17 @@ class ReasonedAnswers:
         self._lock = threading.Lock()
         self._reasoner: Reasoner | None = None
         self._verifier: Verifier | None = None
-        #: Times it was asked again because it did not see that the notes settle a question.
+        #: How often it was asked again because it had missed that the notes settle a question.
         self.asked_again = 0
 
     @property
     def model(self) -> str:
-        """The reasoner's name, its backend while it is not loaded."""
+        """The reasoner's name; its backend until it is loaded."""
         return self._reasoner.name if self._reasoner else self._settings.backend
 
     @property
     def server(self) -> ServerStatus | None:
-        """State of the reasoner's server; ``None`` where there is none, or it was never asked."""
+        """State of the reasoner's server; ``None`` if there is none, or it was never asked."""
         reasoner = self._reasoner
         return reasoner.server_status() if isinstance(reasoner, HasServer) else None
 
@@ -112,7 +112,7 @@ class ReasonedAnswers:
     def stream(
         self, answer: Answer, known: Known, deadline: float
     ) -> Generator[str, None, Attempt]:
-        """Gives pieces of the replies as they come, and returns the best attempt.
+        """Yield pieces of the replies as they come, and return the best attempt.
 
         The pieces of further attempts, and a reply that was voted for instead of the first, come
         after those of the first, on a line of their own.
@@ -140,7 +140,7 @@ class ReasonedAnswers:
             answer, looked = self._look(best.answer, known, deadline)
             best = replace(best, answer=answer)
             if looked.said:
-                # Decided anew with more to go by, so that it wins where both are as consistent.
+                # It knows more than the first attempt, so it wins if both are equally consistent.
                 best = yield from self._again(best, known, looked, deadline, 0, ties_win=True)
         attempts = self._settings.verify.attempts if self._settings.verify.mode == "on" else 1
         for number in range(1, attempts):
@@ -155,8 +155,8 @@ class ReasonedAnswers:
     def _without_untold(
         self, first: Attempt, known: Known, check: NotesCheck, looked: Findings, deadline: float
     ) -> Generator[str, None, Attempt]:
-        """Another attempt where the notes settle what the reasoner says the memory does not tell:
-        without that choice."""
+        """Another attempt, without the choice that the memory does not tell, after the reasoner
+        chose that although the notes settle the question."""
         spent = sum(first.answer.latency_s.get(name, 0.0) for name in ("first_token", "reason"))
         if deadline - time.monotonic() < spent:
             return first
@@ -175,8 +175,8 @@ class ReasonedAnswers:
     def _once_more(
         self, first: Attempt, known: Known, looked: Findings, deadline: float
     ) -> Generator[str, None, Attempt]:
-        """Another attempt after one with a fault; where that has one too, or fails, the word that
-        no answer was given out."""
+        """Another attempt after one with a fault. If it has one too, or fails, the answer says that
+        no answer can be given."""
         spent = sum(first.answer.latency_s.get(name, 0.0) for name in ("first_token", "reason"))
         fault = first.fault
         if deadline - time.monotonic() > spent:
@@ -192,11 +192,11 @@ class ReasonedAnswers:
         return replace(first, answer=answer, fault=fault)
 
     def _look(self, answer: Answer, known: Known, deadline: float) -> tuple[Answer, Findings]:
-        """What a second look finds, and ``answer`` with its time and model."""
+        """The findings of a second look, and ``answer`` with its duration and model."""
         if self._second_look is None:
             return with_notice(answer, "no second look: nobody can look"), Findings()
         started = time.monotonic()
-        found = self._second_look.find(
+        findings = self._second_look.find(
             known.question,
             known.recalled_ids,
             segment=known.segment,
@@ -204,14 +204,14 @@ class ReasonedAnswers:
             deadline=deadline,
         )
         latency_s = {**answer.latency_s, "second_look": time.monotonic() - started}
-        models = {**answer.models, "looker": found.model} if found.model else answer.models
+        models = {**answer.models, "looker": findings.model} if findings.model else answer.models
         answer = replace(answer, latency_s=latency_s, models=models)
-        return (with_notice(answer, found.problem) if found.problem else answer), found
+        return (with_notice(answer, findings.problem) if findings.problem else answer), findings
 
     def _attempt(
         self, answer: Answer, known: Known, looked: Findings, deadline: float, attempt: int
     ) -> Generator[str, None, Attempt]:
-        """``answer`` with what the reasoner says; its reply is streamed."""
+        """``answer`` with what the reasoner says, whose reply is streamed."""
         question = known.question
         style = prompt_style(self._settings)
         prompt = build_prompt(
@@ -303,7 +303,7 @@ class ReasonedAnswers:
         *,
         ties_win: bool = False,
     ) -> Generator[str, None, Attempt]:
-        """Another attempt, if it can be made in the time left: the more consistent of the two."""
+        """The more consistent of two attempts, if there is time left for another one."""
         spent = sum(best.answer.latency_s.get(name, 0.0) for name in ("first_token", "reason"))
         if deadline - time.monotonic() < spent:
             return best
@@ -314,12 +314,12 @@ class ReasonedAnswers:
         usable = not other.fault and other.answer.status != "failed"
         better = usable and (theirs > ours or (ties_win and theirs == ours))
         chosen = other if better else best
-        # Time was spent on both, whichever is given.
+        # Both took time, whichever is given.
         latency_s = other.answer.latency_s
         return replace(chosen, answer=replace(chosen.answer, latency_s=latency_s))
 
     def _verified(self, attempt: Attempt, question: Question, deadline: float) -> Attempt:
-        """``attempt`` with its consistency, where that is wanted and can be had."""
+        """``attempt`` with its consistency, if settings ask for it and it can be had."""
         settings, answer = self._settings.verify, attempt.answer
         if settings.mode == "off" or self._make_verifier is None or answer.status == "failed":
             return attempt
@@ -378,8 +378,8 @@ class ReasonedAnswers:
                     )
 
     def _others(self, prompt: Prompt, deadline: float) -> tuple[list[str], str]:
-        """Further replies to be counted with the first, where the reasoner can give them at once;
-        none, and why, where they could not be had."""
+        """Further replies that are counted with the first, if the reasoner can give them at once;
+        else none, and the reason."""
         count, reasoner = self._settings.votes - 1, self._reasoner
         if not count or not prompt.choices or not isinstance(reasoner, Resampling):
             return [], ""
@@ -387,14 +387,14 @@ class ReasonedAnswers:
         try:
             if left <= 0:
                 raise ModelError("no time was left")
-            found = reasoner.sampled(
+            replies = reasoner.sampled(
                 prompt, count, timeout_s=left, max_tokens=self._settings.max_tokens
             )
         except ModelError as error:
             return [], f"answered from one reasoning: {error}"
-        return found, ""
+        return replies, ""
 
 
 def _failed(answer: Answer, problem: str, reply: str) -> Answer:
-    """``answer`` as none; what the model said so far is kept as its reasoning."""
+    """``answer`` as a failed one; what the model said so far is kept as its reasoning."""
     return replace(answer, text="", choice=None, reasoning=reply, status="failed", problem=problem)

@@ -16,12 +16,13 @@ from embodied_agent.rules.phrases import Phrase, read_phrase
 from embodied_agent.rules.tokens import tokens_of
 from embodied_agent.transcript.recall import asked_text, named_objects, recall_named
 
-#: Things that are recalled of one phrase, those that were seen last.
+#: Most things that are recalled for one phrase: those seen last.
 _MOST = 3
 
 
 def recall_from(notes: Notes, question: Question) -> tuple[str, tuple[int, ...]]:
-    """The line of what is recalled, empty where nothing known is named, and the keyframes in it."""
+    """The line of what is recalled (empty if the question names nothing known), and its
+    keyframes."""
     text = asked_text(question)
     names = named_objects(text, notes.named_in(text))
     exact = [read_phrase(name) for name in names]
@@ -35,7 +36,7 @@ def recall_from(notes: Notes, question: Question) -> tuple[str, tuple[int, ...]]
 
 
 def _is_said(phrase: Phrase, exact: Phrase) -> bool:
-    """Whether a phrase is one whose very name the question gives."""
+    """Whether the question holds this phrase exactly as it was noted."""
     return phrase.kind == exact.kind and phrase.colours <= exact.colours
 
 

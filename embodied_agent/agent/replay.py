@@ -58,9 +58,9 @@ class Replayer(Protocol):
 class ReplayProgress:
     """How far a replay is.
 
-    ``frames`` were decided on so far, of ``expected_frames`` (``None`` where the source can't
-    tell). ``keyframes`` were stored and ``perceived`` of them by this replay; ``resumed`` were in
-    the memory before it.
+    ``frames`` were decided on so far, of ``expected_frames`` (``None`` if the source can't tell).
+    ``keyframes`` were stored and ``perceived`` of them by this replay; ``resumed`` were in the
+    memory before it.
     """
 
     frames: int = 0
@@ -75,7 +75,7 @@ class ReplaySummary:
     """What a replay did.
 
     ``key`` identifies the recording in the memory (``agent.store.keyframes(source=key)``).
-    ``skipped`` counts what the source had to leave out, by reason. ``frames`` is 0 where the memory
+    ``skipped`` counts what the source had to leave out, by reason. ``frames`` is 0 if the memory
     held the whole recording already.
     """
 
@@ -90,7 +90,7 @@ class ReplaySummary:
 def replay_key(spec: str | Path, settings: SourceSettings) -> str:
     """What identifies a recording, and how it is read, in a memory."""
     options = settings.model_dump(include={"topic", "odom_topic", "fps", "sample_hz"})
-    # Those that came later are named only where they are set, so that older memories go on.
+    # Newer options are named only if they are set, so that the keys of older memories still match.
     options |= settings.model_dump(
         exclude={*options, "open_timeout_s", "read_timeout_s"}, exclude_defaults=True
     )
@@ -146,7 +146,7 @@ def replay(
 
 
 class _Tally:
-    """Counts what the agent's threads tell, and passes each new count on."""
+    """Counts what the agent's threads report, and passes on each new count."""
 
     def __init__(
         self,
@@ -186,7 +186,7 @@ class _Tally:
 def open_replay(
     source: str | Path | Source, key: str, settings: SourceSettings
 ) -> tuple[Source, str]:
-    """The opened source, and the key that its keyframes get in the memory.
+    """The opened source, and the key of its keyframes in the memory.
 
     Raises:
         SourceError: it can't be opened, or is an open source without a key.

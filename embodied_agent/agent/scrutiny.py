@@ -42,7 +42,7 @@ _ABOUT_UNSEEN = re.compile(r"\b(?:not|never|n't|none)\b", re.IGNORECASE)
 
 
 def not_told(choices: Iterable[str]) -> str | None:
-    """The letter of the choice that says that the memory does not tell, if there is one."""
+    """The letter of the choice that says that the memory does not tell; ``None`` without one."""
     for letter, choice in zip(string.ascii_uppercase, choices, strict=False):
         if _NOT_TOLD.search(" ".join(choice.split())):
             return letter
@@ -52,13 +52,13 @@ def not_told(choices: Iterable[str]) -> str | None:
 def fault_of(
     parsed: ParsedAnswer, question: Question, notes: Notes, looked: Iterable[str] = ()
 ) -> str:
-    """Why a reply can't be given out; empty where it can.
+    """Why a reply can't be given; empty if it can.
 
     Args:
         parsed: the reply, read.
-        question: it and its choices may be echoed.
+        question: the reply may repeat it and its choices.
         notes: the memory.
-        looked: what a second look at the pictures found; it may be spoken of.
+        looked: the findings of a second look, which the reply may mention.
     """
     words = f"{parsed.reasoning}\n{parsed.text}"
     unknown = unknown_keyframes(words, notes)
@@ -77,18 +77,18 @@ def fault_of(
 
 
 def status_of(answer: Answer, question: Question) -> AnswerStatus:
-    """The status of a model's answer by its words: one may say that it can't tell."""
+    """The status of a model's answer by its words, which may say that it can't tell."""
     if question.choices:
-        told = answer.choice is not None and answer.choice == not_told(question.choices)
-        return "cannot_tell" if told else "answered"
+        is_untold = answer.choice is not None and answer.choice == not_told(question.choices)
+        return "cannot_tell" if is_untold else "answered"
     if _NOT_TOLD.search(answer.text):
         return "cannot_tell"
     return "not_seen" if _NOT_SEEN.search(answer.text) else "answered"
 
 
 def without_answer(answer: Answer, question: Question, status: AnswerStatus, text: str) -> Answer:
-    """``answer`` as one that says why there is no answer: ``text``, or where a choice says that the
-    memory does not tell, that choice with ``text`` as its notice."""
+    """``answer`` as one that says in ``text`` why there is no answer. If a choice says that the
+    memory does not tell, it is that choice, with ``text`` as its notice."""
     letter = not_told(question.choices)
     if letter is None:
         return replace(answer, status=status, text=text, choice=None, problem="")
@@ -98,7 +98,7 @@ def without_answer(answer: Answer, question: Question, status: AnswerStatus, tex
 
 
 def lower_unsure(answer: Answer, question: Question, least: float) -> Answer:
-    """``answer``, or that it can't be told where its consistency is below ``least``."""
+    """``answer``, or one that can't tell if its consistency is below ``least``."""
     consistency = answer.consistency
     if answer.status != "answered" or consistency is None or consistency >= least:
         return answer

@@ -24,7 +24,7 @@ from embodied_agent.perception.look import Looker
 from embodied_agent.records import Question
 from embodied_agent.settings import SecondLookSettings
 
-#: The weight of the first keyframe of each list; the second counts half, the third a third, ….
+#: The weight of each list's first keyframe; the second counts half of it, the third a third.
 _TEXT, _TIME, _PLACE = 1.0, 0.6, 0.4
 #: Keyframes this close to the camera's present position count as the same place, in metres.
 _PLACE_M = 3.0
@@ -58,8 +58,8 @@ def worth_looking(
         memory: the store.
         question: its text and choices are searched for.
         recalled_ids: keyframes from recall by name, oldest first.
-        segment: only keyframes of this segment count,
-        last_id: up to this one, which is the present.
+        segment: only keyframes of this segment count.
+        last_id: the last keyframe that counts, which is the present.
         count: most keyframes.
     """
     scores: dict[int, float] = defaultdict(float)
@@ -79,7 +79,7 @@ def worth_looking(
     if pose is not None:
         near = memory.search(near_m=pose.position_m, radius_m=_PLACE_M, limit=_LISTED)
         places = [hit.keyframe for hit in near]
-        # The present itself is always nearest.
+        # The present keyframe itself is always nearest.
         add([k.id for k in places if k.segment == segment and k.id < latest[-1].id], _PLACE)
     return sorted(scores, key=lambda number: (-scores[number], -number))[:count]
 
@@ -111,7 +111,7 @@ class SecondLook:
         last_id: int,
         deadline: float,
     ) -> Findings:
-        """What the best keyframes show, by ``deadline`` (`time.monotonic`) and within the budget.
+        """Look at the best keyframes, until ``deadline`` (`time.monotonic`) and within the budget.
 
         Raises:
             StoreError: the memory can't be read.
@@ -157,7 +157,7 @@ class SecondLook:
                 problem = f"not every keyframe was looked at within {self._settings.budget_s:g} s"
             except (ModelError, DecodeError) as error:
                 problem = str(error)
-        # Looks that still run end by their own time-out; nobody waits for them.
+        # Looks that still run end by their own time-out, and their findings are left out.
         pool.shutdown(wait=False, cancel_futures=True)
         return findings, problem
 
@@ -167,5 +167,5 @@ class SecondLook:
             raise NotInTime
         keyframe = self._memory.keyframe(number)
         if keyframe is None or not keyframe.jpeg:
-            return ""  # retention dropped the picture
+            return ""  # retention dropped its picture
         return looker.look(keyframe, question, left)

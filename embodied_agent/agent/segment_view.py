@@ -40,15 +40,15 @@ class Held:
 
 
 class SegmentView:
-    """The deltas as they grow; for one thread at a time, like the notes it gives.
+    """The deltas of a memory as it grows. Not thread-safe, and neither are the notes that it gives.
 
     Args:
         store: the memory.
         source: the recording whose keyframes count; empty: all do.
         token_budget: of the transcript.
-        whole: whether the transcript tells what was before the last break; a small model that was
-            trained on one segment at a time is not to read about two.
-        summaries: of what is not in the transcript.
+        whole: whether the transcript includes what was seen before the last break. A small model
+            was trained on one segment at a time and must not read about two.
+        summaries: summarise what is not in the transcript.
     """
 
     def __init__(
@@ -74,9 +74,9 @@ class SegmentView:
 
         Args:
             segment: the present one; other segments lie before a break.
-            last_id: nothing later is used.
-            provisional: counts as the last entry for this once: when it is committed, it may read
-                differently.
+            last_id: the last keyframe that may be used.
+            provisional: counts as the last entry, for this call only: once it is committed, its
+                entry may read differently.
 
         Raises:
             StoreError: the memory can't be read.
@@ -93,7 +93,7 @@ class SegmentView:
         count = bisect.bisect_right(notes.deltas, last_id, key=lambda delta: delta.keyframe_id)
         transcript = self._transcript
         if count < len(notes.deltas):
-            # As of then, nothing had been compacted yet that later entries pushed out.
+            # At that time, the transcript still had entries that later ones have pushed out.
             notes, transcript = self._as_of(count)
         last = self._segments[count - 1] if count else segment
         if provisional is None:
@@ -125,7 +125,7 @@ class SegmentView:
         return notes, transcript
 
     def _told(self, transcript: Transcript, delta: Delta, after_break: bool) -> Transcript:
-        """``transcript`` with one more entry; a new one where what was before is not told."""
+        """``transcript`` with one more entry; a new one at a break that it must not cross."""
         if after_break and not self._whole:
             transcript = self._empty()
         if delta.keyframe_id < self._summaries.text_from:

@@ -15,7 +15,7 @@ from embodied_agent.memory.counts import MemoryStatus
 
 #: ``closed``: keyframes are perceived as they come. ``open``: the model failed, and perception
 #: waits before the next try. ``half-open``: one call probes. ``refused``: the model refuses what it
-#: is asked, and is tried on. ``stopped``: for good, the model can't be loaded.
+#: is asked, and is tried again. ``stopped``: for good, because the model can't be loaded.
 PerceptionState = Literal["closed", "open", "half-open", "refused", "stopped"]
 
 
@@ -42,12 +42,12 @@ class PerceptionStatus:
 
     ``pending`` keyframes have no delta yet. Of the ``perceived`` ones, ``unusable`` hold the
     egomotion only, ``given_up`` are those that the model failed on again and again,
-    ``faults`` counts exceptions that nobody expected, each of which made a keyframe unusable, and
+    ``faults`` counts unexpected exceptions, each of which made a keyframe unusable, and
     ``disagreed_with_egomotion`` are those whose action the keyframer measured otherwise.
     ``awaiting_commit`` deltas are ready and wait for an earlier keyframe's; ``asked_out_of_turn``
     keyframes came first because a question needed them. ``mean_latency_s`` is ``None`` before the
     first delta; ``replies`` is ``None`` unless the perceiver is served. ``notice`` says why the
-    perceiver is the one that it is, where ``auto`` had to do without.
+    ``auto`` chose this perceiver instead of a better one.
     """
 
     model: str
@@ -92,11 +92,11 @@ class AgentStatus:
     ``source`` identifies the recording that is being replayed, "" when ``live``; ``segment`` is
     ``None`` before the first keyframe. ``frames`` were decided on, ``frames_dropped`` were replaced
     by a newer one before their turn, ``frames_late`` came out of order, ``frames_out_of_line`` had
-    a stamp that fits to none before and after it, ``frames_unreadable`` could not be decoded.
-    ``store_problem`` says why the last keyframe could not be stored, else "".
+    a stamp that fits neither those before nor those after it, ``frames_unreadable`` could not be
+    decoded. ``store_problem`` says why the last keyframe could not be stored, else "".
     ``listener_failures`` counts listener callbacks that raised. ``perception`` is ``None`` for a
     memory that was opened read-only. ``camera_problem`` says that bearings of objects don't agree
-    with where the camera is said to look; "" where nothing tells so.
+    with where the camera's mount says it points; "" if they do.
     """
 
     live: bool

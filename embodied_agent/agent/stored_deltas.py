@@ -13,13 +13,13 @@ from embodied_agent.records import Delta
 
 
 class StoredDeltas(Sequence[Delta]):
-    """Deltas that are read when they are looked at. A slice without a step is one of these, too.
+    """A sequence of deltas that are read when they are used. A slice without a step is one, too.
 
     Args:
         index: of the memory.
-        start: the first,
-        stop: one more than the last of them.
-        extra: one more delta after these, which is not in the memory.
+        start: the first delta.
+        stop: one more than the last.
+        extra: another delta after these, which is not in the memory.
     """
 
     def __init__(
@@ -60,11 +60,11 @@ class StoredDeltas(Sequence[Delta]):
 
 
 class WordsInView(Set[str]):
-    """The words of the names that some notes hold, of all those in the memory.
+    """The words of the names that notes hold, out of all words in the memory.
 
     Args:
-        words: of all names.
-        held: whether the notes hold a name with this word.
+        words: those of all names.
+        held: whether the notes hold a name with a word.
     """
 
     def __init__(self, words: Collection[str], held: Callable[[str], bool]) -> None:
@@ -82,7 +82,7 @@ class WordsInView(Set[str]):
 
 
 class AllWords(Set[str]):
-    """Words that are in one of two collections."""
+    """The words of two collections."""
 
     def __init__(self, one: Collection[str], other: Collection[str]) -> None:
         self._both = one, other

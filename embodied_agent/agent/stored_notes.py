@@ -1,7 +1,7 @@
 """Notes that hold no deltas: the rules' view of a memory that was kept for days.
 
-They say the same as `Notes` that were made of the same deltas, which tests hold them to. Deltas are
-read when a question looks at them, names are found by their words.
+They give the same answers as `Notes` of the same deltas; tests compare the two. Deltas are read
+when a question needs them, and names are found by their words.
 
 Out of scope: what is kept in RAM (`note_index`), one thing of these notes (`stored_things`), which
 deltas a question may know of (`segment_view`).
@@ -28,11 +28,11 @@ class StoredNotes(Notes):
     """The deltas of an index from ``start`` up to ``stop``, exclusive, as notes.
 
     Args:
-        index: of the memory; it may grow, the notes do not.
+        index: of the memory. It may grow; the notes don't.
         start: the first delta.
-        stop: one more than the last; by default all that there are now.
-        extra: one more delta, which is not in the memory.
-        extra_after_break: whether it begins another segment.
+        stop: one more than the last; by default, up to the last that there is now.
+        extra: another delta after these, which is not in the memory.
+        extra_after_break: whether ``extra`` begins another segment.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class StoredNotes(Notes):
                 self._own_keys.setdefault(key, []).append((stop - start, rank, mention.name))
 
     def extended(self, delta: Delta, *, after_break: bool = False) -> Notes:
-        """A view of one more delta."""
+        """These notes and one more delta."""
         notes = StoredNotes(
             self._index, self.first, self.stop, extra=delta, extra_after_break=after_break
         )
@@ -76,7 +76,7 @@ class StoredNotes(Notes):
         return notes
 
     def part(self, first: int, last: int) -> Notes:
-        """The deltas from index ``first`` to ``last``, both included, alone."""
+        """The notes of the deltas from index ``first`` to ``last``, both included."""
         stored = self.stop - self.first
         begin = min(self.first + first, self.stop)
         extra = self._extra[0] if self._extra and first <= stored <= last else None
@@ -87,7 +87,7 @@ class StoredNotes(Notes):
         return notes
 
     def before_break(self) -> Notes:
-        """The deltas before the last break alone."""
+        """The notes of the deltas before the last break."""
         whole = self.start > self.stop - self.first
         notes = StoredNotes(
             self._index,
@@ -102,8 +102,7 @@ class StoredNotes(Notes):
 
     @property
     def hold_motion_only(self) -> bool:
-        """Whether no delta names or describes anything, because no perceiver looked at the
-        pictures."""
+        """Whether no delta names or describes anything, because no model looked at the pictures."""
         if self._own_keys or any(claimed_words(delta.observation) for delta in self._extra):
             return False
         return not self._index.names_or_claims(self.first, self.stop)
@@ -138,82 +137,85 @@ class StoredNotes(Notes):
         return self.in_order(self._things({*self._index.keys(), *self._own_keys}))
 
     def related_to(self, phrase: Phrase) -> list[Thing]:
-        """At least all things that a phrase may mean or be a detail of, in any order."""
+        """All things that a phrase may mean or be a detail of, possibly with others, in any
+        order."""
         if phrase.is_generic:
             return self.all_things()
         return self._listed(self._index.names.related_to(phrase) | self._own.related_to(phrase))
 
     def akin_to(self, phrase: Phrase) -> list[Thing]:
-        """At least all things whose kind resembles that of a phrase, in any order."""
+        """All things whose kind resembles that of a phrase, possibly with others, in any order."""
         return self._listed(self._index.names.akin_to(phrase) | self._own.akin_to(phrase))
 
     def of_kinds(self, kinds: Collection[str]) -> list[Thing]:
-        """At least all things of one of these kinds, in the order of first appearance."""
+        """All things of one of these kinds, possibly with others, in the order of first
+        appearance."""
         keys = self._index.names.of_kinds(kinds) | self._own.of_kinds(kinds)
         return self.in_order(self._things(keys))
 
     def spelt_in(self, text: str) -> list[Thing]:
-        """At least all things whose name stands in a text, whatever its article, in the order of
-        first appearance."""
+        """All things whose name is in a text, whatever its article, possibly with others, in the
+        order of first appearance."""
         keys = self._index.names.spelt_in(text) | self._own.spelt_in(text)
         return self.in_order(self._things(keys))
 
     def coloured(self, colours: Collection[str]) -> list[Thing]:
-        """At least all things in one of these colours, in the order of first appearance."""
+        """All things in one of these colours, possibly with others, in the order of first
+        appearance."""
         keys = self._index.names.coloured(colours) | self._own.coloured(colours)
         return self.in_order(self._things(keys))
 
     def in_order(self, things: Iterable[Thing]) -> list[Thing]:
-        """Things in the order of first appearance; they come from one of the methods above."""
+        """Sort things, which one of the methods above gave, by their first appearance."""
         stored = [thing for thing in things if isinstance(thing, StoredThing)]
         self._load(thing for thing in stored if thing.known_place is None)
         stored.sort(key=place_of)
-        # Answers name the first of them; where one needs more, it needs all.
+        # Answers name the first of them; an answer that needs more needs all.
         self._load(stored[:LONGEST_LIST])
         known = self._index.things
         self._likely.update(one.key for one in stored[LONGEST_LIST:] if one.key in known)
         return list[Thing](stored)
 
     def latest(self, most: int) -> list[Thing]:
-        """The things that were seen last, the latest first, and of those that were seen together
-        the one that appeared first."""
-        found: dict[str, int] = dict.fromkeys(self._own_keys, self.stop - self.first)
+        """The things that were seen last, latest first; of those seen together, in the order of
+        first appearance."""
+        last_indexes: dict[str, int] = dict.fromkeys(self._own_keys, self.stop - self.first)
         if self.stop > self.first:
             for name, number, _ in self._index.latest_mentions(self.stop - 1):
                 at = self._index.index(number)
                 if at is None:
                     continue
                 if at < self.first or (
-                    len(found) >= most and at - self.first not in found.values()
+                    len(last_indexes) >= most and at - self.first not in last_indexes.values()
                 ):
                     break
-                found.setdefault(name_key(name), at - self.first)
-        ordered = self.in_order(map(self.thing, found))
+                last_indexes.setdefault(name_key(name), at - self.first)
+        ordered = self.in_order(map(self.thing, last_indexes))
         return sorted(ordered, key=lambda thing: -thing.last_index)[:most]
 
     def observed(self, noun: str) -> list[int]:
         """The indexes of the deltas whose observation contains all words of a noun, in the singular
         or plural."""
         words = set(singular_words(noun))
-        found = self._index.observed(words)
-        begin, end = bisect_left(found, self.first), bisect_left(found, self.stop)
-        indexes = [at - self.first for at in found[begin:end]]
+        positions = self._index.observed(words)
+        begin, end = bisect_left(positions, self.first), bisect_left(positions, self.stop)
+        indexes = [at - self.first for at in positions[begin:end]]
         for delta in self._extra:
             if words and words <= set(map(singular, claimed_words(delta.observation))):
                 indexes.append(self.stop - self.first)
         return indexes
 
     def named_in(self, text: str) -> list[str]:
-        """The names of things, as they were noted, that may stand in a text."""
+        """The names of things, as noted, that may occur in a text."""
         keys = self._index.names.spelt_in(text) | self._own.spelt_in(text)
         things = self._things(keys)
         self._load(things)
         return sorted({name for thing in things for _, _, name in thing.all_mentions()})
 
     def where_named(self, name: str) -> list[int]:
-        """The indexes of the deltas that mention a thing by a name as it was noted, each once."""
-        found = self.thing(name_key(name)).all_mentions()
-        return list(dict.fromkeys(at for at, _, noted in found if noted == name))
+        """The indexes of the deltas that mention a thing by a name as noted, each once."""
+        mentions = self.thing(name_key(name)).all_mentions()
+        return list(dict.fromkeys(at for at, _, noted in mentions if noted == name))
 
     # -- for its things and nouns ----------------------------------------------------------------
 
@@ -222,18 +224,18 @@ class StoredNotes(Notes):
         return self._own_keys.get(key, ())
 
     def load(self, key: str) -> None:
-        """Look the mentions of a thing up, and those of all that came with it (`in_order`)."""
+        """Read the mentions of a thing, and those of all that `in_order` sorted with it."""
         self._index.load({key, *self._likely})
         self._likely.clear()
 
     def have_noun(self, noun: str) -> bool:
-        """Whether a noun, in the singular or plural, or a kind is that of a thing."""
+        """Whether a thing has this noun (singular or plural) or is of this kind."""
         if not self._extra and self._is_whole():
             return self._index.have_noun(noun)
         keys = self._index.names.with_noun(noun) | self._own.with_noun(noun)
         if noun in self._index.things or noun in self._own_keys:
             keys.add(noun)
-        # Where things are mentioned is read only of those that have the noun by any name.
+        # Mentions are read only of things that have the noun by one of their names.
         called = [thing for thing in map(self.thing, keys) if thing.may_have(noun)]
         self._load(thing for thing in called if not thing.is_settled)
         return any(t.exists and is_noun_of(noun, t.key, t.phrase) for t in called)
@@ -252,14 +254,14 @@ class StoredNotes(Notes):
         return bool(self._things(self._index.names.with_word(word)))
 
     def _is_whole(self) -> bool:
-        """Whether these are all deltas of the index at present."""
+        """Whether these are all deltas that the index has now."""
         return self.first == 0 and self.stop == len(self._index.ids)
 
     def _listed(self, keys: Iterable[str]) -> list[Thing]:
         return list[Thing](self._things(keys))
 
     def _things(self, keys: Iterable[str]) -> list[StoredThing]:
-        """Those of the things that a delta in the notes mentions."""
+        """Those of the things that the notes mention."""
         things = [self.thing(key) for key in keys]
         if self._is_whole():
             return things

@@ -1,4 +1,4 @@
-"""A thing in stored notes, whose mentions are looked up once they matter; and the nouns of all.
+"""A thing in stored notes, whose mentions are read when they are needed; and the nouns of all.
 
 Out of scope: the notes (`stored_notes`), which mentions there are (`note_index`).
 """
@@ -18,7 +18,7 @@ from embodied_agent.rules.phrases import Phrase
 
 
 class Holding(Protocol):
-    """What things and nouns ask of the notes that hold them.
+    """What things and nouns need from the notes that hold them.
 
     Attributes:
         first: the first delta of the index that is in the notes.
@@ -34,22 +34,22 @@ class Holding(Protocol):
         """The mentions of a thing in the delta that is not in the memory."""
 
     def load(self, key: str) -> None:
-        """Look the mentions of a thing up, with those of others that are likely to be needed."""
+        """Read the mentions of a thing, with those of others that are likely to be needed."""
 
     def have_noun(self, noun: str) -> bool:
-        """Whether a noun, in the singular or plural, or a kind is that of a thing."""
+        """Whether a thing has this noun (singular or plural) or is of this kind."""
 
     def words(self) -> Collection[str]:
         """All words that occur in a name."""
 
 
 class StoredThing:
-    """A thing in stored notes; see `Thing`. Which of its mentions are in the notes is looked up
-    once that matters.
+    """A thing in stored notes; see `Thing`. Which of its mentions are in the notes is read when it
+    is needed.
 
     Args:
-        notes: that it is in.
-        key: of its name.
+        notes: the notes that hold it.
+        key: that of its name.
     """
 
     __slots__ = ("_begin", "_end", "_mentions", "_notes", "_own", "key")
@@ -63,7 +63,7 @@ class StoredThing:
 
     @property
     def place(self) -> tuple[int, int]:
-        """The index of the delta that mentions it first, and the place in it."""
+        """The index of the delta that mentions it first, and its place in that delta."""
         known = self.known_place
         if known is not None:
             return known
@@ -76,7 +76,7 @@ class StoredThing:
 
     @property
     def known_place(self) -> tuple[int, int] | None:
-        """Its place, where that is known without looking its mentions up."""
+        """Its place; ``None`` if its mentions would have to be read."""
         if self._mentions is None:
             return self._own[0][:2] if self._own else None
         first = self._mentions.first
@@ -84,13 +84,13 @@ class StoredThing:
 
     @property
     def is_settled(self) -> bool:
-        """Whether `exists` is known without looking its mentions up."""
+        """Whether `exists` is known without reading its mentions."""
         mentions = self._mentions
         return mentions is None or (mentions.first is not None and not self._notes.first)
 
     @property
     def exists(self) -> bool:
-        """Whether a delta in the notes mentions it."""
+        """Whether the notes mention it."""
         if self.is_settled:
             return bool(self._own) or self.known_place is not None
         begin, end = self._bounds()
@@ -98,7 +98,7 @@ class StoredThing:
 
     @property
     def name(self) -> str:
-        """Its name as first noted."""
+        """Its name, as first noted."""
         if self._mentions is not None and len(self._mentions.names) == 1 and not self._own:
             return self._mentions.names[0]
         return self._at(0)[2]
@@ -160,7 +160,7 @@ class StoredThing:
         return [self._stored(at) for at in range(begin, end)] + list(self._own)
 
     def _bounds(self) -> tuple[int, int]:
-        """The first of the stored mentions that are in the notes, and one more than the last."""
+        """The numbers of the first of its mentions in the notes, and of the one after the last."""
         if self._mentions is None:
             return 0, 0
         if self._begin < 0:
@@ -202,12 +202,13 @@ class StoredThing:
 
 
 def place_of(thing: StoredThing) -> tuple[int, int]:
-    """The index of the delta that mentions a thing first, and the place in it; to sort by."""
+    """The sort key of a thing: the index of the delta that mentions it first, and its place
+    there."""
     return thing.place
 
 
 class StoredNouns(Nouns):
-    """Names, nouns and kinds of stored notes: found by their words, never listed."""
+    """The names, nouns and kinds in stored notes, found by their words and never listed."""
 
     def __init__(self, notes: Holding) -> None:
         super().__init__()

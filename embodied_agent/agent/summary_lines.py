@@ -11,13 +11,13 @@ from embodied_agent.transcript.text import Transcript
 
 
 class SummaryLines:
-    """Of one memory, or of one recording in it; for one thread at a time.
+    """The lines of one memory, or of one recording in it. Not thread-safe.
 
     Args:
         store: the memory.
         source: the recording whose keyframes count; empty: all do.
-        reserve: tokens that the lines may take; 0: nothing is summarised.
-        text_from: what was seen before this keyframe is kept as a summary only.
+        reserve: tokens that the lines may take; 0 disables summaries.
+        text_from: what was seen before this keyframe is kept only as a summary.
     """
 
     def __init__(self, store: Store, source: str, reserve: int, text_from: int) -> None:
@@ -25,14 +25,14 @@ class SummaryLines:
         self._source = source
         self.reserve = reserve
         self.text_from = text_from
-        self._last: tuple[int, str] = (0, "")  # before which keyframe, and the lines
+        self._last: tuple[int, str] = (0, "")  # the lines, and the keyframe before which they end
 
     def told(self, transcript: Transcript, end: int) -> str:
-        """The transcript, after a summary of what has left it.
+        """The transcript, preceded by a summary of what has left it.
 
         Args:
             transcript: of entries before keyframe ``end``.
-            end: where the transcript is empty, all before it is summarised.
+            end: if the transcript is empty, everything before this keyframe is summarised.
 
         Raises:
             StoreError: the memory can't be read.

@@ -18,11 +18,11 @@ from embodied_agent.memory.query import Reader
 from embodied_agent.object_records import SeenObject
 from embodied_agent.records import Question
 
-#: Objects that are told of, at most.
+#: Most objects that are told.
 _MOST_TOLD = 16
-#: A bearing that is less certain is not told, in degrees; nor a distance, in parts of itself.
+#: Largest uncertainty of a bearing that is told, in degrees, and of a distance, as a share of it.
 _BEARING_DEG, _DISTANCE = 10.0, 0.35
-#: Straight ahead and straight behind, in degrees from it.
+#: Largest bearing that counts as straight ahead, or as straight behind, in degrees from it.
 _STRAIGHT_DEG = 5.0
 
 
@@ -31,8 +31,8 @@ def surroundings(
 ) -> str:
     """The objects that are located, those that the question names first, then the nearest.
 
-    Empty where it is not known where the robot is: keyframe ``keyframe_id`` has no pose in the
-    present map session, or the question asks as of an earlier time.
+    Empty if the robot's pose is unknown: keyframe ``keyframe_id`` has none in the present map
+    session, or the question asks as of an earlier time.
 
     Raises:
         StoreError: the memory can't be read.

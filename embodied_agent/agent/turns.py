@@ -22,7 +22,7 @@ _LEVELS = 4
 
 
 def client_name(*levels: str) -> str:
-    """The name of a client, from its levels; what a level holds can't make up further levels."""
+    """The name of a client, made of its levels; the text of a level can't add further levels."""
     return "/".join(quote(level, safe=" !#$&'()*+,:;=?@[]|") for level in levels)
 
 
@@ -43,7 +43,7 @@ class Turns(Generic[T]):
             yield from child
 
     def push(self, client: str, item: T) -> None:
-        """Add an item at the end of its client's."""
+        """Add an item behind the others of its client."""
         node = self
         for level in _path(client):
             node._count += 1
@@ -72,19 +72,19 @@ class Turns(Generic[T]):
         return item
 
     def remove(self, client: str, item: T) -> bool:
-        """Take out ``item``; whether it was there."""
+        """Take out ``item``; returns whether it was there."""
         return self._remove(_path(client), item)
 
     def displace(self, client: str) -> T | None:
-        """Take out the newest item of whoever has most, where that is fair to make room for one of
-        ``client``; ``None`` where nobody has more than ``client`` would have then.
+        """Take out the newest item of the client with most items, to make room for one of
+        ``client``; ``None`` if nobody has more than ``client`` would have then.
 
         Groups are compared first, then the members of the newcomer's own group.
         """
-        found = self._heaviest(_path(client))
-        if found is None:
+        heaviest = self._heaviest(_path(client))
+        if heaviest is None:
             return None
-        path, item = found
+        path, item = heaviest
         self._remove(path, item)
         return item
 
@@ -122,7 +122,7 @@ class Turns(Generic[T]):
         return (newcomer[0], *path), item
 
     def _newest(self) -> tuple[tuple[str, ...], T]:
-        """The newest item of the one below with most, and the way to it."""
+        """The newest item of the child with most items, and the path to it."""
         if not self._children:
             return (), self._items[-1]
         level, child = max(self._children.items(), key=lambda entry: len(entry[1]))

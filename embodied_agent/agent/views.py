@@ -1,7 +1,7 @@
 """The views of a memory that questions are answered from: one per recording, kept for the next.
 
 A view reads only what is new for each question, so the latest few are kept. They are dropped when
-retention or a person removed something that they may hold.
+retention or a person has removed something that they may hold.
 
 Out of scope: the views themselves (`indexed_view`, `segment_view`).
 """
@@ -17,12 +17,12 @@ from embodied_agent.reasoning.base import prompt_style, transcript_budget
 from embodied_agent.records import Delta
 from embodied_agent.settings import ReasoningSettings
 
-#: Recordings whose views are kept.
+#: Most recordings whose views are kept.
 _MOST_VIEWS = 4
 
 
 class Views:
-    """The views of one store. For one thread at a time.
+    """The views of one store. Not thread-safe.
 
     ``text_from`` is the first keyframe from which all text was kept at the last reading.
     """
@@ -37,10 +37,10 @@ class Views:
         """What is known up to the keyframe ``last_id``.
 
         Args:
-            source: of this recording; empty: of all that the memory holds.
+            source: of this recording; empty: of the whole memory.
             segment: the present one.
-            last_id: the last keyframe that is used.
-            provisional: of a later keyframe than all that are committed; counts as the last entry.
+            last_id: the last keyframe that may be used.
+            provisional: the delta of a keyframe after all committed ones; counts as the last entry.
 
         Raises:
             LostDelta: a damaged file lacks a delta that its indexes name; see `read_plainly`.

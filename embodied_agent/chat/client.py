@@ -7,7 +7,8 @@ jitter, except for a timeout: a retry would only burden a slow server further.
 
 Replies are always streamed, so that one deadline covers a whole reply, however slowly it arrives.
 
-Out of scope: the prompts (`embodied_agent.perception.prompts`, `embodied_agent.reasoning.prompts`).
+Out of scope: which error becomes which (`failures`), which model is asked (`served_models`), the
+prompts (`embodied_agent.perception.prompts`, `embodied_agent.reasoning.prompts`).
 """
 
 from __future__ import annotations
@@ -21,27 +22,19 @@ from typing import Any
 
 import openai
 
-from embodied_agent.chat.bounds import ResponseTooLong, bounded
-from embodied_agent.chat.errors import (
-    THEIR_ERRORS,
-    certificate_problem,
-    ill_formed,
-    out_of_memory,
-    refused,
-    retry_after_s,
-    server_message,
-    takes_no_pictures,
-    timed_out,
-)
-from embodied_agent.chat.fields import Fields
-from embodied_agent.chat.guard import Guard, TooSlow
+from embodied_agent.chat.bounds import bounded
+from embodied_agent.chat.errors import THEIR_ERRORS, ill_formed, refused, retry_after_s, timed_out
+from embodied_agent.chat.failures import check_event_stream, our_error, too_slow
+from embodied_agent.chat.fields import Fields, request_fields
+from embodied_agent.chat.guard import Guard
 from embodied_agent.chat.http import http_client
 from embodied_agent.chat.messages import Message
+from embodied_agent.chat.served_models import LIST_S, ServedModels
 from embodied_agent.chat.status import ServerStatus
 from embodied_agent.chat.stream import Piece, cut_at, pieces_of
 from embodied_agent.chat.thinking import Thinking
 from embodied_agent.codec import JsonObject
-from embodied_agent.errors import ModelError, ModelUnavailable, RequestRefused
+from embodied_agent.errors import ModelError, ModelUnavailable
 from embodied_agent.settings import ServerSettings
 from embodied_agent.support.backoff import Backoff
 from embodied_agent.support.redaction import without_credentials
@@ -50,8 +43,6 @@ __all__ = ["ChatServer", "Message", "Piece"]
 
 #: A server that takes longer than this to accept a connection is down, in seconds.
 _CONNECT_S = 10.0
-#: How long listing the models may take besides a request, in seconds.
-_LIST_S = 5.0
 #: What a router keeps this process to one server by, where the settings name nothing.
 _SESSION = uuid.uuid4().hex
 #: First and longest delay before a retry, in seconds; a server may ask for more.
@@ -94,14 +85,14 @@ class ChatServer:
         )
         self._guard = Guard(self._where) if guarded else None
         self._closed = threading.Event()
-        self._first_model = ""
+        self._models = ServedModels(self._client, settings.model, self._where)
         self._schemas_refused = False
         self._thinking, self._fields = Thinking(), Fields()
 
     @property
     def name(self) -> str:
         """The model's name; the server's address until the name is known."""
-        return self._settings.model or self._first_model or self._where
+        return self._models.name
 
     def model_name(self) -> str:
         """The model's name, which the server is asked for if the settings have none.
@@ -110,7 +101,7 @@ class ChatServer:
             ModelUnavailable: the server can't be reached.
             ModelError: the server does not list its models.
         """
-        return self._model(min(self._settings.timeout_s, _LIST_S))
+        return self._models.chosen(min(self._settings.timeout_s, LIST_S))
 
     @property
     def schemas_refused(self) -> bool:
@@ -128,16 +119,7 @@ class ChatServer:
             ModelUnavailable: the server can't be reached within ``timeout_s`` seconds.
             ModelError: the server does not list its models.
         """
-        try:
-            page = self._client.models.list(timeout=timeout_s)
-            return [model.id for model in page.data if isinstance(model.id, str)]
-        except THEIR_ERRORS as error:
-            raise self._mapped(error, timeout_s, hint=False) from error
-        except (AttributeError, TypeError) as error:  # JSON or HTML of another shape
-            raise ModelError(
-                f"{self._where} does not list models; check server.base_url, which "
-                "usually ends in /v1"
-            ) from error
+        return self._models.names(timeout_s)
 
     def stream(
         self,
@@ -168,7 +150,8 @@ class ChatServer:
             ModelError: it refuses the request, or is not an OpenAI-compatible server.
         """
         deadline = time.monotonic() + timeout_s
-        request = self._request(messages, max_tokens, temperature, seed, schema)
+        usable_schema = None if self._schemas_refused else schema
+        request = request_fields(messages, max_tokens, temperature, seed, usable_schema)
         if not think:
             request["extra_body"] = self._thinking.off()
         with closing(self._streamed(request, deadline, timeout_s)) as pieces:
@@ -180,29 +163,6 @@ class ChatServer:
                     call.began = True
                     yield piece
 
-    def _request(
-        self,
-        messages: Sequence[Message],
-        max_tokens: int,
-        temperature: float,
-        seed: int | None,
-        schema: JsonObject | None,
-    ) -> dict[str, Any]:
-        request: dict[str, Any] = {
-            "messages": list(messages),
-            "max_tokens": max_tokens,
-            "temperature": temperature,
-            "stream": True,
-        }
-        if seed is not None:
-            request["seed"] = seed
-        if schema is not None and not self._schemas_refused:
-            request["response_format"] = {
-                "type": "json_schema",
-                "json_schema": {"name": "reply", "schema": schema, "strict": True},
-            }
-        return request
-
     def _streamed(
         self, request: dict[str, Any], deadline: float, timeout_s: float
     ) -> Generator[Piece, None, None]:
@@ -210,22 +170,22 @@ class ChatServer:
         finished = False
         with cut_at(deadline, response) as expired:
             try:
-                self._check_kind(response)
+                check_event_stream(response, self._where)
                 for chunk in response:
                     pieces, last = pieces_of(chunk)
                     finished = finished or last
                     yield from pieces
             except THEIR_ERRORS as error:
                 if expired.is_set():
-                    raise self._too_slow(timeout_s) from error
+                    raise too_slow(self._where, timeout_s) from error
                 if not ill_formed(error):
-                    raise self._mapped(error, timeout_s) from error
+                    raise self._ours(error, timeout_s) from error
                 # To ask again would bring the same reply; its beginning may be usable.
                 yield Piece("", cut=True)
                 return
             if not finished:
                 if expired.is_set():
-                    raise self._too_slow(timeout_s)
+                    raise too_slow(self._where, timeout_s)
                 raise ModelUnavailable(
                     f"{self._where} broke off in the middle of a reply; see its log"
                 )
@@ -268,19 +228,6 @@ class ChatServer:
         self._closed.set()
         self._client.close()
 
-    def _model(self, timeout_s: float) -> str:
-        if not self._settings.model and not self._first_model:
-            try:
-                names = self.models(timeout_s)
-            except ModelError as error:
-                # `transformers serve`, for example, fails to list models that it has not cached.
-                advice = "if it never lists its models, set server.model"
-                raise type(error)(f"{error}; {advice}") from error
-            if not names:
-                raise ModelError(f"{self._where} lists no models; set server.model")
-            self._first_model = names[0]
-        return self._settings.model or self._first_model
-
     def _open(self, request: dict[str, Any], deadline: float, timeout_s: float) -> Any:
         backoff = Backoff(_FIRST_WAIT_S, _LONGEST_WAIT_S)
         while True:
@@ -288,10 +235,10 @@ class ChatServer:
                 raise ModelUnavailable("the connection was closed")
             left = deadline - time.monotonic()
             if left <= 0:
-                raise self._too_slow(timeout_s)
+                raise too_slow(self._where, timeout_s)
             sent = self._fields.fitted(request)
             try:
-                model = self._model(left)
+                model = self._models.chosen(left)
                 response = self._client.chat.completions.create(
                     **{**sent, "model": model},
                     timeout=openai.Timeout(left, connect=min(left, _CONNECT_S)),
@@ -313,10 +260,10 @@ class ChatServer:
                     response = self._open(request, deadline, timeout_s)
                     self._schemas_refused = True
                     return response
-                mapped = self._mapped(error, timeout_s)
-                if not isinstance(mapped, ModelUnavailable) or timed_out(error):
-                    raise mapped from error
-                failure, wait_s = mapped, max(backoff.failure_s(), retry_after_s(error))
+                ours = self._ours(error, timeout_s)
+                if not isinstance(ours, ModelUnavailable) or timed_out(error):
+                    raise ours from error
+                failure, wait_s = ours, max(backoff.failure_s(), retry_after_s(error))
                 failure.__cause__ = error
             else:
                 return response
@@ -327,76 +274,5 @@ class ChatServer:
                 raise failure
             self._closed.wait(wait_s)
 
-    def _check_kind(self, response: Any) -> None:
-        kind = response.response.headers.get("content-type", "")
-        if "event-stream" not in kind:
-            raise ModelError(
-                f"{self._where} replied with {kind or 'no content type'} instead of an "
-                "event stream; check server.base_url, which usually ends in /v1"
-            )
-
-    def _too_slow(self, timeout_s: float) -> ModelUnavailable:
-        return TooSlow(
-            f"{self._where} did not finish its reply within {timeout_s:.3g} s; allow "
-            "more time, or serve a smaller model"
-        )
-
-    def _mapped(self, error: Exception, timeout_s: float, *, hint: bool = True) -> ModelError:
-        """``error`` as one of this package's errors. ``hint``: name the server's models."""
-        where = self._where
-        if timed_out(error):
-            return self._too_slow(timeout_s)
-        oversized = next(
-            (e for e in (error, error.__cause__) if isinstance(e, ResponseTooLong)), None
-        )
-        if oversized is not None:
-            return ModelError(f"{where} can't be used: {oversized}; check server.base_url")
-        if isinstance(error, openai.APIStatusError):
-            status, text = error.status_code, server_message(error)
-            if out_of_memory(error):
-                return ModelUnavailable(
-                    f"{where} ran out of memory ({status}: {text}); serve a smaller model, or send "
-                    "shorter prompts and fewer concurrent requests"
-                )
-            if takes_no_pictures(error):
-                return ModelError(
-                    f"{where} takes no pictures ({status}: {text}); serve a vision model, with "
-                    "its picture part (llama.cpp: --mmproj FILE)"
-                )
-            if status in (401, 403):
-                return ModelError(
-                    f"{where} rejects the API key ({status}: {text}); set server.api_key"
-                )
-            if status in (408, 409, 425, 429) or status >= 500:
-                return ModelUnavailable(f"{where} can't reply now ({status}: {text})")
-            kind = RequestRefused if status in (400, 413, 422) else ModelError
-            return kind(
-                f"{where} refuses the request for model {self.name!r} ({status}: {text})"
-                + (self._models_hint() if hint else "")
-            )
-        if isinstance(error, ValueError):
-            return ModelError(
-                f"{where} sent something that is not JSON; check server.base_url, which usually "
-                "ends in /v1"
-            )
-        if isinstance(error, openai.APIConnectionError) or not isinstance(error, openai.APIError):
-            cause = error.__cause__ or error
-            tls_problem = certificate_problem(error)
-            if tls_problem:
-                return ModelError(f"can't talk to {where} over TLS: {tls_problem}")
-            return ModelUnavailable(
-                f"can't reach {where} ({cause}); check that the server is running, and "
-                "server.base_url"
-            )
-        return ModelUnavailable(f"{where} failed during its reply ({server_message(error)})")
-
-    def _models_hint(self) -> str:
-        try:
-            names = self.models(_LIST_S)
-        except ModelError:
-            names = []
-        if not names:
-            return "; it does not list its models. Check server.base_url and server.model"
-        if self.name in names:
-            return ""
-        return f"; it has {', '.join(names[:10])}. Set server.model to one of them"
+    def _ours(self, error: Exception, timeout_s: float) -> ModelError:
+        return our_error(error, self._where, timeout_s, self.name, self._models.hint)

@@ -1,6 +1,6 @@
 """Classifies the errors of the openai client and of the HTTP library below it.
 
-Out of scope: how the caller responds to them (`embodied_agent.chat.client`).
+Out of scope: how the caller responds to them (`client`), and what the user is told (`failures`).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The fields of a request that some models refuse, as OpenAI's reasoning models do.
+"""The fields of a request, and those that some models refuse, as OpenAI's reasoning models do.
 
 They expect the reply's length limit under another name, and allow no temperature. A field that a
 server has refused is not sent to it again.
@@ -8,12 +8,38 @@ Out of scope: schemas and thinking, which a server may refuse too (`client`, `th
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import openai
 
 from embodied_agent.chat.errors import refused, server_message
+from embodied_agent.chat.messages import Message
+from embodied_agent.codec import JsonObject
+
+
+def request_fields(
+    messages: Sequence[Message],
+    max_tokens: int,
+    temperature: float,
+    seed: int | None,
+    schema: JsonObject | None,
+) -> dict[str, Any]:
+    """A request for a streamed reply; without a seed and a schema where these are ``None``."""
+    request: dict[str, Any] = {
+        "messages": list(messages),
+        "max_tokens": max_tokens,
+        "temperature": temperature,
+        "stream": True,
+    }
+    if seed is not None:
+        request["seed"] = seed
+    if schema is not None:
+        request["response_format"] = {
+            "type": "json_schema",
+            "json_schema": {"name": "reply", "schema": schema, "strict": True},
+        }
+    return request
 
 
 class Fields:

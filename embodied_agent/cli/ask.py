@@ -8,26 +8,23 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from embodied_agent.cli.common import (
+    NO_MEMORY,
     announced_loading,
     console,
+    counted,
     explained,
     plain,
     print_json,
     settings_from,
 )
+from embodied_agent.cli.model_options import ModelOptions
+from embodied_agent.cli.option_groups import with_option_groups
 from embodied_agent.cli.options import (
     CHOICES_HELP,
     ConfigOption,
     JsonOption,
     MemoryOption,
-    PerceptionModelOption,
-    PerceptionOption,
-    PerceptionServerOption,
-    ReasoningModelOption,
-    ReasoningOption,
-    ReasoningServerOption,
     SetOption,
-    model_settings,
 )
 from embodied_agent.cli.questions import cases_from, outcome, show_answer
 from embodied_agent.errors import SettingsError
@@ -40,6 +37,7 @@ if TYPE_CHECKING:
     from embodied_agent.settings import Settings
 
 
+@with_option_groups
 def ask(
     text: Annotated[str, typer.Argument(metavar="QUESTION", help="What to ask.")],
     memory: MemoryOption = None,
@@ -62,12 +60,8 @@ def ask(
             metavar="NAME", help="The robot to ask (mqtt.robot).", rich_help_panel="Robot"
         ),
     ] = None,
-    perception: PerceptionOption = None,
-    perception_server: PerceptionServerOption = None,
-    perception_model: PerceptionModelOption = None,
-    reasoning: ReasoningOption = None,
-    reasoning_server: ReasoningServerOption = None,
-    reasoning_model: ReasoningModelOption = None,
+    *,
+    models: ModelOptions,
     config: ConfigOption = None,
     assignments: SetOption = None,
     json_output: JsonOption = False,
@@ -77,30 +71,23 @@ def ask(
     The memory is only read, so a replay or a robot may keep writing to it.
     """
     with explained():
-        models = model_settings(
-            perception,
-            perception_server,
-            perception_model,
-            reasoning,
-            reasoning_server,
-            reasoning_model,
-        )
+        chosen = models.settings()
         if mqtt is None and robot is not None:
             raise SettingsError("--robot needs a broker: add --mqtt HOST")
         if mqtt is not None and memory is not None:
             raise SettingsError("ask either a memory or a robot: leave out --memory or --mqtt")
-        if mqtt is not None and any(value is not None for value in models.values()):
+        if mqtt is not None and any(value is not None for value in chosen.values()):
             raise SettingsError("a robot chooses its own models: leave out the options of models")
         settings = settings_from(
             config,
             assignments,
             memory__path=None if memory is None else str(memory),
             mqtt__robot=robot,
-            **models,
+            **chosen,
             **_broker(mqtt),
         )
         if mqtt is None and not settings.memory.path:
-            raise SettingsError("no memory was named: add --memory FILE")
+            raise SettingsError(NO_MEMORY)
         (case,) = cases_from([text], [choices] if choices else [], None, settings, at_ns=at_ns)
 
         from embodied_agent.report.scoring import Scored
@@ -136,7 +123,7 @@ def _ask_memory(
     ):
         pending = store.counts().pending
         if pending:
-            say.print(f"{pending} keyframes are not perceived yet", style="yellow")
+            say.print(f"not perceived yet: {counted(pending, 'keyframe')}", style="yellow")
         for piece in agent.ask_stream(question):
             if isinstance(piece, Answer):
                 answer = piece

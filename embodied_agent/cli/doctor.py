@@ -15,30 +15,22 @@ from embodied_agent.cli.common import (
     print_json,
     settings_from,
 )
+from embodied_agent.cli.model_options import ModelOptions
+from embodied_agent.cli.option_groups import with_option_groups
 from embodied_agent.cli.options import (
     ConfigOption,
     JsonOption,
-    PerceptionModelOption,
-    PerceptionOption,
-    PerceptionServerOption,
-    ReasoningModelOption,
-    ReasoningOption,
-    ReasoningServerOption,
     SetOption,
-    model_settings,
 )
 
 if TYPE_CHECKING:
     from embodied_agent.doctor.check import Check
 
 
+@with_option_groups
 def doctor(
-    perception: PerceptionOption = None,
-    perception_server: PerceptionServerOption = None,
-    perception_model: PerceptionModelOption = None,
-    reasoning: ReasoningOption = None,
-    reasoning_server: ReasoningServerOption = None,
-    reasoning_model: ReasoningModelOption = None,
+    *,
+    models: ModelOptions,
     config: ConfigOption = None,
     assignments: SetOption = None,
     json_output: JsonOption = False,
@@ -52,14 +44,7 @@ def doctor(
         settings = settings_from(
             config,
             assignments,
-            **model_settings(
-                perception,
-                perception_server,
-                perception_model,
-                reasoning,
-                reasoning_server,
-                reasoning_model,
-            ),
+            **models.settings(),
         )
         from embodied_agent.doctor.checks import can_run, examine
 

@@ -18,6 +18,7 @@ from embodied_agent.cli.common import (
     explained,
     plain,
     print_json,
+    refuse_options_of_the_list,
     settings_from,
 )
 from embodied_agent.cli.options import ConfigOption, JsonOption, SetOption
@@ -64,6 +65,14 @@ def serve(
             help="Tokens of robots and of people who ask (fleet_server.access_file).",
         ),
     ] = None,
+    mqtt: Annotated[
+        bool,
+        typer.Option(
+            "--mqtt",
+            help="Also take in what robots send through the MQTT broker of the settings' section "
+            "mqtt (fleet_server.mqtt).",
+        ),
+    ] = False,
     log_format: Annotated[
         Literal["text", "json"],
         typer.Option(metavar="FORMAT", help="Format of the log on stderr: text or json."),
@@ -73,11 +82,14 @@ def serve(
 ) -> None:
     """Serve a fleet until SIGTERM or Ctrl-C: its HTTP API for robots and people, and its page.
 
+    Robots send over HTTP, or through an MQTT broker (--mqtt).
+
     The database may start later or stop for a while: robots send again what was not stored.
     """
-    if context.invoked_subcommand is not None:
-        return
     with explained():
+        if context.invoked_subcommand is not None:
+            refuse_options_of_the_list(context)
+            return
         settings = settings_from(
             config,
             assignments,
@@ -85,6 +97,7 @@ def serve(
             fleet_server__host=host,
             fleet_server__port=port,
             fleet_server__access_file=None if access is None else str(access),
+            fleet_server__mqtt=mqtt or None,
         )
         try:
             from embodied_agent.fleet.serving.server import FleetServer
@@ -96,7 +109,7 @@ def serve(
         from embodied_agent.host.systemd import notify
 
         log_to_stderr(log_format, logging.DEBUG if debugging() else logging.INFO)
-        server = FleetServer(settings.fleet_server)
+        server = FleetServer(settings.fleet_server, settings.mqtt)
         ended = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: ended.set())
@@ -109,7 +122,9 @@ def serve(
 
         thread = threading.Thread(target=run, name="fleet")
         thread.start()
-        console().print(f"the fleet is at {server.url}", markup=False)
+        through = server.broker()
+        also = "" if through is None else f", and takes in over MQTT through {through.broker}"
+        console().print(f"the fleet is at {server.url}{also}", markup=False, soft_wrap=True)
         notify("READY=1")
         ended.wait()
         server.stop()

@@ -5,19 +5,29 @@ from __future__ import annotations
 import getpass
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from embodied_agent.cli.common import console, explained, plain, print_json, settings_from
+from embodied_agent.cli.common import (
+    console,
+    counted,
+    explained,
+    memory_settings_from,
+    plain,
+    print_json,
+    refuse_options_of_the_list,
+)
+from embodied_agent.cli.option_groups import with_option_groups
 from embodied_agent.cli.options import ConfigOption, JsonOption, MemoryOption
 from embodied_agent.errors import SettingsError
 
 if TYPE_CHECKING:
     from embodied_agent.agent.object_memory import ObjectMemory
-    from embodied_agent.object_records import Correction, Polygon, SeenObject
+    from embodied_agent.object_records import CorrectionKind, Polygon, SeenObject
 
 objects = typer.Typer(
     help="List the objects in a memory with their positions, and correct them.",
@@ -31,11 +41,11 @@ NameOption = Annotated[
 
 
 @contextmanager
-def opened(path: Path | None, config: Path | None, *, read_only: bool) -> Iterator[ObjectMemory]:
+def opened(
+    path: Path | None, config: Path | None, *, read_only: bool, file: Path | None = None
+) -> Iterator[ObjectMemory]:
     """The objects of the memory that the options name."""
-    settings = settings_from(config, None, memory__path=None if path is None else str(path))
-    if not settings.memory.path:
-        raise SettingsError("no memory was named: add --memory FILE")
+    settings = memory_settings_from(path, config, file=file)
     from embodied_agent.agent.object_memory import ObjectMemory
     from embodied_agent.memory.store import Store
 
@@ -51,19 +61,32 @@ def object_values(one: SeenObject) -> dict[str, Any]:
 
 
 @objects.callback(invoke_without_command=True)
-def list_objects(
+def _objects(
     context: typer.Context,
     path: MemoryOption = None,
     name: NameOption = None,
     config: ConfigOption = None,
     json_output: JsonOption = False,
 ) -> None:
-    """List the objects in a memory with their positions, and correct them.
+    """List the objects in a memory with their positions, and correct them."""
+    if context.invoked_subcommand is None:
+        list_objects(path, name, config, json_output)
+        return
+    with explained():
+        refuse_options_of_the_list(context)
+
+
+@objects.command("list")
+def list_objects(
+    path: MemoryOption = None,
+    name: NameOption = None,
+    config: ConfigOption = None,
+    json_output: JsonOption = False,
+) -> None:
+    """List the objects with their positions, as `embodied-agent objects` does.
 
     Those of the latest map session come first. Positions of different sessions can't be compared.
     """
-    if context.invoked_subcommand is not None:
-        return
     with explained(), opened(path, config, read_only=True) as memory:
         found = memory.objects(name)
         if json_output:
@@ -96,7 +119,7 @@ def object_line(one: SeenObject) -> str:
     else:
         x, y, z = one.position_m
         where = f"({x:.2f}, {y:.2f}, {z:.2f}) m ± {one.std_m or 0.0:.2f}"
-    parts = [f"{one.id:>4}  {one.name:<24} {where}", f"seen in {one.seen} keyframes"]
+    parts = [f"{one.id:>4}  {one.name:<24} {where}", f"seen in {counted(one.seen, 'keyframe')}"]
     if one.gone_since_ns is not None:
         parts.append(f"not there in {', '.join(f'#{number}' for number in one.missed_in[-3:])}")
     if one.places:
@@ -117,14 +140,25 @@ def author(by: str | None) -> str:
     return by or getpass.getuser()
 
 
-def _correct(
-    correction: Correction, path: Path | None, config: Path | None, *, json_output: bool
-) -> None:
-    from embodied_agent.interfaces.wire.corrections import correction_reply
+@dataclass(frozen=True)
+class CorrectionOptions:
+    """What every correction needs besides what it says: of which memory, and by whom."""
 
-    with opened(path, config, read_only=False) as memory:
+    path: MemoryOption = None
+    by: ByOption = None
+    config: ConfigOption = None
+    json_output: JsonOption = False
+
+
+def _correct(options: CorrectionOptions, kind: CorrectionKind, **what: Any) -> None:
+    """Store a correction; ``what`` are the fields of `Correction` besides who made it."""
+    from embodied_agent.interfaces.wire.corrections import correction_reply
+    from embodied_agent.object_records import Correction
+
+    correction = Correction(kind, author(options.by), **what)
+    with opened(options.path, options.config, read_only=False) as memory:
         stored = memory.correct(correction)
-        if json_output:
+        if options.json_output:
             print_json(correction_reply(stored).model_dump(mode="json"))
         else:
             console().print(
@@ -135,6 +169,7 @@ def _correct(
 
 
 @objects.command()
+@with_option_groups
 def forget(
     object_id: Annotated[
         int | None, typer.Argument(metavar="[ID]", help="The object's id in the list.")
@@ -150,100 +185,79 @@ def forget(
     session: Annotated[
         int | None, typer.Option("--session", metavar="N", help="The map session of the region.")
     ] = None,
-    path: MemoryOption = None,
-    by: ByOption = None,
-    config: ConfigOption = None,
-    json_output: JsonOption = False,
+    *,
+    options: CorrectionOptions,
 ) -> None:
     """Remove an object, an interval of time, or everything in and seen from a region.
 
     It is removed from the file with the pictures that show it, and a replay does not bring it back.
     """
-    from embodied_agent.object_records import Correction
-
     with explained():
-        correction = Correction(
+        _correct(
+            options,
             "forget",
-            author(by),
             object_id=object_id,
             from_ns=from_ns,
             to_ns=to_ns,
             region=() if region is None else corners(region),
             session=session,
         )
-        _correct(correction, path, config, json_output=json_output)
 
 
 @objects.command()
+@with_option_groups
 def relabel(
     object_id: IdArgument,
     name: Annotated[str, typer.Argument(metavar="NAME", help="What it is called from now on.")],
-    path: MemoryOption = None,
-    by: ByOption = None,
-    config: ConfigOption = None,
-    json_output: JsonOption = False,
+    *,
+    options: CorrectionOptions,
 ) -> None:
     """Give an object another name."""
-    from embodied_agent.object_records import Correction
-
     with explained():
-        correction = Correction("relabel", author(by), object_id, text=name)
-        _correct(correction, path, config, json_output=json_output)
+        _correct(options, "relabel", object_id=object_id, text=name)
 
 
 @objects.command("merge")
+@with_option_groups
 def merge_objects(
     object_id: IdArgument,
     other_id: Annotated[
         int, typer.Argument(metavar="OTHER", help="The object that is the same one.")
     ],
-    path: MemoryOption = None,
-    by: ByOption = None,
-    config: ConfigOption = None,
-    json_output: JsonOption = False,
+    *,
+    options: CorrectionOptions,
 ) -> None:
     """Make two objects one: OTHER becomes part of ID."""
-    from embodied_agent.object_records import Correction
-
     with explained():
-        correction = Correction("merge", author(by), object_id, other_id)
-        _correct(correction, path, config, json_output=json_output)
+        _correct(options, "merge", object_id=object_id, other_id=other_id)
 
 
 @objects.command("split")
+@with_option_groups
 def split_object(
     object_id: IdArgument,
     keyframes: Annotated[
         list[int], typer.Argument(metavar="KEYFRAME...", help="Those that show another object.")
     ],
-    path: MemoryOption = None,
-    by: ByOption = None,
-    config: ConfigOption = None,
-    json_output: JsonOption = False,
+    *,
+    options: CorrectionOptions,
 ) -> None:
     """Make one object two: what the keyframes show is another one."""
-    from embodied_agent.object_records import Correction
-
     with explained():
-        correction = Correction("split", author(by), object_id, keyframes=tuple(keyframes))
-        _correct(correction, path, config, json_output=json_output)
+        _correct(options, "split", object_id=object_id, keyframes=tuple(keyframes))
 
 
 @objects.command()
+@with_option_groups
 def annotate(
     object_id: IdArgument,
     text: Annotated[str, typer.Argument(metavar="NOTE", help='The note; "" removes it.')],
-    path: MemoryOption = None,
-    by: ByOption = None,
-    config: ConfigOption = None,
-    json_output: JsonOption = False,
+    *,
+    options: CorrectionOptions,
 ) -> None:
     """Note something about an object."""
-    from embodied_agent.object_records import Correction
-
     with explained():
-        correction = Correction("annotate", author(by), object_id, text=text)
-        _correct(correction, path, config, json_output=json_output)
+        _correct(options, "annotate", object_id=object_id, text=text)
 
 
 @objects.command()

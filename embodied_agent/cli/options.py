@@ -1,26 +1,25 @@
 """Arguments and options that several subcommands share, each defined once.
 
 Imported by every command, `--help` included, so nothing heavy is imported here.
+
+Out of scope: the options of models (`model_options`).
 """
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from embodied_agent.errors import SettingsError
-from embodied_agent.settings.stages import PerceptionBackend, ReasoningBackend
-
-_MODELS = "Models"
 _PAGE = "Page"
 
 SourceArgument = Annotated[
     str,
     typer.Argument(
         metavar="SOURCE",
-        help="A rosbag2 folder, .mcap, .db3, video, folder of images, camera number or URL.",
+        help="A rosbag2 folder, .mcap, .db3 or .bag, a video, a folder of images, a LeRobot "
+        "data set, a camera (its number or /dev/video0), or a URL.",
     ),
 ]
 ConfigOption = Annotated[
@@ -41,63 +40,11 @@ MemoryOption = Annotated[
     Path | None,
     typer.Option("--memory", "-m", metavar="FILE", help="The memory file (memory.path)."),
 ]
+FileArgument = Annotated[
+    Path | None,
+    typer.Argument(metavar="[FILE]", help="The memory file; --memory does the same."),
+]
 CHOICES_HELP = 'Choices of the question, separated by bars: "left|right|straight on".'
-
-PerceptionOption = Annotated[
-    PerceptionBackend | None,
-    typer.Option(
-        "--perception",
-        metavar="BACKEND",
-        help="What describes keyframes: auto, builtin, served, detector or geometry "
-        "(perception.backend).",
-        rich_help_panel=_MODELS,
-    ),
-]
-PerceptionServerOption = Annotated[
-    str | None,
-    typer.Option(
-        "--perception-server",
-        metavar="URL",
-        help="The VLM's server, such as http://127.0.0.1:8000/v1. Implies --perception served.",
-        rich_help_panel=_MODELS,
-    ),
-]
-PerceptionModelOption = Annotated[
-    str | None,
-    typer.Option(
-        "--perception-model",
-        metavar="NAME",
-        help="The model on that server. Default: the first one it lists.",
-        rich_help_panel=_MODELS,
-    ),
-]
-ReasoningOption = Annotated[
-    ReasoningBackend | None,
-    typer.Option(
-        "--reasoning",
-        metavar="BACKEND",
-        help="What answers questions: builtin or served (reasoning.backend).",
-        rich_help_panel=_MODELS,
-    ),
-]
-ReasoningServerOption = Annotated[
-    str | None,
-    typer.Option(
-        "--reasoning-server",
-        metavar="URL",
-        help="The language model's server. Implies --reasoning served.",
-        rich_help_panel=_MODELS,
-    ),
-]
-ReasoningModelOption = Annotated[
-    str | None,
-    typer.Option(
-        "--reasoning-model",
-        metavar="NAME",
-        help="The model on that server. Default: the first one it lists.",
-        rich_help_panel=_MODELS,
-    ),
-]
 
 PortOption = Annotated[
     int | None,
@@ -108,37 +55,3 @@ PortOption = Annotated[
         rich_help_panel=_PAGE,
     ),
 ]
-
-
-def model_settings(
-    perception: PerceptionBackend | None,
-    perception_server: str | None,
-    perception_model: str | None,
-    reasoning: ReasoningBackend | None,
-    reasoning_server: str | None,
-    reasoning_model: str | None,
-) -> dict[str, Any]:
-    """The settings that the options of models stand for, as `load_settings` takes them.
-
-    Raises:
-        SettingsError: a server is named for a backend that has none.
-    """
-    return {
-        **_stage_settings("perception", perception, perception_server, perception_model),
-        **_stage_settings("reasoning", reasoning, reasoning_server, reasoning_model),
-    }
-
-
-def _stage_settings(
-    stage: str, backend: str | None, server: str | None, model: str | None
-) -> dict[str, Any]:
-    named = f"--{stage}-server" if server is not None else f"--{stage}-model"
-    if server is not None or model is not None:
-        if backend not in (None, "served"):
-            raise SettingsError(f"{named} needs --{stage} served, not {backend}; leave one out")
-        backend = "served"
-    return {
-        f"{stage}__backend": backend,
-        f"{stage}__server__base_url": server,
-        f"{stage}__server__model": model,
-    }

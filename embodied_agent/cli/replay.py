@@ -9,26 +9,22 @@ import typer
 
 from embodied_agent.cli.common import explained, settings_from
 from embodied_agent.cli.live_page import Showing
+from embodied_agent.cli.model_options import ModelOptions
+from embodied_agent.cli.option_groups import with_option_groups
 from embodied_agent.cli.options import (
     CHOICES_HELP,
     ConfigOption,
     JsonOption,
     MemoryOption,
-    PerceptionModelOption,
-    PerceptionOption,
-    PerceptionServerOption,
     PortOption,
-    ReasoningModelOption,
-    ReasoningOption,
-    ReasoningServerOption,
     SetOption,
     SourceArgument,
-    model_settings,
 )
 from embodied_agent.cli.questions import cases_from
 from embodied_agent.cli.replay_run import run_replay
 
 
+@with_option_groups
 def replay(
     source: SourceArgument,
     questions: Annotated[
@@ -90,12 +86,8 @@ def replay(
         ),
     ] = False,
     port: PortOption = None,
-    perception: PerceptionOption = None,
-    perception_server: PerceptionServerOption = None,
-    perception_model: PerceptionModelOption = None,
-    reasoning: ReasoningOption = None,
-    reasoning_server: ReasoningServerOption = None,
-    reasoning_model: ReasoningModelOption = None,
+    *,
+    models: ModelOptions,
     config: ConfigOption = None,
     assignments: SetOption = None,
     json_output: JsonOption = False,
@@ -112,14 +104,7 @@ def replay(
             assignments,
             memory__path=None if memory is None else str(memory),
             **showing.settings(port),
-            **model_settings(
-                perception,
-                perception_server,
-                perception_model,
-                reasoning,
-                reasoning_server,
-                reasoning_model,
-            ),
+            **models.settings(),
         )
         cases = cases_from(questions or [], choices or [], question_file, settings)
         code = run_replay(

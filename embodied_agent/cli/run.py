@@ -13,19 +13,14 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from embodied_agent.cli.common import debugging, explained, settings_from
+from embodied_agent.cli.model_options import ModelOptions
+from embodied_agent.cli.option_groups import with_option_groups
 from embodied_agent.cli.options import (
     ConfigOption,
     MemoryOption,
-    PerceptionModelOption,
-    PerceptionOption,
-    PerceptionServerOption,
     PortOption,
-    ReasoningModelOption,
-    ReasoningOption,
-    ReasoningServerOption,
     SetOption,
     SourceArgument,
-    model_settings,
 )
 
 if TYPE_CHECKING:
@@ -45,6 +40,7 @@ _DRAIN_S = 1.0
 _STOP_S = 5.0
 
 
+@with_option_groups
 def run(
     source: SourceArgument,
     memory: MemoryOption = None,
@@ -75,12 +71,8 @@ def run(
         ),
     ] = None,
     port: PortOption = None,
-    perception: PerceptionOption = None,
-    perception_server: PerceptionServerOption = None,
-    perception_model: PerceptionModelOption = None,
-    reasoning: ReasoningOption = None,
-    reasoning_server: ReasoningServerOption = None,
-    reasoning_model: ReasoningModelOption = None,
+    *,
+    models: ModelOptions,
     config: ConfigOption = None,
     assignments: SetOption = None,
 ) -> None:
@@ -96,21 +88,11 @@ def run(
             memory__path=None if memory is None else str(memory),
             web__enabled=page,
             web__port=port,
-            **model_settings(
-                perception,
-                perception_server,
-                perception_model,
-                reasoning,
-                reasoning_server,
-                reasoning_model,
-            ),
+            **models.settings(),
         )
         from embodied_agent.host.event_log import log_to_stderr
 
         log_to_stderr(log_format, logging.DEBUG if debugging() else logging.INFO)
-        if not debugging():
-            # FFmpeg writes lines of its own about each try to reach a camera; the log says why.
-            os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
         with _news_of_signals() as news:
             _run(source, settings, news, loop=loop, speed=speed, stay=stay)
 

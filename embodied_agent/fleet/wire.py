@@ -24,6 +24,7 @@ Name = Annotated[str, StringConstraints(min_length=1, max_length=MAX_NAME)]
 Text = Annotated[str, StringConstraints(max_length=MAX_TEXT)]
 Id = Annotated[int, Field(ge=-1, le=_INT64)]
 Sum = Annotated[int, Field(ge=0, lt=2**32)]
+Stamp = Annotated[int, Field(ge=-_INT64, le=_INT64)]
 Seconds = Annotated[float, Field(ge=0, le=32_503_680_000, allow_inf_nan=False)]  # to the year 3000
 Metres = Annotated[float, Field(allow_inf_nan=False)]
 MemoryId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
@@ -50,7 +51,7 @@ class FleetKeyframe(_Request):
     ``frame_id`` is empty. ``thumbnail`` is a JPEG file in base64, empty for none."""
 
     id: Id
-    stamp_ns: int = Field(ge=-_INT64, le=_INT64)
+    stamp_ns: Stamp
     seen_at_s: Seconds
     segment: int = Field(ge=0, le=2**31 - 1)
     frame_id: str = Field("", max_length=256)
@@ -85,10 +86,24 @@ class FleetObject(_Request):
     position_m: tuple[Metres, Metres, Metres] | None = None
     std_m: float | None = Field(None, ge=0, allow_inf_nan=False)
     measured: str = Field("", max_length=32)
-    last_seen_ns: int = Field(ge=-_INT64, le=_INT64)
+    last_seen_ns: Stamp
     seen: int = Field(0, ge=0, le=_INT64)
     gone: bool = False
     evidence: list[Id] = Field(default_factory=list, max_length=1000)
+    checksum: Sum
+
+
+class FleetFact(_Request):
+    """A value that was noted beside what was seen, and who or what noted it. ``source`` identifies
+    the recording that it came with, empty for none; facts of one name, source and stamp are one."""
+
+    id: Id
+    name: Name
+    value: Text = ""
+    stamp_ns: Stamp
+    noted_at_s: Seconds
+    by: str = Field("", max_length=MAX_NAME)
+    source: str = Field("", max_length=MAX_NAME)
     checksum: Sum
 
 
@@ -104,28 +119,34 @@ class FleetPlace(_Request):
 
 class Corrected(_Request):
     """Everything that people corrected up to ``correction_id`` is told; the memory's last answer
-    was ``answer_id`` then."""
+    was ``answer_id`` then, and its last fact ``fact_id``."""
 
     correction_id: Id
     answer_id: Id
+    fact_id: Id | None = None
 
 
 class Batch(_Request):
     """News of one memory.
 
-    ``keyframes`` and ``answers`` continue after the ids ``after_keyframe`` and ``after_answer``;
-    what the server has already is skipped. ``amended_keyframes`` and ``amended_answers`` replace
-    what it has. ``objects`` are new or changed, ``objects_gone`` are no more. ``places`` replace
-    all places, null leaves them.
+    ``keyframes``, ``answers`` and ``facts`` continue after the ids ``after_keyframe``,
+    ``after_answer`` and ``after_fact``; what the server has already is skipped. ``amended_…``
+    replace what it has. ``objects`` are new or changed, ``objects_gone`` are no more. ``places``
+    replace all places, null leaves them. Facts with stamps in ``forgotten_ns`` (first and last,
+    inclusive) are deleted before others are taken in.
     """
 
     memory: MemoryId
     after_keyframe: Id = -1
     after_answer: Id = 0
+    after_fact: Id = 0
     keyframes: list[FleetKeyframe] = Field(default_factory=list, max_length=MOST_ITEMS)
     answers: list[FleetAnswer] = Field(default_factory=list, max_length=MOST_ITEMS)
     amended_keyframes: list[FleetKeyframe] = Field(default_factory=list, max_length=MOST_ITEMS)
     amended_answers: list[FleetAnswer] = Field(default_factory=list, max_length=MOST_ITEMS)
+    facts: list[FleetFact] = Field(default_factory=list, max_length=MOST_ITEMS)
+    amended_facts: list[FleetFact] = Field(default_factory=list, max_length=MOST_ITEMS)
+    forgotten_ns: list[tuple[Stamp, Stamp]] = Field(default_factory=list, max_length=MOST_ITEMS)
     objects: list[FleetObject] = Field(default_factory=list, max_length=MOST_ITEMS)
     objects_gone: list[Id] = Field(default_factory=list, max_length=MOST_ITEMS)
     places: list[FleetPlace] | None = Field(None, max_length=MOST_ITEMS)
@@ -135,21 +156,28 @@ class Batch(_Request):
 class Audit(_Request):
     """The checksums of what the memory holds with ids ``first`` to ``last`` inclusive, by table.
 
-    Answers and objects in that range that are not named are deleted. Keyframes are only compared:
-    a memory keeps an entry of each until its own retention.
+    Answers and objects in that range that are not named are deleted. Keyframes and facts are only
+    compared: a memory drops the oldest after its own retention, and the server keeps them.
     """
 
     memory: MemoryId
-    table: str = Field(pattern=r"^(keyframes|answers|objects)$")
+    table: str = Field(pattern=r"^(keyframes|answers|objects|facts)$")
     first: Id
     last: Id
     sums: list[tuple[Id, Sum]] = Field(max_length=MOST_ITEMS)
 
 
 class Audited(_Reply):
-    """The ids that the server has otherwise than the memory; of objects also those it has not."""
+    """The ids of rows that differ from the memory's; of objects and facts also of those that the
+    server lacks."""
 
     wanted: list[int]
+
+
+class CursorRequest(_Request):
+    """Asks how far the server is with a memory."""
+
+    memory: MemoryId
 
 
 class Restart(_Request):
@@ -160,12 +188,13 @@ class Restart(_Request):
 
 class Cursor(_Reply):
     """How far the server is with a memory: the last keyframe with its stamp, the last answer, the
-    last correction."""
+    last correction, the last fact. ``fact_id`` is null if the server is too old to take facts."""
 
     keyframe_id: int = -1
     stamp_ns: int | None = None
     answer_id: int = 0
     correction_id: int = 0
+    fact_id: int | None = None
 
 
 class FleetQuestion(_Request):
@@ -186,18 +215,31 @@ class FleetEvidence(_Reply):
     thumbnail: str = ""
 
 
+class FactValue(_Reply):
+    """The last value that a robot noted of a fact, when, and who or what noted it."""
+
+    robot: str
+    name: str
+    value: str
+    noted_at_s: float
+    by: str = ""
+
+
 class FleetReply(_Reply):
-    """The answer to a question, with the statuses that a robot's answers have."""
+    """The answer to a question, with the statuses that a robot's answers have. ``facts`` are the
+    noted values that it tells."""
 
     question: str
     status: AnswerStatus
     text: str
     evidence: list[FleetEvidence] = Field(default_factory=list)
+    facts: list[FactValue] = Field(default_factory=list)
 
 
 class RobotReply(_Reply):
-    """A robot: when it was last heard of and last saw something, how much it has told of, and its
-    latest keyframes. It is ``silent`` when it has not been heard of for a minute."""
+    """A robot: when it was last heard of and last saw something, how much it has told of, its
+    latest keyframes, and the latest value of each fact. It is ``silent`` when it has not been heard
+    of for a minute."""
 
     name: str
     heard_at_s: float
@@ -207,6 +249,7 @@ class RobotReply(_Reply):
     answers: int
     objects: int
     latest: list[FleetEvidence]
+    facts: list[FactValue] = Field(default_factory=list)
 
 
 class MapObject(_Reply):
@@ -241,3 +284,27 @@ class FleetOverview(_Reply):
     places: list[MapPlace]
     common_frames: list[str]
     truncated: bool = False
+
+
+class BrokerStatus(_Reply):
+    """What comes in over MQTT: the state of the connection (``off``, ``connecting``, ``connected``,
+    ``waiting`` to try again) with the last error, and counters since the start. ``refused`` counts
+    requests by the code of the refusal, ``set_aside`` messages that could not be answered, and
+    ``last_problem`` says what was wrong with the last of either."""
+
+    broker: str
+    state: str
+    last_error: str
+    connections: int
+    received: int
+    answered: int
+    refused: dict[str, int]
+    set_aside: int
+    last_problem: str
+
+
+class ServerStatus(_Reply):
+    """The state of the fleet server; ``mqtt`` is null where it takes in over HTTP only."""
+
+    version: str
+    mqtt: BrokerStatus | None

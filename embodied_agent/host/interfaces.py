@@ -114,10 +114,16 @@ class Interfaces:
             self._interfaces["mqtt"] = Service(agent, questions, settings)
         if settings.alerts.webhooks:
             self._interfaces["webhooks"] = Webhooks(agent, settings.alerts)
-        if settings.fleet.url:
-            from embodied_agent.fleet.sending.sender import Sender
+        if settings.fleet.is_on:
+            try:
+                from embodied_agent.fleet.sending.sender import Sender, uplink_for
 
-            self._interfaces["fleet"] = Sender(agent, settings.fleet)
+                uplink = uplink_for(settings.fleet, settings.mqtt)
+            except ModuleNotFoundError as error:
+                raise SettingsError(
+                    missing_package("fleet.transport mqtt", "mqtt", error)
+                ) from error
+            self._interfaces["fleet"] = Sender(agent, settings.fleet, uplink)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop: asyncio.Event | None = None
         self._main: asyncio.Task[None] | None = None

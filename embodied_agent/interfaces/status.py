@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 class InterfaceStatus:
     """The part that all interfaces share.
 
-    ``last_error`` is what is wrong at present, "" when nothing is. ``problem`` is why the interface
+    ``last_error`` is what is wrong at present, "" if nothing is. ``problem`` is why the interface
     does not serve: the reason of its last failure, else its ``last_error``.
     """
 
@@ -80,9 +80,9 @@ class FleetStatus(InterfaceStatus):
     has everything), ``waiting`` (to try again) or ``refused`` (by the server; ``last_error`` says
     why).
 
-    ``keyframes_waiting`` are yet to be sent, ``keyframes_sent`` and ``answers_sent`` were accepted
-    since the start, and ``reduced`` of them without what they show or say, because the server can't
-    take that.
+    ``keyframes_waiting`` are yet to be sent, ``keyframes_sent``, ``answers_sent`` and
+    ``facts_sent`` were accepted since the start, and ``reduced`` of them without what they show or
+    say, because the server can't take that.
     """
 
     server: str
@@ -90,6 +90,7 @@ class FleetStatus(InterfaceStatus):
     keyframes_waiting: int
     keyframes_sent: int
     answers_sent: int
+    facts_sent: int
     reduced: int
 
 

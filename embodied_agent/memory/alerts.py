@@ -10,41 +10,33 @@ Out of scope: when there is an alert (`embodied_agent.agent.alerts`), how it is 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any, Literal, TypeVar
 
-import apsw
-
 from embodied_agent.codec import from_json, to_json
 from embodied_agent.memory import schema
-from embodied_agent.memory.rows import Damage, check_texts, text_sum
+from embodied_agent.memory.access import Access
+from embodied_agent.memory.rows import check_texts, text_sum
 from embodied_agent.object_records import Alert, StandingQuestion
 
-Transaction = Callable[[str], AbstractContextManager[apsw.Connection]]
-#: How alerts leave: published over MQTT, posted to a webhook.
+#: How alerts are delivered: published over MQTT, or posted to a webhook.
 Channel = Literal["published", "posted"]
 R = TypeVar("R", StandingQuestion, Alert)
 
-#: Alerts that are kept; the oldest go first.
+#: Most alerts that are kept; the oldest are dropped.
 MOST_KEPT = 10_000
 
 
 class AlertTable:
-    """The tables of one file. Every method may be called from any thread, and raises `StoreError`
-    where the file can't be read or written.
+    """The standing questions and alerts in one file. Every method may be called from any thread,
+    and raises `StoreError` if the file can't be read or written.
 
     Args:
-        transaction: opens a transaction for writing; raises where the file is read-only.
-        query: opens a connection for reading.
-        damage: collects damaged rows.
+        access: the file that holds them.
     """
 
-    def __init__(self, transaction: Transaction, query: Transaction, damage: Damage) -> None:
-        self._transaction = transaction
-        self._query = query
-        self._damage = damage
+    def __init__(self, access: Access) -> None:
+        self._access = access
 
     def questions(self) -> list[StandingQuestion]:
         """All standing questions, in the order in which they were asked."""
@@ -57,7 +49,7 @@ class AlertTable:
 
     def ask(self, question: StandingQuestion) -> StandingQuestion:
         """Store a standing question; returns it with its id."""
-        with self._transaction("store a standing question") as db:
+        with self._access.transaction("store a standing question") as db:
             # Not reused: alerts of a question that was withdrawn keep its number.
             sql = (
                 "SELECT max(coalesce((SELECT max(id) FROM standing_questions), 0), "
@@ -72,20 +64,20 @@ class AlertTable:
         return stored
 
     def withdraw(self, question_id: int) -> bool:
-        """Remove a standing question; whether there was one. Its alerts stay."""
-        with self._transaction("remove a standing question") as db:
+        """Remove a standing question, but not its alerts; returns whether there was one."""
+        with self._access.transaction("remove a standing question") as db:
             db.execute("DELETE FROM standing_questions WHERE id = ?", (question_id,))
             return bool(db.changes())
 
     def add(self, alert: Alert, key: str, *, webhook: bool) -> Alert | None:
-        """Store an alert; returns it with its id, ``None`` where its event was reported before.
+        """Store an alert; returns it with its id, or ``None`` if its event was reported before.
 
         Args:
-            alert: its ``id`` does not matter.
-            key: of the event, among those of the question.
+            alert: its ``id`` is ignored.
+            key: identifies the event among those of the question.
             webhook: whether it is to be posted.
         """
-        with self._transaction("store an alert") as db:
+        with self._access.transaction("store an alert") as db:
             known = "SELECT 1 FROM alerts WHERE question_id = ? AND key = ?"
             if db.execute(known, (alert.question_id, key)).get is not None:
                 return None
@@ -103,28 +95,28 @@ class AlertTable:
         """Alerts with ids from ``since`` on, in order; the newest of them where ``newest``."""
         order = "DESC" if newest else "ASC"
         sql = f"SELECT id, json, checksum FROM alerts WHERE id >= ? ORDER BY id {order} LIMIT ?"
-        found = self._records(Alert, "alert", sql, (since, limit))
-        return found[::-1] if newest else found
+        alerts = self._records(Alert, "alert", sql, (since, limit))
+        return alerts[::-1] if newest else alerts
 
     def undelivered(self, channel: Channel, limit: int = 100) -> list[Alert]:
-        """Alerts that have yet to leave on a channel, in order."""
+        """Alerts that are still to be delivered on a channel, in order."""
         sql = f"SELECT id, json, checksum FROM alerts WHERE {channel} = 0 ORDER BY id LIMIT ?"
         return self._records(Alert, "alert", sql, (limit,))
 
     def delivered(self, alert_id: int, channel: Channel) -> None:
-        """An alert has left on a channel, or never will."""
-        with self._transaction("note that an alert was delivered") as db:
+        """Note that an alert was delivered on a channel, or never will be."""
+        with self._access.transaction("note that an alert was delivered") as db:
             db.execute(f"UPDATE alerts SET {channel} = 1 WHERE id = ?", (alert_id,))
 
     def _records(self, kind: type[R], name: str, sql: str, bindings: tuple[Any, ...]) -> list[R]:
-        found: list[R] = []
-        with self._query(f"read {name}s") as db:
+        records: list[R] = []
+        with self._access.query(f"read {name}s") as db:
             if schema.version_of(db) < schema.WITH_ALERTS:
                 return []
             for number, text, checksum in db.execute(sql, bindings):
                 try:
                     check_texts(checksum, text)
-                    found.append(from_json(kind, text))
+                    records.append(from_json(kind, text))
                 except ValueError as error:
-                    self._damage.note(f"{name} {number}", error)
-        return found
+                    self._access.damage.note(f"{name} {number}", error)
+        return records

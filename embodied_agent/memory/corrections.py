@@ -1,7 +1,7 @@
 """What people say about the objects of a memory file: corrections, and what is to be forgotten.
 
-Corrections are derived from nothing. Each is stored in one transaction with what it changes. Each
-row carries a checksum; a damaged row is left out and named.
+Corrections can't be derived again. Each is stored in one transaction with what it changes. Each row
+has a checksum; a damaged row is left out and reported.
 
 Out of scope: what a correction changes (`embodied_agent.agent.corrections`), removing bytes from
 the file (`forgetting`), objects (`objects`).
@@ -16,58 +16,53 @@ import apsw
 
 from embodied_agent.codec import from_json, to_json
 from embodied_agent.memory import forgetting
+from embodied_agent.memory.access import Access
 from embodied_agent.memory.facts import FactTable
 from embodied_agent.memory.object_rows import read_records, renumber
-from embodied_agent.memory.objects import ObjectTable, Transaction
-from embodied_agent.memory.rows import Damage, text_sum
+from embodied_agent.memory.objects import ObjectTable
+from embodied_agent.memory.rows import text_sum
 from embodied_agent.memory.summaries import SummaryTable
 from embodied_agent.object_records import Correction, MentionRef, ObjectChanges
 
-#: Stamps above this count from 1970, in nanoseconds.
+#: Stamps above this are nanoseconds since 1970.
 _SINCE_1970_NS = 1_000_000_000_000_000_000
 
 
 class CorrectionTable:
     """The corrections in one file. Every method may be called from any thread, and raises
-    `StoreError` where the file can't be read or written.
+    `StoreError` if the file can't be read or written.
 
     Args:
-        transaction: opens a transaction for writing; raises where the file is read-only.
-        query: opens a connection for reading.
-        damage: is told of damaged rows.
-        objects: that are corrected,
-        facts: of which intervals are forgotten.
-        summaries: derived from the same deltas; follow what is forgotten.
+        access: the file that holds them.
+        objects: what is corrected.
+        facts: forgotten by intervals.
+        summaries: derived from the same deltas, and derived again after something is forgotten.
     """
 
     def __init__(
         self,
-        transaction: Transaction,
-        query: Transaction,
-        damage: Damage,
+        access: Access,
         objects: ObjectTable,
         facts: FactTable,
         summaries: SummaryTable,
     ) -> None:
-        self._transaction = transaction
-        self._query = query
-        self._damage = damage
+        self._access = access
         self._objects = objects
         self._facts = facts
         self._summaries = summaries
-        self._forgotten: list[tuple[int, int]] | None = None  # intervals, once they are read
+        self._forgotten: list[tuple[int, int]] | None = None  # the intervals, once they were read
 
     def all(self) -> list[Correction]:
         """All corrections, in the order in which they were made."""
         if not self._objects.exists:
             return []
         sql = "SELECT id, json, checksum FROM corrections ORDER BY id"
-        with self._query("read corrections") as db:
-            return read_records(db, self._damage, Correction, "correction", sql)
+        with self._access.query("read corrections") as db:
+            return read_records(db, self._access.damage, Correction, "correction", sql)
 
     def add(self, correction: Correction, changes: ObjectChanges) -> Correction:
         """Store a correction together with what it changes; returns it with its id."""
-        with self._transaction("store a correction") as db:
+        with self._access.transaction("store a correction") as db:
             stored = _insert_correction(db, correction)
             self._objects.apply(db, replace(changes, correction_id=stored.id or 0))
         return stored
@@ -78,10 +73,10 @@ class CorrectionTable:
         """Remove objects, and everything of whole keyframes, from the file, and store the
         correction that says so; returns it with its id.
 
-        Where keyframes are forgotten, the objects have to be derived again: nothing of what is
-        derived is left. `Store.empty_log` is to be called afterwards.
+        If whole keyframes are forgotten, all objects are removed and must be derived again. Call
+        `Store.empty_log` afterwards.
         """
-        with self._transaction("forget") as db:
+        with self._access.transaction("forget") as db:
             forgetting.overwrite_deleted(db, fully=True)
             try:
                 stored = self._forget(db, correction, object_ids, keyframes)
@@ -120,10 +115,10 @@ class CorrectionTable:
         return stored
 
     def is_forgotten(self, stamp_ns: int) -> bool:
-        """Whether a person wants what was seen at this moment forgotten, whenever it comes in.
+        """Whether a person has asked to forget what was seen at this moment, whenever it comes in.
 
         Stamps that count from 1970 name a moment. Others, such as a video's, start anew with each
-        recording: of these, only what the memory held is forgotten.
+        recording, so only what the memory held at that time is forgotten.
         """
         if self._forgotten is None:
             self._forgotten = [
@@ -157,11 +152,11 @@ def _amend_corrections(
         if correction.kind == "forget":
             continue
         gone = {ref for ref in correction.mentions if ref[0] in keyframes} | {*refs}
-        kept = forgetting.rename_mentions(correction.mentions, moved, gone)
+        mentions = forgetting.rename_mentions(correction.mentions, moved, gone)
         others = forgetting.rename_mentions(correction.other_mentions, moved, gone)
-        if not kept:
+        if not mentions:
             correction = replace(correction, text="", keyframes=())
-        text = to_json(replace(correction, mentions=kept, other_mentions=others))
+        text = to_json(replace(correction, mentions=mentions, other_mentions=others))
         db.execute(
             "UPDATE corrections SET json = ?, checksum = ? WHERE id = ?",
             (text, text_sum(text), number),

@@ -19,8 +19,8 @@ import apsw
 
 from embodied_agent.codec import from_json, to_json
 from embodied_agent.memory import schema
-from embodied_agent.memory.objects import Transaction
-from embodied_agent.memory.rows import Damage, check_texts, text_sum
+from embodied_agent.memory.access import Access
+from embodied_agent.memory.rows import check_texts, text_sum
 from embodied_agent.records import Fact
 from embodied_agent.settings import MemorySettings
 from embodied_agent.settings.facts import fact_key
@@ -34,21 +34,15 @@ _COLUMNS = "id, key, source, stamp_ns, json, checksum"
 
 class FactTable:
     """The facts in one file. Every method may be called from any thread, and raises `StoreError`
-    where the file can't be read or written.
+    if the file can't be read or written.
 
     Args:
-        transaction: opens a transaction for writing; raises where the file is read-only.
-        query: opens a connection for reading.
-        damage: is told of damaged rows.
+        access: the file that holds them.
         settings: of retention.
     """
 
-    def __init__(
-        self, transaction: Transaction, query: Transaction, damage: Damage, settings: MemorySettings
-    ) -> None:
-        self._transaction = transaction
-        self._query = query
-        self._damage = damage
+    def __init__(self, access: Access, settings: MemorySettings) -> None:
+        self._access = access
         self._settings = settings
         self._count: int | None = None  # counted when first needed
         self._added = 0
@@ -56,8 +50,10 @@ class FactTable:
     def add(self, facts: Iterable[Fact]) -> None:
         """Store facts, in their order. Of a recording, one that is known stays as it is; live, one
         with the same name and stamp is replaced."""
-        with self._transaction("store facts") as db:
+        with self._access.transaction("store facts") as db:
             count, self._count = self._counted(db), None
+            # Looked up before a row is replaced: an id is never given to another value.
+            last = int(db.execute("SELECT coalesce(max(id), 0) FROM facts").get)
             for fact in facts:
                 moment = (fact_key(fact.name), fact.source, fact.stamp_ns)
                 if not fact.source:
@@ -66,10 +62,11 @@ class FactTable:
                     count -= db.changes()
                 text = to_json(replace(fact, id=None))
                 db.execute(
-                    "INSERT OR IGNORE INTO facts (key, source, stamp_ns, stored_at_s, json, "
-                    "checksum) VALUES (?, ?, ?, ?, ?, ?)",
-                    (*moment, time.time(), text, _sum(*moment, text)),
+                    "INSERT OR IGNORE INTO facts (id, key, source, stamp_ns, stored_at_s, json, "
+                    "checksum) VALUES (?, ?, ?, ?, ?, ?, ?)",
+                    (last + 1, *moment, time.time(), text, _sum(*moment, text)),
                 )
+                last += db.changes()
                 count += db.changes()
                 self._added += 1
             count -= self._trim(db, count)
@@ -88,7 +85,7 @@ class FactTable:
             source: of this recording and live; ``None``: of all.
             at_ns: as of this stamp.
         """
-        with self._query("read facts") as db:
+        with self._access.query("read facts") as db:
             if schema.version_of(db) < schema.WITH_FACTS:
                 return []
             pairs = list(
@@ -149,7 +146,7 @@ class FactTable:
 
     def holds(self, source: str) -> bool:
         """Whether there is a fact of a recording."""
-        with self._query("read facts") as db:
+        with self._access.query("read facts") as db:
             if schema.version_of(db) < schema.WITH_FACTS:
                 return False
             sql = "SELECT EXISTS (SELECT 1 FROM facts WHERE source = ?)"
@@ -172,14 +169,14 @@ class FactTable:
 
     def _read(self, where: str, bindings: tuple[Any, ...], limit: int = 1) -> list[Fact]:
         found: list[Fact] = []
-        with self._query("read facts") as db:
+        with self._access.query("read facts") as db:
             if schema.version_of(db) < schema.WITH_FACTS:
                 return []
             for row in db.execute(f"SELECT {_COLUMNS} FROM facts WHERE {where}", bindings):
                 try:
                     found.append(fact_of(row))
                 except ValueError as error:
-                    self._damage.note(f"fact {row[0]}", error)
+                    self._access.damage.note(f"fact {row[0]}", error)
                 if len(found) == limit:
                     break
         return found

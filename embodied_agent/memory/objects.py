@@ -1,7 +1,7 @@
 """Objects, map sessions and sightings in a memory file.
 
 They are derived from keyframes and deltas: `ObjectTable.write` takes what one more keyframe
-changes. Each row carries a checksum; a damaged row is left out and named.
+changes. Each row has a checksum; a damaged row is left out and reported.
 
 Out of scope: how objects are derived (`embodied_agent.objects`), the deltas (`store`), what people
 say about objects (`corrections`, `places`).
@@ -10,14 +10,14 @@ say about objects (`corrections`, `places`).
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 import apsw
 
 from embodied_agent.codec import from_json, to_json
 from embodied_agent.memory import schema
+from embodied_agent.memory.access import Access
 from embodied_agent.memory.object_retention import ObjectRetention
 from embodied_agent.memory.object_rows import (
     move_sightings,
@@ -26,7 +26,7 @@ from embodied_agent.memory.object_rows import (
     sighting_of,
     sighting_row,
 )
-from embodied_agent.memory.rows import Damage, DamagedRow, check_texts, text_sum
+from embodied_agent.memory.rows import DamagedRow, check_texts, text_sum
 from embodied_agent.object_records import (
     MapSession,
     MentionRef,
@@ -36,20 +36,19 @@ from embodied_agent.object_records import (
 )
 from embodied_agent.settings import MemorySettings
 
-Transaction = Callable[[str], AbstractContextManager[apsw.Connection]]
 R = TypeVar("R", SeenObject, MapSession)
 
-#: The tables of what is derived.
+#: The derived tables.
 _DERIVED = ("map_sessions", "objects", "sightings", "object_fold")
-#: Values in one statement, at most; SQLite allows more.
+#: Most values in one statement; SQLite allows more.
 _MOST_BOUND = 500
-#: What `best_first` means in SQL: here, still there, lately.
+#: The order of `best_first` in SQL: latest session, still there, last seen.
 _BEST_FIRST = "ORDER BY session DESC, gone, last_seen_ns DESC, id"
 
 
 class Folded(NamedTuple):
     """How far the objects are derived: the last keyframe (-1: none), the last correction (0: none),
-    and what is needed to go on, as JSON ("": nothing is derived)."""
+    and the tracker's state as JSON ("": nothing is derived)."""
 
     keyframe_id: int = -1
     correction_id: int = 0
@@ -57,37 +56,32 @@ class Folded(NamedTuple):
 
 
 class ObjectTable:
-    """The tables of one file. Every method may be called from any thread, and raises `StoreError`
-    where the file can't be read or written.
+    """The objects in one file. Every method may be called from any thread, and raises `StoreError`
+    if the file can't be read or written.
 
     Args:
-        transaction: opens a transaction for writing; raises where the file is read-only.
-        query: opens a connection for reading.
-        damage: is told of damaged rows.
+        access: the file that holds them.
         settings: of retention.
     """
 
     def __init__(
         self,
-        transaction: Transaction,
-        query: Transaction,
-        damage: Damage,
+        access: Access,
         settings: MemorySettings,
     ) -> None:
-        self._transaction = transaction
-        self._query = query
-        self._damage = damage
+        self._access = access
         self._retention = ObjectRetention(settings)
 
     @property
     def exists(self) -> bool:
-        """Whether the file has these tables; a read-only one of an earlier version does not."""
-        with self._query("look for objects") as db:
+        """Whether the file has these tables; one of an earlier version, opened read-only, does
+        not."""
+        with self._access.query("look for objects") as db:
             return schema.version_of(db) >= schema.WITH_OBJECTS
 
     def folded(self) -> Folded:
-        """How far the objects are derived; from nothing also where that is damaged."""
-        with self._query("read objects") as db:
+        """How far the objects are derived; not at all if the row that says so is damaged."""
+        with self._access.query("read objects") as db:
             sql = "SELECT keyframe_id, correction_id, state, checksum FROM object_fold"
             row = next(iter(db.execute(sql)), None)
         if row is None:
@@ -96,14 +90,14 @@ class ObjectTable:
         try:
             check_texts(checksum, f"{number} {correction}", state)
         except DamagedRow as error:
-            self._damage.note("the state of the objects", error)
+            self._access.damage.note("the state of the objects", error)
             return Folded()
         return Folded(number, correction, state)
 
     def write(self, changes: ObjectChanges) -> None:
-        """Store what one keyframe, or one correction, changes."""
+        """Store the changes of one keyframe or one correction."""
         try:
-            with self._transaction("store objects") as db:
+            with self._access.transaction("store objects") as db:
                 self.apply(db, changes)
                 self._retention.apply(db, changes)
         except BaseException:
@@ -137,9 +131,9 @@ class ObjectTable:
         )
 
     def clear(self) -> None:
-        """Remove what is derived; corrections and places stay."""
+        """Remove everything derived; corrections and places stay."""
         self._retention.recount()
-        with self._transaction("remove the objects") as db:
+        with self._access.transaction("remove the objects") as db:
             self.empty(db)
 
     @staticmethod
@@ -149,8 +143,11 @@ class ObjectTable:
             db.execute(f"DELETE FROM {table}")
 
     def copy_from(self, other: ObjectTable) -> None:
-        """Take over what is derived in another file."""
-        with other._query("read objects") as theirs, self._transaction("copy objects") as db:
+        """Copy everything derived from another file."""
+        with (
+            other._access.query("read objects") as theirs,
+            self._access.transaction("copy objects") as db,
+        ):
             for table in _DERIVED:
                 rows = list(theirs.execute(f"SELECT * FROM {table}"))
                 if rows:
@@ -163,8 +160,8 @@ class ObjectTable:
         return self._records(MapSession, "map session", sql, ())
 
     def objects(self, *, session: int | None = None, limit: int | None = None) -> list[SeenObject]:
-        """All objects, or those of a session: of the latest session first, those that are still
-        there first, the last seen first."""
+        """All objects, or those of a map session, in this order: latest session first; still there
+        first; last seen first."""
         sql = (
             "SELECT id, json, checksum, state FROM objects WHERE ?1 IS NULL OR session = ?1 "
             f"{_BEST_FIRST} LIMIT ?2"
@@ -176,19 +173,19 @@ class ObjectTable:
     ) -> list[SeenObject]:
         """Objects of one of these kinds with all of these colours, in the order of `objects`."""
         places = ", ".join("?" * len(kinds[:_MOST_BOUND]))
-        wanted = sorted(colors)
-        also = "".join(" AND instr(color, ?)" for _ in wanted)
+        colours = sorted(colors)
+        also = "".join(" AND instr(color, ?)" for _ in colours)
         sql = (
             f"SELECT id, json, checksum, state FROM objects WHERE kind IN ({places}){also} "
             f"{_BEST_FIRST} LIMIT ?"
         )
-        bindings = (*kinds[:_MOST_BOUND], *wanted, limit)
+        bindings = (*kinds[:_MOST_BOUND], *colours, limit)
         return self._records(SeenObject, "object", sql, bindings)
 
     def kinds(self) -> list[str]:
-        """The kinds of things that there are objects of."""
-        with self._query("read objects") as db:
-            # Skips from one to the next in the index, instead of reading all of it.
+        """The kinds of the objects."""
+        with self._access.query("read objects") as db:
+            # Skips through the index from one to the next, instead of reading all of it.
             sql = (
                 "WITH RECURSIVE k (kind) AS (SELECT min(kind) FROM objects UNION "
                 "SELECT (SELECT min(kind) FROM objects WHERE kind > k.kind) FROM k "
@@ -204,22 +201,22 @@ class ObjectTable:
     def followed(
         self, *, session: int | None = None, ids: Sequence[int] = ()
     ) -> list[tuple[SeenObject, str]]:
-        """Objects of a session, or those with the ``ids``, by id, with what is needed to follow
-        them further."""
+        """Objects of a map session, or those with the ``ids``, by id, each with the state that its
+        track needs."""
         places = ", ".join("?" * len(ids))
         where, bindings = (
             (f"id IN ({places})", tuple(ids)) if session is None else ("session = ?", (session,))
         )
-        found = []
-        with self._query("read objects") as db:
+        tracked = []
+        with self._access.query("read objects") as db:
             sql = f"SELECT id, json, checksum, state FROM objects WHERE {where} ORDER BY id"
             for number, text, checksum, state in db.execute(sql, bindings):
                 try:
                     check_texts(checksum, text, state)
-                    found.append((from_json(SeenObject, text), str(state)))
+                    tracked.append((from_json(SeenObject, text), str(state)))
                 except ValueError as error:
-                    self._damage.note(f"object {number}", error)
-        return found
+                    self._access.damage.note(f"object {number}", error)
+        return tracked
 
     def sightings(
         self, *, object_ids: Sequence[int] | None = None, session: int | None = None
@@ -231,29 +228,29 @@ class ObjectTable:
         else:
             where = "object_id IN (SELECT id FROM objects WHERE session = ?)"
             bindings = (session or 0,)
-        found = []
-        with self._query("read sightings") as db:
+        sightings = []
+        with self._access.query("read sightings") as db:
             sql = (
                 "SELECT keyframe_id, rank, object_id, ray, checksum FROM sightings "
                 f"WHERE {where} ORDER BY keyframe_id, rank"
             )
             for row in db.execute(sql, bindings):
                 try:
-                    found.append(sighting_of(row))
+                    sightings.append(sighting_of(row))
                 except (DamagedRow, struct.error) as error:
-                    self._damage.note(f"sighting {row[1]} of keyframe {row[0]}", error)
-        return found
+                    self._access.damage.note(f"sighting {row[1]} of keyframe {row[0]}", error)
+        return sightings
 
     def shown_by(self, refs: Iterable[MentionRef]) -> dict[MentionRef, int]:
         """The object that each of these mentions shows, if it shows one."""
-        shown: dict[MentionRef, int] = {}
-        with self._query("read sightings") as db:
+        object_ids: dict[MentionRef, int] = {}
+        with self._access.query("read sightings") as db:
             sql = "SELECT object_id FROM sightings WHERE keyframe_id = ? AND rank = ?"
             for ref in refs:
                 for (number,) in db.execute(sql, ref):
-                    shown[ref] = number
-        return shown
+                    object_ids[ref] = number
+        return object_ids
 
     def _records(self, kind: type[R], name: str, sql: str, bindings: tuple[Any, ...]) -> list[R]:
-        with self._query("read objects") as db:
-            return read_records(db, self._damage, kind, name, sql, bindings)
+        with self._access.query("read objects") as db:
+            return read_records(db, self._access.damage, kind, name, sql, bindings)

@@ -14,24 +14,22 @@ Out of scope: how messages travel (`embodied_agent.interfaces.mqtt`), answering,
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import apsw
 
+from embodied_agent.memory.access import Access
 from embodied_agent.memory.counts import OutboxCounts
-from embodied_agent.memory.rows import Damage, DamagedRow, check_values, values_sum
-
-Transaction = Callable[[str], AbstractContextManager[apsw.Connection]]
+from embodied_agent.memory.rows import DamagedRow, check_values, values_sum
 
 #: What became of an arrival: ``new``: stored and to be asked; ``repeated``: the same question as
 #: before, which gets the same answer; ``conflict``: its id was used for another question.
 Verdict = Literal["new", "repeated", "conflict"]
 
 
-#: The columns that a checksum is of, in its order, with their types.
+#: The columns that a checksum covers, in its order, with their types.
 REQUEST_COLUMNS = "id, digest, body, client, received_at_s, expires_at_s, answer"
 _NOTHING = type(None)
 _REQUEST_TYPES: tuple[tuple[type, ...], ...] = (
@@ -64,7 +62,7 @@ class Request:
     """A question from a remote client. Times are wall-clock seconds since 1970.
 
     ``digest`` is equal for the same question, ``body`` is its JSON. ``expires_at_s`` is ``None``
-    where the question does not expire.
+    if the question does not expire.
     """
 
     id: str
@@ -99,26 +97,20 @@ class Delivery:
 class Outbox:
     """The tables ``requests`` and ``outbox`` of one store. Safe to call from several threads.
 
-    Every method raises `StoreError` where the file can't be read or written.
+    Every method raises `StoreError` if the file can't be read or written.
 
     Args:
-        transaction: begins a write; all or nothing of it is kept.
-        query: begins a read.
-        damage: where damaged rows are named.
+        access: the file that holds them.
         checked: whether the file has checksums of these rows.
     """
 
-    def __init__(
-        self, transaction: Transaction, query: Transaction, damage: Damage, *, checked: bool
-    ) -> None:
-        self._transaction = transaction
-        self._query = query
-        self._damage = damage
+    def __init__(self, access: Access, *, checked: bool) -> None:
+        self._access = access
         self._sum = "{}checksum" if checked else "NULL"
 
     def take(self, arrivals: Sequence[tuple[Request, Address]]) -> list[Verdict]:
-        """Store what arrived in one transaction; it is on the disk when this returns."""
-        with self._transaction("store questions") as db:
+        """Store the arrivals in one transaction. They are on the disk when this returns."""
+        with self._access.transaction("store questions") as db:
             return [self._take(db, request, address) for request, address in arrivals]
 
     def _take(self, db: apsw.Connection, request: Request, address: Address) -> Verdict:
@@ -142,7 +134,7 @@ class Outbox:
                 None,
             )
         else:
-            # A client that repeats a question still wants the answer.
+            # A client that repeats its question still waits for the answer.
             expires_at_s = (
                 None
                 if known[5] is None or request.expires_at_s is None
@@ -153,7 +145,7 @@ class Outbox:
         return "new" if known is None else "repeated"
 
     def _request(self, db: apsw.Connection, request_id: str) -> tuple[Any, ...] | None:
-        """The `REQUEST_COLUMNS` of a question; ``None`` where there is none.
+        """The `REQUEST_COLUMNS` of a question; ``None`` if it is unknown.
 
         Raises:
             DamagedRow: they are damaged; it is noted.
@@ -166,14 +158,14 @@ class Outbox:
             try:
                 check_request(values, checksum)
             except DamagedRow as error:
-                self._damage.note(f"question {request_id!r}", error)
+                self._access.damage.note(f"question {request_id!r}", error)
                 raise
             return tuple(values)
         return None
 
     @staticmethod
     def _put(db: apsw.Connection, *values: Any) -> None:
-        """Write a question's `REQUEST_COLUMNS`, whether or not it is there."""
+        """Insert or replace a question's `REQUEST_COLUMNS`."""
         changes = ", ".join(f"{name} = excluded.{name}" for name in REQUEST_COLUMNS.split(", "))
         db.execute(
             f"INSERT INTO requests ({REQUEST_COLUMNS}, checksum) VALUES (?, ?, ?, ?, ?, ?, ?, ?) "
@@ -183,7 +175,7 @@ class Outbox:
 
     @staticmethod
     def _address(db: apsw.Connection, request_id: str, address: Address, since_s: float) -> None:
-        """Write where an answer goes, and since when; each address has one row."""
+        """Write where an answer goes and when it became due; each address has one row."""
         values = (request_id, address.topic, address.correlation, since_s)
         db.execute(
             f"INSERT INTO outbox ({DELIVERY_COLUMNS}, checksum) VALUES (?, ?, ?, ?, ?) "
@@ -192,9 +184,9 @@ class Outbox:
         )
 
     def open(self) -> list[Request]:
-        """The questions without an answer, oldest first."""
+        """The open questions, oldest first."""
         requests = []
-        with self._query("read open questions") as db:
+        with self._access.query("read open questions") as db:
             for *values, checksum in db.execute(
                 f"SELECT {REQUEST_COLUMNS}, {self._sum.format('')} FROM requests "
                 "WHERE answer IS NULL ORDER BY received_at_s"
@@ -202,7 +194,7 @@ class Outbox:
                 try:
                     check_request(values, checksum)
                 except DamagedRow as error:
-                    self._damage.note(f"question {values[0]!r}", error)
+                    self._access.damage.note(f"question {values[0]!r}", error)
                     continue
                 requests.append(Request(*values[:6]))
         return requests
@@ -217,7 +209,7 @@ class Outbox:
             StoreError: also where the question is damaged.
         """
         now = time.time()
-        with self._transaction("store an answer to be sent") as db:
+        with self._access.transaction("store an answer to be sent") as db:
             known = self._request(db, request_id)
             if known is None or known[6] is not None or (known[5] is not None and known[5] <= now):
                 self._forget(db, request_id)
@@ -234,14 +226,14 @@ class Outbox:
                 try:
                     check_delivery(values, checksum)
                 except DamagedRow as error:
-                    self._damage.note(f"delivery {row[5]}", error)
+                    self._access.damage.note(f"delivery {row[5]}", error)
                     continue
                 self._address(db, request_id, Address(values[1], values[2]), now)
             return True
 
     def forget(self, request_id: str) -> None:
-        """Drop an open question that was refused; it may be asked again under the same id."""
-        with self._transaction("drop a question") as db:
+        """Drop an open question that was refused; its id may be used again."""
+        with self._access.transaction("drop a question") as db:
             self._forget(db, request_id)
 
     @staticmethod
@@ -255,8 +247,8 @@ class Outbox:
         request = ", ".join(f"r.{name}" for name in REQUEST_COLUMNS.split(", "))
         delivery = ", ".join(f"o.{name}" for name in DELIVERY_COLUMNS.split(", "))
         deliveries: list[Delivery] = []
-        with self._query("read the outbox") as db:
-            # Damaged rows don't count, so that they hold up no others.
+        with self._access.query("read the outbox") as db:
+            # Damaged rows don't count, so that they don't hold up others.
             for number, *values in db.execute(
                 f"SELECT o.number, {delivery}, {self._sum.format('o.')}, "
                 f"{request}, {self._sum.format('r.')} "
@@ -272,7 +264,7 @@ class Outbox:
                     name = f"question {values[0]!r}"
                     check_request(values[5:-1], values[-1])
                 except DamagedRow as error:
-                    self._damage.note(name, error)
+                    self._access.damage.note(name, error)
                     continue
                 request_id, topic, correlation, due_s = values[:4]
                 client, answer = values[8], values[11]
@@ -281,12 +273,12 @@ class Outbox:
         return deliveries
 
     def sent(self, numbers: Iterable[int]) -> None:
-        """Remove deliveries that the broker has, or never will have."""
-        with self._transaction("note sent answers") as db:
+        """Remove deliveries that the broker has accepted, or never will."""
+        with self._access.transaction("note sent answers") as db:
             db.executemany("DELETE FROM outbox WHERE number = ?", [(n,) for n in numbers])
 
     def prune(self, *, keep_s: float, keep: int, answer_expiry_s: float) -> int:
-        """Drop what is too old or too much; open questions stay.
+        """Drop what is too old or beyond the limits; open questions stay.
 
         Args:
             keep_s: how long answered ids are remembered, in seconds.
@@ -297,7 +289,7 @@ class Outbox:
             How many answers were dropped undelivered.
         """
         now = time.time()
-        with self._transaction("drop old questions") as db:
+        with self._access.transaction("drop old questions") as db:
             db.execute(
                 "DELETE FROM outbox WHERE since_s < ? AND request_id IN "
                 "(SELECT id FROM requests WHERE answer IS NOT NULL)",
@@ -315,7 +307,7 @@ class Outbox:
 
     def counts(self) -> OutboxCounts:
         """How many ids are remembered, questions open and answers due."""
-        with self._query("count questions") as db:
+        with self._access.query("count questions") as db:
             remembered = db.execute("SELECT count(*) FROM requests").get
             unanswered = db.execute("SELECT count(*) FROM requests WHERE answer IS NULL").get
             due = db.execute(
@@ -326,5 +318,5 @@ class Outbox:
 
 
 def _real(value: float | None) -> float | None:
-    """A number as SQLite gives it back."""
+    """A number as SQLite returns it."""
     return None if value is None else float(value)

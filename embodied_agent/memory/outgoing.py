@@ -1,7 +1,7 @@
 """What a memory sends to a fleet: rows by ascending ids, and checksums to compare what was sent.
 
-Keyframes and answers are committed in the order of their ids, so the last id that the fleet has
-says what is still to be sent: the memory file itself is the outbox.
+Keyframes, answers and facts are committed in the order of their ids, so the last id that the fleet
+has says what is still to be sent: the memory file itself is the outbox.
 
 Out of scope: what is sent and when (`embodied_agent.fleet.sending.sender`).
 """
@@ -11,9 +11,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from embodied_agent.memory import schema
+from embodied_agent.memory.facts import fact_of
 from embodied_agent.memory.row_reader import KEYFRAME_WIDTH, RowReader
 from embodied_agent.memory.rows import text_sum
-from embodied_agent.records import Answer, Delta, Keyframe, Question
+from embodied_agent.records import Answer, Delta, Fact, Keyframe, Question
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,8 +41,19 @@ class OutgoingAnswer:
     stored_at_s: float
 
 
+@dataclass(frozen=True, eq=False)
+class OutgoingFact:
+    """A noted fact with its ``id``; ``checksum`` is that of its row, ``stored_at_s`` when it was
+    stored, in seconds since 1970."""
+
+    id: int
+    fact: Fact
+    checksum: int
+    stored_at_s: float
+
+
 class Outgoing:
-    """Every method may be called from any thread, and raises `StoreError` where the file can't be
+    """Every method may be called from any thread, and raises `StoreError` if the file can't be
     read. Damaged rows are left out."""
 
     def __init__(self, rows: RowReader) -> None:
@@ -109,6 +122,51 @@ class Outgoing:
             return OutgoingAnswer(number, *records, total, _real(stored_at_s))
 
         return self._rows.collect("read answers", sql, bindings, read, limit=limit)
+
+    def facts(self, after: int, limit: int) -> list[OutgoingFact]:
+        """The next facts after the id ``after``; what was forgotten is left out."""
+        return self._facts("id > ?1", (after,), limit)
+
+    def fact(self, number: int) -> OutgoingFact | None:
+        """The fact with that id; ``None`` if there is none."""
+        return next(iter(self._facts("id = ?1", (number,), 1)), None)
+
+    def _facts(self, where: str, bindings: tuple[int, ...], limit: int) -> list[OutgoingFact]:
+        found: list[OutgoingFact] = []
+        with self._rows.query("read facts") as db:
+            if schema.version_of(db) < schema.WITH_FACTS:
+                return []
+            sql = (
+                "SELECT id, key, source, stamp_ns, json, checksum, stored_at_s FROM facts "
+                f"WHERE {where} AND json <> '' ORDER BY id"
+            )
+            for *row, stored_at_s in db.execute(sql, bindings):
+                try:
+                    fact = fact_of(row)
+                except ValueError as error:
+                    self._rows.damage.note(f"fact {row[0]}", error)
+                    continue
+                found.append(OutgoingFact(row[0], fact, row[5], _real(stored_at_s)))
+                if len(found) == limit:
+                    break
+        return found
+
+    def fact_sums(self, first: int, last: int) -> list[tuple[int, int]]:
+        """The checksums of the facts ``first`` to ``last`` inclusive, by id."""
+        with self._rows.query("read facts") as db:
+            if schema.version_of(db) < schema.WITH_FACTS:
+                return []
+            sql = (
+                "SELECT id, checksum FROM facts WHERE id BETWEEN ? AND ? AND json <> '' ORDER BY id"
+            )
+            return [(number, total) for number, total in db.execute(sql, (first, last))]
+
+    def last_fact(self) -> int:
+        """The id of the last fact, 0 for none."""
+        with self._rows.query("read facts") as db:
+            if schema.version_of(db) < schema.WITH_FACTS:
+                return 0
+            return int(db.execute("SELECT coalesce(max(id), 0) FROM facts").get)
 
     def delta_sums(self, first: int, last: int) -> list[tuple[int, int]]:
         """The checksums of the deltas of keyframes ``first`` to ``last`` inclusive, by id."""

@@ -1,6 +1,6 @@
 """Named places in a memory file: what people call a pose or a region.
 
-Each row carries a checksum; a damaged row is left out and named.
+Each row has a checksum; a damaged row is left out and reported.
 
 Out of scope: what makes a place usable (`embodied_agent.agent.corrections`).
 """
@@ -10,33 +10,27 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from embodied_agent.codec import to_json
+from embodied_agent.memory.access import Access
 from embodied_agent.memory.object_rows import read_records
-from embodied_agent.memory.objects import Transaction
-from embodied_agent.memory.rows import Damage, text_sum
+from embodied_agent.memory.rows import text_sum
 from embodied_agent.object_records import NamedPlace
 
 
 class PlaceTable:
     """The named places in one file. Every method may be called from any thread, and raises
-    `StoreError` where the file can't be read or written.
+    `StoreError` if the file can't be read or written.
 
     Args:
-        transaction: opens a transaction for writing; raises where the file is read-only.
-        query: opens a connection for reading.
-        damage: is told of damaged rows.
+        access: the file that holds them.
         exists: whether the file has the table.
     """
 
     def __init__(
         self,
-        transaction: Transaction,
-        query: Transaction,
-        damage: Damage,
+        access: Access,
         exists: Callable[[], bool],
     ) -> None:
-        self._transaction = transaction
-        self._query = query
-        self._damage = damage
+        self._access = access
         self._exists = exists
 
     def all(self) -> list[NamedPlace]:
@@ -44,20 +38,20 @@ class PlaceTable:
         if not self._exists():
             return []
         sql = "SELECT name, json, checksum FROM named_places ORDER BY name"
-        with self._query("read named places") as db:
-            return read_records(db, self._damage, NamedPlace, "named place", sql)
+        with self._access.query("read named places") as db:
+            return read_records(db, self._access.damage, NamedPlace, "named place", sql)
 
     def put(self, place: NamedPlace) -> None:
         """Store a named place; one of the same name is replaced."""
         text = to_json(place)
-        with self._transaction("store a named place") as db:
+        with self._access.transaction("store a named place") as db:
             db.execute(
                 "INSERT OR REPLACE INTO named_places VALUES (?, ?, ?)",
                 (place.name, text, text_sum(text)),
             )
 
     def remove(self, name: str) -> bool:
-        """Remove a named place; whether there was one."""
-        with self._transaction("remove a named place") as db:
+        """Remove a named place; returns whether there was one."""
+        with self._access.transaction("remove a named place") as db:
             db.execute("DELETE FROM named_places WHERE name = ?", (name,))
             return db.changes() > 0

@@ -23,6 +23,7 @@ import apsw
 from embodied_agent.codec import to_json
 from embodied_agent.errors import StoreError
 from embodied_agent.memory import replays, schema
+from embodied_agent.memory.access import Access
 from embodied_agent.memory.alerts import AlertTable
 from embodied_agent.memory.corrections import CorrectionTable
 from embodied_agent.memory.facts import FactTable
@@ -79,7 +80,7 @@ class Store(Reader):
     ) -> None:
         self._write_lock = threading.RLock()
         if path == ":memory:":
-            # One connection both reads and writes, under one lock.
+            # One connection for reading and writing, under one lock.
             readers = Readers(reader, None, self._write_lock)
         else:
             readers = Readers(reader, lambda: connect(path, apsw.SQLITE_OPEN_READONLY))
@@ -88,27 +89,24 @@ class Store(Reader):
         self._writer = writer
         self._lock_fd = lock_fd
         self.read_only = read_only
+        access = Access(self._transaction, self._query, self.damage)
         #: Questions from remote clients, and the answers to be delivered.
         with self._query("open") as db:
             checked = schema.version_of(db) >= schema.CHECKED_REQUESTS
-        self.outbox = Outbox(self._transaction, self._query, self.damage, checked=checked)
+        self.outbox = Outbox(access, checked=checked)
         #: What was seen in old stretches of the memory.
-        self.summaries = SummaryTable(self._query, self.damage, settings.place_m)
+        self.summaries = SummaryTable(access, settings.place_m)
         self._retention = Retention(settings, self.summaries)
         #: Objects with their positions.
-        self.objects = ObjectTable(self._transaction, self._query, self.damage, settings)
+        self.objects = ObjectTable(access, settings)
         #: Values with a stamp that were noted beside the deltas.
-        self.facts = FactTable(self._transaction, self._query, self.damage, settings)
+        self.facts = FactTable(access, settings)
         #: Corrections by people.
-        self.corrections = CorrectionTable(
-            self._transaction, self._query, self.damage, self.objects, self.facts, self.summaries
-        )
+        self.corrections = CorrectionTable(access, self.objects, self.facts, self.summaries)
         #: Named places.
-        self.places = PlaceTable(
-            self._transaction, self._query, self.damage, lambda: self.objects.exists
-        )
+        self.places = PlaceTable(access, lambda: self.objects.exists)
         #: Standing questions and alerts.
-        self.alerts = AlertTable(self._transaction, self._query, self.damage)
+        self.alerts = AlertTable(access)
 
     @classmethod
     def open(cls, path: str, settings: MemorySettings, *, read_only: bool = False) -> Store:

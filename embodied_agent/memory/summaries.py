@@ -14,14 +14,14 @@ Out of scope: what a summary is (`embodied_agent.transcript.summaries`), which t
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Collection, Iterator
 from typing import Any
 
 import apsw
 
 from embodied_agent.codec import from_json, to_json
 from embodied_agent.memory import schema
+from embodied_agent.memory.access import Access
 from embodied_agent.memory.rows import Damage, DamagedRow, check_texts, text_sum
 from embodied_agent.records import Delta
 from embodied_agent.transcript.summaries import (
@@ -61,19 +61,12 @@ class SummaryTable:
     """The summaries of one file. Every method may be called from any thread.
 
     Args:
-        query: opens a connection for reading.
-        damage: collects damaged rows.
+        access: the file that holds them.
         place_m: size of a place, in metres.
     """
 
-    def __init__(
-        self,
-        query: Callable[[str], AbstractContextManager[apsw.Connection]],
-        damage: Damage,
-        place_m: float,
-    ) -> None:
-        self._query = query
-        self._damage = damage
+    def __init__(self, access: Access, place_m: float) -> None:
+        self._access = access
         self._place_m = place_m
 
     def before(self, keyframe_id: int, *, source: str | None = None) -> list[Summary]:
@@ -83,7 +76,7 @@ class SummaryTable:
         Raises:
             StoreError: the file can't be read.
         """
-        with self._query("read summaries") as db:
+        with self._access.query("read summaries") as db:
             stored = schema.version_of(db) >= schema.WITH_SUMMARIES
             blocks = keyframe_id // BLOCK
             parts = [self._row(db, *row, stored=stored) for row in cover(blocks)]
@@ -129,7 +122,7 @@ class SummaryTable:
             if last >= text_from:
                 self._derive(db, level, number)
                 continue
-            summary = read(db, level, number, self._damage)
+            summary = read(db, level, number, self._access.damage)
             if summary is not None:
                 write(db, level, number, without(summary, is_forgotten))
 
@@ -161,7 +154,7 @@ class SummaryTable:
         write(db, level, number, summary)
 
     def _row(self, db: apsw.Connection, level: int, number: int, *, stored: bool) -> Summary:
-        summary = read(db, level, number, self._damage) if stored else None
+        summary = read(db, level, number, self._access.damage) if stored else None
         if summary is not None:
             return summary
         if level == 0:
@@ -185,7 +178,7 @@ class SummaryTable:
                 frame_id = "" if pose is None else str(json.loads(pose)["frame_id"])
                 position = None if pose is None else (float(x), float(y), float(z))
             except (ValueError, TypeError, KeyError) as error:
-                self._damage.note(f"delta of keyframe {number}", error)
+                self._access.damage.note(f"delta of keyframe {number}", error)
                 continue
             entries.append(Entry(segment, stamp_ns, delta, frame_id, position))
         return entries
@@ -198,7 +191,7 @@ def _text_from(db: apsw.Connection) -> int:
 
 
 def read(db: apsw.Connection, level: int, number: int, damage: Damage) -> Summary | None:
-    """A stored row; ``None`` where there is none or it is damaged."""
+    """A stored row; ``None`` if there is none or it is damaged."""
     sql = "SELECT json, checksum FROM summaries WHERE level = ? AND number = ?"
     row: tuple[Any, ...] | None = next(iter(db.execute(sql, (level, number))), None)
     if row is None:

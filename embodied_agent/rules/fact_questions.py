@@ -1,7 +1,7 @@
 """Questions about noted facts: "what is the battery level?", "which mode were you in at 12 s?".
 
 A question is one about facts if it names a fact that is noted, or one that robots usually note, and
-holds no words but those in which people ask for a value. Everything else is about what was seen.
+contains only words that people use to ask for a value. Everything else is about what was seen.
 
 Out of scope: the values (`embodied_agent.agent.fact_answers`), parts of the time (`spans`).
 """
@@ -85,7 +85,7 @@ class FactAsked:
     """A question about facts, as understood.
 
     Attributes:
-        keys: the facts that are meant (`fact_key`); those that nothing was noted of are in
+        keys: the facts that are meant (`fact_key`); those about which nothing was noted are in
             ``unnoted`` instead, by a name for people.
         when: as of which moment.
         span: the moment, where it is a time.
@@ -116,13 +116,13 @@ def read_fact_question(text: str, names: Collection[str]) -> FactAsked | None:
     changed = _CHANGED.match(plain)
     if changed is not None:
         keys = named(changed["a"], names)
-        if keys and not _other_words(changed["a"], keys):
+        if keys and not other_words(changed["a"], keys):
             return FactAsked(keys, value=(changed["b"] or "").strip(), changed=True)
         return None
     rest, moment = _moment(plain)
     keys = named(rest, names)
     if keys:
-        others = _other_words(rest, keys)
+        others = other_words(rest, keys)
         if not others:
             return replace(moment, keys=keys)
         value = " ".join(others)
@@ -159,7 +159,7 @@ def _is_in(word: str, words: set[str]) -> bool:
     return word in words or f"{word}s" in words or f"{word}'s" in words
 
 
-def _other_words(text: str, keys: Collection[str]) -> list[str]:
+def other_words(text: str, keys: Collection[str]) -> list[str]:
     """The words that are neither of the facts' names nor those in which people ask for a value."""
     own = {word for key in keys for word in key.split()}
     own |= {f"{word}s" for word in own} | {f"{word}'s" for word in own}
@@ -167,6 +167,15 @@ def _other_words(text: str, keys: Collection[str]) -> list[str]:
     if own & _PLACES:
         allowed |= _WHERE
     return [word for word in _words(text) if word not in allowed]
+
+
+def same_value(asked: str, value: str) -> bool:
+    """Whether a value is the one that is asked for, ignoring case and punctuation."""
+    words = [" ".join(re.findall(r"[\w.]+", text.casefold())) for text in (asked, value)]
+    if words[0] == words[1]:
+        return True
+    numbers = [re.fullmatch(r"[-+]?\d+(?:\.\d+)?", word.strip()) for word in words]
+    return all(numbers) and float(words[0]) == float(words[1])
 
 
 def _moment(text: str) -> tuple[str, FactAsked]:

@@ -2,8 +2,8 @@
 
     settlement = settle("Where is the red sofa now?", ("left", "right", "back"), notes)
 
-It says nothing of questions that it can't read (`posed`), nor where the notes favour an answer
-without settling it.
+It says nothing about questions that it can't read (`posed`), or if the notes favour an answer without
+settling it.
 
 Out of scope: what is asked of a reasoner then, and what is given out (`embodied_agent.agent`).
 """

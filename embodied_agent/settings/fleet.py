@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field, SecretStr
 
 from embodied_agent.settings.base import Section
@@ -19,6 +21,11 @@ class FleetSettings(Section):
         max_length=512,
         description="address of the fleet server, such as `https://fleet.example.org`; empty: "
         "nothing is sent",
+    )
+    transport: Literal["http", "mqtt"] = Field(
+        "http",
+        description="`http`: send to `fleet.url`; `mqtt`: send through the broker of the section "
+        "`mqtt`, without `fleet.url`",
     )
     robot: str = Field("robot", pattern=NAME_PATTERN, description="this robot's name in the fleet")
     token: SecretStr | None = Field(
@@ -64,6 +71,11 @@ class FleetSettings(Section):
         description="how often changed objects and named places are sent, in seconds",
     )
 
+    @property
+    def is_on(self) -> bool:
+        """Whether anything is sent."""
+        return bool(self.url) or self.transport == "mqtt"
+
 
 class FleetServerSettings(Section):
     """The fleet server: where it listens, who may send and ask, and how long it keeps things."""
@@ -80,6 +92,11 @@ class FleetServerSettings(Section):
         "`fleet_server.access_file`",
     )
     port: int = Field(8090, ge=0, le=65535, description="TCP port; 0 picks a free one")
+    mqtt: bool = Field(
+        False,
+        description="also take in what robots send through the broker of the section `mqtt`; "
+        "a broker on another machine needs `fleet_server.access_file`",
+    )
     access_file: str = Field(
         "",
         description="YAML file with the tokens of robots and of people, and the robots that each "

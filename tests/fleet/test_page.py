@@ -52,6 +52,7 @@ def fill(url: str, token: str = "") -> None:
         region = ((0.0, 0.0), (4.0, 0.0), (4.0, 4.0), (0.0, 4.0))
         if not at:
             robot.store.places.put(NamedPlace("hall", 0, "map", "me", region=region))
+        robot.note("battery", "<b>12 %</b>" if at else "80 %")
         robot.send()
         robot.close()
 
@@ -87,6 +88,8 @@ def test_the_page_shows_robots_answers_and_the_map(filled: FleetServer, tmp_path
         page, watch = opened(chromium, filled.url)
         assert page.locator("#robots > li").count() == 2
         wait_text(page, "[data-robot=drone7]", "6 keyframes, 2 objects")
+        wait_text(page, "[data-robot=cart-1] .facts", "80 %")
+        wait_text(page, "[data-robot=drone7] .facts", "<b>12 %</b>")
         assert page.locator("#map circle.object").count() == 4
         assert page.locator("#map circle.gone").count() == 1
         wait_text(page, "#map text", "hall")

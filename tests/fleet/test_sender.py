@@ -16,8 +16,9 @@ from embodied_agent.interfaces.status import FleetStatus
 from embodied_agent.object_records import Correction, NamedPlace
 from embodied_agent.perception.geometry import GeometryPerceiver
 from embodied_agent.records import Delta, Frame, Keyframe, Mention, Pose, Question
-from embodied_agent.settings import load_settings
+from embodied_agent.settings import MqttSettings, load_settings
 from tests.support.fleet import Asker, rows, serving, until
+from tests.support.mqtt import broker_in
 from tests.support.postgres import Postgres
 from tests.support.processes import free_port
 from tests.support.views import panorama_views
@@ -100,6 +101,28 @@ def test_a_robot_works_alone_and_sends_later(database_server: Postgres, tmp_path
             until(lambda: status(interfaces).state == "current")
             arrived = rows(fleet, "SELECT keyframe_id FROM keyframes ORDER BY 1")
             assert [row[0] for row in arrived] == keyframes
+
+
+def test_an_agent_sends_over_mqtt(database_server: Postgres, tmp_path: Path) -> None:
+    with broker_in(tmp_path / "broker") as broker:
+        through = MqttSettings(port=broker.port, retry_s=0.05, retry_max_s=0.2)
+        with (
+            serving(database_server.database(), broker=through) as fleet,
+            robot("", fleet__transport="mqtt", mqtt__port=broker.port) as (agent, interfaces),
+        ):
+            see(agent, 0, 3)
+            agent.note("battery", 0.8)
+            keyframes = len(agent.store.keyframes())
+            until(lambda: rows(fleet, "SELECT count(*) FROM keyframes") == [(keyframes,)])
+            until(lambda: rows(fleet, "SELECT value FROM facts") == [("0.8",)])
+            broker.kill()
+            see(agent, 3, 3)
+            until(lambda: status(interfaces).state == "waiting")
+            broker.start()
+            until(lambda: status(interfaces).state == "current")
+            assert status(interfaces).server == f"mqtt://127.0.0.1:{broker.port}"
+            keyframes = len(agent.store.keyframes())
+            assert rows(fleet, "SELECT count(*) FROM keyframes") == [(keyframes,)]
 
 
 def test_a_server_that_refuses_is_named_in_the_status(

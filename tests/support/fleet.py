@@ -13,12 +13,13 @@ import numpy as np
 
 from embodied_agent.fleet.link import Link
 from embodied_agent.fleet.sending.shipping import Shipping
+from embodied_agent.fleet.sending.uplink import HttpUplink, Uplink
 from embodied_agent.fleet.serving.server import FleetServer
 from embodied_agent.fleet.wire import FleetQuestion, FleetReply
 from embodied_agent.images import encode_jpeg
 from embodied_agent.memory.store import Store
-from embodied_agent.records import Action, Delta, Mention, Pose
-from embodied_agent.settings import FleetServerSettings, FleetSettings, MemorySettings
+from embodied_agent.records import Action, Delta, Fact, Mention, Pose
+from embodied_agent.settings import FleetServerSettings, FleetSettings, MemorySettings, MqttSettings
 
 WAIT_S = 60.0
 START_NS = 1_790_000_000_000_000_000
@@ -36,14 +37,19 @@ def until(what: Callable[[], Any], timeout_s: float = WAIT_S) -> Any:
 
 
 @contextmanager
-def serving(database: str, **settings: Any) -> Iterator[FleetServer]:
-    """A fleet server on a thread."""
+def serving(
+    database: str, *, broker: MqttSettings | None = None, **settings: Any
+) -> Iterator[FleetServer]:
+    """A fleet server on a thread, on a broker where one is given."""
     values = {"database": database, "port": 0, "time_zone": "UTC", "database_wait_s": 30.0}
-    server = FleetServer(FleetServerSettings.model_validate({**values, **settings}))
+    values["mqtt"] = broker is not None
+    server = FleetServer(FleetServerSettings.model_validate({**values, **settings}), broker)
     thread = threading.Thread(target=server.serve, daemon=True)
     thread.start()
     try:
         assert server.ready.wait(WAIT_S)
+        if broker is not None:
+            until(lambda: on_broker(server))
         yield server
     finally:
         server.stop()
@@ -51,18 +57,33 @@ def serving(database: str, **settings: Any) -> Iterator[FleetServer]:
         assert not thread.is_alive()
 
 
+def on_broker(server: FleetServer) -> bool:
+    """Whether a server takes in over MQTT."""
+    status = server.broker()
+    return status is not None and status.state == "connected"
+
+
 class Robot:
     """A robot's memory, and what sends it."""
 
     def __init__(
-        self, url: str, name: str, path: Path | str = "", *, token: str = "", **settings: Any
+        self,
+        url: str,
+        name: str,
+        path: Path | str = "",
+        *,
+        token: str = "",
+        memory: MemorySettings | None = None,
+        uplink: Uplink | None = None,
+        **settings: Any,
     ) -> None:
         self.name = name
-        self.store = Store.open(str(path), MemorySettings())
+        self.store = Store.open(str(path), memory or MemorySettings())
         values = {"url": url.rstrip("/"), "robot": name, "objects_s": 1e-6, "retry_s": 0.01}
         self.settings = FleetSettings.model_validate({**values, **settings})
         self.link = Link(self.settings.url, token=token, timeout_s=20.0)
-        self.shipping = Shipping(self.store, self.settings, self.link)
+        self.uplink = uplink or HttpUplink(self.link, name)
+        self.shipping = Shipping(self.store, self.settings, self.uplink)
         self._now_s = 0.0
 
     def see(
@@ -96,6 +117,10 @@ class Robot:
         )
         return keyframe.id
 
+    def note(self, name: str, value: object, *, at_ns: int = START_NS, source: str = "") -> None:
+        """A fact, as it is noted beside what is seen."""
+        self.store.facts.add([Fact(name, str(value), at_ns, "/topic", source)])
+
     def send(self, after_s: float = 1.0) -> None:
         """Send all that there is to send, some time after the last time."""
         self._now_s += after_s
@@ -104,9 +129,10 @@ class Robot:
 
     def again(self) -> None:
         """Forget where the server is, as after a restart of the robot's process."""
-        self.shipping = Shipping(self.store, self.settings, self.link)
+        self.shipping = Shipping(self.store, self.settings, self.uplink)
 
     def close(self) -> None:
+        self.uplink.close()
         self.store.close()
 
 

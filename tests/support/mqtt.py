@@ -230,7 +230,11 @@ def running(
         questions = QuestionQueue(
             agent, parallel=settings.reasoning.parallel, waiting=settings.reasoning.waiting
         )
-        service = Running(agent, questions, settings)
+        try:
+            service = Running(agent, questions, settings)
+        except BaseException:
+            questions.close()
+            raise
         try:
             if connect:
                 service.connected()

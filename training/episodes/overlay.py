@@ -58,7 +58,7 @@ def verdict_of(values: Mapping[str, Any], where: str) -> Verdict:
     """A verdict from a document's values.
 
     Raises:
-        DatasetError: they are none; ``where`` says which.
+        DatasetError: they are not a verdict; ``where`` says which.
     """
     names = values.get("names") or {}
     texts = [values.get("id"), values.get("question"), values.get("answer") or ""]

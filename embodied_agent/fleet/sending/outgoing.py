@@ -15,13 +15,14 @@ from embodied_agent.fleet.wire import (
     MAX_NAME,
     MAX_TEXT,
     FleetAnswer,
+    FleetFact,
     FleetKeyframe,
     FleetMention,
     FleetObject,
     FleetPlace,
 )
 from embodied_agent.images import scaled_jpeg
-from embodied_agent.memory.outgoing import OutgoingAnswer, OutgoingKeyframe
+from embodied_agent.memory.outgoing import OutgoingAnswer, OutgoingFact, OutgoingKeyframe
 from embodied_agent.object_records import MapSession, NamedPlace, SeenObject
 from embodied_agent.records import Frame
 
@@ -41,7 +42,7 @@ def keyframe_message(
     """A keyframe as it is sent; ``bare``: without what it shows."""
     keyframe, delta = row.keyframe, row.delta
     stamp_ns = keyframe.stamp_ns
-    seen_at_s = stamp_ns / 1e9 if stamp_ns >= _SINCE_1970_NS else row.stored_at_s
+    seen_at_s = _moment(stamp_ns, row.stored_at_s)
     position = None if keyframe.pose is None else _finite(keyframe.pose.position_m)
     if bare:
         return FleetKeyframe(
@@ -76,6 +77,11 @@ def keyframe_message(
     )
 
 
+def _moment(stamp_ns: int, stored_at_s: float) -> float:
+    """When something was, in seconds since 1970: by its stamp if that counts from there."""
+    return stamp_ns / 1e9 if stamp_ns >= _SINCE_1970_NS else stored_at_s
+
+
 def _frame(name: str) -> str:
     return name[:_FRAME]
 
@@ -105,6 +111,21 @@ def answer_message(row: OutgoingAnswer, *, bare: bool = False) -> FleetAnswer:
         status=answer.status,
         text="" if bare else (answer.text or answer.problem)[:MAX_TEXT],
         evidence=[] if bare else [one.keyframe_id for one in answer.evidence[:_MOST]],
+        checksum=row.checksum,
+    )
+
+
+def fact_message(row: OutgoingFact, *, bare: bool = False) -> FleetFact:
+    """A fact as it is sent; ``bare``: without its value."""
+    fact = row.fact
+    return FleetFact(
+        id=row.id,
+        name=fact.name[:MAX_NAME],
+        value="" if bare else fact.value[:MAX_TEXT],
+        stamp_ns=fact.stamp_ns,
+        noted_at_s=max(0.0, row.stored_at_s if bare else _moment(fact.stamp_ns, row.stored_at_s)),
+        by="" if bare else fact.by[:MAX_NAME],
+        source=fact.source[:MAX_NAME],
         checksum=row.checksum,
     )
 

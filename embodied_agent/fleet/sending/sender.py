@@ -1,14 +1,12 @@
 """Sends what a robot's memory holds to a fleet server; an interface of the running agent.
 
-The memory file is the outbox: the server says how far it is, and what follows is sent in the order
-of the ids, in requests of limited size. Nothing is kept for the server and nothing waits for it: a
-robot whose link is down works on alone, and sends what it has seen since once the link is back.
+The memory file is the outbox: the server says how far it is, and the rest is sent in the order of
+ids, in requests of limited size. There is no other queue, and the robot never waits for the server:
+if the link is down, it keeps working and sends the rest once the link is back.
 
-What people forget or correct on the robot is followed. After a correction the checksums of all
-rows that the server has are compared, and those that differ are sent again; an audit that is
-interrupted is begun again.
+What people forget or correct on the robot is forgotten and corrected in the fleet too.
 
-Out of scope: the messages (`outgoing`), the requests (`embodied_agent.fleet.link`).
+Out of scope: the messages (`outgoing`), the requests (`shipping`), how they travel (`uplink`).
 """
 
 from __future__ import annotations
@@ -24,15 +22,15 @@ from embodied_agent.agent.listeners import Listener
 from embodied_agent.errors import LinkError
 from embodied_agent.fleet.link import Link, Refused, Unreachable
 from embodied_agent.fleet.sending.shipping import Shipping
+from embodied_agent.fleet.sending.uplink import HttpUplink, Uplink
 from embodied_agent.interfaces.status import FleetStatus
-from embodied_agent.settings import FleetSettings
+from embodied_agent.settings import FleetSettings, MqttSettings
 from embodied_agent.support.backoff import Backoff
-from embodied_agent.support.redaction import without_credentials
 from embodied_agent.support.throttled_log import ThrottledLog
 
 _log = logging.getLogger(__name__)
 
-#: How often news are looked for where none were announced, in seconds.
+#: How often to look for new rows that nothing announced, in seconds.
 _IDLE_S = 5.0
 #: A server whose failures are this far apart, in seconds, starts over from the first delay.
 _STABLE_S = 60.0
@@ -43,22 +41,15 @@ class Sender:
 
     Args:
         agent: whose memory.
-        settings: of the fleet; ``url`` is not empty.
-
-    Raises:
-        SettingsError: the CA certificates can't be read.
+        settings: of the fleet.
+        uplink: to the server; it is closed when `serve` ends.
     """
 
-    def __init__(self, agent: Agent, settings: FleetSettings) -> None:
+    def __init__(self, agent: Agent, settings: FleetSettings, uplink: Uplink) -> None:
         self._agent = agent
         self._settings = settings
-        link = Link(
-            settings.url,
-            token=settings.token.get_secret_value() if settings.token else "",
-            ca_file=settings.ca_file,
-            timeout_s=settings.timeout_s,
-        )
-        self._shipping = Shipping(agent.store, settings, link)
+        self._uplink = uplink
+        self._shipping = Shipping(agent.store, settings, uplink)
         self._backoff = Backoff(settings.retry_s, settings.retry_max_s, stable_s=_STABLE_S)
         self._warnings = ThrottledLog(_log.warning, every_s=60.0)
         self._state = "off"
@@ -72,11 +63,12 @@ class Sender:
         return FleetStatus(
             state=self._state,
             last_error=self._last_error,
-            server=without_credentials(self._settings.url),
+            server=self._uplink.server,
             robot=self._settings.robot,
             keyframes_waiting=counts.waiting,
             keyframes_sent=counts.keyframes,
             answers_sent=counts.answers,
+            facts_sent=counts.facts,
             reduced=counts.reduced,
         )
 
@@ -104,12 +96,13 @@ class Sender:
                     await _first_of(wait_s, stop, *((news,) if wakes else ()))
         finally:
             unlisten()
+            await asyncio.to_thread(self._uplink.close)
             self._state = "off"
             self.ready.clear()
 
     def _send(self) -> tuple[float, bool]:
-        """Send one request; returns how long to wait before the next, in seconds, and whether news
-        end the wait."""
+        """Send one request; returns how long to wait before the next one, in seconds, and whether a
+        new delta ends the wait."""
         self._backoff.begin()
         try:
             more = self._shipping.step(time.monotonic())
@@ -128,6 +121,22 @@ class Sender:
         self._last_error = ""
         self._state = "sending" if more else "current"
         return (0.0, False) if more else (min(_IDLE_S, self._settings.objects_s), True)
+
+
+def uplink_for(settings: FleetSettings, mqtt: MqttSettings) -> Uplink:
+    """The connection to the server, as set.
+
+    Raises:
+        SettingsError: certificates or the password can't be used.
+        ModuleNotFoundError: the packages for MQTT are not installed.
+    """
+    token = settings.token.get_secret_value() if settings.token else ""
+    if settings.transport == "mqtt":
+        from embodied_agent.fleet.sending.mqtt_uplink import MqttUplink
+
+        return MqttUplink(mqtt, settings.robot, token=token, timeout_s=settings.timeout_s)
+    link = Link(settings.url, token=token, ca_file=settings.ca_file, timeout_s=settings.timeout_s)
+    return HttpUplink(link, settings.robot)
 
 
 async def _first_of(timeout_s: float, *events: asyncio.Event) -> None:

@@ -1,42 +1,42 @@
 """The fleet's HTTP API and page, inside the same guard as a robot's web interface.
 
-Handlers only check who is there and read the body; the work is done on threads, since the database
-may be slow or away. An outage of the database is answered with 503 and Retry-After.
+Handlers only authenticate the client and read the body. The work is done on threads, because the
+database may be slow or unreachable. During an outage of the database, the reply is 503 with
+Retry-After.
 
-Out of scope: the socket (`server`), what becomes of a request (`intake`, `answering`, `overview`).
+Out of scope: the socket (`server`), what a request does (`requests`, `answering`, `overview`).
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from http.cookies import CookieError, SimpleCookie
 from pathlib import Path
-from typing import TypeVar
 
 from fastapi import FastAPI, Request
 from fastapi.responses import FileResponse, PlainTextResponse, Response
 from fastapi.staticfiles import StaticFiles
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 
-from embodied_agent.errors import AgentError, DatabaseError, QuestionError
+import embodied_agent
+from embodied_agent.errors import AgentError
 from embodied_agent.fleet.serving.access import ANYBODY, Access, Client, session_of
 from embodied_agent.fleet.serving.answering import Answering
 from embodied_agent.fleet.serving.database import Database
-from embodied_agent.fleet.serving.intake import Gap, Intake
 from embodied_agent.fleet.serving.overview import Overview
-from embodied_agent.fleet.wire import Audit, Batch, FleetQuestion, Restart
+from embodied_agent.fleet.serving.requests import RobotRequests, read, refusal_of
+from embodied_agent.fleet.topics import Kind
+from embodied_agent.fleet.wire import BrokerStatus, FleetQuestion, ServerStatus
 from embodied_agent.interfaces.web.guard import Guard, refusal
 from embodied_agent.interfaces.web.limits import Rate, client_of
-from embodied_agent.interfaces.wire.refusals import field_errors
 from embodied_agent.settings import FleetServerSettings, WebSettings
 
 STATIC = Path(__file__).with_name("static")
-#: When robots may send again after an outage of the database, in seconds.
-RETRY_S = 2
 #: Requests per second of one address, and in a burst: many robots may share one.
 _RATE_HZ, _BURST = 2000.0, 8000
 #: Wrong tokens allowed from one address: per second in the long run, and at once.
@@ -45,9 +45,6 @@ _SESSION_S = 30 * 24 * 3600
 #: Threads that take in batches, and that answer: questions don't wait behind a fleet that catches
 #: up.
 _INTAKE_THREADS, _ASK_THREADS = 16, 8
-
-Body = TypeVar("Body", bound=BaseModel)
-Result = TypeVar("Result")
 
 
 class _Refused(Exception):
@@ -59,13 +56,15 @@ class _Refused(Exception):
 
 
 class FleetApp:
-    """The handlers. ``app`` is to be served.
+    """The handlers; ``app`` is the application to serve.
 
     Args:
         database: of the fleet; stays open.
         answering: answers the questions.
         access: who may do what.
+        requests: of robots.
         settings: of the fleet server.
+        broker: the state of the connection to the broker; ``None`` where there is none.
     """
 
     def __init__(
@@ -73,12 +72,15 @@ class FleetApp:
         database: Database,
         answering: Answering,
         access: Access,
+        requests: RobotRequests,
         settings: FleetServerSettings,
+        broker: Callable[[], BrokerStatus | None],
     ) -> None:
         self._database = database
         self._answering = answering
         self._access = access
-        self._intake = Intake(database)
+        self._requests = requests
+        self._broker = broker
         self._overview = Overview(database, settings.common_frames)
         self._wrong = Rate(_WRONG_HZ, _WRONG_BURST)
         self._takers = ThreadPoolExecutor(_INTAKE_THREADS, "fleet-intake")
@@ -116,36 +118,29 @@ class FleetApp:
         @app.get("/api/robots/{robot}/memories/{memory}/cursor")
         async def cursor(request: Request, robot: str, memory: str) -> Response:
             """How far the server is with a memory."""
-            self._sender(request, robot)
-            checked = _checked(Restart, {"memory": memory})
-            return await self._on(self._takers, lambda: self._intake.cursor(robot, checked.memory))
+            return await self._done(request, "cursor", robot, json.dumps({"memory": memory}))
 
         @app.post("/api/robots/{robot}/batch")
         async def batch(request: Request, robot: str) -> Response:
-            """News of a robot's memory; the reply is the new cursor."""
-            self._sender(request, robot)
-            body = await request.body()
-            return await self._on(
-                self._takers, lambda: self._intake.take(robot, _read(Batch, body))
-            )
+            """Rows of a robot's memory; the reply is the new cursor."""
+            return await self._done(request, "batch", robot)
 
         @app.post("/api/robots/{robot}/audit")
         async def audit(request: Request, robot: str) -> Response:
-            """Checksums of what a memory holds; the reply names what differs."""
-            self._sender(request, robot)
-            body = await request.body()
-            return await self._on(
-                self._takers, lambda: self._intake.audit(robot, _read(Audit, body))
-            )
+            """Checksums of a memory's rows; the reply lists the rows that differ."""
+            return await self._done(request, "audit", robot)
 
         @app.post("/api/robots/{robot}/restart")
         async def restart(request: Request, robot: str) -> Response:
-            """Delete what the server has of a memory, which is another one than it thought."""
-            self._sender(request, robot)
-            body = await request.body()
-            return await self._on(
-                self._takers, lambda: self._intake.restart(robot, _read(Restart, body).memory)
-            )
+            """Delete all that the server has of a memory, because the robot has another copy."""
+            return await self._done(request, "restart", robot)
+
+    async def _done(
+        self, request: Request, kind: Kind, robot: str, text: str | None = None
+    ) -> Response:
+        self._sender(request, robot)
+        body = await request.body() if text is None else text.encode()
+        return await self._on(self._takers, lambda: self._requests.answer(kind, robot, body))
 
     # -- people ----------------------------------------------------------------------------------
 
@@ -159,12 +154,19 @@ class FleetApp:
             body = await request.body()
 
             def answer() -> BaseModel:
-                question = _read(FleetQuestion, body)
+                question = read(FleetQuestion, body)
                 return self._answering.ask(
                     question.question, client.may_ask_about, robot=question.robot
                 )
 
             return await self._on(self._askers, answer)
+
+        @app.get("/api/status")
+        async def status(request: Request) -> Response:
+            """The state of the server, for anyone who may ask."""
+            self._asker(request)
+            reply = ServerStatus(version=embodied_agent.__version__, mqtt=self._broker())
+            return Response(reply.model_dump_json(), media_type="application/json")
 
         @app.get("/api/overview")
         async def overview(request: Request) -> Response:
@@ -272,10 +274,10 @@ class FleetApp:
         return self._known(request, lambda: self._access.client_of(session))
 
     def _known(self, request: Request, look_up: Callable[[], Client | None]) -> Client | None:
-        """Who shows a token or session; wrong ones are counted by address.
+        """The owner of a token or session; wrong ones are counted by address.
 
-        Addresses are not locked out: a robot with a right token may share one with a client that
-        guesses.
+        An address is never locked out: a robot with a valid token may share it with a client that
+        guesses tokens.
         """
         client = look_up()
         if client is None:
@@ -308,32 +310,11 @@ class FleetApp:
 
         @app.exception_handler(AgentError)
         async def ours(request: Request, error: AgentError) -> Response:
-            if isinstance(error, DatabaseError):
-                return refusal(503, "database", str(error), Retry_After=str(RETRY_S))
-            if isinstance(error, Gap):
-                return refusal(409, "gap", str(error))
-            if isinstance(error, QuestionError):
-                return refusal(422, "invalid", str(error))
-            return refusal(500, "internal", str(error))
-
-
-def _read(kind: type[Body], body: bytes) -> Body:
-    """A request's body.
-
-    Raises:
-        QuestionError: it is not what is expected.
-    """
-    try:
-        return kind.model_validate_json(body)
-    except ValidationError as error:
-        raise QuestionError(field_errors(error.errors())) from error
-
-
-def _checked(kind: type[Body], values: dict[str, str]) -> Body:
-    try:
-        return kind.model_validate(values)
-    except ValidationError as error:
-        raise QuestionError(field_errors(error.errors())) from error
+            found = refusal_of(error)
+            headers = (
+                {} if found.retry_after_s is None else {"Retry_After": str(found.retry_after_s)}
+            )
+            return refusal(found.status, found.code, found.message, **headers)
 
 
 def _cookie_name(request: Request) -> str:

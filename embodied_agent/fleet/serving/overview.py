@@ -1,4 +1,4 @@
-"""All robots at a glance: state, latest keyframes, and the shared map; and keyframes' thumbnails.
+"""All robots at a glance: state, facts, latest keyframes, and the shared map; and thumbnails.
 
 Out of scope: questions (`answering`), the page that shows it (`static`).
 """
@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from embodied_agent.fleet.serving.answering import evidence_of
 from embodied_agent.fleet.serving.database import Database, Db
+from embodied_agent.fleet.serving.noted import latest_facts, noted_keys
 from embodied_agent.fleet.serving.places import named_places
+from embodied_agent.fleet.serving.saying import evidence_of, value_of
 from embodied_agent.fleet.serving.sightings import Sighting
 from embodied_agent.fleet.wire import FleetOverview, MapObject, MapPlace, RobotReply
 
@@ -47,6 +48,7 @@ class Overview:
             ids = [int(row[0]) for row in rows]
             latest = _latest(db, ids)
             objects = self._objects(db, ids)
+            facts = latest_facts(db, ids, noted_keys(db, ids))
             places = [one for one in named_places(db, ids) if one.frame_id in self._common_frames]
         robots = []
         for number, name, heard_at, now, keyframes, answers, count in rows:
@@ -61,6 +63,7 @@ class Overview:
                     answers=int(answers),
                     objects=int(count),
                     latest=[evidence_of(one) for one in shown],
+                    facts=[value_of(one) for one in facts if one.robot_id == number],
                 )
             )
         return FleetOverview(

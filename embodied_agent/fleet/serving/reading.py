@@ -26,12 +26,14 @@ Wanted = Literal[
     "unclear", "time", "several",
 ]  # fmt: skip
 
-_WHO = re.compile(
+#: Words that ask for a robot.
+WHO = re.compile(
     r"\b(?:who|anyone|anybody|someone|somebody|(?:which|what|any|each|every|some)(?: of the)?"
     r"(?: other)? (?:robots?|ones?|drones?|machines?|carts?|of them))\b",
     re.IGNORECASE,
 )
-_ALL = re.compile(
+#: Words for all robots.
+ALL = re.compile(
     r"\b(?:all |each )?(?:of )?(?:the|our|your|my|all) (?:robots|drones|machines|carts|fleet)\b",
     re.I,
 )
@@ -55,7 +57,7 @@ _SPAN = re.compile(
     re.I,
 )
 _DAY = re.compile(r"\b(?P<day>today|yesterday|this morning|this week)\b", re.I)
-#: Times that are understood as such and can't be used.
+#: Times that are recognised but not supported.
 _OTHER_TIME = re.compile(
     r"\b(?:tonight|tomorrow|(?:last|this|next) (?:night|month|year|summer|winter|evening|afternoon)"
     r"|(?:on )?(?:mon|tues|wednes|thurs|fri|satur|sun)days?|noon|midnight|o'clock"
@@ -79,7 +81,8 @@ class Window:
 @dataclass(frozen=True)
 class FleetAsked:
     """A question as understood. ``robots`` are those that it names (empty: all), ``unknown`` one
-    that it names and that is none. ``asks_who`` tells "who saw a van" from "is there a van"."""
+    that it names but that does not exist. ``asks_who`` distinguishes "who saw a van" from "is there
+    a van"."""
 
     wanted: Wanted
     robots: tuple[str, ...] = ()
@@ -101,19 +104,19 @@ def read_question(
         now: the present, in the time zone that "today" is meant in.
     """
     plain = " ".join(text.split())
-    plain, named = _robots_in(plain, robots)
+    plain, named = robots_in(plain, robots)
     unknown = _UNKNOWN_ROBOT.search(plain)
     if unknown is not None and not named and unknown["name"].lower() not in FRAME:
         return FleetAsked("unclear", unknown=unknown["name"])
-    plain, window = _window_in(plain, now)
+    plain, window = window_in(plain, now)
     if window is None:
         return FleetAsked("time", named)
-    asks_who = bool(_WHO.search(plain) or _NOBODY.search(plain))
+    asks_who = bool(WHO.search(plain) or _NOBODY.search(plain))
     negated = bool(_NOT.search(plain))
     if _PLACES.search(plain):
         wanted: Wanted = "unvisited" if negated else "visited"
         return FleetAsked(wanted, named, window=window)
-    spoken = _ALL.sub("you", _WHO.sub("you", _NOBODY.sub("you", plain)))
+    spoken = ALL.sub("you", WHO.sub("you", _NOBODY.sub("you", plain)))
     asked = understand(spoken, nouns)
     about = FleetAsked("unclear", named, window=window, asks_who=asks_who)
     if asked.family == "out_of_scope":
@@ -140,7 +143,7 @@ _SEEN: dict[str, Wanted] = {
 }  # fmt: skip
 
 
-def _robots_in(text: str, robots: Collection[str]) -> tuple[str, tuple[str, ...]]:
+def robots_in(text: str, robots: Collection[str]) -> tuple[str, tuple[str, ...]]:
     """The text with each robot's name replaced by "you", and the robots that it names."""
     named: list[str] = []
     for robot in sorted(robots, key=lambda name: (-len(name), name)):
@@ -154,7 +157,7 @@ def _robots_in(text: str, robots: Collection[str]) -> tuple[str, tuple[str, ...]
     return text, tuple(named)
 
 
-def _window_in(text: str, now: datetime) -> tuple[str, Window | None]:
+def window_in(text: str, now: datetime) -> tuple[str, Window | None]:
     """The text without its time, and the time; ``None`` for one that can't be used."""
     day = _DAY.search(text)
     span = None if day else _SPAN.search(text)
@@ -186,7 +189,7 @@ def _window_in(text: str, now: datetime) -> tuple[str, Window | None]:
 
 
 def examples(robots: Sequence[str]) -> str:
-    """Questions that are understood, for those whose was not."""
+    """Examples of questions, for a reply to one that was not understood."""
     robot = f" What has robot {robots[0]} seen?" if robots else ""
     return (
         "Ask, for example: Who saw the red van last? Which robot has seen a fire extinguisher "

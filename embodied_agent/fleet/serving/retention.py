@@ -1,4 +1,4 @@
-"""Deletes what was seen longer ago than the fleet keeps, a little at a time.
+"""Deletes data that are older than the retention period, a few rows at a time.
 
 Objects and named places stay as long as their robots have them.
 
@@ -17,7 +17,7 @@ _AT_ONCE = 5000
 
 
 def delete_before(database: Database, moment: datetime) -> int:
-    """Delete keyframes with their thumbnails and mentions, visits and answers from before
+    """Delete keyframes with their thumbnails and mentions, visits, answers and facts from before
     ``moment``; returns how many keyframes.
 
     Raises:
@@ -52,6 +52,9 @@ def delete_before(database: Database, moment: datetime) -> int:
                         derive_seen(db, robot, [int(name) for (name,) in stale])
                     db.execute(
                         "DELETE FROM visits WHERE robot = %s AND seen_at < %s", (robot, moment)
+                    )
+                    db.execute(
+                        "DELETE FROM facts WHERE robot = %s AND noted_at < %s", (robot, moment)
                     )
                     db.execute(
                         "DELETE FROM answers WHERE robot = %s AND answered_at < %s",

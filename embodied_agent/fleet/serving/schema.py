@@ -1,7 +1,7 @@
-"""The tables of the fleet's database, and how an older database is brought forward.
+"""The tables of the fleet's database, and the migrations of older ones.
 
 Migrations are only ever appended to `MIGRATIONS`. All that are missing run in one transaction
-together with the new version number, under a lock that keeps a second server out.
+together with the new version number, under a lock against a second server.
 
 Out of scope: connections (`database`), what the rows mean (`intake`, `answering`).
 """
@@ -151,12 +151,35 @@ CREATE TABLE places (
 );
 """
 
+_FACTS = """
+ALTER TABLE memories ADD COLUMN fact_id bigint NOT NULL DEFAULT 0;
+
+-- Values that were noted beside what was seen: a battery's level, a robot's mode.
+CREATE TABLE facts (
+    memory   integer NOT NULL REFERENCES memories,
+    fact_id  bigint NOT NULL,
+    robot    integer NOT NULL,
+    key      text NOT NULL,                -- what names of one fact have in common
+    name     text NOT NULL,
+    value    text NOT NULL,
+    source   text NOT NULL,                -- of the recording that it came with; '' when live
+    stamp_ns bigint NOT NULL,
+    noted_at timestamptz NOT NULL,
+    noted_by text NOT NULL,
+    checksum bigint NOT NULL,
+    PRIMARY KEY (memory, fact_id)
+);
+CREATE UNIQUE INDEX facts_moment ON facts (memory, key, source, stamp_ns);
+CREATE INDEX facts_latest ON facts (key, robot, noted_at, fact_id);
+CREATE INDEX facts_age ON facts (robot, noted_at);
+"""
+
 #: Script n brings a database from version n to n + 1.
-MIGRATIONS: tuple[str, ...] = (_VERSION_1,)
+MIGRATIONS: tuple[str, ...] = (_VERSION_1, _FACTS)
 
 
 def migrate(connection: Connection[TupleRow], migrations: Sequence[str] = MIGRATIONS) -> int:
-    """Bring the database to the newest version; returns how many migrations were applied.
+    """Migrate the database to the newest version; returns how many migrations were applied.
 
     Raises:
         SettingsError: the database was written by a newer version.

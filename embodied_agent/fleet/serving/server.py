@@ -1,4 +1,4 @@
-"""The fleet server: the socket, the app on it, and deleting what is too old.
+"""The fleet server: the socket, the app on it, the broker, and deleting what is too old.
 
 Out of scope: what is served (`app`), how a server listens
 (`embodied_agent.interfaces.web.listening`), the command (`embodied_agent.cli.fleet`).
@@ -10,6 +10,7 @@ import asyncio
 import logging
 import threading
 from datetime import datetime, timedelta, timezone, tzinfo
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import uvicorn
@@ -19,13 +20,19 @@ from embodied_agent.fleet.serving.access import Access
 from embodied_agent.fleet.serving.answering import Answering
 from embodied_agent.fleet.serving.app import FleetApp
 from embodied_agent.fleet.serving.database import Database
+from embodied_agent.fleet.serving.requests import RobotRequests
 from embodied_agent.fleet.serving.retention import delete_before
+from embodied_agent.fleet.wire import BrokerStatus
 from embodied_agent.interfaces.web.connections import Tally
 from embodied_agent.interfaces.web.guard import is_loopback
 from embodied_agent.interfaces.web.listening import listen, serving, url_of
 from embodied_agent.interfaces.web.tls import server_context
 from embodied_agent.rules import load_rules
-from embodied_agent.settings import FleetServerSettings, WebSettings
+from embodied_agent.settings import FleetServerSettings, MqttSettings, WebSettings
+from embodied_agent.support.extras import missing_package
+
+if TYPE_CHECKING:
+    from embodied_agent.fleet.serving.mqtt_intake import MqttIntake
 
 _log = logging.getLogger(__name__)
 
@@ -40,20 +47,27 @@ _CONNECTIONS_EACH, _CONNECTIONS = 2000, 4000
 
 
 class FleetServer:
-    """Serves until it is stopped. The address is bound when it is made.
+    """Serves until it is stopped. The constructor binds the address.
 
     Args:
         settings: of the fleet server.
+        mqtt: the broker, if ``settings.mqtt`` is on.
 
     Raises:
         SettingsError: a setting can't be used, or other machines could reach it without tokens.
     """
 
-    def __init__(self, settings: FleetServerSettings) -> None:
+    def __init__(self, settings: FleetServerSettings, mqtt: MqttSettings | None = None) -> None:
         if not settings.access_file and not is_loopback(settings.host):
             raise SettingsError(
                 f"fleet_server.host is {settings.host}, which other machines can reach: set "
                 "fleet_server.access_file to a file with tokens, or listen on 127.0.0.1"
+            )
+        broker = mqtt or MqttSettings()
+        if settings.mqtt and not settings.access_file and not is_loopback(broker.host):
+            raise SettingsError(
+                f"mqtt.host is {broker.host}, where other machines can publish: set "
+                "fleet_server.access_file to a file with tokens"
             )
         self._settings = settings
         access = Access(settings.access_file)
@@ -63,7 +77,9 @@ class FleetServer:
         )
         self.database = Database(settings)
         answering = Answering(self.database, zone=zone, common_frames=settings.common_frames)
-        self._app = FleetApp(self.database, answering, access, settings)
+        requests = RobotRequests(self.database)
+        self._mqtt = _intake(requests, access, settings, broker) if settings.mqtt else None
+        self._app = FleetApp(self.database, answering, access, requests, settings, self.broker)
         self._socket = listen(
             settings.host,
             settings.port,
@@ -81,6 +97,10 @@ class FleetServer:
     def url(self) -> str:
         """Where the page is, for a browser on this machine or one that reaches it."""
         return url_of(self._settings.host, self._port, self._tls)
+
+    def broker(self) -> BrokerStatus | None:
+        """The state of the connection to the broker; ``None`` where there is none."""
+        return None if self._mqtt is None else self._mqtt.status()
 
     def serve(self) -> None:
         """Serve until `stop` is called; returns once everything is closed. To be called on a thread
@@ -100,12 +120,27 @@ class FleetServer:
         try:
             self.ready.set()
             if not self._stop.is_set():
-                asyncio.run(self._server.serve(sockets=[self._socket]))
+                asyncio.run(self._serve_all(self._server))
         finally:
             self._stop.set()
             self._socket.close()
             self._app.close()
+            if self._mqtt is not None:
+                self._mqtt.close()
             self.database.close()
+
+    async def _serve_all(self, server: uvicorn.Server) -> None:
+        stop = asyncio.Event()
+        intake = None
+        if self._mqtt is not None:
+            intake = asyncio.ensure_future(self._mqtt.serve(stop))
+        try:
+            await server.serve(sockets=[self._socket])
+        finally:
+            stop.set()
+            if intake is not None:
+                await asyncio.wait((intake,), timeout=2 * _GRACE_S)
+                intake.cancel()
 
     def stop(self) -> None:
         """End `serve`; called from any thread or a signal handler."""
@@ -124,6 +159,16 @@ class FleetServer:
                 _log.warning("what is too old could not be deleted: %s", error)
             if self._stop.wait(_RETENTION_S):
                 return
+
+
+def _intake(
+    requests: RobotRequests, access: Access, settings: FleetServerSettings, broker: MqttSettings
+) -> MqttIntake:
+    try:
+        from embodied_agent.fleet.serving.mqtt_intake import MqttIntake
+    except ModuleNotFoundError as error:
+        raise SettingsError(missing_package("fleet_server.mqtt", "mqtt", error)) from error
+    return MqttIntake(requests, access, broker, max_body_bytes=settings.max_body_bytes)
 
 
 def _zone(name: str) -> tzinfo | None:

@@ -18,10 +18,12 @@ from embodied_agent.fleet.wire import (
     Batch,
     Cursor,
     FleetAnswer,
+    FleetFact,
     FleetKeyframe,
     FleetObject,
     FleetPlace,
 )
+from embodied_agent.settings.facts import fact_key
 
 #: Side of a square of `visits`, in metres.
 CELL_M = 0.5
@@ -237,6 +239,53 @@ def insert_answers(db: Db, memory: Memory, answers: Sequence[FleetAnswer]) -> No
                     one.checksum,
                 )
                 for one in answers
+            ],
+        )
+
+
+def forget_facts(db: Db, memory: Memory, intervals_ns: Sequence[tuple[int, int]]) -> None:
+    """Remove the facts of a memory whose stamps lie in an interval, its ends included."""
+    for first_ns, last_ns in intervals_ns:
+        db.execute(
+            "DELETE FROM facts WHERE memory = %s AND stamp_ns BETWEEN %s AND %s",
+            (memory.id, first_ns, last_ns),
+        )
+
+
+def insert_facts(db: Db, memory: Memory, facts: Sequence[FleetFact]) -> None:
+    """Write facts; one of the same number, or of the same name, source and stamp, is replaced."""
+    if not facts:
+        return
+    keys = [fact_key(clean(one.name)) for one in facts]
+    sources = [clean(one.source) for one in facts]
+    db.execute(
+        "DELETE FROM facts WHERE memory = %s AND (fact_id = ANY(%s) OR (key, source, stamp_ns) IN "
+        "(SELECT * FROM unnest(%s::text[], %s::text[], %s::bigint[])))",
+        (memory.id, [one.id for one in facts], keys, sources, [one.stamp_ns for one in facts]),
+    )
+    # Of two with the same name, source and stamp, the later one counts.
+    latest = {
+        (key, source, one.stamp_ns): one
+        for key, source, one in zip(keys, sources, facts, strict=True)
+    }
+    with db.cursor() as cursor:
+        cursor.executemany(
+            "INSERT INTO facts VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+            [
+                (
+                    memory.id,
+                    one.id,
+                    memory.robot,
+                    key,
+                    clean(one.name),
+                    clean(one.value),
+                    source,
+                    stamp_ns,
+                    _moment(one.noted_at_s),
+                    clean(one.by),
+                    one.checksum,
+                )
+                for (key, source, stamp_ns), one in latest.items()
             ],
         )
 

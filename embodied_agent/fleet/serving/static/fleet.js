@@ -45,16 +45,27 @@ function pictures(evidence) {
   return row;
 }
 
+function factList(facts) {
+  const list = element("dl", "facts");
+  for (const fact of facts) {
+    const value = element("dd", "", fact.value);
+    value.title = `noted ${time(fact.noted_at_s)}${fact.by ? ` by ${fact.by}` : ""}`;
+    list.append(element("dt", "", fact.name), value);
+  }
+  return list;
+}
+
 function robotItem(robot) {
   const item = element("li");
   item.dataset.robot = robot.name;
   const state = element("span", robot.silent ? "state silent" : "state",
     robot.silent ? "silent" : "connected");
-  const facts = `last seen ${time(robot.seen_at_s)} · heard of ${time(robot.heard_at_s)} · ` +
+  const told = `last seen ${time(robot.seen_at_s)} · heard of ${time(robot.heard_at_s)} · ` +
     [counted(robot.keyframes, "keyframe"), counted(robot.objects, "object"),
       counted(robot.answers, "answer")].join(", ");
-  item.append(state, element("span", "name", robot.name), element("p", "facts", facts),
-    pictures(robot.latest));
+  item.append(state, element("span", "name", robot.name), element("p", "told", told));
+  if (robot.facts.length) item.append(factList(robot.facts));
+  item.append(pictures(robot.latest));
   return item;
 }
 
