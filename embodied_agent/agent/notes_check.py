@@ -11,10 +11,12 @@ Out of scope: what the notes leave possible (`embodied_agent.rules.settling`).
 from __future__ import annotations
 
 import string
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from embodied_agent.agent.scrutiny import not_told
 from embodied_agent.records import Answer, Question
+from embodied_agent.rules.located import Places, settle_by_position
 from embodied_agent.rules.notes import Notes
 from embodied_agent.rules.settling import Settlement, settle
 
@@ -50,12 +52,31 @@ def checked(question: Question, notes: Notes) -> NotesCheck | None:
         question: with or without choices.
         notes: the memory, with at least one delta.
     """
+    return _check(question, lambda options: settle(question.text, options, notes))
+
+
+def located(question: Question, notes: Notes, places: Places) -> NotesCheck | None:
+    """What measured positions settle; ``None`` where they settle nothing.
+
+    Args:
+        question: with or without choices.
+        notes: the memory, with at least one delta.
+        places: of things, seen from where the camera is.
+    """
+    return _check(
+        question, lambda options: settle_by_position(question.text, options, notes, places)
+    )
+
+
+def _check(
+    question: Question, settle_options: Callable[[list[str]], Settlement | None]
+) -> NotesCheck | None:
     if not question.choices:
         return None
     untold = not_told(question.choices)
     letters = [x for x in string.ascii_uppercase[: len(question.choices)] if x != untold]
     options = [question.choices[string.ascii_uppercase.index(letter)] for letter in letters]
-    settlement = settle(question.text, options, notes)
+    settlement = settle_options(options)
     if settlement is None:
         return None
     choice = None if settlement.index is None else letters[settlement.index]
