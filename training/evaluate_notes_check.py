@@ -113,12 +113,13 @@ def main() -> None:
     torch.set_num_threads(1)
     model = BatchedModel(a.reasoner)
     print(
-        "| world | way | right | derivable | derivable, refused | not derivable, “does not tell” |"
+        "| world | method | right | derivable | derivable, refused "
+        "| not derivable, “does not tell” |"
     )
     print("|---|---|---|---|---|---|")
     for world in WORLDS:
         rows = rows_of(world, seeds, a.per_type, a.noise, model)
-        for way, name in (("alone", "reasoner alone"), ("checked", "notes asked first")):
+        for way, name in (("alone", "reasoner alone"), ("checked", "notes checked first")):
             print(f"| {world} | {name} | {' | '.join(figures(rows, way))} |", flush=True)
 
 

@@ -35,7 +35,7 @@ _MOST_TEXT = 2000
 
 class StandingQuestions:
     """The standing questions of one memory. Every method may be called from any thread, and raises
-    `StoreError` where the memory can't be read or written.
+    `StoreError` if the memory can't be read or written.
 
     Args:
         store: the memory.
@@ -82,9 +82,9 @@ class StandingQuestions:
                 there are too many.
         """
         with self._lock:
-            asked = self.all()
-            self._check(question, asked)
-            for one in asked:
+            questions = self.all()
+            self._check(question, questions)
+            for one in questions:
                 if _wish(one) == _wish(question):
                     return one
             last = self._store.horizon()
@@ -115,7 +115,7 @@ class StandingQuestions:
 
     def promised(self, question: Question) -> Answer | None:
         """The answer to a standing question, which is stored and checked from now on;
-        ``None`` where it is none."""
+        ``None`` if it is none."""
         if question.choices or question.at_ns is not None:
             return None
         try:
@@ -137,12 +137,12 @@ class StandingQuestions:
         """Check the standing questions against a committed delta. It never fails: a fault is logged
         and counted."""
         try:
-            asked = [one for one in self.all() if keyframe.id > one.after]
-            if not asked:
+            questions = [one for one in self.all() if keyframe.id > one.after]
+            if not questions:
                 return
             places = {place.name: place for place in self._objects.named_places()}
             shown = self._objects.shown_in(keyframe.id, len(delta.mentions))
-            for question in asked:
+            for question in questions:
                 place = places.get(question.place)
                 if question.place and place is None:
                     continue  # the place was removed
@@ -162,7 +162,7 @@ class StandingQuestions:
         shown: dict[int, SeenObject],
         place: NamedPlace | None,
     ) -> None:
-        wanted = read_phrase(question.name)
+        phrase = read_phrase(question.name)
         for rank, mention in enumerate(delta.mentions):
             one = shown.get(rank)
             called = [mention.name] if one is None else [mention.name, one.name, one.label]
@@ -170,7 +170,7 @@ class StandingQuestions:
                 continue
             if place is not None and not self._is_at(one, place):
                 continue
-            key = f"seen {wanted.text} #{keyframe.id}" if one is None else f"seen {one.id}"
+            key = f"seen {phrase.text} #{keyframe.id}" if one is None else f"seen {one.id}"
             if one is not None and one.places:
                 key = f"{key} at {len(one.places)}"
             name = mention.name if one is None else one.label or one.name

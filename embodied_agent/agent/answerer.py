@@ -21,10 +21,12 @@ from collections.abc import Callable, Generator, Mapping
 from dataclasses import replace
 
 from embodied_agent.agent.fact_answers import FactAnswers, with_choice, without_value
+from embodied_agent.agent.from_here import FromHere
 from embodied_agent.agent.note_index import LostDelta
 from embodied_agent.agent.notes_check import NotesCheck, checked
 from embodied_agent.agent.notices import with_break, with_kept
 from embodied_agent.agent.object_memory import ObjectMemory
+from embodied_agent.agent.position_answers import PositionAnswers
 from embodied_agent.agent.reasoned import Known, ReasonedAnswers
 from embodied_agent.agent.recalled import recall_from
 from embodied_agent.agent.scrutiny import without_answer
@@ -112,6 +114,7 @@ class Answerer:
         self._store = store
         self._facts = facts
         self._objects = objects
+        self._positions = PositionAnswers(settings, objects, store)
         self._settings = settings
         self._reasoned = ReasonedAnswers(
             settings, make, make_verifier=make_verifier, second_look=second_look
@@ -163,18 +166,20 @@ class Answerer:
         """
         started = time.monotonic()
         answer = Answer(text="", question_id=question.id)
+        # Objects are not read under the lock: forgetting holds theirs while it waits for this one.
+        here = self._positions.here(question, last_id)
+        moment = (source, segment, last_id, provisional, here)
         with self._lock:  # views serve one thread at a time
             try:
-                known, said = self._known(answer, question, source, segment, last_id, provisional)
+                known, said = self._known(answer, question, *moment)
             except LostDelta:
                 # The file is damaged: read delta by delta what is intact.
                 self._views.read_plainly(source)
-                known, said = self._known(answer, question, source, segment, last_id, provisional)
+                known, said = self._known(answer, question, *moment)
         notes = known.notes
         if said is not None:
             yield replace(said, latency_s={"rules": time.monotonic() - started})
             return
-        # Not under the lock: forgetting holds the objects' lock while it waits for this one.
         measured = self._measured(question, notes.id(notes.last))
         noted = self._noted(question, source)
         known = replace(known, measured=measured, noted=noted)
@@ -258,6 +263,7 @@ class Answerer:
         segment: int,
         last_id: int,
         provisional: Delta | None,
+        here: FromHere | None,
     ) -> tuple[Known, Answer | None]:
         """What the question is answered from, and ``answer`` where the reasoner is not to be
         asked."""
@@ -273,6 +279,11 @@ class Answerer:
             return known, replace(answer, status="failed", problem=problem)
         known = replace(known, perceiver=notes.deltas[-1].model)
         answer = replace(answer, models={"perceiver": known.perceiver})
+        by_position = here and self._positions.answer(answer, question, notes, here)
+        if by_position:
+            located, shown = by_position
+            evidence = self._evidence(dict.fromkeys(shown, "cited"))
+            return known, self._noticed(replace(located, evidence=evidence), notes, last_id)
         said = self._chosen(answer, question, notes)
         if said is not None:
             said = replace(said, models={**said.models, **answer.models})

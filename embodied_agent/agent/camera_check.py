@@ -35,11 +35,11 @@ class CameraCheck:
         """By how much the camera seems turned from where its mount says it points; ``None`` if too
         few objects of the present map session show it. A new problem is logged."""
         session = tracker.sessions.current
-        found = None
+        estimate = None
         if session is not None and session.measured == "poses":
-            found = misalignment(tracker.tracks.values())
-        problem = str(found) if found is not None and found.is_told else ""
+            estimate = misalignment(tracker.tracks.values())
+        problem = str(estimate) if estimate is not None and estimate.is_told else ""
         if problem and not self.problem:
             _log.warning("%s", problem)
         self.problem = problem
-        return found
+        return estimate

@@ -138,32 +138,32 @@ def completed(correction: Correction, table: ObjectTable, after: int) -> Correct
     Raises:
         QuestionError: an object does not exist, or two are of different map sessions.
     """
-    found: list[SeenObject] = []
+    objects: list[SeenObject] = []
     for number in (correction.object_id, correction.other_id):
         if number is None:
             continue
         one = table.find(number)
         if one is None:
             raise QuestionError(f"there is no object {number}; see the list of objects")
-        found.append(one)
-    if correction.kind == "merge" and found[0].session != found[1].session:
+        objects.append(one)
+    if correction.kind == "merge" and objects[0].session != objects[1].session:
         raise QuestionError(
-            f"objects {found[0].id} and {found[1].id} are of different map sessions, whose "
+            f"objects {objects[0].id} and {objects[1].id} are of different map sessions, whose "
             "positions can't be compared; only objects of one session can be merged"
         )
     if correction.kind == "split":
-        shown = {one.keyframe_id for one in table.sightings(object_ids=[found[0].id])}
+        shown = {one.keyframe_id for one in table.sightings(object_ids=[objects[0].id])}
         wanted = set(correction.keyframes)
         if not wanted & shown or shown <= wanted:
             raise QuestionError(
-                f"split needs some and not all of the keyframes that show object {found[0].id}"
+                f"split needs some and not all of the keyframes that show object {objects[0].id}"
             )
     refs = [
         tuple(
             (one.keyframe_id, one.rank)
             for one in table.sightings(object_ids=[item.id])[-_MOST_MENTIONS:]
         )
-        for item in found
+        for item in objects
     ]
     if correction.kind == "forget":
         refs = []  # what is forgotten must not be found again

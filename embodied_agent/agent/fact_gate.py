@@ -57,11 +57,11 @@ class FactGate:
         since_ns = fact.stamp_ns - noted.last.stamp_ns
         if fact.value == noted.last.value:
             noted.held = None
-            wanted = bool(self._repeat_ns) and since_ns >= self._repeat_ns
+            is_due = bool(self._repeat_ns) and since_ns >= self._repeat_ns
         else:
-            wanted = since_ns >= self._least_ns
-            noted.held = None if wanted else fact
-        if wanted:
+            is_due = since_ns >= self._least_ns
+            noted.held = None if is_due else fact
+        if is_due:
             due.append(fact)
             noted.last = fact
         return due

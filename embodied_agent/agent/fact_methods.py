@@ -89,20 +89,20 @@ class FactMethods:
 
     def _hear_facts(self, source: Source, key: str | None) -> None:
         """Note the facts of a recording while it is read; as live ones if it has no ``key``."""
-        wanted: dict[str, list[FactTopic]] = {}
+        topics_by_name: dict[str, list[FactTopic]] = {}
         for topic in self._facts.topics:
-            wanted.setdefault(topic.topic, []).append(topic)
-        if not wanted or self.store.read_only:
+            topics_by_name.setdefault(topic.topic, []).append(topic)
+        if not topics_by_name or self.store.read_only:
             return
 
         def take(name: str, stamp_ns: int, message: object) -> None:
-            for topic in wanted[name]:
+            for topic in topics_by_name[name]:
                 if key is None:
                     self._facts.post(topic, message, stamp_ns)
                 else:
                     self._facts.hear(topic, message, stamp_ns, source=key)
 
-        for absent in source.hear(wanted, take):
+        for absent in source.hear(topics_by_name, take):
             where = source.description.partition(": ")[0]
             _log.warning("no facts from %s: %s has no such topic", absent, where)
 

@@ -215,10 +215,10 @@ class FactNotes:
         """Store facts, after those of a recording that still wait."""
         due = [*self._waiting, *facts]
         forgotten = self._store.corrections.is_forgotten
-        wanted = [fact for fact in due if not forgotten(fact.stamp_ns)]
-        if wanted:
+        remembered = [fact for fact in due if not forgotten(fact.stamp_ns)]
+        if remembered:
             try:
-                self._store.facts.add(wanted)
+                self._store.facts.add(remembered)
             except StoreError:
                 self._gate.forget()  # so that the next value is noted, even an unchanged one
                 raise

@@ -98,16 +98,16 @@ class IndexedView:
             passed = bisect_left(index.breaks, count)
             start = max(start, index.breaks[passed - 1] if passed else 0)
         earlier = [one for one in self._kept if one.start == start and one.stop <= count]
-        told = max(earlier, key=lambda one: one.stop, default=None)
-        if told is None:
+        nearest = max(earlier, key=lambda one: one.stop, default=None)
+        if nearest is None:
             transcript = Transcript(self._budget, reserve=self._summaries.reserve)
-            told = _Told(start, start, transcript)
-            told.transcript.dropped_entries = start
+            nearest = _Told(start, start, transcript)
+            nearest.transcript.dropped_entries = start
         else:
-            self._kept.remove(told)
-        breaks = set(index.breaks[bisect_left(index.breaks, told.stop) :])
-        for at, delta in enumerate(index.read(told.stop, count), told.stop):
-            told.transcript.add(delta, heading=BREAK if at in breaks and self._whole else "")
-        told.stop = count
-        self._kept = [*self._kept[1 - _KEPT :], told]
-        return told
+            self._kept.remove(nearest)
+        breaks = set(index.breaks[bisect_left(index.breaks, nearest.stop) :])
+        for at, delta in enumerate(index.read(nearest.stop, count), nearest.stop):
+            nearest.transcript.add(delta, heading=BREAK if at in breaks and self._whole else "")
+        nearest.stop = count
+        self._kept = [*self._kept[1 - _KEPT :], nearest]
+        return nearest

@@ -231,8 +231,8 @@ class Intake:
         for last in self._in_order():
             camera = camera_of(last.frame)
             if camera in ends:
-                kept = self._keep(last.frame, last.ordinal, ends[camera])
-                self._last[camera] = _Last(last.frame, last.ordinal, ends[camera], kept)
+                keyframe_id = self._keep(last.frame, last.ordinal, ends[camera])
+                self._last[camera] = _Last(last.frame, last.ordinal, ends[camera], keyframe_id)
                 self._listeners.decision(last.frame, ends[camera])
         if self._expected:
             self._refuse(self._expected[0])
@@ -247,9 +247,9 @@ class Intake:
             # The rule has decided on this frame before and did not keep it.
             decision = replace(decision, reason=force)
         camera = camera_of(frame)
-        kept: int | None = None
+        keyframe_id: int | None = None
         if decision.keep:
-            kept = self._keep(frame, ordinal, decision)
+            keyframe_id = self._keep(frame, ordinal, decision)
         elif self._expected:
             stored = self._expected[0]
             if stored.reason != "last":
@@ -263,7 +263,7 @@ class Intake:
                 )
             if passed:
                 self._refuse(stored)
-        self._last[camera] = _Last(frame, ordinal, decision, kept)
+        self._last[camera] = _Last(frame, ordinal, decision, keyframe_id)
         self._listeners.decision(frame, decision)
         return decision
 

@@ -161,19 +161,19 @@ class NoteIndex:
             self._load(keys)
 
     def _load(self, keys: Collection[str] | None) -> None:
-        wanted = self.things if keys is None else keys
-        missing = [one for key in wanted if not (one := self.things[key]).loaded]
+        things = self.things if keys is None else keys
+        missing = [one for key in things if not (one := self.things[key]).loaded]
         if not missing:
             return
         if len(missing) == len(self.things):
-            found = self._memory.noted.mentions()
+            mentions = self._memory.noted.mentions()
         else:
-            found = self._memory.noted.mentions_of(n for one in missing for n in one.names)
+            mentions = self._memory.noted.mentions_of(n for one in missing for n in one.names)
             if any(len(one.names) > 1 for one in missing):
-                found.sort(key=lambda mention: (mention.keyframe_id, mention.rank))
+                mentions.sort(key=lambda mention: (mention.keyframe_id, mention.rank))
         for one in missing:
             one.loaded = True
-        self._append(found)
+        self._append(mentions)
 
     def observed(self, noun_words: Iterable[str]) -> list[int]:
         """The indexes of the deltas whose observations claim something with all of these words,
@@ -250,17 +250,17 @@ class NoteIndex:
             thing.spellings.append(thing.names.index(name))
 
     def _claiming(self, word: str) -> list[int]:
-        found = self._observed.get(word)
-        if found is None:
+        indexes = self._observed.get(word)
+        if indexes is None:
             if self._claims is None:
                 self._claims = {}
                 for each in self._memory.noted.claimed_words():
                     self._claims.setdefault(singular(each), []).append(each)
             words = self._claims.get(word, [])
             ids = self._memory.noted.claiming(words) if words else []
-            found = [index for index in map(self.index, ids) if index is not None]
-            self._observed[word] = found
-        return found
+            indexes = [index for index in map(self.index, ids) if index is not None]
+            self._observed[word] = indexes
+        return indexes
 
     def _add_claims(self, indexes: range) -> None:
         """Add what new deltas claim, for the words that were looked for before."""

@@ -42,17 +42,17 @@ def with_objects(
     asked = understand(question.text, Nouns(memory.kinds()))
     if asked.family not in _OF_PLACES or len(asked.things) != 1:
         return answer
-    found = memory.objects(asked.things[0].text, limit=_MOST)
+    objects = memory.objects(asked.things[0].text, limit=_MOST)
     session = memory.current_session()
-    if not found or session is None:
+    if not objects or session is None:
         return answer
-    here = [one for one in found if one.session == session.id]
+    here = [one for one in objects if one.session == session.id]
     if not here:
         cited = {evidence.keyframe_id for evidence in answer.evidence}
-        if any(cited & {*one.evidence} and one.position_m for one in found):
+        if any(cited & {*one.evidence} and one.position_m for one in objects):
             return with_notice(
                 answer,
-                f"its position belongs to an earlier map session ({found[0].session}; it is "
+                f"its position belongs to an earlier map session ({objects[0].session}; it is "
                 f"{session.id} now) and can't be compared with where I am",
             )
         return answer

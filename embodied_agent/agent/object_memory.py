@@ -19,6 +19,7 @@ from embodied_agent.agent.corrections import (
 )
 from embodied_agent.agent.object_fold import ObjectFold
 from embodied_agent.agent.object_goals import goal_of
+from embodied_agent.agent.past_objects import PastObjects
 from embodied_agent.errors import QuestionError, StoreError
 from embodied_agent.memory.store import Store
 from embodied_agent.object_records import Correction, MapSession, NamedPlace, SeenObject
@@ -51,6 +52,7 @@ class ObjectMemory:
         self._on_forget = on_forget
         self._source = store
         self._fold = ObjectFold(store, settings)
+        self._past = PastObjects(store, settings)
 
     @property
     def settings(self) -> ObjectSettings:
@@ -132,6 +134,11 @@ class ObjectMemory:
         """The latest map session; ``None`` if nothing was seen yet."""
         return max(self.sessions(), key=lambda one: one.id, default=None)
 
+    def as_of(self, keyframe_id: int, *, limit: int) -> tuple[MapSession | None, list[SeenObject]]:
+        """The map session of a keyframe and its objects as they were known then, best first; none
+        where too many keyframes lead to it."""
+        return self._past.at(keyframe_id, limit)
+
     def kinds(self) -> set[str]:
         """The kinds of the objects."""
         self.catch_up()
@@ -195,6 +202,7 @@ class ObjectMemory:
             ]
         stored = self._source.corrections.forget(correction, objects, keyframes)
         self._fold.reload()
+        self._past.clear()
         self._on_forget()
         self.catch_up()
         self._source.empty_log()

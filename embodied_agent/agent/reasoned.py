@@ -196,7 +196,7 @@ class ReasonedAnswers:
         if self._second_look is None:
             return with_notice(answer, "no second look: nobody can look"), Findings()
         started = time.monotonic()
-        found = self._second_look.find(
+        findings = self._second_look.find(
             known.question,
             known.recalled_ids,
             segment=known.segment,
@@ -204,9 +204,9 @@ class ReasonedAnswers:
             deadline=deadline,
         )
         latency_s = {**answer.latency_s, "second_look": time.monotonic() - started}
-        models = {**answer.models, "looker": found.model} if found.model else answer.models
+        models = {**answer.models, "looker": findings.model} if findings.model else answer.models
         answer = replace(answer, latency_s=latency_s, models=models)
-        return (with_notice(answer, found.problem) if found.problem else answer), found
+        return (with_notice(answer, findings.problem) if findings.problem else answer), findings
 
     def _attempt(
         self, answer: Answer, known: Known, looked: Findings, deadline: float, attempt: int
@@ -387,12 +387,12 @@ class ReasonedAnswers:
         try:
             if left <= 0:
                 raise ModelError("no time was left")
-            found = reasoner.sampled(
+            replies = reasoner.sampled(
                 prompt, count, timeout_s=left, max_tokens=self._settings.max_tokens
             )
         except ModelError as error:
             return [], f"answered from one reasoning: {error}"
-        return found, ""
+        return replies, ""
 
 
 def _failed(answer: Answer, problem: str, reply: str) -> Answer:

@@ -79,8 +79,8 @@ def fault_of(
 def status_of(answer: Answer, question: Question) -> AnswerStatus:
     """The status of a model's answer by its words, which may say that it can't tell."""
     if question.choices:
-        told = answer.choice is not None and answer.choice == not_told(question.choices)
-        return "cannot_tell" if told else "answered"
+        is_untold = answer.choice is not None and answer.choice == not_told(question.choices)
+        return "cannot_tell" if is_untold else "answered"
     if _NOT_TOLD.search(answer.text):
         return "cannot_tell"
     return "not_seen" if _NOT_SEEN.search(answer.text) else "answered"

@@ -179,27 +179,27 @@ class StoredNotes(Notes):
     def latest(self, most: int) -> list[Thing]:
         """The things that were seen last, latest first; of those seen together, in the order of
         first appearance."""
-        found: dict[str, int] = dict.fromkeys(self._own_keys, self.stop - self.first)
+        last_indexes: dict[str, int] = dict.fromkeys(self._own_keys, self.stop - self.first)
         if self.stop > self.first:
             for name, number, _ in self._index.latest_mentions(self.stop - 1):
                 at = self._index.index(number)
                 if at is None:
                     continue
                 if at < self.first or (
-                    len(found) >= most and at - self.first not in found.values()
+                    len(last_indexes) >= most and at - self.first not in last_indexes.values()
                 ):
                     break
-                found.setdefault(name_key(name), at - self.first)
-        ordered = self.in_order(map(self.thing, found))
+                last_indexes.setdefault(name_key(name), at - self.first)
+        ordered = self.in_order(map(self.thing, last_indexes))
         return sorted(ordered, key=lambda thing: -thing.last_index)[:most]
 
     def observed(self, noun: str) -> list[int]:
         """The indexes of the deltas whose observation contains all words of a noun, in the singular
         or plural."""
         words = set(singular_words(noun))
-        found = self._index.observed(words)
-        begin, end = bisect_left(found, self.first), bisect_left(found, self.stop)
-        indexes = [at - self.first for at in found[begin:end]]
+        positions = self._index.observed(words)
+        begin, end = bisect_left(positions, self.first), bisect_left(positions, self.stop)
+        indexes = [at - self.first for at in positions[begin:end]]
         for delta in self._extra:
             if words and words <= set(map(singular, claimed_words(delta.observation))):
                 indexes.append(self.stop - self.first)
@@ -214,8 +214,8 @@ class StoredNotes(Notes):
 
     def where_named(self, name: str) -> list[int]:
         """The indexes of the deltas that mention a thing by a name as noted, each once."""
-        found = self.thing(name_key(name)).all_mentions()
-        return list(dict.fromkeys(at for at, _, noted in found if noted == name))
+        mentions = self.thing(name_key(name)).all_mentions()
+        return list(dict.fromkeys(at for at, _, noted in mentions if noted == name))
 
     # -- for its things and nouns ----------------------------------------------------------------
 

@@ -81,10 +81,10 @@ class Turns(Generic[T]):
 
         Groups are compared first, then the members of the newcomer's own group.
         """
-        found = self._heaviest(_path(client))
-        if found is None:
+        heaviest = self._heaviest(_path(client))
+        if heaviest is None:
             return None
-        path, item = found
+        path, item = heaviest
         self._remove(path, item)
         return item
 

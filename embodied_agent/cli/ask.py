@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from embodied_agent.cli.common import (
+    NO_MEMORY,
     announced_loading,
     console,
+    counted,
     explained,
     plain,
     print_json,
@@ -85,7 +87,7 @@ def ask(
             **_broker(mqtt),
         )
         if mqtt is None and not settings.memory.path:
-            raise SettingsError("no memory was named: add --memory FILE")
+            raise SettingsError(NO_MEMORY)
         (case,) = cases_from([text], [choices] if choices else [], None, settings, at_ns=at_ns)
 
         from embodied_agent.report.scoring import Scored
@@ -121,7 +123,7 @@ def _ask_memory(
     ):
         pending = store.counts().pending
         if pending:
-            say.print(f"{pending} keyframes are not perceived yet", style="yellow")
+            say.print(f"not perceived yet: {counted(pending, 'keyframe')}", style="yellow")
         for piece in agent.ask_stream(question):
             if isinstance(piece, Answer):
                 answer = piece

@@ -10,9 +10,10 @@ import typer
 
 from embodied_agent.cli.common import (
     console,
+    counted,
     explained,
+    memory_settings_from,
     print_json,
-    settings_from,
 )
 from embodied_agent.cli.options import ConfigOption, JsonOption, MemoryOption
 from embodied_agent.errors import SettingsError, SourceError
@@ -35,16 +36,16 @@ def clip(
     The clip holds the original messages of all topics; masks are not applied.
     """
     with explained():
-        settings = settings_from(config, None, memory__path=None if path is None else str(path))
-        if not settings.memory.path:
-            raise SettingsError("no memory was named: add --memory FILE")
+        settings = memory_settings_from(path, config)
         from embodied_agent.memory.store import Store
         from embodied_agent.sources.bags.cut import cut_recording
 
         with Store.open(settings.memory.path, settings.memory, read_only=True) as store:
             keyframe = store.keyframe(around)
             if keyframe is None:
-                raise SettingsError(f"{settings.memory.path} holds no keyframe {around}")
+                raise SettingsError(
+                    f"{settings.memory.path} holds no keyframe {around}; see `memory list`"
+                )
             recording = source or recording_of(store.source_of(around))
         if recording is None:
             raise SourceError(
@@ -65,8 +66,8 @@ def clip(
             return
         say = console()
         say.print(
-            f"{out}: {cut.messages} messages of {cut.topics} topics, {cut.duration_s:.1f} s of "
-            f"{recording}",
+            f"{out}: {counted(cut.messages, 'message')} of {counted(cut.topics, 'topic')}, "
+            f"{cut.duration_s:.1f} s of {recording}",
             markup=False,
             soft_wrap=True,
         )

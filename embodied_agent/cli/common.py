@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from enum import IntEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import typer
 
@@ -34,9 +34,13 @@ from embodied_agent.support.redaction import without_credentials
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from typer.core import TyperGroup
 
     from embodied_agent.records import Delta, Keyframe
     from embodied_agent.settings import Settings
+
+#: What a command says that needs a memory and got none.
+NO_MEMORY = "no memory was named: add --memory FILE"
 
 #: Lines in a pipe or a file are not wrapped; rich needs a number all the same.
 _PIPE_WIDTH = 10_000
@@ -128,6 +132,44 @@ def settings_from(config: Path | None, assignments: Sequence[str] | None, **name
     return load_settings(config, **overrides)
 
 
+def memory_settings_from(
+    path: Path | None, config: Path | None, *, file: Path | None = None
+) -> Settings:
+    """The settings of a command that needs an existing memory: ``path`` (``--memory``) or ``file``
+    (the argument), or else memory.path of the settings' file or the environment.
+
+    Raises:
+        SettingsError: nothing names a memory, or both do, or a setting can't be used.
+    """
+    if file is not None and path is not None:
+        raise SettingsError("name the memory once, as FILE or with --memory")
+    path = file or path
+    settings = settings_from(config, None, memory__path=None if path is None else str(path))
+    if not settings.memory.path:
+        raise SettingsError(NO_MEMORY)
+    return settings
+
+
+def refuse_options_of_the_list(context: typer.Context) -> None:
+    """For a group that lists by itself: an option before the subcommand would be for the list, and
+    the subcommand would not see it.
+
+    Raises:
+        SettingsError: one was given there.
+    """
+    name = context.invoked_subcommand or ""
+    subcommand = cast("TyperGroup", context.command).commands[name]
+    known = {option for parameter in subcommand.params for option in parameter.opts}
+    for parameter in context.command.params:
+        source = context.get_parameter_source(parameter.name or "")
+        if source is None or source.name != "COMMANDLINE":
+            continue
+        option = max(parameter.opts, key=len)
+        if option in known:
+            raise SettingsError(f"put {option} after the subcommand: {name} ... {option}")
+        raise SettingsError(f"{name} does not take {option}; leave it out")
+
+
 def console(*, stderr: bool = False) -> Console:
     """The console for messages to people: stdout, or ``stderr`` if stdout is for JSON.
 
@@ -205,6 +247,11 @@ def write_file(path: Path, content: bytes) -> None:
             file.write(content)
     except OSError as error:
         raise OutputError(f"can't write {path}: {error.strerror}") from error
+
+
+def counted(number: int, noun: str) -> str:
+    """``number`` of what ``noun`` names: "1 frame", "2 frames"."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def plain(text: str) -> str:

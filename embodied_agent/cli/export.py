@@ -9,12 +9,12 @@ import typer
 
 from embodied_agent.cli.common import (
     console,
+    counted,
     explained,
+    memory_settings_from,
     print_json,
-    settings_from,
 )
 from embodied_agent.cli.options import ConfigOption, JsonOption, MemoryOption
-from embodied_agent.errors import SettingsError
 
 
 def export(
@@ -30,9 +30,7 @@ def export(
     Read it back like any other: `embodied-agent replay DIR --set source.episode=0`.
     """
     with explained():
-        settings = settings_from(config, None, memory__path=None if path is None else str(path))
-        if not settings.memory.path:
-            raise SettingsError("no memory was named: add --memory FILE")
+        settings = memory_settings_from(path, config)
         from embodied_agent.codec import to_values
         from embodied_agent.memory.store import Store
         from embodied_agent.sources.lerobot.export import Noted, export_lerobot
@@ -61,7 +59,8 @@ def export(
             )
             return
         console().print(
-            f"{lerobot}: {frames} keyframes in {episodes} episodes, {len(questions)} questions",
+            f"{lerobot}: {counted(frames, 'keyframe')} in {counted(episodes, 'episode')}, "
+            f"{counted(len(questions), 'question')}",
             markup=False,
             soft_wrap=True,
         )

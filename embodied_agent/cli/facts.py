@@ -10,10 +10,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from embodied_agent.cli.common import console, explained, plain, print_json, settings_from
+from embodied_agent.cli.common import (
+    console,
+    explained,
+    memory_settings_from,
+    plain,
+    print_json,
+    refuse_options_of_the_list,
+)
 from embodied_agent.cli.objects import ByOption, author
 from embodied_agent.cli.options import ConfigOption, JsonOption, MemoryOption
-from embodied_agent.errors import SettingsError
 
 if TYPE_CHECKING:
     from embodied_agent.agent.fact_notes import FactNotes
@@ -33,9 +39,7 @@ facts = typer.Typer(
 def _opened(
     path: Path | None, config: Path | None, *, read_only: bool
 ) -> Iterator[tuple[Store, FactNotes]]:
-    settings = settings_from(config, None, memory__path=None if path is None else str(path))
-    if not settings.memory.path:
-        raise SettingsError("no memory was named: add --memory FILE")
+    settings = memory_settings_from(path, config)
     from embodied_agent.agent.fact_notes import FactNotes
     from embodied_agent.memory.store import Store
 
@@ -43,23 +47,42 @@ def _opened(
         yield store, FactNotes(store, settings.facts, lambda error: None)
 
 
+NameOption = Annotated[
+    str | None,
+    typer.Option("--name", metavar="NAME", help="All values of this fact, newest first."),
+]
+LimitOption = Annotated[
+    int,
+    typer.Option("--limit", min=1, max=100_000, metavar="N", help="List at most this many values."),
+]
+
+
 @facts.callback(invoke_without_command=True)
-def list_facts(
+def _facts(
     context: typer.Context,
     path: MemoryOption = None,
-    name: Annotated[
-        str | None,
-        typer.Option("--name", metavar="NAME", help="All values of this fact, newest first."),
-    ] = None,
-    limit: Annotated[
-        int, typer.Option("--limit", min=1, max=100_000, metavar="N", help="Most values.")
-    ] = 100,
+    name: NameOption = None,
+    limit: LimitOption = 100,
+    config: ConfigOption = None,
+    json_output: JsonOption = False,
+) -> None:
+    """List the values that were noted beside what was seen, and note one."""
+    if context.invoked_subcommand is None:
+        list_facts(path, name, limit, config, json_output)
+        return
+    with explained():
+        refuse_options_of_the_list(context)
+
+
+@facts.command("list")
+def list_facts(
+    path: MemoryOption = None,
+    name: NameOption = None,
+    limit: LimitOption = 100,
     config: ConfigOption = None,
     json_output: JsonOption = False,
 ) -> None:
     """List the latest value of each fact that was noted, or with --name all of one."""
-    if context.invoked_subcommand is not None:
-        return
     with explained(), _opened(path, config, read_only=True) as (store, _):
         from embodied_agent.interfaces.wire.facts import fact_reply
 

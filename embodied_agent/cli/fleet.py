@@ -18,6 +18,7 @@ from embodied_agent.cli.common import (
     explained,
     plain,
     print_json,
+    refuse_options_of_the_list,
     settings_from,
 )
 from embodied_agent.cli.options import ConfigOption, JsonOption, SetOption
@@ -85,9 +86,10 @@ def serve(
 
     The database may start later or stop for a while: robots send again what was not stored.
     """
-    if context.invoked_subcommand is not None:
-        return
     with explained():
+        if context.invoked_subcommand is not None:
+            refuse_options_of_the_list(context)
+            return
         settings = settings_from(
             config,
             assignments,

@@ -13,6 +13,7 @@ import typer
 from embodied_agent.cli.common import (
     ExitCode,
     console,
+    counted,
     explained,
     plain,
     print_json,
@@ -144,6 +145,7 @@ def _read(spec: str, source: Source, settings: Settings, *, full: bool) -> Inspe
         for frame in source:
             result.frames += 1
             if result.frames == 1:
+                known.remarks.extend(_on_turn(frame, known))
                 known.remarks.extend(_on_calibration(frame, settings))
             if selector.step(frame).keep:
                 kept += 1
@@ -180,10 +182,22 @@ def _read(spec: str, source: Source, settings: Settings, *, full: bool) -> Inspe
         known.remarks.append(f"no pose of {known.poses_from} belongs to any picture")
     if result.usable:
         result.why = _sentence(
-            f"{known.why or 'it can be read'}; {result.frames} frames"
+            f"{known.why or 'it can be read'}; {counted(result.frames, 'frame')}"
             + (f", {result.poses} of them with a pose" if known.poses_from else ", without poses")
         )
     return result
+
+
+def _on_turn(frame: Frame, known: Examination) -> Iterator[str]:
+    """That the pictures are turned (by the file, TF or a setting), where their size shows it."""
+    from embodied_agent.errors import DecodeError
+    from embodied_agent.images import frame_size
+
+    sizes = {facts.size for facts in known.topics if facts.used and facts.size}
+    with suppress(DecodeError):
+        width, height = frame_size(frame)
+        if sizes == {f"{height}x{width}"} and width != height:
+            yield f"the pictures are turned upright: {width}x{height}"
 
 
 def _on_calibration(frame: Frame, settings: Settings) -> Iterator[str]:
@@ -211,10 +225,10 @@ def _show(inspection: Inspection) -> None:
     say.print(f"{word}: {inspection.why}", style=style, markup=False, soft_wrap=True)
     for facts in known.topics:
         parts = [facts.type, facts.encoding, facts.size]
-        parts.append("" if facts.count is None else f"{facts.count} messages")
+        parts.append("" if facts.count is None else counted(facts.count, "message"))
         parts.append("" if facts.rate_hz is None else f"{facts.rate_hz:.1f} Hz")
         if facts.longest_gap_s:
-            parts.append(f"{facts.gaps} gaps, the longest {facts.longest_gap_s:.1f} s")
+            parts.append(f"{counted(facts.gaps, 'gap')}, the longest {facts.longest_gap_s:.1f} s")
         parts.append(f"clock: {facts.clock}" if facts.clock else "")
         parts.append(f"frames: {', '.join(facts.frame_ids[:6])}" if facts.frame_ids else "")
         mark = "→" if facts.used else " "
@@ -233,8 +247,9 @@ def _show(inspection: Inspection) -> None:
         about = "" if inspection.complete else "about "
         ending = "" if inspection.complete else " (from a sample; --full reads everything)"
         say.print(
-            f"a replay: {about}{inspection.frames} frames, {about}{inspection.keyframes} "
-            f"keyframes, {inspection.memory_bytes / 1e6:.1f} MB of memory file{ending}",
+            f"a replay: {about}{counted(inspection.frames, 'frame')}, "
+            f"{about}{counted(inspection.keyframes, 'keyframe')}, "
+            f"{inspection.memory_bytes / 1e6:.1f} MB of memory file{ending}",
             markup=False,
             soft_wrap=True,
         )

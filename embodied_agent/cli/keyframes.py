@@ -10,6 +10,7 @@ import typer
 
 from embodied_agent.cli.common import (
     console,
+    counted,
     explained,
     print_json,
     settings_from,
@@ -137,12 +138,17 @@ def decision_values(decision: Decision) -> dict[str, object]:
 
 def _overlap_text(decision: Decision) -> str:
     """The overlap, with a question mark if it is doubtful."""
-    from embodied_agent.records import DOUBTFUL
-
     if decision.overlap_ratio is None:
         return ""
-    doubtful = decision.confidence is not None and decision.confidence < DOUBTFUL
-    return f"{decision.overlap_ratio:.2f}{'?' if doubtful else ''}"
+    return f"{decision.overlap_ratio:.2f}{'?' if _is_doubtful(decision) else ''}"
+
+
+def _is_doubtful(decision: Decision) -> bool:
+    from embodied_agent.records import DOUBTFUL
+
+    if decision.overlap_ratio is None or decision.confidence is None:
+        return False
+    return decision.confidence < DOUBTFUL
 
 
 def _rate(text: str | None) -> float | None:
@@ -187,6 +193,8 @@ def _show(kept: list[Decision], frames: int, skipped: dict[str, int]) -> None:
             else motion.action.value + ("" if size is None else f" {size:.0f}°"),
         )
     say.print(table)
-    say.print(f"{len(kept)} keyframes of {frames} frames")
+    if any(_is_doubtful(decision) for decision in kept):
+        say.print("?: too few of the points were found again, so the overlap is doubtful")
+    say.print(f"{counted(len(kept), 'keyframe')} of {counted(frames, 'frame')}")
     for reason, count in skipped.items():
         say.print(f"skipped: {count} × {reason}", style="yellow", markup=False)

@@ -7,6 +7,7 @@ Each subcommand is a module of `embodied_agent.cli` and imports what it needs wh
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from collections.abc import Sequence
 from typing import Annotated, Any
@@ -85,6 +86,9 @@ def _options(
         ),
     ] = False,
 ) -> None:
+    if not debug:
+        # FFmpeg writes lines of its own about each try to reach a camera; our messages say why.
+        os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
     logger = logging.getLogger("embodied_agent")
     handler = _log_handler(debug)
     level = logging.DEBUG if debug else logging.WARNING

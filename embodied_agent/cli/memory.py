@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,26 +12,35 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from embodied_agent.cli.common import (
-    ExitCode,
     console,
+    counted,
     explained,
     keyframe_line,
+    memory_settings_from,
     plain,
     print_json,
-    settings_from,
     write_file,
 )
-from embodied_agent.cli.options import ConfigOption, JsonOption, MemoryOption
-from embodied_agent.errors import OutputError, SettingsError, StoreError
+from embodied_agent.cli.damage import check, repair
+from embodied_agent.cli.options import ConfigOption, FileArgument, JsonOption, MemoryOption
+from embodied_agent.errors import OutputError, StoreError
 
 if TYPE_CHECKING:
     from embodied_agent.codec import JsonObject
-    from embodied_agent.memory.salvage import Findings
     from embodied_agent.memory.store import Store
     from embodied_agent.records import Delta, Keyframe
 
 #: Stamps above this count from 1970 and not from when the camera was switched on.
 _SINCE_1970_NS = 1_000_000_000_000_000_000
+
+#: What `stats` calls a count, where its name doesn't say it.
+_LABELS = {
+    "objects": "names of objects",
+    "pictures_from": "all pictures from #",
+    "text_from": "full text from #",
+}
+#: What `stats` shows only where retention or damage has left something to say.
+_ONLY_IF_ANY = frozenset(("damaged", "pictures_from", "text_from"))
 
 memory = typer.Typer(
     help="Look into a memory file, copy it, check and repair it.",
@@ -42,10 +50,8 @@ memory = typer.Typer(
 
 
 @contextmanager
-def _opened(path: Path | None, config: Path | None) -> Iterator[Store]:
-    settings = settings_from(config, None, memory__path=None if path is None else str(path))
-    if not settings.memory.path:
-        raise SettingsError("no memory was named: add --memory FILE")
+def _opened(path: Path | None, config: Path | None, *, file: Path | None = None) -> Iterator[Store]:
+    settings = memory_settings_from(path, config, file=file)
     from embodied_agent.memory.store import Store
 
     with Store.open(settings.memory.path, settings.memory, read_only=True) as store:
@@ -75,13 +81,16 @@ def _contents(store: Store) -> dict[str, list[JsonObject]]:
 
 @memory.command("list")
 def list_keyframes(
-    path: MemoryOption = None, config: ConfigOption = None, json_output: JsonOption = False
+    file: FileArgument = None,
+    path: MemoryOption = None,
+    config: ConfigOption = None,
+    json_output: JsonOption = False,
 ) -> None:
     """List the keyframes: when they were taken, why they were kept, and what they show.
 
     Times count from the first keyframe of each segment, as in a replay.
     """
-    with explained(), _opened(path, config) as store:
+    with explained(), _opened(path, config, file=file) as store:
         if json_output:
             print_json({"keyframes": _contents(store)["keyframes"]})
             return
@@ -192,93 +201,33 @@ def write_report(store: Store, target: Path) -> None:
     write(replay, target)
 
 
-@memory.command()
-def check(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="The memory file.")],
-    json_output: JsonOption = False,
-) -> None:
-    """Read everything in a memory, and list what is damaged.
-
-    The exit code is 1 if anything is damaged.
-    """
-    with explained():
-        from embodied_agent.memory.repair import check as examine
-
-        found = examine(str(file))
-        if json_output:
-            print_json({**asdict(found), "is_whole": found.is_whole})
-        else:
-            _tell(found)
-            if not found.is_whole:
-                _say(f"`embodied-agent memory repair {file}` recovers the intact part")
-        if not found.is_whole:
-            raise typer.Exit(ExitCode.FAILED)
-
-
-@memory.command()
-def repair(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="The damaged memory file.")],
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="NEW", help="Write the intact part to this new file; FILE stays as it is."
-        ),
-    ] = None,
-    json_output: JsonOption = False,
-) -> None:
-    """Recover the intact part of a damaged memory.
-
-    Without `--output` the repaired memory replaces FILE, which is kept as FILE.damaged.
-    Keyframes whose deltas are lost are perceived again at the next start.
-    """
-    with explained():
-        from embodied_agent.memory.repair import repair as mend
-
-        found, kept = mend(str(file), "" if output is None else str(output))
-        if json_output:
-            values = {"path": str(output or file), "damaged_file": kept, "found": asdict(found)}
-            print_json(values)
-            return
-        _tell(found)
-        _say(f"wrote {output or file}; the file as it was lies at {kept}")
-
-
-def _tell(found: Findings) -> None:
-    counts = ", ".join(f"{count} {table}" for table, count in found.whole.items())
-    _say(f"{found.path}: {counts} are whole")
-    for name, reason in found.damaged.items():
-        _say(f"damaged: {name} ({reason})")
-    for line in found.structure:
-        _say(f"structure: {line}")
-    if found.is_whole:
-        _say("nothing is damaged")
-
-
-def _say(line: str) -> None:
-    console().print(plain(line), markup=False, soft_wrap=True)
-
-
 @memory.command("rebuild-objects")
 def rebuild_objects(
-    path: MemoryOption = None, config: ConfigOption = None, json_output: JsonOption = False
+    file: FileArgument = None,
+    path: MemoryOption = None,
+    config: ConfigOption = None,
+    json_output: JsonOption = False,
 ) -> None:
     """Derive all objects again, from the deltas and from what people corrected."""
     from embodied_agent.cli.objects import opened
 
-    with explained(), opened(path, config, read_only=False) as objects:
+    with explained(), opened(path, config, read_only=False, file=file) as objects:
         count = objects.rebuild()
         if json_output:
             print_json({"objects": count})
         else:
-            _say(f"{count} objects")
+            console().print(counted(count, "object"), markup=False)
 
 
 @memory.command()
 def stats(
-    path: MemoryOption = None, config: ConfigOption = None, json_output: JsonOption = False
+    file: FileArgument = None,
+    path: MemoryOption = None,
+    config: ConfigOption = None,
+    json_output: JsonOption = False,
 ) -> None:
     """Count what the memory holds."""
-    with explained(), _opened(path, config) as store:
+    with explained(), _opened(path, config, file=file) as store:
         from embodied_agent.codec import to_values
 
         values = to_values(store.status())
@@ -287,4 +236,12 @@ def stats(
             return
         say = console()
         for name, value in values.items():
-            say.print(f"{name.replace('_', ' '):<16} {value}", markup=False, soft_wrap=True)
+            if name in _ONLY_IF_ANY and not value:
+                continue
+            label = _LABELS.get(name, name.replace("_", " "))
+            text = ", ".join(map(str, value)) if isinstance(value, list) else value
+            say.print(f"{label:<22} {text}", markup=False, soft_wrap=True)
+
+
+memory.command()(check)
+memory.command()(repair)

@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from embodied_agent.cli.common import console, explained, plain, print_json, settings_from
+from embodied_agent.cli.common import (
+    console,
+    counted,
+    explained,
+    memory_settings_from,
+    plain,
+    print_json,
+    refuse_options_of_the_list,
+)
 from embodied_agent.cli.option_groups import with_option_groups
 from embodied_agent.cli.options import ConfigOption, JsonOption, MemoryOption
 from embodied_agent.errors import SettingsError
@@ -33,11 +41,11 @@ NameOption = Annotated[
 
 
 @contextmanager
-def opened(path: Path | None, config: Path | None, *, read_only: bool) -> Iterator[ObjectMemory]:
+def opened(
+    path: Path | None, config: Path | None, *, read_only: bool, file: Path | None = None
+) -> Iterator[ObjectMemory]:
     """The objects of the memory that the options name."""
-    settings = settings_from(config, None, memory__path=None if path is None else str(path))
-    if not settings.memory.path:
-        raise SettingsError("no memory was named: add --memory FILE")
+    settings = memory_settings_from(path, config, file=file)
     from embodied_agent.agent.object_memory import ObjectMemory
     from embodied_agent.memory.store import Store
 
@@ -53,19 +61,32 @@ def object_values(one: SeenObject) -> dict[str, Any]:
 
 
 @objects.callback(invoke_without_command=True)
-def list_objects(
+def _objects(
     context: typer.Context,
     path: MemoryOption = None,
     name: NameOption = None,
     config: ConfigOption = None,
     json_output: JsonOption = False,
 ) -> None:
-    """List the objects in a memory with their positions, and correct them.
+    """List the objects in a memory with their positions, and correct them."""
+    if context.invoked_subcommand is None:
+        list_objects(path, name, config, json_output)
+        return
+    with explained():
+        refuse_options_of_the_list(context)
+
+
+@objects.command("list")
+def list_objects(
+    path: MemoryOption = None,
+    name: NameOption = None,
+    config: ConfigOption = None,
+    json_output: JsonOption = False,
+) -> None:
+    """List the objects with their positions, as `embodied-agent objects` does.
 
     Those of the latest map session come first. Positions of different sessions can't be compared.
     """
-    if context.invoked_subcommand is not None:
-        return
     with explained(), opened(path, config, read_only=True) as memory:
         found = memory.objects(name)
         if json_output:
@@ -98,7 +119,7 @@ def object_line(one: SeenObject) -> str:
     else:
         x, y, z = one.position_m
         where = f"({x:.2f}, {y:.2f}, {z:.2f}) m ± {one.std_m or 0.0:.2f}"
-    parts = [f"{one.id:>4}  {one.name:<24} {where}", f"seen in {one.seen} keyframes"]
+    parts = [f"{one.id:>4}  {one.name:<24} {where}", f"seen in {counted(one.seen, 'keyframe')}"]
     if one.gone_since_ns is not None:
         parts.append(f"not there in {', '.join(f'#{number}' for number in one.missed_in[-3:])}")
     if one.places:

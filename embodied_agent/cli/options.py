@@ -18,7 +18,8 @@ SourceArgument = Annotated[
     str,
     typer.Argument(
         metavar="SOURCE",
-        help="A rosbag2 folder, .mcap, .db3, video, folder of images, camera number or URL.",
+        help="A rosbag2 folder, .mcap, .db3 or .bag, a video, a folder of images, a LeRobot "
+        "data set, a camera (its number or /dev/video0), or a URL.",
     ),
 ]
 ConfigOption = Annotated[
@@ -38,6 +39,10 @@ JsonOption = Annotated[
 MemoryOption = Annotated[
     Path | None,
     typer.Option("--memory", "-m", metavar="FILE", help="The memory file (memory.path)."),
+]
+FileArgument = Annotated[
+    Path | None,
+    typer.Argument(metavar="[FILE]", help="The memory file; --memory does the same."),
 ]
 CHOICES_HELP = 'Choices of the question, separated by bars: "left|right|straight on".'
 

@@ -90,7 +90,8 @@ def show_answer(say: Console, result: Scored, *, reasoning: bool = True) -> None
         say.print(f"  consistency {answer.consistency:.2f}{how}", markup=False)
     if answer.evidence:
         cited = ", ".join(str(item.keyframe_id) for item in answer.evidence)
-        say.print(f"  evidence: keyframes {cited}", markup=False)
+        noun = "keyframe" if len(answer.evidence) == 1 else "keyframes"
+        say.print(f"  evidence: {noun} {cited}", markup=False)
     by = models_of(answer)
     if by:
         say.print(f"  by {by}", style="dim", markup=False)

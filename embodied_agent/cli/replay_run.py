@@ -5,6 +5,7 @@ Out of scope: the options of the command (`replay`), the live page (`live_page`)
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from embodied_agent.cli.common import (
     announced_loading,
     check_writable,
     console,
+    counted,
     keyframe_line,
     plain,
     print_json,
@@ -60,7 +62,8 @@ def run_replay(
         report: file of the report.
         rerun: file of the Rerun recording.
         json_output: print one JSON document instead of text.
-        closing_words: printed after the results, before a page that stays.
+        closing_words: printed after the results, before a page that stays; empty: where the memory
+            is, and how to question it.
 
     Raises:
         AgentError: something can't be read, written or reached.
@@ -82,8 +85,7 @@ def run_replay(
             say.print(f"report: {report}", markup=False, soft_wrap=True)
         if rerun is not None:
             say.print(f"recording: {rerun}; view it with: rerun {rerun}", markup=False)
-        if closing_words:
-            say.print(closing_words, markup=False, soft_wrap=True)
+        say.print(closing_words or run.next_step(), markup=False, soft_wrap=True)
 
     with announced_loading(say):
         return outcome(run.go(cases, tell))
@@ -177,7 +179,7 @@ class _Run:
     def _replay(self, agent: Agent, frames: Source, key: str) -> None:
         stored = len(agent.store.keyframes(source=key))
         if stored:
-            self.say.print(f"resuming: the memory already holds {stored} keyframes")
+            self.say.print(f"resuming: the memory already holds {counted(stored, 'keyframe')}")
         agent.replay(frames, key=key, speed=self.showing.speed, again=self.keep_decisions)
 
     def _watch(self, agent: Agent, frames: Source) -> None:
@@ -241,12 +243,22 @@ class _Run:
             return
         counts = agent.store.counts()
         self.say.print(
-            f"{counts.total} keyframes are safe in {self.settings.memory.path}, "
+            f"safe in {self.settings.memory.path}: {counted(counts.total, 'keyframe')}, "
             f"{counts.pending} of them not perceived yet; the same command resumes from there",
             style="yellow",
             markup=False,
             soft_wrap=True,
         )
+
+    def next_step(self) -> str:
+        """Where the memory is after the replay, and how to question it."""
+        if not self.keyframes:
+            return "no keyframe was kept: embodied-agent inspect says what the source holds"
+        path = self.settings.memory.path
+        if not path:
+            return "the memory was not saved; with --memory FILE it can be questioned later"
+        ask = f'embodied-agent ask "What have you seen?" --memory {shlex.quote(path)}'
+        return f"the memory is in {path}; question it with: {ask}"
 
     def values(self, results: Sequence[Scored]) -> dict[str, object]:
         """What ``--json`` prints."""

@@ -93,9 +93,6 @@ def run(
         from embodied_agent.host.event_log import log_to_stderr
 
         log_to_stderr(log_format, logging.DEBUG if debugging() else logging.INFO)
-        if not debugging():
-            # FFmpeg writes lines of its own about each try to reach a camera; the log says why.
-            os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
         with _news_of_signals() as news:
             _run(source, settings, news, loop=loop, speed=speed, stay=stay)
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 class InterfaceStatus:
     """The part that all interfaces share.
 
-    ``last_error`` is what is wrong at present, "" when nothing is. ``problem`` is why the interface
+    ``last_error`` is what is wrong at present, "" if nothing is. ``problem`` is why the interface
     does not serve: the reason of its last failure, else its ``last_error``.
     """
 

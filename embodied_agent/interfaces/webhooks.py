@@ -1,8 +1,8 @@
 """Webhooks: alerts of standing questions, posted as JSON to the addresses that people named.
 
-An alert is posted until the server has accepted it (a status of 200 to 299), after growing delays,
-and given up after ``alerts.keep_s``. A server that accepted one and could not say so gets it again:
-its ``id`` shows the repetition. Redirects are not followed, since they may lead anywhere.
+An alert is posted until the server accepts it (a status of 200 to 299), after growing delays, and
+is given up after ``alerts.keep_s``. A server that accepted it but could not say so gets it again,
+with the same ``id``. Redirects are not followed, because they may lead anywhere.
 
 Out of scope: which addresses are allowed (`embodied_agent.agent.alerts`), the model of an alert
 (`embodied_agent.interfaces.wire.standing`).
@@ -34,11 +34,11 @@ _log = logging.getLogger(__name__)
 
 #: Delay after a failure: the first and the longest, in seconds.
 _RETRY_S, _RETRY_MAX_S = 1.0, 300.0
-#: A server whose failures are this far apart, in seconds, starts over from the first delay.
+#: A server that has not failed for this long, in seconds, starts over from the first delay.
 _STABLE_S = 600.0
-#: How often alerts are looked for where none was announced, in seconds.
+#: How often the memory is searched for alerts if none was announced, in seconds.
 _IDLE_S = 60.0
-#: No more of a reply is read than this, in bytes.
+#: Most bytes of a reply that are read.
 _MOST_REPLY = 1024
 
 
@@ -51,7 +51,7 @@ class Webhooks:
     """Posts the alerts of one agent.
 
     Args:
-        agent: whose alerts.
+        agent: the agent whose alerts are posted.
         settings: of alerts.
     """
 
@@ -60,7 +60,8 @@ class Webhooks:
         self._settings = settings
         self._opener = urllib.request.build_opener(_NoRedirects)
         self._warnings = ThrottledLog(_log.warning)
-        self._waiting: dict[str, tuple[Backoff, float]] = {}  # by address: until when it rests
+        #: By address, until when nothing is posted to it.
+        self._waiting: dict[str, tuple[Backoff, float]] = {}
         self._posted = self._given_up = 0
         self._last_error = ""
         #: Set once it serves.
@@ -105,7 +106,7 @@ class Webhooks:
             self.ready.clear()
 
     def _post_all(self) -> float:
-        """Post what is due; returns how long to wait for what is not, in seconds."""
+        """Post the alerts that are due; returns how long to wait for the next one, in seconds."""
         hooks = {one.id: one.webhook for one in self._agent.standing_questions()}
         table = self._agent.store.alerts
         rest_s = _IDLE_S
@@ -140,7 +141,7 @@ class Webhooks:
         return rest_s
 
     def _post(self, address: str, alert: Alert) -> str:
-        """Post an alert; why it was not accepted, empty where it was."""
+        """Post an alert; returns why it was not accepted, empty if it was."""
         request = urllib.request.Request(
             address,
             data=alert_reply(alert).model_dump_json().encode(),

@@ -13,7 +13,7 @@ import apsw
 
 from embodied_agent.memory.rows import Damage
 
-#: Opens a connection for a while. The text says in an error what could not be done: "read facts".
+#: Opens a connection for a while. The text, such as "read facts", says in errors what failed.
 Connected = Callable[[str], AbstractContextManager[apsw.Connection]]
 
 
@@ -22,9 +22,9 @@ class Access:
     """One memory file, as its tables use it.
 
     Attributes:
-        transaction: opens a transaction for writing. Raises `StoreError` where the file is
+        transaction: opens a transaction for writing. Raises `StoreError` if the file is
             read-only or can't be written.
-        query: opens a connection for reading. Raises `StoreError` where the file can't be read.
+        query: opens a connection for reading. Raises `StoreError` if the file can't be read.
         damage: is told of damaged rows.
     """
 

@@ -19,17 +19,17 @@ from embodied_agent.memory.access import Access
 from embodied_agent.memory.rows import check_texts, text_sum
 from embodied_agent.object_records import Alert, StandingQuestion
 
-#: How alerts leave: published over MQTT, posted to a webhook.
+#: How alerts are delivered: published over MQTT, or posted to a webhook.
 Channel = Literal["published", "posted"]
 R = TypeVar("R", StandingQuestion, Alert)
 
-#: Alerts that are kept; the oldest go first.
+#: Most alerts that are kept; the oldest are dropped.
 MOST_KEPT = 10_000
 
 
 class AlertTable:
-    """The tables of one file. Every method may be called from any thread, and raises `StoreError`
-    where the file can't be read or written.
+    """The standing questions and alerts in one file. Every method may be called from any thread,
+    and raises `StoreError` if the file can't be read or written.
 
     Args:
         access: the file that holds them.
@@ -64,17 +64,17 @@ class AlertTable:
         return stored
 
     def withdraw(self, question_id: int) -> bool:
-        """Remove a standing question; whether there was one. Its alerts stay."""
+        """Remove a standing question, but not its alerts; returns whether there was one."""
         with self._access.transaction("remove a standing question") as db:
             db.execute("DELETE FROM standing_questions WHERE id = ?", (question_id,))
             return bool(db.changes())
 
     def add(self, alert: Alert, key: str, *, webhook: bool) -> Alert | None:
-        """Store an alert; returns it with its id, ``None`` where its event was reported before.
+        """Store an alert; returns it with its id, or ``None`` if its event was reported before.
 
         Args:
-            alert: its ``id`` does not matter.
-            key: of the event, among those of the question.
+            alert: its ``id`` is ignored.
+            key: identifies the event among those of the question.
             webhook: whether it is to be posted.
         """
         with self._access.transaction("store an alert") as db:
@@ -95,28 +95,28 @@ class AlertTable:
         """Alerts with ids from ``since`` on, in order; the newest of them where ``newest``."""
         order = "DESC" if newest else "ASC"
         sql = f"SELECT id, json, checksum FROM alerts WHERE id >= ? ORDER BY id {order} LIMIT ?"
-        found = self._records(Alert, "alert", sql, (since, limit))
-        return found[::-1] if newest else found
+        alerts = self._records(Alert, "alert", sql, (since, limit))
+        return alerts[::-1] if newest else alerts
 
     def undelivered(self, channel: Channel, limit: int = 100) -> list[Alert]:
-        """Alerts that have yet to leave on a channel, in order."""
+        """Alerts that are still to be delivered on a channel, in order."""
         sql = f"SELECT id, json, checksum FROM alerts WHERE {channel} = 0 ORDER BY id LIMIT ?"
         return self._records(Alert, "alert", sql, (limit,))
 
     def delivered(self, alert_id: int, channel: Channel) -> None:
-        """An alert has left on a channel, or never will."""
+        """Note that an alert was delivered on a channel, or never will be."""
         with self._access.transaction("note that an alert was delivered") as db:
             db.execute(f"UPDATE alerts SET {channel} = 1 WHERE id = ?", (alert_id,))
 
     def _records(self, kind: type[R], name: str, sql: str, bindings: tuple[Any, ...]) -> list[R]:
-        found: list[R] = []
+        records: list[R] = []
         with self._access.query(f"read {name}s") as db:
             if schema.version_of(db) < schema.WITH_ALERTS:
                 return []
             for number, text, checksum in db.execute(sql, bindings):
                 try:
                     check_texts(checksum, text)
-                    found.append(from_json(kind, text))
+                    records.append(from_json(kind, text))
                 except ValueError as error:
                     self._access.damage.note(f"{name} {number}", error)
-        return found
+        return records

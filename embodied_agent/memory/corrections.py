@@ -1,7 +1,7 @@
 """What people say about the objects of a memory file: corrections, and what is to be forgotten.
 
-Corrections are derived from nothing. Each is stored in one transaction with what it changes. Each
-row carries a checksum; a damaged row is left out and named.
+Corrections can't be derived again. Each is stored in one transaction with what it changes. Each row
+has a checksum; a damaged row is left out and reported.
 
 Out of scope: what a correction changes (`embodied_agent.agent.corrections`), removing bytes from
 the file (`forgetting`), objects (`objects`).
@@ -24,19 +24,19 @@ from embodied_agent.memory.rows import text_sum
 from embodied_agent.memory.summaries import SummaryTable
 from embodied_agent.object_records import Correction, MentionRef, ObjectChanges
 
-#: Stamps above this count from 1970, in nanoseconds.
+#: Stamps above this are nanoseconds since 1970.
 _SINCE_1970_NS = 1_000_000_000_000_000_000
 
 
 class CorrectionTable:
     """The corrections in one file. Every method may be called from any thread, and raises
-    `StoreError` where the file can't be read or written.
+    `StoreError` if the file can't be read or written.
 
     Args:
         access: the file that holds them.
-        objects: that are corrected,
-        facts: of which intervals are forgotten.
-        summaries: derived from the same deltas; follow what is forgotten.
+        objects: what is corrected.
+        facts: forgotten by intervals.
+        summaries: derived from the same deltas, and derived again after something is forgotten.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class CorrectionTable:
         self._objects = objects
         self._facts = facts
         self._summaries = summaries
-        self._forgotten: list[tuple[int, int]] | None = None  # intervals, once they are read
+        self._forgotten: list[tuple[int, int]] | None = None  # the intervals, once they were read
 
     def all(self) -> list[Correction]:
         """All corrections, in the order in which they were made."""
@@ -73,8 +73,8 @@ class CorrectionTable:
         """Remove objects, and everything of whole keyframes, from the file, and store the
         correction that says so; returns it with its id.
 
-        Where keyframes are forgotten, the objects have to be derived again: nothing of what is
-        derived is left. `Store.empty_log` is to be called afterwards.
+        If whole keyframes are forgotten, all objects are removed and must be derived again. Call
+        `Store.empty_log` afterwards.
         """
         with self._access.transaction("forget") as db:
             forgetting.overwrite_deleted(db, fully=True)
@@ -115,10 +115,10 @@ class CorrectionTable:
         return stored
 
     def is_forgotten(self, stamp_ns: int) -> bool:
-        """Whether a person wants what was seen at this moment forgotten, whenever it comes in.
+        """Whether a person has asked to forget what was seen at this moment, whenever it comes in.
 
         Stamps that count from 1970 name a moment. Others, such as a video's, start anew with each
-        recording: of these, only what the memory held is forgotten.
+        recording, so only what the memory held at that time is forgotten.
         """
         if self._forgotten is None:
             self._forgotten = [
@@ -152,11 +152,11 @@ def _amend_corrections(
         if correction.kind == "forget":
             continue
         gone = {ref for ref in correction.mentions if ref[0] in keyframes} | {*refs}
-        kept = forgetting.rename_mentions(correction.mentions, moved, gone)
+        mentions = forgetting.rename_mentions(correction.mentions, moved, gone)
         others = forgetting.rename_mentions(correction.other_mentions, moved, gone)
-        if not kept:
+        if not mentions:
             correction = replace(correction, text="", keyframes=())
-        text = to_json(replace(correction, mentions=kept, other_mentions=others))
+        text = to_json(replace(correction, mentions=mentions, other_mentions=others))
         db.execute(
             "UPDATE corrections SET json = ?, checksum = ? WHERE id = ?",
             (text, text_sum(text), number),

@@ -12,7 +12,7 @@ import apsw
 
 from embodied_agent.memory.kept import kept_in, text_bytes
 
-#: The fields of `MemoryStatus` that one query counts, in its order.
+#: The fields of `MemoryStatus` that one query counts, in the query's order.
 _STORED = (
     *("keyframes", "segments", "first_stamp_ns", "last_stamp_ns", "pictures", "picture_bytes"),
     *("mentions", "objects", "answers"),

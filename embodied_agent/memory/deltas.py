@@ -18,7 +18,8 @@ from embodied_agent.records import Delta
 def between(
     rows: RowReader, since: int, until: int | None = None, segment: int | None = None
 ) -> list[Delta]:
-    """Those of keyframes ``since`` to ``until`` inclusive; of one segment where it is given."""
+    """The deltas of keyframes ``since`` to ``until`` inclusive; only those of ``segment``, if
+    given."""
     sql = (
         f"SELECT k.id, d.json, {rows.checksum_of('d')} FROM deltas d "
         "JOIN keyframes k ON k.id = d.keyframe_id WHERE k.id >= ?1 "
@@ -30,8 +31,8 @@ def between(
 def with_segments(
     rows: RowReader, since: int = 0, source: str | None = None
 ) -> list[tuple[int, Delta]]:
-    """Those of keyframes from id ``since`` on with the segment of each; of a recording where
-    ``source`` names one."""
+    """The deltas of keyframes from id ``since`` on, each with its segment; only those of the
+    recording ``source``, if given."""
     sql = (
         f"SELECT k.id, d.json, {rows.checksum_of('d')}, k.segment FROM deltas d "
         "JOIN keyframes k ON k.id = d.keyframe_id WHERE k.id >= ?1 "
@@ -46,18 +47,19 @@ def with_segments(
 
 
 def of_keyframes(rows: RowReader, keyframe_ids: Iterable[int]) -> list[Delta]:
-    """Those of these keyframes."""
+    """The deltas of these keyframes."""
     sql = (
         f"SELECT d.keyframe_id, d.json, {rows.checksum_of('d')} FROM deltas d "
         "WHERE d.keyframe_id IN (SELECT value FROM json_each(?1)) ORDER BY d.keyframe_id"
     )
     with rows.query("read deltas") as db:
-        found = list(db.execute(sql, (json.dumps(list(keyframe_ids)),)))
-    return [delta for delta in map(rows.delta, found) if delta is not None]
+        texts = list(db.execute(sql, (json.dumps(list(keyframe_ids)),)))
+    return [delta for delta in map(rows.delta, texts) if delta is not None]
 
 
 def any_until(rows: RowReader, until: int, source: str | None = None) -> bool:
-    """Whether a keyframe up to ``until`` has a delta; one of ``source`` where that is given."""
+    """Whether a keyframe up to ``until`` has a delta; only one of the recording ``source``, if
+    given."""
     sql = (
         "SELECT EXISTS (SELECT 1 FROM deltas JOIN keyframes k ON k.id = keyframe_id "
         "WHERE k.id <= ?1 AND (?2 IS NULL OR source = ?2))"

@@ -14,14 +14,13 @@ import apsw
 
 from embodied_agent.errors import OutputError
 
-#: Pages that are copied at once, so that a signal is heeded in between.
+#: Pages that are copied in one step; signals are handled between steps.
 _PAGES = 256
 
 
 @contextmanager
 def new_file(path: str) -> Iterator[str]:
-    """The name of a file to write, which becomes ``path`` at the end; after an error nothing is
-    left of it.
+    """The name of a file to write. It becomes ``path`` at the end, or is removed after an error.
 
     Raises:
         OutputError: ``path`` exists or can't be written.
@@ -30,7 +29,7 @@ def new_file(path: str) -> Iterator[str]:
         raise OutputError(f"{path} exists; name a new file for the export")
     folder = os.path.dirname(os.path.abspath(path))
     try:
-        # Written beside it and renamed, so that a half-written export never has that name.
+        # Written beside ``path`` and renamed, so that a half-written export never has that name.
         handle, partial = tempfile.mkstemp(prefix=".export-", dir=folder)
         os.close(handle)
     except OSError as error:

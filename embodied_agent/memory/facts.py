@@ -34,7 +34,7 @@ _COLUMNS = "id, key, source, stamp_ns, json, checksum"
 
 class FactTable:
     """The facts in one file. Every method may be called from any thread, and raises `StoreError`
-    where the file can't be read or written.
+    if the file can't be read or written.
 
     Args:
         access: the file that holds them.

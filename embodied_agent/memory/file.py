@@ -46,12 +46,12 @@ _ADVICE: tuple[tuple[tuple[type[apsw.Error], ...], str], ...] = (
 )
 
 
-#: What damage makes SQLite and the reading of its values raise.
+#: What SQLite, and reading its values, may raise if the file is damaged.
 DAMAGE: tuple[type[Exception], ...] = (
     apsw.CorruptError,
     apsw.FormatError,
     apsw.IOError,
-    apsw.SQLError,  # a table that is gone
+    apsw.SQLError,  # a table is missing
     ValueError,
     TypeError,
     LookupError,
@@ -93,8 +93,8 @@ def connect(path: str, flags: int) -> apsw.Connection:
 def connect_for_reading(path: str) -> apsw.Connection:
     """Open ``path`` for reading, also where nothing can be written beside it.
 
-    SQLite needs a file beside a memory for its readers to agree. On a read-only disk there is none,
-    and nobody writes either: the file is then read as it lies.
+    SQLite needs a file beside a memory for its readers to agree. A read-only disk has no such file,
+    but no writer either, so the memory is read without it.
 
     Raises:
         apsw.Error: it can't be opened.
@@ -118,7 +118,7 @@ def connect_for_reading(path: str) -> apsw.Connection:
         flags = apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
         connection = connect(f"file:{name}?immutable=1", flags)
     except apsw.Error:
-        pass  # the next read raises it again, with what it was doing
+        pass  # the next read raises it again, and says what it was doing
     return connection
 
 
@@ -132,7 +132,7 @@ def lock(path: str) -> int:
     Raises:
         StoreError: the file can't be opened, or another process has the lock.
     """
-    path = os.path.realpath(path)  # by whatever name, it has one writer
+    path = os.path.realpath(path)  # one writer, by whatever name the file is opened
     try:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
         lock_fd = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)

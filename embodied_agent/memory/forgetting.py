@@ -31,19 +31,19 @@ FORGOTTEN = "forgotten: a person removed it"
 
 
 def overwrite_deleted(db: apsw.Connection, *, fully: bool) -> None:
-    """Whether what is deleted is overwritten wherever it lies (``fully``), or only where that costs
-    no further writing."""
+    """Have SQLite overwrite all that it deletes (``fully``), or only what costs no further
+    writing."""
     db.execute(f"PRAGMA secure_delete = {'ON' if fully else 'FAST'}")
 
 
 def forget(
     db: apsw.Connection, mentions: Collection[MentionRef], keyframes: Collection[int]
 ) -> dict[MentionRef, MentionRef]:
-    """Remove mentions with the pictures that show them, and all that is noted of whole keyframes;
+    """Remove mentions with the pictures that show them, and everything noted of whole keyframes;
     part of a transaction.
 
     Returns:
-        The mentions that stay but whose place in their delta changes, with their new place.
+        The remaining mentions whose place in their delta has changed, with the new place.
     """
     moved: dict[MentionRef, MentionRef] = {}
     by_keyframe: dict[int, set[int]] = {number: set() for number in keyframes}
@@ -59,19 +59,19 @@ def forget(
             moved.update(
                 ((number, rank), (number, at)) for at, rank in enumerate(kept) if at != rank
             )
-            # What the observation says in words can't be told apart.
+            # Which part of the observation is about the mention can't be told.
             left = tuple(delta.mentions[rank] for rank in kept)
             _replace_delta(db, replace(delta, mentions=left, observation=""))
         db.execute("DELETE FROM pictures WHERE keyframe_id = ?", (number,))
         db.execute("UPDATE keyframes SET picture_bytes = 0 WHERE id = ?", (number,))
     _forget_answers(db, by_keyframe)
-    # Deleted words stay in the index of words until its parts are merged.
+    # The full-text index keeps deleted words until its parts are merged.
     db.execute("INSERT INTO delta_text (delta_text) VALUES ('optimize')")
     return moved
 
 
 def mark_forgotten(db: apsw.Connection, number: int, delta: Delta | None = None) -> None:
-    """Make a keyframe one of which nothing is noted but the motion that ``delta`` tells."""
+    """Keep nothing of a keyframe's delta but the motion in ``delta``."""
     delta = delta or Delta(number, None)
     _replace_delta(
         db,
@@ -88,7 +88,7 @@ def mark_forgotten(db: apsw.Connection, number: int, delta: Delta | None = None)
 
 
 def keep_motion(db: apsw.Connection, number: int) -> None:
-    """Let go of what a keyframe shows, and keep where it was and the motion to it; part of a
+    """Drop what a keyframe shows, and keep its pose and the motion to it; part of a
     transaction."""
     delta = _delta(db, number)
     if delta is None:
@@ -154,7 +154,7 @@ def _replace_delta(db: apsw.Connection, delta: Delta) -> None:
 
 
 def forget_answers_of_facts(db: apsw.Connection, from_ns: int, to_ns: int) -> None:
-    """Remove the answers that tell facts noted between two stamps, inclusive; part of a
+    """Remove the answers that give facts noted between two stamps, inclusive; part of a
     transaction."""
 
     def tells(text: str) -> bool:
@@ -162,13 +162,13 @@ def forget_answers_of_facts(db: apsw.Connection, from_ns: int, to_ns: int) -> No
             facts = json.loads(text).get("facts", ())
             return any(from_ns <= fact["stamp_ns"] <= to_ns for fact in facts)
         except (ValueError, LookupError, TypeError, AttributeError):
-            return True  # nobody can tell
+            return True  # unreadable, so it may
 
     _drop_answers(db, tells)
 
 
 def _forget_answers(db: apsw.Connection, keyframes: Mapping[int, object]) -> None:
-    """Remove the answers that rest on these keyframes; they may say what is in them."""
+    """Remove the answers that rest on these keyframes, because they may say what these show."""
     _drop_answers(db, lambda text: _rests_on(text, keyframes))
 
 
@@ -189,11 +189,12 @@ def _rests_on(text: str, keyframes: Mapping[int, object]) -> bool:
     try:
         return any(item["keyframe_id"] in keyframes for item in json.loads(text)["evidence"])
     except (ValueError, LookupError, TypeError):
-        return True  # nobody can tell
+        return True  # unreadable, so it may
 
 
 def rename_mentions(
     refs: Iterable[MentionRef], moved: Mapping[MentionRef, MentionRef], gone: Collection[MentionRef]
 ) -> tuple[MentionRef, ...]:
-    """``refs`` after a `forget`: without those that are gone, and the others where they are now."""
+    """``refs`` after `forget`: without the mentions that are gone, the others at their new
+    place."""
     return tuple(moved.get(ref, ref) for ref in refs if ref not in gone)

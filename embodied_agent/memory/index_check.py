@@ -22,11 +22,11 @@ from embodied_agent.records import Delta
 
 
 def wrong_indexes(db: apsw.Connection, deltas: Mapping[int, Delta]) -> dict[str, str]:
-    """What is wrong, by name.
+    """What is wrong with the index of each delta, by name.
 
     Args:
         db: the memory.
-        deltas: all that are whole, by keyframe.
+        deltas: all intact deltas, by keyframe.
     """
     wrong: dict[str, str] = {}
     try:
@@ -47,7 +47,7 @@ def wrong_indexes(db: apsw.Connection, deltas: Mapping[int, Delta]) -> dict[str,
     for number in mentions.keys() | claims.keys() | motions.keys() | deltas.keys():
         delta = deltas.get(number)
         if delta is None:
-            continue  # it is named itself
+            continue  # the missing or damaged delta is reported itself
         name = f"index of the delta of keyframe {number}"
         if mentions.get(number, []) != [
             (encodable(m.name), m.direction, m.distance) for m in delta.mentions

@@ -1,6 +1,6 @@
-"""What retention has come to in a memory file, and which keyframes it spares.
+"""How far retention has come in a memory file, and which keyframes it spares.
 
-Out of scope: letting go of anything (`retention`).
+Out of scope: dropping anything (`retention`).
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from embodied_agent.memory import schema
 
 #: Keyframes that answers rest on, by SQL with the first and last id.
 CITED = "SELECT keyframe_id FROM citations WHERE keyframe_id BETWEEN ?1 AND ?2"
-#: The first and last keyframe that show each object, and that it rests on. Damaged rows are passed
-#: over.
+#: For each object, the first and last keyframes that show it, and those that it rests on. Damaged
+#: rows are skipped.
 OF_OBJECTS = (
     "SELECT id FROM (SELECT json_extract(text, at) AS id FROM "
     "(SELECT CASE WHEN json_valid(json) THEN json ELSE '{}' END AS text FROM objects), "
@@ -40,7 +40,7 @@ def kept_in(db: apsw.Connection) -> Kept:
         return Kept()
     row = first_row(db, "SELECT pictures_from, text_from FROM retention")
     if row is None or not all(isinstance(one, int) for one in row):
-        return Kept()  # damaged: nothing is taken for dropped
+        return Kept()  # damaged: assume that nothing was dropped
     return Kept(*row)
 
 
@@ -65,6 +65,6 @@ def ids_of(db: apsw.Connection, sql: str, first: int, last: int) -> set[int]:
 def first_row(
     db: apsw.Connection, sql: str, bindings: tuple[object, ...] = ()
 ) -> tuple[int, ...] | None:
-    """The first row that a statement gives; ``None`` where it gives none."""
+    """The first row that a statement gives; ``None`` if it gives none."""
     row: tuple[int, ...] | None = next(iter(db.execute(sql, bindings)), None)
     return row

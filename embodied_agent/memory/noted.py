@@ -19,13 +19,13 @@ from embodied_agent.memory import schema
 
 Query = Callable[[str], AbstractContextManager[apsw.Connection]]
 
-#: All different values of a column, each found by skipping from one to the next in an index.
+#: All different values of a column, found by skipping through an index from one to the next.
 _DIFFERENT = (
     "WITH RECURSIVE d (v) AS (SELECT min({column}) FROM {table} UNION "
     "SELECT (SELECT min({column}) FROM {table} WHERE {column} > d.v) FROM d WHERE d.v IS NOT NULL) "
     "SELECT v FROM d WHERE v IS NOT NULL"
 )
-#: Mentions read at once while the latest are looked for.
+#: Mentions that are read together while the latest are searched.
 _AT_ONCE = 64
 
 
@@ -49,8 +49,8 @@ class NotedName(NamedTuple):
 
 
 class NotedTables:
-    """The tables of one file. Every method may be called from any thread, and raises `StoreError`
-    where the file can't be read.
+    """The index tables of one file. Every method may be called from any thread, and raises
+    `StoreError` if the file can't be read.
 
     Args:
         query: opens a connection for reading.
@@ -61,15 +61,16 @@ class NotedTables:
 
     @property
     def exist(self) -> bool:
-        """Whether the file has them; a read-only one of an earlier version does not."""
+        """Whether the file has these tables; one of an earlier version, opened read-only, does
+        not."""
         with self._query("look for indexes") as db:
             return schema.version_of(db) >= schema.INDEXED
 
     def motions(self, since: int = 0, source: str | None = None) -> list[NotedMotion]:
-        """Deltas of keyframes from id ``since`` on, in order; of a recording where ``source`` names
-        one."""
+        """The deltas of keyframes from id ``since`` on, in order; only those of the recording
+        ``source``, if given."""
         with self._query("read motions") as db:
-            # For a few, the rows are looked up; for all, it is quicker to read two indexes.
+            # A few rows are looked up; for all of them, reading two indexes is quicker.
             if since:
                 rows = db.execute(
                     "SELECT k.id, segment, action, usable, angle_deg FROM deltas d "
@@ -79,14 +80,14 @@ class NotedTables:
                 )
                 return list(map(NotedMotion._make, rows))
             if source is None:
-                found = db.execute("SELECT id, segment FROM keyframes INDEXED BY keyframes_segment")
+                pairs = db.execute("SELECT id, segment FROM keyframes INDEXED BY keyframes_segment")
             else:
-                found = db.execute(
+                pairs = db.execute(
                     "SELECT id, segment FROM keyframes INDEXED BY keyframes_source_segment "
                     "WHERE source = ?",
                     (source,),
                 )
-            segments: dict[int, int] = dict(found)
+            segments: dict[int, int] = dict(pairs)
             rows = db.execute(
                 "SELECT keyframe_id, action, usable, angle_deg FROM deltas "
                 "INDEXED BY deltas_motion ORDER BY keyframe_id"

@@ -1,11 +1,11 @@
-"""What leaves the tables of objects as a memory grows; nothing of when a thing was seen.
+"""What is dropped from the tables of objects as a memory grows.
 
-- Sightings are thinned out, oldest first: the direction and distance that each was measured in
-  goes. Which keyframe shows which object stays as long as the keyframe's text, so that what a
-  person wants forgotten is found. Nothing is taken from an object's first and last sighting, nor
-  from those that its position is made of.
-- Objects of earlier map sessions are thinned out, oldest first: of the sightings that they rest on
-  the first and the last stay. What an object is and where, and when it was first and last seen, is
+- Sightings are thinned out, oldest first: their measured direction and distance are dropped. Which
+  keyframe shows which object is kept as long as the keyframe's text, so that what a person wants
+  forgotten is found. An object's first and last sighting, and those that its position is computed
+  from, stay whole.
+- Objects of earlier map sessions are thinned out, oldest first: of the sightings that they rest on,
+  the first and the last stay. What an object is, where, and when it was first and last seen, is
   never dropped.
 
 Both are part of the transaction that stores what one more keyframe changes, a few rows at a time.
@@ -29,7 +29,7 @@ from embodied_agent.memory.rows import check_texts
 from embodied_agent.object_records import MentionRef, ObjectChanges, SeenObject, Sighting
 from embodied_agent.settings import MemorySettings
 
-#: Rows that are looked at together with one keyframe, at most.
+#: Most rows that are considered with one keyframe.
 _SIGHTINGS_AT_ONCE, _OBJECTS_AT_ONCE = 256, 16
 
 
@@ -38,20 +38,21 @@ class ObjectRetention:
 
     def __init__(self, settings: MemorySettings) -> None:
         self._settings = settings
-        self._passed = (-1, -1)  # the last sighting that was looked at since the start
+        self._passed = (-1, -1)  # the last sighting that was considered since the start
         self._passed_object = -1
-        self._whole: int | None = None  # sightings that are; counted when first needed
+        self._whole: int | None = None  # how many sightings there are; counted when first needed
         self._corrected = 0
 
     def recount(self) -> None:
-        """A transaction failed, or sightings were removed or changed: all are looked at anew."""
+        """Consider all sightings anew, because a transaction failed, or some were removed or
+        changed."""
         self._whole, self._passed, self._passed_object = None, (-1, -1), -1
 
     def apply(self, db: apsw.Connection, changes: ObjectChanges) -> None:
-        """Thin out what is beyond the limits, now that ``changes`` are stored."""
+        """Thin out what exceeds the limits, now that ``changes`` are stored."""
         settings, now = self._settings, time.time()
         if changes.correction_id != self._corrected:
-            self.recount()  # people's corrections remove sightings and change them
+            self.recount()  # corrections remove and change sightings
             self._corrected = changes.correction_id
         if settings.sightings_max or settings.sightings_max_age_s:
             if self._whole is not None:
@@ -91,8 +92,8 @@ class ObjectRetention:
         self._store(db, thinned)
 
     def _thin_again(self, db: apsw.Connection, objects: Iterable[int]) -> None:
-        """Of what was passed over because these objects needed it: thin what they no longer need,
-        now that they were seen again, or thinned out themselves."""
+        """Thin the sightings that were skipped because these objects needed them, and that they no
+        longer need, because they were seen again or thinned out themselves."""
         sql = (
             "SELECT keyframe_id, rank FROM sightings WHERE object_id = ?1 AND ray IS NOT NULL "
             "AND keyframe_id <= ?2"
@@ -113,7 +114,7 @@ class ObjectRetention:
     # -- objects ---------------------------------------------------------------------------------
 
     def _thin_objects(self, db: apsw.Connection, before_s: float) -> list[int]:
-        """Returns the objects that were thinned out now."""
+        """Thin out objects; returns those that were thinned out now."""
         settings = self._settings
         present = db.execute("SELECT max(session) FROM objects").get
         excess = 0
@@ -130,7 +131,7 @@ class ObjectRetention:
         rows = list(db.execute(sql, (self._passed_object, _OBJECTS_AT_ONCE)))
         for place, (number, session, text, state, checksum) in enumerate(rows):
             if session == present:
-                break  # it is followed still
+                break  # it is still being tracked
             record = _read(text, state, checksum)
             too_old = settings.objects_max_age_s and (
                 record is None or _stored_s(db, record) < before_s
@@ -148,8 +149,8 @@ class ObjectRetention:
 
 
 def _needed_by(db: apsw.Connection, object_id: int) -> set[MentionRef]:
-    """The first and last sighting of an object, and those that its position is made of; all where
-    these can't be read."""
+    """The first and last sighting of an object, and those that its position is computed from; all,
+    if these can't be read."""
     refs: set[MentionRef] = set()
     for order in ("ASC", "DESC"):
         sql = (
@@ -169,7 +170,7 @@ def _needed_by(db: apsw.Connection, object_id: int) -> set[MentionRef]:
 
 
 def _read(text: Any, state: Any, checksum: Any) -> SeenObject | None:
-    """The object of a row; ``None`` where it is damaged."""
+    """The object of a row; ``None`` if it is damaged."""
     try:
         check_texts(checksum, text, state)
         return from_json(SeenObject, text)
@@ -178,14 +179,14 @@ def _read(text: Any, state: Any, checksum: Any) -> SeenObject | None:
 
 
 def _stored_s(db: apsw.Connection, record: SeenObject) -> float:
-    """When an object was last seen, by the wall clock; 0 where that is not known."""
+    """When an object was last seen, by the wall clock; 0 if unknown."""
     sql = "SELECT stored_at_s FROM keyframes WHERE id = ?"
     last = record.evidence[-1] if record.evidence else -1
     return float(db.execute(sql, (last,)).get or 0.0)
 
 
 def _thinned(record: SeenObject, state: str) -> tuple[SeenObject, str]:
-    """An object with the first and last of what it rests on."""
+    """An object with only the first and last sighting that it rests on."""
     values = json.loads(state)
     values["rays"] = _ends(values["rays"])
     values["missed_from"] = []

@@ -1,6 +1,6 @@
 """Rows of objects, sightings and corrections in a memory file: made, read and renumbered.
 
-Each row carries a checksum; a damaged row is left out and named.
+Each row has a checksum; a damaged row is left out and reported.
 
 Out of scope: which rows are written when (`objects`, `corrections`).
 """
@@ -37,8 +37,8 @@ def read_records(
     sql: str,
     bindings: tuple[Any, ...] = (),
 ) -> list[R]:
-    """The records of rows that begin with a key, JSON and a checksum; whatever follows counts in
-    the checksum too. A damaged one is told to ``damage`` as ``name`` with its key."""
+    """The records of rows that begin with a key, JSON and a checksum, which also covers whatever
+    follows. A damaged row is reported to ``damage`` as ``name`` with its key."""
     records = []
     for key, text, checksum, *more in db.execute(sql, bindings):
         try:
@@ -50,7 +50,7 @@ def read_records(
 
 
 def object_row(record: SeenObject, state: str) -> tuple[Any, ...]:
-    """The row of an object, with what is needed to follow it further."""
+    """The row of an object, with the state that its track needs."""
     text = to_json(record)
     return (
         record.id,
@@ -89,7 +89,7 @@ def sighting_of(row: Sequence[Any]) -> Sighting:
 
 
 def move_sightings(db: apsw.Connection, gone: int, kept: int) -> None:
-    """Let what showed object ``gone`` show object ``kept``; part of a transaction."""
+    """Make the sightings of object ``gone`` those of object ``kept``; part of a transaction."""
     rows = list(
         db.execute("SELECT keyframe_id, rank, ray FROM sightings WHERE object_id = ?", (gone,))
     )
@@ -103,8 +103,8 @@ def move_sightings(db: apsw.Connection, gone: int, kept: int) -> None:
 
 
 def renumber(db: apsw.Connection, moved: Mapping[MentionRef, MentionRef]) -> None:
-    """Let sightings and objects name mentions by where they are in their deltas now; part of
-    a transaction."""
+    """Update sightings and objects to the new places of mentions in their deltas; part of a
+    transaction."""
     ids = set()
     for (number, old), (_, new) in sorted(moved.items()):  # downward, so that each place is free
         sql = "SELECT object_id, ray FROM sightings WHERE keyframe_id = ? AND rank = ?"

@@ -1,7 +1,7 @@
 """Objects, map sessions and sightings in a memory file.
 
 They are derived from keyframes and deltas: `ObjectTable.write` takes what one more keyframe
-changes. Each row carries a checksum; a damaged row is left out and named.
+changes. Each row has a checksum; a damaged row is left out and reported.
 
 Out of scope: how objects are derived (`embodied_agent.objects`), the deltas (`store`), what people
 say about objects (`corrections`, `places`).
@@ -38,17 +38,17 @@ from embodied_agent.settings import MemorySettings
 
 R = TypeVar("R", SeenObject, MapSession)
 
-#: The tables of what is derived.
+#: The derived tables.
 _DERIVED = ("map_sessions", "objects", "sightings", "object_fold")
-#: Values in one statement, at most; SQLite allows more.
+#: Most values in one statement; SQLite allows more.
 _MOST_BOUND = 500
-#: What `best_first` means in SQL: here, still there, lately.
+#: The order of `best_first` in SQL: latest session, still there, last seen.
 _BEST_FIRST = "ORDER BY session DESC, gone, last_seen_ns DESC, id"
 
 
 class Folded(NamedTuple):
     """How far the objects are derived: the last keyframe (-1: none), the last correction (0: none),
-    and what is needed to go on, as JSON ("": nothing is derived)."""
+    and the tracker's state as JSON ("": nothing is derived)."""
 
     keyframe_id: int = -1
     correction_id: int = 0
@@ -56,8 +56,8 @@ class Folded(NamedTuple):
 
 
 class ObjectTable:
-    """The tables of one file. Every method may be called from any thread, and raises `StoreError`
-    where the file can't be read or written.
+    """The objects in one file. Every method may be called from any thread, and raises `StoreError`
+    if the file can't be read or written.
 
     Args:
         access: the file that holds them.
@@ -74,12 +74,13 @@ class ObjectTable:
 
     @property
     def exists(self) -> bool:
-        """Whether the file has these tables; a read-only one of an earlier version does not."""
+        """Whether the file has these tables; one of an earlier version, opened read-only, does
+        not."""
         with self._access.query("look for objects") as db:
             return schema.version_of(db) >= schema.WITH_OBJECTS
 
     def folded(self) -> Folded:
-        """How far the objects are derived; from nothing also where that is damaged."""
+        """How far the objects are derived; not at all if the row that says so is damaged."""
         with self._access.query("read objects") as db:
             sql = "SELECT keyframe_id, correction_id, state, checksum FROM object_fold"
             row = next(iter(db.execute(sql)), None)
@@ -94,7 +95,7 @@ class ObjectTable:
         return Folded(number, correction, state)
 
     def write(self, changes: ObjectChanges) -> None:
-        """Store what one keyframe, or one correction, changes."""
+        """Store the changes of one keyframe or one correction."""
         try:
             with self._access.transaction("store objects") as db:
                 self.apply(db, changes)
@@ -130,7 +131,7 @@ class ObjectTable:
         )
 
     def clear(self) -> None:
-        """Remove what is derived; corrections and places stay."""
+        """Remove everything derived; corrections and places stay."""
         self._retention.recount()
         with self._access.transaction("remove the objects") as db:
             self.empty(db)
@@ -142,7 +143,7 @@ class ObjectTable:
             db.execute(f"DELETE FROM {table}")
 
     def copy_from(self, other: ObjectTable) -> None:
-        """Take over what is derived in another file."""
+        """Copy everything derived from another file."""
         with (
             other._access.query("read objects") as theirs,
             self._access.transaction("copy objects") as db,
@@ -159,8 +160,8 @@ class ObjectTable:
         return self._records(MapSession, "map session", sql, ())
 
     def objects(self, *, session: int | None = None, limit: int | None = None) -> list[SeenObject]:
-        """All objects, or those of a session: of the latest session first, those that are still
-        there first, the last seen first."""
+        """All objects, or those of a map session, in this order: latest session first; still there
+        first; last seen first."""
         sql = (
             "SELECT id, json, checksum, state FROM objects WHERE ?1 IS NULL OR session = ?1 "
             f"{_BEST_FIRST} LIMIT ?2"
@@ -172,19 +173,19 @@ class ObjectTable:
     ) -> list[SeenObject]:
         """Objects of one of these kinds with all of these colours, in the order of `objects`."""
         places = ", ".join("?" * len(kinds[:_MOST_BOUND]))
-        wanted = sorted(colors)
-        also = "".join(" AND instr(color, ?)" for _ in wanted)
+        colours = sorted(colors)
+        also = "".join(" AND instr(color, ?)" for _ in colours)
         sql = (
             f"SELECT id, json, checksum, state FROM objects WHERE kind IN ({places}){also} "
             f"{_BEST_FIRST} LIMIT ?"
         )
-        bindings = (*kinds[:_MOST_BOUND], *wanted, limit)
+        bindings = (*kinds[:_MOST_BOUND], *colours, limit)
         return self._records(SeenObject, "object", sql, bindings)
 
     def kinds(self) -> list[str]:
-        """The kinds of things that there are objects of."""
+        """The kinds of the objects."""
         with self._access.query("read objects") as db:
-            # Skips from one to the next in the index, instead of reading all of it.
+            # Skips through the index from one to the next, instead of reading all of it.
             sql = (
                 "WITH RECURSIVE k (kind) AS (SELECT min(kind) FROM objects UNION "
                 "SELECT (SELECT min(kind) FROM objects WHERE kind > k.kind) FROM k "
@@ -200,22 +201,22 @@ class ObjectTable:
     def followed(
         self, *, session: int | None = None, ids: Sequence[int] = ()
     ) -> list[tuple[SeenObject, str]]:
-        """Objects of a session, or those with the ``ids``, by id, with what is needed to follow
-        them further."""
+        """Objects of a map session, or those with the ``ids``, by id, each with the state that its
+        track needs."""
         places = ", ".join("?" * len(ids))
         where, bindings = (
             (f"id IN ({places})", tuple(ids)) if session is None else ("session = ?", (session,))
         )
-        found = []
+        tracked = []
         with self._access.query("read objects") as db:
             sql = f"SELECT id, json, checksum, state FROM objects WHERE {where} ORDER BY id"
             for number, text, checksum, state in db.execute(sql, bindings):
                 try:
                     check_texts(checksum, text, state)
-                    found.append((from_json(SeenObject, text), str(state)))
+                    tracked.append((from_json(SeenObject, text), str(state)))
                 except ValueError as error:
                     self._access.damage.note(f"object {number}", error)
-        return found
+        return tracked
 
     def sightings(
         self, *, object_ids: Sequence[int] | None = None, session: int | None = None
@@ -227,7 +228,7 @@ class ObjectTable:
         else:
             where = "object_id IN (SELECT id FROM objects WHERE session = ?)"
             bindings = (session or 0,)
-        found = []
+        sightings = []
         with self._access.query("read sightings") as db:
             sql = (
                 "SELECT keyframe_id, rank, object_id, ray, checksum FROM sightings "
@@ -235,20 +236,20 @@ class ObjectTable:
             )
             for row in db.execute(sql, bindings):
                 try:
-                    found.append(sighting_of(row))
+                    sightings.append(sighting_of(row))
                 except (DamagedRow, struct.error) as error:
                     self._access.damage.note(f"sighting {row[1]} of keyframe {row[0]}", error)
-        return found
+        return sightings
 
     def shown_by(self, refs: Iterable[MentionRef]) -> dict[MentionRef, int]:
         """The object that each of these mentions shows, if it shows one."""
-        shown: dict[MentionRef, int] = {}
+        object_ids: dict[MentionRef, int] = {}
         with self._access.query("read sightings") as db:
             sql = "SELECT object_id FROM sightings WHERE keyframe_id = ? AND rank = ?"
             for ref in refs:
                 for (number,) in db.execute(sql, ref):
-                    shown[ref] = number
-        return shown
+                    object_ids[ref] = number
+        return object_ids
 
     def _records(self, kind: type[R], name: str, sql: str, bindings: tuple[Any, ...]) -> list[R]:
         with self._access.query("read objects") as db:

@@ -29,7 +29,7 @@ from embodied_agent.memory.rows import DamagedRow, check_values, values_sum
 Verdict = Literal["new", "repeated", "conflict"]
 
 
-#: The columns that a checksum is of, in its order, with their types.
+#: The columns that a checksum covers, in its order, with their types.
 REQUEST_COLUMNS = "id, digest, body, client, received_at_s, expires_at_s, answer"
 _NOTHING = type(None)
 _REQUEST_TYPES: tuple[tuple[type, ...], ...] = (
@@ -62,7 +62,7 @@ class Request:
     """A question from a remote client. Times are wall-clock seconds since 1970.
 
     ``digest`` is equal for the same question, ``body`` is its JSON. ``expires_at_s`` is ``None``
-    where the question does not expire.
+    if the question does not expire.
     """
 
     id: str
@@ -97,7 +97,7 @@ class Delivery:
 class Outbox:
     """The tables ``requests`` and ``outbox`` of one store. Safe to call from several threads.
 
-    Every method raises `StoreError` where the file can't be read or written.
+    Every method raises `StoreError` if the file can't be read or written.
 
     Args:
         access: the file that holds them.
@@ -109,7 +109,7 @@ class Outbox:
         self._sum = "{}checksum" if checked else "NULL"
 
     def take(self, arrivals: Sequence[tuple[Request, Address]]) -> list[Verdict]:
-        """Store what arrived in one transaction; it is on the disk when this returns."""
+        """Store the arrivals in one transaction. They are on the disk when this returns."""
         with self._access.transaction("store questions") as db:
             return [self._take(db, request, address) for request, address in arrivals]
 
@@ -134,7 +134,7 @@ class Outbox:
                 None,
             )
         else:
-            # A client that repeats a question still wants the answer.
+            # A client that repeats its question still waits for the answer.
             expires_at_s = (
                 None
                 if known[5] is None or request.expires_at_s is None
@@ -145,7 +145,7 @@ class Outbox:
         return "new" if known is None else "repeated"
 
     def _request(self, db: apsw.Connection, request_id: str) -> tuple[Any, ...] | None:
-        """The `REQUEST_COLUMNS` of a question; ``None`` where there is none.
+        """The `REQUEST_COLUMNS` of a question; ``None`` if it is unknown.
 
         Raises:
             DamagedRow: they are damaged; it is noted.
@@ -165,7 +165,7 @@ class Outbox:
 
     @staticmethod
     def _put(db: apsw.Connection, *values: Any) -> None:
-        """Write a question's `REQUEST_COLUMNS`, whether or not it is there."""
+        """Insert or replace a question's `REQUEST_COLUMNS`."""
         changes = ", ".join(f"{name} = excluded.{name}" for name in REQUEST_COLUMNS.split(", "))
         db.execute(
             f"INSERT INTO requests ({REQUEST_COLUMNS}, checksum) VALUES (?, ?, ?, ?, ?, ?, ?, ?) "
@@ -175,7 +175,7 @@ class Outbox:
 
     @staticmethod
     def _address(db: apsw.Connection, request_id: str, address: Address, since_s: float) -> None:
-        """Write where an answer goes, and since when; each address has one row."""
+        """Write where an answer goes and when it became due; each address has one row."""
         values = (request_id, address.topic, address.correlation, since_s)
         db.execute(
             f"INSERT INTO outbox ({DELIVERY_COLUMNS}, checksum) VALUES (?, ?, ?, ?, ?) "
@@ -184,7 +184,7 @@ class Outbox:
         )
 
     def open(self) -> list[Request]:
-        """The questions without an answer, oldest first."""
+        """The open questions, oldest first."""
         requests = []
         with self._access.query("read open questions") as db:
             for *values, checksum in db.execute(
@@ -232,7 +232,7 @@ class Outbox:
             return True
 
     def forget(self, request_id: str) -> None:
-        """Drop an open question that was refused; it may be asked again under the same id."""
+        """Drop an open question that was refused; its id may be used again."""
         with self._access.transaction("drop a question") as db:
             self._forget(db, request_id)
 
@@ -248,7 +248,7 @@ class Outbox:
         delivery = ", ".join(f"o.{name}" for name in DELIVERY_COLUMNS.split(", "))
         deliveries: list[Delivery] = []
         with self._access.query("read the outbox") as db:
-            # Damaged rows don't count, so that they hold up no others.
+            # Damaged rows don't count, so that they don't hold up others.
             for number, *values in db.execute(
                 f"SELECT o.number, {delivery}, {self._sum.format('o.')}, "
                 f"{request}, {self._sum.format('r.')} "
@@ -273,12 +273,12 @@ class Outbox:
         return deliveries
 
     def sent(self, numbers: Iterable[int]) -> None:
-        """Remove deliveries that the broker has, or never will have."""
+        """Remove deliveries that the broker has accepted, or never will."""
         with self._access.transaction("note sent answers") as db:
             db.executemany("DELETE FROM outbox WHERE number = ?", [(n,) for n in numbers])
 
     def prune(self, *, keep_s: float, keep: int, answer_expiry_s: float) -> int:
-        """Drop what is too old or too much; open questions stay.
+        """Drop what is too old or beyond the limits; open questions stay.
 
         Args:
             keep_s: how long answered ids are remembered, in seconds.
@@ -318,5 +318,5 @@ class Outbox:
 
 
 def _real(value: float | None) -> float | None:
-    """A number as SQLite gives it back."""
+    """A number as SQLite returns it."""
     return None if value is None else float(value)

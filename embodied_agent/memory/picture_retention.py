@@ -1,8 +1,8 @@
 """Pictures of a memory file as they grow old: thinned out, then dropped.
 
-Of old ones a few are kept per place, or without poses per stretch, and ever fewer the older they
-are. What answers and objects rest on outlives that, and what answers rest on is dropped last. A
-limit by age drops all.
+Of old pictures, a few are kept for each place (without poses, for each stretch), and fewer the
+older they are. Pictures that answers and objects rest on are kept longer, and those that answers
+rest on longest. A limit by age drops all.
 
 Out of scope: when (`retention`), which keyframes perception still needs.
 """
@@ -27,9 +27,9 @@ from embodied_agent.memory.summaries import span
 from embodied_agent.settings import MemorySettings
 from embodied_agent.transcript.summaries import cell_of
 
-#: Blocks whose pictures are thinned together with one keyframe, at most.
+#: Most blocks whose pictures are thinned with one keyframe.
 _BLOCKS_AT_ONCE = 8
-#: Without poses, this many stretches of a row of summaries keep pictures.
+#: How many stretches of a row of summaries keep pictures, if there are no poses.
 _STRETCHES = 4
 
 
@@ -41,11 +41,11 @@ class PictureRetention:
         self._bytes: int | None = None  # counted when first needed and after a failure
 
     def recount(self) -> None:
-        """A transaction failed: sizes are counted anew."""
+        """Count sizes anew, because a transaction failed."""
         self._bytes = None
 
     def added(self, size: int) -> None:
-        """A picture of ``size`` bytes was stored."""
+        """Count a picture of ``size`` bytes that was stored."""
         if self._bytes is not None:
             self._bytes += size
 
@@ -68,8 +68,8 @@ class PictureRetention:
             self.drop(db, [int(row[0])])
 
     def thin_older(self, db: apsw.Connection, kept: Kept, before_s: float, needed: int) -> Kept:
-        """Thin the pictures that were stored before a time, some blocks of them at once; returns
-        how far that has come."""
+        """Thin the pictures that were stored before a time, a few blocks in each call; returns how
+        far the thinning has come."""
         for _ in range(_BLOCKS_AT_ONCE):
             last = span(0, kept.pictures_from // summaries.BLOCK)[1]
             newest = newest_stored_s(db, last)
@@ -85,7 +85,7 @@ class PictureRetention:
         while self.counted(db) > self._settings.max_bytes:
             block = kept.pictures_from // summaries.BLOCK
             if block == first + _BLOCKS_AT_ONCE:
-                break  # the next keyframe goes on
+                break  # continued with the next keyframe
             if span(0, block)[1] < needed:
                 kept = self._thin_block(db, kept)
                 continue

@@ -1,6 +1,6 @@
 """Named places in a memory file: what people call a pose or a region.
 
-Each row carries a checksum; a damaged row is left out and named.
+Each row has a checksum; a damaged row is left out and reported.
 
 Out of scope: what makes a place usable (`embodied_agent.agent.corrections`).
 """
@@ -18,7 +18,7 @@ from embodied_agent.object_records import NamedPlace
 
 class PlaceTable:
     """The named places in one file. Every method may be called from any thread, and raises
-    `StoreError` where the file can't be read or written.
+    `StoreError` if the file can't be read or written.
 
     Args:
         access: the file that holds them.
@@ -51,7 +51,7 @@ class PlaceTable:
             )
 
     def remove(self, name: str) -> bool:
-        """Remove a named place; whether there was one."""
+        """Remove a named place; returns whether there was one."""
         with self._access.transaction("remove a named place") as db:
             db.execute("DELETE FROM named_places WHERE name = ?", (name,))
             return db.changes() > 0

@@ -26,15 +26,15 @@ def present(
     db: apsw.Connection, at_ns: int | None, source: str | None, segment: int | None
 ) -> tuple[int, int] | None:
     """See `embodied_agent.memory.query.Reader.horizon`."""
-    wanted = [
+    conditions = [
         f"{name} = ?"
         for name, value in (("source", source), ("segment", segment))
         if value is not None
     ]
     bindings = tuple(value for value in (source, segment) if value is not None)
-    where = " AND ".join(wanted)
+    where = " AND ".join(conditions)
     if at_ns is None:
-        # Each of the two is the end of an index.
+        # Each of the two reads only the end of an index.
         only = f"WHERE {where}" if where else ""
         also = f"AND {where}" if where else ""
         sql = (
@@ -42,8 +42,8 @@ def present(
             f"FROM keyframes {only}) {also} HAVING segment IS NOT NULL"
         )
         bindings = (*bindings, *bindings)
-    elif not wanted:
-        # The segment by where it begins and ends, then the last keyframe in it.
+    elif not conditions:
+        # First the segment, by where it begins and ends, then its last keyframe.
         sql = (
             "WITH RECURSIVE s (n) AS (SELECT min(segment) FROM keyframes UNION "
             "SELECT (SELECT min(segment) FROM keyframes WHERE segment > s.n) FROM s "

@@ -1,9 +1,9 @@
-"""Reading a memory file: keyframes, deltas, answers, and what is found among them.
+"""Reading a memory file: keyframes, deltas, answers, and searches.
 
 The reading half of `embodied_agent.memory.store`; nothing in here can write.
 
-Out of scope: writing (`store`), the tables (`schema`), how deltas are read (`deltas`), how a search
-goes (`search`), what a copy is (`exporting`).
+Out of scope: writing (`store`), the tables (`schema`), reading deltas (`deltas`), searching
+(`search`), copying (`exporting`).
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ from embodied_agent.records import (
     Question,
 )
 
-#: Damaged rows that a status names, at most.
+#: Most damaged rows that a status names.
 _MOST_NAMED = 20
-#: Keyframes that are read at once where all are.
+#: Keyframes that are read together when all are read.
 _CHUNK = 512
 
 
@@ -51,15 +51,15 @@ class Reader:
         self._rows = RowReader(path, readers)
         self._query = self._rows.query
         self._search = Search(self._rows)
-        #: The damaged rows that were met; they are left out.
+        #: The damaged rows found so far; they are left out.
         self.damage = self._rows.damage
-        #: What a fleet is told.
+        #: What is sent to a fleet.
         self.outgoing = Outgoing(self._rows)
-        #: What deltas name and tell of motions, found through indexes.
+        #: The names and motions in deltas, read through indexes.
         self.noted = NotedTables(self._query)
 
     def keyframe(self, keyframe_id: int) -> Keyframe | None:
-        """That keyframe with its picture (empty where retention dropped it); ``None`` if unknown.
+        """That keyframe with its picture (empty if retention dropped it); ``None`` if unknown.
 
         Raises:
             StoreError: the file can't be read. The same holds for every method below.
@@ -67,7 +67,7 @@ class Reader:
         return next(iter(self._keyframes("k.id = ?1", (keyframe_id,), pictures=True)), None)
 
     def source_of(self, keyframe_id: int) -> str:
-        """What identifies the recording that a keyframe came from; empty where it came live."""
+        """The key of the recording that a keyframe came from; empty for a live one."""
         with self._query("look up a keyframe's source") as db:
             rows = db.execute("SELECT source FROM keyframes WHERE id = ?", (keyframe_id,))
             return next((str(row[0] or "") for row in rows), "")
@@ -101,12 +101,12 @@ class Reader:
         )
 
     def keyframes_of(self, keyframe_ids: Iterable[int]) -> list[Keyframe]:
-        """Those of the keyframes that there are, in order; ``jpeg`` is empty."""
+        """Those of these keyframes that the memory holds, in order; ``jpeg`` is empty."""
         ids = json.dumps(list(keyframe_ids))
         return self._keyframes("k.id IN (SELECT value FROM json_each(?1))", (ids,), pictures=False)
 
     def last_id(self) -> int:
-        """The id of the latest keyframe; -1 where there is none."""
+        """The id of the latest keyframe; -1 if there is none."""
         with self._query("look up the last keyframe") as db:
             return int(db.execute("SELECT coalesce(max(id), -1) FROM keyframes").get)
 
@@ -122,8 +122,8 @@ class Reader:
             yield from self.deltas(since=since, until=min(until, since + _CHUNK - 1))
 
     def posed(self, most: int) -> Posed:
-        """The keyframes that have a pose: every n-th of them, n being the least power of two with
-        which these are at most ``most``."""
+        """The keyframes that have a pose: every n-th of them, where n is the smallest power of two
+        that gives at most ``most``."""
         with self._query("find the path") as db:
             return posed(db, most)
 
@@ -180,8 +180,8 @@ class Reader:
     def deltas_of_segments(
         self, *, since: int = 0, source: str | None = None
     ) -> list[tuple[int, Delta]]:
-        """Committed deltas of keyframes from id ``since`` on with the segment of each, in keyframe
-        order; of a recording where ``source`` names one."""
+        """Committed deltas of keyframes from id ``since`` on, each with its segment, in keyframe
+        order; only those of the recording ``source``, if given."""
         return deltas.with_segments(self._rows, since, source)
 
     def deltas_of(self, keyframe_ids: Iterable[int]) -> list[Delta]:
@@ -189,7 +189,8 @@ class Reader:
         return deltas.of_keyframes(self._rows, keyframe_ids)
 
     def has_delta(self, *, until: int, source: str | None = None) -> bool:
-        """Whether a keyframe up to ``until`` has a delta; one of ``source`` where that is named."""
+        """Whether a keyframe up to ``until`` has a delta; only one of the recording ``source``, if
+        given."""
         return deltas.any_until(self._rows, until, source)
 
     def counts(self) -> KeyframeCounts:
@@ -219,8 +220,9 @@ class Reader:
     ) -> tuple[int, int] | None:
         """The segment and keyframe id of the present: the last keyframe, or the last as of a stamp.
 
-        Stamps are ordered within a segment only. Of several segments the latest that was running at
-        ``at_ns`` counts, else the latest that had begun by then. ``None`` where there is none.
+        Stamps are ordered within a segment only. Of several segments, the latest that was running
+        at ``at_ns`` counts; if none was, the latest that had begun by then. ``None`` without
+        keyframes.
         """
         with self._query("find the present") as db:
             return present(db, at_ns, source, segment)
@@ -241,7 +243,7 @@ class Reader:
             text: words; entries with more of them, and rarer ones, come first. "": newest first.
             from_ns: earliest stamp, inclusive, in nanoseconds.
             to_ns: latest stamp, inclusive, in nanoseconds.
-            near_m: ``(x, y, z)`` in metres; only keyframes with a pose within ``radius_m``, and,
+            near_m: ``(x, y, z)`` in metres: only keyframes with a pose within ``radius_m`` of it;
                 without text, nearest first.
         """
         return self._search(
@@ -265,8 +267,8 @@ class Reader:
         return answers[::-1]
 
     def text_from(self) -> int:
-        """The first keyframe from which all text is kept; what was seen before is kept as a summary
-        only. 0 where all is."""
+        """The keyframe from which on all text is kept; earlier text is kept only as a summary. 0 if
+        all of it is kept."""
         with self._query("read what is kept") as db:
             return kept_in(db).text_from
 
@@ -282,5 +284,9 @@ class Reader:
             OutputError: ``path`` exists or can't be written.
             StoreError: the memory can't be read.
         """
-        with new_file(path) as partial, self._query("export") as db, explain(path, "export"):
+        with (
+            new_file(path) as partial,
+            self._query("export the memory") as db,
+            explain(path, "write the copy"),
+        ):
             copy_into(db, partial)

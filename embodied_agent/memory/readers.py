@@ -23,7 +23,7 @@ class Readers:
     """The connections of one store. Every method may be called from any thread.
 
     Args:
-        first: is open already.
+        first: the connection that is open already.
         open_another: opens a further one; ``None`` if there can be no other (a memory in RAM).
         lock: held while ``first`` is used, where others write with it.
     """
@@ -68,7 +68,7 @@ class Readers:
                 self._changed.notify_all()
 
     def close(self) -> None:
-        """Close all of them, once no thread uses them. Safe to call twice."""
+        """Close all connections, once no thread uses them. Safe to call twice."""
         with self._changed:
             self._closed = True
             while len(self._free) < len(self._all):
@@ -85,5 +85,5 @@ class Readers:
                     self._all.append(connection)
                     return connection
                 self._changed.wait()
-            # Once closed, every query on it says so.
+            # It is closed, and every query on it says so.
             return self._free.pop() if self._free else self._all[0]

@@ -50,18 +50,18 @@ def check(path: str) -> Findings:
         StoreError: it can't be opened, or is not a memory.
     """
     with _opened(path) as db:
-        found = Findings(path)
+        findings = Findings(path)
         if schema.is_blank(db):
-            return found
+            return findings
         try:
             for (line,) in db.execute(f"PRAGMA integrity_check({_MOST_FINDINGS})"):
                 if line != "ok":
-                    found.structure.append(str(line))
+                    findings.structure.append(str(line))
         except ANY_DAMAGE as error:
-            found.structure.append(str(error))
-        rows = read_whole(db, found)
-        found.damaged.update(wrong_indexes(db, rows.deltas))
-        return found
+            findings.structure.append(str(error))
+        rows = read_whole(db, findings)
+        findings.damaged.update(wrong_indexes(db, rows.deltas))
+        return findings
 
 
 def repair(path: str, target: str = "") -> tuple[Findings, str]:
@@ -79,7 +79,7 @@ def repair(path: str, target: str = "") -> tuple[Findings, str]:
         StoreError: nothing of it can be read, or another process writes to it.
         OutputError: the new file exists or can't be written.
     """
-    kept = path if target else _free_name(f"{path}.damaged")
+    kept_path = path if target else _free_name(f"{path}.damaged")
     if target and os.path.exists(target):
         raise OutputError(f"{target} exists; name a new file")
     if not os.path.isfile(path):
@@ -94,8 +94,8 @@ def repair(path: str, target: str = "") -> tuple[Findings, str]:
             raise OutputError(f"can't write into {folder}: {error.strerror}") from error
         try:
             with _opened(path) as db:
-                found = Findings(path)
-                rows = WholeRows() if schema.is_blank(db) else read_whole(db, found)
+                findings = Findings(path)
+                rows = WholeRows() if schema.is_blank(db) else read_whole(db, findings)
                 with explain(partial, "write the repaired memory"):
                     _write(rows, partial)
             if target:
@@ -103,13 +103,13 @@ def repair(path: str, target: str = "") -> tuple[Findings, str]:
             else:
                 for suffix in ("-wal", "-shm", ""):
                     with suppress(FileNotFoundError):
-                        os.rename(path + suffix, kept + suffix)
+                        os.rename(path + suffix, kept_path + suffix)
                 os.rename(partial, path)
         except BaseException:
             with suppress(FileNotFoundError):
                 os.unlink(partial)
             raise
-        return found, kept
+        return findings, kept_path
     finally:
         os.close(lock_fd)
 
@@ -127,10 +127,10 @@ def _free_name(name: str) -> str:
 def _opened(path: str) -> Iterator[apsw.Connection]:
     if not os.path.isfile(path):
         raise StoreError(f"there is no memory at {path}")
-    with explain(path, "open"):
+    with explain(path, "open the memory"):
         connection = connect_for_reading(path)
     with closing(connection):
-        with explain(path, "open"):
+        with explain(path, "open the memory"):
             schema.check_ours(connection, path)
         yield connection
 

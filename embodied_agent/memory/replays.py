@@ -12,7 +12,7 @@ import apsw
 
 from embodied_agent.memory.rows import Damage, DamagedRow, check_values, values_sum
 
-#: The columns that a checksum is of, in its order, with their types.
+#: The columns that a checksum covers, in its order, with their types.
 REPLAY_COLUMNS = "key, settings, finished"
 _TYPES: tuple[tuple[type, ...], ...] = ((str,), (str,), (int,))
 
@@ -27,8 +27,8 @@ def check_replay(values: Sequence[Any], checksum: int | None) -> None:
 
 
 def known(db: apsw.Connection, source: str, damage: Damage) -> tuple[str, bool] | None:
-    """The settings that a recording was replayed with, and whether to its end; ``None`` where that
-    is unknown or damaged. Part of a transaction."""
+    """The settings that a recording was replayed with, and whether to its end; ``None`` if that is
+    unknown or damaged. Part of a transaction."""
     rows = db.execute(f"SELECT {REPLAY_COLUMNS}, checksum FROM sources WHERE key = ?", (source,))
     for *values, checksum in rows:
         try:

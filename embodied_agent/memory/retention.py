@@ -1,13 +1,13 @@
-"""What leaves a memory file as it grows: pictures first, then text, and answers.
+"""What is dropped from a memory file as it grows: pictures first, then text, and answers.
 
 - Pictures thin out, or are dropped (`picture_retention`).
 - Text is thinned in rows of summaries (`summaries`): keyframes that hold the first or last sighting
-  of a thing there, or that an answer or object rests on, stay as they are. Of the others the motion
-  and pose stay, so that ways and directions can still be followed.
+  of a thing there, or that an answer or object rests on, stay as they are. Of the others, motion
+  and pose stay, so that paths and directions can still be followed.
 - Answers are dropped, oldest first.
 
-Nothing leaves that perception still needs. Each step is part of the transaction that makes it due,
-and bounded, so that no question waits for long.
+Nothing is dropped that perception still needs. Each step is bounded, and part of the transaction
+that makes it due, so that no question waits for long.
 
 Out of scope: objects and sightings (`object_retention`), what people want forgotten (`forgetting`).
 """
@@ -35,10 +35,10 @@ from embodied_agent.memory.summaries import SummaryTable, span
 from embodied_agent.records import SUMMARY_ONLY
 from embodied_agent.settings import MemorySettings
 
-#: Rows of this level are what text is thinned by: few, so that whoever keeps text reads it anew
-#: rarely.
+#: Text is thinned by rows of this level. They are few, so that text that is kept elsewhere is
+#: seldom read again.
 TEXT_LEVEL = 1
-#: Keyframes whose text is thinned together with one delta, at most.
+#: Most keyframes whose text is thinned with one delta.
 _AT_ONCE = 64
 
 
@@ -52,16 +52,16 @@ class Retention:
         self._answer_bytes: int | None = None  # counted when first needed and after a failure
 
     def recount(self) -> None:
-        """A transaction failed: sizes are counted anew."""
+        """Count sizes anew, because a transaction failed."""
         self._pictures.recount()
         self._answer_bytes = None
 
     def picture_added(self, size: int) -> None:
-        """A picture of ``size`` bytes was stored."""
+        """Count a picture of ``size`` bytes that was stored."""
         self._pictures.added(size)
 
     def apply(self, db: apsw.Connection) -> None:
-        """Let go of pictures and text beyond the limits."""
+        """Drop pictures and text beyond the limits."""
         settings, now = self._settings, time.time()
         needed = _needed(db)
         kept = kept_in(db)
@@ -76,7 +76,7 @@ class Retention:
     # -- text ------------------------------------------------------------------------------------
 
     def _thin_text(self, db: apsw.Connection, kept: Kept, now: float, needed: int) -> None:
-        """Thin the text that the next row of summaries stands for, where that is due."""
+        """Thin the text that the next row of summaries replaces, if that is due."""
         settings = self._settings
         if not settings.text_max_age_s and not settings.text_max_bytes:
             return
@@ -100,7 +100,7 @@ class Retention:
             level, number = level + 1, (number + 1) // summaries.FANOUT - 1
 
     def _thin_row(self, db: apsw.Connection, level: int, number: int) -> bool:
-        """Thin the text that a row summarises, a part at a time; whether all of it is."""
+        """Thin a part of the text that a row summarises; returns whether all of it is thinned."""
         first, last = span(level, number)
         kept = self._summaries.evidence(db, level, number)
         kept |= ids_of(db, CITED, first, last) | ids_of(db, OF_OBJECTS, first, last)
@@ -122,8 +122,7 @@ class Retention:
     # -- answers ---------------------------------------------------------------------------------
 
     def answer_added(self, db: apsw.Connection, size: int) -> None:
-        """An answer whose texts have ``size`` bytes was stored: let go of those beyond the
-        limits."""
+        """Count an answer of ``size`` bytes that was stored, and drop those beyond the limits."""
         settings = self._settings
         if settings.answers_max_age_s:
             before_s = time.time() - settings.answers_max_age_s
@@ -158,8 +157,8 @@ _OLDEST_ANSWER = (
 
 
 def _needed(db: apsw.Connection) -> int:
-    """The first keyframe that perception still needs: that before the oldest pending one, or the
-    last one."""
+    """The first keyframe that perception still needs: the one before the oldest pending keyframe,
+    or the last one."""
     sql = (
         "SELECT coalesce((SELECT min(id) FROM keyframes WHERE state = 'pending'), "
         "(SELECT max(id) + 1 FROM keyframes), 0) - 1"
@@ -168,8 +167,8 @@ def _needed(db: apsw.Connection) -> int:
 
 
 def _drop_sightings(db: apsw.Connection, leaving: list[int], first: int, last: int) -> None:
-    """Remove the sightings of these keyframes, but for those whose rays an object's position is
-    made of."""
+    """Remove the sightings in these keyframes, except those that an object's position is computed
+    from."""
     sql = (
         "SELECT number, rank FROM (SELECT CASE type WHEN 'array' THEN json_extract(value, '$[0]') "
         "END AS number, CASE type WHEN 'array' THEN json_extract(value, '$[1]') END AS rank "

@@ -42,10 +42,10 @@ KEYFRAME_COLUMNS = (
     "id, segment, stamp_ns, reason, frame_id, width, height, "
     "overlap_ratio, inliers, egomotion, pose, intrinsics, mount"
 )
-#: How many these are.
+#: How many columns these are.
 KEYFRAME_WIDTH = len(KEYFRAME_COLUMNS.split(", "))
 
-#: A row of any table that has ids takes more bytes than this.
+#: Every row of a table with ids takes more bytes than this.
 _LEAST_ROW_BYTES = 32
 
 T = TypeVar("T")
@@ -66,7 +66,7 @@ class RowReader:
             f"k.{name}" if name in known else "NULL" for name in KEYFRAME_COLUMNS.split(", ")
         )
         self._sum = "{}.checksum" if checked else "NULL"
-        #: The damaged rows that were met; they are left out.
+        #: The damaged rows found so far; they are left out.
         self.damage = Damage(path)
 
     @contextmanager
@@ -94,18 +94,18 @@ class RowReader:
         backward: bool = False,
         by_id: bool = True,
     ) -> list[T]:
-        """What ``read`` makes of each row; those that it makes nothing of are left out.
+        """What ``read`` returns for each row, without ``None``.
 
         Where damage ends the statement, the rows are read one by one.
 
         Args:
-            doing: for the error.
+            doing: what is done, for the error.
             sql: with ``{one}`` where a condition on ``k.id`` may follow.
             bindings: at most eight, numbered.
             read: ``None`` for a damaged row.
             limit: most rows.
-            backward: whether the statement gives rows by falling id.
-            by_id: whether to read one by one at all.
+            backward: whether the statement gives rows by descending id.
+            by_id: whether rows may be read one by one.
         """
         items: list[T] = []
         most = -1 if limit is None else limit
@@ -144,9 +144,9 @@ class RowReader:
         for column in ("id) FROM keyframes", "keyframe_id) FROM deltas", "id) FROM answers"):
             for order in ("max", "count"):
                 with suppress(StoreError), self.query("look up the last row") as db:
-                    found = db.execute(f"SELECT {order}({column}").get
-                    if isinstance(found, int):
-                        last = max(last, min(found, most_rows(db)))
+                    bound = db.execute(f"SELECT {order}({column}").get
+                    if isinstance(bound, int):
+                        last = max(last, min(bound, most_rows(db)))
                     break
         return range(last, -1, -1) if backward else range(last + 1)
 

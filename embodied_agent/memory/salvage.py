@@ -28,7 +28,7 @@ from embodied_agent.memory.rows import DamagedRow, check_keyframe, check_picture
 from embodied_agent.records import Answer, Delta, Egomotion, Intrinsics, Mount, Pose, Question
 from embodied_agent.transcript.summaries import Summary
 
-#: The columns that a keyframe's checksum covers, and the further ones.
+#: The columns that a keyframe's checksum covers, and the other ones.
 KEYFRAME_NAMES = KEYFRAME_COLUMNS.split(", ")
 MORE_NAMES = ("x", "y", "z", "source", "ordinal", "stored_at_s", "picture_bytes", "state")
 #: What stands in for `MORE_NAMES` where they are damaged, from ``source`` on.
@@ -78,9 +78,9 @@ class WholeRows:
 
 
 def read_whole(db: apsw.Connection, found: Findings) -> WholeRows:
-    """Every row that is whole; ``found`` is told what is whole and what is damaged.
+    """Every intact row. What is intact and what is damaged is noted in ``found``.
 
-    Columns are taken by their place: their names may be damaged.
+    Columns are identified by their position, because their names may be damaged.
     """
     rows = WholeRows()
     places = _keyframe_places()
@@ -147,10 +147,10 @@ def read_whole(db: apsw.Connection, found: Findings) -> WholeRows:
         rows.summaries[row[0]] = tuple(row[1:5])
 
     top = _last_id(db)
-    wanted = {*KEYFRAME_NAMES, "checksum"}
+    existing = {*KEYFRAME_NAMES, "checksum"}
     with suppress(*ANY_DAMAGE):
-        wanted &= schema.columns_of(db, "keyframes")
-    needed = ", ".join(name if name in wanted else "NULL" for name in places)
+        existing &= schema.columns_of(db, "keyframes")
+    needed = ", ".join(name if name in existing else "NULL" for name in places)
     _read(db, found, "keyframes", keyframe, "keyframe {}", top, needed)
     top = max(top, *rows.keyframes, -1)
     _read(db, found, "pictures", picture, "picture of keyframe {}", top)
@@ -187,7 +187,7 @@ def read_whole(db: apsw.Connection, found: Findings) -> WholeRows:
 
 @cache
 def _keyframe_places() -> dict[str, int]:
-    """The place of each column in a row of keyframes."""
+    """The position of each column in a row of keyframes."""
     with closing(apsw.Connection(":memory:")) as db:
         schema.migrate(db, ":memory:")
         return {row[1]: row[0] for row in db.execute("PRAGMA table_info(keyframes)")}
@@ -220,7 +220,7 @@ def _read_named_places(db: apsw.Connection, found: Findings, rows: WholeRows) ->
 def _last_id(
     db: apsw.Connection, tables: Sequence[str] = ("keyframes", "pictures", "deltas")
 ) -> int:
-    """The greatest id as far as one of the tables still tells."""
+    """The greatest id that any of the tables still holds."""
     last = -1
     for table in tables:
         for what in ("max(rowid)", "count(*) - 1"):
@@ -230,7 +230,7 @@ def _last_id(
 
 
 def _sum_in(row: Sequence[Any], at: int) -> int | None:
-    """A row's checksum, which is the last column where there is one."""
+    """A row's checksum, which is its last column if it has one."""
     return row[at] if len(row) > at else None
 
 
@@ -263,7 +263,7 @@ def _read(
         except DAMAGE as error:
             found.damaged.setdefault(name.format(number), str(error))
         else:
-            # Pages that were mixed up give some rows twice, once right.
+            # Mixed-up pages give some rows twice, once correctly.
             found.damaged.pop(name.format(number), None)
             seen.add(number)
             whole += 1
@@ -277,7 +277,7 @@ def _read(
             problem = error
         else:
             break
-    # Where pages were mixed up, a row may be found by its number alone.
+    # If pages were mixed up, a row may be found only by its number.
     for number in range(min(max((*seen, top), default=-1), most_rows(db)) + 1):
         if number in seen:
             continue
@@ -296,13 +296,13 @@ def _read(
 
 
 def _note_gaps(rows: WholeRows, found: Findings) -> None:
-    """Name what rows speak of and what is not there: deltas, pictures, the questions of deliveries.
+    """Report what rows refer to and what is missing: deltas, pictures, the questions of deliveries.
 
     A delivery without its question is damaged itself.
     """
-    asked = {values[0] for values in rows.requests.values()}
+    request_ids = {values[0] for values in rows.requests.values()}
     for number, values in list(rows.outbox.items()):
-        if values[0] not in asked:
+        if values[0] not in request_ids:
             found.damaged.setdefault(f"delivery {number}", "its question is missing")
             found.whole["outbox"] -= 1
             del rows.outbox[number]

@@ -234,7 +234,7 @@ CREATE TABLE citations (
 CREATE INDEX citations_answer ON citations (answer_id);
 """
 
-#: Derives the citations of all answers; damaged ones are passed over.
+#: Derives the citations of all answers; damaged ones are skipped.
 CITE_ALL = """
 INSERT OR IGNORE INTO citations SELECT number, answer_id FROM (
     SELECT CASE e.type WHEN 'object' THEN json_extract(e.value, '$.keyframe_id') END AS number,

@@ -18,7 +18,7 @@ from embodied_agent.memory.file import DAMAGE
 from embodied_agent.memory.row_reader import KEYFRAME_WIDTH, RowReader
 from embodied_agent.records import Delta, Keyframe
 
-#: Results of a search without an index, at most.
+#: Most results of a search without an index.
 _MOST_HITS = 1_000_000
 
 
@@ -82,16 +82,16 @@ class Search:
             if not words or not isinstance(error.__cause__, DAMAGE):
                 raise
             self._rows.damage.note("the index of words", error.__cause__)
-        # Slower, and by whole words as they stand.
+        # Slower, and only by whole words as written.
         hits = self(
             from_ns=from_ns, to_ns=to_ns, near_m=near_m, radius_m=radius_m, limit=_MOST_HITS
         )
-        wanted = {word.casefold() for word in words}
+        terms = {word.casefold() for word in words}
         ranked = []
         for hit in hits:
-            said = set() if hit.delta is None else _words_of(hit.delta)
-            if wanted & said:
-                ranked.append(replace(hit, rank=-float(len(wanted & said))))
+            delta_words = set() if hit.delta is None else _words_of(hit.delta)
+            if terms & delta_words:
+                ranked.append(replace(hit, rank=-float(len(terms & delta_words))))
         return sorted(ranked, key=lambda hit: hit.rank)[:limit]
 
     def _hit(self, row: Sequence[Any]) -> Hit | None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 
 from embodied_agent.rules.about_moments import spans
-from embodied_agent.rules.about_things import existence, fits, join_sayings
+from embodied_agent.rules.about_things import existence, fits, join_sayings, many
 from embodied_agent.rules.absence import MOTION_ONLY, missing, several
 from embodied_agent.rules.asked import Asked
 from embodied_agent.rules.lexicon import singular
@@ -55,7 +55,7 @@ def more(asked: Asked, notes: Notes) -> Saying:
         names = join_names((several(phrase) for phrase in asked.things[:2]), "or")
         return Saying(f"I have not seen any {names}.", (), "not_seen")
     facts = "; and ".join(
-        f"{number(total)} {several(phrase) if total != 1 else singular(phrase.text)}"
+        f"{number(total)} {many(phrase) if total != 1 else singular(phrase.text)}"
         + (f": {_cited(things, notes)}" if things else "")
         for phrase, total, things in zip(asked.things, (one, other), (ours, theirs), strict=False)
     )

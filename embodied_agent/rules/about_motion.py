@@ -145,7 +145,10 @@ def last_action(asked: Asked, notes: Notes) -> Saying:
     if index < notes.last and notes.motions.angle_deg(notes.last) is None:
         text = f"I can't tell: the motion to {notes.cite(notes.last)} could not be measured."
         return Saying(text, (notes.last,), "cannot_tell")
-    return Saying(f"I {tell_action(notes.deltas[index])} ({notes.cite(index)}).", (index,))
+    text = f"I {tell_action(notes.deltas[index])} ({notes.cite(index)})"
+    if index < notes.last and notes.deltas[notes.last].at_rest:
+        return Saying(f"{text}. By {notes.cite(notes.last)} I stood still.", (index, notes.last))
+    return Saying(f"{text}.", (index,))
 
 
 def first_action(asked: Asked, notes: Notes) -> Saying:

@@ -22,14 +22,22 @@ from embodied_agent.rules.matching import match
 from embodied_agent.rules.notes import Notes, Thing
 from embodied_agent.rules.phrases import Phrase
 from embodied_agent.rules.reckoning import Floats, Places, anywhere, carry, way_back
-from embodied_agent.rules.speech import Saying, join_names, tell_motion, the, towards, where
+from embodied_agent.rules.speech import (
+    Saying,
+    capital,
+    join_names,
+    tell_motion,
+    the,
+    towards,
+    where,
+)
 
 #: The share of a thing's possible places that must agree before its position is stated.
 SETTLED = 0.7
 #: The same share for each thing in an answer that lists several.
 _NAMED = 0.8
 #: An answer about a side considers this many things, those seen most recently.
-_MOST_AROUND = 60
+AROUND = 60
 #: From this share on, the answer leaves out "roughly".
 _SURE = 0.92
 #: At most this many of the things that a phrase means are described.
@@ -74,7 +82,7 @@ def back_to(asked: Asked, notes: Notes) -> Saying:
 
 
 def each(asked: Asked, notes: Notes, say: Callable[[Thing], Saying]) -> Saying:
-    """What is said of the things that a question names, or why nothing is."""
+    """Apply ``say`` to each thing that a question names, or explain why there is none."""
     sayings = []
     for phrase in asked.things:
         result = match(phrase, notes)
@@ -94,20 +102,20 @@ def placed(thing: Thing, notes: Notes) -> Saying:
     evidence = (last.index,)
     if last.index == notes.now:
         shown = f"in view now ({notes.cite(last.index)})"
-        return Saying(f"{_capital(the(thing))} is {where(last.mention)}, {shown}.", evidence)
+        return Saying(f"{capital(the(thing))} is {where(last.mention)}, {shown}.", evidence)
     direction, share = places_of(thing, notes).direction()
-    seen = _seen(thing, notes)
+    seen = last_seen(thing, notes)
     if share < SETTLED:
         text = f"I can't tell where {the(thing)} is by now{_lost(thing, notes)}"
         text += f"{_at_least(thing, notes)}. {seen}."
         return Saying(text, evidence, "cannot_tell")
     roughly = "" if share >= _SURE else "roughly "
     return Saying(
-        f"{_capital(the(thing))} should now be {roughly}{towards(direction)}. {seen}.", evidence
+        f"{capital(the(thing))} should now be {roughly}{towards(direction)}. {seen}.", evidence
     )
 
 
-def _seen(thing: Thing, notes: Notes) -> str:
+def last_seen(thing: Thing, notes: Notes) -> str:
     """Where a thing was last seen, and the motion since."""
     last = thing.last
     since = tell_motion(notes.motions, max(last.index + 1, notes.start))
@@ -118,7 +126,7 @@ def _seen(thing: Thing, notes: Notes) -> str:
 
 
 def _at_least(thing: Thing, notes: Notes) -> str:
-    """The side on which a thing is, if that much is known."""
+    """The side that a thing is on, if the notes settle at least that."""
     places = places_of(thing, notes)
     shares = {side: places.share_on(side) for side in SIDE_WORDS}
     side = max(shares, key=lambda name: shares[name])
@@ -126,7 +134,7 @@ def _at_least(thing: Thing, notes: Notes) -> str:
 
 
 def _lost(thing: Thing, notes: Notes) -> str:
-    """Why the place of a thing that was seen before a restart is not known by now."""
+    """The reason why the place of a thing is unknown, if it was last seen before a restart."""
     return "" if thing.last_index >= notes.start else ", because I was restarted since"
 
 
@@ -138,12 +146,12 @@ def _way_to(thing: Thing, notes: Notes) -> Saying:
     else:
         direction, share = places_of(thing, notes).direction()
     if share < SETTLED:
-        text = f"I can't tell the direct way back to {the(thing)}{_lost(thing, notes)}. {_seen(thing, notes)}."
+        text = f"I can't tell the direct way back to {the(thing)}{_lost(thing, notes)}. {last_seen(thing, notes)}."
         return Saying(text, evidence, "cannot_tell")
     roughly = "" if share >= _SURE else "roughly "
     text = (
-        f"{_capital(the(thing))} should be {roughly}{towards(direction)}: {_TURNS[direction]}. "
-        f"{_seen(thing, notes)}."
+        f"{capital(the(thing))} should be {roughly}{towards(direction)}: {_TURNS[direction]}. "
+        f"{last_seen(thing, notes)}."
     )
     return Saying(text, evidence)
 
@@ -182,17 +190,17 @@ def how_far(asked: Asked, notes: Notes) -> Saying:
                 text = f"I can't tell: the distance of {the(thing)} was not noted ({cited})."
                 return Saying(text, evidence, "cannot_tell")
             distance = _range(last.mention.distance)
-            return Saying(f"{_capital(the(thing))} is {distance} ({cited}).", evidence)
+            return Saying(f"{capital(the(thing))} is {distance} ({cited}).", evidence)
         word, share = places_of(thing, notes).distance()
         if share < SETTLED or last.index < notes.start:
             return Saying(
                 f"I can't tell how far {the(thing)} is by now{_lost(thing, notes)}. "
-                f"{_seen(thing, notes)}.",
+                f"{last_seen(thing, notes)}.",
                 evidence,
                 "cannot_tell",
             )
         text = (
-            f"{_capital(the(thing))} should now be {_range(word)}. I last saw it in "
+            f"{capital(the(thing))} should now be {_range(word)}. I last saw it in "
             f"{notes.cite(last.index)}."
         )
         return Saying(text, evidence)
@@ -242,7 +250,7 @@ def _nearest_of(things: Sequence[Thing], notes: Notes, *, reverse: bool) -> Sayi
         return Saying(text, evidence, "cannot_tell")
     word = "farther" if reverse else "nearer"
     than = f" than {join_names((the(o) for o in others), 'or')}" if len(others) < 3 else ""
-    return Saying(f"{_capital(the(best))} is {word}{than}.", evidence)
+    return Saying(f"{capital(the(best))} is {word}{than}.", evidence)
 
 
 def nearest_of(asked: Asked, notes: Notes) -> Saying:
@@ -251,13 +259,13 @@ def nearest_of(asked: Asked, notes: Notes) -> Saying:
     gap = missing(result, notes)
     if gap is not None:
         return gap
-    things = fits(result)[-_MOST_AROUND:]
+    things = fits(result)[-AROUND:]
     if len(things) < 2:
         return placed(things[0], notes)
     chosen = _nearest_of(things, notes, reverse=asked.reverse)
     if chosen.status != "answered":
         return chosen
-    best = next(t for t in things if chosen.text.startswith(_capital(the(t))))
+    best = next(t for t in things if chosen.text.startswith(capital(the(t))))
     return join_sayings([chosen, placed(best, notes)])
 
 
@@ -316,7 +324,9 @@ def around(asked: Asked, notes: Notes) -> Saying:
         return Saying(MOTION_ONLY, (), "cannot_tell")
     side = asked.side or "front"
     there, since = [], set()
-    for thing in notes.latest(_MOST_AROUND):
+    for thing in notes.latest(AROUND):
+        if asked.colours and not thing.phrase.colours & {*asked.colours}:
+            continue
         if thing.last_index == notes.now:
             is_there = thing.last.mention.direction in ON_SIDE[side]
         else:
@@ -326,18 +336,20 @@ def around(asked: Asked, notes: Notes) -> Saying:
             since.add(thing.last_index)
     words = SIDE_WORDS[side]
     if not there:
+        kind = f" {join_names(asked.colours, 'or')}" if asked.colours else ""
         return Saying(
-            f"I can't tell: my notes place nothing {words}.", (notes.last,), "cannot_tell"
+            f"I can't tell: my notes place nothing{kind} {words}.", (notes.last,), "cannot_tell"
         )
     names = join_names(f"{the(t)} ({notes.cite(t.last_index)})" for t in there)
     seen_now = all(t.last_index == notes.now for t in there)
     verb = ("is" if len(there) == 1 else "are") if seen_now else "should be"
-    return Saying(f"{_capital(words)} {verb} {names}.", tuple(sorted(since)))
+    return Saying(f"{capital(words)} {verb} {names}.", tuple(sorted(since)))
 
 
 def both_sides(asked: Asked, notes: Notes) -> Saying:
-    """What is on your left and on your right?"""
-    return join_sayings([around(replace(asked, side=s), notes) for s in ("left", "right")])
+    """What is on your left and on your right? What is behind you and to the left?"""
+    sides = asked.sides or ("left", "right")
+    return join_sayings([around(replace(asked, side=side), notes) for side in sides])
 
 
 def is_side(asked: Asked, notes: Notes) -> Saying:
@@ -353,7 +365,7 @@ def is_side(asked: Asked, notes: Notes) -> Saying:
         if share >= SETTLED:
             verb = "is" if thing.last_index == notes.now else "should be"
             return Saying(
-                f"Yes, {the(thing)} {verb} {SIDE_WORDS[side]}. {_seen(thing, notes)}.", evidence
+                f"Yes, {the(thing)} {verb} {SIDE_WORDS[side]}. {last_seen(thing, notes)}.", evidence
             )
         if share <= 1 - SETTLED:
             direction = placed(thing, notes)
@@ -362,10 +374,6 @@ def is_side(asked: Asked, notes: Notes) -> Saying:
         text = (
             f"I can't tell whether {the(thing)} is {SIDE_WORDS[side]} by now{_lost(thing, notes)}."
         )
-        return Saying(f"{text} {_seen(thing, notes)}.", evidence, "cannot_tell")
+        return Saying(f"{text} {last_seen(thing, notes)}.", evidence, "cannot_tell")
 
     return each(asked, notes, say)
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from embodied_agent.rules.absence import MOTION_ONLY, missing, several
+from embodied_agent.rules.absence import MOTION_ONLY, missing, quoted, several
 from embodied_agent.rules.asked import Asked
 from embodied_agent.rules.lexicon import lexicon, singular
 from embodied_agent.rules.matching import Match, detail_of, match
@@ -29,12 +29,12 @@ from embodied_agent.rules.speech import (
 
 
 def _last_seen(things: Sequence[Thing]) -> tuple[int, ...]:
-    """Where those of the things were seen last that a list of all of them names."""
+    """The deltas in which the things that a list names were last seen."""
     return tuple(sorted({t.last_index for t in things[:LONGEST_LIST]}))
 
 
 def fits(result: Match) -> tuple[Thing, ...]:
-    """The things that a phrase means or, if there are none, those that it is a detail of."""
+    """The things that a phrase means; if there are none, those that have it as a detail."""
     return result.things or result.within
 
 
@@ -221,7 +221,7 @@ def _counted(phrase: Phrase, notes: Notes) -> Saying:
         return Saying(gap.text, gap.evidence, "cannot_tell") if result.observed else gap
     things = fits(result)
     total = sum(t.at_once for t in things)
-    noun = _many(phrase) if total != 1 else _one(phrase)
+    noun = many(phrase) if total != 1 else _one(phrase)
     names = join_each(
         things,
         lambda t: (
@@ -241,7 +241,7 @@ def _one(phrase: Phrase) -> str:
     return "such thing" if phrase.noun in lexicon().uncounted else single
 
 
-def _many(phrase: Phrase) -> str:
+def many(phrase: Phrase) -> str:
     """The plural of the noun that was counted; of "furniture", "pieces of furniture"."""
     mass = phrase.noun in lexicon().uncounted and not phrase.noun.endswith(("s", "people"))
     return f"pieces of {phrase.text}" if mass else several(phrase)
@@ -333,7 +333,11 @@ def unnoted(asked: Asked, notes: Notes) -> Saying:
         f"I can't tell: about {the(thing)}, my notes only say its name and where it was "
         f"({notes.cite(thing.last_index)})."
     )
-    return Saying(text, (thing.last_index,), "cannot_tell")
+    observed = quoted(asked.things[0], notes)
+    if observed is not None:
+        text = f"{text} {observed.text}"
+    indexes = {thing.last_index, *(observed.evidence if observed is not None else ())}
+    return Saying(text, tuple(sorted(indexes)), "cannot_tell")
 
 
 def judged(asked: Asked, notes: Notes) -> Saying:

@@ -17,7 +17,7 @@ from embodied_agent.rules.absence import missing
 from embodied_agent.rules.asked import Asked
 from embodied_agent.rules.matching import match
 from embodied_agent.rules.notes import Notes, Thing
-from embodied_agent.rules.speech import MOST_CITED, Saying, the, where
+from embodied_agent.rules.speech import MOST_CITED, Saying, capital, the, where
 from embodied_agent.rules.times import before_now, by_the_clock, length, since_start
 
 _NO_TIMES = "I can't tell: these notes have no times."
@@ -31,7 +31,7 @@ def ago(asked: Asked, notes: Notes) -> Saying:
     def say(thing: Thing) -> Saying:
         index = thing.last_index
         if index == notes.now:
-            return Saying(f"{_capital(the(thing))} is in view now ({notes.cite(index)}).", (index,))
+            return Saying(f"{capital(the(thing))} is in view now ({notes.cite(index)}).", (index,))
         seen = f"I last saw {the(thing)} in {notes.cite(index)}, {where(thing.last.mention)}"
         if index < notes.start:
             text = f"I can't tell how long ago that was, because I was restarted since. {seen}."
@@ -65,9 +65,7 @@ def duration(asked: Asked, notes: Notes) -> Saying:
     if begin is None or end is None:
         return Saying(_NO_TIMES, (first, last), "cannot_tell")
     since = "since the restart" if notes.start else "so far"
-    text = (
-        f"{_capital(length(end - begin))} {since}, from {notes.cite(first)} to {notes.cite(last)}"
-    )
+    text = f"{capital(length(end - begin))} {since}, from {notes.cite(first)} to {notes.cite(last)}"
     clock = by_the_clock(first, notes)
     return Saying(f"{text}; I started {clock}." if clock else f"{text}.", (first, last))
 
@@ -100,7 +98,3 @@ def _each(asked: Asked, notes: Notes, say: Callable[[Thing], Saying]) -> Saying:
         gap = missing(result, notes)
         sayings += [gap] if gap is not None else [say(thing) for thing in fits(result)[:_MOST]]
     return join_sayings(sayings)
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]

@@ -20,8 +20,8 @@ _LONGEST_QUOTE = 240
 
 
 def now(asked: Asked, notes: Notes) -> Saying:
-    """What is in view now?"""
-    return _view(notes.last, notes, "Now I see", "Now")
+    """What is in view now? What is on the left of the picture?"""
+    return _view(notes.last, notes, "Now I see", "Now", asked.side)
 
 
 def at_start(asked: Asked, notes: Notes) -> Saying:
@@ -126,49 +126,6 @@ def together(asked: Asked, notes: Notes) -> Saying:
         evidence = tuple(sorted({*list(latest.values())[:LONGEST_LIST]}))
         sayings.append(Saying(f"Together with {the(thing)} I saw {names}.", evidence))
     return join_sayings(sayings)
-
-
-def relation(asked: Asked, notes: Notes) -> Saying:
-    """What is on the table? (Notes place things relative to the camera, not to each other.)"""
-    beside = together(asked, notes)
-    if beside.status != "answered":
-        return beside
-    text = (
-        f"I can't tell: my notes say where things were relative to me, not to each other. "
-        f"{beside.text}"
-    )
-    return Saying(text, beside.evidence, "cannot_tell")
-
-
-def related(asked: Asked, notes: Notes) -> Saying:
-    """Is the table to the left of the bed? (As both were seen from one place.)"""
-    sets: list[tuple[Thing, ...]] = []
-    for phrase in asked.things[:2]:
-        result = match(phrase, notes)
-        gap = missing(result, notes)
-        if gap is not None:
-            return gap
-        sets.append(fits(result))
-    views = [
-        (index, one, other)
-        for one in sets[0]
-        for other in sets[1]
-        if one is not other
-        for index in {*one.indexes} & {*other.indexes}
-    ]
-    begin = "I can't tell: my notes say where things were relative to me, not to each other."
-    if not views:
-        one, other = sets[0][0], sets[1][0]
-        evidence = tuple(sorted({one.last_index, other.last_index}))
-        text = f"{begin} {the(one)[:1].upper()}{the(one)[1:]} and {the(other)} were never in view at the same time."
-        return Saying(text, evidence, "cannot_tell")
-    index, one, other = max(views, key=lambda view: view[0])
-    places = {id(thing): mention for thing, mention in notes.in_view(index)}
-    facts = (
-        f"In {notes.cite(index)}, {the(one)} was {where(places[id(one)])}, and {the(other)} "
-        f"{where(places[id(other)])}."
-    )
-    return Saying(f"{begin} {facts}", (index,), "cannot_tell")
 
 
 def ever_together(asked: Asked, notes: Notes) -> Saying:

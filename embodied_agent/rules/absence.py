@@ -7,7 +7,7 @@ Out of scope: finding the things that a phrase means (`matching`), answers about
 
 from __future__ import annotations
 
-from embodied_agent.rules.lexicon import is_plural, plural, singular
+from embodied_agent.rules.lexicon import is_plural, lexicon, plural, singular
 from embodied_agent.rules.matching import Match
 from embodied_agent.rules.notes import Notes
 from embodied_agent.rules.phrases import Phrase
@@ -42,12 +42,11 @@ def missing(match: Match, notes: Notes) -> Saying | None:
         thing = match.unsaid[0]
         text = (
             f"I saw {a(thing.name)} ({notes.cite(thing.last_index)}), but my notes do "
-            f"not say whether it is "
-            f"{' '.join(match.phrase.qualifiers)}."
+            f"not say whether it is {_called(match.phrase)}."
         )
         return Saying(text, (thing.last_index,), "cannot_tell")
     if match.observed:
-        return _observed(match, notes)
+        return _quoted(match.observed[-1], notes)
     return not_seen(match, notes)
 
 
@@ -77,6 +76,13 @@ def negated_name(phrase: Phrase) -> str:
     return named if named != phrase.text else f"any {phrase.text}"
 
 
+def _called(phrase: Phrase) -> str:
+    """A phrase in the singular with its article: ``a glass table``, ``the tallest building``."""
+    text = singular(phrase.text)
+    superlative = any(word.endswith("est") for word in phrase.qualifiers)
+    return f"the {text}" if superlative else a(text)
+
+
 def several(phrase: Phrase) -> str:
     """A phrase in the plural: ``red sofas``."""
     words = phrase.text.split(" ")
@@ -92,9 +98,15 @@ def _other_colour(match: Match, notes: Notes) -> Saying:
     return Saying(text, evidence, "not_seen")
 
 
-def _observed(match: Match, notes: Notes) -> Saying:
-    """Quote the observation that mentions the phrase, without drawing conclusions from it."""
-    index = match.observed[-1]
+def quoted(phrase: Phrase, notes: Notes) -> Saying | None:
+    """Quote the latest observation that mentions what a phrase means; ``None`` if none does."""
+    nouns = {phrase.noun, *lexicon().words(phrase.kind)} if phrase.kind else ()
+    indexes = {index for noun in nouns for index in notes.observed(noun)}
+    return _quoted(max(indexes), notes) if indexes else None
+
+
+def _quoted(index: int, notes: Notes) -> Saying:
+    """Quote an observation without drawing conclusions from it."""
     words = " ".join(notes.deltas[index].observation.split())
     quote = (
         words if len(words) <= _LONGEST_QUOTE else words[:_LONGEST_QUOTE].rsplit(" ", 1)[0] + " …"

@@ -90,9 +90,14 @@ Family = Literal[
     "at_range",
     "both_sides",
     "unresolved",
+    "after_turn",
+    "where_after_turn",
+    "after_move",
 ]
 #: A side that a question names.
 Side = Literal["front", "left", "back", "right"]
+#: How things may lie to each other; "aside" asks on which side of the other one of them is.
+Relation = Literal["left", "right", "aside", "between", "beside"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +110,7 @@ class Asked:
         definite: whether "the" comes before the first of them.
         colours: colours that it names without a thing.
         side: the side that it names, if any.
+        sides: the sides that it names, if they are several.
         keyframe: the id of the keyframe that it is about.
         nth: the position of that keyframe, from 0, if given instead of its id.
         number: how many things it asks for.
@@ -116,6 +122,9 @@ class Asked:
         ordinal: which of several it asks for, from 0; -1 is the last.
         actions: the motions that it asks about.
         use: what a thing is looked for to do, by the names of `uses`.
+        relation: how things lie to each other; ``None`` if it asks for one that notes never tell,
+            such as "on top of".
+        turn_deg: a turn that it supposes, in degrees to the left.
     """
 
     family: Family
@@ -123,6 +132,7 @@ class Asked:
     definite: bool = False
     colours: tuple[str, ...] = ()
     side: Side | None = None
+    sides: tuple[Side, ...] = ()
     keyframe: int | None = None
     nth: int | None = None
     number: int | None = None
@@ -133,3 +143,5 @@ class Asked:
     ordinal: int | None = None
     actions: tuple[Action, ...] = ()
     use: str = ""
+    relation: Relation | None = None
+    turn_deg: float = 0.0

@@ -9,6 +9,9 @@ import re
 
 from embodied_agent.rules.asked import Side
 
+#: What may stand before a thing.
+THE = r"(?:the |a |an |any |your |our |my |this |that |some )?"
+
 
 def _re(text: str) -> re.Pattern[str]:
     return re.compile(rf"\b(?:{text})\b")

@@ -18,7 +18,9 @@ from embodied_agent.rules.notes import Nouns
 from embodied_agent.rules.particulars import read_particular
 from embodied_agent.rules.readers import read_one, read_several, read_views
 from embodied_agent.rules.readers_of_history import read_history
+from embodied_agent.rules.readers_of_relations import read_relation
 from embodied_agent.rules.readers_of_time import has_foreign_words, make, read_motion
+from embodied_agent.rules.readers_of_turns import read_turn
 from embodied_agent.rules.scope import is_order, is_out_of_scope
 from embodied_agent.rules.tokens import tokens_of
 from embodied_agent.rules.uses import use_in
@@ -26,6 +28,8 @@ from embodied_agent.rules.vocabulary import FRAME, SLOPPY
 from embodied_agent.rules.weighing import weighed
 
 _WORD = re.compile(r"[^\W\d_]+")
+#: A sentence with one of these may ask about what another one names.
+_PRONOUN = re.compile(r"\b(?:it|they|them|he|him|she|her|one|ones|those|these|that|there)\b")
 _SENTENCES = re.compile(r"(?<=[.?!])\s+")
 #: Questions of these families about "the" thing are about what was seen, whatever the thing.
 _PLACED: frozenset[Family] = frozenset(
@@ -57,8 +61,11 @@ def understand(text: str, nouns: Collection[str] = ()) -> Asked:
     wanted = use_in(tokens_of(text, spelt_right), memory_nouns)
     if wanted is not None:
         return Asked("use", use=wanted.name)
+    turned = read_turn(names_in(tokens_of(text, spelt_right), memory_nouns))
+    if turned is not None:
+        return turned
     named = _named(text, spelt_right, memory_nouns)
-    particular = read_history(named) or read_particular(named)
+    particular = read_relation(named) or read_history(named) or read_particular(named)
     if particular is not None:
         return particular
     if is_out_of_scope(named.text):
@@ -90,7 +97,7 @@ def _is_not_english(text: str, memory_nouns: Nouns) -> bool:
 
 
 def _named(text: str, spelt_right: Collection[str], memory_nouns: Collection[str]) -> Named:
-    """The names in the sentence that asks; in all of them, if it names nothing by itself.
+    """The names in the sentence that asks the question, or in all sentences if it names nothing.
 
     "Guests are coming. Did you see a chair?" asks about a chair.
     """
@@ -100,8 +107,13 @@ def _named(text: str, spelt_right: Collection[str], memory_nouns: Collection[str
         return whole
     parts = [names_in(tokens_of(s, spelt_right), memory_nouns) for s in sentences]
     telling = [i for i, part in enumerate(parts) if _names_something(part)]
-    if len(telling) == 1 and sentences[telling[0]].rstrip().endswith("?"):
-        return parts[telling[0]]
+    asking = [i for i in telling if sentences[i].rstrip().endswith("?")]
+    if len(asking) != 1:
+        return whole
+    asked = parts[asking[0]]
+    alone = any(asked.known) and not _PRONOUN.search(asked.pattern)
+    if len(telling) == 1 or alone:
+        return asked
     return whole
 
 

@@ -1,4 +1,4 @@
-"""Questions that the reasoner is not asked, because the memory has nothing to answer them with.
+"""Questions that are kept from the reasoner because the memory has nothing to answer them with.
 
 Conservative: a question is turned away only if it names a thing that is in the lexicon or has a
 colour, and the memory has no such thing.

@@ -31,7 +31,8 @@ class Lexicon:
         askable: the names of groups that people use in questions.
         colours: maps each word for a colour to the colour's main name.
         idle: adjectives that don't distinguish one thing from another.
-        wide_kinds: maps kinds that people also use as generic terms to their groups.
+        wide_words: maps words, or kinds, that people also use for things of other kinds to the
+            groups that they may mean.
         uncounted: words that take no article.
         false_heads: kinds that are not what their last word says.
         longest: the number of words in the longest entry.
@@ -43,7 +44,7 @@ class Lexicon:
     askable: frozenset[str]
     colours: Mapping[str, str]
     idle: frozenset[str]
-    wide_kinds: Mapping[str, str]
+    wide_words: Mapping[str, str]
     uncounted: frozenset[str]
     false_heads: frozenset[str]
     longest: int
@@ -59,9 +60,13 @@ class Lexicon:
         return noun in self.kinds or single in self.kinds or bool({noun, single} & self.askable)
 
     def group(self, noun: str) -> str | None:
-        """The group that a noun names, if it names one."""
-        named = next((name for name in (noun, singular(noun)) if name in self.askable), None)
-        return named or self.wide_kinds.get(self.kind(noun))
+        """The group that a noun names or may stand for; ``None`` if there is none."""
+        forms = noun, singular(noun)
+        named = next((name for name in forms if name in self.askable), None)
+        if named is not None:
+            return named
+        wide = (self.wide_words.get(form) for form in (*forms, self.kind(noun)))
+        return next(filter(None, wide), None)
 
     def words(self, kind: str) -> tuple[str, ...]:
         """All words that the shipped lexicon has for a kind, its main name first."""
@@ -90,6 +95,11 @@ def lexicon() -> Lexicon:
     for name in sorted(members, key=lambda n: (len(members[n]), n)):
         for kind in members[name]:
             parents.setdefault(kind, []).append(name)
+    wide_words: dict[str, str] = {}
+    for word, meant in raw["wide_words"].items():
+        wide_words[word] = meant if isinstance(meant, str) else f"any {word}"
+        if not isinstance(meant, str):
+            members[f"any {word}"] = frozenset(meant)
     colours = {
         word: colour for colour, others in raw["colours"].items() for word in (colour, *others)
     }
@@ -97,10 +107,10 @@ def lexicon() -> Lexicon:
         kinds=kinds,
         members=members,
         parents={kind: tuple(names) for kind, names in parents.items()},
-        askable=frozenset(members) - frozenset(raw["only_near"]),
+        askable=frozenset(raw["groups"]) - frozenset(raw["only_near"]),
         colours=colours,
         idle=frozenset(raw["idle_adjectives"]),
-        wide_kinds=raw["wide_kinds"],
+        wide_words=wide_words,
         uncounted=frozenset(raw["uncounted"]),
         false_heads=frozenset(raw["false_heads"]),
         longest=max(len(word.split()) for word in (*kinds, *members, *colours)),

@@ -1,8 +1,8 @@
 """Which of thousands of names may match a phrase, by their words: plurals, synonyms, colours.
 
-"chair" finds "wooden office chair", and "couch" finds "two green sofas". What is found is a
-superset of what `matching` finds; property tests hold it to that. Nothing in here is stored, so
-that a new lexicon makes no memory file wrong.
+"chair" finds "wooden office chair", and "couch" finds "two green sofas". The result is a
+superset of what `matching` finds, which property tests check. The index is never stored, so a new
+lexicon does not invalidate memory files.
 
 Out of scope: the match itself (`matching`), the notes (`notes`).
 """
@@ -26,7 +26,7 @@ _COLOUR_ENDINGS = ("-coloured", "-colored")
 
 
 class NameIndex:
-    """The keys of things by the words of their names. They are only ever added."""
+    """The keys of things by the words of their names. Keys are never removed."""
 
     def __init__(self) -> None:
         self._keys: dict[str, list[str]] = {}  # by word
@@ -35,7 +35,7 @@ class NameIndex:
         self._words: dict[str, list[str]] = {}  # by stem
 
     def add(self, name: str, key: str) -> None:
-        """Take in another name of the thing ``key``."""
+        """Add another name of the thing ``key``."""
         spelt = _SPELT.findall(key)
         self._ending.setdefault(spelt[-1] if spelt else "", []).append(key)
         words, parts = words_of(name), key.split()
@@ -59,7 +59,7 @@ class NameIndex:
         return _Words(self._keys, self._words)
 
     def with_word(self, word: str) -> set[str]:
-        """The things of whose names a word is one, as it stands or in the singular."""
+        """The things whose names contain a word, as it stands or in the singular."""
         words = [w for w in self._words.get(word, ()) if word in (w, singular(w))]
         return {key for each in words for key in self._keys[each]}
 
@@ -103,7 +103,7 @@ class NameIndex:
         return self._with(word for kind in kinds for word in lexicon().words(kind))
 
     def spelt_in(self, text: str) -> set[str]:
-        """At least the things whose name stands in a text as it is, whatever its article."""
+        """At least the things whose name occurs in a text as it is spelt, whatever its article."""
         words = dict.fromkeys(_SPELT.findall(text.casefold()), True)
         ending = {key for word in ("", *words) for key in self._ending.get(word, ())}
         return {

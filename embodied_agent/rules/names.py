@@ -28,6 +28,8 @@ _OWNERS = word_set("my your our his her their its")
 #: These mean the agent itself, unless a word other than "the" and the like comes before.
 _SELF = frozenset({"camera", "robot", "picture", "photo", "cameras"})
 _PICTURES = frozenset({"keyframe", "frame", "picture", "image", "photo", "view", "keyframes", "no"})
+#: Before "a picture", these make it a keyframe.
+_IN_A_PICTURE = word_set("share shared shares sharing in on into onto of take took taken")
 _AUXILIARIES = word_set(
     "do does did can could will would should has have had may might is are was were"
 )
@@ -79,6 +81,9 @@ class Named:
 def names_in(words: list[str], memory_nouns: Collection[str]) -> Named:
     """The names in a question's words; ``memory_nouns`` are the names and nouns in the memory."""
     spans = _known_spans(words, memory_nouns)
+    spelt_out = _with_nouns(words, spans)
+    if spelt_out != words:
+        words, spans = spelt_out, _known_spans(spelt_out, memory_nouns)
     spans = _without_asides(words, _with_unknown(words, spans), memory_nouns)
     pattern: list[str] = []
     text: list[str] = []
@@ -148,6 +153,19 @@ def names_in(words: list[str], memory_nouns: Collection[str]) -> Named:
     )
 
 
+def _with_nouns(words: list[str], spans: list[tuple[int, int, bool]]) -> list[str]:
+    """The words, with the noun that "one" stands for in "a red sofa and a green one"."""
+    words = list(words)
+    for i, word in enumerate(words):
+        before = [span for span in spans if span[1] < i and span[2]]
+        if word not in ("one", "ones") or not before or words[i - 1] not in lexicon().colours:
+            continue
+        start, end, _ = before[-1]
+        if not {"and", "or", "nor", "but"}.isdisjoint(words[end:i]):
+            words[i] = read_phrase(" ".join(words[start:end])).noun or word
+    return words
+
+
 def _keyframe_at(words: list[str], i: int) -> tuple[int, int | None, int] | None:
     """A reference to a keyframe at ``i``: its id, its position if given instead, and the index of
     the next word."""
@@ -215,6 +233,8 @@ def _is_noun_here(words: list[str], i: int, memory: Collection[str]) -> bool:
         return False
     if word in lexicon().colours and word not in memory and singular(word) == word:
         return False
+    if singular(word) in _PICTURES and (before == "many" or words[max(0, i - 2)] in _IN_A_PICTURE):
+        return False  # "how many pictures?" asks for keyframes
     if word in _SELF:
         return before in _BEFORE_NOUN - {"the", "your", "this", "my", "one"}
     if word in UNSURE or word in FRAME:

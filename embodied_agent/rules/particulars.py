@@ -1,4 +1,4 @@
-"""Questions that hang on one word: "still", "both", "more than", "the nearest", "if I turned left".
+"""Questions that hang on one word: "still", "both", "more than", "the nearest".
 
 The cues and the fitted model go by what most questions of a kind have in common, and would overlook
 that word. These patterns are narrow: what they don't recognise is left to the others.
@@ -11,75 +11,49 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from embodied_agent.records import Action
 from embodied_agent.rules import cues
-from embodied_agent.rules.asked import Asked, Family, Side
+from embodied_agent.rules.asked import Asked, Side
 from embodied_agent.rules.names import Named
 from embodied_agent.rules.phrases import read_phrase
+from embodied_agent.rules.readers_of_own_motion import YOU, read_own_motion
+from embodied_agent.rules.readers_of_the_unnoted import is_deed, read_unnoted
 from embodied_agent.rules.readers_of_time import make
+from embodied_agent.rules.vocabulary import PLACES
 
-_YOU = r"(?:you|we|i|the robot|the camera|it)"
 _SEE = (
     r"(?:see|seen|saw|notice|noticed|spot|spotted|find|found|pass|passed|meet|met|encounter|"
     r"encountered|observe|observed|come across|came across|look at|looked at|watch|watched|appear|"
     r"appeared|show up|showed up|in view|visible|in sight)"
 )
 _VISIBLE = re.compile(
+    r"^(?:is|are) (?:the |that |this |your |our |my )X (?:still |now |also )?(?:there|here|around)(?: now)?$|"
     rf"\bstill (?:see|visible|in view|in sight|there|in front|around)\b.*|"
-    rf"^(?:can|could|do) {_YOU} (?:still )?see (?:the |a |an |any |your |my )?(?:X|N X)"
+    rf"^(?:can|could|do) {YOU} (?:still )?see (?:the |a |an |any |your |my )?(?:X|N X)"
     r"(?: right)? (?:now|from here|at the moment|from where you are|currently)$|"
     r"^(?:is|are) (?:the |a |an |any |your |my )?X (?:now |currently |still |right now )?"
     r"(?:visible|in view|in sight|in the picture|on camera|being seen)"
     r"(?: (?:right )?now| at the moment| from here| currently)?$"
 )
-_DID = re.compile(
-    rf"^(?:did|have|has|had|were|was) {_YOU}\b|\bhow (?:often|many times) (?:did|have)\b"
+_GONE = re.compile(
+    r"^(?:is|are|has|have) (?:the |that |your |our |my )X (?:now |already )?gone(?: now)?$"
 )
-_MOTIONS: tuple[tuple[Action, re.Pattern[str]], ...] = (
-    (Action.TILT_UPWARD, re.compile(r"\b(?:look\w*|tilt\w*|face[d]?|glance\w*) (?:\w+ )?up(?:wards?)?\b")),
-    (
-        Action.TILT_DOWNWARD,
-        re.compile(r"\b(?:look\w*|tilt\w*|face[d]?|glance\w*) (?:\w+ )?down(?:wards?)?\b"),
-    ),
-    (
-        Action.MOVE_BACKWARD,
-        re.compile(
-            r"\b(?:move[d]?|moving|go|went|gone|going|drive|drove|driven|back(?:ed)?|step(?:ped)?|"
-            r"walk(?:ed)?|fly|flew|roll(?:ed)?) (?:\w+ )?(?:backwards?|back up|in reverse)\b|"
-            r"\breverse[d]?\b|\bback(?:ed)? up\b"
-        ),
-    ),
-    (
-        Action.MOVE_UPWARD,
-        re.compile(
-            r"\b(?:move[d]?|go|went|gone|fly|flew|flown|rise|rose) (?:\w+ )?up(?:wards?)?\b|"
-            r"\b(?:climb|ascend)(?:ed)?\b"
-        ),
-    ),
-    (
-        Action.MOVE_DOWNWARD,
-        re.compile(
-            r"\b(?:move[d]?|go|went|gone|fly|flew|flown) (?:\w+ )?down(?:wards?)?\b|"
-            r"\b(?:descend|sink|sank)(?:ed)?\b"
-        ),
-    ),
-)  # fmt: skip
-#: "How often did you turn round?" asks for a count.
-_ASKS_TURN = re.compile(
-    r"^(?!.*\b(?:how (?:often|many (?!degrees))|number of|count)\b).*\b(?:did|have|had|how)\b"
+_BARE = re.compile(r"^(?:the|that|this) X$")
+_ANY_OF_COLOUR = re.compile(
+    r"\b(?:anything|something|things?|objects?) (?:that (?:is|was) )?C (?:before|after|near|with|by)\b"
 )
-_UP_OR_DOWN = re.compile(r"\b(\w+) (?:up|down)(?:wards?)? or (?:up|down)(?:wards?)?\b")
-_TOTAL_TURN = re.compile(
-    r"\bhow many degrees\b|\bhow far did (?:you|we) (?:turn|rotate)\b|\bhow much did (?:you|we) "
-    r"(?:turn|rotate)\b|\b(?:full|whole|complete) (?:circle|turn|rotation|round)\b|"
-    r"\bturn(?:ed)? (?:all the way |right )?(?:a?round)(?: completely| fully| entirely)?$|"
-    r"\bturn(?:ed)? (?:completely|fully|all the way) (?:a?round)\b"
+#: The number says whether there is another one, or only one.
+_HOW_MANY_OTHERS = re.compile(
+    r"^(?:is|are|was|were) there (?:any )?(?:another|other|a second|more|only one|just one|only a single|a single) X$"
 )
+_SEVERAL = re.compile(
+    rf"^(?:did|have|had|do) {YOU} (?:ever )?{_SEE} {cues.THE}X(?: {cues.THE}X)+ (?:and|or) {cues.THE}X$"
+)
+_IS_PLACE = re.compile(r"^(?:is|was) (?:this|that|it|here) (?:place )?(?:a |an |the |your |my )?X$")
 _MORE = re.compile(
     r"\b(?P<which>more|fewer|less|as many) X (?:than|as) X\b|\bmore (?:of )?(?:the )?X or X\b"
 )
 _BOTH = re.compile(
-    rf"^(?:did|have|do|had) {_YOU} (?:ever )?{_SEE} both (?:a |an |the )?X and (?:a |an |the )?X$|"
+    rf"^(?:did|have|do|had) {YOU} (?:ever )?{_SEE} both (?:a |an |the )?X and (?:a |an |the )?X$|"
     r"^(?:is|are|was|were) there both (?:a |an )?X and (?:a |an )?X$"
 )
 _ORDINALS = {
@@ -111,19 +85,6 @@ _NEAREST_OF = re.compile(
     r"(?P<late>nearest|closest|nearer|closer|farthest|furthest|farther|most distant)\b"
 )
 _FAR = re.compile(r"far|fur|distant")
-_RELATED = re.compile(
-    r"\bX (?:\w+ ){0,4}?(?:to the )?(?:left|right)(?: or (?:to the |on the )?(?:left|right))?(?: side)? of "
-    r"(?:the |a |an )?X|"
-    r"\bX (?:\w+ ){0,2}?(?:behind|in front of|on top of|on|under|underneath|above|over|below|inside|"
-    r"in|next to|beside|near|close to|by) (?:the |a |an |that )?X$|"
-    r"\bX and (?:the |a |an )?X (?:near|close to|next to|beside|far from) each other\b|"
-    r"\bbetween (?:the |a |an )?X and (?:the |a |an )?X$|"
-    r"\bhow (?:far|close|near) (?:\w+ ){0,2}?(?:the |a )?X (?:\w+ )?(?:from|to) (?:the |a )?X$|"
-    r"\bdistance between\b"
-)
-_ASKS_RELATION = re.compile(
-    r"^(?:is|are|was|were|what is|what was|how (?:far|close|near)|what distance|where (?:is|was))\b"
-)
 _SEEN_BETWEEN = re.compile(
     rf"\b(?:what|which|anything|something)\b.*\b{_SEE}\b.*\bbetween (?:the |a |an )?X and (?:the |a |an )?X$"
 )
@@ -149,50 +110,17 @@ _DURATION = re.compile(
 _IN_VIEW_FOR = re.compile(
     rf"^how long\b.*(?:\b{_SEE}\b.*\bX\b|\bX\b.*\b{_SEE}\b)|^for how long\b.*\bX\b"
 )
-_JUDGED = re.compile(
-    r"\b(?:anything|something|what(?: is| was)?|things?|objects?) (?:that (?:is|was|looks?|looked) )?"
-    r"(?P<word>dangerous|interesting|unusual|strange|odd|weird|suspicious|wrong|broken|special|"
-    r"important|valuable|useful|expensive|cheap|beautiful|nice|pretty|ugly|heavy|light|big|large|"
-    r"small|tall|round|square|metallic|wooden|plastic|soft|sharp|hot|cold|wet|dirty|clean|old|"
-    r"edible|alive|moving|scary|funny|out of place)$|"
-    r"\b(?:anything|something|things?|objects?) (?:that (?:is|are|was|were) )?(?P<made>made (?:of|from|out of)) X$"
-)
-_PLACE_KIND = re.compile(
-    r"^(?:is|was) (?:this|that|it) (?:place )?(?:a |an |the )?X or (?:a |an |the )?X$|"
-    r"^are (?:you|we) (?:indoors|outdoors|inside|outside)(?: or (?:indoors|outdoors|inside|outside))?$|"
-    r"^(?:is|was) it (?:indoors|outdoors|inside|outside|dark|bright|light|day|night|daytime|"
-    r"sunny|foggy|noisy|quiet|X)(?: or \w+)?$|"
-    r"^(?:what|which) (?:kind|sort|type) of (?:place|room|building|area|location) (?:is|was|are)\b"
-)
-_DEED = re.compile(
-    rf"^(?:did|have|has|had|can|could) {_YOU} (?:ever |really |already )?"
-    r"(?:(?:go|went|gone|walk\w*|drive|drove|driven|come|came|move[d]?|pass\w*|fly|flew|climb\w*) "
-    r"(?:through|over|under|into|inside|on|onto)|enter(?:ed)?|open(?:ed)?|close[d]?|shut|"
-    r"touch(?:ed)?|bump(?:ed)? into|hit|collide[d]? with|crash(?:ed)? into|pick(?:ed)? up|grab\w*|"
-    r"push(?:ed)?|pull(?:ed)?|climb(?:ed)?|sit on|sat on|use[d]?|lock(?:ed)?|clean(?:ed)?|"
-    r"break|broke|damage[d]?|move[d]?|lift(?:ed)?|smell|hear|heard|taste|feel|felt) "
-    r"(?:the |a |an |any |some |my |your )?X$"
-)
 _PASSED = re.compile(
-    rf"^(?:did|have|had) {_YOU} (?:ever )?(?:pass|passed|pass by|passed by|go past|went past|gone past|"
+    rf"^(?:did|have|had) {YOU} (?:ever )?(?:pass|passed|pass by|passed by|go past|went past|gone past|"
     r"drive past|drove past) (?:by )?(?:the |a |an |any |some |N )?X$"
 )
 _SOMEBODY = re.compile(
     r"^(?:is|was|are|were) (?:there )?(?:anybody|anyone|somebody|someone)(?: else)?"
     r"(?: (?:home|at home|here|there|around|in view|in the (?:room|house|building)|visible))?$|"
-    rf"^(?:did|have|has|do|can) {_YOU} (?:ever )?{_SEE} (?:anybody|anyone|somebody|someone)(?: else)?$|"
+    rf"^(?:did|have|has|do|can) {YOU} (?:ever )?{_SEE} (?:anybody|anyone|somebody|someone)(?: else)?$|"
     r"^(?:did|has|have|had|was|is) (?:anybody|anyone|somebody|someone)(?: else)? (?:\w+ )?"
     r"(?:see|saw|walk|pass|com[ei]|came|go|went|gone|run|ran|running|stand|stood|standing|appear|show)\w*\b|"
     r"^who (?:walked|passed|came|went|ran|stood|was|is) (?:by|past|here|there|around|along|in view)\b"
-)
-#: "Is it safe to go on?" asks for no safe.
-_ADVICE = re.compile(
-    r"^(?:is|was|would|will) (?:it|that|this) (?:be )?(?:still )?(?:X|safe|dangerous|ok|okay|clear) "
-    r"(?:for (?:me|you|us|people) )?to \w+|^(?:can|may|should) (?:i|we|one) safely\b"
-)
-_IF_TURNED = re.compile(
-    r"\bif (?:you|i|we) (?:were to |should |now )?(?:turn|turned|rotate|rotated|look|looked|face|faced|"
-    r"spin|spun|go|went) (?:to (?:the|my|your|our) )?(?P<way>left|right|around|round|back|behind)\b"
 )
 _VIEW = re.compile(
     r"^(?:what is (?:all )?around(?: (?:here|you|us|me))?|what surrounds (?:you|us|me)|"
@@ -216,21 +144,9 @@ _FROM_TO = re.compile(
     r"\b(?:get|go|way|walk|drive|come|direction|path|route)\b.*\bfrom (?:the |a )?X to (?:the |a )?X$"
 )
 _BEFORE_OR_AFTER = re.compile(r"\b(?:before or after|after or before|earlier or later)\b")
-_STRAIGHT_OR_TURNED = re.compile(r"\bstraight\b.*\bor\b.*\bturn|\bturn.*\bor\b.*\bstraight\b")
-_STOPPED = re.compile(
-    rf"^(?:did|have|had) {_YOU} (?:ever )?(?:stop|stopped|stand still|stood still|wait|waited|pause|paused)\b"
-)
 _ALL_OF_COLOUR = re.compile(
     r"^(?:is|are|was|were) (?:all|every|each|both)(?: of)?(?: the| these| those| your)? X C(?: or C)?$|"
     r"^(?:is|are|was|were) (?:the )?X all C$"
-)
-#: Notes list what was seen, not what was missed, and nothing above, below or in passing.
-_NO_NOTES_OF = re.compile(
-    r"\b(?:what|which \w+|who|anything|something)\b.*\b(?:not|never|n't) (?:you |we )?(?:see|seen|notice|noticed|spot|find|found)\b|"
-    r"\b(?:what|which \w+)\b (?:did|have|do|has) (?:not|never) (?:you|we|i)\b|"
-    r"\b(?:above|below|beneath|underneath|under|over) (?:you|me|us)\b|"
-    r"\bover (?:anything|something)\b|\bwhile (?:\w+ )?\w+ing\b|"
-    r"\b(?:been here|seen this|been to this place|seen this place) before\b"
 )
 _O_CLOCK = re.compile(
     r"\b(?:at|on|to) (?:your |the |my )?N o'clock\b|\bN o'clock (?:from|of) (?:you|here|me)\b"
@@ -243,17 +159,10 @@ _CHANGED = re.compile(
     r"^(?:has|did) (?:anything|something) (?:change|changed|disappear|disappeared)\b"
 )
 _SEEN_LAST = re.compile(
-    rf"^what (?:did|have|had) {_YOU} (?:{_SEE}) (?:last|most recently)$|"
-    r"^(?:what (?:was|is) )?(?:the )?(?:most recent|latest) (?:thing|object|item)(?: (?:you|we) (?:saw|noticed|have seen))?$"
+    rf"^what (?:did|have|had) {YOU} (?:{_SEE}) (?:last|most recently)$|"
+    r"^(?:what (?:was|is) )?(?:the )?(?:most recent|latest|(?:very )?last) (?:thing|object|item)"
+    r"(?: (?:that )?(?:you|we) (?:saw|noticed|spotted|passed|have seen|have noticed))?$"
 )
-_FROM_START = re.compile(
-    r"^how far\b.*\bfrom (?:the |your |our )?(?:start|beginning|origin|starting point)\b|"
-    r"^(?:are|were) (?:you|we) (?:back )?(?:at|near) (?:the |your |our )?(?:start|beginning|origin)(?: again)?$"
-)
-_WHAT_HAPPENED = re.compile(
-    r"^(?:tell me |say |so )?what (?:has |have )?happened(?: (?:so far|to you|on the way))?$"
-)
-_LEFT_OR_RIGHT = re.compile(r"\bturn\w*\b.*\bleft\b.*\bright\b|\bturn\w*\b.*\bright\b.*\bleft\b")
 _TAKEN_TO = re.compile(
     r"^(?:can you |could you |will you |would you )?(?:lead|guide|direct|bring|take|get|navigate) (?:me|us) (?:back )?to (?:the |a |an )?X$"
 )
@@ -264,32 +173,26 @@ _HAS = re.compile(
 )
 #: A thing that is called by what is done with it, such as plumbing or cabling; no motion.
 _DOING = re.compile(
-    rf"^(?:did|have|has|do|can) {_YOU} (?:ever )?{_SEE} (?:any|some|a|an|the) (\w{{2,}}ing)$"
+    rf"^(?:did|have|has|do|can) {YOU} (?:ever )?{_SEE} (?:any|some|a|an|the) (\w{{2,}}ing)$"
 )
-#: No note says that a thing is one of these.
-_JUDGEMENTS = frozenset(
-    ("obstacle", "hazard", "danger", "threat", "risk", "obstruction", "defect", "anomaly")
-)
-_AROUND: tuple[Side, ...] = ("front", "right", "back", "left")
-_TURNED = {"left": 3, "right": 1, "around": 2, "round": 2, "back": 2, "behind": 2}
 
 
 def read_particular(named: Named) -> Asked | None:
     """The question as understood by one of the narrow patterns; ``None`` for all others."""
     pattern = named.pattern
     count = len(named.things)
+    unnoted = read_unnoted(named)
+    if unnoted is not None:
+        return unnoted
     if not count:
-        return _about_no_thing(named, pattern)
-    if _ADVICE.search(pattern):
-        return make(replace(named, things=()), "unnoted_way")
-    if _judged(pattern) or _PLACE_KIND.search(pattern):
-        family: Family = "judged" if _judged(pattern) else "unnoted_way"
-        return make(replace(named, things=()), family)
+        return read_own_motion(named) or _about_no_thing(named, pattern)
+    if count == 1 and named.things[0].noun in PLACES:
+        if _VIEW.search(pattern.replace("X", "place")):
+            return make(replace(named, things=()), "in_view")
+        if _IS_PLACE.search(pattern):
+            return make(replace(named, things=()), "unnoted_way")
     if _HAS.search(pattern):
         return make(replace(named, things=named.things[-1:]), "existence")
-    for thing, known in zip(named.things, named.known, strict=True):
-        if thing.kind in _JUDGEMENTS and not known:
-            return make(replace(named, things=()), "judged")
     if not all(named.known):
         return None  # such a word may be the question's own, as "bends" in "how many bends?"
     if count == 1:
@@ -298,12 +201,6 @@ def read_particular(named: Named) -> Asked | None:
 
 
 def _about_no_thing(named: Named, pattern: str) -> Asked | None:
-    turned = _IF_TURNED.search(pattern)
-    if turned is not None:
-        rest = f"{pattern[: turned.start()]} {pattern[turned.end() :]}"
-        side = cues.side_in(rest) or "front"
-        after = _AROUND.index(side) + _TURNED[turned["way"]]
-        return make(named, "around", side=_AROUND[after % len(_AROUND)])
     if _O_CLOCK.search(pattern) and named.numbers:
         on = _CLOCK_SIDES.get(named.numbers[0])
         return make(named, "around", side=on) if on else make(named, "unnoted_way")
@@ -311,34 +208,16 @@ def _about_no_thing(named: Named, pattern: str) -> Asked | None:
         return replace(make(named, "changed"), past=bool(cues.START.search(pattern)))
     if _SEEN_LAST.search(pattern):
         return make(named, "in_view")
-    if _FROM_START.search(pattern):
-        return make(named, "way_start")
-    if _WHAT_HAPPENED.search(pattern):
-        return make(named, "actions")
-    if _LEFT_OR_RIGHT.search(pattern) and cues.has(pattern, "more|often|oftener|most"):
-        return make(named, "turns")
-    if _NO_NOTES_OF.search(pattern) or _ADVICE.search(pattern):
-        return make(named, "unnoted_way")
     if _SOMEBODY.search(pattern):
         return Asked("existence", things=(read_phrase("person"),))
     doing = _DOING.search(pattern)
     if doing is not None:
         return Asked("existence", things=(replace(read_phrase(doing[1]), plural=True),))
-    if _TOTAL_TURN.search(pattern) and _ASKS_TURN.search(pattern):
-        return make(named, "total_turn")
-    if _DID.search(pattern):
-        actions = _motions(pattern)
-        if actions:
-            return make(named, "ever_moved", actions=actions)
     if _DURATION.search(pattern):
         return make(named, "duration")
-    if _STRAIGHT_OR_TURNED.search(pattern) and _DID.search(pattern) and "KF" not in pattern:
-        return make(named, "actions")
-    if _PLACE_KIND.search(pattern) or _STOPPED.search(pattern):
-        return make(named, "unnoted_way")
-    if _judged(pattern):
-        return make(named, "judged")
-    if re.search(r"\bmost (?:common|frequent) colours?\b|\bwhich colour\b.*\bmost\b", pattern):
+    if re.search(
+        r"\bmost (?:common|frequent) colours?\b|\b(?:which|what) colour\b.*\bmost\b", pattern
+    ):
         return make(named, "commonest_colour")
     if re.search(r"\bhow many (?:\w+ )?colours\b|\bnumber of (?:\w+ )?colours\b", pattern):
         return make(named, "colours")
@@ -359,19 +238,27 @@ def _about_no_thing(named: Named, pattern: str) -> Asked | None:
 def _about_one(named: Named, pattern: str) -> Asked | None:
     if _VISIBLE.search(pattern):
         return make(named, "visible_now")
+    if _GONE.search(pattern):
+        return make(named, "last_when")
+    if _BARE.search(pattern):
+        return make(named, "describe")
+    if _ANY_OF_COLOUR.search(pattern):
+        return make(replace(named, things=()), "of_colour")
+    if _HOW_MANY_OTHERS.search(pattern):
+        return make(named, "count")
     if _ALL_OF_COLOUR.search(pattern):
         return make(named, "are_all")
     if _TAKEN_TO.search(pattern):
         return make(named, "way_back")
     if _FACING.search(pattern):
         return make(named, "is_side", side="front")
-    if _AGO.search(pattern) and not cues.KEYFRAME.search(pattern):
+    if _AGO.search(pattern) and not cues.KEYFRAME.search(pattern.replace("in view", "")):
         return make(named, "ago")
     if _CLOCK_TIME.search(pattern):
         return make(named, "clock_time", reverse=cues.has(pattern, "last|latest"))
     if _IN_VIEW_FOR.search(pattern):
         return make(named, "in_view_for")
-    if _DEED.search(pattern):
+    if is_deed(pattern):
         return make(named, "unnoted")
     if _PASSED.search(pattern):
         return make(named, "existence")
@@ -393,6 +280,8 @@ def _about_one(named: Named, pattern: str) -> Asked | None:
 
 
 def _about_two(named: Named, pattern: str) -> Asked | None:
+    if _SEVERAL.search(pattern):
+        return make(named, "existence")
     more = _MORE.search(pattern)
     if more is not None:
         return make(named, "more", reverse=more["which"] in ("fewer", "less"))
@@ -406,21 +295,4 @@ def _about_two(named: Named, pattern: str) -> Asked | None:
         return make(named, "order")
     if _FROM_TO.search(pattern):
         return make(named, "related")
-    if (
-        _RELATED.search(pattern)
-        and _ASKS_RELATION.search(pattern)
-        and not cues.has(pattern, "time|once|together|see|seen|saw|view")
-    ):
-        return make(named, "related")
     return None
-
-
-def _motions(pattern: str) -> tuple[Action, ...]:
-    """The motions that a question names, but for those of which all of its kind are counted."""
-    pattern = _UP_OR_DOWN.sub(r"\1 up or \1 down", pattern)
-    actions = tuple(action for action, words in _MOTIONS if words.search(pattern))
-    return () if Action.MOVE_BACKWARD in actions and cues.HOW_OFTEN.search(pattern) else actions
-
-
-def _judged(pattern: str) -> bool:
-    return _JUDGED.search(pattern) is not None

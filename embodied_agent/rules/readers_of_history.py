@@ -14,33 +14,33 @@ from dataclasses import replace
 
 from embodied_agent.rules import cues
 from embodied_agent.rules.asked import Asked
+from embodied_agent.rules.cues import THE
 from embodied_agent.rules.names import Named
 from embodied_agent.rules.phrases import read_phrase
 from embodied_agent.rules.readers_of_time import make
 from embodied_agent.rules.readers_without_names import EVER, NOW, YOU, actions_in, read_unnamed
 
-_THE = r"(?:the |a |an |any |your |our |this |that |some )?"
 #: "Has X been …", "was X ever …", "did you ever have X …", "when was X …", "did you see X on your …".
 _WAS = re.compile(
-    rf"^(?:has|have|had) (?:there )?(?:ever )?{_THE}X (?:ever )?been\b|"
+    rf"^(?:has|have|had) (?:there )?(?:ever )?{THE}X (?:ever )?been\b|"
     rf"^(?:was|were) (?:there )?(?=.*{EVER}).*\bX\b|"
-    rf"^(?:did|have|had) {YOU} (?:ever )?(?:have|had|keep|kept) {_THE}X\b|"
-    rf"\b(?:when|how often) (?:was|were|has|have) {_THE}X\b|\bwhen {_THE}X (?:was|were)\b"
+    rf"^(?:did|have|had) {YOU} (?:ever )?(?:have|had|keep|kept) {THE}X\b|"
+    rf"\b(?:when|how often) (?:was|were|has|have) {THE}X\b|\bwhen {THE}X (?:was|were)\b"
 )
 _SEEN_ON = re.compile(
     rf"^(?:did|have|had|do) {YOU} (?:ever )?(?:see|seen|spot|spotted|notice|noticed|find|found|"
-    rf"observe|observed|detect|detected|encounter|encountered|pass|passed) {_THE}X "
+    rf"observe|observed|detect|detected|encounter|encountered|pass|passed) {THE}X "
     r"(?:(?:somewhere |anywhere )?(?:on|to|at) (?:the|your|our|my) (?:left|right)(?: (?:hand )?side)?|"
     r"(?:behind|ahead of|in front of) (?:you|us|me))"
     r"(?: at any time| at some point| ever)?$"
 )
 _WAS_AT_START = re.compile(
-    rf"^(?:was|were) {_THE}X\b.*\b(?:at|in) the (?:very )?(?:start|beginning|outset)\b|"
-    rf"^(?:was|were) {_THE}X\b.*\b(?:when|as) {YOU} (?:started|began|set (?:off|out))\b"
+    rf"^(?:was|were) {THE}X\b.*\b(?:at|in) the (?:very )?(?:start|beginning|outset)\b|"
+    rf"^(?:was|were) {THE}X\b.*\b(?:when|as) {YOU} (?:started|began|set (?:off|out))\b"
 )
 _WHERE_AT_START = re.compile(
-    rf"^where (?:was|were) {_THE}X (?:at|in) the (?:very )?(?:start|beginning|outset)$|"
-    rf"^where (?:was|were) {_THE}X (?:when|as) {YOU} (?:started|began|set (?:off|out))$"
+    rf"^where (?:was|were) {THE}X (?:at|in) the (?:very )?(?:start|beginning|outset)$|"
+    rf"^where (?:was|were) {THE}X (?:when|as) {YOU} (?:started|began|set (?:off|out))$"
 )
 _CLOSE = re.compile(
     rf"\bhow (?:close|near) (?:did|have|had) {YOU} (?:ever )?(?:get|got|gotten|come|came|been|be|go)\b.*\bX\b|"
@@ -48,12 +48,12 @@ _CLOSE = re.compile(
     r"have gotten|have got)\b.*\bto\b.*\bX\b|"
     rf"^(?:did|have|had|were|was) {YOU} (?:ever )?(?:(?:get|got|gotten|come|came|been|be|go|gone|drive|"
     rf"driven|stand|stood) )?(?:ever )?(?:very |quite |really |right )?(?:near|close|next|close by|"
-    rf"nearby)(?: (?:to|up to|by))? {_THE}X\b(?! now)|"
-    rf"^(?:was|were|has|have) {_THE}X (?:been )?(?:ever |at any time )(?:been )?(?:very )?(?:near|close)\b"
+    rf"nearby)(?: (?:to|up to|by))? {THE}X\b(?! now)|"
+    rf"^(?:was|were|has|have) {THE}X (?:been )?(?:ever |at any time )(?:been )?(?:very )?(?:near|close)\b"
 )
 _EXCEPT = re.compile(
     rf"\b(?:except(?: for)?|besides|apart from|other than|aside from|anything but|nothing but|"
-    rf"everything but|excluding|not counting) {_THE}X\b"
+    rf"everything but|excluding|not counting) {THE}X\b"
 )
 _ASKS_ALL = re.compile(r"\b(?:what|which|anything|something|everything|nothing|list|name|else)\b")
 _WHICH_ARE_THERE = re.compile(
@@ -67,11 +67,11 @@ _COMPARED = re.compile(
     r"deeper|cheaper)\b.*\bthan\b|\bas (?:big|large|small|tall|high|heavy|wide|old) as\b"
 )
 _NOT_OF_COLOUR = re.compile(
-    rf"^(?:(?:how many|number of|count|which|what) (?:of )?{_THE}|(?:is|are|was|were) there (?:a |an |any )?)"
+    rf"^(?:(?:how many|number of|count|which|what) (?:of )?{THE}|(?:is|are|was|were) there (?:a |an |any )?)"
     r"X (?:(?:that |which )?(?:are|were|is|was) )?(?:there )?(?:that (?:are|were|is) )?not C(?: or C)?$"
 )
 _ON_SIDE_NOW = re.compile(
-    rf"^{_THE}X (?:(?:on|to|at) (?:the|your|my|our) (?:left|right)(?: side)?|behind (?:you|me|us)|"
+    rf"^{THE}X (?:(?:on|to|at) (?:the|your|my|our) (?:left|right)(?: side)?|behind (?:you|me|us)|"
     r"ahead(?: of (?:you|me|us))?|in front(?: of (?:you|me|us))?)$"
 )
 _ALWAYS = re.compile(r"\b(?:always|all the time|the whole time|throughout)\b")
@@ -83,30 +83,30 @@ _NTH_NEAREST = re.compile(
     r"\b(?:second|third|next|N) (?:closest|nearest|farthest|furthest|most distant) X\b"
 )
 _SAME_COLOUR = re.compile(r"\bX\b.*\bsame colours?\b|\bsame colours?\b.*\bX\b")
-_CIRCLE = re.compile(rf"^(?:did|have|had|were) {YOU} (?:\w+ )?(?:\w+ )?in {_THE}X$")
+_CIRCLE = re.compile(rf"^(?:did|have|had|were) {YOU} (?:\w+ )?(?:\w+ )?in {THE}X$")
 _CLOSER = re.compile(
     rf"^(?:did|have|had|are|were) {YOU} (?:ever )?(?:get|got|gotten|getting|come|coming|go|going|move|"
-    rf"moved|drive|driven) (?:any )?(?:closer|nearer)(?: (?:to|towards?))? {_THE}X\b"
+    rf"moved|drive|driven) (?:any )?(?:closer|nearer)(?: (?:to|towards?))? {THE}X\b"
 )
 _WHEN_NEAREST = re.compile(
     r"\b(?:when|which (?:keyframe|frame|picture|image)|what point)\b.*\b(?:closest|nearest)\b|"
-    rf"^when (?:did|were|was) {YOU} (?:ever )?(?:get |come |go )?(?:near|close)(?: to)? {_THE}X\b"
+    rf"^when (?:did|were|was) {YOU} (?:ever )?(?:get |come |go )?(?:near|close)(?: to)? {THE}X\b"
 )
 _DONE_THEN = re.compile(
     rf"^(?:did|was|were|could|have|had)\b.*\bX\b.*\b(?:before|after|while|when|as) (?:{YOU} )?(?P<rest>.+)$"
 )
 _ALIKE = re.compile(r"\bX (?:identical|alike|the same)$")
-_IN_BETWEEN = re.compile(rf"\bbetween (?:you|me|us) and {_THE}X\b")
+_IN_BETWEEN = re.compile(rf"\bbetween (?:you|me|us) and {THE}X\b")
 _BESIDE = re.compile(
     r"^(?:is|was|are|were) there (?:a |an |any )?X (?:standing |lying |sitting )?(?:at|by|on|under|beside|near|"
-    rf"next to|behind|in front of|in) {_THE}X$"
+    rf"next to|behind|in front of|in) {THE}X$"
 )
 _SEEN_NOW = re.compile(
     rf"^(?:do|can) {YOU} (?:still )?see\b.*\bX\b.*(?:now|at the moment|currently|at present)$"
 )
 _SINCE = re.compile(r"^how long (?:is it |has it been |was it )?since\b")
 _THERE_AT_START = re.compile(
-    rf"^(?:was|were) {_THE}X (?:already |also )?(?:there |present |in view |visible |around )?"
+    rf"^(?:was|were) {THE}X (?:already |also )?(?:there |present |in view |visible |around )?"
     r"(?:at|in|right at|from) the (?:very )?(?:start|beginning|outset)$"
 )
 _IF_LOOKED = re.compile(
@@ -117,13 +117,13 @@ _ANY = re.compile(
 )
 _SOMEBODY_BY = re.compile(
     r"^(?:is|was|are|were) (?:there )?(?:anybody|anyone|somebody|someone)(?: else)?\b.*"
-    rf"\b(?:by|near|at|beside|next to|with|on|in|behind|close to|in front of) {_THE}X$"
+    rf"\b(?:by|near|at|beside|next to|with|on|in|behind|close to|in front of) {THE}X$"
 )
 _KEYFRAMES_OF = re.compile(
     r"\b(?:which|what|all|list|show|how many|every|the|in how many)\b.*?\b(?:keyframes|frames|pictures|images|"
     r"views|shots|photos) (?:of|with|containing|showing|that (?:show|have|contain)|have|show|contain|"
-    rf"include|that include|in which) {_THE}X(?: in (?:it|them|view))?$|"
-    rf"^(?:in )?how many (?:keyframes|frames|pictures|images|views|shots|photos) (?:is|was|are|were) {_THE}X\b"
+    rf"include|that include|in which) {THE}X(?: in (?:it|them|view))?$|"
+    rf"^(?:in )?how many (?:keyframes|frames|pictures|images|views|shots|photos) (?:is|was|are|were) {THE}X\b"
 )
 _FOR_SO_LONG = re.compile(
     r"\bX\b.*\b(?:visible|in view|in sight|on camera)\b.*\bfor (?:more|less|longer|shorter|at least|over|under)\b"
@@ -135,12 +135,12 @@ _NTH = {"first": 0, "second": 1, "third": 2, "fourth": 3, "fifth": 4, "last": -1
 _IS_THE_THING = re.compile(
     rf"^(?:is|was|were|are) the (?P<which>closest|nearest|farthest|furthest|first|last|latest|most recent) "
     rf"(?:thing|object|item|one)(?: (?:that )?(?:{YOU} )?(?:to {YOU}|saw|have seen|see|noticed|from {YOU}))* "
-    rf"{_THE}X$"
+    rf"{THE}X$"
 )
 _HOW_LONG_TO = re.compile(r"^how long (?:did|does|do|will|would|has|had) it (?:take|taken|took)\b")
 _DONE_BETWEEN = re.compile(
-    rf"\bbetween {_THE}X and {_THE}X\b.*\b(?:turn|move|do|go|drive|rotate)\b|"
-    rf"\b(?:turn|move|do|go|drive|rotate)\b.*\bbetween {_THE}X and {_THE}X\b"
+    rf"\bbetween {THE}X and {THE}X\b.*\b(?:turn|move|do|go|drive|rotate)\b|"
+    rf"\b(?:turn|move|do|go|drive|rotate)\b.*\bbetween {THE}X and {THE}X\b"
 )
 
 
@@ -234,7 +234,7 @@ def _about_one(named: Named, pattern: str) -> Asked | None:
 
 
 def _about_the_thing(named: Named, which: str) -> Asked:
-    """Is the nearest thing a lamp? What it is says whether it is."""
+    """Is the nearest thing a lamp? It is answered by naming the nearest thing."""
     named = replace(named, things=(), known=(), definite=(), nth=())
     if which in ("first", "last", "latest", "most recent"):
         return make(named, "at_start" if which == "first" else "in_view")

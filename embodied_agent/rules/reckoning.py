@@ -120,6 +120,11 @@ class Places:
         low, high = SIDES[side]
         return float(np.mean((self.azimuths_deg - low) % 360.0 <= high - low))
 
+    def turned(self, degrees: float) -> Places:
+        """The places as they are once the camera has turned to the left by so much."""
+        cos, sin = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
+        return Places(self.ahead * cos + self.left * sin, self.left * cos - self.ahead * sin)
+
 
 def _limits() -> dict[Distance, tuple[float, float]]:
     return {"near": (0.0, 1.0), "mid": (1.0, 1.9), "far": (1.9, math.inf)}
@@ -134,7 +139,7 @@ def carry(mention: Mention, later: Sequence[Delta]) -> Places:
 
 
 def carry_along(name: str, mention: Mention, later: Sequence[tuple[int, Delta]]) -> Places:
-    """`carry` for things that are compared: the last of their `trail`."""
+    """`carry` for things that are compared with each other: the end of their `trail`."""
     steps = list(trail(name, mention, later))
     return steps[-1][1] if steps else _noted(name, mention)
 
@@ -145,8 +150,8 @@ def trail(
     """Where the thing in a mention may be after each of the deltas that followed, with their
     indexes; it ends where the thing may be anywhere.
 
-    What is drawn for a delta's motion depends on its index alone, so that a place of one thing and
-    the same place of another go with the same motion.
+    The samples of a delta's motion depend on its index alone, so that the n-th place of one thing and
+    the n-th place of another assume the same motion.
 
     Args:
         name: of the thing; things in the same direction are not in the same places.
@@ -170,7 +175,7 @@ def _noted(name: str, mention: Mention) -> Places:
 
 
 def anywhere(rng: np.random.Generator | None = None) -> Places:
-    """Nobody knows where."""
+    """Places all around the camera, for a thing that may be anywhere."""
     rng = np.random.default_rng(0) if rng is None else rng
     angles = rng.uniform(0.0, 2.0 * math.pi, _PLACES)
     lengths = rng.uniform(0.0, 10.0, _PLACES)

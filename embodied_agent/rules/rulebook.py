@@ -21,14 +21,18 @@ from embodied_agent.rules import (
     about_moments,
     about_motion,
     about_places,
+    about_relations,
     about_things,
     about_time,
+    about_turns,
     about_uses,
     about_views,
 )
+from embodied_agent.rules.about_things import join_sayings
 from embodied_agent.rules.asked import Asked, Family
 from embodied_agent.rules.families import understand
 from embodied_agent.rules.notes import Notes
+from embodied_agent.rules.several import questions_in
 from embodied_agent.rules.spans import Span, cut, span_in
 from embodied_agent.rules.speech import Saying, tell_action, the
 from embodied_agent.rules.times import length
@@ -110,7 +114,7 @@ _ANSWERS: dict[Family, _Answer] = {
     "at_start": about_views.at_start,
     "at_keyframe": about_views.at_keyframe,
     "together": about_views.together,
-    "relation": about_views.relation,
+    "relation": about_relations.relation,
     "ever_together": about_views.ever_together,
     "turns": about_motion.turns,
     "ever_turned": about_motion.ever_turned,
@@ -121,7 +125,7 @@ _ANSWERS: dict[Family, _Answer] = {
     "actions": about_motion.actions,
     "visible_now": about_places.visible_now,
     "nearest_of": about_places.nearest_of,
-    "related": about_views.related,
+    "related": about_relations.related,
     "ever_moved": about_motion.ever_moved,
     "total_turn": about_motion.total_turn,
     "more": about_comparisons.more,
@@ -150,6 +154,9 @@ _ANSWERS: dict[Family, _Answer] = {
     "both_sides": about_places.both_sides,
     "latest": about_history.latest,
     "keyframes_of": about_moments.keyframes_of,
+    "after_turn": about_turns.after_turn,
+    "where_after_turn": about_turns.where_after_turn,
+    "after_move": about_turns.after_move,
     "unresolved": _unresolved,
     "out_of_scope": _out_of_scope,
 }
@@ -190,6 +197,8 @@ _END_PICTURE = re.compile(
     r"\b(?:in|on) the (?:very )?(first|last) (?:keyframe|frame|picture|image|view|shot|photo)\b",
     re.IGNORECASE,
 )
+#: A part of a text that is understood so is no question of its own.
+_NOT_ALONE: frozenset[Family] = frozenset({"unclear", "out_of_scope", "unresolved"})
 _SINCE: dict[Family, str] = {
     "actions": "That was since the restart.",
     "way_start": "Here, the start is where I was restarted.",
@@ -211,12 +220,23 @@ def not_understood(notes: Notes) -> Saying:
 
 
 def answer_by_rule(text: str, notes: Notes) -> Ruling:
-    """Answer a question by the rules.
+    """Answer a question by the rules; several in one text, one after the other.
 
     Args:
         text: the question.
         notes: the memory, with at least one delta.
     """
+    if _SIDE_OF_BREAK.search(text) is None and span_in(text) is None:
+        parts = questions_in(text, notes.nouns)
+        rulings = [answer_one(part, notes) for part in parts] if len(parts) > 1 else []
+        sayings = [r.saying for r in rulings if r.asked.family not in _NOT_ALONE and r.saying]
+        if rulings and len(sayings) == len(rulings):
+            return Ruling(rulings[0].asked, join_sayings(sayings))
+    return answer_one(text, notes)
+
+
+def answer_one(text: str, notes: Notes) -> Ruling:
+    """`answer_by_rule` for a text that is one question."""
     side = _SIDE_OF_BREAK.search(text)
     if side is not None:
         text = f"{text[: side.start()]}{text[side.end() :]}"

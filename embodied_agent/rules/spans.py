@@ -25,6 +25,8 @@ _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _N = rf"(\d+(?:\.\d+)?|{'|'.join(sorted(_NUMBERS, key=len, reverse=True))})"
 _U = r"(s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?|days?)"
 _FRAMES = r"(?:keyframes?|frames?|pictures?|images?|views?)"
+_TRIP = r"(?:way|trip|tour|walk|journey|route|path|run|recording|video|drive|ride|time)"
+_FRAME = rf"(?:(?:{_FRAMES}|kf) (?:number |no\.? )?#?|#)(\d+)"
 _IN = r"(?:in|during|over|within|for|from|throughout)"
 
 Kind = Literal[
@@ -38,16 +40,39 @@ Kind = Literal[
     "last_frames",
     "first_frames",
     "keyframes",
+    "before_frame",
+    "after_frame",
+    "frame_before",
+    "frame_after",
+    "first_half",
+    "second_half",
+    "halfway",
 ]
 _WORDS: tuple[tuple[Kind, str], ...] = (
     (
         "keyframes",
-        rf"(?:between|from|in|during|over|within) (?:the )?(?:{_FRAMES}|kf) #?(\d+) "
+        rf"(?:between|from|in|during|over|within) (?:the )?(?:(?:{_FRAMES}|kf) #?|#)(\d+) "
         rf"(?:and|to|until|through|till) (?:(?:{_FRAMES}|kf) )?#?(\d+)",
     ),
+    (
+        "frame_before",
+        rf"(?:in|at|on|of) the {_FRAMES} (?:just |right |directly )?(?:before|preceding) {_FRAME}",
+    ),
+    (
+        "frame_after",
+        rf"(?:in|at|on|of) the {_FRAMES} (?:just |right |directly )?(?:after|following) {_FRAME}",
+    ),
+    ("before_frame", rf"(?:before|until|up to|prior to) {_FRAME}"),
+    ("after_frame", rf"(?:after|since) {_FRAME}"),
     ("between", rf"(?:between|from) {_N}\s*(?:{_U} )?(?:and|to|until) {_N}\s*{_U}"),
     ("last", rf"{_IN} the (?:last|past|previous) (?:{_N}\s*)?{_U}"),
     ("first", rf"{_IN} (?:the|your) first (?:{_N}\s*)?{_U}"),
+    ("first_half", rf"{_IN} (?:the|your) first half(?: of (?:the|your) \w+)?"),
+    ("second_half", rf"{_IN} (?:the|your) (?:second|last|other) half(?: of (?:the|your) \w+)?"),
+    (
+        "halfway",
+        rf"half-?way(?: through| along| there| down)?(?: (?:the|your) {_TRIP})?|in the middle of (?:the|your) {_TRIP}",
+    ),
     ("last_frames", rf"{_IN} the (?:last|past|latest) {_N} {_FRAMES}"),
     ("first_frames", rf"{_IN} (?:the|your) first {_N} {_FRAMES}"),
     ("since", rf"(?:since|after) (?:the first )?{_N}\s*{_U}(?: (?:in|into it))?(?! ago)"),
@@ -61,6 +86,16 @@ _NOT_A_PART = re.compile(
     r"\bhow (?:long|many|much)\b|\bat (?:a|one) (?:time|second)\b|\ba (?:second|sec) ago\b",
     re.IGNORECASE,
 )
+#: "Before #7" is a part of the time for what was seen, not for what led there.
+_SEEN = re.compile(
+    r"\b(?:see|saw|seen|notic\w+|spot(?:ted)?|visible|in view|in sight|found|pass(?:ed)?|come across|"
+    r"(?:was|were) there)\b",
+    re.IGNORECASE,
+)
+_DONE = re.compile(
+    r"\b(?:do|done|doing|mov\w+|turn\w*|rotat\w+|actions?|motions?|went|go|steps?|happen\w*|first|last|next)\b",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +105,7 @@ class Span:
     Attributes:
         kind: how it is counted.
         start: where it begins, in seconds or keyframes, from the start or back from now; of
-            ``keyframes``, the id of the first.
+            ``keyframes``, the id of the first, and of a keyframe that others lie beside, its id.
         end: where it ends; the same as ``start`` for a moment.
         words: the question's own words for it.
         rest: the question without them.
@@ -85,7 +120,7 @@ class Span:
     @property
     def is_moment(self) -> bool:
         """Whether it is one moment rather than a stretch of time."""
-        return self.kind in ("ago", "at")
+        return self.kind in ("ago", "at", "halfway")
 
 
 def span_in(text: str) -> Span | None:
@@ -94,13 +129,18 @@ def span_in(text: str) -> Span | None:
         return None
     for kind, form in _FORMS:
         found = form.search(text)
-        if found is None:
+        if found is None or (kind in ("before_frame", "after_frame") and not _is_of_sights(text)):
             continue
-        rest = f"{text[: found.start()]}{text[found.end() :]}".strip(" ,")
+        there = " in view" if kind.startswith("frame_") else ""
+        rest = f"{text[: found.start()]}{there}{text[found.end() :]}".strip(" ,")
         words = found.group().strip(" ,").lower()
         start, end = _bounds(kind, [g and g.lower() for g in found.groups()])
         return Span(kind, start, end, words, rest)
     return None
+
+
+def _is_of_sights(text: str) -> bool:
+    return bool(_SEEN.search(text)) and not _DONE.search(text)
 
 
 def _bounds(kind: Kind, groups: list[str | None]) -> tuple[float, float]:
@@ -110,8 +150,8 @@ def _bounds(kind: Kind, groups: list[str | None]) -> tuple[float, float]:
         first, unit, second, other = groups
         scale = _UNITS[(other or "s")[0]]
         return _number(first) * _UNITS[(unit or other or "s")[0]], _number(second) * scale
-    amount = _number(groups[0])
-    if kind in ("last_frames", "first_frames"):
+    amount = _number(groups[0]) if groups else 0.0
+    if len(groups) < 2:
         return amount, amount
     seconds = amount * _UNITS[(groups[1] or "s")[0]]
     return seconds, seconds
@@ -143,6 +183,16 @@ def cut(span: Span, notes: Notes) -> tuple[int, int] | None:
         first = start + bisect.bisect_left(within, low_id, key=notes.id)
         final = start + bisect.bisect_right(within, high_id, key=notes.id) - 1
         return (first, final) if first <= final else None
+    middle = (start + last + 1) // 2
+    match span.kind:
+        case "first_half":
+            return start, max(start, middle - 1)
+        case "second_half":
+            return middle, last
+        case "halfway":
+            return middle, middle
+    if span.kind.endswith(("_frame", "_before", "_after")):
+        return _beside(span, notes)
     begin, end = notes.stamp_ns(start), notes.stamp_ns(last)
     if begin is None or end is None:
         return None
@@ -175,3 +225,20 @@ def cut(span: Span, notes: Notes) -> tuple[int, int] | None:
     first = start + bisect.bisect_left(indexes, low, key=stamp)
     final = start + bisect.bisect_right(indexes, high, key=stamp) - 1
     return (first, final) if first <= final else None
+
+
+def _beside(span: Span, notes: Notes) -> tuple[int, int] | None:
+    """The part before or after a keyframe, or the one keyframe next to it."""
+    index = notes.index(int(span.start))
+    if index is None or not notes.start <= index <= notes.last:
+        return None
+    match span.kind:
+        case "before_frame":
+            first, final = notes.start, index - 1
+        case "after_frame":
+            first, final = index + 1, notes.last
+        case "frame_before":
+            first = final = index - 1
+        case _:
+            first = final = index + 1
+    return (first, final) if notes.start <= first <= final <= notes.last else None

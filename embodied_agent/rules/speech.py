@@ -25,7 +25,7 @@ _DIRECTIONS: dict[Direction, str] = {
     "back-right": "back-right of me", "back": "behind me", "back-left": "back-left of me",
     "left": "to my left", "front-left": "front-left of me",
 }  # fmt: skip
-_UNMEASURED = "moved so little, or in such a way, that I could not measure it"
+_UNMEASURED = "stood still or moved in a way that I could not measure"
 _DONE: dict[Action, str] = {
     Action.MOVE_FORWARD: "moved forward", Action.MOVE_BACKWARD: "moved backward",
     Action.MOVE_LEFT: "moved left", Action.MOVE_RIGHT: "moved right",
@@ -56,6 +56,11 @@ def the(thing: Thing | str) -> str:
     return f"the {re.sub(r'^(?:the|an?|some) ', '', name)}"
 
 
+def capital(text: str) -> str:
+    """A text with its first letter in upper case."""
+    return text[:1].upper() + text[1:]
+
+
 def a(name: str) -> str:
     """A name with the indefinite article: ``a red sofa``, ``an orange cone``."""
     return with_article(re.sub(r"^(?:the|an?|some|any) ", "", name))
@@ -67,7 +72,7 @@ def join_names(items: Iterable[str], joint: str = "and") -> str:
 
 
 def join_each(things: Sequence[T], say: Callable[[T], str], joint: str = "and") -> str:
-    """`join_names` of what is said of each thing; of those that are not listed nothing is said."""
+    """`join_names` of ``say`` for each thing; it is not called for those that are not listed."""
     words = [say(thing) for thing in things[:LONGEST_LIST]]
     if len(things) > LONGEST_LIST:
         return f"{', '.join(words)} {joint} {len(things) - LONGEST_LIST} more"
@@ -114,6 +119,8 @@ def towards(direction: Direction) -> str:
 
 def tell_action(delta: Delta) -> str:
     """A delta's action: ``turned left by 45 degrees``; empty if it is unknown."""
+    if delta.at_rest:
+        return "stood still"
     if delta.action is None:
         return ""
     text = _DONE[delta.action]

@@ -98,7 +98,8 @@ def _mended(word: str, known: Collection[str]) -> str:
     close = [w for w in sorted(near) if w[0] == word[0] or sorted(w) == sorted(word)]
     swapped = [w for w in close if sorted(w) == sorted(word)]
     frames = [w for w in close if w in FRAME]
-    close = swapped or frames or [w for w in close if len(word) > _LEAST_LETTERS]
+    colours = [w for w in close if w in lexicon().colours]
+    close = swapped or frames or colours or [w for w in close if len(word) > _LEAST_LETTERS]
     return close[0] if len(close) == 1 else word
 
 

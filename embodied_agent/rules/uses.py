@@ -34,16 +34,20 @@ _WAY_OUT = "leave by"
 #: "How do I cook rice?" asks for a recipe, "how do I get out?" for a door.
 _HOW = re.compile(r"\bhow (?:can|could|do|would|should) (?:i|we|one)\b")
 _MEASURE = re.compile(r"\bhow (?:many|much|far|long|big|wide|high|old)\b")
-_EXIT = re.compile(r"\b(?:exits?|exit door|way out|entrances?|way in)\b")
+_EXIT = re.compile(r"\b(?:exits?(?! signs?\b)|exit door|way out|entrances?|way in)\b")
 
 
 @dataclass(frozen=True)
 class Use:
-    """A use, such as ``sit on``, and the kinds of things that serve it, the best first."""
+    """A use, such as ``sit on``, and the kinds of things that serve it, the best first.
+
+    ``signs`` are kinds that point to such things and don't serve it themselves.
+    """
 
     name: str
     words: re.Pattern[str]
     kinds: tuple[str, ...]
+    signs: tuple[str, ...] = ()
 
 
 @lru_cache(maxsize=1)
@@ -56,6 +60,7 @@ def uses() -> tuple[Use, ...]:
             entry["use"],
             re.compile(rf"\b(?:{entry['words']})\b"),
             tuple(dict.fromkeys(k for name in entry["things"] for k in members.get(name, (name,)))),
+            tuple(entry.get("signs", ())),
         )
         for entry in yaml.safe_load(text)
     )

@@ -86,6 +86,8 @@ def _open(spec: str, settings: SourceSettings) -> Source:
         from embodied_agent.sources.camera import open_camera
 
         return open_camera(spec, settings)
+    if not spec.strip():
+        raise SourceError("the name of the source is empty: is a variable not set?")
     path = Path(spec).expanduser()
     try:
         if not path.exists():

@@ -17,6 +17,7 @@ from embodied_agent.settings import SourceSettings
 from embodied_agent.sources.base import Sampler, Skips, Source
 from embodied_agent.sources.examination import Examination, TopicFacts
 from embodied_agent.sources.limits import MAX_MESSAGE_BYTES, natural_key
+from embodied_agent.sources.misnamed import why_no_pictures
 from embodied_agent.sources.picture_checks import FlatRows, check_encoded
 from embodied_agent.sources.picture_headers import read_claim
 
@@ -52,10 +53,7 @@ def open_folder(path: Path, settings: SourceSettings) -> Source:
                 f"{depth[0].name}): name the folder of the colour camera"
             )
     if not files:
-        raise SourceError(
-            f"{path} holds neither a bag (metadata.yaml, .mcap, .db3) nor pictures "
-            f"({', '.join(sorted(IMAGE_SUFFIXES))})"
-        )
+        raise SourceError(why_no_pictures(path, IMAGE_SUFFIXES))
     stamps = stamps_from_names(files)
     if stamps is None:
         origin = f"at {settings.fps:g} frames/s"

@@ -26,6 +26,7 @@ from embodied_agent.records import Frame, Image
 from embodied_agent.settings import SourceSettings
 from embodied_agent.sources.base import Sampler, Skips, Source
 from embodied_agent.sources.examination import Examination, TopicFacts
+from embodied_agent.sources.misnamed import why_no_video
 from embodied_agent.sources.picture_checks import FlatRows
 from embodied_agent.sources.pixels import bgr_of
 from embodied_agent.sources.stream_clock import StreamClock, usable_fps
@@ -88,7 +89,7 @@ def open_stream(path: Path) -> tuple[InputContainer, VideoStream]:
         # The prefix keeps names with colons and percent signs from meaning something.
         container = av.open(f"file:{path.absolute()}", options=_OPTIONS)
     except _ERRORS as error:
-        raise SourceError(f"can't open the video {path}: {_words(error)}") from error
+        raise SourceError(why_no_video(path, _words(error))) from error
     try:
         formats = set(container.format.name.split(","))
         if formats & _REFUSED:
@@ -113,7 +114,7 @@ def open_stream(path: Path) -> tuple[InputContainer, VideoStream]:
         raise
     except _ERRORS as error:
         container.close()
-        raise SourceError(f"can't open the video {path}: {_words(error)}") from error
+        raise SourceError(why_no_video(path, _words(error))) from error
     return container, stream
 
 
@@ -196,7 +197,9 @@ def _packets(container: InputContainer, stream: VideoStream, name: str) -> Itera
     try:
         yield from container.demux(stream)
     except _ERRORS as error:
-        raise SourceError(f"{name} failed during reading: {_words(error)}") from error
+        raise SourceError(
+            f"{name} failed during reading: it is damaged ({_words(error)})"
+        ) from error
 
 
 def _seek(container: InputContainer, stream: VideoStream, at_s: float) -> None:
@@ -230,5 +233,4 @@ def _duration_s(container: InputContainer, stream: VideoStream) -> float | None:
 
 
 def _words(error: BaseException) -> str:
-    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return f"it is damaged, or not a video that FFmpeg can read ({text})"
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__

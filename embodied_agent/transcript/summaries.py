@@ -19,14 +19,14 @@ from typing import NamedTuple
 
 from embodied_agent.records import Delta, Direction, Distance
 
-#: Stretches and things that a summary holds, at most; beyond, places become coarser and the things
-#: that were seen least often are left out.
+#: Most stretches and things that a summary holds. Beyond, places become coarser, and the things
+#: seen least often are left out.
 MAX_STRETCHES, MAX_THINGS = 64, 2048
-#: Beyond this, places are not widened any further, in metres.
+#: Places are not made larger than this, in metres.
 WIDEST_M = 1e6
-#: How far the lowest cells reach below the origin, in metres: ground is never quite at zero.
+#: How far the lowest cells reach below the origin, in metres: the ground is never exactly at zero.
 _BELOW_M = 1.0
-#: Things that a stretch holds at least, if it has so many.
+#: Fewest things that a stretch keeps, if it has as many.
 _LEAST_THINGS = 32
 
 Cell = tuple[int, int, int]
@@ -65,7 +65,7 @@ class SummarisedThing(NamedTuple):
 
     @property
     def key(self) -> str:
-        """What names are compared by."""
+        """By what names are compared."""
         return name_key(self.name)
 
 
@@ -75,7 +75,7 @@ class Stretch:
 
     The place is ``cell`` of a grid of ``size_m`` metres in ``frame_id``; ``None`` without poses.
     ``position_sum_m`` is the sum of its keyframes' positions. ``things`` are in the order of their
-    first sightings; ``complete`` is False where some are left out.
+    first sightings; ``complete`` is False if some are left out.
     """
 
     segment: int
@@ -126,7 +126,7 @@ def merge(summaries: Iterable[Summary]) -> Summary:
 
 
 def compose(summaries: Iterable[Summary]) -> list[Stretch]:
-    """The stretches of consecutive parts: each place once, and spans without poses as they are."""
+    """The stretches of consecutive parts: each place once, and spans without poses unchanged."""
     stretches = _leveled([one for part in summaries for one in part.stretches])
 
     def key(stretch: Stretch) -> object:
@@ -136,11 +136,11 @@ def compose(summaries: Iterable[Summary]) -> list[Stretch]:
 
 
 def coarser(stretches: list[Stretch]) -> list[Stretch]:
-    """The same in fewer stretches: of places twice the size, and of spans joined in pairs within
-    their segment. As many where nothing can be joined."""
+    """The same in fewer stretches: places of twice the size, and spans joined in pairs within their
+    segment. Unchanged if nothing can be joined."""
     placed = [_widened(one, 2 * one.size_m) for one in stretches if one.cell is not None]
     spans: list[Stretch] = []
-    alone = False  # whether the last span is yet to be joined with another
+    alone = False  # whether the last span can still be joined with another
     for one in (one for one in stretches if one.cell is None):
         if alone and spans[-1].segment == one.segment:
             spans[-1] = _join(spans[-1], one)
@@ -152,8 +152,8 @@ def coarser(stretches: list[Stretch]) -> list[Stretch]:
 
 
 def without(summary: Summary, is_forgotten: Callable[[Seen, str], bool]) -> Summary:
-    """The summary without the sightings that ``is_forgotten``, which is given each with the key of
-    its thing. A thing of which one sighting is left counts as seen that once."""
+    """The summary without sightings for which ``is_forgotten`` is true; it is called with each and
+    the key of its thing. A thing with one sighting left counts as seen once."""
 
     def left(thing: SummarisedThing) -> SummarisedThing | None:
         kept = [seen for seen in (thing.first, thing.last) if not is_forgotten(seen, thing.key)]
@@ -170,13 +170,13 @@ def without(summary: Summary, is_forgotten: Callable[[Seen, str], bool]) -> Summ
 
 
 def name_key(name: str) -> str:
-    """What names are compared by: neither case nor spaces count."""
+    """By what names are compared: neither case nor spaces count."""
     return " ".join(name.casefold().split())
 
 
 def cell_of(position_m: Vector, size_m: float) -> Cell | None:
-    """The cell that a position lies in; ``None`` for a position that is not finite. Cells of twice
-    the size hold whole ones."""
+    """The cell that a position lies in; ``None`` if the position is not finite. Cells of twice the
+    size consist of whole smaller ones."""
     if not all(map(math.isfinite, position_m)):
         return None
     x, y, z = position_m
@@ -261,7 +261,7 @@ def _ends(stretch: Stretch) -> int:
 
 
 def _widened(stretch: Stretch, size_m: float) -> Stretch:
-    """The stretch in a grid whose cells hold whole ones of its own."""
+    """The stretch in a coarser grid, whose cells consist of whole cells of its own."""
     times = round(size_m / stretch.size_m)
     assert stretch.cell is not None
     x, y, z = (index // times for index in stretch.cell)
@@ -269,7 +269,8 @@ def _widened(stretch: Stretch, size_m: float) -> Stretch:
 
 
 def _leveled(stretches: list[Stretch]) -> list[Stretch]:
-    """Places of one size per segment and frame, wherever a larger cell holds whole smaller ones."""
+    """The stretches with places of one size per segment and frame, if larger cells consist of whole
+    smaller ones."""
     largest: dict[tuple[int, str], float] = {}
     for one in stretches:
         where = one.segment, one.frame_id

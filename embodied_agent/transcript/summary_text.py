@@ -25,11 +25,11 @@ from embodied_agent.transcript.summaries import (
     most_seen,
 )
 
-#: Things in a line, at most, from the most to the least that is tried.
+#: Most things in a line: these numbers are tried in turn.
 _THINGS = (12, 8, 6, 4, 3, 2, 1)
-#: A line takes about as many tokens.
+#: About how many tokens a line takes.
 _LINE_TOKENS = 48
-#: Stamps above this count from 1970, in nanoseconds.
+#: Stamps above this are nanoseconds since 1970.
 _SINCE_1970_NS = 1_000_000_000_000_000_000
 _MINUTE = "%Y-%m-%d %H:%M"
 
@@ -39,8 +39,8 @@ def summary_text(
 ) -> str:
     """Lines for all that was seen before keyframe ``before``, within a token budget.
 
-    Where it does not hold a line for each stretch, stretches are joined, then fewer things named
-    in each; in the end the oldest stretches are left out, and the heading says so.
+    If that does not hold a line for each stretch, stretches are joined; then fewer things are named
+    in each; at last the oldest stretches are left out, and the heading says so.
 
     Args:
         summaries: of consecutive parts of the memory, oldest first.
@@ -129,7 +129,7 @@ def _seen_text(seen: Seen) -> str:
 
 
 def _span_text(first_ns: int, last_ns: int) -> str:
-    """From when to when, as dates in UTC where stamps count from 1970, else in seconds."""
+    """From when to when: as dates in UTC if stamps count from 1970, else in seconds."""
     if min(first_ns, last_ns) < _SINCE_1970_NS:
         first, last = f"{first_ns / 1e9:.0f} s", f"{last_ns / 1e9:.0f} s"
         return first if first == last else f"{first} to {last}"

@@ -27,7 +27,12 @@ def mention_text(mention: Mention) -> str:
 
 
 def action_text(delta: Delta) -> str:
-    """What the camera did, with the angle in degrees for rotations: ``rotate left 45``."""
+    """What the camera did, with the angle in degrees for rotations: ``rotate left 45``.
+
+    ``moved`` is a motion that could not be measured, ``stand still`` is none.
+    """
+    if delta.at_rest:
+        return "stand still"
     if delta.action is None:
         return "start" if delta.angle_deg is None else "moved"
     if delta.action.is_rotation and delta.angle_deg is not None:
@@ -125,7 +130,7 @@ class Transcript:
 
     @property
     def first_id(self) -> int | None:
-        """The keyframe of the first entry that has not left; ``None`` where there is none."""
+        """The keyframe of the first entry that has not left; ``None`` if there is none."""
         return self._entries[0][0] if self._entries else None
 
     def count(self, text: str) -> int:

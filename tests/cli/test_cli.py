@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shlex
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import pytest
 from typer.testing import CliRunner, Result
 
+from embodied_agent.cli import keyframes
 from embodied_agent.cli.main import app
+from embodied_agent.keyframes import KeyframeSelector
 from embodied_agent.records import DIRECTIONS
+from embodied_agent.settings import KeyframeSettings
+from embodied_agent.sources import open_source
 
 QUICK = ["--perception", "geometry"]
 
@@ -110,6 +117,17 @@ def test_a_replay_tells_each_keyframe(walk: Path) -> None:
     assert "last" in result.stdout
 
 
+def test_a_replay_says_how_to_question_its_memory(walk: Path, tmp_path: Path) -> None:
+    assert "the memory was not saved; with --memory FILE" in run("replay", walk, *QUICK).stdout
+    memory = tmp_path / "a walk.db"
+    told = run("replay", walk, *QUICK, "--memory", memory).stdout
+    program, *words = shlex.split(told.rpartition("question it with: ")[2])
+    assert program == "embodied-agent"
+    answered = run(*words)
+    assert answered.exit_code == 0, answered.output
+    assert "What have you seen?" in answered.stdout
+
+
 def test_the_same_replay_twice_stores_nothing_twice(walk: Path, tmp_path: Path) -> None:
     arguments = ["replay", walk, *QUICK, "--memory", tmp_path / "walk.db", "--json"]
     first, second = parsed(run(*arguments)), parsed(run(*arguments))
@@ -167,6 +185,34 @@ def test_a_target_that_can_not_be_written_gives_one_exit_code(
     assert "can't write" in result.stderr
     picture = run("memory", "show", 0, "--memory", memory, "--picture", f"/proc/no/{name}")
     assert picture.exit_code == 1
+
+
+def test_the_counts_of_a_memory_leave_out_what_says_nothing(walk: Path, tmp_path: Path) -> None:
+    memory = tmp_path / "walk.db"
+    run("replay", walk, *QUICK, "--memory", memory)
+    told = run("memory", "stats", memory).stdout
+    assert re.search(r"^keyframes +[1-9]", told, re.MULTILINE)
+    assert "damaged" not in told
+    assert "[]" not in told
+    checked = run("memory", "check", memory).stdout
+    assert "intact rows: keyframes" in checked
+    assert "nothing is damaged" in checked
+    assert not re.search(r"\b0\b", checked.partition("rows:")[2])
+
+
+@pytest.mark.parametrize("confidence", [0.1, 0.9, None])
+def test_a_doubtful_overlap_is_explained_below_the_table(
+    walk: Path, capsys: pytest.CaptureFixture[str], confidence: float | None
+) -> None:
+    selector = KeyframeSelector(KeyframeSettings())
+    with open_source(walk) as source:
+        decisions = [selector.step(frame) for frame in source]
+    measured = next(one for one in decisions if one.keep and one.overlap_ratio is not None)
+    keyframes._show([replace(measured, support=confidence)], 30, {})
+    told = capsys.readouterr().out
+    doubtful = confidence == 0.1
+    assert (f"{measured.overlap_ratio:.2f}?" in told) == doubtful
+    assert ("so the overlap is doubtful" in told) == doubtful
 
 
 def test_a_memory_is_listed_with_the_clock_of_its_replay(walk: Path, tmp_path: Path) -> None:
@@ -253,6 +299,7 @@ def test_the_memory_may_be_named_by_the_environment(
         (["ask", "where?", "--mqtt", "broker", "--reasoning", "builtin"], 2, "robot"),
         (["replay", "WALK", "--memory", "/nowhere/x.db", *QUICK], 4, "nowhere"),
         (["ask", "where?", "--memory", "/nowhere/x.db"], 4, "nowhere"),
+        (["ask", "where?", "--memory", __file__], 4, "can't open the memory"),
         (["ask", "where?"], 2, "--memory"),
         (["memory", "list"], 2, "--memory"),
     ],

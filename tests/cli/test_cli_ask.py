@@ -87,7 +87,7 @@ def test_replay_tells_each_answer_and_how_many_were_right(
     for said in (
         "(answered, correct)",
         "It was #1",
-        "evidence: keyframes 1",
+        "evidence: keyframe 1\n",
         "1 of 2 answers correct",
     ):
         assert said in result.stdout

@@ -93,6 +93,50 @@ def test_the_page_is_switched_on_by_the_same_option_everywhere() -> None:
     assert "--page" in options(commands()["run"])
 
 
+def test_what_lists_also_lists_by_that_word(tmp_path: Path) -> None:
+    target = tmp_path / "walk.db"
+    with Store.open(str(target), MemorySettings()):
+        pass
+    for group in ("objects", "facts", "places"):
+        assert run(group, "list", "--memory", target, "--json").stdout == "[]\n", group
+    for group in ("objects", "facts"):
+        assert run(group, "--memory", target, "--json").stdout == "[]\n", group
+
+
+@pytest.mark.parametrize("name", ["list", "stats", "check", "rebuild-objects", "repair"])
+def test_a_memory_is_named_by_the_option_or_by_the_argument(tmp_path: Path, name: str) -> None:
+    target = tmp_path / "walk.db"
+    with Store.open(str(target), MemorySettings()):
+        pass
+    extra = ["--output"] if name == "repair" else []
+    for number, named in enumerate(([target], ["--memory", target], ["-m", target])):
+        copies = [tmp_path / f"{number}.db" for _ in extra]
+        result = run("memory", name, *named, *extra, *copies)
+        assert result.exit_code == 0, result.output
+    twice = run("memory", name, target, "--memory", target)
+    assert twice.exit_code == 2
+    assert "name the memory once" in twice.stderr
+    nothing = run("memory", name)
+    assert nothing.exit_code == 2
+    assert "no memory was named: add --memory FILE" in nothing.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "advice"),
+    [
+        (["objects", "--memory", "walk.db", "relabel", "1", "desk"], "relabel ... --memory"),
+        (["facts", "-m", "walk.db", "note", "mode", "auto"], "note ... --memory"),
+        (["fleet", "--port", "1", "ask", "who?"], "ask does not take --port; leave it out"),
+    ],
+)
+def test_an_option_that_a_subcommand_would_not_see_is_refused(
+    words: list[str], advice: str
+) -> None:
+    result = run(*words)
+    assert result.exit_code == 2
+    assert advice in result.stderr
+
+
 def test_every_option_and_command_has_a_help_text() -> None:
     for name, command in commands().items():
         assert command.help, name

@@ -32,7 +32,7 @@ def noted_keys(db: Db, robots: Sequence[int]) -> list[str]:
     """The keys of all facts of these robots."""
     rows = db.execute(
         # Skips from one key to the next in the index, instead of reading all of it.
-        "WITH RECURSIVE k (key) AS ((SELECT key FROM facts ORDER BY key LIMIT 1) UNION ALL "
+        "WITH RECURSIVE k (key) AS ((SELECT key FROM facts ORDER BY key LIMIT 1) UNION "
         "SELECT (SELECT f.key FROM facts f WHERE f.key > k.key ORDER BY f.key LIMIT 1) FROM k "
         "WHERE k.key IS NOT NULL) SELECT key FROM k WHERE key IS NOT NULL AND "
         "EXISTS (SELECT FROM facts f WHERE f.key = k.key AND f.robot = ANY(%s))",

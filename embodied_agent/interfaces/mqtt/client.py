@@ -3,7 +3,7 @@
     answer = ask_robot(settings.mqtt, AskRequest(question="Where is the door?"), timeout_s=30)
 
 The request has an id of its own. If the connection is lost, the client reconnects and repeats the
-request; the robot recognizes the id, asks once and gives the same answer.
+request; the robot recognises the id, asks once and gives the same answer.
 
 Out of scope: everything on the robot's side.
 """
@@ -37,7 +37,8 @@ from embodied_agent.support.backoff import Backoff
 
 #: First and longest delay before reconnecting, in seconds.
 _RETRY_S, _RETRY_MAX_S = 0.5, 5.0
-#: The robot's own time-out is this much shorter, so that its answer can say what was slow.
+#: The robot's own time-out is shorter by this, in seconds, so that its answer can say what was
+#: slow.
 _GRACE_S = 2.0
 
 
@@ -48,12 +49,12 @@ def ask_robot(
     timeout_s: float,
     on_piece: Callable[[str], None] | None = None,
 ) -> Answer:
-    """The robot's answer; where there is none, its ``problem`` says why.
+    """Ask a robot; if it has no answer, the ``problem`` of the reply says why.
 
     Args:
         settings: the broker, how to reach it, and the robot's name.
         request: what to ask; without an id it gets one.
-        timeout_s: for all of it, in seconds.
+        timeout_s: limit for the whole exchange, in seconds.
         on_piece: called with each piece of the reply as it arrives.
 
     Raises:
@@ -73,7 +74,7 @@ def ask_robot(
 
 
 class _Exchange:
-    """One request, up to its answer."""
+    """One request and its answer."""
 
     def __init__(
         self,
@@ -143,7 +144,7 @@ class _Exchange:
 
     def _read(self, message: Incoming) -> Answer | None:
         payload = message.payload or b""
-        if message.fault:  # not from a robot of ours
+        if message.fault:  # not a message of this program
             return None
         if message.topic == self._topics.status:
             with suppress(ValidationError):

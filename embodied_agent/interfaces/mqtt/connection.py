@@ -1,18 +1,17 @@
-"""One connection to an MQTT 5 broker: aiomqtt, with what it leaves out.
+"""One connection to an MQTT 5 broker: aiomqtt, and what it lacks.
 
 The receiver acknowledges a message, and can store it first; the reason codes of the broker's
 acknowledgements are checked; oversized payloads are dropped as they arrive; and messages beyond the
 limits that the broker announced are not sent.
 
-Out of scope: what a message is made of (`packets`), what paho can't parse (`tolerance`),
-certificates and the password (`credentials`), why a connection was refused or lost (`faults`), what
-is sent over it (`service`, `client`), and reconnecting.
+Out of scope: watching the socket (`socket_watcher`), what a message is made of (`packets`), what
+paho can't parse (`tolerance`), certificates and the password (`credentials`), why a connection was
+refused or lost (`faults`), what is sent over it (`service`, `client`), and reconnecting.
 """
 
 from __future__ import annotations
 
 import asyncio
-import ssl
 import threading
 from collections.abc import Callable
 from types import TracebackType
@@ -48,32 +47,33 @@ from embodied_agent.interfaces.mqtt.packets import (
     properties_of,
     received,
 )
+from embodied_agent.interfaces.mqtt.socket_watcher import SocketWatcher
 from embodied_agent.interfaces.mqtt.tolerance import Tolerance
 from embodied_agent.settings import MqttSettings
 
 #: Reason codes after which the same message may be sent again later (MQTT 5, 2.4).
 _LATER = {0x80, 0x83, 0x97}
-#: What paho gives as the reason where the broker was silent for too long.
+#: The reason that paho gives if the broker was silent for too long.
 _KEEP_ALIVE_TIMEOUT = 0x8D
 #: QoS 0 messages that may wait, in addition to those with QoS 1.
 _QOS_0_WAITING = 64
 #: Maximum number of messages returned together.
 _AT_ONCE = 64
-#: Maximum number of messages with QoS 1 that await their acknowledgement at once; fewer where the
+#: Maximum number of messages with QoS 1 that await their acknowledgement at once; fewer if the
 #: broker says so.
 _IN_FLIGHT = 20
 #: When more packets than this are waiting to be sent, dispensable ones are held back.
 _CONGESTED = 100
 
 
-class Connection(aiomqtt.Client):
-    """An asynchronous context manager, for one connection; to reconnect, make a new one.
+class Connection(SocketWatcher):
+    """One connection, as an asynchronous context manager; make a new one to reconnect.
 
     Args:
         settings: the broker, and the credentials for it.
         client_id: names the session.
-        session_expiry_s: the broker keeps the session this long; 0: not at all.
-        max_payload_bytes: of larger messages only the size is kept.
+        session_expiry_s: how long the broker keeps the session, in seconds; 0: not at all.
+        max_payload_bytes: of messages with larger payloads, only the size is kept.
         will: what the broker publishes when the connection is lost.
 
     Raises:
@@ -118,7 +118,7 @@ class Connection(aiomqtt.Client):
         self._acks: dict[int, asyncio.Future[Acknowledgement]] = {}
         self._broker_max_packet: int | None = None
         self._slots = asyncio.Semaphore(_IN_FLIGHT)
-        #: What the broker says is wrong with something we sent, where it hung up for that reason.
+        #: What the broker says is wrong with something we sent, if it hung up for that reason.
         self.accusation = ""
         #: Whether the other end closed the connection, without a reason that clears our messages.
         self.hung_up = False
@@ -216,7 +216,7 @@ class Connection(aiomqtt.Client):
         broker says that nobody subscribes to the topic, which not every broker does.
 
         Raises:
-            Refused: the broker refuses this message; `TooLarge` where that is for its size.
+            Refused: the broker refuses this message; `TooLarge` if because of its size.
             Later: it may accept the message later.
             Unacknowledged: it does not reply, or the connection is lost.
             LinkError: the connection was lost before.
@@ -241,7 +241,7 @@ class Connection(aiomqtt.Client):
         return verdict.code != NO_SUBSCRIBERS
 
     def _publish(self, message: Outgoing) -> int:
-        """Hand it to paho; its packet's number."""
+        """Pass a message to paho; returns its packet identifier."""
         try:
             info = self._client.publish(
                 message.topic, message.payload, message.qos, message.retain, properties_of(message)
@@ -279,54 +279,6 @@ class Connection(aiomqtt.Client):
         """Whether many packets are waiting to be sent."""
         return len(self._client._out_packet) > _CONGESTED
 
-    # aiomqtt watches sockets by a number that may be closed, or reused, by the time it does.
-    def _on_socket_open(self, client: paho.Client, userdata: Any, sock: Any) -> None:
-        def read() -> None:
-            self._guarded(client.loop_read)
-            # Bytes that TLS has decrypted already cause no new event.
-            while (
-                not self._disconnected.done() and isinstance(sock, ssl.SSLSocket) and sock.pending()
-            ):
-                self._guarded(client.loop_read)
-
-        def watch() -> None:
-            if sock.fileno() > -1:
-                self._loop.add_reader(sock.fileno(), read)
-                self._misc_task = self._loop.create_task(self._misc_loop())
-
-        self._soon(watch)
-
-    def _on_socket_register_write(self, client: paho.Client, userdata: Any, sock: Any) -> None:
-        def watch() -> None:
-            if sock.fileno() > -1:
-                self._loop.add_writer(sock.fileno(), lambda: self._guarded(client.loop_write))
-
-        self._soon(watch)
-
-    def _on_socket_unregister_write(self, client: paho.Client, userdata: Any, sock: Any) -> None:
-        def unwatch() -> None:
-            if sock.fileno() > -1:
-                self._loop.remove_writer(sock.fileno())
-
-        self._soon(unwatch)
-
-    def _soon(self, call: Callable[[], None]) -> None:
-        """Call it now on the loop's thread, else schedule it there."""
-        if threading.get_ident() == self._loop_thread:
-            call()
-        else:
-            self._loop.call_soon_threadsafe(call)
-
-    def _guarded(self, work: Callable[[], object]) -> None:
-        try:
-            work()
-        except Exception as error:
-            # The outermost level of a callback: the connection is lost, and every waiter gets the
-            # error.
-            self._faults.last = str(error)
-            if not self._disconnected.done():
-                self._disconnected.set_exception(aiomqtt.MqttError(str(error)))
-
     def _note_fault(self, fault: str) -> None:
         self._faults.last = fault
 
@@ -353,8 +305,8 @@ class Connection(aiomqtt.Client):
         if message.qos == 0 and self._queue.qsize() >= self._most_waiting:
             self.on_drop()
             return
-        # With QoS 1 at most as many come as there are packet numbers, should the broker ignore our
-        # receive maximum.
+        # With QoS 1, at most as many come as there are packet identifiers, even if the broker
+        # ignores our receive maximum.
         self._queue.put_nowait(incoming)  # type: ignore[arg-type]
 
     def _on_publish(
@@ -380,14 +332,16 @@ class Connection(aiomqtt.Client):
         reason_code: ReasonCode,
         properties: Properties | None = None,
     ) -> None:
-        told = flags.is_disconnect_packet_from_server
-        if told and reason_code.value in OUR_FAULT:
+        from_server = flags.is_disconnect_packet_from_server
+        if from_server and reason_code.value in OUR_FAULT:
             self.accusation = str(reason_code)
-        self.cleared = told and reason_code.value in NOT_OUR_FAULT
+        self.cleared = from_server and reason_code.value in NOT_OUR_FAULT
         # Our own time-out is not a disconnection by the broker.
-        self.hung_up = not self.cleared and (told or reason_code.value != _KEEP_ALIVE_TIMEOUT)
+        self.hung_up = not self.cleared and (
+            from_server or reason_code.value != _KEEP_ALIVE_TIMEOUT
+        )
         if not self._connected.done():
-            # As when the broker refuses our certificate: don't wait for the time-out.
+            # The broker may have refused our certificate: don't wait for the time-out.
             self._connected.set_exception(aiomqtt.MqttError("the broker hung up"))
         super()._on_disconnect(client, userdata, flags, reason_code, properties)
 

@@ -1,6 +1,6 @@
-"""What authenticates broker and robot to each other: certificates for TLS, and the password.
+"""How broker and robot authenticate to each other: certificates for TLS, and the password.
 
-Both are read before connecting, so that a file that can't be used is an error of the settings.
+Both are read before connecting, so that an unusable file is an error in the settings.
 
 Out of scope: the connection that uses them (`connection`).
 """
@@ -16,7 +16,7 @@ from embodied_agent.settings import MqttSettings
 
 
 class _Context(ssl.SSLContext):
-    """Keeps the socket that it wrapped, which paho does not close when a handshake fails."""
+    """Keeps the socket that it wraps, because paho does not close it if the handshake fails."""
 
     socket: ssl.SSLSocket | None = None
 
@@ -26,7 +26,7 @@ class _Context(ssl.SSLContext):
 
 
 def tls_context(settings: MqttSettings) -> _Context | None:
-    """How to encrypt; ``None`` where ``tls`` is off.
+    """The TLS context; ``None`` if ``tls`` is off.
 
     Raises:
         SettingsError: a file can't be used, or is set without ``tls``.
@@ -47,7 +47,7 @@ def tls_context(settings: MqttSettings) -> _Context | None:
             context.load_default_certs()
         if settings.cert_file:
             reading = f"{settings.cert_file} with {settings.key_file}"
-            # A key with a passphrase must not stop a robot's start with a prompt.
+            # A key with a passphrase must not hold up a robot's start with a prompt.
             context.load_cert_chain(settings.cert_file, settings.key_file, password="")
     except (OSError, ValueError) as error:
         raise SettingsError(f"can't use the PEM file {reading}: {error}") from error
@@ -55,7 +55,7 @@ def tls_context(settings: MqttSettings) -> _Context | None:
 
 
 def password(settings: MqttSettings) -> str | None:
-    """The password, read from its file where one is set.
+    """The password, read from its file if one is set.
 
     Raises:
         SettingsError: the file can't be read, or there is no user name with it.

@@ -38,10 +38,10 @@ from embodied_agent.support.throttled_log import ThrottledLog
 
 _log = logging.getLogger(__name__)
 
-#: Refusals that wait for a connection; the oldest go first.
+#: Most refusals that wait for a connection; the oldest are dropped.
 _REFUSALS = 256
-#: Maximum number of characters of one reply that wait to be sent as pieces; the rest comes with the
-#: answer only.
+#: Maximum number of characters of one reply that wait to be sent as pieces; the rest is sent only
+#: with the answer.
 _PIECES = 65_536
 #: Old ids are pruned after this many requests.
 _PRUNE_EVERY = 100
@@ -81,7 +81,7 @@ class Desk:
         questions: the question queue.
         store: keeps requests and answers.
         settings: limits.
-        timeout_s: of a question that names none, in seconds.
+        timeout_s: the time-out of a question without one, in seconds.
     """
 
     def __init__(
@@ -106,7 +106,7 @@ class Desk:
         self.counters = Counters()
 
     async def resume(self) -> None:
-        """Ask again what was open when the last process ended."""
+        """Ask the questions again that were open when the last process ended."""
         for request in await asyncio.to_thread(self._outbox.open):
             if request.id in self._jobs:
                 continue
@@ -134,8 +134,8 @@ class Desk:
 
     async def take(self, messages: Sequence[Incoming]) -> None:
         """Accept messages of the topics of requests. Each is acknowledged once it is on the disk or
-        refused, and before anything can be sent for it: should the broker hang up on that, the
-        request must not come again. Never raises because of their contents."""
+        refused, and before anything is sent for it: if the broker hangs up on that, the request
+        must not come again. Never raises because of their contents."""
         accepted: list[Parsed] = []
         stored: list[Incoming] = []
         for message in messages:
@@ -241,7 +241,8 @@ class Desk:
         Args:
             delivery: the answer.
             why: the reason.
-            elsewhere: its topic is no good, so the asker is told at the topic of the request's id.
+            elsewhere: the topic can't be used, so the asker is told at the topic of the request's
+                id.
         """
         name = delivery.request_id
         address = delivery.address
@@ -253,7 +254,7 @@ class Desk:
         self._refuse(address, name, "undeliverable", f"the answer can't be delivered: {why}")
 
     def refuse(self, refusal: Refusal) -> None:
-        """Tell of a refusal, and count it."""
+        """Count a refusal, and send it."""
         self._refuse(refusal.address, refusal.id, refusal.code, refusal.message)
 
     async def wait_until_stored(self, timeout_s: float) -> None:
@@ -275,7 +276,7 @@ class Desk:
         if request.expires_at_s is not None:
             left_s = max(0.001, request.expires_at_s - time.time())
             deadline = time.monotonic() + left_s
-            # Nobody wants the answer later than that.
+            # The answer is of no use after that.
             question = replace(question, timeout_s=min(question.timeout_s, left_s))
         job = _Job(request, address, deadline)
         self._jobs[request.id] = job
@@ -328,7 +329,7 @@ class Desk:
         task.add_done_callback(self._storage_tasks.discard)
 
     async def _drop(self, job: _Job, code: Code, message: str) -> None:
-        """Refuse a question that was accepted already; its id may be used again."""
+        """Refuse a question that was accepted before; its id may be used again."""
         job.ended = True
         with suppress(StoreError):
             await asyncio.to_thread(self._outbox.forget, job.request.id)
@@ -361,7 +362,7 @@ class Desk:
     def _refuse(self, address: Address | None, name: str, code: Code, message: str) -> None:
         self.counters.refused += 1
         self.counters.by_code[code] = self.counters.by_code.get(code, 0) + 1
-        # Without line breaks and the like: it may repeat names that the client chose.
+        # Without control characters, because it may repeat names that the client chose.
         self._warnings.add(code, f"request {name!r} refused ({code}): {repr(message)[1:-1]}")
         if address is None:
             return
@@ -394,6 +395,6 @@ class Desk:
             self._warnings.add("prune", f"old requests could not be pruned: {error}")
 
     def _call(self, function: Callable[..., object], *values: object) -> None:
-        # Once the loop has ended, nobody waits for the call.
+        # The loop has ended, so nobody waits for the call.
         with suppress(RuntimeError):
             self._loop.call_soon_threadsafe(function, *values)

@@ -1,7 +1,7 @@
-"""What becomes of values to note that came over MQTT.
+"""Notes values that come over MQTT.
 
 Each message is acknowledged once its value is in the memory, or refused. A refusal is logged and
-counted, and told at the response topic where the message has one.
+counted, and sent to the response topic if the message has one.
 
 Out of scope: requests (`desk`), which values are noted (`embodied_agent.agent`).
 """
@@ -21,13 +21,13 @@ from embodied_agent.interfaces.wire.facts import FactRequest
 
 
 class FactDesk:
-    """Used on one asyncio loop.
+    """Notes the values in messages. Used on one asyncio loop.
 
     Args:
-        agent: whose memory they are noted in.
-        desk: tells of refusals.
+        agent: the agent that notes them.
+        desk: sends refusals.
         topics: of the robot.
-        max_bytes: longest message that is read.
+        max_bytes: size of the largest message that is read.
     """
 
     def __init__(self, agent: Agent, desk: Desk, topics: Topics, max_bytes: int) -> None:
@@ -39,7 +39,7 @@ class FactDesk:
     async def take(self, messages: Sequence[Incoming]) -> None:
         """Note what messages of the topics of facts say. Never raises because of their contents.
 
-        A retained message says when it came to the broker to nobody, so it is left out.
+        Retained messages are left out, because they don't say when they were published.
         """
         for message in messages:
             if not message.retain and message.expiry_s != 0:

@@ -1,6 +1,6 @@
 """Why an MQTT broker can't be reached, refuses or disconnects, and what to do about it.
 
-Out of scope: noticing it (`connection`), and reconnecting (`service`, `client`).
+Out of scope: noticing it (`connection`), reconnecting (`service`, `client`).
 """
 
 from __future__ import annotations
@@ -14,18 +14,19 @@ from embodied_agent.errors import LinkError
 from embodied_agent.settings import MqttSettings
 
 _SESSION_TAKEN_OVER = 0x8E
-#: Reason codes by which a broker that hangs up says that something we sent was at fault: malformed,
-#: against the protocol, for implementation's sake, a topic or alias, size, format, retain, QoS.
+#: Reason codes of a broker that hangs up because of something we sent: malformed, a protocol error,
+#: implementation specific, or because of topic, alias, size, format, retain flag or QoS.
 OUR_FAULT = frozenset({0x81, 0x82, 0x83, 0x90, 0x94, 0x95, 0x99, 0x9A, 0x9B})
-#: Reason codes by which it says that the cause is its own, or another connection: busy, shutting
-#: down, no keep-alive, taken over, by an administrator, moved, or connected for too long.
+#: Reason codes of a broker that hangs up for reasons of its own or another connection: busy,
+#: shutting down, keep-alive timeout, session taken over, administrative action, moved, connected
+#: for too long.
 NOT_OUR_FAULT = frozenset({0x89, 0x8B, 0x8D, _SESSION_TAKEN_OVER, 0x98, 0x9C, 0x9D, 0xA0})
-#: What a broker must allow that refuses the connection for what it does not offer.
+#: What to allow on a broker that refuses the connection because it does not support something.
 _NEEDS = {
     0x9A: "the robot's status is a retained message; have the broker allow those",
     0x9B: "questions and answers must not be lost and need QoS 1; have the broker allow it",
 }
-#: How libraries name a connection that the other end has cut.
+#: How libraries call a connection that the other end has cut.
 _HUNG_UP = ("eof occurred", "reset by peer", "broken pipe")
 
 
@@ -34,15 +35,15 @@ class Refused(LinkError):
 
 
 class TooLarge(Refused):
-    """The broker refuses a message for its size."""
+    """The broker refuses a message because of its size."""
 
 
 class Later(LinkError):
-    """The broker does not take a message now, but may do so later."""
+    """The broker does not accept a message now, but may do so later."""
 
 
 class Unacknowledged(LinkError):
-    """A message was sent, and the broker's word on it did not come."""
+    """A message was sent, and the broker did not acknowledge it."""
 
 
 class Faults(logging.Handler):
@@ -116,14 +117,14 @@ def explained(
         )
     advice = "is it running, and is mqtt.tls right for that port?"
     if settings.tls and any(sign in faults for sign in _HUNG_UP):
-        # The broker's word on a certificate comes after the handshake, and may be lost with the
+        # The broker's verdict on a certificate comes after the handshake, and may be lost with the
         # line.
         advice += " If so, does it accept our certificate (mqtt.cert_file, mqtt.key_file)?"
     return LinkError(f"no connection to the {place} ({detail}): {advice}")
 
 
 def _reason_code(error: aiomqtt.MqttError) -> ReasonCode | None:
-    """The broker's reason, of the error itself or of what it was raised from."""
+    """The broker's reason code, from the error itself or from its cause."""
     for fault in (error, error.__cause__):
         if isinstance(fault, aiomqtt.MqttCodeError) and isinstance(fault.rc, ReasonCode):
             return fault.rc

@@ -80,7 +80,7 @@ class PieceMessage(BaseModel):
 
 
 class ErrorMessage(BaseModel):
-    """A request that was refused and not asked. ``id`` is empty where it could not be read."""
+    """A request that was refused and not asked. ``id`` is empty if it could not be read."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -132,7 +132,7 @@ class Parsed:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A request that is refused. ``address`` is ``None`` where the refusal can't be delivered."""
+    """A request that is refused. ``address`` is ``None`` if the refusal can't be delivered."""
 
     address: Address | None
     id: str
@@ -140,7 +140,7 @@ class Refusal:
     message: str
 
     def payload(self) -> bytes:
-        """The message to the client."""
+        """The refusal as a message to the client."""
         return error_payload(self.id, self.code, self.message)
 
 
@@ -195,7 +195,7 @@ def parse(message: Incoming, topics: Topics, max_bytes: int) -> Parsed | Refusal
 
 def parse_fact(message: Incoming, topics: Topics, max_bytes: int) -> FactRequest | Refusal:
     """The value to note in a message from a topic of facts. A refusal goes to the response topic,
-    where there is one."""
+    if there is one."""
     operator = topics.operator_of(message.topic)
     address = fact_address(message, topics)
     if message.payload is None:
@@ -211,7 +211,7 @@ def parse_fact(message: Incoming, topics: Topics, max_bytes: int) -> FactRequest
 
 
 def fact_address(message: Incoming, topics: Topics) -> Address | None:
-    """Where the refusal of a fact may go; ``None``: nowhere."""
+    """Where the refusal of a fact may be sent; ``None`` if nowhere."""
     response, operator = message.response_topic, topics.operator_of(message.topic)
     if response is None or topics.objection(response, operator):
         return None
@@ -254,7 +254,7 @@ def status_payload(message: StatusMessage) -> bytes:
 
 
 def _id_of(payload: bytes) -> str:
-    """The id in a payload that may not be a request; empty where none can be used."""
+    """The id in a payload that may not be a request; empty if it has none that can be used."""
     try:
         values = pydantic_core.from_json(payload)
     except ValueError:
@@ -264,14 +264,14 @@ def _id_of(payload: bytes) -> str:
 
 
 def _digest(request: AskRequest) -> bytes:
-    """Equal for requests that ask the same."""
+    """A digest that is equal for requests that ask the same."""
     content = [request.question, request.choices, request.at_ns]
     return hashlib.sha256(json.dumps(content).encode()).digest()[:16]
 
 
 def _client_of(message: Incoming, topics: Topics, operator: str) -> str:
-    """The client whose turn a request takes: the operator whose topic it came on, and below that
-    the name it gives itself, else the topic of its answers."""
+    """The client whose turn a request takes: the operator whose topic it came on and, below that,
+    the name that it gives itself, else the topic of its answers."""
     user = next((value for name, value in message.user if name == "client"), "")
     topic = message.response_topic or ""
     if topic.startswith(topics.inbox()):

@@ -1,4 +1,4 @@
-"""Messages to and from an MQTT 5 broker: topic, payload, and the properties that go with them.
+"""Messages to and from an MQTT 5 broker: topic, payload and properties.
 
 Out of scope: what the payloads say (`messages`), how they travel (`connection`).
 """
@@ -12,7 +12,7 @@ import paho.mqtt.client as paho
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-#: The reason code of a broker that does not take a message for its size (MQTT 5, 2.4).
+#: The reason code of a broker that refuses a message because of its size (MQTT 5, 2.4).
 PACKET_TOO_LARGE = 0x95
 #: The reason code for a message to a topic that nobody subscribes to.
 NO_SUBSCRIBERS = 0x10
@@ -20,7 +20,7 @@ NO_SUBSCRIBERS = 0x10
 
 @dataclass(frozen=True, slots=True)
 class Acknowledgement:
-    """The broker's word on a message: a reason code of MQTT 5, and its text."""
+    """The broker's acknowledgement of a message: a reason code of MQTT 5, and its text."""
 
     code: int
     text: str
@@ -33,9 +33,9 @@ class Acknowledgement:
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """A message from the broker. ``payload`` is ``None`` where it was too large to be kept;
-    ``expiry_s`` is how long it stays of interest, in seconds. ``fault`` says what is wrong with
-    its properties, none of which could then be read."""
+    """A message from the broker. ``payload`` is ``None`` if it was too large to be kept;
+    ``expiry_s`` is how long the message is valid, in seconds. ``fault`` says what is wrong with the
+    properties, none of which could be read then."""
 
     topic: str
     payload: bytes | None
@@ -104,7 +104,7 @@ def packet_bytes(message: Outgoing) -> int:
 
 
 def properties_of(message: Outgoing) -> Properties:
-    """What goes with a message beside its payload, as paho takes it."""
+    """The properties of a message, as paho takes them."""
     properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
     properties.PayloadFormatIndicator = 1
     properties.ContentType = "application/json"

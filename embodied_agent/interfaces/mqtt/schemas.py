@@ -41,7 +41,8 @@ MESSAGES: dict[str, type[BaseModel]] = {
 
 def schema_text(name: str) -> str:
     """The schema file of one kind of message."""
-    # A schema describes what is received as it is read, and what is sent as it is written.
+    # Schemas of received messages describe how they are read; those of sent ones, how they are
+    # written.
     mode: Literal["validation", "serialization"] = (
         "validation" if name in ("request", "fact") else "serialization"
     )
@@ -56,7 +57,7 @@ def file_name(name: str) -> str:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The command line; 0 when done, 1 when a file is out of date or unusable."""
+    """The command line; returns 0 if all went well, 1 if a file is out of date or unusable."""
     parser = argparse.ArgumentParser(description="JSON schemas of the messages over MQTT.")
     choice = parser.add_mutually_exclusive_group(required=True)
     choice.add_argument("--check", type=Path, metavar="FOLDER", help="fail where a file differs")

@@ -39,16 +39,16 @@ _log = logging.getLogger(__name__)
 
 #: Maximum number of messages sent to the broker together.
 _AT_ONCE = 16
-#: How many lost connections it takes until a message is set aside: where it is proven to be at
-#: fault, and where it may have been anything.
+#: How many lost connections it takes until a message is set aside: if it is proven to be at fault,
+#: and if the cause may have been anything.
 _PROVEN_LOSSES, _LOSSES = 2, 4
-#: Delay before a message that the broker does not take now is sent again, in seconds; doubles up to
-#: the second.
+#: Delay before a message that the broker does not accept now is sent again, in seconds; it doubles
+#: up to the second value.
 _LATER_S, _LATER_MAX_S = 1.0, 60.0
-#: Maximum numbers of suspected messages, and of topics without pieces; the oldest go first.
+#: Maximum numbers of suspected messages, and of topics without pieces; the oldest are dropped.
 _SUSPECTS, _SILENT_TOPICS = 1024, 256
 
-#: What is sent: an answer, a refusal, or a delta by its number.
+#: What is sent: an answer, a refusal, or a delta or alert by its number.
 Item = Delivery | Outgoing | int
 
 
@@ -78,15 +78,15 @@ class Sender:
 
     Args:
         desk: what is to be sent.
-        witness: tells a hang-up on one message from a broker's restart.
+        witness: distinguishes a hang-up on one message from a broker's restart.
     """
 
     def __init__(self, desk: Desk, witness: Witness) -> None:
         self._desk = desk
         self._witness = witness
         self._judging = asyncio.Lock()
-        self._unjudged: list[object] = []  # hang-ups of which the witness knows more
-        self._line = asyncio.Lock()  # so that it is known what was on its way
+        self._unjudged: list[object] = []  # messages at hang-ups that the witness has yet to judge
+        self._line = asyncio.Lock()  # so that the messages on their way are known
         self._suspects: OrderedDict[object, _Suspicion] = OrderedDict()
         self._condemned: list[Item] = []
         self._silent: OrderedDict[str, None] = OrderedDict()
@@ -97,10 +97,10 @@ class Sender:
         self.accused = False
 
     def begin(self) -> None:
-        """A new connection begins.
+        """Begin to send over a new connection.
 
-        What was sent last over the one before may have been pieces that the broker hung up on:
-        their topics get no more until something else has reached them.
+        The broker may have hung up on the last pieces sent over the one before, so their topics get
+        no further pieces until something else was delivered there.
         """
         for topic in self._unproven:
             self._silent[topic] = None
@@ -110,7 +110,7 @@ class Sender:
         self._witness.allow()
 
     async def end(self) -> None:
-        """Nothing more is sent."""
+        """Stop; nothing more is sent."""
         await self._witness.leave()
 
     async def send_ready(self, connection: Connection) -> None:
@@ -133,7 +133,8 @@ class Sender:
                 return
 
     async def send_alone(self, connection: Connection, message: Outgoing, number: int) -> None:
-        """Send a message other than an answer: a delta by its number, or an alert by that below 0.
+        """Send a message other than an answer: a delta, whose ``number`` counts up from 1, or an
+        alert, whose ``number`` is negative.
 
         Raises:
             Refused: the broker does not take it, or it has cost the connection before.
@@ -160,17 +161,17 @@ class Sender:
             await connection.send(message)
 
     async def _send_some(self, connection: Connection) -> bool:
-        """Send what comes next; whether there was anything."""
+        """Send what comes next; returns whether there was anything."""
         reach = _AT_ONCE + len(self._suspects)
         refusals = self._desk.refusals(_AT_ONCE)
         if again := [r for r in refusals if r in self._suspects]:
-            self._desk.discard_refusals(again)  # the same for a request that came once more
+            self._desk.discard_refusals(again)  # those of a repeated request
             return True
         if refusals:
             self._settle_refusals(await self._publish(connection, {r: (r, r) for r in refusals}))
             return True
         due = await self._desk.due(reach)
-        # After fetching answers: the pieces of one go before it.
+        # After fetching the answers, because the pieces of an answer go before it.
         await self._send_pieces(connection)
         answers = [d for d in due if _key(d) not in self._suspects][:_AT_ONCE]
         if not answers:
@@ -180,7 +181,7 @@ class Sender:
         return True
 
     async def _send_a_suspect(self, connection: Connection, due: Sequence[Delivery]) -> bool:
-        """Send the least suspected message by itself; whether there was one that may go now."""
+        """Send the least suspected message alone; returns whether one was due."""
         waiting = set(map(_key, due))
         now = time.monotonic()
         ready = [
@@ -215,7 +216,7 @@ class Sender:
     async def _publish(
         self, connection: Connection, batch: Mapping[object, tuple[Item, Outgoing]]
     ) -> dict[object, LinkError | None]:
-        """Send messages together; what became of each.
+        """Send messages together; returns the outcome of each.
 
         Raises:
             LinkError: the connection is lost, and none was delivered.
@@ -234,7 +235,7 @@ class Sender:
             except Unacknowledged:
                 silence.add(key)
                 raise
-            except LinkError:  # it never left
+            except LinkError:  # it was not sent
                 on_its_way.discard(key)
                 raise
 
@@ -245,7 +246,7 @@ class Sender:
                     return_exceptions=True,
                 )
             finally:
-                # Also where this was cancelled because another part noticed the loss first.
+                # Also if this was cancelled because another task noticed the loss first.
                 if outcomes:
                     self._unproven.clear()
                 lost = (on_its_way if connection.lost else silence) - outcomes.keys()
@@ -267,7 +268,7 @@ class Sender:
     def _blame(
         self, lost: Mapping[object, tuple[Item, Outgoing]], connection: Connection, *, alone: bool
     ) -> None:
-        """Suspect what was on its way when the connection was lost."""
+        """Suspect the messages that were on their way when the connection was lost."""
         accused = bool(connection.accusation)
         self.accused |= accused and bool(lost)
         for key, (item, message) in lost.items():
@@ -285,7 +286,8 @@ class Sender:
     def _condemn(self, key: object, *, proven: bool) -> None:
         """Have a message set aside once it has lost enough connections.
 
-        Losses of others that a broker accused count against it too; so the last must be its own.
+        Losses for which the broker accused other messages count against it too, so the last loss
+        must be its own.
         """
         suspicion = self._suspects[key]
         if suspicion.losses >= _LOSSES or (proven and suspicion.proven >= _PROVEN_LOSSES):
@@ -306,8 +308,8 @@ class Sender:
             self._unjudged.clear()
 
     def _suspicion(self, key: object, item: Item, message: Outgoing) -> _Suspicion:
-        """What is known of a message; from its first suspicion on, a refusal waits here instead of
-        at the desk, where its place is needed."""
+        """The suspicion against a message. A suspected refusal waits here instead of at the desk,
+        where it would take the place of others."""
         suspicion = self._suspects.get(key)
         if suspicion is None:
             suspicion = self._suspects[key] = _Suspicion(item, message.topic)
@@ -378,5 +380,5 @@ class Sender:
 
 
 def _key(item: Delivery | Outgoing) -> object:
-    """What identifies a message over all its tries."""
+    """What identifies a message over all attempts to send it."""
     return ("answer", item.number) if isinstance(item, Delivery) else item

@@ -39,7 +39,7 @@ from embodied_agent.support.throttled_log import ThrottledLog
 
 _log = logging.getLogger(__name__)
 
-#: After a connection has lasted this long, in seconds, the delay starts over from the first.
+#: If a connection has lasted this long, in seconds, the next delay is the first again.
 _STABLE_S = 10.0
 #: Time to send the last answers at shutdown, in seconds.
 _FAREWELL_S = 3.0
@@ -51,7 +51,7 @@ class Service:
     """One robot on one broker.
 
     Args:
-        agent: whose deltas and status are published.
+        agent: the agent whose deltas, alerts and status are published.
         questions: the question queue.
         settings: the section ``mqtt``, and the time-out of questions.
 
@@ -81,7 +81,7 @@ class Service:
         self._state: State = "off"
         self._last_error = ""
         self._connections = self._dropped = 0
-        #: Set once it serves, or tries to.
+        #: Set once it tries to connect.
         self.ready = threading.Event()
 
     def status(self) -> MqttStatus:
@@ -148,7 +148,7 @@ class Service:
                 return
             self._state = "waiting"
             if sender.accused:
-                # The broker is there, and the message in question will go last.
+                # The broker can be reached, and the accused message will be sent last.
                 sender.accused = False
                 backoff.reset()
             wait_s = backoff.failure_s()
@@ -208,7 +208,7 @@ class Service:
             try:
                 await asyncio.wait((*tasks, stopping), return_when=asyncio.FIRST_COMPLETED)
                 if stop.is_set() and not any(task.done() for task in tasks):
-                    async with receiving:  # everything taken in is acknowledged by now
+                    async with receiving:  # everything received is acknowledged by now
                         tasks[0].cancel()
                     with suppress(LinkError, asyncio.TimeoutError):
                         await asyncio.wait_for(
@@ -226,8 +226,8 @@ class Service:
         while True:
             messages = await connection.next()
             async with receiving:
-                # Completed even if the connection is lost meanwhile: a question that is stored
-                # must also be asked.
+                # Completed even if the connection is lost meanwhile: a stored question must also
+                # be asked.
                 intake = asyncio.ensure_future(self._take(messages, desk))
                 self._intakes.add(intake)
                 intake.add_done_callback(self._intakes.discard)
@@ -239,9 +239,9 @@ class Service:
         if facts:
             most = self._settings.max_request_bytes
             await FactDesk(self._agent, desk, self._topics, most).take(facts)
-        asked = [message for message in messages if not self._topics.is_fact(message.topic)]
-        if asked:
-            await desk.take(asked)
+        requests = [message for message in messages if not self._topics.is_fact(message.topic)]
+        if requests:
+            await desk.take(requests)
 
     async def _listen_to_facts(self, connection: Connection) -> None:
         try:
@@ -250,7 +250,7 @@ class Service:
         except LinkError as error:
             if connection.lost:
                 raise
-            # As with an access list from before there were facts.
+            # For example, with an access list that is older than facts.
             self._warnings.add("facts", f"facts can't be noted over MQTT: {error}")
 
     async def _listen_to_operators(self, connection: Connection) -> None:
@@ -259,7 +259,7 @@ class Service:
         except LinkError as error:
             if connection.lost:
                 raise
-            # As with an access list from before operators had topics of their own.
+            # For example, with an access list that is older than operators' own topics.
             self._warnings.add("operators", f"operators can't ask on topics of their own: {error}")
 
     async def _send(self, connection: Connection, desk: Desk, sender: Sender) -> None:

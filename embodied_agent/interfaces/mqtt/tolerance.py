@@ -19,11 +19,11 @@ from paho.mqtt.packettypes import PacketTypes
 
 
 class Tolerance:
-    """Stands between a paho client and its parser.
+    """Sits between a paho client and its parser.
 
     Args:
         client: not connected yet.
-        on_unreadable: told of what can't be helped, before paho hangs up.
+        on_unreadable: called if a packet can't be repaired, before paho disconnects.
     """
 
     def __init__(self, client: paho.Client, on_unreadable: Callable[[str], object]) -> None:
@@ -31,12 +31,12 @@ class Tolerance:
         self._on_unreadable = on_unreadable
         self._parse = client._packet_handle
         client._packet_handle = self._on_packet  # type: ignore[method-assign]
-        #: Why the message that is being handed over has lost its properties.
+        #: Why the message that is being passed on has lost its properties.
         self.fault = ""
         self._codes: dict[int, int] = {}
 
     def code(self, mid: int) -> int | None:
-        """The reason code in the acknowledgement of ``mid`` where paho could not read it."""
+        """The reason code in the acknowledgement of ``mid``, if paho could not read it."""
         return self._codes.pop(mid, None)
 
     def _on_packet(self) -> MQTTErrorCode:
@@ -61,7 +61,7 @@ class Tolerance:
         if kind == PacketTypes.PUBLISH:
             return without_properties(packet, command >> 1 & 3)
         if kind == PacketTypes.PUBACK and len(packet) > 2:
-            # With a reason code that paho does not expect here, or with a text.
+            # It has a text, or a reason code that paho does not expect here.
             self._codes[int.from_bytes(packet[:2], "big")] = packet[2]
             return packet[:2]
         raise ValueError(f"a packet of type {kind}")
@@ -70,12 +70,12 @@ class Tolerance:
 def without_properties(packet: bytes, qos: int) -> bytes:
     """A PUBLISH packet (what follows its fixed header) with its properties left out.
 
-    Topic and number come before the properties, and the payload lies where their length says, so
-    none of them depends on what the properties hold. Where that length is wrong as well, the
-    payload is left out too. The layout is that of MQTT 5, 3.3.
+    Topic and packet identifier come before the properties, and the properties' length says where
+    the payload begins, so none of them depends on what the properties hold. If that length is wrong
+    as well, the payload is left out too. The layout is that of MQTT 5, 3.3.
 
     Raises:
-        ValueError: not even topic and number can be found.
+        ValueError: not even topic and packet identifier can be found.
     """
     head = 2 + int.from_bytes(packet[:2], "big") + (2 if qos else 0)
     if len(packet) <= head:

@@ -34,8 +34,8 @@ _MOST_OPERATOR = 128
 class Topics:
     """The topics of one robot.
 
-    ``allowed`` are further topics that answers may go to: each one a topic, or, where it ends in
-    ``/``, what all such topics begin with.
+    ``allowed`` are further topics that answers may go to: each a topic or, if it ends in ``/``, the
+    prefix of such topics.
     """
 
     robot: str
@@ -43,7 +43,7 @@ class Topics:
 
     @classmethod
     def of(cls, settings: MqttSettings) -> Topics:
-        """Those of the robot that the settings name."""
+        """The topics of the robot that the settings name."""
         return cls(settings.robot, settings.response_topics)
 
     @property
@@ -62,14 +62,14 @@ class Topics:
         return f"{self.base}/ask/+"
 
     def ask_of(self, operator: str) -> str:
-        """The topic of an operator's requests; of nobody's where ``operator`` is empty."""
+        """The topic of an operator's requests; of nobody in particular if ``operator`` is empty."""
         return f"{self.ask}/{operator}" if operator else self.ask
 
     def operator_of(self, topic: str) -> str:
-        """Whose request came on ``topic``; empty: nobody's in particular."""
+        """The operator whose requests come on ``topic``; empty if it is nobody's in particular."""
         operator = topic.removeprefix(f"{self.ask}/").removeprefix(f"{self.fact}/")
-        named = topic != operator and not _faults_of(operator) and "/" not in operator
-        return operator if named and len(operator) <= _MOST_OPERATOR else ""
+        is_operator = topic != operator and not _faults_of(operator) and "/" not in operator
+        return operator if is_operator and len(operator) <= _MOST_OPERATOR else ""
 
     @property
     def fact(self) -> str:
@@ -78,7 +78,7 @@ class Topics:
 
     @property
     def fact_of_operators(self) -> str:
-        """The filter of the topics of operators' values to note."""
+        """The filter of the topics of values to note from operators."""
         return f"{self.base}/fact/+"
 
     def is_fact(self, topic: str) -> bool:
@@ -105,11 +105,11 @@ class Topics:
         return f"{self.inbox(operator)}{request_id}"
 
     def inbox(self, operator: str = "") -> str:
-        """What the topics begin with to which answers for ``operator`` may always go."""
+        """The prefix of the topics to which answers for ``operator`` may always go."""
         return f"{self.base}/answer/{operator}/" if operator else f"{self.base}/answer/"
 
     def objection(self, response_topic: str, operator: str = "") -> str:
-        """Why no answer may be published there; empty where it may.
+        """Why no answer may be published to a topic; empty if it may.
 
         No client may make the robot speak for others, or to anything but those who ask: answers go
         to the asker's own inbox, and to what the settings allow. Topics of this program other than
@@ -131,7 +131,7 @@ class Topics:
 
 
 def _faults_of(topic: str) -> str:
-    """What makes a topic unusable for any message; empty where nothing does."""
+    """Why a topic can't be used for any message; empty if it can."""
     if not topic:
         return "the response topic is empty"
     size = len(topic.encode("utf-8", "surrogatepass"))

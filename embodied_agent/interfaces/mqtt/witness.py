@@ -1,4 +1,4 @@
-"""A second connection to a broker, which tells a disconnection over a message from a restart.
+"""A second connection to a broker, which tells a hang-up on a message from a restart.
 
 MQTT does not say why a connection was lost, and a broker that restarts, or a network that fails,
 ends every connection, whatever is on its way. While a suspected message is sent, the witness is
@@ -27,7 +27,7 @@ _log = logging.getLogger(__name__)
 
 
 class Witness:
-    """Used on one asyncio loop.
+    """The second connection. Used on one asyncio loop.
 
     Args:
         settings: the broker.
@@ -43,15 +43,15 @@ class Witness:
 
     @property
     def present(self) -> bool:
-        """Whether it has been connected since `come`; the broker may have ended that since."""
+        """Whether `come` has connected it; the broker may have disconnected it since."""
         return self._connection is not None
 
     def allow(self) -> None:
-        """Try again after a broker that refused it."""
+        """Allow another attempt after the broker refused the connection."""
         self._refused = False
 
     async def come(self) -> None:
-        """Connect, unless it is connected; where that fails, there is no witness."""
+        """Connect, unless it is connected; if that fails, there is no witness."""
         if self._connection is not None and self._connection.lost:
             await self.leave()
         if self._connection is not None or self._refused:
@@ -72,7 +72,7 @@ class Witness:
         if self._connection is None or self._connection.lost:
             return False
         try:
-            # Needs no right, and changes nothing.
+            # This needs no permission, and changes nothing.
             await self._connection.unsubscribe(self._topic)
         except aiomqtt.MqttError:
             return False

@@ -49,15 +49,15 @@ def make_objects_router(parts: Callable[[], Parts]) -> APIRouter:
         """What the memory knows of objects: those of the latest map session first, those that are
         still there first, the last seen first."""
         agent = parts().agent
-        found = agent.objects(name.strip() or None, session=session, limit=limit)
-        return objects_reply(found, agent.map_sessions())
+        objects = agent.objects(name.strip() or None, session=session, limit=limit)
+        return objects_reply(objects, agent.map_sessions())
 
     @router.get("/objects/locate", responses=error_replies())
     def locate(
         name: Annotated[str, Query(min_length=1, max_length=200, description="what to look for")],
         limit: Annotated[int, Query(ge=1, le=100)] = 20,
     ) -> ObjectsReply:
-        """Where the objects are that a name means, best first; empty where no position is known.
+        """Where the objects are that a name means, best first; empty if no position is known.
         Synonyms and colours are understood as in questions."""
         agent = parts().agent
         return objects_reply(agent.locate(name, limit=limit), agent.map_sessions())
@@ -66,18 +66,18 @@ def make_objects_router(parts: Callable[[], Parts]) -> APIRouter:
     def goal(object_id: ObjectId) -> GoalReply:
         """Where to stand and look from, to see an object: a pose on or near the way that was
         driven. 404 where its position is not known well enough."""
-        found = parts().agent.goal(object_id)
-        if found is None:
+        goal = parts().agent.goal(object_id)
+        if goal is None:
             raise HTTPException(
                 404, f"no pose is known from which object {object_id} could be seen"
             )
-        return goal_reply(found)
+        return goal_reply(goal)
 
     @router.get("/corrections", responses=error_replies())
     def corrections() -> CorrectionsReply:
         """What people said about the memory, in order."""
-        made = parts().agent.corrections()
-        return CorrectionsReply(corrections=[correction_reply(one) for one in made])
+        corrections = parts().agent.corrections()
+        return CorrectionsReply(corrections=[correction_reply(one) for one in corrections])
 
     @router.post("/corrections", responses=error_replies(400, 413))
     def correct(body: CorrectionRequest, request: Request) -> CorrectionReply:

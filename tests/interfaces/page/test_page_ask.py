@@ -49,6 +49,21 @@ def test_the_answer_streams_in_with_its_reasoning(robot: Robot, look: Look) -> N
     assert text(page, "#say") == "Answer: on the left"
 
 
+@pytest.mark.parametrize("times", [1, 12])
+def test_a_long_answer_is_set_as_text_and_a_short_one_as_a_headline(
+    robot: Robot, look: Look, monkeypatch: pytest.MonkeyPatch, times: int
+) -> None:
+    said = ", then ".join(["on the left"] * times)
+    reply = f"<think>#1 shows it, to the left</think><answer>{said}</answer>"
+    monkeypatch.setattr(robot.reasoner, "reply", reply)
+    page = look(robot)
+    entry = ask(page, f"Where is lamp 1, {times} times?")
+    entry.and_(page.locator("[data-state=done]")).wait_for()
+    assert entry.locator(".answer").inner_text() == said
+    weight = int(entry.locator(".answer").evaluate("e => getComputedStyle(e).fontWeight"))
+    assert weight >= 600 if times == 1 else weight < 500
+
+
 def test_evidence_opens_its_frame_and_arrows_go_on_from_there(robot: Robot, look: Look) -> None:
     page = look(robot)
     entry = ask(page, "Where is lamp 1, with evidence?")

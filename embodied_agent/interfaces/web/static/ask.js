@@ -10,6 +10,8 @@ const MOST = 30;
 const EARLIER = 5;
 // Pictures of evidence shown at once.
 const SHOWN = 7;
+// An answer of more characters is set as text, not as a headline.
+const LONG = 80;
 const STAGES = {
   queue: "queue", perceive_wait: "perception", recall: "recall", second_look: "second look",
   first_token: "first token", generate: "reasoning", reason: "reasoning", verify: "verification",
@@ -186,6 +188,7 @@ class Entry {
       this.element.dataset.state = "done";
       this.mark(reply.status);
       this.answer.replaceChildren(...(reply.choice ? [el("b", { class: "letter" }, reply.choice)] : []), reply.text);
+      this.answer.classList.toggle("long", reply.text.length > LONG);
     }
     const known = new Set(reply.evidence.map((item) => item.keyframe_id));
     // Rules show the notes that they read.
