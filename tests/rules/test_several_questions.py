@@ -55,6 +55,7 @@ def test_each_question_of_a_text_is_answered(text: str, answers: tuple[str, str]
         "when you saw the chair, what else was there and what did you do next?",
         "Did you see a chair? I need one.",
         "is the chair red and white?",
+        "how many chairs did you see? was it many?",
     ],
 )
 def test_a_text_that_asks_one_thing_stays_whole(text: str) -> None:
