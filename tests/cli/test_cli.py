@@ -125,6 +125,9 @@ def test_a_replay_says_how_to_question_its_memory(walk: Path, tmp_path: Path) ->
     assert program == "embodied-agent"
     answered = run(*words)
     assert answered.exit_code == 0, answered.output
+    assert "nothing was read" not in told
+    again = run("replay", walk, *QUICK, "--memory", memory).stdout
+    assert "the memory holds all of this recording already, so nothing was read" in again
     assert "What have you seen?" in answered.stdout
 
 
