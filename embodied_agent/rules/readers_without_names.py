@@ -60,7 +60,7 @@ _WHICH_TIME = (
 _NOT_SEEN = re.compile(
     rf"^(?:name|list|tell me|give me|show me)\b.*\b{YOU} (?:have |did |had )?(?:not|never)\b"
 )
-_AT_THE_END = re.compile(r"\b(?:at|in) the (?:very )?end\b|\bfinally\b")
+_AT_THE_END = re.compile(r"\b(?:at|in|near|towards?) the (?:very )?end\b|\bfinally\b")
 _LAST_PICTURE = re.compile(
     r"\b(?:in|on|from|of) (?:the|your) (?:very )?(?:last|latest|most recent|final|newest|current) "
     r"(?:keyframe|frame|picture|image|view|shot|photo)$"
@@ -197,7 +197,8 @@ def read_unnamed(named: Named) -> Asked | None:
         return make(named, "total_turn")
     if _LATEST.search(pattern) or _LAST_PICTURE.search(pattern):
         return make(named, "in_view")
-    if which and _AT_THE_END.search(pattern) and cues.has(pattern, "was|were|see|look|looking"):
+    told = which or cues.has(pattern, "tell")
+    if told and _AT_THE_END.search(pattern) and cues.has(pattern, "was|were|see|saw|look|looking"):
         return make(named, "around", side=side) if side else make(named, "in_view")
     if side is not None and which and _WHEN_STARTED.search(pattern):
         return make(named, "at_start", side=side)

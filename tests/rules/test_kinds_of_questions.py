@@ -83,6 +83,19 @@ def said(text: str, notes: Notes) -> Saying:
             "so what's in front of you right about now?",
             "Ahead of me should be the green sofa",
         ),
+        ("what did you see towards the end?", "Now I see (#5)"),
+        ("tell me what you saw near the end", "Now I see (#5)"),
+        (
+            "where was the lamp when you first saw the door?",
+            "The red lamp was ahead of me, at mid range, when",
+        ),
+        ("when you saw the door, where was the lamp?", "I first saw the blue door (#3)"),
+        ("where was the rug when you last saw the sofa", "when I last saw the green sofa (#5)"),
+        ("lamp or door?", "Yes, I saw the blue door in #3"),
+        (
+            "if you had to draw a map, what objects would you put on it?",
+            "I have seen the yellow bed",
+        ),
         # Words
         ("where is the bleu door?", "The blue door should now be"),
         ("wheres teh bkue door", "The blue door should now be"),
@@ -108,6 +121,10 @@ def test_what_is_asked_is_what_is_answered(text: str, answer: str, notes: Notes)
         ("are the bed and the table side by side?", "cannot_tell"),
         ("what did you see before #77?", "cannot_tell"),
         ("what did you see before #0?", "cannot_tell"),
+        ("where was the bed when you saw the sofa?", "cannot_tell"),
+        ("why did you turn right?", "cannot_tell"),
+        ("has the bed moved since you first saw it?", "cannot_tell"),
+        ("how much time passed between seeing the bed and the lamp?", "cannot_tell"),
         ("explain your last answer", "out_of_scope"),
     ],
 )
