@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import cv2
@@ -62,3 +65,19 @@ def test_a_topic_that_is_not_chosen_is_told_as_what_it_holds(tmp_path: Path, nam
         "/depth/image_raw": "it holds depth",
         "/odom": "it holds no pictures",
     }
+
+
+def test_ffmpeg_writes_no_lines_of_its_own_about_a_stream() -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        url = f"rtsp://127.0.0.1:{free.getsockname()[1]}/x"  # bound, but nothing listens
+        done = subprocess.run(
+            [sys.executable, "-m", "embodied_agent.cli", "inspect", url],
+            capture_output=True,
+            text=True,
+            timeout=240,
+            check=False,
+        )
+    assert done.returncode == 3
+    assert "nothing listens on 127.0.0.1" in done.stdout
+    assert done.stderr == ""
