@@ -143,9 +143,13 @@ def singular(noun: str) -> str:
         base = noun.removesuffix(ending)
         if base != noun and noun not in lexicon().kinds and base in lexicon().kinds:
             return base
-    lemmas = getLemma(last, upos="NOUN") if last.isalpha() else ()
-    base = str(lemmas[0]) if lemmas else last
-    return f"{head} {base}".strip()
+    return f"{head} {_lemma(last)}".strip()
+
+
+@lru_cache(maxsize=4096)
+def _lemma(word: str) -> str:
+    lemmas = getLemma(word, upos="NOUN") if word.isalpha() else ()
+    return str(lemmas[0]) if lemmas else word
 
 
 @lru_cache(maxsize=4096)

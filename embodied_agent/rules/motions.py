@@ -62,7 +62,7 @@ class Motions:
         self,
         actions: Iterable[Action | None],
         angles_deg: Iterable[float | None],
-        usable: Iterable[bool],
+        usable: Iterable[int],
     ) -> None:
         """`add` the motions of many deltas, in order."""
         self._codes.extend([_CODES[action] for action in actions])

@@ -177,6 +177,8 @@ class Notes:
         self.nouns: Nouns = Nouns()
         #: Gives the stamp of a keyframe by its id, in nanoseconds; ``None`` if it is not known.
         self.clock: Callable[[int], int | None] = _no_clock
+        #: What phrases mean (`matched`), with the number of deltas that there were.
+        self.matches: dict[Phrase, tuple[int, object]] = {}
         self._indexes: dict[int, int] = {}
         self._observed: dict[str, list[int]] = {}
         for delta in deltas:
