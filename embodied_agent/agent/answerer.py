@@ -171,14 +171,14 @@ class Answerer:
         moment = (source, segment, last_id, provisional, here)
         with self._lock:  # views serve one thread at a time
             try:
-                known, said = self._known(answer, question, *moment)
+                known, ruling = self._known(answer, question, *moment)
             except LostDelta:
                 # The file is damaged: read delta by delta what is intact.
                 self._views.read_plainly(source)
-                known, said = self._known(answer, question, *moment)
+                known, ruling = self._known(answer, question, *moment)
         notes = known.notes
-        if said is not None:
-            yield replace(said, latency_s={"rules": time.monotonic() - started})
+        if ruling is not None:
+            yield replace(ruling, latency_s={"rules": time.monotonic() - started})
             return
         measured = self._measured(question, notes.id(notes.last))
         noted = self._noted(question, source)
@@ -196,8 +196,10 @@ class Answerer:
     def asks_of_facts(self, question: Question) -> bool:
         """Whether a question is about noted facts, and not about what was seen at some time: what
         the camera sees now adds nothing to its answer."""
-        asked = None if self._facts is None else self._facts.asked(question.text)
-        return asked is not None and asked.thing is None and not self._leaves_facts()
+        fact_question = None if self._facts is None else self._facts.asked(question.text)
+        return (
+            fact_question is not None and fact_question.thing is None and not self._leaves_facts()
+        )
 
     def before_any_frame(self, question: Question) -> Answer | None:
         """The answer to a question about facts where nothing was seen yet; ``None`` for others."""
@@ -238,22 +240,22 @@ class Answerer:
         """``answer`` to a question about facts."""
         assert self._facts is not None
         seen = notes if notes.deltas else None
-        found = self._facts.answer(asked, seen, source, question.at_ns)
+        fact_saying = self._facts.answer(asked, seen, source, question.at_ns)
         at: int | None = None
-        if question.choices and found.saying.status == "answered":
-            at = with_choice(found, question.choices)
+        if question.choices and fact_saying.saying.status == "answered":
+            at = with_choice(fact_saying, question.choices)
             if at is None:
-                found = without_value(found)
+                fact_saying = without_value(fact_saying)
         free = question if at is None else replace(question, choices=())
-        answer = self._said(answer, free, found.saying, notes)
+        answer = self._said(answer, free, fact_saying.saying, notes)
         if at is not None:
             answer = replace(
                 answer,
                 text=question.choices[at],
                 choice=string.ascii_uppercase[at],
-                reasoning=f"{answer.reasoning}\n{found.saying.text}".strip(),
+                reasoning=f"{answer.reasoning}\n{fact_saying.saying.text}".strip(),
             )
-        return replace(answer, facts=found.facts, verified_by="the facts that were noted")
+        return replace(answer, facts=fact_saying.facts, verified_by="the facts that were noted")
 
     def _known(
         self,
@@ -271,9 +273,9 @@ class Answerer:
         notes = held.notes
         notes.clock = self._store.stamp_of
         known = Known(question, segment, last_id, notes, "", "", ())
-        asked = None if self._facts is None else self._facts.asked(question.text)
-        if asked is not None and not self._leaves_facts():
-            return known, self._of_facts(answer, question, asked, notes, source)
+        fact_question = None if self._facts is None else self._facts.asked(question.text)
+        if fact_question is not None and not self._leaves_facts():
+            return known, self._of_facts(answer, question, fact_question, notes, source)
         if not notes.deltas:
             problem = "nothing that was seen has been perceived yet"
             return known, replace(answer, status="failed", problem=problem)
@@ -284,20 +286,20 @@ class Answerer:
             located, shown = by_position
             evidence = self._evidence(dict.fromkeys(shown, "cited"))
             return known, self._noticed(replace(located, evidence=evidence), notes, last_id)
-        said = self._chosen(answer, question, notes)
-        if said is not None:
-            said = replace(said, models={**said.models, **answer.models})
+        ruling = self._chosen(answer, question, notes)
+        if ruling is not None:
+            ruling = replace(ruling, models={**ruling.models, **answer.models})
         elif (saying := self._saying(question, notes)) is not None:
-            said = self._said(answer, question, saying, notes)
-        check = self._check(question, notes) if said is None else None
+            ruling = self._said(answer, question, saying, notes)
+        check = self._check(question, notes) if ruling is None else None
         if check is not None and check.is_open:
             self.left_open += 1
             settlement = check.settlement
             text = f"I can't tell: {settlement.reason}"
             saying = Saying(text, settlement.evidence, "cannot_tell")
-            said = self._said(answer, question, saying, notes)
-        if said is not None:
-            return known, self._noticed(said, notes, last_id)
+            ruling = self._said(answer, question, saying, notes)
+        if ruling is not None:
+            return known, self._noticed(ruling, notes, last_id)
         known = replace(known, check=check)
         recalled, recalled_ids = recall_from(notes, question)
         known = replace(

@@ -102,5 +102,5 @@ def contradiction(answer: Answer, question: Question, check: NotesCheck) -> str:
     """The notice on a choice that the notes speak against; empty if they don't."""
     if answer.status != "answered" or check.choice is None or answer.choice == check.choice:
         return ""
-    said = question.choices[string.ascii_uppercase.index(check.choice)]
-    return f"by the notes alone it would be “{said}”"
+    choice = question.choices[string.ascii_uppercase.index(check.choice)]
+    return f"by the notes alone it would be “{choice}”"

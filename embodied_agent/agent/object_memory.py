@@ -99,8 +99,8 @@ class ObjectMemory:
         self.catch_up()
         if name is None:
             return self._fold.table.objects(session=session, limit=limit)
-        found = self._named(name, MOST_LOCATED if limit is None else limit)
-        return [one for one in found if session is None or one.session == session]
+        objects = self._named(name, MOST_LOCATED if limit is None else limit)
+        return [one for one in objects if session is None or one.session == session]
 
     def locate(self, name: str, *, limit: int = MOST_LOCATED) -> list[SeenObject]:
         """The objects that a name means and whose position is known, best first."""
@@ -108,22 +108,22 @@ class ObjectMemory:
         return [one for one in self._named(name, limit) if one.position_m is not None]
 
     def _named(self, name: str, limit: int) -> list[SeenObject]:
-        asked = read_phrase(name)
+        phrase = read_phrase(name)
         table = self._fold.table
-        kinds = [kind for kind in table.kinds() if means(asked, read_phrase(kind))]
+        kinds = [kind for kind in table.kinds() if means(phrase, read_phrase(kind))]
         if not kinds:
             return []
-        found = table.by_kind(kinds, colors=asked.colours, limit=max(limit, _CONSIDERED))
+        candidates = table.by_kind(kinds, colors=phrase.colours, limit=max(limit, _CONSIDERED))
         key = " ".join(name.casefold().split())
-        return sorted(found, key=lambda one: one.name.casefold() != key)[:limit]
+        return sorted(candidates, key=lambda one: one.name.casefold() != key)[:limit]
 
     def shown_in(self, keyframe_id: int, mentions: int) -> dict[int, SeenObject]:
         """The objects that the first ``mentions`` of a keyframe show, by the mention's index."""
         self.catch_up()
         table = self._fold.table
-        shown = table.shown_by((keyframe_id, rank) for rank in range(mentions))
-        found = {number: table.find(number) for number in set(shown.values())}
-        return {rank: one for (_, rank), number in shown.items() if (one := found[number])}
+        object_ids = table.shown_by((keyframe_id, rank) for rank in range(mentions))
+        objects = {number: table.find(number) for number in set(object_ids.values())}
+        return {rank: one for (_, rank), number in object_ids.items() if (one := objects[number])}
 
     def sessions(self) -> list[MapSession]:
         """All map sessions, in order."""
@@ -241,9 +241,9 @@ class ObjectMemory:
             QuestionError: it can't be used.
         """
         check_place(place, [one.id for one in self.sessions()])
-        named = replace(place, name=" ".join(place.name.split()), at_s=place.at_s or time.time())
-        self._source.places.put(named)
-        return named
+        stored = replace(place, name=" ".join(place.name.split()), at_s=place.at_s or time.time())
+        self._source.places.put(stored)
+        return stored
 
     def remove_place(self, name: str) -> bool:
         """Forget a named place; returns whether there was one."""

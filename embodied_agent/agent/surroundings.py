@@ -41,14 +41,14 @@ def surroundings(
     if here is None:
         return ""
     words = set(re.findall(r"\w+", " ".join((question.text, *question.choices)).casefold()))
-    told: list[tuple[bool, float, str]] = []
+    lines: list[tuple[bool, float, str]] = []
     for one in here.objects:
         sight = here.sight(one)
         if sight is None or sight.bearing_std_deg > _BEARING_DEG:
             continue
-        named = bool(words & set(re.findall(r"\w+", f"{one.name} {one.kind}".casefold())))
-        told.append((not named, sight.distance_m, in_words(one, here)))
-    return "; ".join(text for _, _, text in sorted(told)[:_MOST_TOLD])
+        is_named = bool(words & set(re.findall(r"\w+", f"{one.name} {one.kind}".casefold())))
+        lines.append((not is_named, sight.distance_m, in_words(one, here)))
+    return "; ".join(text for _, _, text in sorted(lines)[:_MOST_TOLD])
 
 
 def in_words(one: SeenObject, here: FromHere) -> str:

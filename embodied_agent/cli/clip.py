@@ -43,7 +43,9 @@ def clip(
         with Store.open(settings.memory.path, settings.memory, read_only=True) as store:
             keyframe = store.keyframe(around)
             if keyframe is None:
-                raise SettingsError(f"{settings.memory.path} holds no keyframe {around}")
+                raise SettingsError(
+                    f"{settings.memory.path} holds no keyframe {around}; see `memory list`"
+                )
             recording = source or recording_of(store.source_of(around))
         if recording is None:
             raise SourceError(

@@ -82,7 +82,7 @@ def repair(
             print_json(values)
             return
         _tell(found)
-        _say(f"wrote {output or memory_file}; the file as it was lies at {kept}")
+        _say(f"wrote {output or memory_file}; the damaged file is kept as {kept}")
 
 
 def _tell(found: Findings) -> None:

@@ -258,7 +258,13 @@ class _Run:
         if not path:
             return "the memory was not saved; with --memory FILE it can be questioned later"
         ask = f'embodied-agent ask "What have you seen?" --memory {shlex.quote(path)}'
-        return f"the memory is in {path}; question it with: {ask}"
+        where = f"the memory is in {path}; question it with: {ask}"
+        if self.frames == 0:
+            return (
+                "the memory holds all of this recording already, so nothing was read; another "
+                f"--memory FILE begins anew, with other models for example\n{where}"
+            )
+        return where
 
     def values(self, results: Sequence[Scored]) -> dict[str, object]:
         """What ``--json`` prints."""

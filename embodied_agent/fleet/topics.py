@@ -22,8 +22,8 @@ _KINDS: dict[str, Kind] = {kind: kind for kind in get_args(Kind)}
 
 #: The filter of the topics of all robots' requests.
 REQUESTS = f"{ROOT}/+/fleet/+"
-#: User properties: the robot's token in a request; in a reply the HTTP status and, in an outage, the
-#: number of seconds to wait.
+#: User properties: the robot's token in a request; in a reply the HTTP status and, in an outage,
+#: the number of seconds to wait.
 TOKEN, STATUS, RETRY_AFTER = "token", "status", "retry_after_s"
 #: Maximum size of a reply, in bytes.
 MOST_REPLY = 16_777_216

@@ -284,5 +284,9 @@ class Reader:
             OutputError: ``path`` exists or can't be written.
             StoreError: the memory can't be read.
         """
-        with new_file(path) as partial, self._query("export") as db, explain(path, "export"):
+        with (
+            new_file(path) as partial,
+            self._query("export the memory") as db,
+            explain(path, "write the copy"),
+        ):
             copy_into(db, partial)

@@ -127,10 +127,10 @@ def _free_name(name: str) -> str:
 def _opened(path: str) -> Iterator[apsw.Connection]:
     if not os.path.isfile(path):
         raise StoreError(f"there is no memory at {path}")
-    with explain(path, "open"):
+    with explain(path, "open the memory"):
         connection = connect_for_reading(path)
     with closing(connection):
-        with explain(path, "open"):
+        with explain(path, "open the memory"):
             schema.check_ours(connection, path)
         yield connection
 

@@ -124,14 +124,14 @@ class Store(Reader):
         if path in ("", ":memory:"):
             if read_only:
                 raise StoreError("a memory in RAM can't be opened read-only; name a file")
-            with explain(":memory:", "open"):
+            with explain(":memory:", "open the memory"):
                 connection = apsw.Connection(":memory:")
                 schema.migrate(connection, ":memory:")
             return cls(":memory:", settings, connection, connection, None, read_only=False)
         if read_only:
             if not os.path.isfile(path):
                 raise StoreError(f"there is no memory at {path}; replay or run something first")
-            with explain(path, "open"):
+            with explain(path, "open the memory"):
                 connection = connect_for_reading(path)
                 schema.check_ours(connection, path)
                 if not schema.version_of(connection):
@@ -139,7 +139,7 @@ class Store(Reader):
             return cls(path, settings, connection, connection, None, read_only=True)
         lock_fd = lock(path)
         try:
-            with explain(path, "open"):
+            with explain(path, "open the memory"):
                 writer = connect(path, apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE)
                 schema.check_ours(writer, path)
                 writer.pragma("journal_mode", "WAL")
@@ -165,9 +165,9 @@ class Store(Reader):
 
     def close(self) -> None:
         """Release the file. Safe to call twice."""
-        with explain(self.path, "close"):
+        with explain(self.path, "close the memory"):
             self._readers.close()
-        with self._write_lock, explain(self.path, "close"):
+        with self._write_lock, explain(self.path, "close the memory"):
             self._writer.close()
             if self._lock_fd is not None:
                 os.close(self._lock_fd)

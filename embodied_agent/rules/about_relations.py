@@ -79,6 +79,8 @@ def relation(asked: Asked, notes: Notes) -> Saying:
     if not told:
         return _not_told(asked, notes)
     text = " ".join(words for _, words in told)
+    if asked.relation == "beside":
+        text += " My notes don't say how far apart they are."
     return Saying(text, tuple(sorted({index for index, _ in told})))
 
 
@@ -200,10 +202,7 @@ def _neighbours(thing: Thing, index: int, asked: Asked, notes: Notes) -> tuple[i
     if not parts:
         return None
     place = where(next(m for other, m in notes.in_view(index) if other is thing))
-    return index, (
-        f"In {notes.cite(index)}, {the(thing)} was {place}, with {join_names(parts)}; how far "
-        "apart they are, my notes don't say."
-    )
+    return index, (f"In {notes.cite(index)}, {the(thing)} was {place}, with {join_names(parts)}.")
 
 
 def _order(one: Thing, other: Thing, index: int, notes: Notes) -> bool | None:

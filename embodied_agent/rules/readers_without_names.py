@@ -86,7 +86,7 @@ _BOTH_SIDES = re.compile(r"\bleft\b.*\band\b.*\bright\b|\bright\b.*\band\b.*\ble
 #: Neither ahead nor to the left, but in between.
 _CORNER = re.compile(
     r"\b(?:behind|back|rear|front|ahead|in front)(?: of)?(?: (?:you|me|us))?(?: and|,)?(?: (?:to|on|at))?(?: (?:the|your|my|our))? "
-    r"(?:left|right)\b(?! (?:now|away|here|there|behind))|\b(?:front|back|rear)-(?:left|right)\b|"
+    r"(?:left|right)\b(?! (?:now|away|here|there|behind|about|at|this))|\b(?:front|back|rear)-(?:left|right)\b|"
     r"\b(?:left|right)(?: and|,)? (?:behind|in front of|ahead of)(?: (?:you|me|us))\b"
 )
 _IN_PICTURE = re.compile(

@@ -125,6 +125,9 @@ def test_a_replay_says_how_to_question_its_memory(walk: Path, tmp_path: Path) ->
     assert program == "embodied-agent"
     answered = run(*words)
     assert answered.exit_code == 0, answered.output
+    assert "nothing was read" not in told
+    again = run("replay", walk, *QUICK, "--memory", memory).stdout
+    assert "the memory holds all of this recording already, so nothing was read" in again
     assert "What have you seen?" in answered.stdout
 
 
@@ -299,6 +302,7 @@ def test_the_memory_may_be_named_by_the_environment(
         (["ask", "where?", "--mqtt", "broker", "--reasoning", "builtin"], 2, "robot"),
         (["replay", "WALK", "--memory", "/nowhere/x.db", *QUICK], 4, "nowhere"),
         (["ask", "where?", "--memory", "/nowhere/x.db"], 4, "nowhere"),
+        (["ask", "where?", "--memory", __file__], 4, "can't open the memory"),
         (["ask", "where?"], 2, "--memory"),
         (["memory", "list"], 2, "--memory"),
     ],

@@ -5,11 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import cv2
+import numpy as np
 import pytest
 
 import embodied_agent.cli.inspect as its
 from embodied_agent.cli.inspect import inspect_source
 from embodied_agent.settings import load_settings
+from tests.sources.builders.mcap import write_mcap
+from tests.sources.builders.ros import T0, in_order, pictures, poses, raw
 from tests.support.views import panorama_views
 
 
@@ -44,3 +47,18 @@ def test_the_first_frame_tells_nothing_of_the_others(
     part = inspect_source(str(still), load_settings())
     assert not part.complete
     assert (part.frames, part.keyframes) == (40, 1)
+
+
+@pytest.mark.parametrize("name", ["source__topic", "source__odom_topic"])
+def test_a_topic_that_is_not_chosen_is_told_as_what_it_holds(tmp_path: Path, name: str) -> None:
+    depth = raw(T0, np.full((48, 64), 1000, np.uint16), "16UC1")
+    entries = in_order(pictures(), poses(), [("/depth/image_raw", depth, T0)])
+    bag = write_mcap(tmp_path / "walk.mcap", entries)
+    settings = load_settings(**{name: "/none"})
+    inspection = inspect_source(str(bag), settings)
+    assert not inspection.usable
+    assert {topic.name: topic.why for topic in inspection.examination.topics} == {
+        "/camera/image/compressed": "it holds pictures",
+        "/depth/image_raw": "it holds depth",
+        "/odom": "it holds no pictures",
+    }

@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 
 from embodied_agent.fleet.link import Link, Refused
+from embodied_agent.fleet.replies import FleetOverview, FleetReply
 from embodied_agent.fleet.serving.answering import Answering
 from embodied_agent.fleet.serving.retention import delete_before
 from embodied_agent.fleet.serving.server import FleetServer
-from embodied_agent.fleet.wire import FleetOverview, FleetReply, Restart
+from embodied_agent.fleet.wire import Restart
 from embodied_agent.object_records import MapSession, NamedPlace, ObjectChanges
 from tests.support.fleet import Asker, Robot, rows, serving
 from tests.support.postgres import Postgres

@@ -8,13 +8,14 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from embodied_agent.fleet.link import Refused
+from embodied_agent.fleet.replies import FleetOverview
 from embodied_agent.fleet.sending.uplink import HttpUplink
 from embodied_agent.fleet.serving import schema
 from embodied_agent.fleet.serving.answering import Answering
 from embodied_agent.fleet.serving.database import Database
 from embodied_agent.fleet.serving.retention import delete_before
 from embodied_agent.fleet.serving.server import FleetServer
-from embodied_agent.fleet.wire import Batch, Corrected, Cursor, FleetFact, FleetOverview
+from embodied_agent.fleet.wire import Batch, Corrected, Cursor, FleetFact
 from embodied_agent.object_records import Correction
 from embodied_agent.records import Fact
 from embodied_agent.settings import FleetServerSettings, MemorySettings

@@ -117,3 +117,11 @@ def test_a_sign_to_the_exit_is_no_exit_and_is_mentioned() -> None:
     assert saying is not None
     assert (saying.status, saying.evidence) == ("not_seen", (0,))
     assert saying.text.endswith("but I saw the green exit sign (#0).")
+
+
+@pytest.mark.parametrize(("asked", "noted"), [("screen", "bookshelf"), ("basin", "table")])
+def test_what_has_nothing_in_common_is_not_called_the_closest_match(asked: str, noted: str) -> None:
+    notes = Notes([Delta(0, None, None, (Mention(noted, "front", "near"),))])
+    saying = answer_by_rule(f"is there a {asked}?", notes).saying
+    assert saying is not None
+    assert "closest match" not in saying.text

@@ -79,6 +79,10 @@ def said(text: str, notes: Notes) -> Saying:
         # Sides
         ("what is behind you and to the left?", "Behind me should be the yellow bed (#0)"),
         ("which things are on the left of the picture?", "Now I see (#5): the red rug"),
+        (
+            "so what's in front of you right about now?",
+            "Ahead of me should be the green sofa",
+        ),
         # Words
         ("where is the bleu door?", "The blue door should now be"),
         ("wheres teh bkue door", "The blue door should now be"),

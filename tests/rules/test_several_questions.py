@@ -34,6 +34,7 @@ def said(text: str) -> Saying:
         ),
         ("how many chairs are there and how many sinks?", ("one chair", "one sink")),
         ("did you see a sink and how far is it", ("#1", "at mid range")),
+        ("is the chair left of the desk, and what colour is it?", ("Yes: in #0", "chair is black")),
         (
             "did you turn right, and did you move backwards?",
             ("Yes, I turned right once", "never moved"),
@@ -54,6 +55,7 @@ def test_each_question_of_a_text_is_answered(text: str, answers: tuple[str, str]
         "when you saw the chair, what else was there and what did you do next?",
         "Did you see a chair? I need one.",
         "is the chair red and white?",
+        "how many chairs did you see? was it many?",
     ],
 )
 def test_a_text_that_asks_one_thing_stays_whole(text: str) -> None:

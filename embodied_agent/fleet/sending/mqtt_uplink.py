@@ -34,14 +34,7 @@ from embodied_agent.fleet.topics import (
     reply_topic,
     request_topic,
 )
-from embodied_agent.fleet.wire import (
-    Audit,
-    Audited,
-    Batch,
-    Cursor,
-    CursorRequest,
-    Restart,
-)
+from embodied_agent.fleet.wire import Audit, Audited, Batch, Cursor, CursorRequest, Restart
 from embodied_agent.interfaces.mqtt import faults
 from embodied_agent.interfaces.mqtt.connection import Connection
 from embodied_agent.interfaces.mqtt.credentials import password, tls_context

@@ -12,14 +12,7 @@ from embodied_agent.fleet.sending.comparing import AUDITED, Comparing
 from embodied_agent.fleet.sending.outgoing import place_messages
 from embodied_agent.fleet.sending.posting import Counts, Posting, total_size
 from embodied_agent.fleet.sending.uplink import Uplink
-from embodied_agent.fleet.wire import (
-    MOST_ITEMS,
-    Batch,
-    Cursor,
-    FleetAnswer,
-    FleetFact,
-    FleetPlace,
-)
+from embodied_agent.fleet.wire import MOST_ITEMS, Batch, Cursor, FleetAnswer, FleetFact, FleetPlace
 from embodied_agent.memory.store import Store
 from embodied_agent.settings import FleetSettings
 

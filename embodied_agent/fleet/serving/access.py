@@ -66,6 +66,11 @@ class Client:
         """Whether this client may learn what that robot has seen."""
         return any(fnmatchcase(robot, pattern) for pattern in self.asks_about)
 
+    @property
+    def asks_about_all(self) -> bool:
+        """Whether this client may ask about every robot."""
+        return "*" in self.asks_about
+
     def among(self, robots: Iterable[str]) -> list[str]:
         """The robots that this client may ask about."""
         return [robot for robot in robots if self.may_ask_about(robot)]

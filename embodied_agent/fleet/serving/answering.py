@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime, tzinfo
 
+from embodied_agent.fleet.replies import FleetReply
 from embodied_agent.fleet.serving.about_facts import about_facts
 from embodied_agent.fleet.serving.about_places import about_places
 from embodied_agent.fleet.serving.about_things import about_all_things, about_thing
@@ -21,7 +22,6 @@ from embodied_agent.fleet.serving.noted import noted_keys
 from embodied_agent.fleet.serving.reading import examples, read_question
 from embodied_agent.fleet.serving.saying import Asking, Said, reply_to
 from embodied_agent.fleet.serving.vocabulary import Robot, Vocabulary
-from embodied_agent.fleet.wire import FleetReply
 
 
 class Answering:

@@ -103,7 +103,8 @@ class Database:
         try:
             with self._connection() as connection, connection.transaction():
                 yield connection
-        except psycopg.DataError as error:
+        except (psycopg.DataError, psycopg.IntegrityError) as error:
+            # Not an outage: the same rows would fail again.
             raise QuestionError(f"the database can't hold a value: {error}") from error
         except psycopg.Error as error:
             text = without_credentials(str(error)).strip()

@@ -19,12 +19,14 @@ from embodied_agent.fleet.serving.database import Database, Db
 from embodied_agent.fleet.serving.writing import (
     Memory,
     derive_seen,
-    forget_facts,
-    insert_answers,
-    insert_facts,
     insert_keyframes,
     name_ids,
     remove_keyframes,
+)
+from embodied_agent.fleet.serving.writing_rows import (
+    forget_facts,
+    insert_answers,
+    insert_facts,
     take_objects,
     take_places,
 )

@@ -22,6 +22,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 
 from embodied_agent.errors import AgentError, LinkError
+from embodied_agent.fleet.replies import BrokerStatus
 from embodied_agent.fleet.serving.access import Access
 from embodied_agent.fleet.serving.requests import Refusal, RobotRequests, refusal_of
 from embodied_agent.fleet.topics import (
@@ -33,7 +34,6 @@ from embodied_agent.fleet.topics import (
     read_request_topic,
     reply_topic,
 )
-from embodied_agent.fleet.wire import BrokerStatus
 from embodied_agent.interfaces.mqtt.connection import Connection
 from embodied_agent.interfaces.mqtt.credentials import password, tls_context
 from embodied_agent.interfaces.mqtt.packets import Incoming, Outgoing

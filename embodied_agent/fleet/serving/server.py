@@ -16,13 +16,13 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import uvicorn
 
 from embodied_agent.errors import DatabaseError, SettingsError
+from embodied_agent.fleet.replies import BrokerStatus
 from embodied_agent.fleet.serving.access import Access
 from embodied_agent.fleet.serving.answering import Answering
 from embodied_agent.fleet.serving.app import FleetApp
 from embodied_agent.fleet.serving.database import Database
 from embodied_agent.fleet.serving.requests import RobotRequests
 from embodied_agent.fleet.serving.retention import delete_before
-from embodied_agent.fleet.wire import BrokerStatus
 from embodied_agent.interfaces.web.connections import Tally
 from embodied_agent.interfaces.web.guard import is_loopback
 from embodied_agent.interfaces.web.listening import listen, serving, url_of

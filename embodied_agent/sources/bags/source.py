@@ -20,7 +20,7 @@ from embodied_agent.sources.bags.frames import BagFrames
 from embodied_agent.sources.bags.messages import MessageReader
 from embodied_agent.sources.bags.schemas import PICTURES, Kind
 from embodied_agent.sources.bags.survey import Survey, TopicSample, survey_bag
-from embodied_agent.sources.bags.topics import choose_pictures, choose_poses, is_depth, reasons
+from embodied_agent.sources.bags.topics import choose_pictures, choose_poses, content, reasons
 from embodied_agent.sources.bags.transforms import TransformTree, heading_deg
 from embodied_agent.sources.base import Sampler, Source
 from embodied_agent.sources.examination import Examination
@@ -163,8 +163,7 @@ def _examination(
     examination = Examination("bag", topics=facts, duration_s=bag.duration_ns / 1e9)
     if pictures is None:
         for fact, sample in zip(facts, survey.samples.values(), strict=True):
-            depth = sample.kind in (*PICTURES, Kind.DISPARITY) and is_depth(sample)
-            fact.why = sample.problem or ("it holds depth" if depth else "it holds no pictures")
+            fact.why = content(sample)
         return examination
     lines = reasons(survey, pictures, poses)
     for fact in facts:

@@ -123,6 +123,17 @@ def choose_poses(
     return max(moving, key=lambda s: (s.topic.name in _TF, s.topic.messages), default=None)
 
 
+def content(sample: TopicSample) -> str:
+    """What a topic of an unusable recording holds, in one line."""
+    if sample.problem:
+        return sample.problem
+    if not sample.topic.messages:
+        return "it has no messages"
+    if sample.kind not in (*PICTURES, Kind.DISPARITY):
+        return "it holds no pictures"
+    return "it holds depth" if is_depth(sample) else "it holds pictures"
+
+
 def reasons(survey: Survey, pictures: TopicSample, poses: TopicSample | None) -> dict[str, str]:
     """For each topic, in one line, why it is read or why not."""
     lines = {}
