@@ -308,11 +308,13 @@ def main() -> None:
     a.out.with_suffix(".md").write_text(markdown(figures))
     print(markdown(figures))
     if a.positions:
-        found = compared(every)
+        parts = {w: [row for row in every if row["clip"].startswith(f"{w}_")] for w in a.worlds}
+        found = {name: compared(rows) for name, rows in {**parts, "all worlds": every}.items()}
         a.out.with_name(f"{a.out.stem}_positions.json").write_text(
             json.dumps({"figures": found, "rows": every}, indent=1) + "\n"
         )
-        print(table(found))
+        for name, part in found.items():
+            print(f"{name}, what positions change:\n\n{table(part)}")
 
 
 if __name__ == "__main__":

@@ -27,6 +27,7 @@ from training.evaluation.positioned import (
     table,
     true_letter,
 )
+from training.experiments.held_out import questions_with_choices
 
 CLIPS = sorted(Path("sim_clips/clips").glob("*_*"))
 ROOM = {"red chair": (4.0, 1.0, 1.0), "blue lamp": (5.0, 0.0, 1.2), "plant": (5.0, 2.4, 0.6)}
@@ -118,8 +119,10 @@ def test_the_change_is_counted_where_there_is_an_answer_and_apart_where_there_is
     assert found["told"]["count"] == 12
     assert (found["told"]["pixels"], found["told"]["positions"]) == (0.25, 0.75)
     assert found["told"]["difference"][0] == 0.5
+    assert found["lost"] == 0
     assert found["settled"] == {"count": 11, "right": round(10 / 11, 4)}
     assert found["open"] == {"count": 2, "true": 1, "not_told": 1}
+    assert compared([*rows, _row(14, right=True, position="B")])["all"]["lost"] == 1
     assert compared(rows)["aimed"] == compared(rows)["all"] == found
     text = table(compared(rows))
     assert "| landmark position | 12 | 25.0 | 75.0 | +50.0 points" in text
@@ -131,8 +134,13 @@ def test_the_column_is_in_the_tables_where_it_was_measured() -> None:
     marks = {name: [1.0] for name in ("hits", "missed", "invented", "action", "direction")}
     marks |= {"distance": [1.0], "seconds_per_keyframe": [1.0]}
     with_column = summary(marks, rows)
+    columns = questions_with_choices({"house": with_column}, "command", 1.0).columns
+    assert columns[:4] == ("questions", "n", "from pixels", "from pixels, with positions")
     for row in rows:
         del row["positions"]
-    assert "| type | n | pixels | true deltas |" in markdown({"house": summary(marks, rows)})
+    without = {"house": summary(marks, rows)}
+    assert "| type | n | pixels | true deltas |" in markdown(without)
+    columns = questions_with_choices(without, "command", 1.0).columns
+    assert columns[:4] == ("questions", "n", "from pixels", "from true notes")
     assert list(with_column["all"])[:3] == ["pixels", "positions", "true_deltas"]
     assert with_column["derivability"]["positions"]["derivable"] == {"count": 4, "right": 1.0}

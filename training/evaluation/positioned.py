@@ -135,8 +135,9 @@ def compared(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """What positions change, by groups of questions: "placed" are all types that ask where things
     are, "aimed" those that the notes alone answer worst.
 
-    Only questions with another true answer than `NOT_TOLD` are compared; ``open`` counts what is
-    said where the notes leave the question open, by what is true in the world.
+    Only questions with another true answer than `NOT_TOLD` are compared. ``lost`` counts those that
+    are only right with the notes alone, ``open`` what is said where the notes leave a question
+    open, by what is true in the world.
     """
     groups: dict[str, Collection[str]] = {kind: (kind,) for kind in PLACED}
     groups |= {"aimed": AIMED, "placed": PLACED}
@@ -153,6 +154,7 @@ def _compared(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return {
         "told": _difference(told),
         "derivable": _difference(derivable),
+        "lost": sum(row["positions"] < row["pixels"] for row in rows),
         "settled": {
             "count": len(settled_rows),
             "right": _mean([_is_true(row) for row in settled_rows]),
@@ -192,9 +194,9 @@ def table(figures: Mapping[str, Any]) -> str:
     """The figures of `compared` as a Markdown table."""
     lines = [
         "| questions | n | notes alone | with positions | difference | n (derivable) | "
-        "difference (derivable) | settled by position | of these true | notes leave open | "
+        "difference (derivable) | lost | settled by position | of these true | notes leave open | "
         "of these told truly | not told |",
-        "|---|" + "---:|" * 11,
+        "|---|" + "---:|" * 12,
     ]
     for name, part in figures.items():
         told, derivable = part["told"], part["derivable"]
@@ -204,7 +206,7 @@ def table(figures: Mapping[str, Any]) -> str:
             name.replace("_", " "), told["count"], _share(told["pixels"]),
             _share(told["positions"]), str(Difference(*told["difference"])), derivable["count"],
             str(Difference(*derivable["difference"])) if derivable["count"] else "–",
-            part["settled"]["count"], _share(part["settled"]["right"]),
+            part["lost"], part["settled"]["count"], _share(part["settled"]["right"]),
             part["open"]["count"], part["open"]["true"], part["open"]["not_told"],
         ]  # fmt: skip
         lines.append("| " + " | ".join(map(str, cells)) + " |")
