@@ -110,8 +110,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 #: How long threads may take to end after the last test of a file, in seconds.
 _ENDING_S = 60.0
-#: Of libraries, which start them once and keep them.
-_KEPT_THREADS = ("tqdm_monitor",)
+#: Part of the names of threads that libraries start once and keep.
+_KEPT_THREADS = ("tqdm_monitor", "_telemetry_worker")
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -124,7 +124,7 @@ def _nothing_outlives_its_file() -> Iterator[None]:
     while left := [
         thread.name
         for thread in threading.enumerate()
-        if thread not in before and thread.name not in _KEPT_THREADS
+        if thread not in before and not any(kept in thread.name for kept in _KEPT_THREADS)
     ]:
         assert time.monotonic() < deadline, f"these threads are still running: {sorted(left)}"
         time.sleep(0.05)

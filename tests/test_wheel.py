@@ -22,6 +22,7 @@ pytestmark = pytest.mark.timeout(900)
 #: Modules that need an extra, or ROS.
 OPTIONAL = (
     "embodied_agent.fleet.serving",
+    "embodied_agent.fleet.sending.mqtt_uplink",
     "embodied_agent.interfaces.mqtt",
     "embodied_agent.interfaces.web",
     "embodied_agent.reasoning.kept_prefix",
