@@ -239,7 +239,7 @@ def stats(
             if name in _ONLY_IF_ANY and not value:
                 continue
             label = _LABELS.get(name, name.replace("_", " "))
-            text = ", ".join(value) if isinstance(value, list) else value
+            text = ", ".join(map(str, value)) if isinstance(value, list) else value
             say.print(f"{label:<22} {text}", markup=False, soft_wrap=True)
 
 
