@@ -28,6 +28,7 @@ LLAMA_CPP := xllamacpp==2026.10.11549
 SERVERS := $(SERVERS_VENV)/.installed-$(LLAMA_CPP)
 # And so has training beside vLLM; its versions are laid over this environment, without CUDA.
 TRAIN_VLLM := .venv-train-vllm
+RESUMES := test_two_processes_that_train_all_weights_resume_and_end_as_one_does
 
 # Passed to the demo, for example: make demo DEMO_ARGS="--speed 1 --port 8080"
 DEMO_ARGS ?=
@@ -64,7 +65,8 @@ test-train-vllm: $(DEV) constraints-train-vllm.txt ## Run training with the vers
 	@folders=$$($(BIN)/python -m tests.with_train_vllm.prepare $(TRAIN_VLLM)); \
 	for folder in $$folders; do \
 		PYTHONPATH="$$folder" $(BIN)/python -m pytest tests/with_train_vllm \
-			tests/training/test_grpo.py tests/training/test_grpo_large.py $(ARGS); \
+			tests/training/test_grpo.py tests/training/test_grpo_large.py \
+			"tests/training/test_two_processes.py::$(RESUMES)[whole]" $(ARGS); \
 	done
 
 lint: $(DEV) ## Check format and style (ruff), types (mypy), layers (import-linter), dependencies (deptry)

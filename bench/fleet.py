@@ -1,12 +1,14 @@
-"""The fleet server under load: an outage of the database that is caught up, and questions.
+"""The fleet server under load: an outage that is caught up, and questions.
 
     python bench/fleet.py                  # 100 robots, an outage of 600 s, 10,000,000 deltas
     python bench/fleet.py --robots 20 --outage 60 --deltas 100000
+    python bench/fleet.py --deltas 0 --mqtt --away broker
 
-The outage is compressed in time: the keyframes that the robots would have seen during it are all
-waiting when the database comes back, and from then on each robot sees one per second. The server
-runs in its own process, PostgreSQL keeps its data on the disk with fsync on, and the senders share
-one process. The deltas for the questions are generated in the database.
+With ``--mqtt`` the robots send through a Mosquitto, which may be what is away. The outage is
+compressed in time: the keyframes that the robots would have seen during it are all waiting when it
+is over, and from then on each robot sees one per second. The server runs in its own process,
+PostgreSQL keeps its data on the disk with fsync on, and the senders share one process. The deltas
+for the questions are generated in the database.
 
 Out of scope: what is right or wrong about answers (tests/fleet).
 """
@@ -24,7 +26,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import psycopg
@@ -32,7 +34,10 @@ import psycopg
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # a checkout, installed or not
 
 from embodied_agent.errors import LinkError
+from embodied_agent.fleet.sending.mqtt_uplink import MqttUplink
+from embodied_agent.settings import MqttSettings
 from tests.support.fleet import Asker, Robot
+from tests.support.mqtt import Broker, broker_in
 from tests.support.postgres import Postgres
 from tests.support.processes import python_path
 
@@ -61,17 +66,19 @@ QUESTIONS = (
 
 
 @contextmanager
-def server_on(database: str) -> Iterator[str]:
-    """A fleet server as a process; gives its address."""
+def server_on(database: str, broker: Broker | None = None) -> Iterator[str]:
+    """A fleet server as a process, on a broker where one is given; gives its address."""
     command = [sys.executable, "-m", "embodied_agent.cli", "fleet", "--database", database]
     command += ["--port", "0", "--set", "fleet_server.common_frames=[map]"]
+    if broker is not None:
+        command += ["--mqtt", "--set", f"mqtt.port={broker.port}"]
     environment = {**os.environ, "PYTHONPATH": python_path()}
     with subprocess.Popen(
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     ) as process:
         assert process.stdout is not None
         try:
-            yield process.stdout.readline().split()[-1]
+            yield process.stdout.readline().split()[4].rstrip(",")
         finally:
             process.send_signal(signal.SIGTERM)
 
@@ -79,8 +86,11 @@ def server_on(database: str) -> Iterator[str]:
 class Senders:
     """Robots that see one keyframe per second each and send, in a few threads."""
 
-    def __init__(self, url: str, robots: int) -> None:
-        self.robots = [Robot(url, f"r{number}", objects_s=3600.0) for number in range(robots)]
+    def __init__(self, url: str, robots: int, broker: Broker | None = None) -> None:
+        self.robots = [
+            Robot(url, name, uplink=through(broker, name), objects_s=3600.0)
+            for name in (f"r{number}" for number in range(robots))
+        ]
         self.see_since: float | None = None
         self._seen = [0] * robots
         self._over = threading.Event()
@@ -132,20 +142,37 @@ class Senders:
                 self._over.wait(0.05)
 
 
-def measure_outage(postgres: Postgres, robots: int, outage_s: int) -> None:
+def through(broker: Broker | None, robot: str) -> MqttUplink | None:
+    """A robot's way to the server through a broker; ``None``: over HTTP."""
+    if broker is None:
+        return None
+    return MqttUplink(MqttSettings(port=broker.port), robot, timeout_s=20.0)
+
+
+def measure_outage(
+    postgres: Postgres, robots: int, outage_s: int, broker: Broker | None, away: str
+) -> None:
     database = postgres.database()
-    with server_on(database) as url:
+    with server_on(database, broker) as url:
         Asker(url)("Who saw a van?")  # makes the tables
-        senders = Senders(url, robots)
+        senders = Senders(url, robots, broker)
         for number in range(robots):
             senders.see(number)
         senders.start()
         wait_for(database, robots)
-        postgres.crash()
+        if away == "broker":
+            assert broker is not None
+            broker.kill()
+        else:
+            postgres.crash()
         for number in range(robots):
             for _ in range(outage_s):
                 senders.see(number)
-        postgres.start()
+        if away == "broker":
+            assert broker is not None
+            broker.start()
+        else:
+            postgres.start()
         senders.see_since = began = time.monotonic()
         while count(database) < senders.total:
             time.sleep(0.25)
@@ -160,7 +187,8 @@ def measure_outage(postgres: Postgres, robots: int, outage_s: int) -> None:
             ).fetchone()
         assert row is not None
         stored, distinct = row
-        print(f"{robots} robots, 1 keyframe/s each, database away for {outage_s} s")
+        way = "HTTP" if broker is None else "MQTT"
+        print(f"{robots} robots over {way}, 1 keyframe/s each, {away} away for {outage_s} s")
         print(f"  backlog                    {robots * outage_s} keyframes")
         print(f"  caught up after            {caught_up_s:.1f} s, with {during} new ones meanwhile")
         rate = (robots * outage_s + during) / caught_up_s
@@ -275,14 +303,19 @@ def main() -> None:
     parser.add_argument("--outage", type=int, default=600, metavar="SECONDS")
     parser.add_argument("--deltas", type=int, default=10_000_000)
     parser.add_argument("--asked", type=int, default=600, metavar="QUESTIONS")
+    parser.add_argument("--mqtt", action="store_true", help="robots send through a Mosquitto")
+    parser.add_argument("--away", choices=("database", "broker"), default="database")
     parser.add_argument("--folder", help="where PostgreSQL keeps its data; default: /tmp")
     options = parser.parse_args()
+    if options.away == "broker" and not options.mqtt:
+        parser.error("--away broker needs --mqtt")
     folder = Path(tempfile.mkdtemp(prefix="fleet-bench-", dir=options.folder))
     postgres = Postgres(folder, fsync=True)
     try:
         postgres.make().start()
         if options.outage:
-            measure_outage(postgres, options.robots, options.outage)
+            with broker_in(folder / "broker") if options.mqtt else nullcontext() as broker:
+                measure_outage(postgres, options.robots, options.outage, broker, options.away)
         if options.deltas:
             measure_questions(postgres, options.robots, options.deltas, options.asked)
     finally:

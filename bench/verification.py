@@ -111,6 +111,7 @@ def settings_of(way: str, judge: str, attempts: int, looks: int) -> Settings:
     look = {"look": "on", "look if low": "auto"}.get(way, "off")
     return load_settings(
         reasoning__seed=1,
+        reasoning__positions=False,
         reasoning__votes=5 if way in (VOTES, "look if low") else 1,
         reasoning__verify__mode="on" if way == "attempts if low" else "off",
         reasoning__verify__model_path=judge,

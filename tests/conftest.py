@@ -119,6 +119,7 @@ def _nothing_outlives_its_file() -> Iterator[None]:
     """Threads end with the tests that started them; others would fail or slow other files."""
     before = set(threading.enumerate())
     yield
+    assert os.sched_getscheduler(0) == os.SCHED_OTHER, "a library made this process a real-time one"
     deadline = time.monotonic() + _ENDING_S
     while left := [
         thread.name

@@ -70,13 +70,13 @@ class Use:
 USES = (
     Use(
         "aiomqtt",
-        "embodied_agent/interfaces/mqtt/connection.py",
+        "embodied_agent/interfaces/mqtt/{connection,socket_watcher}.py",
         _mqtt_client,
         ("_client", "_connected", "_disconnected", "_loop", "_misc_loop", "_misc_task", "_queue"),
     ),
     Use(
         "paho-mqtt",
-        "embodied_agent/interfaces/mqtt/connection.py",
+        "embodied_agent/interfaces/mqtt/{connection,socket_watcher}.py",
         lambda: paho.Client(paho.CallbackAPIVersion.VERSION2, protocol=paho.MQTTv5),
         ("_out_packet", "_sock_close", "manual_ack_set", "ack", "loop_read", "loop_write"),
     ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -26,6 +27,25 @@ def test_every_public_name_can_be_imported_and_is_documented() -> None:
 def test_the_whole_exception_tree_is_public() -> None:
     tree = {name for name, value in vars(errors).items() if inspect.isclass(value)}
     assert tree <= set(embodied_agent.__all__)
+
+
+def test_the_reference_shows_what_a_public_class_inherits_from_other_modules() -> None:
+    pages = "".join(path.read_text() for path in (ROOT / "docs" / "reference").glob("*.md"))
+    shown = set(
+        re.findall(r"^::: (\S+)\n    options:\n      inherited_members: true$", pages, re.M)
+    )
+    for name in embodied_agent.__all__:
+        value = getattr(embodied_agent, name)
+        path = f"{getattr(value, '__module__', '')}.{name}"
+        if inspect.isclass(value) and re.search(rf"^::: {re.escape(path)}$", pages, re.M):
+            inherited = {
+                member
+                for base in value.__mro__[1:]
+                if base.__module__.startswith("embodied_agent.")
+                for member in vars(base)
+                if not member.startswith("_")
+            }
+            assert path in shown or not inherited - vars(value).keys(), path
 
 
 def test_type_checkers_see_the_names_that_are_public() -> None:

@@ -39,14 +39,14 @@ def first_process(act: Callable[[], Result], *, cpu: bool) -> Result:
     """
     if not several():
         return act()
-    import torch
     from accelerate import PartialState
     from accelerate.utils import broadcast_object_list
 
-    state = PartialState(cpu=cpu, timeout=timedelta(seconds=COLLECTIVE_TIMEOUT_S))
     if cpu:
-        # accelerate says "cpu:0", to which torch loads no checkpoint: the run could not resume.
-        state.device = torch.device("cpu")
+        # accelerate would say "cpu:0", to which torch loads no checkpoint: a run could not resume.
+        # transformers makes the state anew, so it does not suffice to set the device in this one.
+        os.environ.setdefault("ACCELERATE_TORCH_DEVICE", "cpu")
+    state = PartialState(cpu=cpu, timeout=timedelta(seconds=COLLECTIVE_TIMEOUT_S))
     result: list[Result | Exception | None] = [None]
     if state.is_main_process:
         try:

@@ -35,7 +35,7 @@ _MOST_TEXT = 2000
 
 class StandingQuestions:
     """The standing questions of one memory. Every method may be called from any thread, and raises
-    `StoreError` where the memory can't be read or written.
+    `StoreError` if the memory can't be read or written.
 
     Args:
         store: the memory.
@@ -115,7 +115,7 @@ class StandingQuestions:
 
     def promised(self, question: Question) -> Answer | None:
         """The answer to a standing question, which is stored and checked from now on;
-        ``None`` where it is none."""
+        ``None`` if it is none."""
         if question.choices or question.at_ns is not None:
             return None
         try:

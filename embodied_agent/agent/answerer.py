@@ -21,10 +21,12 @@ from collections.abc import Callable, Generator, Mapping
 from dataclasses import replace
 
 from embodied_agent.agent.fact_answers import FactAnswers, with_choice, without_value
+from embodied_agent.agent.from_here import FromHere
 from embodied_agent.agent.note_index import LostDelta
 from embodied_agent.agent.notes_check import NotesCheck, checked
 from embodied_agent.agent.notices import with_break, with_kept
 from embodied_agent.agent.object_memory import ObjectMemory
+from embodied_agent.agent.position_answers import PositionAnswers
 from embodied_agent.agent.reasoned import Known, ReasonedAnswers
 from embodied_agent.agent.recalled import recall_from
 from embodied_agent.agent.scrutiny import without_answer
@@ -112,6 +114,7 @@ class Answerer:
         self._store = store
         self._facts = facts
         self._objects = objects
+        self._positions = PositionAnswers(settings, objects, store)
         self._settings = settings
         self._reasoned = ReasonedAnswers(
             settings, make, make_verifier=make_verifier, second_look=second_look
@@ -163,18 +166,20 @@ class Answerer:
         """
         started = time.monotonic()
         answer = Answer(text="", question_id=question.id)
+        # Objects are not read under the lock: forgetting holds theirs while it waits for this one.
+        here = self._positions.here(question, last_id)
+        moment = (source, segment, last_id, provisional, here)
         with self._lock:  # views serve one thread at a time
             try:
-                known, said = self._known(answer, question, source, segment, last_id, provisional)
+                known, ruling = self._known(answer, question, *moment)
             except LostDelta:
                 # The file is damaged: read delta by delta what is intact.
                 self._views.read_plainly(source)
-                known, said = self._known(answer, question, source, segment, last_id, provisional)
+                known, ruling = self._known(answer, question, *moment)
         notes = known.notes
-        if said is not None:
-            yield replace(said, latency_s={"rules": time.monotonic() - started})
+        if ruling is not None:
+            yield replace(ruling, latency_s={"rules": time.monotonic() - started})
             return
-        # Not under the lock: forgetting holds the objects' lock while it waits for this one.
         measured = self._measured(question, notes.id(notes.last))
         noted = self._noted(question, source)
         known = replace(known, measured=measured, noted=noted)
@@ -191,8 +196,10 @@ class Answerer:
     def asks_of_facts(self, question: Question) -> bool:
         """Whether a question is about noted facts, and not about what was seen at some time: what
         the camera sees now adds nothing to its answer."""
-        asked = None if self._facts is None else self._facts.asked(question.text)
-        return asked is not None and asked.thing is None and not self._leaves_facts()
+        fact_question = None if self._facts is None else self._facts.asked(question.text)
+        return (
+            fact_question is not None and fact_question.thing is None and not self._leaves_facts()
+        )
 
     def before_any_frame(self, question: Question) -> Answer | None:
         """The answer to a question about facts where nothing was seen yet; ``None`` for others."""
@@ -233,22 +240,22 @@ class Answerer:
         """``answer`` to a question about facts."""
         assert self._facts is not None
         seen = notes if notes.deltas else None
-        found = self._facts.answer(asked, seen, source, question.at_ns)
+        fact_saying = self._facts.answer(asked, seen, source, question.at_ns)
         at: int | None = None
-        if question.choices and found.saying.status == "answered":
-            at = with_choice(found, question.choices)
+        if question.choices and fact_saying.saying.status == "answered":
+            at = with_choice(fact_saying, question.choices)
             if at is None:
-                found = without_value(found)
+                fact_saying = without_value(fact_saying)
         free = question if at is None else replace(question, choices=())
-        answer = self._said(answer, free, found.saying, notes)
+        answer = self._said(answer, free, fact_saying.saying, notes)
         if at is not None:
             answer = replace(
                 answer,
                 text=question.choices[at],
                 choice=string.ascii_uppercase[at],
-                reasoning=f"{answer.reasoning}\n{found.saying.text}".strip(),
+                reasoning=f"{answer.reasoning}\n{fact_saying.saying.text}".strip(),
             )
-        return replace(answer, facts=found.facts, verified_by="the facts that were noted")
+        return replace(answer, facts=fact_saying.facts, verified_by="the facts that were noted")
 
     def _known(
         self,
@@ -258,6 +265,7 @@ class Answerer:
         segment: int,
         last_id: int,
         provisional: Delta | None,
+        here: FromHere | None,
     ) -> tuple[Known, Answer | None]:
         """What the question is answered from, and ``answer`` where the reasoner is not to be
         asked."""
@@ -265,28 +273,33 @@ class Answerer:
         notes = held.notes
         notes.clock = self._store.stamp_of
         known = Known(question, segment, last_id, notes, "", "", ())
-        asked = None if self._facts is None else self._facts.asked(question.text)
-        if asked is not None and not self._leaves_facts():
-            return known, self._of_facts(answer, question, asked, notes, source)
+        fact_question = None if self._facts is None else self._facts.asked(question.text)
+        if fact_question is not None and not self._leaves_facts():
+            return known, self._of_facts(answer, question, fact_question, notes, source)
         if not notes.deltas:
             problem = "nothing that was seen has been perceived yet"
             return known, replace(answer, status="failed", problem=problem)
         known = replace(known, perceiver=notes.deltas[-1].model)
         answer = replace(answer, models={"perceiver": known.perceiver})
-        said = self._chosen(answer, question, notes)
-        if said is not None:
-            said = replace(said, models={**said.models, **answer.models})
+        by_position = here and self._positions.answer(answer, question, notes, here)
+        if by_position:
+            located, shown = by_position
+            evidence = self._evidence(dict.fromkeys(shown, "cited"))
+            return known, self._noticed(replace(located, evidence=evidence), notes, last_id)
+        ruling = self._chosen(answer, question, notes)
+        if ruling is not None:
+            ruling = replace(ruling, models={**ruling.models, **answer.models})
         elif (saying := self._saying(question, notes)) is not None:
-            said = self._said(answer, question, saying, notes)
-        check = self._check(question, notes) if said is None else None
+            ruling = self._said(answer, question, saying, notes)
+        check = self._check(question, notes) if ruling is None else None
         if check is not None and check.is_open:
             self.left_open += 1
             settlement = check.settlement
             text = f"I can't tell: {settlement.reason}"
             saying = Saying(text, settlement.evidence, "cannot_tell")
-            said = self._said(answer, question, saying, notes)
-        if said is not None:
-            return known, self._noticed(said, notes, last_id)
+            ruling = self._said(answer, question, saying, notes)
+        if ruling is not None:
+            return known, self._noticed(ruling, notes, last_id)
         known = replace(known, check=check)
         recalled, recalled_ids = recall_from(notes, question)
         known = replace(

@@ -54,7 +54,7 @@ class Backlog:
             self._urgent.append(keyframe_id)
 
     def take(self, size: int) -> list[Keyframe]:
-        """The next keyframes, at most ``size``; empty where none is to be perceived.
+        """The next keyframes, at most ``size``; empty if none is to be perceived.
 
         Raises:
             StoreError: the memory can't be read.

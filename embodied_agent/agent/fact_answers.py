@@ -77,12 +77,12 @@ class FactAnswers:
         """The question, read as one about facts; ``None`` if it is about something else."""
         self._notes.flush()
         names = {*self._configured, *map(fact_key, self._store.facts.names())}
-        asked = read_fact_question(text, names)
-        if asked is None or not asked.value or asked.changed:
-            return asked
+        question = read_fact_question(text, names)
+        if question is None or not question.value or question.changed:
+            return question
         # "Is the battery lower than in the kitchen?" asks more than whether it has a value.
-        simple = " " not in asked.value and asked.value not in lexicon().colours
-        return asked if simple or self._was(asked.keys[0], asked.value) else None
+        simple = " " not in question.value and question.value not in lexicon().colours
+        return question if simple or self._was(question.keys[0], question.value) else None
 
     def _was(self, key: str, value: str) -> bool:
         """Whether a fact ever had a value."""
@@ -115,10 +115,10 @@ class FactAnswers:
             return self._changes(asked, notes, source, at_ns)
         moment: _Moment | None = None
         if asked.when != "now":
-            found = self._moment(asked, notes)
-            if isinstance(found, Saying):
-                return FactSaying(found)
-            moment = found
+            result = self._moment(asked, notes)
+            if isinstance(result, Saying):
+                return FactSaying(result)
+            moment = result
         until_ns = moment.at_ns if moment is not None else at_ns
         facts = [
             fact
@@ -223,16 +223,17 @@ class FactAnswers:
             ]
         name = f"the {stored[-1].name}"
         if not changes:
-            wanted = f"was never noted to be {asked.value}" if asked.value else "has not changed"
-            text = f"{name} {wanted}; it is {stored[-1].value}, {_when(stored[-1], notes, None)}."
+            outcome = f"was never noted to be {asked.value}" if asked.value else "has not changed"
+            text = f"{name} {outcome}; it is {stored[-1].value}, {_when(stored[-1], notes, None)}."
             saying = Saying(f"{text[:1].upper()}{text[1:]}", _evidence([stored[-1]], notes))
             return FactSaying(saying, (stored[-1],))
-        told = changes[-_MOST_TOLD:]
-        said = join_names(f"{fact.value} {_when(fact, notes, None)}" for fact in told)
-        more = f" (and {len(changes) - len(told)} times before)" if len(changes) > len(told) else ""
-        text = f"{name} was noted to be {said}{more}."
-        saying = Saying(f"{text[:1].upper()}{text[1:]}", _evidence(told, notes))
-        return FactSaying(saying, tuple(told))
+        latest = changes[-_MOST_TOLD:]
+        values = join_names(f"{fact.value} {_when(fact, notes, None)}" for fact in latest)
+        earlier = len(changes) - len(latest)
+        more = f" (and {earlier} times before)" if earlier else ""
+        text = f"{name} was noted to be {values}{more}."
+        saying = Saying(f"{text[:1].upper()}{text[1:]}", _evidence(latest, notes))
+        return FactSaying(saying, tuple(latest))
 
 
 def _nothing(name: str) -> Saying:

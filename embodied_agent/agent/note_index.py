@@ -9,13 +9,15 @@ Out of scope: a view of it as notes (`stored_notes`), the tables (`embodied_agen
 
 from __future__ import annotations
 
+import operator
 import threading
 from array import array
 from bisect import bisect_left
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass, field
+from itertools import chain, compress, count, groupby
 
 from embodied_agent.agent.known_nouns import KnownNouns
+from embodied_agent.agent.mentioned_things import MentionedThings
 from embodied_agent.errors import StoreError
 from embodied_agent.memory.file import DAMAGE
 from embodied_agent.memory.noted import NotedName
@@ -38,20 +40,6 @@ class LostDelta(Exception):
     """A delta that the index knows of can't be read: the file is damaged."""
 
 
-@dataclass(slots=True)
-class Mentions:
-    """The mentions of one thing: ``indexes`` of their deltas and ``ranks`` in these, in order, and
-    ``spellings`` as indexes of ``names``, which differ in case or spaces only. ``first`` is the
-    index and rank of the first one, known before they are loaded; ``None`` if it is not."""
-
-    names: list[str]
-    first: tuple[int, int] | None
-    indexes: array[int] = field(default_factory=lambda: array("l"))
-    ranks: array[int] = field(default_factory=lambda: array("l"))
-    spellings: array[int] = field(default_factory=lambda: array("b"))
-    loaded: bool = False
-
-
 class NoteIndex:
     """The deltas of one recording, or of the whole memory. Every method may be called from any
     thread.
@@ -72,9 +60,8 @@ class NoteIndex:
         self.motions = Motions()
         #: Indexes of the deltas that begin a new segment.
         self.breaks: list[int] = []
-        self.things: dict[str, Mentions] = {}
+        self.things = MentionedThings(self.index)
         self.names = NameIndex()
-        self._spelt: set[str] = set()
         self._nouns = KnownNouns(
             self.names, self.things, lambda key: self.phrase_of(self._first_name(key))
         )
@@ -94,18 +81,17 @@ class NoteIndex:
     def _refresh(self) -> None:
         tables, since = self._memory.noted, self.ids[-1] + 1 if self.ids else 0
         new = tables.motions(since, self._source)
-        if not new:
+        ids, segments = new.keyframe_ids, new.segments
+        if not ids:
             return
-        ids, segments, actions, usable, angles = zip(*new, strict=True)
-        before = self.segments[-1] if self.segments else segments[0]
-        self.breaks += [
-            len(self.ids) + at
-            for at, (one, last) in enumerate(zip(segments, (before, *segments), strict=False))
-            if one != last
-        ]
+        last = self.segments[-1] if self.segments else segments[0]
+        begins = map(operator.ne, segments, chain((last,), segments))
+        self.breaks += compress(count(len(self.ids)), begins)
         self.ids.extend(ids)
         self.segments.extend(segments)
-        self.motions.extend([_ACTIONS[action] for action in actions], angles, map(bool, usable))
+        self.motions.extend(
+            [_ACTIONS[action] for action in new.actions], new.angles_deg, new.usable
+        )
         if since:
             mentions = [
                 one for one in tables.mentions(since) if self.index(one.keyframe_id) is not None
@@ -113,15 +99,17 @@ class NoteIndex:
             for one in mentions:
                 self._add_name(one)
             self._append(one for one in mentions if self.things[name_key(one.name)].loaded)
-            self._add_claims(range(len(self.ids) - len(new), len(self.ids)))
+            self._add_claims(range(len(self.ids) - len(ids), len(self.ids)))
         else:
-            for one in tables.first_mentions(self._source):
-                self._add_name(one)
+            self.names.extend(self.things.extend(tables.first_mentions(self._source)))
 
     def index(self, keyframe_id: int) -> int | None:
         """The index of a keyframe's delta; ``None`` if there is none."""
-        place = bisect_left(self.ids, keyframe_id)
-        return place if place < len(self.ids) and self.ids[place] == keyframe_id else None
+        ids = self.ids
+        place = keyframe_id - ids[0] if ids else 0  # where none is missing before it
+        if not (0 <= place < len(ids) and ids[place] == keyframe_id):
+            place = bisect_left(ids, keyframe_id)
+        return place if place < len(ids) and ids[place] == keyframe_id else None
 
     def delta(self, index: int) -> Delta:
         """One delta, read together with those around it.
@@ -172,7 +160,7 @@ class NoteIndex:
             if any(len(one.names) > 1 for one in missing):
                 mentions.sort(key=lambda mention: (mention.keyframe_id, mention.rank))
         for one in missing:
-            one.loaded = True
+            one.load()
         self._append(mentions)
 
     def observed(self, noun_words: Iterable[str]) -> list[int]:
@@ -206,7 +194,7 @@ class NoteIndex:
     def have_noun(self, noun: str) -> bool:
         """Whether a thing has this noun (singular or plural) or is of this kind."""
         with self._lock:
-            return self._nouns.have(noun, len(self._spelt))
+            return self._nouns.have(noun, self.things.spellings)
 
     def _first_name(self, key: str) -> str:
         """The name by which a thing was noted first."""
@@ -222,32 +210,22 @@ class NoteIndex:
 
     def _add_name(self, mention: NotedName) -> None:
         """Add a name by its first mention, unless it is known."""
-        name = mention.name
-        if name in self._spelt:
-            return
-        self._spelt.add(name)
-        index = self.index(mention.keyframe_id)
-        first = None if index is None else (index, mention.rank)
-        key = name_key(name)
-        thing = self.things.get(key)
-        if thing is None:
-            self.things[key] = Mentions([name], first)
-            self.names.add(name, key)
-            return
-        # A new object, because views of an earlier moment still use the one without this name.
-        earliest = None if first is None or thing.first is None else min(first, thing.first)
-        self.things[key] = Mentions([*thing.names, name], earliest)
-        self.names.add(name, key)
+        key = name_key(mention.name)
+        if self.things.add(key, mention):
+            self.names.add(mention.name, key)
 
     def _append(self, mentions: Iterable[NotedName]) -> None:
-        for name, keyframe_id, rank in mentions:
-            index = self.index(keyframe_id)
+        for name, some in groupby(mentions, operator.attrgetter("name")):
             thing = self.things.get(name_key(name))
-            if index is None or thing is None:
-                continue  # its delta is of another recording, or a later one
-            thing.indexes.append(index)
-            thing.ranks.append(rank)
-            thing.spellings.append(thing.names.index(name))
+            if thing is None:
+                continue
+            spelling = thing.names.index(name)
+            for _, keyframe_id, rank in some:
+                index = self.index(keyframe_id)
+                if index is not None:  # else of another recording, or of a later delta
+                    thing.indexes.append(index)
+                    thing.ranks.append(rank)
+                    thing.spellings.append(spelling)
 
     def _claiming(self, word: str) -> list[int]:
         indexes = self._observed.get(word)

@@ -11,10 +11,12 @@ Out of scope: what the notes leave possible (`embodied_agent.rules.settling`).
 from __future__ import annotations
 
 import string
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from embodied_agent.agent.scrutiny import not_told
 from embodied_agent.records import Answer, Question
+from embodied_agent.rules.located import Places, settle_by_position
 from embodied_agent.rules.notes import Notes
 from embodied_agent.rules.settling import Settlement, settle
 
@@ -25,7 +27,7 @@ class NotesCheck:
 
     Attributes:
         settlement: of the choices without the one that says that the memory does not tell.
-        choice: the letter that the notes settle on; ``None`` where they leave it open.
+        choice: the letter that the notes settle on; ``None`` if they leave it open.
         untold: the letter of that one choice, if there is one.
     """
 
@@ -44,18 +46,37 @@ class NotesCheck:
 
 
 def checked(question: Question, notes: Notes) -> NotesCheck | None:
-    """What the notes say to a question; ``None`` where nobody can tell.
+    """What the notes say to a question; ``None`` if nobody can tell.
 
     Args:
         question: with or without choices.
         notes: the memory, with at least one delta.
     """
+    return _check(question, lambda options: settle(question.text, options, notes))
+
+
+def located(question: Question, notes: Notes, places: Places) -> NotesCheck | None:
+    """What measured positions settle; ``None`` where they settle nothing.
+
+    Args:
+        question: with or without choices.
+        notes: the memory, with at least one delta.
+        places: of things, seen from where the camera is.
+    """
+    return _check(
+        question, lambda options: settle_by_position(question.text, options, notes, places)
+    )
+
+
+def _check(
+    question: Question, settle_options: Callable[[list[str]], Settlement | None]
+) -> NotesCheck | None:
     if not question.choices:
         return None
     untold = not_told(question.choices)
     letters = [x for x in string.ascii_uppercase[: len(question.choices)] if x != untold]
     options = [question.choices[string.ascii_uppercase.index(letter)] for letter in letters]
-    settlement = settle(question.text, options, notes)
+    settlement = settle_options(options)
     if settlement is None:
         return None
     choice = None if settlement.index is None else letters[settlement.index]
@@ -78,8 +99,8 @@ def with_original_letter(answer: Answer, question: Question) -> Answer:
 
 
 def contradiction(answer: Answer, question: Question, check: NotesCheck) -> str:
-    """The notice on a choice that the notes speak against; empty where they don't."""
+    """The notice on a choice that the notes speak against; empty if they don't."""
     if answer.status != "answered" or check.choice is None or answer.choice == check.choice:
         return ""
-    said = question.choices[string.ascii_uppercase.index(check.choice)]
-    return f"by the notes alone it would be “{said}”"
+    choice = question.choices[string.ascii_uppercase.index(check.choice)]
+    return f"by the notes alone it would be “{choice}”"

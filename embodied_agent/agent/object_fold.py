@@ -39,17 +39,20 @@ class ObjectFold:
     Args:
         store: the memory.
         settings: of objects.
+        tables: where the objects are kept; by default with the memory.
 
     Attributes:
         lock: to be held from `loaded` until what it gave is written; reentrant.
         faults: how many keyframes raised an unexpected exception.
     """
 
-    def __init__(self, store: Store, settings: ObjectSettings) -> None:
+    def __init__(
+        self, store: Store, settings: ObjectSettings, *, tables: Store | None = None
+    ) -> None:
         self._settings = settings
         self.lock = threading.RLock()
         self._source = store
-        self._tables = store
+        self._tables = store if tables is None else tables
         self._tracker: Tracker | None = None
         self._corrected = 0  # id of the last correction that is applied
         self._waiting: list[Correction] = []  # those that are yet to be applied
@@ -79,23 +82,25 @@ class ObjectFold:
             self._tracker = None
             _log.warning("objects are behind the memory: %s", error)
 
-    def catch_up(self) -> None:
-        """Fold all deltas that are committed and not folded yet."""
+    def catch_up(self, until: int | None = None) -> None:
+        """Fold all deltas that are committed and not folded yet, at most up to a keyframe."""
         with self.lock:
             try:
-                while self._catch_up_some():
+                while self._catch_up_some(until):
                     pass
             except StoreError:
                 self._tracker = None
                 raise
 
-    def _catch_up_some(self) -> bool:
+    def _catch_up_some(self, until: int | None) -> bool:
         """Fold the next keyframes; returns whether there may be more."""
         since = self.loaded().last_keyframe + 1
         pending = self._source.oldest_pending()
         keyframes = self._source.keyframes(since=since, limit=_CHUNK)
         if pending is not None:
             keyframes = [one for one in keyframes if one.id < pending]
+        if until is not None:
+            keyframes = [one for one in keyframes if one.id <= until]
         if not keyframes:
             return False
         stored = self._source.deltas(since=since, until=keyframes[-1].id)

@@ -19,6 +19,7 @@ from embodied_agent.agent.corrections import (
 )
 from embodied_agent.agent.object_fold import ObjectFold
 from embodied_agent.agent.object_goals import goal_of
+from embodied_agent.agent.past_objects import PastObjects
 from embodied_agent.errors import QuestionError, StoreError
 from embodied_agent.memory.store import Store
 from embodied_agent.object_records import Correction, MapSession, NamedPlace, SeenObject
@@ -51,6 +52,7 @@ class ObjectMemory:
         self._on_forget = on_forget
         self._source = store
         self._fold = ObjectFold(store, settings)
+        self._past = PastObjects(store, settings)
 
     @property
     def settings(self) -> ObjectSettings:
@@ -97,8 +99,8 @@ class ObjectMemory:
         self.catch_up()
         if name is None:
             return self._fold.table.objects(session=session, limit=limit)
-        found = self._named(name, MOST_LOCATED if limit is None else limit)
-        return [one for one in found if session is None or one.session == session]
+        objects = self._named(name, MOST_LOCATED if limit is None else limit)
+        return [one for one in objects if session is None or one.session == session]
 
     def locate(self, name: str, *, limit: int = MOST_LOCATED) -> list[SeenObject]:
         """The objects that a name means and whose position is known, best first."""
@@ -106,22 +108,22 @@ class ObjectMemory:
         return [one for one in self._named(name, limit) if one.position_m is not None]
 
     def _named(self, name: str, limit: int) -> list[SeenObject]:
-        asked = read_phrase(name)
+        phrase = read_phrase(name)
         table = self._fold.table
-        kinds = [kind for kind in table.kinds() if means(asked, read_phrase(kind))]
+        kinds = [kind for kind in table.kinds() if means(phrase, read_phrase(kind))]
         if not kinds:
             return []
-        found = table.by_kind(kinds, colors=asked.colours, limit=max(limit, _CONSIDERED))
+        candidates = table.by_kind(kinds, colors=phrase.colours, limit=max(limit, _CONSIDERED))
         key = " ".join(name.casefold().split())
-        return sorted(found, key=lambda one: one.name.casefold() != key)[:limit]
+        return sorted(candidates, key=lambda one: one.name.casefold() != key)[:limit]
 
     def shown_in(self, keyframe_id: int, mentions: int) -> dict[int, SeenObject]:
         """The objects that the first ``mentions`` of a keyframe show, by the mention's index."""
         self.catch_up()
         table = self._fold.table
-        shown = table.shown_by((keyframe_id, rank) for rank in range(mentions))
-        found = {number: table.find(number) for number in set(shown.values())}
-        return {rank: one for (_, rank), number in shown.items() if (one := found[number])}
+        object_ids = table.shown_by((keyframe_id, rank) for rank in range(mentions))
+        objects = {number: table.find(number) for number in set(object_ids.values())}
+        return {rank: one for (_, rank), number in object_ids.items() if (one := objects[number])}
 
     def sessions(self) -> list[MapSession]:
         """All map sessions, in order."""
@@ -131,6 +133,11 @@ class ObjectMemory:
     def current_session(self) -> MapSession | None:
         """The latest map session; ``None`` if nothing was seen yet."""
         return max(self.sessions(), key=lambda one: one.id, default=None)
+
+    def as_of(self, keyframe_id: int, *, limit: int) -> tuple[MapSession | None, list[SeenObject]]:
+        """The map session of a keyframe and its objects as they were known then, best first; none
+        where too many keyframes lead to it."""
+        return self._past.at(keyframe_id, limit)
 
     def kinds(self) -> set[str]:
         """The kinds of the objects."""
@@ -195,6 +202,7 @@ class ObjectMemory:
             ]
         stored = self._source.corrections.forget(correction, objects, keyframes)
         self._fold.reload()
+        self._past.clear()
         self._on_forget()
         self.catch_up()
         self._source.empty_log()
@@ -233,9 +241,9 @@ class ObjectMemory:
             QuestionError: it can't be used.
         """
         check_place(place, [one.id for one in self.sessions()])
-        named = replace(place, name=" ".join(place.name.split()), at_s=place.at_s or time.time())
-        self._source.places.put(named)
-        return named
+        stored = replace(place, name=" ".join(place.name.split()), at_s=place.at_s or time.time())
+        self._source.places.put(stored)
+        return stored
 
     def remove_place(self, name: str) -> bool:
         """Forget a named place; returns whether there was one."""

@@ -9,7 +9,7 @@ Out of scope: the line itself (`embodied_agent.transcript.recall`).
 from __future__ import annotations
 
 from embodied_agent.records import Question
-from embodied_agent.rules.matching import match
+from embodied_agent.rules.matched import matched
 from embodied_agent.rules.names import names_in
 from embodied_agent.rules.notes import Notes, Thing
 from embodied_agent.rules.phrases import Phrase, read_phrase
@@ -41,6 +41,6 @@ def _is_said(phrase: Phrase, exact: Phrase) -> bool:
 
 
 def _meant(phrase: Phrase, notes: Notes) -> list[Thing]:
-    result = match(phrase, notes)
+    result = matched(phrase, notes)
     things = result.things or result.within
     return sorted(things, key=lambda thing: -thing.last_index)[:_MOST]

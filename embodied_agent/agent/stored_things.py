@@ -106,7 +106,12 @@ class StoredThing:
     @property
     def phrase(self) -> Phrase:
         """The phrase read from its name."""
-        return self._notes.index_of_names.phrase_of(self.name)
+        one = self._mentions
+        if one is None or self._own or len(one.names) > 1:
+            return self._notes.index_of_names.phrase_of(self.name)
+        if one.phrase is None:
+            one.phrase = self._notes.index_of_names.phrase_of(one.names[0])
+        return one.phrase
 
     def may_have(self, noun: str) -> bool:
         """Whether one of its names, here or elsewhere in the memory, has a noun."""

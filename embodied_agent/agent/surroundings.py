@@ -1,28 +1,25 @@
-"""Directions and distances of known objects from the camera, in words for the reasoner: "green
-sofa: 40° left, 3.0 m, last seen #12".
+"""Directions and distances of known objects from the camera, in words: "green sofa: 40° left,
+3.0 m, last seen #12".
 
-Bearings are computed from the positions of objects and the pose of the latest keyframe, so that a
-language model need not add up turns. Objects whose direction is uncertain are left out, and so are
-distances that are only a guess.
+A language model that is told them need not add up turns. Objects whose direction is uncertain are
+left out, and so are distances that are only a guess.
 
-Out of scope: the prompt around it (`embodied_agent.reasoning.prompts`).
+Out of scope: how they come about (`from_here`), the prompt around them
+(`embodied_agent.reasoning.prompts`).
 """
 
 from __future__ import annotations
 
-import math
 import re
 
-import numpy as np
-
+from embodied_agent.agent.from_here import FromHere, from_here
 from embodied_agent.agent.object_memory import ObjectMemory
 from embodied_agent.memory.query import Reader
 from embodied_agent.object_records import SeenObject
-from embodied_agent.objects.rays import Floats, camera_of, is_usable
-from embodied_agent.records import CameraMount, Question, wrapped_deg
+from embodied_agent.records import Question
 
-#: Most objects that are considered, and most that are told.
-_MOST_READ, _MOST_TOLD = 500, 16
+#: Most objects that are told.
+_MOST_TOLD = 16
 #: Largest uncertainty of a bearing that is told, in degrees, and of a distance, as a share of it.
 _BEARING_DEG, _DISTANCE = 10.0, 0.35
 #: Largest bearing that counts as straight ahead, or as straight behind, in degrees from it.
@@ -40,51 +37,28 @@ def surroundings(
     Raises:
         StoreError: the memory can't be read.
     """
-    session = memory.current_session()
-    here = keyframes.keyframe(keyframe_id)
-    if question.at_ns is not None or session is None or here is None or here.pose is None:
+    here = None if question.at_ns is not None else from_here(keyframe_id, memory, keyframes)
+    if here is None:
         return ""
-    if not is_usable(here.pose) or here.pose.frame_id != session.frame_id:
-        return ""
-    if here.id < session.keyframe_id:
-        return ""
-    camera = camera_of(here.pose, here, memory.settings)
-    turn = camera.turn
-    if CameraMount.of(here.frame_id) is not None:
-        # Directions are those of the robot, whichever camera it is.
-        heading = math.radians(-camera.from_heading_deg)
-        c, s = math.cos(heading), math.sin(heading)
-        turn = turn @ np.array([[c, -s, 0.0], [s, c, 0.0], [0.0, 0.0, 1.0]])
     words = set(re.findall(r"\w+", " ".join((question.text, *question.choices)).casefold()))
-    told: list[tuple[bool, float, str]] = []
-    for one in memory.objects(session=session.id, limit=_MOST_READ):
-        line = _line(one, camera.origin, turn)
-        if line is not None:
-            distance, text = line
-            named = bool(words & set(re.findall(r"\w+", f"{one.name} {one.kind}".casefold())))
-            told.append((not named, distance, text))
-    return "; ".join(text for _, _, text in sorted(told)[:_MOST_TOLD])
+    lines: list[tuple[bool, float, str]] = []
+    for one in here.objects:
+        sight = here.sight(one)
+        if sight is None or sight.bearing_std_deg > _BEARING_DEG:
+            continue
+        is_named = bool(words & set(re.findall(r"\w+", f"{one.name} {one.kind}".casefold())))
+        lines.append((not is_named, sight.distance_m, in_words(one, here)))
+    return "; ".join(text for _, _, text in sorted(lines)[:_MOST_TOLD])
 
 
-def _line(one: SeenObject, origin: Floats, turn: Floats) -> tuple[float, str] | None:
-    """The distance of an object and its line; ``None`` if too little is known."""
-    if one.position_m is None or one.covariance_m2 is None or one.gone_since_ns is not None:
-        return None
-    offset = turn.T @ (np.array(one.position_m) - origin)
-    spread = turn.T @ np.array(one.covariance_m2).reshape(3, 3) @ turn
-    level = math.hypot(offset[0], offset[1])
-    if level < 1e-3 or not one.evidence:
-        return None
-    ahead = offset[:2] / level
-    aside = np.array([-ahead[1], ahead[0]])
-    bearing_std = math.atan2(math.sqrt(max(float(aside @ spread[:2, :2] @ aside), 0.0)), level)
-    if math.degrees(bearing_std) > _BEARING_DEG:
-        return None
-    distance = float(np.linalg.norm(offset))
-    depth = math.sqrt(max(float(ahead @ spread[:2, :2] @ ahead), 0.0))
-    far = f", {distance:.1f} m" if depth <= _DISTANCE * distance else ""
-    bearing = wrapped_deg(math.degrees(math.atan2(offset[1], offset[0])))
-    return distance, f"{one.name}: {_direction(bearing)}{far}, last seen #{one.evidence[-1]}"
+def in_words(one: SeenObject, here: FromHere) -> str:
+    """Where an object is from here, in words; its distance only where it is more than a guess."""
+    sight = here.sight(one)
+    if sight is None:
+        return f"{one.name}: here, last seen #{one.evidence[-1]}"
+    sure = sight.distance_std_m <= _DISTANCE * sight.distance_m
+    far = f", {sight.distance_m:.1f} m" if sure else ""
+    return f"{one.name}: {_direction(sight.bearing_deg)}{far}, last seen #{one.evidence[-1]}"
 
 
 def _direction(bearing_deg: float) -> str:

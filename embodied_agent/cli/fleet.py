@@ -25,7 +25,7 @@ from embodied_agent.cli.options import ConfigOption, JsonOption, SetOption
 from embodied_agent.errors import SettingsError
 
 if TYPE_CHECKING:
-    from embodied_agent.fleet.wire import FleetReply
+    from embodied_agent.fleet.replies import FleetReply
 
 fleet = typer.Typer(
     help="Serve a fleet: collect what many robots have seen, and answer questions about it.",
@@ -155,7 +155,7 @@ def ask(
     """
     with explained():
         from embodied_agent.fleet.link import Link
-        from embodied_agent.fleet.wire import FleetQuestion, FleetReply
+        from embodied_agent.fleet.replies import FleetQuestion, FleetReply
 
         if not server.startswith(("http://", "https://")):
             raise SettingsError(f"--server needs an address such as https://HOST, not {server!r}")

@@ -27,17 +27,15 @@ from typing import Any, get_type_hints
 def with_option_groups(command: Callable[..., None]) -> Callable[..., None]:
     """``command`` as Typer can read it: each parameter whose type is a dataclass is replaced by the
     fields of that dataclass, which all have defaults."""
-    hints = get_type_hints(command, include_extras=True)
     groups: dict[str, type] = {}
     parameters: list[inspect.Parameter] = []
-    for name, parameter in inspect.signature(command).parameters.items():
-        kind = hints[name]
+    for name, parameter in inspect.signature(command, eval_str=True).parameters.items():
+        kind = parameter.annotation
         if is_dataclass(kind) and isinstance(kind, type):
             groups[name] = kind
             parameters += _parameters_of(kind)
         else:
-            option = parameter.replace(annotation=kind, kind=inspect.Parameter.KEYWORD_ONLY)
-            parameters.append(option)
+            parameters.append(parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY))
 
     @wraps(command)
     def flat(**values: Any) -> None:

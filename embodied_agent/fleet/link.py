@@ -1,7 +1,7 @@
 """Requests to a fleet server, by robots and by those who ask.
 
-What can be tried again later is told apart from what can't: an outage on the way or behind the
-server, a body that is too large or came too slowly, and a refusal.
+Failures are of two kinds: those that may pass (an outage of the link, the server or its database),
+and refusals. A request that was refused for its size may be accepted if it is smaller.
 
 Out of scope: what is sent and when (`sending`), the messages (`wire`).
 """
@@ -22,12 +22,12 @@ from embodied_agent.support.redaction import without_credentials
 
 Reply = TypeVar("Reply", bound=BaseModel)
 
-#: No more of a reply is read than this, in bytes.
+#: Maximum size of a reply, in bytes.
 _MOST_REPLY = 16_777_216
 
 
 class Refused(LinkError):
-    """The server refuses the request; ``status`` is that of HTTP. The same one is refused again."""
+    """The server refuses the request, with this HTTP ``status``. Sending it again does not help."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
@@ -40,13 +40,13 @@ class Refused(LinkError):
 
     @property
     def is_of_content(self) -> bool:
-        """Whether something in the request can't be used."""
+        """Whether the server can't use something in the request."""
         return self.status in (400, 422)
 
 
 class Unreachable(LinkError):
-    """The server, or what it needs, can't be reached; ``retry_after_s`` is when it wants to be
-    tried again, in seconds, 0 where it does not say."""
+    """The server, or its database, can't be reached. ``retry_after_s`` is how long the server asks
+    to wait, in seconds; 0 if it does not say."""
 
     def __init__(self, message: str, retry_after_s: float = 0.0) -> None:
         super().__init__(message)
@@ -63,7 +63,7 @@ class Link:
 
     Args:
         url: of the server.
-        token: shown with each request; "" for none.
+        token: sent with each request; "" for none.
         ca_file: CA certificates (PEM) for the server; "": the system's.
         timeout_s: longest wait for a reply, in seconds.
 
@@ -119,7 +119,7 @@ class Link:
         try:
             return kind.model_validate_json(text)
         except ValidationError as error:
-            raise Unreachable(f"{name} is no fleet server, or of another version") from error
+            raise Unreachable(f"{name} is not a fleet server, or runs another version") from error
 
 
 def _of_status(name: str, error: urllib.error.HTTPError) -> LinkError:
@@ -133,7 +133,7 @@ def _of_status(name: str, error: urllib.error.HTTPError) -> LinkError:
 
 
 def failure_of(message: str, status: int, retry_after_s: float = 0.0) -> LinkError:
-    """A reply that is not the expected one, by its status as in HTTP."""
+    """The error for a reply with this HTTP status."""
     if status in (429, 500, 502, 503, 504):
         return Unreachable(message, retry_after_s)
     return Refused(status, message)

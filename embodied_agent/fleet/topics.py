@@ -1,9 +1,9 @@
-"""The MQTT topics by which robots reach a fleet server, and what goes with their messages.
+"""The MQTT topics between robots and a fleet server, and the properties of their messages.
 
-A robot publishes to ``embodied_agent/<robot>/fleet/<kind>`` (``cursor``, ``batch``, ``audit``,
-``restart``) what it would post over HTTP. The server answers on ``embodied_agent/<robot>/
-fleet_reply`` with the body that it would answer over HTTP, and the request's correlation data. It
-publishes nowhere else, whatever a message asks for.
+A robot publishes the bodies of its requests to ``embodied_agent/<robot>/fleet/<kind>`` (``cursor``,
+``batch``, ``audit``, ``restart``). The server publishes the replies, with the same bodies as over
+HTTP and the request's correlation data, to ``embodied_agent/<robot>/fleet_reply``, and ignores any
+response topic in the request.
 
 Out of scope: the messages (`wire`), the connection (`embodied_agent.interfaces.mqtt.connection`).
 """
@@ -22,10 +22,10 @@ _KINDS: dict[str, Kind] = {kind: kind for kind in get_args(Kind)}
 
 #: The filter of the topics of all robots' requests.
 REQUESTS = f"{ROOT}/+/fleet/+"
-#: User properties: of a request the robot's token, of a reply its status as in HTTP and, for an
-#: outage, after how many seconds to try again.
+#: User properties: the robot's token in a request; in a reply the HTTP status and, in an outage,
+#: the number of seconds to wait.
 TOKEN, STATUS, RETRY_AFTER = "token", "status", "retry_after_s"
-#: No more of a reply is kept, in bytes.
+#: Maximum size of a reply, in bytes.
 MOST_REPLY = 16_777_216
 
 

@@ -1,9 +1,9 @@
-"""What goes over the wire between robots, the fleet server and those who ask it.
+"""What goes over the wire between robots and the fleet server.
 
 Requests refuse fields that they don't know and values that are too large. Times are seconds since
 1970; stamps are nanoseconds of the robot's sensor clock.
 
-Out of scope: how messages travel (`link`), what becomes of them (`sending`, `serving`).
+Out of scope: questions and what the page shows (`replies`), how messages travel (`link`, `topics`).
 """
 
 from __future__ import annotations
@@ -30,15 +30,19 @@ Metres = Annotated[float, Field(allow_inf_nan=False)]
 MemoryId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
 
 
-class _Request(BaseModel):
+class Request(BaseModel):
+    """What is sent to the server: unknown fields and other types are refused."""
+
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
-class _Reply(BaseModel):
+class Reply(BaseModel):
+    """What the server answers; a client ignores fields that it doesn't know."""
+
     model_config = ConfigDict(frozen=True)
 
 
-class FleetMention(_Request):
+class FleetMention(Request):
     """One thing that a keyframe shows, and where it is from the camera."""
 
     name: Name
@@ -46,7 +50,7 @@ class FleetMention(_Request):
     distance: str | None = Field(None, max_length=32)
 
 
-class FleetKeyframe(_Request):
+class FleetKeyframe(Request):
     """A perceived keyframe. ``checksum`` is that of its delta in the robot's memory. Without a pose
     ``frame_id`` is empty. ``thumbnail`` is a JPEG file in base64, empty for none."""
 
@@ -63,7 +67,7 @@ class FleetKeyframe(_Request):
     thumbnail: str = Field("", max_length=1_000_000)
 
 
-class FleetAnswer(_Request):
+class FleetAnswer(Request):
     """A question that the robot answered. ``evidence`` are ids of keyframes."""
 
     id: Id
@@ -75,7 +79,7 @@ class FleetAnswer(_Request):
     checksum: Sum
 
 
-class FleetObject(_Request):
+class FleetObject(Request):
     """An object as the robot's memory knows it; its position is null while it can't be located."""
 
     id: Id
@@ -93,7 +97,7 @@ class FleetObject(_Request):
     checksum: Sum
 
 
-class FleetFact(_Request):
+class FleetFact(Request):
     """A value that was noted beside what was seen, and who or what noted it. ``source`` identifies
     the recording that it came with, empty for none; facts of one name, source and stamp are one."""
 
@@ -107,7 +111,7 @@ class FleetFact(_Request):
     checksum: Sum
 
 
-class FleetPlace(_Request):
+class FleetPlace(Request):
     """A place that a person named: a point, or the corners of a region, in ``frame_id``."""
 
     name: Name
@@ -117,7 +121,7 @@ class FleetPlace(_Request):
     region: list[tuple[Metres, Metres]] = Field(default_factory=list, max_length=1000)
 
 
-class Corrected(_Request):
+class Corrected(Request):
     """Everything that people corrected up to ``correction_id`` is told; the memory's last answer
     was ``answer_id`` then, and its last fact ``fact_id``."""
 
@@ -126,7 +130,7 @@ class Corrected(_Request):
     fact_id: Id | None = None
 
 
-class Batch(_Request):
+class Batch(Request):
     """News of one memory.
 
     ``keyframes``, ``answers`` and ``facts`` continue after the ids ``after_keyframe``,
@@ -153,7 +157,7 @@ class Batch(_Request):
     corrected: Corrected | None = None
 
 
-class Audit(_Request):
+class Audit(Request):
     """The checksums of what the memory holds with ids ``first`` to ``last`` inclusive, by table.
 
     Answers and objects in that range that are not named are deleted. Keyframes and facts are only
@@ -167,26 +171,26 @@ class Audit(_Request):
     sums: list[tuple[Id, Sum]] = Field(max_length=MOST_ITEMS)
 
 
-class Audited(_Reply):
+class Audited(Reply):
     """The ids of rows that differ from the memory's; of objects and facts also of those that the
     server lacks."""
 
     wanted: list[int]
 
 
-class CursorRequest(_Request):
+class CursorRequest(Request):
     """Asks how far the server is with a memory."""
 
     memory: MemoryId
 
 
-class Restart(_Request):
+class Restart(Request):
     """What the server has of a memory is to be deleted: it is not what the memory holds."""
 
     memory: MemoryId
 
 
-class Cursor(_Reply):
+class Cursor(Reply):
     """How far the server is with a memory: the last keyframe with its stamp, the last answer, the
     last correction, the last fact. ``fact_id`` is null if the server is too old to take facts."""
 
@@ -195,116 +199,3 @@ class Cursor(_Reply):
     answer_id: int = 0
     correction_id: int = 0
     fact_id: int | None = None
-
-
-class FleetQuestion(_Request):
-    """A question about the robots. ``robot`` restricts it to one."""
-
-    question: str = Field(min_length=1, max_length=2000)
-    robot: str = Field("", max_length=64)
-
-
-class FleetEvidence(_Reply):
-    """A keyframe that an answer rests on; ``thumbnail`` is its address, empty for none."""
-
-    robot: str
-    memory: str
-    keyframe_id: int
-    seen_at_s: float
-    note: str = ""
-    thumbnail: str = ""
-
-
-class FactValue(_Reply):
-    """The last value that a robot noted of a fact, when, and who or what noted it."""
-
-    robot: str
-    name: str
-    value: str
-    noted_at_s: float
-    by: str = ""
-
-
-class FleetReply(_Reply):
-    """The answer to a question, with the statuses that a robot's answers have. ``facts`` are the
-    noted values that it tells."""
-
-    question: str
-    status: AnswerStatus
-    text: str
-    evidence: list[FleetEvidence] = Field(default_factory=list)
-    facts: list[FactValue] = Field(default_factory=list)
-
-
-class RobotReply(_Reply):
-    """A robot: when it was last heard of and last saw something, how much it has told of, its
-    latest keyframes, and the latest value of each fact. It is ``silent`` when it has not been heard
-    of for a minute."""
-
-    name: str
-    heard_at_s: float
-    seen_at_s: float | None
-    silent: bool
-    keyframes: int
-    answers: int
-    objects: int
-    latest: list[FleetEvidence]
-    facts: list[FactValue] = Field(default_factory=list)
-
-
-class MapObject(_Reply):
-    """An object on the shared map, in metres."""
-
-    robot: str
-    id: int
-    name: str
-    color: str
-    frame_id: str
-    x_m: float
-    y_m: float
-    gone: bool
-
-
-class MapPlace(_Reply):
-    """A named place on the shared map, in metres."""
-
-    robot: str
-    name: str
-    frame_id: str
-    x_m: float
-    y_m: float
-    region: list[tuple[float, float]]
-
-
-class FleetOverview(_Reply):
-    """The robots that the asker may ask about, and what they know on the shared map."""
-
-    robots: list[RobotReply]
-    objects: list[MapObject]
-    places: list[MapPlace]
-    common_frames: list[str]
-    truncated: bool = False
-
-
-class BrokerStatus(_Reply):
-    """What comes in over MQTT: the state of the connection (``off``, ``connecting``, ``connected``,
-    ``waiting`` to try again) with the last error, and counters since the start. ``refused`` counts
-    requests by the code of the refusal, ``set_aside`` messages that could not be answered, and
-    ``last_problem`` says what was wrong with the last of either."""
-
-    broker: str
-    state: str
-    last_error: str
-    connections: int
-    received: int
-    answered: int
-    refused: dict[str, int]
-    set_aside: int
-    last_problem: str
-
-
-class ServerStatus(_Reply):
-    """The state of the fleet server; ``mqtt`` is null where it takes in over HTTP only."""
-
-    version: str
-    mqtt: BrokerStatus | None

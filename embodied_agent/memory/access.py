@@ -22,9 +22,9 @@ class Access:
     """One memory file, as its tables use it.
 
     Attributes:
-        transaction: opens a transaction for writing. Raises `StoreError` where the file is
+        transaction: opens a transaction for writing. Raises `StoreError` if the file is
             read-only or can't be written.
-        query: opens a connection for reading. Raises `StoreError` where the file can't be read.
+        query: opens a connection for reading. Raises `StoreError` if the file can't be read.
         damage: is told of damaged rows.
     """
 

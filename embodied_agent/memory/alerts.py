@@ -29,7 +29,7 @@ MOST_KEPT = 10_000
 
 class AlertTable:
     """The standing questions and alerts in one file. Every method may be called from any thread,
-    and raises `StoreError` where the file can't be read or written.
+    and raises `StoreError` if the file can't be read or written.
 
     Args:
         access: the file that holds them.

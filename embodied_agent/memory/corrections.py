@@ -30,7 +30,7 @@ _SINCE_1970_NS = 1_000_000_000_000_000_000
 
 class CorrectionTable:
     """The corrections in one file. Every method may be called from any thread, and raises
-    `StoreError` where the file can't be read or written.
+    `StoreError` if the file can't be read or written.
 
     Args:
         access: the file that holds them.

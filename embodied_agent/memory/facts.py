@@ -34,7 +34,7 @@ _COLUMNS = "id, key, source, stamp_ns, json, checksum"
 
 class FactTable:
     """The facts in one file. Every method may be called from any thread, and raises `StoreError`
-    where the file can't be read or written.
+    if the file can't be read or written.
 
     Args:
         access: the file that holds them.
@@ -113,11 +113,11 @@ class FactTable:
     def _first(self, key: str, source: str, at_ns: int | None) -> Fact | None:
         where = "source = ?1 AND key = ?2 AND json <> ''"
         if at_ns is None:
-            found = self._read(f"{where} ORDER BY id DESC", (source, key))
+            facts = self._read(f"{where} ORDER BY id DESC", (source, key))
         else:
             where += " AND stamp_ns <= ?3 ORDER BY stamp_ns DESC"
-            found = self._read(where, (source, key, at_ns))
-        return next(iter(found), None)
+            facts = self._read(where, (source, key, at_ns))
+        return next(iter(facts), None)
 
     def history(
         self,
@@ -168,18 +168,18 @@ class FactTable:
         )
 
     def _read(self, where: str, bindings: tuple[Any, ...], limit: int = 1) -> list[Fact]:
-        found: list[Fact] = []
+        facts: list[Fact] = []
         with self._access.query("read facts") as db:
             if schema.version_of(db) < schema.WITH_FACTS:
                 return []
             for row in db.execute(f"SELECT {_COLUMNS} FROM facts WHERE {where}", bindings):
                 try:
-                    found.append(fact_of(row))
+                    facts.append(fact_of(row))
                 except ValueError as error:
                     self._access.damage.note(f"fact {row[0]}", error)
-                if len(found) == limit:
+                if len(facts) == limit:
                     break
-        return found
+        return facts
 
     def _counted(self, db: apsw.Connection) -> int:
         if self._count is None:

@@ -29,15 +29,15 @@ _DIFFERENT = (
 _AT_ONCE = 64
 
 
-class NotedMotion(NamedTuple):
-    """A committed delta without what it names: the id and segment of its keyframe, and what it
-    tells of the motion (`embodied_agent.records.Delta`)."""
+class NotedMotions(NamedTuple):
+    """Committed deltas without what they name, in order, by column: the ids and segments of their
+    keyframes, and what they tell of the motion (`embodied_agent.records.Delta`)."""
 
-    keyframe_id: int
-    segment: int
-    action: str | None
-    usable: int
-    angle_deg: float | None
+    keyframe_ids: list[int]
+    segments: list[int]
+    actions: list[str | None]
+    usable: list[int]
+    angles_deg: list[float | None]
 
 
 class NotedName(NamedTuple):
@@ -66,40 +66,51 @@ class NotedTables:
         with self._query("look for indexes") as db:
             return schema.version_of(db) >= schema.INDEXED
 
-    def motions(self, since: int = 0, source: str | None = None) -> list[NotedMotion]:
+    def motions(self, since: int = 0, source: str | None = None) -> NotedMotions:
         """The deltas of keyframes from id ``since`` on, in order; only those of the recording
         ``source``, if given."""
         with self._query("read motions") as db:
             # A few rows are looked up; for all of them, reading two indexes is quicker.
             if since:
-                rows = db.execute(
-                    "SELECT k.id, segment, action, usable, angle_deg FROM deltas d "
-                    "JOIN keyframes k ON k.id = d.keyframe_id WHERE d.keyframe_id >= ?1 "
-                    "AND (?2 IS NULL OR source = ?2) ORDER BY d.keyframe_id",
-                    (since, source),
+                segments: dict[int, int] = dict(
+                    db.execute(
+                        "SELECT id, segment FROM keyframes WHERE id >= ?1 "
+                        "AND (?2 IS NULL OR source = ?2)",
+                        (since, source),
+                    )
                 )
-                return list(map(NotedMotion._make, rows))
-            if source is None:
-                pairs = db.execute("SELECT id, segment FROM keyframes INDEXED BY keyframes_segment")
+            elif source is None:
+                segments = dict(
+                    db.execute("SELECT id, segment FROM keyframes INDEXED BY keyframes_segment")
+                )
             else:
-                pairs = db.execute(
-                    "SELECT id, segment FROM keyframes INDEXED BY keyframes_source_segment "
-                    "WHERE source = ?",
-                    (source,),
+                segments = dict(
+                    db.execute(
+                        "SELECT id, segment FROM keyframes INDEXED BY keyframes_source_segment "
+                        "WHERE source = ?",
+                        (source,),
+                    )
                 )
-            segments: dict[int, int] = dict(pairs)
             rows = db.execute(
                 "SELECT keyframe_id, action, usable, angle_deg FROM deltas "
-                "INDEXED BY deltas_motion ORDER BY keyframe_id"
+                "INDEXED BY deltas_motion WHERE keyframe_id >= ? ORDER BY keyframe_id",
+                (since,),
             )
-            return [
-                NotedMotion(number, segments[number], action, usable, angle)
-                for number, action, usable, angle in rows
-                if number in segments
-            ]
+            # No row is kept: Python would look for garbage among all objects that there are.
+            new = NotedMotions([], [], [], [], [])
+            for keyframe_id, action, usable, angle_deg in rows:
+                segment = segments.get(keyframe_id)
+                if segment is not None:
+                    new.keyframe_ids.append(keyframe_id)
+                    new.segments.append(segment)
+                    new.actions.append(action)
+                    new.usable.append(usable)
+                    new.angles_deg.append(angle_deg)
+            return new
 
-    def first_mentions(self, source: str | None = None) -> list[NotedName]:
-        """The first mention by each name, as the names were written."""
+    def first_mentions(self, source: str | None = None) -> Iterator[NotedName]:
+        """The first mention by each name, as the names were written. A connection is in use until
+        the last one is taken."""
         with self._query("read names") as db:
             if source is None:
                 first = (
@@ -115,7 +126,8 @@ class NotedTables:
                     "GROUP BY name",
                     (source,),
                 )
-            return [NotedName(str(name), *divmod(place, 65536)) for name, place in rows]
+            for name, place in rows:
+                yield NotedName(str(name), *divmod(place, 65536))
 
     def mentions_of(self, names: Iterable[str]) -> list[NotedName]:
         """The mentions by these names, in keyframe order for each name."""

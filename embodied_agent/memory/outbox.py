@@ -62,7 +62,7 @@ class Request:
     """A question from a remote client. Times are wall-clock seconds since 1970.
 
     ``digest`` is equal for the same question, ``body`` is its JSON. ``expires_at_s`` is ``None``
-    where the question does not expire.
+    if the question does not expire.
     """
 
     id: str
@@ -97,7 +97,7 @@ class Delivery:
 class Outbox:
     """The tables ``requests`` and ``outbox`` of one store. Safe to call from several threads.
 
-    Every method raises `StoreError` where the file can't be read or written.
+    Every method raises `StoreError` if the file can't be read or written.
 
     Args:
         access: the file that holds them.

@@ -53,7 +53,7 @@ class OutgoingFact:
 
 
 class Outgoing:
-    """Every method may be called from any thread, and raises `StoreError` where the file can't be
+    """Every method may be called from any thread, and raises `StoreError` if the file can't be
     read. Damaged rows are left out."""
 
     def __init__(self, rows: RowReader) -> None:

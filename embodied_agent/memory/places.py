@@ -18,7 +18,7 @@ from embodied_agent.object_records import NamedPlace
 
 class PlaceTable:
     """The named places in one file. Every method may be called from any thread, and raises
-    `StoreError` where the file can't be read or written.
+    `StoreError` if the file can't be read or written.
 
     Args:
         access: the file that holds them.

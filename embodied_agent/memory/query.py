@@ -59,7 +59,7 @@ class Reader:
         self.noted = NotedTables(self._query)
 
     def keyframe(self, keyframe_id: int) -> Keyframe | None:
-        """That keyframe with its picture (empty where retention dropped it); ``None`` if unknown.
+        """That keyframe with its picture (empty if retention dropped it); ``None`` if unknown.
 
         Raises:
             StoreError: the file can't be read. The same holds for every method below.

@@ -191,7 +191,7 @@ def _text_from(db: apsw.Connection) -> int:
 
 
 def read(db: apsw.Connection, level: int, number: int, damage: Damage) -> Summary | None:
-    """A stored row; ``None`` where there is none or it is damaged."""
+    """A stored row; ``None`` if there is none or it is damaged."""
     sql = "SELECT json, checksum FROM summaries WHERE level = ? AND number = ?"
     row: tuple[Any, ...] | None = next(iter(db.execute(sql, (level, number))), None)
     if row is None:

@@ -41,7 +41,9 @@ class BuiltinReasoner:
         self._model, self._tokenizer = load(folder, "reasoner")
         # After `load`, which announces the wait: this import loads the model library, too.
         from embodied_agent.reasoning.kept_prefix import KeptPrefix
+        from embodied_agent.reasoning.shared_heads import share_heads
 
+        share_heads(self._model)
         self._settings = settings
         recorded = read_prompting(folder) or Prompting.of_style(prompt_style(settings))
         self._by_letter = recorded.answers == "letter"

@@ -79,7 +79,7 @@ def _side_at_start(thing: Thing, side: str | None, notes: Notes) -> Saying:
 
 
 def _side_out_of_view(thing: Thing, side: str, words: str, notes: Notes) -> Saying:
-    """Whether a thing that was never seen on a side was there while out of view."""
+    """Whether a thing that was never seen on a side should have been there while out of view."""
     most, at = 0.0, thing.last_index
     for index, share in _shares_out_of_view(thing, side, notes):
         if share > most:
@@ -157,7 +157,7 @@ def ever_near(asked: Asked, notes: Notes) -> Saying:
         there = [i for i, m in ranged if m.distance == least]
         word = "at mid range" if least == "mid" else least
         cited = join_names(notes.cite(i) for i in there[:_MOST_NAMED])
-        text = f"The nearest that I noted {the(thing)} is {word}, in {cited}"
+        text = f"At its nearest, {the(thing)} was {word}, in {cited}"
         if not asked.reverse:
             text = f"{'Yes' if least == 'near' else 'No, not that I noted'}. {text}"
         return Saying(f"{text}.", tuple(there[:LONGEST_LIST]))

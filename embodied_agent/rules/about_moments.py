@@ -19,6 +19,7 @@ from embodied_agent.rules.speech import (
     LONGEST_LIST,
     MOST_CITED,
     Saying,
+    capital,
     join_each,
     join_names,
     tell_action,
@@ -117,6 +118,21 @@ def _firsts(asked: Asked, notes: Notes) -> list[Thing] | Saying:
             return gap
         things.append(min(fits(result), key=lambda t: t.first_index))
     return things
+
+
+def where_when(asked: Asked, notes: Notes) -> Saying:
+    """Where was the desk when you first saw the sink?"""
+    things = _firsts(asked, notes)
+    if isinstance(things, Saying):
+        return things
+    thing, other = things[:2]
+    index = other.last_index if asked.reverse else other.first_index
+    cited = f"when I {'last' if asked.reverse else 'first'} saw {the(other)} ({notes.cite(index)})"
+    places = [where(mention) for one, mention in notes.in_view(index) if one is thing]
+    if places:
+        return Saying(f"{capital(the(thing))} was {places[0]}, {cited}.", (index,))
+    text = f"I can't tell: {the(thing)} was not in view {cited}."
+    return Saying(text, (index,), "cannot_tell")
 
 
 def order(asked: Asked, notes: Notes) -> Saying:

@@ -82,7 +82,7 @@ def back_to(asked: Asked, notes: Notes) -> Saying:
 
 
 def each(asked: Asked, notes: Notes, say: Callable[[Thing], Saying]) -> Saying:
-    """What is said of the things that a question names, or why nothing is."""
+    """Apply ``say`` to each thing that a question names, or explain why there is none."""
     sayings = []
     for phrase in asked.things:
         result = match(phrase, notes)
@@ -126,7 +126,7 @@ def last_seen(thing: Thing, notes: Notes) -> str:
 
 
 def _at_least(thing: Thing, notes: Notes) -> str:
-    """The side on which a thing is, if that much is known."""
+    """The side that a thing is on, if the notes settle at least that."""
     places = places_of(thing, notes)
     shares = {side: places.share_on(side) for side in SIDE_WORDS}
     side = max(shares, key=lambda name: shares[name])
@@ -134,7 +134,7 @@ def _at_least(thing: Thing, notes: Notes) -> str:
 
 
 def _lost(thing: Thing, notes: Notes) -> str:
-    """Why the place of a thing that was seen before a restart is not known by now."""
+    """The reason why the place of a thing is unknown, if it was last seen before a restart."""
     return "" if thing.last_index >= notes.start else ", because I was restarted since"
 
 
@@ -325,6 +325,8 @@ def around(asked: Asked, notes: Notes) -> Saying:
     side = asked.side or "front"
     there, since = [], set()
     for thing in notes.latest(AROUND):
+        if asked.colours and not thing.phrase.colours & {*asked.colours}:
+            continue
         if thing.last_index == notes.now:
             is_there = thing.last.mention.direction in ON_SIDE[side]
         else:
@@ -334,8 +336,9 @@ def around(asked: Asked, notes: Notes) -> Saying:
             since.add(thing.last_index)
     words = SIDE_WORDS[side]
     if not there:
+        kind = f" {join_names(asked.colours, 'or')}" if asked.colours else ""
         return Saying(
-            f"I can't tell: my notes place nothing {words}.", (notes.last,), "cannot_tell"
+            f"I can't tell: my notes place nothing{kind} {words}.", (notes.last,), "cannot_tell"
         )
     names = join_names(f"{the(t)} ({notes.cite(t.last_index)})" for t in there)
     seen_now = all(t.last_index == notes.now for t in there)

@@ -79,6 +79,8 @@ def relation(asked: Asked, notes: Notes) -> Saying:
     if not told:
         return _not_told(asked, notes)
     text = " ".join(words for _, words in told)
+    if asked.relation == "beside":
+        text += " My notes don't say how far apart they are."
     return Saying(text, tuple(sorted({index for index, _ in told})))
 
 
@@ -200,10 +202,7 @@ def _neighbours(thing: Thing, index: int, asked: Asked, notes: Notes) -> tuple[i
     if not parts:
         return None
     place = where(next(m for other, m in notes.in_view(index) if other is thing))
-    return index, (
-        f"In {notes.cite(index)}, {the(thing)} was {place}, with {join_names(parts)}; how far "
-        "apart they are, my notes don't say."
-    )
+    return index, (f"In {notes.cite(index)}, {the(thing)} was {place}, with {join_names(parts)}.")
 
 
 def _order(one: Thing, other: Thing, index: int, notes: Notes) -> bool | None:
@@ -235,13 +234,13 @@ def _unsettled(
     """Where the notes have the things, if that does not tell how they lie to each other."""
     views = [(index, things) for things in tuples for index in _views_of(things)[:1]]
     if not views:
-        things = [each[-1] for each in sets]
+        latest = [each[-1] for each in sets]
         facts = "; ".join(
-            f"{the(t)} {where(t.last.mention)} in {notes.cite(t.last_index)}" for t in things
+            f"{the(t)} {where(t.last.mention)} in {notes.cite(t.last_index)}" for t in latest
         )
-        evidence = tuple(sorted({thing.last_index for thing in things}))
+        evidence = tuple(sorted({thing.last_index for thing in latest}))
         never = (
-            "never in view at the same time" if len(things) == 2 else "never all in view at once"
+            "never in view at the same time" if len(latest) == 2 else "never all in view at once"
         )
         text = f"{_TO_EACH_OTHER} They were {never}: I last saw {facts}."
         return Saying(text, evidence, "cannot_tell")

@@ -29,12 +29,12 @@ from embodied_agent.rules.speech import (
 
 
 def _last_seen(things: Sequence[Thing]) -> tuple[int, ...]:
-    """Where those of the things were seen last that a list of all of them names."""
+    """The deltas in which the things that a list names were last seen."""
     return tuple(sorted({t.last_index for t in things[:LONGEST_LIST]}))
 
 
 def fits(result: Match) -> tuple[Thing, ...]:
-    """The things that a phrase means or, if there are none, those that it is a detail of."""
+    """The things that a phrase means; if there are none, those that have it as a detail."""
     return result.things or result.within
 
 

@@ -20,8 +20,8 @@ _LONGEST_QUOTE = 240
 
 
 def now(asked: Asked, notes: Notes) -> Saying:
-    """What is in view now?"""
-    return _view(notes.last, notes, "Now I see", "Now")
+    """What is in view now? What is on the left of the picture?"""
+    return _view(notes.last, notes, "Now I see", "Now", asked.side)
 
 
 def at_start(asked: Asked, notes: Notes) -> Saying:

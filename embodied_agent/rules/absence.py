@@ -42,7 +42,7 @@ def missing(match: Match, notes: Notes) -> Saying | None:
         thing = match.unsaid[0]
         text = (
             f"I saw {a(thing.name)} ({notes.cite(thing.last_index)}), but my notes do "
-            f"not say whether it is {a(singular(match.phrase.text))}."
+            f"not say whether it is {_called(match.phrase)}."
         )
         return Saying(text, (thing.last_index,), "cannot_tell")
     if match.observed:
@@ -74,6 +74,13 @@ def negated_name(phrase: Phrase) -> str:
         return f"any {phrase.text}"
     named = a(phrase.text)
     return named if named != phrase.text else f"any {phrase.text}"
+
+
+def _called(phrase: Phrase) -> str:
+    """A phrase in the singular with its article: ``a glass table``, ``the tallest building``."""
+    text = singular(phrase.text)
+    superlative = any(word.endswith("est") for word in phrase.qualifiers)
+    return f"the {text}" if superlative else a(text)
 
 
 def several(phrase: Phrase) -> str:

@@ -93,6 +93,7 @@ Family = Literal[
     "after_turn",
     "where_after_turn",
     "after_move",
+    "where_when",
 ]
 #: A side that a question names.
 Side = Literal["front", "left", "back", "right"]

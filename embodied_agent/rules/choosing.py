@@ -35,7 +35,7 @@ _YES_OR_NO: frozenset[Family] = frozenset(
     {
         "existence", "of_colour", "is_colour", "is_side", "is_order", "both", "more", "count",
         "visible_now", "ever_moved", "ever_turned", "ever_together", "are_all", "use", "nearer",
-        "ever_side", "ever_near",
+        "ever_side", "ever_near", "related", "after_turn",
     }
 )  # fmt: skip
 #: What is asked of all the time that was.
@@ -99,7 +99,7 @@ _STEP = re.compile(r"(?:move|rotate|tilt) \w+(?: \d+)?")
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """What the rules say to a question with choices: the index of the choice, ``None`` where none is
+    """The rules' answer to a question with choices: the index of the choice, ``None`` if none is
     settled, and the answer in free words."""
 
     index: int | None
@@ -162,6 +162,8 @@ def _matching(
         return _by_direction(asked, choices, notes)
     if saying.status != "answered":
         return None
+    if asked.family == "related":
+        return _by_side(saying, choices)
     if asked.family == "colour":
         return _by_colour(asked, choices, notes)
     if asked.family in _ACTION:
@@ -201,7 +203,7 @@ def _yes_or_no(
 
 
 def _by_direction(asked: Asked, choices: Sequence[str], notes: Notes) -> int | None:
-    """The choice that is nearest in direction to most places where the one thing may be."""
+    """The choice whose direction is nearest to most of the places where the thing may be."""
     things = [thing for phrase in asked.things for thing in fits(match(phrase, notes))]
     bearings = [bearing_in(choice) for choice in choices]
     known = [(i, bearing) for i, bearing in enumerate(bearings) if bearing is not None]
@@ -227,6 +229,12 @@ def bearing_in(choice: str) -> float | None:
     if _UNSURE.search(choice):
         return None
     return next((degrees for words, degrees in _BEARINGS if words.search(choice)), None)
+
+
+def _by_side(saying: Saying, choices: Sequence[str]) -> int | None:
+    """The choice of the one side of a thing on which another one was seen."""
+    sides = set(re.findall(r"\bwas to the (left|right) of\b", saying.text))
+    return _only(choices, re.compile(rf"\b{sides.pop()}\b")) if len(sides) == 1 else None
 
 
 def _by_colour(asked: Asked, choices: Sequence[str], notes: Notes) -> int | None:

@@ -1,4 +1,4 @@
-"""Whether notes settle a question with choices, given what is possible by them.
+"""Whether notes settle a question with choices, given what they leave possible.
 
 The rules are told what a question is about, and give for each option the share of what the notes
 leave possible (`Possible`), or the reason why they leave nothing. A question is settled where one

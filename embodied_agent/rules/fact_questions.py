@@ -1,7 +1,7 @@
 """Questions about noted facts: "what is the battery level?", "which mode were you in at 12 s?".
 
 A question is one about facts if it names a fact that is noted, or one that robots usually note, and
-holds no words but those in which people ask for a value. Everything else is about what was seen.
+contains only words that people use to ask for a value. Everything else is about what was seen.
 
 Out of scope: the values (`embodied_agent.agent.fact_answers`), parts of the time (`spans`).
 """
@@ -85,7 +85,7 @@ class FactAsked:
     """A question about facts, as understood.
 
     Attributes:
-        keys: the facts that are meant (`fact_key`); those that nothing was noted of are in
+        keys: the facts that are meant (`fact_key`); those about which nothing was noted are in
             ``unnoted`` instead, by a name for people.
         when: as of which moment.
         span: the moment, where it is a time.

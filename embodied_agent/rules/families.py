@@ -97,7 +97,7 @@ def _is_not_english(text: str, memory_nouns: Nouns) -> bool:
 
 
 def _named(text: str, spelt_right: Collection[str], memory_nouns: Collection[str]) -> Named:
-    """The names in the sentence that asks; in all of them, if it names nothing by itself.
+    """The names in the sentence that asks the question, or in all sentences if it names nothing.
 
     "Guests are coming. Did you see a chair?" asks about a chair.
     """

@@ -1,4 +1,4 @@
-"""Questions that the reasoner is not asked, because the memory has nothing to answer them with.
+"""Questions that are kept from the reasoner because the memory has nothing to answer them with.
 
 Conservative: a question is turned away only if it names a thing that is in the lexicon or has a
 colour, and the memory has no such thing.
@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from embodied_agent.rules.absence import MOTION_ONLY, missing
 from embodied_agent.rules.families import understand
 from embodied_agent.rules.inventions import SCENERY, is_held
-from embodied_agent.rules.matching import match
+from embodied_agent.rules.matched import matched
 from embodied_agent.rules.names import names_in
 from embodied_agent.rules.notes import Notes
 from embodied_agent.rules.phrases import Phrase
@@ -54,7 +54,7 @@ def unanswerable(text: str, choices: Sequence[str], notes: Notes) -> Saying | No
     if _ABOUT_ABSENCE.search(text):
         return None
     for phrase in phrases:
-        result = match(phrase, notes)
+        result = matched(phrase, notes)
         gap = None if result.observed else missing(result, notes)
         if gap is not None and gap.status == "not_seen":
             return gap

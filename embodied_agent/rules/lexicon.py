@@ -60,7 +60,7 @@ class Lexicon:
         return noun in self.kinds or single in self.kinds or bool({noun, single} & self.askable)
 
     def group(self, noun: str) -> str | None:
-        """The group that a noun names, or whose things it may mean, if there is one."""
+        """The group that a noun names or may stand for; ``None`` if there is none."""
         forms = noun, singular(noun)
         named = next((name for name in forms if name in self.askable), None)
         if named is not None:
@@ -143,9 +143,13 @@ def singular(noun: str) -> str:
         base = noun.removesuffix(ending)
         if base != noun and noun not in lexicon().kinds and base in lexicon().kinds:
             return base
-    lemmas = getLemma(last, upos="NOUN") if last.isalpha() else ()
-    base = str(lemmas[0]) if lemmas else last
-    return f"{head} {base}".strip()
+    return f"{head} {_lemma(last)}".strip()
+
+
+@lru_cache(maxsize=4096)
+def _lemma(word: str) -> str:
+    lemmas = getLemma(word, upos="NOUN") if word.isalpha() else ()
+    return str(lemmas[0]) if lemmas else word
 
 
 @lru_cache(maxsize=4096)

@@ -1,7 +1,7 @@
 """How the camera moved from keyframe to keyframe, in a few bytes each.
 
-Questions about the whole way ("how often did you turn left?") look at all deltas; with days of
-them, numbers in arrays are looked at in a millisecond.
+Questions about the whole way ("how often did you turn left?") look at all deltas. Even days of them
+take a millisecond, because they are numbers in arrays.
 
 Out of scope: the wording (`speech`), dead reckoning (`reckoning`).
 """
@@ -52,7 +52,7 @@ class Motions:
         return len(self._codes)
 
     def add(self, action: Action | None, angle_deg: float | None, *, usable: bool) -> None:
-        """Append what the next delta tells: its action, the angle in degrees (``None``: unknown),
+        """Append the motion of the next delta: its action, the angle in degrees (``None``: unknown),
         and whether it could be perceived."""
         self._codes.append(_CODES[action])
         self._angles.append(math.nan if angle_deg is None else angle_deg)
@@ -62,9 +62,9 @@ class Motions:
         self,
         actions: Iterable[Action | None],
         angles_deg: Iterable[float | None],
-        usable: Iterable[bool],
+        usable: Iterable[int],
     ) -> None:
-        """`add` what many deltas tell, in order."""
+        """`add` the motions of many deltas, in order."""
         self._codes.extend([_CODES[action] for action in actions])
         self._angles.extend([math.nan if angle is None else angle for angle in angles_deg])
         self._usable.extend(map(bool, usable))
@@ -114,7 +114,7 @@ class Motions:
     def times(self, actions: Sequence[Action], breaks: Sequence[int]) -> int:
         """How often these actions occurred, repetitions in a row counted once.
 
-        What could not be measured does not part a repetition; a break does.
+        A motion that could not be measured does not end a repetition; a break does.
 
         Args:
             actions: to count.
@@ -131,8 +131,8 @@ class Motions:
         return total
 
     def summary(self, start: int) -> tuple[int, int, int]:
-        """Of the deltas from ``start`` on: how many repetitions there are of turning left and of
-        turning right, and how many moves that are no rotation."""
+        """For the deltas from ``start`` on: how often the camera turned left and how often right,
+        repetitions in a row counted once, and the number of moves."""
         codes = self._all()[start:]
         runs = codes[self._beginnings(codes)]
         left, right = (
@@ -161,7 +161,7 @@ class Motions:
 
     @staticmethod
     def _beginnings(codes: npt.NDArray[np.int8]) -> npt.NDArray[np.intp]:
-        """Where another action begins than the one before."""
+        """The indexes at which the action changes."""
         begins = np.ones(len(codes), bool)
         begins[1:] = codes[1:] != codes[:-1]
         return np.flatnonzero(begins)

@@ -1,8 +1,8 @@
 """Which of thousands of names may match a phrase, by their words: plurals, synonyms, colours.
 
-"chair" finds "wooden office chair", and "couch" finds "two green sofas". What is found is a
-superset of what `matching` finds; property tests hold it to that. Nothing in here is stored, so
-that a new lexicon makes no memory file wrong.
+"chair" finds "wooden office chair", and "couch" finds "two green sofas". The result is a
+superset of what `matching` finds, which property tests check. The index is never stored, so a new
+lexicon does not invalidate memory files.
 
 Out of scope: the match itself (`matching`), the notes (`notes`).
 """
@@ -10,6 +10,7 @@ Out of scope: the match itself (`matching`), the notes (`notes`).
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Collection, Iterable, Iterator, Set
 from functools import cache, lru_cache
 
@@ -18,7 +19,7 @@ from rapidfuzz.process import extract
 
 from embodied_agent.rules.lexicon import lexicon, singular
 from embodied_agent.rules.matching import ALIKE
-from embodied_agent.rules.phrases import Phrase, may_end_noun, words_of
+from embodied_agent.rules.phrases import Phrase, may_end_noun, placing_words, words_of
 
 _ARTICLE = re.compile(r"^(?:the|an?|some|any) ")
 _SPELT = re.compile(r"\w+")
@@ -26,16 +27,18 @@ _COLOUR_ENDINGS = ("-coloured", "-colored")
 
 
 class NameIndex:
-    """The keys of things by the words of their names. They are only ever added."""
+    """The keys of things by the words of their names. Keys are never removed."""
 
     def __init__(self) -> None:
         self._keys: dict[str, list[str]] = {}  # by word
         self._nouns: dict[str, list[str]] = {}  # by word that their noun may end with
         self._ending: dict[str, list[str]] = {}  # by the last word as it is spelt
         self._words: dict[str, list[str]] = {}  # by stem
+        self._unsorted: list[str] = []  # keys that are not in `_keys` yet
+        self._lock = threading.Lock()  # of these: who looks, sorts them in
 
     def add(self, name: str, key: str) -> None:
-        """Take in another name of the thing ``key``."""
+        """Add another name of the thing ``key``."""
         spelt = _SPELT.findall(key)
         self._ending.setdefault(spelt[-1] if spelt else "", []).append(key)
         words, parts = words_of(name), key.split()
@@ -46,22 +49,42 @@ class NameIndex:
         for word in dict.fromkeys(nouns):
             self._nouns.setdefault(word, []).append(key)
         for word in dict.fromkeys(words):
-            keys = self._keys.get(word)
-            if keys is None:
-                self._keys[word] = [key]
-                for stem in stems(word):
-                    self._words.setdefault(stem, []).append(word)
+            self._known(word).append(key)
+
+    def extend(self, names: Iterable[tuple[str, str]]) -> None:
+        """`add` many names, each with the key of its thing.
+
+        Most names are plain English words of which the last is the noun. Those need not be taken
+        apart one by one.
+        """
+        placing, colours = placing_words(), _ends_of_colours()
+        plain: list[str] = []
+        for name, key in names:
+            last = key.rpartition(" ")[2]
+            if (
+                last not in colours
+                and name.isascii()
+                and key.replace(" ", "").isalpha()
+                and placing.isdisjoint(key.split(" "))
+            ):
+                self._ending.setdefault(last, []).append(key)
+                self._nouns.setdefault(last, []).append(key)
+                plain.append(key)
             else:
-                keys.append(key)
+                self.add(name, key)
+        for word in dict.fromkeys(" ".join(plain).split(" ")) if plain else ():
+            self._known(word)
+        with self._lock:
+            self._unsorted += plain
 
     def words(self) -> Collection[str]:
         """The words of all names, as they stand and in the singular."""
         return _Words(self._keys, self._words)
 
     def with_word(self, word: str) -> set[str]:
-        """The things of whose names a word is one, as it stands or in the singular."""
+        """The things whose names contain a word, as it stands or in the singular."""
         words = [w for w in self._words.get(word, ()) if word in (w, singular(w))]
-        return {key for each in words for key in self._keys[each]}
+        return self._with_words(words)
 
     def with_noun(self, noun: str) -> set[str]:
         """At least the things that have a noun, in the singular or plural, or a noun of that kind."""
@@ -103,19 +126,32 @@ class NameIndex:
         return self._with(word for kind in kinds for word in lexicon().words(kind))
 
     def spelt_in(self, text: str) -> set[str]:
-        """At least the things whose name stands in a text as it is, whatever its article."""
-        words = dict.fromkeys(_SPELT.findall(text.casefold()), True)
+        """At least the things whose name occurs in a text as it is spelt, whatever its article."""
+        words = set(_SPELT.findall(text.casefold()))
         ending = {key for word in ("", *words) for key in self._ending.get(word, ())}
-        return {
-            key
-            for key in ending
-            if all(word in words for word in _SPELT.findall(_ARTICLE.sub("", key)))
-        }
+        return {key for key in ending if _spelt_words(key) <= words}
 
     def coloured(self, colours: Collection[str]) -> set[str]:
         """At least the things that have one of these colours, by their main names."""
         lasts = {_last_of(w) for w, colour in lexicon().colours.items() if colour in colours}
-        words = {word for last in lasts for word in self._words.get(last, ())}
+        return self._with_words({word for last in lasts for word in self._words.get(last, ())})
+
+    def _known(self, word: str) -> list[str]:
+        """The things of a word, which is taken in where it is new."""
+        keys = self._keys.get(word)
+        if keys is None:
+            keys = self._keys[word] = []
+            for stem in stems(word):
+                self._words.setdefault(stem, []).append(word)
+        return keys
+
+    def _with_words(self, words: Iterable[str]) -> set[str]:
+        """The things of whose names one of these words, as they stand, is one."""
+        with self._lock:
+            for key in self._unsorted:
+                for word in key.split(" "):
+                    self._keys[word].append(key)
+            self._unsorted.clear()
         return {key for word in words for key in self._keys[word]}
 
     def _alike(self, noun: str) -> set[str]:
@@ -167,6 +203,17 @@ def stems(word: str) -> frozenset[str]:
     forms = {word, singular(word), singular(f"\0 {word}").rpartition(" ")[2]}
     forms |= {word.removesuffix(ending) for ending in ("s", "es", *_COLOUR_ENDINGS)}
     return frozenset(forms)
+
+
+@lru_cache(maxsize=65536)
+def _spelt_words(key: str) -> frozenset[str]:
+    """The words of a name without its article."""
+    return frozenset(_SPELT.findall(_ARTICLE.sub("", key)))
+
+
+@cache
+def _ends_of_colours() -> frozenset[str]:
+    return frozenset(map(_last_of, lexicon().colours))
 
 
 @cache

@@ -37,16 +37,16 @@ _WORD = re.compile(r"[^\W_]+(?:[-'][^\W_]+)*")
 
 
 def name_key(name: str) -> str:
-    """What names of one thing have in common: they may differ in case and in spaces."""
+    """The key of a name. Names that differ only in case and spaces have the same key."""
     return " ".join(name.casefold().split())
 
 
 def claimed_words(observation: str) -> list[str]:
-    """The words, in lower case, of the sentences of an observation that claim something: without
-    what they deny, quote or order. Each word once.
+    """The words of an observation's claims, in lower case, each once. Sentences that deny something,
+    quotations and orders are left out.
 
-    Memory files hold these words (`embodied_agent.memory.writing`): where others are to count, the
-    files need a migration.
+    Memory files hold these words (`embodied_agent.memory.writing`): a change here needs a migration
+    of the files.
     """
     sentences = _SENTENCE.split(_QUOTED.sub(" ", observation))
     claimed = (s for s in sentences if not _DENIED.search(s) and not _ORDER.search(s))
@@ -177,6 +177,8 @@ class Notes:
         self.nouns: Nouns = Nouns()
         #: Gives the stamp of a keyframe by its id, in nanoseconds; ``None`` if it is not known.
         self.clock: Callable[[int], int | None] = _no_clock
+        #: What phrases mean (`matched`), with the number of deltas that there were.
+        self.matches: dict[Phrase, tuple[int, object]] = {}
         self._indexes: dict[int, int] = {}
         self._observed: dict[str, list[int]] = {}
         for delta in deltas:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from embodied_agent.rules.lexicon import is_plural, lexicon, singular
 from embodied_agent.rules.vocabulary import word_set
@@ -83,18 +83,18 @@ def may_end_noun(words: list[str]) -> list[str]:
     """Of the words of a name (`words_of`), at least those with which its noun, or that of a detail,
     may end; where nothing but its place tells which that is, all of them."""
     table = lexicon()
-    if (
-        not words
-        or not _JOINTS.isdisjoint(words)
-        or "of" in words
-        or not table.idle.isdisjoint(words)
-        or any(map(str.isdigit, words))
-    ):
+    if not words or not placing_words().isdisjoint(words) or any(map(str.isdigit, words)):
         return words
     last = words[-1].removesuffix("-coloured").removesuffix("-colored")
     if last in table.colours or " ".join(words[-2:]) in table.colours:
         return words
     return words[-1:]
+
+
+@cache
+def placing_words() -> frozenset[str]:
+    """Words by which the noun of a name may be another word than its last."""
+    return _JOINTS | {"of"} | lexicon().idle
 
 
 @lru_cache(maxsize=8192)

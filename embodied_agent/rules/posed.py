@@ -17,7 +17,7 @@ from typing import Any
 from embodied_agent.records import DIRECTIONS, Action, direction_at
 from embodied_agent.rules.choosing import action_in, bearing_in
 from embodied_agent.rules.derivation import route_to
-from embodied_agent.rules.matching import match
+from embodied_agent.rules.matched import matched
 from embodied_agent.rules.names import names_in
 from embodied_agent.rules.notes import Notes, Thing, name_key
 from embodied_agent.rules.phrases import Phrase
@@ -145,7 +145,7 @@ def _things_in(text: str, notes: Notes) -> _Things:
     for phrase, known in zip(named.things, named.known, strict=True):
         one: Thing | Phrase | None = None
         if not phrase.is_generic:
-            result = match(phrase, notes)
+            result = matched(phrase, notes)
             if len(result.things) == 1:
                 one = result.things[0]
             elif (

@@ -234,7 +234,7 @@ def _about_one(named: Named, pattern: str) -> Asked | None:
 
 
 def _about_the_thing(named: Named, which: str) -> Asked:
-    """Is the nearest thing a lamp? What it is says whether it is."""
+    """Is the nearest thing a lamp? It is answered by naming the nearest thing."""
     named = replace(named, things=(), known=(), definite=(), nth=())
     if which in ("first", "last", "latest", "most recent"):
         return make(named, "at_start" if which == "first" else "in_view")

@@ -18,6 +18,8 @@ from embodied_agent.rules.cues import THE
 from embodied_agent.rules.names import Named
 from embodied_agent.rules.readers_of_time import make
 
+_YOU = r"(?:you|we|i|the robot|the camera)"
+_SEE = r"(?:see|saw|noticed|spotted|found|passed|came across)"
 _BE = r"(?:is|are|was|were)"
 #: Words between a thing and where it is: "standing right".
 _PLACED = r"(?:(?:also |still |now |located|placed|positioned|situated|standing|lying|sitting|hanging|directly|just|right|somewhere|anywhere|immediately|that is|that was|which is|which was) )*"
@@ -49,13 +51,22 @@ _ANY_ASIDE = re.compile(
 #: Of what was next to it in the past, all views tell (`readers`).
 _ANY_BESIDE = re.compile(
     rf"^(?:so |tell me |say )?(?:what|which (?:thing|object|item)s?|who|(?:is|are) (?:there )?(?:anything|something)) (?:else )?"
-    rf"(?:(?:is|are|stands?|lies|sits|there is) )?(?:there )?{_PLACED}{_BESIDE} {THE}X$"
+    rf"(?:(?:is|are|stands?|lies|sits|there is) )?(?:there )?{_PLACED}{_BESIDE} {THE}X$|"
+    rf"^(?:what|which) (?:is|are) {THE}(?:C )?(?:thing|object|item)s? {_PLACED}{_BESIDE} {THE}X$"
 )
+#: Where one thing was at the sight of another.
+_WHERE_WHEN = re.compile(
+    rf"^where (?:was|were) {THE}X (?:when|as) {_YOU} (?:(?:first|(?P<last>last)) )?{_SEE} {THE}X$|"
+    rf"^when {_YOU} (?:first |last )?{_SEE} {THE}X where (?:was|were) {THE}X$"
+)
+#: Two names, and nothing that is asked about them.
+_EITHER = re.compile(rf"^{THE}X or {THE}X$")
 #: Where one thing is, from the other: of these, notes tell no more than where both were.
 _RELATED = re.compile(
     rf"\bX (?:\w+ ){{0,2}}?(?:behind|in front of|on top of|on|under|underneath|above|over|below|inside|in|"
     rf"next to|beside|near|close to|by|against|opposite|at the foot of) {THE}X$|"
     rf"\bX and {THE}X (?:near|close to|next to|beside|far from|opposite) each other\b|"
+    rf"^are {THE}X and {THE}X (?:standing |placed )?side by side$|"
     rf"\bbetween {THE}X and {THE}X$|"
     rf"\bhow (?:far|close|near) (?:\w+ ){{0,2}}?{THE}X (?:\w+ )?(?:from|to) {THE}X$|"
     r"\bdistance between\b"
@@ -80,6 +91,13 @@ def read_relation(named: Named) -> Asked | None:
         return _asked(named, "related", "between") if _BETWEEN_TWO.search(pattern) else None
     if count == 1:
         return _about_one(named, pattern)
+    if _EITHER.search(pattern):
+        return make(named, "existence")
+    then = _WHERE_WHEN.search(pattern)
+    if then is not None:
+        if pattern.startswith("when"):
+            named = replace(named, things=named.things[::-1])
+        return make(named, "where_when", reverse=then["last"] is not None)
     if _ON_WHICH_SIDE.search(pattern):
         if re.match(r"(?:on )?(?:which|what) side of", pattern):
             named = replace(named, things=named.things[::-1])

@@ -59,6 +59,12 @@ _NO_NOTES_OF = re.compile(
 _JUDGEMENTS = frozenset(
     ("obstacle", "hazard", "danger", "threat", "risk", "obstruction", "defect", "anomaly")
 )
+#: Reasons, whether a thing moved, and how long one thing was seen before another.
+_REASON = re.compile(r"^(?:and |so |but |tell me )?why\b")
+_MOVED_SINCE = re.compile(
+    r"^(?:has|have|had|did) (?:the |that |this |your |our |my |any )?X (?:ever |already )?(?:been )?(?:move|moved|moving|change|changed)\b"
+)
+_TIME_BETWEEN = re.compile(r"\bhow (?:much time|long)\b.*\bbetween\b.*\bX and\b.*\bX$")
 #: Whether something is in the way is a judgement, too.
 _IN_THE_WAY = re.compile(
     r"\b(?:anything|something|nothing|what|things?|objects?)\b.*\b(?:block(?:s|ed|ing)?|obstruct(?:s|ed|ing)?|"
@@ -76,6 +82,10 @@ def read_unnoted(named: Named) -> Asked | None:
         return make(bare, "unnoted_way")
     if _IN_THE_WAY.search(pattern):
         return make(bare, "judged")
+    if _TIME_BETWEEN.search(pattern) or (not named.things and _REASON.search(pattern)):
+        return make(bare, "unnoted_way")
+    if _MOVED_SINCE.search(pattern):
+        return make(named, "unnoted")
     if not named.things and _NO_NOTES_OF.search(pattern):
         return make(named, "unnoted_way")
     if _JUDGED.search(pattern):

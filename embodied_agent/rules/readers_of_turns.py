@@ -90,7 +90,7 @@ _QUARTERS: tuple[Side, ...] = ("front", "left", "back", "right")
 def read_turn(named: Named) -> Asked | None:
     """The question as understood by one of these patterns; ``None`` for all others."""
     pattern = named.pattern
-    if "KF" in pattern or len(named.things) > 1 or cues.has(pattern, "from here"):
+    if "KF" in pattern or len(named.things) > 1 or cues.has(pattern, "from here|until|till"):
         return None
     turn = _turn_in(pattern)
     if turn is None:

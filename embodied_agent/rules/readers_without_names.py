@@ -48,6 +48,10 @@ _SEEN_WHILE = re.compile(
     rf"^(?:what|which \w+|anything|did {YOU} see anything|tell me what|list what)\b.*"
     r"\b(?P<joint>while|during|as|when|whenever|before|(?:right |just |immediately |directly )?after)\b (?P<rest>.+)$"
 )
+#: A motion of any kind, before which nobody knows what was seen.
+_ANY_MOTION = re.compile(
+    r"^(?:(?:the|your|our|my|a) )?(?:(?:first|second|third|last|latest|next|previous) )?(?:turn|move|motion|step|rotation)$"
+)
 _WHICH_TIME = (
     (0, re.compile(r"\bfirst\b")),
     (-1, re.compile(r"\blast\b|\blatest\b|\bmost recent\b")),
@@ -56,9 +60,9 @@ _WHICH_TIME = (
 _NOT_SEEN = re.compile(
     rf"^(?:name|list|tell me|give me|show me)\b.*\b{YOU} (?:have |did |had )?(?:not|never)\b"
 )
-_AT_THE_END = re.compile(r"\b(?:at|in) the (?:very )?end\b|\bfinally\b")
+_AT_THE_END = re.compile(r"\b(?:at|in|near|towards?) the (?:very )?end\b|\bfinally\b")
 _LAST_PICTURE = re.compile(
-    r"\b(?:in|on|from) (?:the|your) (?:very )?(?:last|latest|most recent|final|newest|current) "
+    r"\b(?:in|on|from|of) (?:the|your) (?:very )?(?:last|latest|most recent|final|newest|current) "
     r"(?:keyframe|frame|picture|image|view|shot|photo)$"
 )
 _WHEN_STARTED = re.compile(rf"\b(?:when|as) {YOU} (?:started|began|set (?:off|out))\b")
@@ -82,8 +86,16 @@ _BOTH_SIDES = re.compile(r"\bleft\b.*\band\b.*\bright\b|\bright\b.*\band\b.*\ble
 #: Neither ahead nor to the left, but in between.
 _CORNER = re.compile(
     r"\b(?:behind|back|rear|front|ahead|in front)(?: of)?(?: (?:you|me|us))?(?: and|,)?(?: (?:to|on|at))?(?: (?:the|your|my|our))? "
-    r"(?:left|right)\b(?! (?:now|away|here|there|behind))|\b(?:front|back|rear)-(?:left|right)\b|"
+    r"(?:left|right)\b(?! (?:now|away|here|there|behind|about|at|this))|\b(?:front|back|rear)-(?:left|right)\b|"
     r"\b(?:left|right)(?: and|,)? (?:behind|in front of|ahead of)(?: (?:you|me|us))\b"
+)
+_IN_PICTURE = re.compile(
+    r"\b(?:left|right|middle|centre|center)(?:-hand)?(?: hand)?(?: side| part| half| edge)? of (?:the|your) (?:current |present |latest |last )?"
+    r"(?:picture|image|frame|view|screen|keyframe|photo|shot)$"
+)
+#: "Is anything red behind you?"
+_THERE_NOW = re.compile(
+    r"^(?:(?:is|are) (?:there )?(?:any|some|anything|something|C)\b|(?:what|which|anything)\b).*\b(?:behind|ahead|front|left|right)\b"
 )
 _AT_RANGE = re.compile(
     rf"^(?:what|which|anything|list|name|did {YOU} see|have {YOU} seen)\b.*"
@@ -152,6 +164,11 @@ def read_unnamed(named: Named) -> Asked | None:
         return make(named, "at_range", reverse=bool(ranged["far"]))
     if which and _BOTH_SIDES.search(pattern) and not cues.TURN.search(pattern):
         return make(named, "both_sides")
+    if _IN_PICTURE.search(pattern) and not cues.PAST.search(pattern):
+        return make(named, "in_view", side=cues.side_in(pattern))
+    side = cues.side_in(pattern)
+    if named.colours and side is not None and _THERE_NOW.search(pattern):
+        return make(named, "around", side=side)
     corner = _CORNER.search(pattern)
     if (
         which
@@ -180,8 +197,8 @@ def read_unnamed(named: Named) -> Asked | None:
         return make(named, "total_turn")
     if _LATEST.search(pattern) or _LAST_PICTURE.search(pattern):
         return make(named, "in_view")
-    side = cues.side_in(pattern)
-    if which and _AT_THE_END.search(pattern) and cues.has(pattern, "was|were|see|look|looking"):
+    told = which or cues.has(pattern, "tell")
+    if told and _AT_THE_END.search(pattern) and cues.has(pattern, "was|were|see|saw|look|looking"):
         return make(named, "around", side=side) if side else make(named, "in_view")
     if side is not None and which and _WHEN_STARTED.search(pattern):
         return make(named, "at_start", side=side)
@@ -207,7 +224,8 @@ def _seen_while(named: Named, pattern: str) -> Asked | None:
         return None
     actions = actions_in(found["rest"])
     if found["joint"] == "before":  # before any motion is the start
-        return make(named, "unnoted_way") if actions else None
+        unknown = bool(actions) or _ANY_MOTION.search(found["rest"])
+        return make(named, "unnoted_way") if unknown else None
     if not actions and found["joint"] != "when" and not cues.START.search(found["rest"]):
         return make(named, "unnoted_way")
     if len(actions) != 1:

@@ -139,7 +139,7 @@ def carry(mention: Mention, later: Sequence[Delta]) -> Places:
 
 
 def carry_along(name: str, mention: Mention, later: Sequence[tuple[int, Delta]]) -> Places:
-    """`carry` for things that are compared: the last of their `trail`."""
+    """`carry` for things that are compared with each other: the end of their `trail`."""
     steps = list(trail(name, mention, later))
     return steps[-1][1] if steps else _noted(name, mention)
 
@@ -150,8 +150,8 @@ def trail(
     """Where the thing in a mention may be after each of the deltas that followed, with their
     indexes; it ends where the thing may be anywhere.
 
-    What is drawn for a delta's motion depends on its index alone, so that a place of one thing and
-    the same place of another go with the same motion.
+    The samples of a delta's motion depend on its index alone, so that the n-th place of one thing and
+    the n-th place of another assume the same motion.
 
     Args:
         name: of the thing; things in the same direction are not in the same places.
@@ -175,7 +175,7 @@ def _noted(name: str, mention: Mention) -> Places:
 
 
 def anywhere(rng: np.random.Generator | None = None) -> Places:
-    """Nobody knows where."""
+    """Places all around the camera, for a thing that may be anywhere."""
     rng = np.random.default_rng(0) if rng is None else rng
     angles = rng.uniform(0.0, 2.0 * math.pi, _PLACES)
     lengths = rng.uniform(0.0, 10.0, _PLACES)

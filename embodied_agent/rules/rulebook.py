@@ -157,6 +157,7 @@ _ANSWERS: dict[Family, _Answer] = {
     "after_turn": about_turns.after_turn,
     "where_after_turn": about_turns.where_after_turn,
     "after_move": about_turns.after_move,
+    "where_when": about_moments.where_when,
     "unresolved": _unresolved,
     "out_of_scope": _out_of_scope,
 }

@@ -1,7 +1,7 @@
 """Questions that are not about what was seen: sums, the weather, jokes, opinions, commands.
 
 Precise rather than complete: a question about what was seen must not be turned away. Questions that
-slip through name nothing in the memory, and are answered accordingly.
+slip through name nothing in the memory and get the answer "I have not seen …".
 
 Out of scope: questions about a seen thing that no notes can answer (`families`).
 """
@@ -38,7 +38,9 @@ _SELF = re.compile(
     r"|what do you (?:think|feel|like|want|believe|prefer)\b(?! (?:is|was|you saw|i|we))"
     r"|(?:tell me|what is|what was|may i know) your (?:name|age|opinion|job|purpose|favou?rite)\b)"
 )
-_YOURS = re.compile(r"\byour (?:favou?rite|name|opinion|boss|mother|father|birthday|hobby|job)\b")
+_YOURS = re.compile(
+    r"\byour (?:last|previous) (?:answer|reply|response|statement)s?\b|\byour (?:favou?rite|name|opinion|boss|mother|father|birthday|hobby|job)\b"
+)
 _WHEN = re.compile(
     r"\bwhat (?:time|day|date|year|month) (?:is|was) (?:it|today|tomorrow|this)\b"
     r"|^(?:the )?(?:time|date) (?:please|now)?$|\bhow (?:warm|cold|hot|late) is it\b"

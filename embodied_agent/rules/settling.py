@@ -2,8 +2,8 @@
 
     settlement = settle("Where is the red sofa now?", ("left", "right", "back"), notes)
 
-It says nothing of questions that it can't read (`posed`), nor where the notes favour an answer
-without settling it.
+It says nothing about questions that it can't read (`posed`), or if the notes favour an answer without
+settling it.
 
 Out of scope: what is asked of a reasoner then, and what is given out (`embodied_agent.agent`).
 """
@@ -33,12 +33,15 @@ class Settlement:
         index: of the option that the notes settle on; ``None`` where they leave it open.
         reason: why they leave it open, in a sentence; empty where they settle it.
         evidence: indexes of the deltas that it rests on.
+        located: keys of the things whose measured positions settle it (`located`); none where the
+            words of the notes do.
     """
 
     kind: str
     index: int | None
     reason: str = ""
     evidence: tuple[int, ...] = ()
+    located: tuple[str, ...] = ()
 
 
 def settle(text: str, options: Sequence[str], notes: Notes) -> Settlement | None:

@@ -35,10 +35,10 @@ _FIRST = re.compile(
     re.IGNORECASE,
 )
 _STANDING_FOR = re.compile(rf"\b{_PRONOUN}\b", re.IGNORECASE)
-#: A question with one of these, or ending in "there", goes on from the one before.
+#: A question with one of these, or ending in "there" or "many", goes on from the one before.
 _GOES_ON = re.compile(
     r"\b(?:next(?! to)|afterwards?|after that|before that|then|else|instead|the (?:same|other|others|rest))\b|"
-    r"\bthere\W*$",
+    r"\b(?:there|lots|many|few|enough)\W*$",
     re.IGNORECASE,
 )
 #: More questions than this are one text.
@@ -64,6 +64,8 @@ def questions_in(text: str, nouns: Collection[str]) -> list[str]:
         if whole and meant is not None:
             part = _STANDING_FOR.sub(f"the {meant.text}", part)
         whole.append(part)
-        things = understand(part, nouns).things
-        meant = things[0] if len(things) == 1 else None if things else meant
+        asked = understand(part, nouns)
+        if asked.things:
+            alone = len(asked.things) == 1 or asked.family == "related"
+            meant = asked.things[0] if alone else None
     return whole

@@ -25,6 +25,7 @@ _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _N = rf"(\d+(?:\.\d+)?|{'|'.join(sorted(_NUMBERS, key=len, reverse=True))})"
 _U = r"(s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?|days?)"
 _FRAMES = r"(?:keyframes?|frames?|pictures?|images?|views?)"
+_TRIP = r"(?:way|trip|tour|walk|journey|route|path|run|recording|video|drive|ride|time)"
 _FRAME = rf"(?:(?:{_FRAMES}|kf) (?:number |no\.? )?#?|#)(\d+)"
 _IN = r"(?:in|during|over|within|for|from|throughout)"
 
@@ -43,6 +44,9 @@ Kind = Literal[
     "after_frame",
     "frame_before",
     "frame_after",
+    "first_half",
+    "second_half",
+    "halfway",
 ]
 _WORDS: tuple[tuple[Kind, str], ...] = (
     (
@@ -63,6 +67,12 @@ _WORDS: tuple[tuple[Kind, str], ...] = (
     ("between", rf"(?:between|from) {_N}\s*(?:{_U} )?(?:and|to|until) {_N}\s*{_U}"),
     ("last", rf"{_IN} the (?:last|past|previous) (?:{_N}\s*)?{_U}"),
     ("first", rf"{_IN} (?:the|your) first (?:{_N}\s*)?{_U}"),
+    ("first_half", rf"{_IN} (?:the|your) first half(?: of (?:the|your) \w+)?"),
+    ("second_half", rf"{_IN} (?:the|your) (?:second|last|other) half(?: of (?:the|your) \w+)?"),
+    (
+        "halfway",
+        rf"half-?way(?: through| along| there| down)?(?: (?:the|your) {_TRIP})?|in the middle of (?:the|your) {_TRIP}",
+    ),
     ("last_frames", rf"{_IN} the (?:last|past|latest) {_N} {_FRAMES}"),
     ("first_frames", rf"{_IN} (?:the|your) first {_N} {_FRAMES}"),
     ("since", rf"(?:since|after) (?:the first )?{_N}\s*{_U}(?: (?:in|into it))?(?! ago)"),
@@ -110,7 +120,7 @@ class Span:
     @property
     def is_moment(self) -> bool:
         """Whether it is one moment rather than a stretch of time."""
-        return self.kind in ("ago", "at")
+        return self.kind in ("ago", "at", "halfway")
 
 
 def span_in(text: str) -> Span | None:
@@ -140,8 +150,8 @@ def _bounds(kind: Kind, groups: list[str | None]) -> tuple[float, float]:
         first, unit, second, other = groups
         scale = _UNITS[(other or "s")[0]]
         return _number(first) * _UNITS[(unit or other or "s")[0]], _number(second) * scale
-    amount = _number(groups[0])
-    if len(groups) == 1:
+    amount = _number(groups[0]) if groups else 0.0
+    if len(groups) < 2:
         return amount, amount
     seconds = amount * _UNITS[(groups[1] or "s")[0]]
     return seconds, seconds
@@ -173,6 +183,14 @@ def cut(span: Span, notes: Notes) -> tuple[int, int] | None:
         first = start + bisect.bisect_left(within, low_id, key=notes.id)
         final = start + bisect.bisect_right(within, high_id, key=notes.id) - 1
         return (first, final) if first <= final else None
+    middle = (start + last + 1) // 2
+    match span.kind:
+        case "first_half":
+            return start, max(start, middle - 1)
+        case "second_half":
+            return middle, last
+        case "halfway":
+            return middle, middle
     if span.kind.endswith(("_frame", "_before", "_after")):
         return _beside(span, notes)
     begin, end = notes.stamp_ns(start), notes.stamp_ns(last)

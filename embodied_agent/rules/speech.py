@@ -72,7 +72,7 @@ def join_names(items: Iterable[str], joint: str = "and") -> str:
 
 
 def join_each(things: Sequence[T], say: Callable[[T], str], joint: str = "and") -> str:
-    """`join_names` of what is said of each thing; of those that are not listed nothing is said."""
+    """`join_names` of ``say`` for each thing; it is not called for those that are not listed."""
     words = [say(thing) for thing in things[:LONGEST_LIST]]
     if len(things) > LONGEST_LIST:
         return f"{', '.join(words)} {joint} {len(things) - LONGEST_LIST} more"

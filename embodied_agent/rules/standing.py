@@ -47,7 +47,7 @@ class Wish(NamedTuple):
 
 
 def read_wish(text: str, places: Collection[str] = ()) -> Wish | None:
-    """The wish in a sentence; ``None`` where it is none.
+    """The wish that a sentence expresses; ``None`` if it expresses none.
 
     Args:
         text: as a person said it.

@@ -1,4 +1,4 @@
-"""What an agent's notes leave possible, from where the camera is by the last of them.
+"""Where things may be according to an agent's notes, seen from the camera's place at the last one.
 
 Places are in units of the distance at which "near" ends (`reckoning`): the scale of the scene is not
 known. Where something is by now counts from the last break only, since directions do not carry over

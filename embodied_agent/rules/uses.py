@@ -34,6 +34,8 @@ _WAY_OUT = "leave by"
 #: "How do I cook rice?" asks for a recipe, "how do I get out?" for a door.
 _HOW = re.compile(r"\bhow (?:can|could|do|would|should) (?:i|we|one)\b")
 _MEASURE = re.compile(r"\bhow (?:many|much|far|long|big|wide|high|old)\b")
+#: What is put on a map is not put down.
+_ON_PAPER = re.compile(r"\b(?:map|list|sketch|floor plan|drawing|diagram)\b")
 _EXIT = re.compile(r"\b(?:exits?(?! signs?\b)|exit door|way out|entrances?|way in)\b")
 
 
@@ -59,7 +61,11 @@ def uses() -> tuple[Use, ...]:
         Use(
             entry["use"],
             re.compile(rf"\b(?:{entry['words']})\b"),
-            tuple(dict.fromkeys(k for name in entry["things"] for k in members.get(name, (name,)))),
+            tuple(
+                dict.fromkeys(
+                    k for name in entry["things"] for k in sorted(members.get(name, (name,)))
+                )
+            ),
             tuple(entry.get("signs", ())),
         )
         for entry in yaml.safe_load(text)
@@ -80,7 +86,7 @@ def use_in(words: Sequence[str], memory_nouns: Collection[str]) -> Use | None:
             by its name.
     """
     text = " ".join(word for word in words if word != ",")
-    if _MEASURE.search(text):
+    if _MEASURE.search(text) or _ON_PAPER.search(text):
         return None
     way_out = _EXIT.search(text)
     if way_out and not any(name in memory_nouns for name in ("exit", "entrance")):

@@ -60,7 +60,7 @@ FRAME: frozenset[str] = word_set(
     "possibly maybe perhaps exactly roughly about approximately actually really honestly "
     "simply just only even also too again still yet already so then thus well please kindly "
     "there here what which who whom whose when where why how whether if and or but nor than "
-    "as of in on at to from by with without for into onto upon out off up down over under "
+    "as of in on at to toward towards from by with without for into onto upon out off up down over under "
     "above below between among amongst along alongside around round about across past through "
     "during since until till while before after behind beside besides next near nearby close "
     "closer closest nearer nearest far farther farthest further away apart together once "

@@ -278,6 +278,11 @@ class ReasoningSettings(Section):
         "computed from their positions (`green sofa: 40° left, 3.0 m`); needs poses and the full "
         "prompt",
     )
+    positions: bool = Field(
+        True,
+        description="answer questions with choices about where things are from the measured "
+        "positions of the objects, without the reasoner, where these settle them; needs poses",
+    )
     free: Literal["auto", "rules", "reasoner"] = Field(
         "auto",
         description="what answers questions in plain words, including those with choices in plain "

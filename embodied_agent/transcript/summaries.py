@@ -20,8 +20,7 @@ from typing import NamedTuple
 from embodied_agent.records import Delta, Direction, Distance
 
 #: Most stretches and things that a summary holds. Beyond, places become coarser, and the things
-#: seen
-#: least often are left out.
+#: seen least often are left out.
 MAX_STRETCHES, MAX_THINGS = 64, 2048
 #: Places are not made larger than this, in metres.
 WIDEST_M = 1e6

@@ -130,7 +130,7 @@ class Transcript:
 
     @property
     def first_id(self) -> int | None:
-        """The keyframe of the first entry that has not left; ``None`` where there is none."""
+        """The keyframe of the first entry that has not left; ``None`` if there is none."""
         return self._entries[0][0] if self._entries else None
 
     def count(self, text: str) -> int:

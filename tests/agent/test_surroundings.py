@@ -110,6 +110,7 @@ def test_the_reasoner_is_told_on_request_in_the_full_prompt(
             reasoning__server__base_url=server.url,
             reasoning__prompt=prompt,
             reasoning__bearings=bearings,
+            reasoning__positions=False,
         )
         with Agent(settings) as agent:
             agent.ask(Question("Which way is the red chair?", ("left", "straight ahead")))

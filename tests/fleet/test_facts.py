@@ -8,13 +8,14 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from embodied_agent.fleet.link import Refused
+from embodied_agent.fleet.replies import FleetOverview
 from embodied_agent.fleet.sending.uplink import HttpUplink
 from embodied_agent.fleet.serving import schema
 from embodied_agent.fleet.serving.answering import Answering
 from embodied_agent.fleet.serving.database import Database
 from embodied_agent.fleet.serving.retention import delete_before
 from embodied_agent.fleet.serving.server import FleetServer
-from embodied_agent.fleet.wire import Batch, Corrected, Cursor, FleetFact, FleetOverview
+from embodied_agent.fleet.wire import Batch, Corrected, Cursor, FleetFact
 from embodied_agent.object_records import Correction
 from embodied_agent.records import Fact
 from embodied_agent.settings import FleetServerSettings, MemorySettings
@@ -280,7 +281,7 @@ ANSWERS = [
      "35 % on A (noted today at 14:40:00), 80 % on B"),
     ("What is the mode?", "answered",
      "manual on A (noted today at 14:00:00) and auto on B (noted today at 14:59:00). "
-     "Nothing was noted about it by cart-7."),
+     "Nothing was noted about it on cart-7."),
     ("Which robot has the lowest battery?", "answered",
      "cart-7 has the lowest Battery: 12 percent, noted today at 14:55:00."),
     ("Which robot has the highest battery level?", "answered", "B has the highest battery: 80 %"),
@@ -295,15 +296,15 @@ ANSWERS = [
     ("Which robots are in manual mode?", "answered", "The mode is manual on A (noted today"),
     ("Whose mode is auto?", "answered", "The mode is auto on B"),
     ("Which robots are in docking mode?", "answered",
-     "The mode is docking on no robot: it is manual on A and auto on B."),
+     "The mode is not docking on any robot: it is manual on A and auto on B."),
     ("Is the mode of A manual?", "answered", "Yes, the mode of A is manual"),
     ("Is B in manual mode?", "answered", "No, the mode of B is auto"),
     ("Which robot has the lowest supply?", "cannot_tell", "A 0.5 and cart-7 24.1 V"),
-    ("Which robots have a supply below 20 %?", "cannot_tell", "can't compare"),
+    ("Which robots have a supply below 20 %?", "cannot_tell", "can't be compared"),
     ("What was the battery of A yesterday?", "cannot_tell", "latest values"),
     ("When did the mode of A change?", "cannot_tell", "latest values"),
-    ("What is the mode of cart-7?", "cannot_tell", "nothing was noted about the mode by cart-7"),
-    ("What is the GPS fix of A?", "cannot_tell", "nothing was noted about the GPS fix by A"),
+    ("What is the mode of cart-7?", "cannot_tell", "nothing was noted about the mode on cart-7"),
+    ("What is the GPS fix of A?", "cannot_tell", "nothing was noted about the GPS fix on A"),
     ("Who saw the red van last?", "answered", "A last saw the red van"),
     ("Who saw an open door?", "answered", "cart-7 (the open door"),
     ("Which robot has seen a battery?", "not_seen", "No robot has seen a battery"),

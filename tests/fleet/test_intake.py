@@ -77,6 +77,19 @@ def test_keyframes_out_of_order_are_refused(robot: Robot) -> None:
         robot.link.post("/api/robots/r1/batch", Batch(memory="0" * 32, keyframes=both), Cursor)
 
 
+def test_a_row_that_comes_twice_in_one_batch_is_refused_and_not_called_an_outage(
+    fleet: FleetServer, robot: Robot
+) -> None:
+    keyframe = FleetKeyframe(id=0, stamp_ns=1, seen_at_s=1.0, segment=0, checksum=7)
+    batch = Batch(memory="0" * 32, keyframes=[keyframe])
+    robot.uplink.batch(batch)
+    with pytest.raises(Refused, match="can't hold") as caught:
+        robot.uplink.batch(Batch(memory="0" * 32, amended_keyframes=[keyframe, keyframe]))
+    assert caught.value.status == 422
+    assert robot.uplink.batch(batch).keyframe_id == 0
+    assert ids(fleet) == [0]
+
+
 def test_a_robot_goes_on_where_the_server_is(fleet: FleetServer, robot: Robot) -> None:
     robot.see("van")
     robot.send()

@@ -16,9 +16,10 @@ import pytest
 
 from embodied_agent.errors import LinkError, SettingsError
 from embodied_agent.fleet.link import Link, Refused, Unreachable
+from embodied_agent.fleet.replies import ServerStatus
 from embodied_agent.fleet.sending.mqtt_uplink import MqttUplink
 from embodied_agent.fleet.serving.server import FleetServer
-from embodied_agent.fleet.wire import Batch, Cursor, FleetKeyframe, ServerStatus
+from embodied_agent.fleet.wire import Batch, Cursor, FleetKeyframe
 from embodied_agent.object_records import Correction
 from embodied_agent.settings import FleetServerSettings, MqttSettings
 from tests.support.fleet import START_NS, WAIT_S, Robot, rows, serving, until
@@ -228,12 +229,17 @@ def codes(replies: list[Got]) -> list[str]:
 # -- who may send --------------------------------------------------------------------------------
 
 TOKENS = {"r1": "r" * 20, "r2": "s" * 20}
+ASKERS = {"office": "o" * 20, "yard": "y" * 20}
 
 
 @contextmanager
 def guarded(database: str, broker: Broker, folder: Path) -> Iterator[FleetServer]:
     access = folder / "access.yaml"
-    access.write_text(json.dumps({"robots": TOKENS}))
+    askers = {
+        "office": {"token": ASKERS["office"], "robots": ["*"]},
+        "yard": {"token": ASKERS["yard"], "robots": ["cart-*"]},
+    }
+    access.write_text(json.dumps({"robots": TOKENS, "askers": askers}))
     settings = broker_settings(broker.port)
     with serving(database, broker=settings, access_file=str(access)) as fleet:
         yield fleet
@@ -254,6 +260,25 @@ def test_a_robot_needs_its_own_token(
                 robot.send()
             robot.close()
         assert rows(fleet, "SELECT name FROM robots") == [("r1",)]
+
+
+def test_the_state_names_no_robot_to_those_who_may_not_know_of_it(
+    database_server: Postgres, broker: Broker, tmp_path: Path
+) -> None:
+    with guarded(database_server.database(), broker, tmp_path) as fleet:
+        robot = robot_on(broker.port, token=TOKENS["r2"])
+        with pytest.raises(Refused):
+            robot.send()
+        robot.close()
+        problems = {}
+        for name, token in ASKERS.items():
+            link = Link(fleet.url, token=token, timeout_s=WAIT_S)
+            status = link.get("/api/status", ServerStatus).mqtt
+            assert status is not None
+            assert status.refused == {"robot": 1}
+            problems[name] = status.last_problem
+        assert "r1" in problems["office"]
+        assert problems["yard"] == ""
 
 
 def test_who_guesses_tokens_is_slowed_down_and_the_robot_is_not(

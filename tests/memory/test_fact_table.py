@@ -58,6 +58,18 @@ def test_a_recording_s_fact_is_stored_once_and_a_person_s_is_replaced(store: Sto
     assert not store.facts.holds("other.mcap")
 
 
+def test_a_value_that_replaces_the_last_one_has_an_id_of_its_own(store: Store) -> None:
+    ids = []
+    for value in ("a", "b", "c"):
+        store.facts.add([of("mode", value, 7)])
+        (row,) = store.outgoing.facts(0, 10)
+        ids.append(row.id)
+        assert row.fact.value == value
+    assert ids == [1, 2, 3]
+    assert store.outgoing.last_fact() == 3
+    assert [number for number, _ in store.outgoing.fact_sums(1, 9)] == [3]
+
+
 def test_a_file_from_before_there_were_facts_has_none_and_takes_some(path: str) -> None:
     with Store.open(path, SETTINGS) as store:
         add(store)

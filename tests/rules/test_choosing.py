@@ -40,6 +40,10 @@ NOTES = Notes(WALK)
         ("Which of these have you not seen?", "a bed|a sofa|a piano", "a piano"),
         ("What is in view now?", "the sofa|the clock|the door", "the sofa"),
         ("Where can I sit?", "on the sofa|on the clock", "on the sofa"),
+        ("Is the cyan table left of the bed?", "yes|no", "yes"),
+        ("Is the red lamp left of the bed?", "yes|no", "no"),
+        ("Is the pink door left or right of the blue lamp?", "left|right", "right"),
+        ("If you turned around, would you see the sofa?", "yes|no", "no"),
     ],
 )
 def test_the_choice_that_says_what_the_notes_say(text: str, choices: str, right: str) -> None:
@@ -55,6 +59,8 @@ def test_the_choice_that_says_what_the_notes_say(text: str, choices: str, right:
     ("text", "choices"),
     [
         ("Is there a fridge?", "yes|no"),
+        ("Is the bed left of the sofa?", "yes|no"),
+        ("Is the bed left or right of the sofa?", "left|right"),
         ("What colour are the lamps?", "red|blue"),
         ("Which way is the fridge?", "left|right"),
         ("Which of these did you see?", "a bed|a sofa|a piano"),

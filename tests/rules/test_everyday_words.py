@@ -104,9 +104,11 @@ def test_every_kind_that_a_wide_word_may_mean_is_in_the_lexicon() -> None:
 def test_pictures_are_keyframes_where_they_are_counted() -> None:
     notes = Notes([Delta(0, None, None, (Mention("framed painting", "front"),)), Delta(1, None)])
     counted = answer_by_rule("how many pictures do you have?", notes).saying
-    assert counted is not None and "2 keyframes" in counted.text
+    assert counted is not None
+    assert "2 keyframes" in counted.text
     seen = answer_by_rule("did you see any pictures?", notes).saying
-    assert seen is not None and "framed painting" in seen.text
+    assert seen is not None
+    assert "framed painting" in seen.text
 
 
 def test_a_sign_to_the_exit_is_no_exit_and_is_mentioned() -> None:
@@ -115,3 +117,11 @@ def test_a_sign_to_the_exit_is_no_exit_and_is_mentioned() -> None:
     assert saying is not None
     assert (saying.status, saying.evidence) == ("not_seen", (0,))
     assert saying.text.endswith("but I saw the green exit sign (#0).")
+
+
+@pytest.mark.parametrize(("asked", "noted"), [("screen", "bookshelf"), ("basin", "table")])
+def test_what_has_nothing_in_common_is_not_called_the_closest_match(asked: str, noted: str) -> None:
+    notes = Notes([Delta(0, None, None, (Mention(noted, "front", "near"),))])
+    saying = answer_by_rule(f"is there a {asked}?", notes).saying
+    assert saying is not None
+    assert "closest match" not in saying.text

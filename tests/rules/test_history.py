@@ -68,8 +68,8 @@ def said(text: str, notes: Notes) -> Saying:
         ("was the green sofa there at the start?", "No, not in #0. I saw the green sofa in #6"),
         ("did keyframe 77 contain a lamp?", "I can't tell: my notes have no keyframe 77"),
         # How near
-        ("have you been near the lamp?", "No, not that I noted. The nearest that I noted the red"),
-        ("how close did you get to the blue lamp?", "the blue lamp is near, in #3"),
+        ("have you been near the lamp?", "No, not that I noted. At its nearest, the red"),
+        ("how close did you get to the blue lamp?", "the blue lamp was near, in #3"),
         # While and after a motion
         ("what did you see while you were backing up?", "When I moved backward (#4), I saw"),
         ("what did you see after you turned left the first time?",
@@ -102,7 +102,7 @@ def said(text: str, notes: Notes) -> Saying:
         ("which things did you see in keyframes 2 to 3?", "I have seen the red plant and the blue"),
         ("what is new compared to keyframe 4?", "Since #4, the pink door came into view (#7)"),
         # How near, when
-        ("when were you nearest to the blue lamp?", "the blue lamp is near, in #3"),
+        ("when were you nearest to the blue lamp?", "the blue lamp was near, in #3"),
         ("which things were near?", "As near, I noted the blue lamp (#3)."),
         ("did you see the plant after you turned left?", "I saw the red plant in #1 to #2."),
         ("do you see a door or a lamp right now?", "Yes: the pink door, front-right of me"),
@@ -113,7 +113,7 @@ def said(text: str, notes: Notes) -> Saying:
         ("did the red lamp stay in view?", "I saw the red lamp in #4 to #5."),
         ("are the lamps of the same colour?", "They are blue and red"),
         ("did you drive in a circle?", "In all, I turned 90 degrees to the left and 135"),
-        ("did you get closer to the green sofa?", "The nearest that I noted the green sofa is far"),
+        ("did you get closer to the green sofa?", "At its nearest, the green sofa was far"),
         ("who did you see?", "I have not seen any people."),
         ("how long since you saw the red plant?", "I last saw the red plant in #2"),
         ("how often did you go back?", "I moved backward once (#4)."),

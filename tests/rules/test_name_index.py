@@ -52,6 +52,24 @@ def test_nothing_that_is_meant_is_missed(noted: list[str], data: st.DataObject) 
 
 
 @given(st.lists(names, min_size=1, max_size=8), st.one_of(names, words))
+def test_names_that_are_added_at_once_are_found_like_those_added_one_by_one(
+    noted: list[str], asked: str
+) -> None:
+    single, many = index_of(noted), NameIndex()
+    many.extend((name, name_key(name)) for name in noted)
+    phrase = read_phrase(asked)
+    assert set(many.words()) == set(single.words())
+    assert many.with_noun(asked) == single.with_noun(asked)
+    assert many.spelt_in(f"Is it {asked}?") == single.spelt_in(f"Is it {asked}?")
+    assert phrase.is_generic or many.related_to(phrase) == single.related_to(phrase)
+    assert many.coloured(set(lexicon().colours.values())) == single.coloured(
+        set(lexicon().colours.values())
+    )
+    for word in single.words():
+        assert many.with_word(word) == single.with_word(word)
+
+
+@given(st.lists(names, min_size=1, max_size=8), st.one_of(names, words))
 def test_a_noun_is_known_if_it_is_that_of_a_name_also_once_names_are_added(
     noted: list[str], noun: str
 ) -> None:

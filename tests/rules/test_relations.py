@@ -44,12 +44,24 @@ def said(text: str, notes: Notes) -> Saying:
 @pytest.mark.parametrize(
     ("text", "answer", "evidence"),
     [
-        ("is the bed left of the bookshelf?", "Yes: in #0, as I saw it, the yellow bed was to", (0,)),
-        ("is the bed to the right of the bookshelf?", "No: in #0, as I saw it, the yellow bed", (0,)),
+        (
+            "is the bed left of the bookshelf?",
+            "Yes: in #0, as I saw it, the yellow bed was to",
+            (0,),
+        ),
+        (
+            "is the bed to the right of the bookshelf?",
+            "No: in #0, as I saw it, the yellow bed",
+            (0,),
+        ),
         ("is the door on the right hand side of the lamp", "Yes: in #1", (1,)),
         ("is there a bookshelf to the left of the lamp?", "Yes: in #0", (0,)),
         ("did you see a bed left of the bookshelf?", "Yes: in #0", (0,)),
-        ("is the bed left or right of the lamp?", "In #0, as I saw it, the yellow bed was to the left", (0,)),
+        (
+            "is the bed left or right of the lamp?",
+            "In #0, as I saw it, the yellow bed was to the left",
+            (0,),
+        ),
         ("which is further left, the bed or the lamp?", "the yellow bed was to the left of", (0,)),
         ("where is the bed relative to the bookshelf?", "the yellow bed was to the left of", (0,)),
         ("which side of the bookshelf is the bed on?", "the yellow bed was to the left of", (0,)),
@@ -57,12 +69,20 @@ def said(text: str, notes: Notes) -> Saying:
         ("is the bed between the bookshelf and the lamp?", "No: in #0", (0,)),
         ("what is between the bed and the lamp?", "the pink bookshelf was between", (0,)),
         ("what is between the bed and the bookshelf?", "I noted nothing between", (0,)),
-        ("what is left of the bookshelf?", "In #0, as I saw it, the yellow bed was to the left", (0,)),
+        (
+            "what is left of the bookshelf?",
+            "In #0, as I saw it, the yellow bed was to the left",
+            (0,),
+        ),
         ("what's to the right of the bed", "the pink bookshelf and the red lamp were to the", (0,)),
         ("is there anything left of the clock?", "the blue table was to the left of", (3,)),
-        ("what is next to the lamp?", "the green sofa (front-left of me, at mid range) on its left", (1,)),
+        (
+            "what is next to the lamp?",
+            "the green sofa (front-left of me, at mid range) on its left",
+            (1,),
+        ),
     ],
-)  # fmt: skip
+)
 def test_the_order_in_a_view_is_told_with_the_view(
     text: str, answer: str, evidence: tuple[int, ...], notes: Notes
 ) -> None:

@@ -98,14 +98,14 @@ def adapted_model(root: Path) -> AdaptedModel:
 
 
 def marks_of(
-    model: str, episodes: list[Episode], *, server_model: str = ""
+    model: str, episodes: list[Episode], *, server_model: str = "", max_tokens: int = MAX_TOKENS
 ) -> dict[str, dict[str, Any]]:
     """The marks of an evaluation, by question, as `training.evaluate` writes them."""
     answerer, style = open_model(
         model, server_model=server_model, parallel=2, choose=False, asked="full"
     )
     assert style == "full"
-    result = evaluate(answerer, episodes, max_tokens=MAX_TOKENS)
+    result = evaluate(answerer, episodes, max_tokens=max_tokens)
     if isinstance(answerer, OneByOne):
         answerer.close()
         assert answerer.unanswered == 0

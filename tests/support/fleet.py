@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from embodied_agent.fleet.link import Link
+from embodied_agent.fleet.replies import FleetQuestion, FleetReply
 from embodied_agent.fleet.sending.shipping import Shipping
 from embodied_agent.fleet.sending.uplink import HttpUplink, Uplink
 from embodied_agent.fleet.serving.server import FleetServer
-from embodied_agent.fleet.wire import FleetQuestion, FleetReply
 from embodied_agent.images import encode_jpeg
 from embodied_agent.memory.store import Store
 from embodied_agent.records import Action, Delta, Fact, Mention, Pose

@@ -39,6 +39,7 @@ SUPERVISED = [
     "trainer.use_cpu=true", "trainer.max_steps=3", "trainer.save_steps=2",
     "trainer.logging_steps=1", "trainer.warmup_steps=0", "trainer.eval_strategy=no", "threads=1",
 ]  # fmt: skip
+ALL_WEIGHTS = [override for override in SUPERVISED if not override.startswith("lora.")]
 ZERO3 = "trainer.deepspeed=training/configs/zero3.json"
 SHARDING = {"whole": [], "zero3": [ZERO3], "fsdp": ["trainer.fsdp=true"]}
 RUNNER = "tests/support/deepspeed_runner.py"
@@ -59,6 +60,15 @@ def alone(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The run's folder of one process."""
     out = tmp_path_factory.mktemp("alone")
     chosen = [*SUPERVISED, f"model.path={tiny}", "trainer.per_device_train_batch_size=4"]
+    sft.run(load_config(CONFIGS / "builtin-sft.yaml", chosen), out)
+    return out
+
+
+@pytest.fixture(scope="module")
+def all_weights_alone(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run of one process that trains all weights."""
+    out = tmp_path_factory.mktemp("all_weights_alone")
+    chosen = [*ALL_WEIGHTS, f"model.path={tiny}", "trainer.per_device_train_batch_size=4"]
     sft.run(load_config(CONFIGS / "builtin-sft.yaml", chosen), out)
     return out
 
@@ -105,6 +115,13 @@ def same_weights(
         torch.testing.assert_close(weight.float(), other[name].float(), msg=name, **near)
 
 
+def without_tied_head(weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """The weights without the output layer, which FSDP writes although it is the embedding's."""
+    head = weights.pop("lm_head.weight", None)
+    assert head is None or torch.equal(head, weights["model.embed_tokens.weight"])
+    return weights
+
+
 def parts_held_are_all_that_there_is(stderr: str) -> None:
     """Each of the two processes said how many weights it holds of how many."""
     held = re.findall(r"FSDP: process (\d) holds (\d+) of (\d+) weights", stderr)
@@ -142,6 +159,34 @@ def test_two_processes_train_save_and_merge_as_one_does(
     assert done.returncode == 0, done.stderr[-4000:]
     assert (tmp_path / "broken-checkpoint-3").is_dir()
     again = load_file(tmp_path / "model" / "model.safetensors")
+    same_weights(again, whole, atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("how", SHARDING)
+def test_two_processes_that_train_all_weights_resume_and_end_as_one_does(
+    how: str, launcher: Launcher, tiny: Path, all_weights_alone: Path, tmp_path: Path
+) -> None:
+    if how == "zero3":
+        pytest.importorskip("deepspeed")
+    chosen = [
+        *ALL_WEIGHTS, f"model.path={tiny}", "trainer.per_device_train_batch_size=2", *SHARDING[how],
+    ]  # fmt: skip
+    done = in_two(launcher, "training.sft", "builtin-sft.yaml", tmp_path, chosen)
+    assert done.returncode == 0, done.stderr[-4000:]
+    assert losses(tmp_path) == pytest.approx(losses(all_weights_alone), rel=2e-3)
+    assert not (tmp_path / "adapter").exists()
+    whole = without_tied_head(load_file(tmp_path / "model" / "model.safetensors"))
+    alone = load_file(all_weights_alone / "model" / "model.safetensors")
+    same_weights(whole, alone, atol=3e-4, rtol=1e-2)
+    # Cut short within its last step: that step is repeated with the optimizer's state.
+    (tmp_path / "checkpoint-3" / "whole.json").unlink()
+    before = losses(tmp_path)
+    shutil.rmtree(tmp_path / "model")
+    done = in_two(launcher, "training.sft", "builtin-sft.yaml", tmp_path, chosen)
+    assert done.returncode == 0, done.stderr[-4000:]
+    assert "resuming from" in done.stderr
+    assert losses(tmp_path) == pytest.approx(before, rel=1e-5)
+    again = without_tied_head(load_file(tmp_path / "model" / "model.safetensors"))
     same_weights(again, whole, atol=1e-5, rtol=1e-4)
 
 

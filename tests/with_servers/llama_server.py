@@ -19,6 +19,8 @@ if __name__ == "__main__":
     params.model.path, params.port = sys.argv[1], int(sys.argv[2])
     # More threads than free cores wait for each other: hundreds of times slower.
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = 1
+    # As in process; by default they have 16 bits.
+    params.cache_type_k = params.cache_type_v = xllamacpp.ggml_type.GGML_TYPE_F32
     params.endpoint_metrics = True
     server = xllamacpp.Server(params)
     print("llama.cpp is ready", flush=True)

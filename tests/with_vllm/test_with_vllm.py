@@ -95,6 +95,7 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
         CONFIG,
         perception__server__base_url=f"http://127.0.0.1:{ports[0]}/v1",
         reasoning__server__base_url=f"http://127.0.0.1:{ports[1]}/v1",
+        reasoning__positions=False,  # else many a question is answered without a model
     )
     program = Path(os.environ["VLLM_PROGRAM"]).absolute()
     command = [sys.executable, "-m", "embodied_agent.cli", "vllm", "--config", str(CONFIG)]
@@ -144,7 +145,7 @@ def in_process(settings: Settings) -> Settings:
     """The same models in this process, free to answer as they like, as behind a server."""
     perception = settings.perception.model_copy(update={"backend": "builtin", "prompt": "auto"})
     reasoning = settings.reasoning.model_copy(
-        update={"backend": "builtin", "prompt": "auto", "choose": False}
+        update={"backend": "builtin", "prompt": "auto", "choose": False, "positions": False}
     )
     return settings.model_copy(update={"perception": perception, "reasoning": reasoning})
 

@@ -20,9 +20,12 @@ WAYS = (
     *("pixels", "true_deltas", "reasoner_true", "program_pixels", "program_true"),
     *("blind", "chance"),
 )
+#: One that is only measured on request (`training.evaluate_clips --positions`).
+POSITIONS = "positions"
 #: The deltas that each way of answering reads; the others read none.
 NOTES = {
-    "pixels": "pixels", "true_deltas": "true_deltas", "reasoner_true": "true_deltas",
+    "pixels": "pixels", POSITIONS: "pixels",
+    "true_deltas": "true_deltas", "reasoner_true": "true_deltas",
     "program_pixels": "pixels", "program_true": "true_deltas",
 }  # fmt: skip
 
@@ -31,6 +34,9 @@ def summary(marks: Marks, rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Averages of one world, with intervals clustered by clip."""
     hits, missed, invented = (sum(marks[k]) for k in ("hits", "missed", "invented"))
     types = sorted({row["type"] for row in rows})
+    ways = WAYS
+    if all(POSITIONS in row for row in rows):
+        ways = (WAYS[0], POSITIONS, *WAYS[1:])
     return {
         "perception": {
             "keyframes": len(marks["hits"]),
@@ -46,15 +52,15 @@ def summary(marks: Marks, rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
         "questions": len(rows),
         "format": _mean([row["format"] for row in rows]),
         "seconds_per_answer": _mean([row["seconds"] for row in rows]),
-        "all": {way: _mean([row[way] for row in rows]) for way in WAYS},
+        "all": {way: _mean([row[way] for row in rows]) for way in ways},
         "intervals": {
-            way: [round(end, 4) for end in clustered(*_by_clip(rows, way))] for way in WAYS[:-1]
+            way: [round(end, 4) for end in clustered(*_by_clip(rows, way))] for way in ways[:-1]
         },
-        "derivability": {way: by_derivability(rows, way) for way in NOTES},
+        "derivability": {way: by_derivability(rows, way) for way in ways if way in NOTES},
         "types": {
             kind: {
                 "count": sum(row["type"] == kind for row in rows),
-                **{way: _mean([row[way] for row in rows if row["type"] == kind]) for way in WAYS},
+                **{way: _mean([row[way] for row in rows if row["type"] == kind]) for way in ways},
             }
             for kind in types
         },
@@ -102,13 +108,14 @@ def markdown(summaries: dict[str, Any]) -> str:
             f"{world}, {part['questions']} questions about {part['clips']} clips, right in %:",
             "",
         ]
-        lines.append("| type | n | " + " | ".join(w.replace("_", " ") for w in WAYS) + " |")
-        lines.append("|" + "---|" * (len(WAYS) + 2))
+        ways = list(part["all"])
+        lines.append("| type | n | " + " | ".join(w.replace("_", " ") for w in ways) + " |")
+        lines.append("|" + "---|" * (len(ways) + 2))
         for name, row in [
             *part["types"].items(),
             ("all", {"count": part["questions"], **part["all"]}),
         ]:
-            shares = " | ".join(_share(row[w]) for w in WAYS)
+            shares = " | ".join(_share(row[w]) for w in ways)
             lines.append(f"| {name.replace('_', ' ')} | {row['count']} | {shares} |")
         ends = [f"{100 * low:.1f}–{100 * high:.1f}" for low, high in part["intervals"].values()]
         lines.append(f"| 95 % interval by clips | | {' | '.join(ends)} | |")
@@ -120,7 +127,7 @@ def markdown(summaries: dict[str, Any]) -> str:
         ):
             cells = [
                 f"{_share(entry.get('right', entry.get('share')))} (n {entry['count']})"
-                for entry in (part["derivability"][way][key] for way in NOTES)
+                for entry in (part["derivability"][way][key] for way in ways if way in NOTES)
             ]
             lines.append(f"| {title} | | {' | '.join(cells)} | | |")
     return "\n".join(lines) + "\n"

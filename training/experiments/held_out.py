@@ -23,12 +23,17 @@ from training.experiments.results import EVEN, RESULTS, Result, write_result
 
 _WAYS = {
     "pixels": "from pixels",
+    "positions": "from pixels, with positions",
     "true_deltas": "from true notes",
     "reasoner_true": "reasoner alone, true notes",
     "program_pixels": "program, pixels",
     "program_true": "program, true notes",
     "blind": "without memory",
 }
+_WITH_POSITIONS = (
+    "With positions: as `reasoning.positions` answers, from poses with the noise of odometry "
+    "(3 cm, 0.5°). Where the notes leave a question open, what is true in the world is right, too."
+)
 _SPLIT = {
     "derivable": "derivable",
     "not_derivable": "not derivable",
@@ -47,16 +52,17 @@ def _interval(low: float, high: float) -> str:
 
 def questions_with_choices(figures: Mapping[str, Any], command: str, minutes: float) -> Result:
     """The section on the eight types, from what `training.evaluate_clips` wrote."""
+    ways = {w: n for w, n in _WAYS.items() if all(w in part["all"] for part in figures.values())}
     rows: list[dict[str, str]] = []
     for world, part in figures.items():
         row = {"questions": f"{world}, {part['clips']} clips", "n": str(part["questions"])}
-        for way, name in _WAYS.items():
+        for way, name in ways.items():
             row[name] = f"{_share(part['all'][way])} {_interval(*part['intervals'][way])}"
         row["chance"] = _share(part["all"]["chance"])
         rows.append(row)
         for key, title in _SPLIT.items():
             row = {"questions": f"{world}, {title}", "n": "", "chance": ""}
-            for way, name in _WAYS.items():
+            for way, name in ways.items():
                 entry = part["derivability"].get(way, {}).get(key)
                 row[name] = (
                     ""
@@ -70,11 +76,11 @@ def questions_with_choices(figures: Mapping[str, Any], command: str, minutes: fl
         count = sum(part["count"] for part in parts)
         mean = {
             way: sum(part["count"] * part[way] for part in parts) / count
-            for way in (*_WAYS, "chance")
+            for way in (*ways, "chance")
         }
         rows.append(
             {"questions": kind.replace("_", " "), "n": str(count), "chance": _share(mean["chance"])}
-            | {name: _share(mean[way]) for way, name in _WAYS.items()}
+            | {name: _share(mean[way]) for way, name in ways.items()}
         )
     trained = [figures[world] for world in ("house", "city") if world in figures]
     total = sum(part["questions"] for part in trained)
@@ -93,7 +99,7 @@ def questions_with_choices(figures: Mapping[str, Any], command: str, minutes: fl
         seeds=(),
         scale=1.0,
         minutes=minutes,
-        columns=("questions", "n", *_WAYS.values(), "chance"),
+        columns=("questions", "n", *ways.values(), "chance"),
         rows=tuple(rows),
         caveats=(
             "Right answers in %, with 95 % intervals clustered by clip. A question is derivable if "
@@ -106,6 +112,7 @@ def questions_with_choices(figures: Mapping[str, Any], command: str, minutes: fl
             "question, as the agent asks them: where they leave it open, no reasoner is asked, and "
             "where no option says that the memory does not tell, that counts as wrong. The "
             "reasoner alone chooses in every case.",
+            *([_WITH_POSITIONS] if "positions" in ways else []),
         ),
         questions=EVEN,
         details=dict(figures),

@@ -1,10 +1,10 @@
 """A robot's requests to the fleet server over MQTT, each with its reply.
 
-A request is published with correlation data, and its reply awaited on the robot's reply topic. If
-the connection, the broker or the server goes away before, the request counts as not answered: the
-robot keeps what it sent and sends it again, and the server leaves out what it has already.
+A request is published with correlation data, and its reply arrives on the robot's reply topic. If
+the connection, the broker or the server fails before that, the request counts as unanswered: the
+robot keeps the data and sends them again, and the server skips what it already has.
 
-The connection runs on a thread of its own and lasts from one request to the next.
+The connection has a thread of its own, and stays open between requests.
 
 Out of scope: waiting and retrying (`sender`), the server's side
 (`embodied_agent.fleet.serving.mqtt_intake`).
@@ -34,14 +34,7 @@ from embodied_agent.fleet.topics import (
     reply_topic,
     request_topic,
 )
-from embodied_agent.fleet.wire import (
-    Audit,
-    Audited,
-    Batch,
-    Cursor,
-    CursorRequest,
-    Restart,
-)
+from embodied_agent.fleet.wire import Audit, Audited, Batch, Cursor, CursorRequest, Restart
 from embodied_agent.interfaces.mqtt import faults
 from embodied_agent.interfaces.mqtt.connection import Connection
 from embodied_agent.interfaces.mqtt.credentials import password, tls_context
@@ -49,7 +42,7 @@ from embodied_agent.interfaces.mqtt.packets import Incoming, Outgoing
 from embodied_agent.interfaces.wire.models import ErrorReply
 from embodied_agent.settings import MqttSettings
 
-#: How long ending a connection may take, in seconds.
+#: Longest time to close a connection, in seconds.
 _CLOSE_S = 5.0
 
 Reply = TypeVar("Reply", bound=BaseModel)
@@ -94,19 +87,19 @@ class MqttUplink:
         return self._request("cursor", CursorRequest(memory=memory), Cursor)
 
     def batch(self, batch: Batch) -> Cursor:
-        """Send news of a memory; how far the server is then."""
+        """Send rows of a memory; returns how far the server is then."""
         return self._request("batch", batch, Cursor)
 
     def audit(self, audit: Audit) -> Audited:
-        """Compare checksums."""
+        """Compare checksums; returns the ids of rows that the server wants."""
         return self._request("audit", audit, Audited)
 
     def restart(self, memory: str) -> Cursor:
-        """Have the server delete what it has of a memory."""
+        """Make the server delete all it has of a memory."""
         return self._request("restart", Restart(memory=memory), Cursor)
 
     def close(self) -> None:
-        """End the connection and its thread; the next request begins both anew."""
+        """Close the connection and end its thread; the next request starts both again."""
         loop, thread = self._loop, self._thread
         if loop is None or thread is None:
             return
@@ -120,7 +113,7 @@ class MqttUplink:
 
     def _request(self, kind: Kind, body: BaseModel, reply: type[Reply]) -> Reply:
         payload = body.model_dump_json(exclude_defaults=True).encode()
-        # The exchange has its own time-outs; this one holds even if the loop does not run.
+        # The exchange has a time-out of its own; this one covers a loop that does not run.
         longest_s = self._timeout_s + 2 * _CLOSE_S
         try:
             message = _result(self._running(), self._exchange(kind, payload), longest_s)
@@ -137,8 +130,8 @@ class MqttUplink:
             code = int(status)
         except ValueError as error:  # also a ValidationError
             raise Unreachable(
-                f"what answers for the fleet at {self._place} is no fleet server, or of another "
-                "version"
+                f"the client that answers for the fleet at {self._place} is not a fleet server, or "
+                "runs another version"
             ) from error
         raise failure_of(
             f"the fleet server behind {self._place} answered with status {code}: "
@@ -194,7 +187,7 @@ class MqttUplink:
         while True:
             for message in await connection.next():
                 message.acknowledge()
-                # Others answer requests that were given up.
+                # Other messages are late replies to requests that timed out.
                 if message.correlation == name and not message.fault:
                     return message
 

@@ -1,12 +1,10 @@
 """Sends what a robot's memory holds to a fleet server; an interface of the running agent.
 
-The memory file is the outbox: the server says how far it is, and what follows is sent in the order
-of the ids, in requests of limited size. Nothing is kept for the server and nothing waits for it: a
-robot whose link is down works on alone, and sends what it has seen since once the link is back.
+The memory file is the outbox: the server says how far it is, and the rest is sent in the order of
+ids, in requests of limited size. There is no other queue, and the robot never waits for the server:
+if the link is down, it keeps working and sends the rest once the link is back.
 
-What people forget or correct on the robot is followed. After a correction the checksums of all
-rows that the server has are compared, and those that differ are sent again; an audit that is
-interrupted is begun again.
+What people forget or correct on the robot is forgotten and corrected in the fleet too.
 
 Out of scope: the messages (`outgoing`), the requests (`shipping`), how they travel (`uplink`).
 """
@@ -32,7 +30,7 @@ from embodied_agent.support.throttled_log import ThrottledLog
 
 _log = logging.getLogger(__name__)
 
-#: How often news are looked for where none were announced, in seconds.
+#: How often to look for new rows that nothing announced, in seconds.
 _IDLE_S = 5.0
 #: A server whose failures are this far apart, in seconds, starts over from the first delay.
 _STABLE_S = 60.0
@@ -103,8 +101,8 @@ class Sender:
             self.ready.clear()
 
     def _send(self) -> tuple[float, bool]:
-        """Send one request; returns how long to wait before the next, in seconds, and whether news
-        end the wait."""
+        """Send one request; returns how long to wait before the next one, in seconds, and whether a
+        new delta ends the wait."""
         self._backoff.begin()
         try:
             more = self._shipping.step(time.monotonic())
@@ -126,7 +124,7 @@ class Sender:
 
 
 def uplink_for(settings: FleetSettings, mqtt: MqttSettings) -> Uplink:
-    """The way to the server that the settings name.
+    """The connection to the server, as set.
 
     Raises:
         SettingsError: certificates or the password can't be used.

@@ -1,33 +1,25 @@
-"""What a memory's next request to the fleet server is: its news, or what people corrected.
+"""Decides what a memory's next request to the fleet server is: new rows, or corrections.
 
-A step changes nothing but what the server has accepted, so it can be interrupted and repeated at
-any point.
+Progress is only what the server has confirmed, so each step can be interrupted and repeated.
 
 Out of scope: waiting and retrying (`sender`), corrections (`comparing`), sizes and refusals of
-requests (`parcels`).
+requests (`posting`).
 """
 
 from __future__ import annotations
 
 from embodied_agent.fleet.sending.comparing import AUDITED, Comparing
 from embodied_agent.fleet.sending.outgoing import place_messages
-from embodied_agent.fleet.sending.parcels import Counts, Parcels, total_size
+from embodied_agent.fleet.sending.posting import Counts, Posting, total_size
 from embodied_agent.fleet.sending.uplink import Uplink
-from embodied_agent.fleet.wire import (
-    MOST_ITEMS,
-    Batch,
-    Cursor,
-    FleetAnswer,
-    FleetFact,
-    FleetPlace,
-)
+from embodied_agent.fleet.wire import MOST_ITEMS, Batch, Cursor, FleetAnswer, FleetFact, FleetPlace
 from embodied_agent.memory.store import Store
 from embodied_agent.settings import FleetSettings
 
-#: A server that was sent nothing for this long is asked where it is, in seconds: it learns that the
-#: robot is alive, and the robot that the server still has everything.
+#: If nothing was sent for this long, in seconds, the robot asks the server how far it is. So the
+#: server knows that the robot is alive, and the robot notices a restored database.
 _ALIVE_S = 20.0
-#: No id is greater.
+#: Greater than any id.
 _LAST_ID = 2**62
 
 
@@ -45,7 +37,7 @@ class Shipping:
         self._rows = store.outgoing
         self._settings = settings
         self._memory = self._rows.identity()
-        self._parcels = Parcels(self._memory, settings, uplink)
+        self._posting = Posting(self._memory, settings, uplink)
         self._comparison: Comparing | None = None
         self._told: dict[int, int] | None = None  # objects that the server has, once known
         self._told_places: list[FleetPlace] | None = None
@@ -54,10 +46,10 @@ class Shipping:
     @property
     def counts(self) -> Counts:
         """What was sent since the start."""
-        return self._parcels.counts
+        return self._posting.counts
 
     def step(self, now_s: float) -> bool:
-        """Make the next request; whether there may be more to send at once.
+        """Make the next request; returns whether there may be more to send at once.
 
         Args:
             now_s: monotonic seconds.
@@ -66,8 +58,8 @@ class Shipping:
             LinkError: the server can't be reached, or refuses.
             StoreError: the memory can't be read.
         """
-        self._parcels.now_s = now_s
-        cursor = self._parcels.cursor
+        self._posting.now_s = now_s
+        cursor = self._posting.cursor
         if cursor is None:
             self._begin()
             return True
@@ -83,24 +75,25 @@ class Shipping:
     # -- where the server is ---------------------------------------------------------------------
 
     def _show_life(self, cursor: Cursor) -> bool:
-        """Ask the server where it is, if it was sent nothing for long; whether it is elsewhere."""
-        parcels = self._parcels
-        if parcels.now_s - parcels.sent_s < _ALIVE_S or parcels.asked_cursor() == cursor:
+        """If nothing was sent for a while, ask the server how far it is; returns whether that has
+        changed."""
+        posting = self._posting
+        if posting.now_s - posting.sent_s < _ALIVE_S or posting.asked_cursor() == cursor:
             return False
-        parcels.cursor = None  # its database was restored
+        posting.cursor = None  # its database was restored
         return True
 
     def _begin(self) -> None:
-        cursor = self._parcels.asked_cursor()
+        cursor = self._posting.asked_cursor()
         if self._is_of_another(cursor):
-            cursor = self._parcels.restarted()
+            cursor = self._posting.restarted()
         self._comparison, self._told, self._told_places = None, None, None
         self._looked_at_s = None
-        self._parcels.cursor = cursor
+        self._posting.cursor = cursor
 
     def _is_of_another(self, cursor: Cursor) -> bool:
-        """Whether the server has keyframes that are not this memory's: an older copy of the file is
-        in use again."""
+        """Whether the server has keyframes that this memory does not have: an older copy of the
+        file is in use again."""
         if cursor.keyframe_id > self._rows.last_keyframe():
             return True
         rows = self._store.keyframes(since=cursor.keyframe_id, limit=1)
@@ -110,28 +103,28 @@ class Shipping:
 
     def _due_comparison(self, cursor: Cursor) -> Comparing | None:
         last = max((one.id or 0 for one in self._store.corrections.all()), default=0)
-        # With fewer facts than the server has, those after the last one were forgotten.
+        # If the server is ahead, the last facts were forgotten here.
         if last <= cursor.correction_id and (cursor.fact_id or 0) <= self._rows.last_fact():
             return None
         self._told, self._looked_at_s = None, None
-        return Comparing(self._store, self._memory, self._parcels, cursor, last)
+        return Comparing(self._store, self._memory, self._posting, cursor, last)
 
     # -- news ------------------------------------------------------------------------------------
 
     def _send_news(self, cursor: Cursor) -> bool:
-        """Send the next keyframes, answers and facts; whether there were any."""
-        parcels = self._parcels
-        rows = self._rows.keyframes(cursor.keyframe_id, parcels.most)
-        keyframes = parcels.fit(map(parcels.keyframe, rows))
+        """Send the next keyframes, answers and facts; returns whether there were any."""
+        posting = self._posting
+        rows = self._rows.keyframes(cursor.keyframe_id, posting.most)
+        keyframes = posting.fit(map(posting.keyframe, rows))
         answers: list[FleetAnswer] = []
         facts: list[FleetFact] = []
         if len(keyframes) == len(rows):
-            found = self._rows.answers(cursor.answer_id, parcels.most)
-            answers = parcels.fit(map(parcels.answer, found), used=total_size(keyframes))
+            found = self._rows.answers(cursor.answer_id, posting.most)
+            answers = posting.fit(map(posting.answer, found), used=total_size(keyframes))
             if cursor.fact_id is not None and len(answers) == len(found):
-                noted = self._rows.facts(cursor.fact_id, parcels.most)
+                noted = self._rows.facts(cursor.fact_id, posting.most)
                 used = total_size(keyframes) + total_size(answers)
-                facts = parcels.fit(map(parcels.fact, noted), used=used)
+                facts = posting.fit(map(posting.fact, noted), used=used)
         if not keyframes and not answers and not facts:
             return False
         batch = Batch(
@@ -143,7 +136,7 @@ class Shipping:
             answers=answers,
             facts=facts,
         )
-        if parcels.post(batch):
+        if posting.post(batch):
             self.counts.keyframes += len(keyframes)
             self.counts.answers += len(answers)
             self.counts.facts += len(facts)
@@ -151,8 +144,8 @@ class Shipping:
         return True
 
     def _send_objects(self, now_s: float) -> bool:
-        """Send what has changed of objects and places; whether there is more of it."""
-        parcels = self._parcels
+        """Send objects and places that have changed; returns whether there are more."""
+        posting = self._posting
         last_s = self._looked_at_s
         if last_s is not None and now_s - last_s < self._settings.objects_s:
             return False
@@ -162,11 +155,11 @@ class Shipping:
         told = self._told
         changed = [number for number in sorted(held) if told.get(number) != held[number]]
         gone = [number for number in sorted(told) if number not in held][:AUDITED]
-        ids = changed[: parcels.most]
+        ids = changed[: posting.most]
         records = filter(None, map(self._store.objects.find, ids))
-        objects = parcels.fit(parcels.object(one, held[one.id]) for one in records)
+        objects = posting.fit(posting.object(one, held[one.id]) for one in records)
         if objects or gone:
-            if parcels.post(Batch(memory=self._memory, objects=objects, objects_gone=gone)):
+            if posting.post(Batch(memory=self._memory, objects=objects, objects_gone=gone)):
                 for number in gone:
                     del told[number]
                 told.update((one.id, one.checksum) for one in objects)
@@ -177,14 +170,15 @@ class Shipping:
         places = place_messages(self._store.places.all(), self._store.objects.sessions())
         places = places[:MOST_ITEMS]
         if places != self._told_places:
-            if not parcels.post(Batch(memory=self._memory, places=places)):
+            if not posting.post(Batch(memory=self._memory, places=places)):
                 return True
             self._told_places = places
         self._looked_at_s = now_s
         return False
 
     def _compared_objects(self, held: dict[int, int]) -> dict[int, int]:
-        """The objects that the server has as they are here; it deletes those that are not here."""
+        """The objects that the server has in their current state. It deletes those that this memory
+        does not have."""
         told = dict(held)
         numbers = sorted(held)
         first = 0
@@ -192,7 +186,7 @@ class Shipping:
             part = numbers[start : start + AUDITED]
             last = part[-1] if start + AUDITED < len(numbers) else _LAST_ID
             sums = [(number, held[number]) for number in part]
-            for number in self._parcels.differing("objects", first, last, sums):
+            for number in self._posting.differing("objects", first, last, sums):
                 told.pop(number, None)
             first = last + 1
         return told

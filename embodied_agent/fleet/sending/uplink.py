@@ -12,9 +12,8 @@ from embodied_agent.fleet.wire import Audit, Audited, Batch, Cursor, Restart
 
 
 class Uplink(Protocol):
-    """Requests of one robot. Each returns once the server has done what is asked, and can be
-    repeated; each raises `Refused` where the server refuses it, and `Unreachable` where there is no
-    reply."""
+    """Requests of one robot. Each returns once the server has done it, and can safely be repeated.
+    Each raises `Refused` if the server refuses it, and `Unreachable` if there is no reply."""
 
     @property
     def server(self) -> str:
@@ -26,19 +25,19 @@ class Uplink(Protocol):
         ...
 
     def batch(self, batch: Batch) -> Cursor:
-        """Send news of a memory; how far the server is then."""
+        """Send rows of a memory; returns how far the server is then."""
         ...
 
     def audit(self, audit: Audit) -> Audited:
-        """Compare checksums."""
+        """Compare checksums; returns the ids of rows that the server wants."""
         ...
 
     def restart(self, memory: str) -> Cursor:
-        """Have the server delete what it has of a memory."""
+        """Make the server delete all it has of a memory."""
         ...
 
     def close(self) -> None:
-        """End the connection; the next request makes a new one."""
+        """Close the connection; the next request opens a new one."""
         ...
 
 
@@ -64,16 +63,16 @@ class HttpUplink:
         return self._link.get(f"{self._path}/memories/{memory}/cursor", Cursor)
 
     def batch(self, batch: Batch) -> Cursor:
-        """Send news of a memory; how far the server is then."""
+        """Send rows of a memory; returns how far the server is then."""
         return self._link.post(f"{self._path}/batch", batch, Cursor)
 
     def audit(self, audit: Audit) -> Audited:
-        """Compare checksums."""
+        """Compare checksums; returns the ids of rows that the server wants."""
         return self._link.post(f"{self._path}/audit", audit, Audited)
 
     def restart(self, memory: str) -> Cursor:
-        """Have the server delete what it has of a memory."""
+        """Make the server delete all it has of a memory."""
         return self._link.post(f"{self._path}/restart", Restart(memory=memory), Cursor)
 
     def close(self) -> None:
-        """Nothing is open between requests."""
+        """Do nothing: no connection stays open between requests."""

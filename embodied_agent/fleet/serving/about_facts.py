@@ -32,12 +32,12 @@ def about_facts(asking: Asking, asked: FleetFactAsked) -> Said:
     """What is said to a question about facts."""
     if asked.wanted == "earlier":
         return Said(
-            "I can't tell: of facts I know the latest values. Ask the robot itself about earlier "
-            "ones.",
+            "I can't tell: I only have the latest values of facts. Ask the robot itself about "
+            "earlier ones.",
             "cannot_tell",
         )
     found = latest_facts(asking.db, asking.ids, asked.keys)
-    whose = f" by {asking.robots[0].name}" if len(asking.robots) == 1 else ""
+    whose = f" on {asking.robots[0].name}" if len(asking.robots) == 1 else ""
     if not found:
         name = asked.unnoted or join_names(asked.keys)
         return Said(f"I can't tell: nothing was noted about the {name}{whose}.", "cannot_tell")
@@ -57,7 +57,7 @@ def about_facts(asking: Asking, asked: FleetFactAsked) -> Said:
         or (has_limit and asked.unit and asked.unit not in units)
     ):
         return Said(
-            f"I can't tell: I can't compare these values of the {found[0].name}: "
+            f"I can't tell: these values of the {found[0].name} can't be compared: "
             f"{_listed(f'{one.robot} {one.value}' for one in found)}.",
             "cannot_tell",
             keyframes_at(asking.db, found[:_LISTED]),
@@ -100,7 +100,7 @@ def _equal(asking: Asking, asked: FleetFactAsked, found: Sequence[Noted]) -> Sai
         text = f"The {name} is {fitting[0].value} on {_listed(_robots(asking, fitting))}."
     else:
         others = _listed(f"{one.value} on {one.robot}" for one in found)
-        text = f"The {name} is {asked.value} on no robot: it is {others}."
+        text = f"The {name} is not {asked.value} on any robot: it is {others}."
     shown = (fitting or list(found))[:_LISTED]
     return Said(text, "answered", keyframes_at(asking.db, shown), shown)
 
@@ -154,7 +154,7 @@ def _without(asking: Asking, found: Sequence[Noted]) -> str:
     """Which robots noted nothing, as a sentence; empty where all did."""
     having = {one.robot_id for one in found}
     names = [one.name for one in asking.robots if one.id not in having]
-    return f"Nothing was noted about it by {_listed(names)}." if names else ""
+    return f"Nothing was noted about it on {_listed(names)}." if names else ""
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -22,8 +22,8 @@ def about_places(asking: Asking, common_frames: Sequence[str]) -> Said:
     asked = asking.asked
     if asked.window.until is not None:
         return Said(
-            "I can't tell: of places I know when they were visited last. Ask about today, this "
-            "week or the last hours or days.",
+            "I can't tell: I only know when places were last visited. Ask about today, this week, "
+            "or the last hours or days.",
             "cannot_tell",
         )
     # Whose places they are matters only where coordinates can't be compared.
@@ -62,6 +62,6 @@ def about_places(asking: Asking, common_frames: Sequence[str]) -> Said:
         all_places = "The named place was" if count == 1 else f"All {count} named places were"
         return Said(f"None: {all_places} visited by {whose}{asking.when}.", "answered", evidence)
     was = "was" if len(missing) == 1 else "were"
-    nobody = f"not by {whose}" if len(asking.robots) == 1 else "by no robot"
-    text = f"{join_names(missing)} {was} visited {nobody}{asking.when}."
+    whom = whose if len(asking.robots) == 1 else "any robot"
+    text = f"{join_names(missing)} {was} not visited by {whom}{asking.when}."
     return Said(text, "answered", evidence)

@@ -8,9 +8,10 @@ A YAML file names both:
       warehouse: {token: 91aa…, robots: ["cart-*", drone7]}
 
 A robot's token sends as that robot and nothing else; an asker's token asks and sends nothing.
-Without a file whoever reaches the server may do both, so it listens on the loopback address only.
+Without a file, anyone who reaches the server may do both, so it listens on the loopback address
+only.
 
-Out of scope: how a token is shown (`app`).
+Out of scope: how a token is sent (`app`, `mqtt_intake`).
 """
 
 from __future__ import annotations
@@ -50,28 +51,32 @@ class _File(BaseModel):
 
 @dataclass(frozen=True)
 class Client:
-    """Who shows a token: ``sends_as`` is the robot that may be sent as, and ``asks_about`` the
-    patterns of robots that may be asked about; ``None`` as ``sends_as`` means no robot, and "*"
-    any."""
+    """The owner of a token. ``sends_as`` is the robot that the client may send as (``None``: no
+    robot; "*": any), and ``asks_about`` are patterns of robots that it may ask about."""
 
     name: str
     sends_as: str | None = None
     asks_about: tuple[str, ...] = ()
 
     def may_send_as(self, robot: str) -> bool:
-        """Whether what comes from this client may count as that robot's."""
+        """Whether this client may send data as that robot."""
         return self.sends_as in ("*", robot)
 
     def may_ask_about(self, robot: str) -> bool:
         """Whether this client may learn what that robot has seen."""
         return any(fnmatchcase(robot, pattern) for pattern in self.asks_about)
 
+    @property
+    def asks_about_all(self) -> bool:
+        """Whether this client may ask about every robot."""
+        return "*" in self.asks_about
+
     def among(self, robots: Iterable[str]) -> list[str]:
         """The robots that this client may ask about."""
         return [robot for robot in robots if self.may_ask_about(robot)]
 
 
-#: Whoever reaches a server without an access file.
+#: Anyone who reaches a server that has no access file.
 ANYBODY = Client("anybody", "*", ("*",))
 
 
@@ -118,21 +123,21 @@ class Access:
             self._sessions[session_of(token.get_secret_value())] = client
 
     def client(self, token: str) -> Client | None:
-        """Who shows ``token``; ``None`` if nobody has it."""
+        """The owner of ``token``; ``None`` if it is not known."""
         if self.is_open:
             return ANYBODY
         return self._clients.get(_digest(token))
 
     def client_of(self, session: str) -> Client | None:
-        """Who has a session; ``None`` if nobody does."""
+        """The owner of a session; ``None`` if it is not known."""
         return self._sessions.get(session)
 
 
 def session_of(token: str) -> str:
-    """What a page keeps instead of the token: leaked, it does not reveal the token itself."""
+    """The value of the page's cookie. It does not reveal the token."""
     return hmac.new(token.encode(), b"embodied-agent fleet", hashlib.sha256).hexdigest()
 
 
 def _digest(token: str) -> bytes:
-    """Tokens are compared by their digests, so that comparing tells nothing of them in time."""
+    """Tokens are compared by digest, so that the time it takes reveals nothing about them."""
     return hashlib.sha256(token.encode()).digest()

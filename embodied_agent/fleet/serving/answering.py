@@ -1,10 +1,10 @@
-"""Answers questions about one robot or all, by rules over the index of what they have seen.
+"""Answers questions about one robot or all, by rules, from the index of what they have seen.
 
-Statuses are those of a robot's answers: nothing is guessed, and what an asker may not ask about has
-no part in an answer, not even as the closest match.
+The statuses are those of a robot's answers. Nothing is guessed, and robots that the asker may not
+ask about play no part in an answer, not even as the closest match.
 
-Out of scope: reading questions (`reading`, `fact_reading`), what is said about a thing, a place or
-a fact (`about_things`, `about_places`, `about_facts`), who may ask (`access`).
+Out of scope: reading questions (`reading`, `fact_reading`), answers about things, places and facts
+(`about_things`, `about_places`, `about_facts`), who may ask (`access`).
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime, tzinfo
 
+from embodied_agent.fleet.replies import FleetReply
 from embodied_agent.fleet.serving.about_facts import about_facts
 from embodied_agent.fleet.serving.about_places import about_places
 from embodied_agent.fleet.serving.about_things import about_all_things, about_thing
@@ -21,7 +22,6 @@ from embodied_agent.fleet.serving.noted import noted_keys
 from embodied_agent.fleet.serving.reading import examples, read_question
 from embodied_agent.fleet.serving.saying import Asking, Said, reply_to
 from embodied_agent.fleet.serving.vocabulary import Robot, Vocabulary
-from embodied_agent.fleet.wire import FleetReply
 
 
 class Answering:
@@ -71,9 +71,11 @@ class Answering:
             wanted = [robot] if robot else list(asked.robots)
             unknown = asked.unknown or next((one for one in wanted if one not in names), "")
             if unknown:
-                return reply_to(question, Said(f"I know no robot {unknown!r}.", "cannot_tell"))
+                return reply_to(
+                    question, Said(f"I don't know a robot called {unknown!r}.", "cannot_tell")
+                )
             if not allowed:
-                return reply_to(question, Said("I know no robot yet.", "cannot_tell"))
+                return reply_to(question, Said("I don't know any robots yet.", "cannot_tell"))
             robots = [one for one in allowed if not wanted or one.name in wanted]
             asking = Asking(db, allowed, robots, now, asked, notes)
             keys = noted_keys(db, [one.id for one in allowed])
@@ -91,8 +93,8 @@ class Answering:
             )
         if wanted == "time":
             return Said(
-                "I can't tell: of times I understand today, yesterday, this morning, this week and "
-                "the last hours, days or weeks.",
+                "I can't tell: the times I understand are today, yesterday, this morning, this "
+                "week, and the last hours, days or weeks.",
                 "cannot_tell",
             )
         if wanted == "several":

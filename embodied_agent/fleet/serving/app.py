@@ -1,9 +1,10 @@
 """The fleet's HTTP API and page, inside the same guard as a robot's web interface.
 
-Handlers only check who is there and read the body; the work is done on threads, since the database
-may be slow or away. An outage of the database is answered with 503 and Retry-After.
+Handlers only check who the client is and read the body. The work is done on threads, because the
+database may be slow or unreachable. During an outage of the database, the reply is 503 with
+Retry-After.
 
-Out of scope: the socket (`server`), what becomes of a request (`requests`,
+Out of scope: the socket (`server`), who a client is (`visitors`), what a request does (`requests`,
 `answering`, `overview`).
 """
 
@@ -13,56 +14,43 @@ import asyncio
 import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from http.cookies import CookieError, SimpleCookie
 from pathlib import Path
 
 from fastapi import FastAPI, Request
 from fastapi.responses import FileResponse, PlainTextResponse, Response
 from fastapi.staticfiles import StaticFiles
 from pydantic import BaseModel
-from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 
 import embodied_agent
 from embodied_agent.errors import AgentError
-from embodied_agent.fleet.serving.access import ANYBODY, Access, Client, session_of
+from embodied_agent.fleet.replies import BrokerStatus, FleetQuestion, ServerStatus
+from embodied_agent.fleet.serving.access import Access
 from embodied_agent.fleet.serving.answering import Answering
 from embodied_agent.fleet.serving.database import Database
 from embodied_agent.fleet.serving.overview import Overview
 from embodied_agent.fleet.serving.requests import RobotRequests, read, refusal_of
+from embodied_agent.fleet.serving.visitors import RefusedVisit, Visitors
 from embodied_agent.fleet.topics import Kind
-from embodied_agent.fleet.wire import BrokerStatus, FleetQuestion, ServerStatus
 from embodied_agent.interfaces.web.guard import Guard, refusal
-from embodied_agent.interfaces.web.limits import Rate, client_of
 from embodied_agent.settings import FleetServerSettings, WebSettings
 
 STATIC = Path(__file__).with_name("static")
 #: Requests per second of one address, and in a burst: many robots may share one.
 _RATE_HZ, _BURST = 2000.0, 8000
-#: Wrong tokens allowed from one address: per second in the long run, and at once.
-_WRONG_HZ, _WRONG_BURST = 0.2, 10
-_SESSION_S = 30 * 24 * 3600
 #: Threads that take in batches, and that answer: questions don't wait behind a fleet that catches
 #: up.
 _INTAKE_THREADS, _ASK_THREADS = 16, 8
 
 
-class _Refused(Exception):
-    """A request that is refused with this response."""
-
-    def __init__(self, response: Response) -> None:
-        super().__init__(response.status_code)
-        self.response = response
-
-
 class FleetApp:
-    """The handlers. ``app`` is to be served.
+    """The handlers; ``app`` is the application to serve.
 
     Args:
         database: of the fleet; stays open.
         answering: answers the questions.
         access: who may do what.
-        requests: does what robots ask.
+        requests: of robots.
         settings: of the fleet server.
         broker: the state of the connection to the broker; ``None`` where there is none.
     """
@@ -78,11 +66,10 @@ class FleetApp:
     ) -> None:
         self._database = database
         self._answering = answering
-        self._access = access
+        self._visitors = Visitors(access)
         self._requests = requests
         self._broker = broker
         self._overview = Overview(database, settings.common_frames)
-        self._wrong = Rate(_WRONG_HZ, _WRONG_BURST)
         self._takers = ThreadPoolExecutor(_INTAKE_THREADS, "fleet-intake")
         self._askers = ThreadPoolExecutor(_ASK_THREADS, "fleet-ask")
         self.app = FastAPI(
@@ -122,23 +109,23 @@ class FleetApp:
 
         @app.post("/api/robots/{robot}/batch")
         async def batch(request: Request, robot: str) -> Response:
-            """News of a robot's memory; the reply is the new cursor."""
+            """Rows of a robot's memory; the reply is the new cursor."""
             return await self._done(request, "batch", robot)
 
         @app.post("/api/robots/{robot}/audit")
         async def audit(request: Request, robot: str) -> Response:
-            """Checksums of what a memory holds; the reply names what differs."""
+            """Checksums of a memory's rows; the reply lists the rows that differ."""
             return await self._done(request, "audit", robot)
 
         @app.post("/api/robots/{robot}/restart")
         async def restart(request: Request, robot: str) -> Response:
-            """Delete what the server has of a memory, which is another one than it thought."""
+            """Delete all that the server has of a memory, because the robot has another copy."""
             return await self._done(request, "restart", robot)
 
     async def _done(
         self, request: Request, kind: Kind, robot: str, text: str | None = None
     ) -> Response:
-        self._sender(request, robot)
+        self._visitors.check_sender(request, robot)
         body = await request.body() if text is None else text.encode()
         return await self._on(self._takers, lambda: self._requests.answer(kind, robot, body))
 
@@ -150,7 +137,7 @@ class FleetApp:
         @app.post("/api/ask")
         async def ask(request: Request) -> Response:
             """Answer a question about one robot or all."""
-            client = self._asker(request)
+            client = self._visitors.asker(request)
             body = await request.body()
 
             def answer() -> BaseModel:
@@ -164,14 +151,18 @@ class FleetApp:
         @app.get("/api/status")
         async def status(request: Request) -> Response:
             """The state of the server, for anyone who may ask."""
-            self._asker(request)
-            reply = ServerStatus(version=embodied_agent.__version__, mqtt=self._broker())
+            client = self._visitors.asker(request)
+            mqtt = self._broker()
+            if mqtt is not None and not client.asks_about_all:
+                # It may name a robot that this client may not know of.
+                mqtt = mqtt.model_copy(update={"last_problem": ""})
+            reply = ServerStatus(version=embodied_agent.__version__, mqtt=mqtt)
             return Response(reply.model_dump_json(), media_type="application/json")
 
         @app.get("/api/overview")
         async def overview(request: Request) -> Response:
             """All robots that the asker may ask about, and the shared map."""
-            client = self._asker(request)
+            client = self._visitors.asker(request)
             return await self._on(
                 self._askers, lambda: self._overview.overview(client.may_ask_about)
             )
@@ -179,7 +170,7 @@ class FleetApp:
         @app.get("/api/robots/{robot}/memories/{memory}/keyframes/{number}.jpg")
         async def thumbnail(request: Request, robot: str, memory: str, number: str) -> Response:
             """The thumbnail of a keyframe."""
-            client = self._asker(request)
+            client = self._visitors.asker(request)
             jpeg = None
             if client.may_ask_about(robot) and number.isascii() and number.isdigit():
                 jpeg = await asyncio.get_running_loop().run_in_executor(
@@ -213,81 +204,15 @@ class FleetApp:
         async def page(request: Request) -> Response:
             """The page; its first visit brings the token, later ones a cookie."""
             token = request.query_params.get("token")
-            if token is not None and not self._access.is_open:
-                if self._known(request, lambda: self._access.client(token)) is None:
-                    return PlainTextResponse("This token is not known.\n", 401)
-                response = Response(status_code=303, headers={"Location": "/"})
-                response.set_cookie(
-                    _cookie_name(request),
-                    session_of(token),
-                    max_age=_SESSION_S,
-                    httponly=True,
-                    samesite="strict",
-                    secure=request.url.scheme == "https",
-                )
-                return response
-            if self._client(request) is None:
+            if token is not None:
+                return self._visitors.signed_in(request, token)
+            if self._visitors.client(request) is None:
                 return PlainTextResponse(
                     "This page needs a token: open it once as /?token=YOUR-TOKEN\n", 401
                 )
             return FileResponse(STATIC / "index.html", headers={"Cache-Control": "no-cache"})
 
         app.mount("/static", StaticFiles(directory=STATIC))
-
-    # -- who is there ----------------------------------------------------------------------------
-
-    def _sender(self, request: Request, robot: str) -> None:
-        client = self._identified(request)
-        if not client.may_send_as(robot):
-            raise _Refused(
-                refusal(403, "robot", f"{client.name} may not send as the robot {robot!r}")
-            )
-
-    def _asker(self, request: Request) -> Client:
-        client = self._identified(request)
-        if not client.asks_about:
-            raise _Refused(refusal(403, "asker", f"{client.name} may send, but not ask"))
-        return client
-
-    def _identified(self, request: Request) -> Client:
-        client = self._client(request)
-        if client is None:
-            raise _Refused(
-                refusal(
-                    401,
-                    "token",
-                    "a token is needed: send 'Authorization: Bearer …'",
-                    WWW_Authenticate="Bearer",
-                )
-            )
-        return client
-
-    def _client(self, request: Request) -> Client | None:
-        if self._access.is_open:
-            return ANYBODY
-        scheme, _, value = request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() == "bearer":
-            return self._known(request, lambda: self._access.client(value.strip()))
-        session = _session(request.headers, _cookie_name(request))
-        if session is None:
-            return None
-        return self._known(request, lambda: self._access.client_of(session))
-
-    def _known(self, request: Request, look_up: Callable[[], Client | None]) -> Client | None:
-        """Who shows a token or session; wrong ones are counted by address.
-
-        Addresses are not locked out: a robot with a right token may share one with a client that
-        guesses.
-        """
-        client = look_up()
-        if client is None:
-            address = client_of(request.scope)
-            if self._wrong.exhausted(address):
-                raise _Refused(
-                    refusal(429, "rate", "too many wrong tokens; wait a minute", Retry_After="60")
-                )
-            self._wrong.take(address)
-        return client
 
     # -- work and refusals -----------------------------------------------------------------------
 
@@ -298,8 +223,8 @@ class FleetApp:
     def _add_errors(self) -> None:
         app = self.app
 
-        @app.exception_handler(_Refused)
-        async def refused(request: Request, error: _Refused) -> Response:
+        @app.exception_handler(RefusedVisit)
+        async def refused(request: Request, error: RefusedVisit) -> Response:
             return error.response
 
         @app.exception_handler(HTTPException)
@@ -315,17 +240,3 @@ class FleetApp:
                 {} if found.retry_after_s is None else {"Retry_After": str(found.retry_after_s)}
             )
             return refusal(found.status, found.code, found.message, **headers)
-
-
-def _cookie_name(request: Request) -> str:
-    """Browsers keep cookies per machine, not per port."""
-    server = request.scope.get("server")
-    return f"embodied_agent_fleet_{server[1] if server else 0}"
-
-
-def _session(headers: Headers, name: str) -> str | None:
-    try:
-        cookies = SimpleCookie(headers.get("cookie", ""))
-    except CookieError:
-        return None
-    return cookies[name].value if name in cookies else None

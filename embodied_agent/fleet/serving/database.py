@@ -1,7 +1,7 @@
 """Connections to the fleet's database, and its outages as one kind of error.
 
 The server starts and keeps running without its database: requests are refused until it is there,
-and robots send again. The schema is brought forward at the first connection.
+and robots send again. The schema is migrated at the first connection.
 
 Out of scope: what is read and written (`intake`, `answering`).
 """
@@ -30,7 +30,7 @@ _log = logging.getLogger(__name__)
 #: double until then, so a longer one would outlast the outage.
 _RECONNECT_S = 4.0
 
-#: During an outage it is looked for this often: at first, and at least, in seconds.
+#: During an outage: the first and the longest delay before trying to connect again, in seconds.
 _PROBE_S, _PROBE_MAX_S = 0.1, 1.0
 
 Db = Connection[TupleRow]
@@ -68,7 +68,7 @@ class Database:
                 "autocommit": True,
                 "connect_timeout": max(2, round(settings.database_wait_s)),
                 "options": f"-c statement_timeout={timeout_ms} -c timezone=UTC",
-                # A connection that is cut without a word is noticed in this time.
+                # A connection that was lost without notice is detected within this time.
                 "keepalives_idle": 10,
                 "keepalives_interval": 5,
                 "keepalives_count": 3,
@@ -87,7 +87,7 @@ class Database:
         self._migrated = False
 
     def open(self) -> None:
-        """Connect from now on, or as soon as the database is there."""
+        """Connect, now or as soon as the database is there."""
         self._pool.open(wait=False)
 
     @contextmanager
@@ -103,7 +103,8 @@ class Database:
         try:
             with self._connection() as connection, connection.transaction():
                 yield connection
-        except psycopg.DataError as error:
+        except (psycopg.DataError, psycopg.IntegrityError) as error:
+            # Not an outage: the same rows would fail again.
             raise QuestionError(f"the database can't hold a value: {error}") from error
         except psycopg.Error as error:
             text = without_credentials(str(error)).strip()
@@ -114,8 +115,8 @@ class Database:
 
     @contextmanager
     def _connection(self) -> Iterator[Db]:
-        """A connection that works. During an outage one caller at a time looks whether it is over,
-        and the others are refused at once, so that they don't pile up."""
+        """A working connection. During an outage one caller at a time tries to connect, and the
+        others are refused at once, so that they don't pile up."""
         with self._lock:
             if not self._breaker.begin():
                 raise DatabaseError("the fleet's database can't be reached; try again later")
@@ -143,5 +144,5 @@ class Database:
                 return
             applied = schema.migrate(connection)
             if applied:
-                _log.info("the fleet's database was brought forward by %d migrations", applied)
+                _log.info("%d migrations were applied to the fleet's database", applied)
             self._migrated = True

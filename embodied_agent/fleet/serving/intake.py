@@ -1,9 +1,9 @@
 """Takes in what robots send: each keyframe, answer and fact once, in order, with the cursor in the
 same transaction.
 
-The row of a memory is locked while one of its batches is taken in, so two copies of a batch can't
-both be new. A batch that ends where the server is already changes nothing; one that begins beyond
-it is refused, as something is missing between.
+The row of a memory is locked while one of its batches is stored, so two copies of a batch can't
+both be new. A batch that holds only known rows changes nothing. One that leaves a gap after the
+known rows is refused.
 
 Out of scope: who may send (`access`), connections (`database`), questions (`answering`).
 """
@@ -19,12 +19,14 @@ from embodied_agent.fleet.serving.database import Database, Db
 from embodied_agent.fleet.serving.writing import (
     Memory,
     derive_seen,
-    forget_facts,
-    insert_answers,
-    insert_facts,
     insert_keyframes,
     name_ids,
     remove_keyframes,
+)
+from embodied_agent.fleet.serving.writing_rows import (
+    forget_facts,
+    insert_answers,
+    insert_facts,
     take_objects,
     take_places,
 )
@@ -42,7 +44,7 @@ T = TypeVar("T", FleetKeyframe, FleetAnswer, FleetFact)
 
 
 class Gap(QuestionError):
-    """A batch begins beyond what the server has; ``cursor`` says how far that is."""
+    """Rows are missing before a batch; ``cursor`` says how far the server is."""
 
     def __init__(self, cursor: Cursor) -> None:
         super().__init__(
@@ -53,27 +55,27 @@ class Gap(QuestionError):
 
 
 class Intake:
-    """Every method may be called from any thread, and raises `DatabaseError` where the database
-    can't be used: nothing of the call has happened then, or all of it has."""
+    """Every method may be called from any thread, and raises `DatabaseError` if the database can't
+    be used. Then the call has had either no effect or its whole effect."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def cursor(self, robot: str, memory: str) -> Cursor:
-        """How far the server is with a memory; it and its robot are known from now on."""
+        """How far the server is with a memory. A new memory, or robot, is registered."""
         with self._database.transaction() as db:
             return _locked(db, robot, memory).cursor
 
     def take(self, robot: str, batch: Batch) -> Cursor:
-        """Take in a batch; returns how far the server is then.
+        """Store a batch; returns how far the server is then.
 
         Raises:
             Gap: the batch does not continue what the server has.
             QuestionError: a value can't be stored.
         """
         with self._database.transaction() as db:
-            # By themselves and sorted, so that robots that bring the same new names don't wait for
-            # one another in a circle.
+            # In a transaction of their own and sorted, so that robots with the same new names don't
+            # deadlock.
             names = name_ids(db, batch)
         with self._database.transaction() as db:
             memory = _locked(db, robot, batch.memory)
@@ -107,7 +109,7 @@ class Intake:
                 fact_id=facts[-1].id if facts else had_fact,
             )
             if batch.corrected is not None:
-                # Entries that were removed at the end give their numbers to later ones.
+                # Ids of entries that were removed at the end are used again for later ones.
                 reached = reached.model_copy(
                     update={
                         "correction_id": max(batch.corrected.correction_id, had.correction_id),
@@ -179,8 +181,8 @@ class Intake:
 
 
 def _locked(db: Db, robot: str, uuid: str) -> Memory:
-    """The memory, which no other transaction takes in until this one ends."""
-    # The robot's row is locked first: its set of names is kept with it.
+    """The memory, locked until the transaction ends."""
+    # The robot's row is locked first: the version of its vocabulary is in it.
     heard = "UPDATE robots SET heard_at = now() WHERE name = %s RETURNING id"
     row = db.execute(heard, (robot,)).fetchone()
     if row is None:
@@ -208,7 +210,7 @@ def _locked(db: Db, robot: str, uuid: str) -> Memory:
 
 
 def _new(items: Sequence[T], after: int) -> list[T]:
-    """The items that the server has not yet.
+    """The items that are new to the server.
 
     Raises:
         QuestionError: they are not in order.

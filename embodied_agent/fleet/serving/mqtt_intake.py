@@ -1,15 +1,15 @@
 """Takes in what robots send through an MQTT broker.
 
-Each request is done as over HTTP and answered on the robot's reply topic; only then is it
-acknowledged to the broker, so that few requests are on their way at once. Those of one robot are
-done in the order in which they came. What can't be used is refused, counted and acknowledged: it
-does not come again.
+Each request is handled as over HTTP, answered on the robot's reply topic, and then acknowledged to
+the broker, which limits how many are in flight. Requests of one robot are handled in their order of
+arrival. Those that can't be used are refused, counted and acknowledged, so that the broker does not
+deliver them again.
 
-The broker keeps nothing for the server: a robot keeps what it sent until it has the reply, and
-sends it again. So neither an outage of the broker or the database nor the end of this process
-loses or doubles anything.
+The broker keeps nothing for the server: each robot keeps its data until it has the reply, and sends
+them again if there is none. So an outage of the broker or the database, or a crash of this process,
+loses and doubles nothing.
 
-Out of scope: what becomes of a request (`requests`), who has which token (`access`).
+Out of scope: what a request does (`requests`), who has which token (`access`).
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 
 from embodied_agent.errors import AgentError, LinkError
+from embodied_agent.fleet.replies import BrokerStatus
 from embodied_agent.fleet.serving.access import Access
 from embodied_agent.fleet.serving.requests import Refusal, RobotRequests, refusal_of
 from embodied_agent.fleet.topics import (
@@ -33,7 +34,6 @@ from embodied_agent.fleet.topics import (
     read_request_topic,
     reply_topic,
 )
-from embodied_agent.fleet.wire import BrokerStatus
 from embodied_agent.interfaces.mqtt.connection import Connection
 from embodied_agent.interfaces.mqtt.credentials import password, tls_context
 from embodied_agent.interfaces.mqtt.packets import Incoming, Outgoing
@@ -47,9 +47,9 @@ _log = logging.getLogger(__name__)
 
 #: After a connection has lasted this long, in seconds, the delay starts over from the first.
 _STABLE_S = 10.0
-#: Requests that are done at the same time.
+#: Requests that are handled at the same time.
 _THREADS = 16
-#: How long requests that are being done may go on once the server stops, in seconds.
+#: Time for requests in progress once the server stops, in seconds.
 _GRACE_S = 5.0
 #: How long the broker keeps a reply for a robot that is not there, in seconds.
 _REPLY_EXPIRY_S = 60
@@ -58,13 +58,13 @@ _WRONG_HZ, _WRONG_BURST = 0.2, 10
 
 
 class MqttIntake:
-    """The server on one broker.
+    """The server's connection to one broker.
 
     Args:
-        requests: does what robots ask.
+        requests: of robots.
         access: who may send as which robot.
         settings: the broker, and the credentials for it.
-        max_body_bytes: of larger requests only the size is kept.
+        max_body_bytes: maximum size of a request.
 
     Raises:
         SettingsError: a file of certificates or the password can't be used.
@@ -82,7 +82,7 @@ class MqttIntake:
         password(settings)
         self._requests = requests
         self._access = access
-        # The robot's name is for errors: access lists have to allow the topics of all.
+        # Only used in error messages: the access list has to allow the topics of all robots.
         self._settings = settings.model_copy(update={"robot": "+"})
         self._client_id = settings.client_id or "embodied_agent-fleet"
         self._max_body_bytes = max_body_bytes
@@ -111,7 +111,7 @@ class MqttIntake:
         )
 
     async def serve(self, stop: asyncio.Event) -> None:
-        """Take in until ``stop`` is set; what is being done then is still answered."""
+        """Serve until ``stop`` is set; requests in progress are still answered."""
         backoff = Backoff(self._settings.retry_s, self._settings.retry_max_s, stable_s=_STABLE_S)
         while not stop.is_set():
             backoff.begin()
@@ -121,9 +121,9 @@ class MqttIntake:
             except LinkError as error:
                 self._last_error = str(error)
             except Exception as error:
-                # The outermost level of the intake: HTTP goes on, and it is tried again.
+                # The outermost level of the intake: it starts again, and HTTP is not affected.
                 self._last_error = repr(error)
-                _log.exception("taking in over MQTT failed")
+                _log.exception("the connection to the MQTT broker failed")
             if stop.is_set():
                 break
             self._state = "waiting"
@@ -164,21 +164,21 @@ class MqttIntake:
     async def _receive(self, connection: Connection) -> None:
         while True:
             for message in await connection.next():
-                # Tasks begin in the order in which they are made, and so do a robot's turns.
+                # Tasks start in this order, and so they ask for their robot's lock in this order.
                 task = asyncio.ensure_future(self._take(connection, message))
                 self._tasks.add(task)
                 task.add_done_callback(self._tasks.discard)
 
     async def _take(self, connection: Connection, message: Incoming) -> None:
-        """Do one request, answer it and acknowledge it."""
+        """Handle one request, answer it and acknowledge it."""
         self._received += 1
         sender = read_request_topic(message.topic)
         if sender is None or message.fault or not message.correlation:
-            # Whom to answer, or which request, is unknown.
+            # It is not known whom to answer, or which request.
             self._set_aside += 1
             self._last_problem = (
                 message.fault
-                or f"{message.topic!r}: no request of a robot, or one without correlation data"
+                or f"{message.topic!r}: not a robot's request, or one without correlation data"
             )
             self._warnings.add("set aside", f"an MQTT message was set aside: {self._last_problem}")
             message.acknowledge()
@@ -209,7 +209,7 @@ class MqttIntake:
             except AgentError as error:
                 refusal = refusal_of(error)
             except Exception as error:
-                # The outermost level of a request: it must not end those of other robots.
+                # The outermost level of a request: it must not stop the others.
                 _log.exception("a request of %s failed", robot)
                 refusal = Refusal(500, "internal", type(error).__name__)
         self._refused[refusal.code] += 1
@@ -218,7 +218,7 @@ class MqttIntake:
         return _message(robot, message, refusal.status, text, refusal.retry_after_s)
 
     def _objection(self, robot: str, message: Incoming) -> Refusal | None:
-        """Why a request is not even looked at; ``None`` if nothing speaks against it."""
+        """Why a request is refused before its body is read; ``None`` if it is not."""
         client = self._access.client(dict(message.user).get(TOKEN, ""))
         if client is None:
             if self._wrong.exhausted(robot):
@@ -238,7 +238,7 @@ class MqttIntake:
 
     @contextmanager
     def _turn(self, robot: str) -> Iterator[_Turn]:
-        """The turn of a robot's requests, for as long as there are any."""
+        """The lock of a robot, which exists as long as it has requests."""
         turn = self._turns.setdefault(robot, _Turn())
         turn.waiting += 1
         try:
@@ -250,7 +250,7 @@ class MqttIntake:
 
 
 class _Turn:
-    """Whose turn it is among one robot's requests; `asyncio.Lock` is fair."""
+    """Lets one request of a robot at a time through, in order: `asyncio.Lock` is fair."""
 
     def __init__(self) -> None:
         self.lock = asyncio.Lock()

@@ -15,8 +15,8 @@ from embodied_agent.fleet.serving.sightings import Sighting
 
 @dataclass(frozen=True, slots=True)
 class Noted:
-    """The last value that a robot (by id and name) noted of a fact; ``key`` is what names of one
-    fact have in common, ``memory_id`` the memory that it was noted in."""
+    """The latest value of a robot's fact. ``key`` is the fact's name in its normal form
+    (`fact_key`), and ``memory_id`` the memory that the value was noted in."""
 
     robot_id: int
     robot: str
@@ -32,7 +32,7 @@ def noted_keys(db: Db, robots: Sequence[int]) -> list[str]:
     """The keys of all facts of these robots."""
     rows = db.execute(
         # Skips from one key to the next in the index, instead of reading all of it.
-        "WITH RECURSIVE k (key) AS ((SELECT key FROM facts ORDER BY key LIMIT 1) UNION ALL "
+        "WITH RECURSIVE k (key) AS ((SELECT key FROM facts ORDER BY key LIMIT 1) UNION "
         "SELECT (SELECT f.key FROM facts f WHERE f.key > k.key ORDER BY f.key LIMIT 1) FROM k "
         "WHERE k.key IS NOT NULL) SELECT key FROM k WHERE key IS NOT NULL AND "
         "EXISTS (SELECT FROM facts f WHERE f.key = k.key AND f.robot = ANY(%s))",
@@ -55,7 +55,7 @@ def latest_facts(db: Db, robots: Sequence[int], keys: Sequence[str]) -> list[Not
 
 
 def keyframes_at(db: Db, facts: Sequence[Noted]) -> list[Sighting]:
-    """The last keyframe of each memory before its fact was noted, where there is one."""
+    """For each fact, the last keyframe of its memory up to then, if there is one."""
     rows = db.execute(
         "SELECT r.id, r.name, '', k.seen_at, m.uuid, k.keyframe_id "
         "FROM unnest(%s::integer[], %s::timestamptz[]) WITH ORDINALITY AS n (memory, noted_at, at) "

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from embodied_agent.fleet.replies import FleetOverview, MapObject, MapPlace, RobotReply
 from embodied_agent.fleet.serving.database import Database, Db
 from embodied_agent.fleet.serving.noted import latest_facts, noted_keys
 from embodied_agent.fleet.serving.places import named_places
 from embodied_agent.fleet.serving.saying import evidence_of, value_of
 from embodied_agent.fleet.serving.sightings import Sighting
-from embodied_agent.fleet.wire import FleetOverview, MapObject, MapPlace, RobotReply
 
 #: A robot that was not heard of for this long counts as silent, in seconds.
 SILENT_S = 60.0

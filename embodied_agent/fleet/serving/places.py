@@ -1,7 +1,7 @@
-"""Which named places robots were in, from the squares that their cameras passed.
+"""Which named places robots visited, by the positions of their cameras.
 
-A place counts as visited where a keyframe was taken in its region, or near its point. Places in a
-frame that is declared common count for all robots, others for the memory that they belong to.
+A place counts as visited if a keyframe was taken in its region, or near its point. Places in a
+common frame count for all robots, others only for the memory that they belong to.
 
 Out of scope: naming places (the robots' own memories), sentences (`answering`).
 """
@@ -17,7 +17,7 @@ from embodied_agent.fleet.serving.database import Db
 from embodied_agent.fleet.serving.reading import Window
 from embodied_agent.fleet.serving.writing import cell
 
-#: A place that is a point is this large, in metres from it.
+#: Radius of a place that is a point, in metres.
 RADIUS_M = 2.0
 
 Region = tuple[tuple[float, float], ...]
@@ -54,7 +54,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """A robot's camera was in a place at that time, in that keyframe of that memory."""
+    """A robot's camera was in a place at this time, according to this keyframe of its memory."""
 
     robot: str
     seen_at: datetime

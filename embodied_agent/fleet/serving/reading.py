@@ -26,7 +26,7 @@ Wanted = Literal[
     "unclear", "time", "several",
 ]  # fmt: skip
 
-#: Words for robots that a question asks for.
+#: Words that ask for a robot.
 WHO = re.compile(
     r"\b(?:who|anyone|anybody|someone|somebody|(?:which|what|any|each|every|some)(?: of the)?"
     r"(?: other)? (?:robots?|ones?|drones?|machines?|carts?|of them))\b",
@@ -57,7 +57,7 @@ _SPAN = re.compile(
     re.I,
 )
 _DAY = re.compile(r"\b(?P<day>today|yesterday|this morning|this week)\b", re.I)
-#: Times that are understood as such and can't be used.
+#: Times that are recognised but not supported.
 _OTHER_TIME = re.compile(
     r"\b(?:tonight|tomorrow|(?:last|this|next) (?:night|month|year|summer|winter|evening|afternoon)"
     r"|(?:on )?(?:mon|tues|wednes|thurs|fri|satur|sun)days?|noon|midnight|o'clock"
@@ -81,7 +81,8 @@ class Window:
 @dataclass(frozen=True)
 class FleetAsked:
     """A question as understood. ``robots`` are those that it names (empty: all), ``unknown`` one
-    that it names and that is none. ``asks_who`` tells "who saw a van" from "is there a van"."""
+    that it names but that does not exist. ``asks_who`` distinguishes "who saw a van" from "is there
+    a van"."""
 
     wanted: Wanted
     robots: tuple[str, ...] = ()
@@ -188,7 +189,7 @@ def window_in(text: str, now: datetime) -> tuple[str, Window | None]:
 
 
 def examples(robots: Sequence[str]) -> str:
-    """Questions that are understood, for those whose was not."""
+    """Examples of questions, for a reply to one that was not understood."""
     robot = f" What has robot {robots[0]} seen?" if robots else ""
     return (
         "Ask, for example: Who saw the red van last? Which robot has seen a fire extinguisher "

@@ -1,6 +1,6 @@
-"""What robots may ask of the server, and how it refuses; the same over HTTP and MQTT.
+"""The requests of robots, and refusals of them; the same over HTTP and MQTT.
 
-Out of scope: how requests come in (`app`, `mqtt_intake`), what becomes of them (`intake`).
+Out of scope: how requests arrive (`app`, `mqtt_intake`), what is stored (`intake`).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Body = TypeVar("Body", bound=BaseModel)
 
 
 class RobotRequests:
-    """Does what robots ask. Every method may be called from any thread.
+    """Handles the requests of robots. Every method may be called from any thread.
 
     Args:
         database: of the fleet.
@@ -34,16 +34,17 @@ class RobotRequests:
         self._intake = Intake(database)
 
     def answer(self, kind: Kind, robot: str, body: bytes) -> BaseModel:
-        """Do what a robot asks, and return the reply.
+        """Handle a request; returns the reply.
 
         Args:
             kind: of the request.
-            robot: its name; it is authenticated already.
+            robot: the robot's name, already authenticated.
             body: of the request, in JSON.
 
         Raises:
-            QuestionError: the body can't be used; `Gap` where something is missing before it.
-            DatabaseError: the database can't be used; nothing of the request has happened, or all.
+            QuestionError: the body can't be used; `Gap` if rows are missing before a batch.
+            DatabaseError: the database can't be used; the request has had either no effect or its
+                whole effect.
         """
         if kind == "batch":
             return self._intake.take(robot, read(Batch, body))
@@ -56,8 +57,8 @@ class RobotRequests:
 
 @dataclass(frozen=True)
 class Refusal:
-    """Why a request is not answered: a status as in HTTP, a code and a text, and after how many
-    seconds to try again, where that helps."""
+    """Why a request is refused: an HTTP status, a code and a text, and after how many seconds to
+    try again, if that helps."""
 
     status: int
     code: str
@@ -66,7 +67,7 @@ class Refusal:
 
 
 def refusal_of(error: AgentError) -> Refusal:
-    """How a request is refused that failed in this way."""
+    """The refusal for an error."""
     if isinstance(error, DatabaseError):
         return Refusal(503, "database", str(error), RETRY_S)
     if isinstance(error, Gap):

@@ -1,4 +1,4 @@
-"""Deletes what was seen longer ago than the fleet keeps, a little at a time.
+"""Deletes data that are older than the retention period, a few rows at a time.
 
 Objects and named places stay as long as their robots have them.
 

@@ -1,4 +1,4 @@
-"""A question that is being answered, its answer in words, and both as they are sent.
+"""The context of a question, its answer in words, and the reply that is sent.
 
 Out of scope: what is said (`answering`, `about_things`, `about_places`, `about_facts`).
 """
@@ -9,13 +9,13 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from embodied_agent.fleet.replies import FactValue, FleetEvidence, FleetReply
 from embodied_agent.fleet.serving.database import Db
 from embodied_agent.fleet.serving.noted import Noted
 from embodied_agent.fleet.serving.places import Visit
 from embodied_agent.fleet.serving.reading import FleetAsked
 from embodied_agent.fleet.serving.sightings import Sighting
 from embodied_agent.fleet.serving.vocabulary import FleetNotes, Robot
-from embodied_agent.fleet.wire import FactValue, FleetEvidence, FleetReply
 from embodied_agent.records import AnswerStatus
 
 #: Keyframes that are named as evidence, at most.

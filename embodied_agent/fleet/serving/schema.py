@@ -1,7 +1,7 @@
-"""The tables of the fleet's database, and how an older database is brought forward.
+"""The tables of the fleet's database, and the migrations of older ones.
 
 Migrations are only ever appended to `MIGRATIONS`. All that are missing run in one transaction
-together with the new version number, under a lock that keeps a second server out.
+together with the new version number, under a lock against a second server.
 
 Out of scope: connections (`database`), what the rows mean (`intake`, `answering`).
 """
@@ -179,7 +179,7 @@ MIGRATIONS: tuple[str, ...] = (_VERSION_1, _FACTS)
 
 
 def migrate(connection: Connection[TupleRow], migrations: Sequence[str] = MIGRATIONS) -> int:
-    """Bring the database to the newest version; returns how many migrations were applied.
+    """Migrate the database to the newest version; returns how many migrations were applied.
 
     Raises:
         SettingsError: the database was written by a newer version.

@@ -16,13 +16,13 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import uvicorn
 
 from embodied_agent.errors import DatabaseError, SettingsError
+from embodied_agent.fleet.replies import BrokerStatus
 from embodied_agent.fleet.serving.access import Access
 from embodied_agent.fleet.serving.answering import Answering
 from embodied_agent.fleet.serving.app import FleetApp
 from embodied_agent.fleet.serving.database import Database
 from embodied_agent.fleet.serving.requests import RobotRequests
 from embodied_agent.fleet.serving.retention import delete_before
-from embodied_agent.fleet.wire import BrokerStatus
 from embodied_agent.interfaces.web.connections import Tally
 from embodied_agent.interfaces.web.guard import is_loopback
 from embodied_agent.interfaces.web.listening import listen, serving, url_of
@@ -47,11 +47,11 @@ _CONNECTIONS_EACH, _CONNECTIONS = 2000, 4000
 
 
 class FleetServer:
-    """Serves until it is stopped. The address is bound when it is made.
+    """Serves until it is stopped. The constructor binds the address.
 
     Args:
         settings: of the fleet server.
-        mqtt: the broker, where robots may send through one; default: the settings' defaults.
+        mqtt: the broker, if ``settings.mqtt`` is on.
 
     Raises:
         SettingsError: a setting can't be used, or other machines could reach it without tokens.

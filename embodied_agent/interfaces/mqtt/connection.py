@@ -4,15 +4,14 @@ The receiver acknowledges a message, and can store it first; the reason codes of
 acknowledgements are checked; oversized payloads are dropped as they arrive; and messages beyond the
 limits that the broker announced are not sent.
 
-Out of scope: what a message is made of (`packets`), what paho can't parse (`tolerance`),
-certificates and the password (`credentials`), why a connection was refused or lost (`faults`), what
-is sent over it (`service`, `client`), and reconnecting.
+Out of scope: watching the socket (`socket_watcher`), what a message is made of (`packets`), what
+paho can't parse (`tolerance`), certificates and the password (`credentials`), why a connection was
+refused or lost (`faults`), what is sent over it (`service`, `client`), and reconnecting.
 """
 
 from __future__ import annotations
 
 import asyncio
-import ssl
 import threading
 from collections.abc import Callable
 from types import TracebackType
@@ -48,6 +47,7 @@ from embodied_agent.interfaces.mqtt.packets import (
     properties_of,
     received,
 )
+from embodied_agent.interfaces.mqtt.socket_watcher import SocketWatcher
 from embodied_agent.interfaces.mqtt.tolerance import Tolerance
 from embodied_agent.settings import MqttSettings
 
@@ -60,14 +60,13 @@ _QOS_0_WAITING = 64
 #: Maximum number of messages returned together.
 _AT_ONCE = 64
 #: Maximum number of messages with QoS 1 that await their acknowledgement at once; fewer if the
-#: broker
-#: says so.
+#: broker says so.
 _IN_FLIGHT = 20
 #: When more packets than this are waiting to be sent, dispensable ones are held back.
 _CONGESTED = 100
 
 
-class Connection(aiomqtt.Client):
+class Connection(SocketWatcher):
     """One connection, as an asynchronous context manager; make a new one to reconnect.
 
     Args:
@@ -280,54 +279,6 @@ class Connection(aiomqtt.Client):
         """Whether many packets are waiting to be sent."""
         return len(self._client._out_packet) > _CONGESTED
 
-    # aiomqtt watches sockets by a number that may be closed, or reused, by the time it does.
-    def _on_socket_open(self, client: paho.Client, userdata: Any, sock: Any) -> None:
-        def read() -> None:
-            self._guarded(client.loop_read)
-            # Bytes that TLS has already decrypted cause no new event.
-            while (
-                not self._disconnected.done() and isinstance(sock, ssl.SSLSocket) and sock.pending()
-            ):
-                self._guarded(client.loop_read)
-
-        def watch() -> None:
-            if sock.fileno() > -1:
-                self._loop.add_reader(sock.fileno(), read)
-                self._misc_task = self._loop.create_task(self._misc_loop())
-
-        self._soon(watch)
-
-    def _on_socket_register_write(self, client: paho.Client, userdata: Any, sock: Any) -> None:
-        def watch() -> None:
-            if sock.fileno() > -1:
-                self._loop.add_writer(sock.fileno(), lambda: self._guarded(client.loop_write))
-
-        self._soon(watch)
-
-    def _on_socket_unregister_write(self, client: paho.Client, userdata: Any, sock: Any) -> None:
-        def unwatch() -> None:
-            if sock.fileno() > -1:
-                self._loop.remove_writer(sock.fileno())
-
-        self._soon(unwatch)
-
-    def _soon(self, call: Callable[[], None]) -> None:
-        """Call a function at once if this is the loop's thread, else schedule it there."""
-        if threading.get_ident() == self._loop_thread:
-            call()
-        else:
-            self._loop.call_soon_threadsafe(call)
-
-    def _guarded(self, work: Callable[[], object]) -> None:
-        try:
-            work()
-        except Exception as error:
-            # The outermost level of a callback: the connection is lost, and every waiter gets the
-            # error.
-            self._faults.last = str(error)
-            if not self._disconnected.done():
-                self._disconnected.set_exception(aiomqtt.MqttError(str(error)))
-
     def _note_fault(self, fault: str) -> None:
         self._faults.last = fault
 
@@ -354,9 +305,8 @@ class Connection(aiomqtt.Client):
         if message.qos == 0 and self._queue.qsize() >= self._most_waiting:
             self.on_drop()
             return
-        # With QoS 1, at most as many come as there are packet numbers, even if the broker ignores
-        # our
-        # receive maximum.
+        # With QoS 1, at most as many come as there are packet identifiers, even if the broker
+        # ignores our receive maximum.
         self._queue.put_nowait(incoming)  # type: ignore[arg-type]
 
     def _on_publish(

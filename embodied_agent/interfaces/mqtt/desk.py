@@ -41,8 +41,7 @@ _log = logging.getLogger(__name__)
 #: Most refusals that wait for a connection; the oldest are dropped.
 _REFUSALS = 256
 #: Maximum number of characters of one reply that wait to be sent as pieces; the rest is sent only
-#: with
-#: the answer.
+#: with the answer.
 _PIECES = 65_536
 #: Old ids are pruned after this many requests.
 _PRUNE_EVERY = 100

@@ -18,9 +18,8 @@ _SESSION_TAKEN_OVER = 0x8E
 #: implementation specific, or because of topic, alias, size, format, retain flag or QoS.
 OUR_FAULT = frozenset({0x81, 0x82, 0x83, 0x90, 0x94, 0x95, 0x99, 0x9A, 0x9B})
 #: Reason codes of a broker that hangs up for reasons of its own or another connection: busy,
-#: shutting
-#: down, keep-alive timeout, session taken over, administrative action, moved, connected for too
-#: long.
+#: shutting down, keep-alive timeout, session taken over, administrative action, moved, connected
+#: for too long.
 NOT_OUR_FAULT = frozenset({0x89, 0x8B, 0x8D, _SESSION_TAKEN_OVER, 0x98, 0x9C, 0x9D, 0xA0})
 #: What to allow on a broker that refuses the connection because it does not support something.
 _NEEDS = {

@@ -80,7 +80,7 @@ class PieceMessage(BaseModel):
 
 
 class ErrorMessage(BaseModel):
-    """A request that was refused and not asked. ``id`` is empty where it could not be read."""
+    """A request that was refused and not asked. ``id`` is empty if it could not be read."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -132,7 +132,7 @@ class Parsed:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A request that is refused. ``address`` is ``None`` where the refusal can't be delivered."""
+    """A request that is refused. ``address`` is ``None`` if the refusal can't be delivered."""
 
     address: Address | None
     id: str

@@ -40,12 +40,10 @@ _log = logging.getLogger(__name__)
 #: Maximum number of messages sent to the broker together.
 _AT_ONCE = 16
 #: How many lost connections it takes until a message is set aside: if it is proven to be at fault,
-#: and
-#: if the cause may have been anything.
+#: and if the cause may have been anything.
 _PROVEN_LOSSES, _LOSSES = 2, 4
 #: Delay before a message that the broker does not accept now is sent again, in seconds; it doubles
-#: up
-#: to the second value.
+#: up to the second value.
 _LATER_S, _LATER_MAX_S = 1.0, 60.0
 #: Maximum numbers of suspected messages, and of topics without pieces; the oldest are dropped.
 _SUSPECTS, _SILENT_TOPICS = 1024, 256

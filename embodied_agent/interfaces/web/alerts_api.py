@@ -1,4 +1,4 @@
-"""The HTTP API of standing questions: asked, withdrawn, and what they brought.
+"""The HTTP API of standing questions: asking, withdrawing, and their alerts.
 
 Live alerts are events of `/api/events`; the list here is for clients that were away.
 
@@ -45,7 +45,7 @@ def make_alerts_router(parts: Callable[[], Parts]) -> APIRouter:
 
     @router.delete("/standing-questions/{question_id}", responses=error_replies(404))
     def withdraw(question_id: Annotated[int, Path(ge=0, le=_INT64)]) -> StandingQuestionsReply:
-        """No longer ask it; returns those that are left. Its alerts stay."""
+        """Withdraw a standing question, but keep its alerts; returns the remaining ones."""
         agent = parts().agent
         if not agent.withdraw(question_id):
             raise HTTPException(404, f"there is no standing question {question_id}")
@@ -57,7 +57,7 @@ def make_alerts_router(parts: Callable[[], Parts]) -> APIRouter:
         limit: Annotated[int, Query(ge=1, le=500)] = 100,
         newest: Annotated[bool, Query(description="the newest instead of the oldest")] = False,
     ) -> AlertsReply:
-        """What standing questions waited for and what happened, in order of ids."""
+        """The alerts of standing questions, in order of ids."""
         alerts = parts().agent.store.alerts.alerts(since=since, limit=limit, newest=newest)
         return AlertsReply(alerts=[alert_reply(alert) for alert in alerts])
 
@@ -65,7 +65,7 @@ def make_alerts_router(parts: Callable[[], Parts]) -> APIRouter:
 
 
 def asked(agent: Agent, body: StandingQuestionRequest, by: str) -> StandingQuestion:
-    """Ask the standing question of a request.
+    """Ask the standing question in a request.
 
     Raises:
         QuestionError: it says nothing, says it twice, or can't be used.

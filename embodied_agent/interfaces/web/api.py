@@ -1,7 +1,7 @@
 """The HTTP API: the memory, live events, and questions.
 
 Handlers that read the memory are plain functions, which FastAPI runs on worker threads; the others
-stay on the loop. Each signature shows what its handler takes and returns; so does
+run on the loop. Each signature shows what its handler takes and returns, as does
 /api/openapi.json.
 
 Out of scope: objects and places (`objects_api`), access control (`guard`), live events (`feed`),
@@ -71,7 +71,7 @@ class Parts:
 
 
 def error_replies(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The refusals that a route documents, besides those of every route."""
+    """The refusals that a route documents in addition to those of every route."""
     return {status: {"model": ErrorReply} for status in (*statuses, 401, 403, 421, 422, 429, 503)}
 
 
@@ -101,7 +101,7 @@ def make_router(parts: Callable[[], Parts]) -> APIRouter:
         limit: Annotated[int, Query(ge=1, le=500)] = 100,
         newest: Annotated[bool, Query(description="the newest instead of the oldest")] = False,
     ) -> KeyframesReply:
-        """What the memory holds, in order of ids."""
+        """Keyframes with their deltas, in order of ids."""
         return list_keyframes(parts().agent.store, since, before, segment, limit, newest=newest)
 
     @router.get(
@@ -152,8 +152,8 @@ def make_router(parts: Callable[[], Parts]) -> APIRouter:
 
     @router.get("/path", responses=error_replies(), response_model=PathReply)
     def path(limit: Annotated[int, Query(ge=1, le=5_000)] = 2_000) -> Response:
-        """Where the keyframes were taken, in order; those without a pose are left out. Where there
-        are more than ``limit``, they are spread evenly over the whole path."""
+        """Where the keyframes were taken, in order; those without a pose are left out. If there are
+        more than ``limit``, the points are spread evenly over the whole path."""
         reply = thinned(parts().path.get(), limit)
         return Response(reply.model_dump_json(), media_type="application/json")
 
@@ -175,7 +175,7 @@ def make_router(parts: Callable[[], Parts]) -> APIRouter:
     )
     async def ask(body: AskRequest, request: Request) -> Response:
         """Ask. With ``stream`` the reply is server-sent events: ``piece`` as the reply is
-        generated, then ``answer``. Where there is no answer, ``problem`` says why."""
+        generated, then ``answer``. If there is no answer, ``problem`` says why."""
         its = parts()
         question = body.to_question(its.settings.reasoning.timeout_s)
         client = turn_of(request.scope)
@@ -232,7 +232,7 @@ def list_keyframes(
     last = store.horizon(segment=segment)
     end = last[1] + 1 if last is not None else 0
     end = end if before is None else min(before, end)
-    if newest:  # ids have no gaps, and a segment's follow each other
+    if newest:  # ids have no gaps, and those of a segment follow one another
         since = max(since, end - limit)
     keyframes = [
         k for k in store.keyframes(since=since, segment=segment, limit=limit + 1) if k.id < end
@@ -254,7 +254,7 @@ def _jpeg(data: bytes, tag: str, stamp_ns: int, if_none_match: str) -> Response:
 
 class _Pieces:
     """Pieces on their way from the reasoner's thread to the loop. A slow client gets everything
-    since its last piece as one, so no more than one reply is buffered."""
+    since its last piece as one piece, so at most one reply is buffered."""
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()

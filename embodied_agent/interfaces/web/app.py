@@ -1,4 +1,4 @@
-"""The app behind the port: API, events, metrics, MCP and page, inside the guard.
+"""The app behind the port: API, events, metrics, MCP and page, all behind the guard.
 
 Out of scope: the socket and the server (`embodied_agent.interfaces.web.server`).
 """
@@ -48,8 +48,8 @@ STATIC = Path(__file__).with_name("static")
 
 
 class WebApp(FastAPI):
-    """The app. ``parts`` is set from its start to its end, ``started`` from its start on;
-    ``path_read`` ends once the memory's path is read ahead."""
+    """The app. ``parts`` is set while it runs, ``started`` from its start on; ``path_read`` ends
+    once the memory's path was read in advance."""
 
     parts: Parts | None = None
     started: asyncio.Event
@@ -99,7 +99,7 @@ def make_app(
         path = Shared(PathSummary(agent.store).refreshed)
         app.parts = Parts(agent, questions, settings, overview, feed, camera, Thumbnails(), path)
         async with assistant.session_manager.run():
-            # In the background, so that nobody who opens the page waits for a long path to be read.
+            # In the background, so that the first visitor does not wait for a long path.
             app.path_read = asyncio.create_task(asyncio.to_thread(_read_ahead, path))
             app.started.set()
             yield
@@ -113,7 +113,7 @@ def make_app(
         title="embodied-agent",
         summary="Spatial memory of a camera: watch it, search it, ask it",
         openapi_url="/api/openapi.json",
-        docs_url=None,  # those pages load scripts from other servers
+        docs_url=None,  # their pages load scripts from other servers
         redoc_url=None,
         lifespan=lifespan,
     )
@@ -121,7 +121,7 @@ def make_app(
     assistant = make_assistant(app.running)
     inner = assistant.streamable_http_app(
         max_request_body_size=settings.web.max_body_bytes,
-        # No session lies in memory: nobody can use them up, and an assistant goes on after a pause
+        # No sessions are kept: nobody can use them up, and an assistant continues after a pause
         # or a restart as if there had been none.
         stateless_http=True,
         host="0.0.0.0",  # the guard has checked the name already
@@ -143,7 +143,7 @@ def make_app(
 
 
 def _read_ahead(path: Shared[PathReply]) -> None:
-    """Read the path for whoever asks for it first. Where that fails, they hear why."""
+    """Read the path in advance. If that fails, the first client that asks for it gets the error."""
     with suppress(AgentError):
         path.get()
 

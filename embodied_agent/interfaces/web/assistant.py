@@ -4,7 +4,7 @@ The tools are ``ask``, ``recall``, ``look`` (a keyframe's picture), ``status`` a
 objects (`object_tools`); the resources hold the recent deltas. Each call takes the same path as
 over HTTP, through the same question queue.
 
-There are no sessions: each request stands by itself.
+There are no sessions: requests are independent.
 
 Out of scope: the transport (the SDK's), access control
 (`embodied_agent.interfaces.web.guard`).
@@ -57,8 +57,8 @@ _READS = ToolAnnotations(read_only_hint=True, open_world_hint=False)
 
 
 class _Assistant(MCPServer[Any]):
-    """The SDK's server, without prompts: asking for one is the client's error, which the SDK would
-    log as a fault of ours, with a traceback for each."""
+    """The SDK's server without prompts. The SDK would log each request for one, which is the
+    client's error, as a fault of the server with a traceback."""
 
     async def get_prompt(
         self,
@@ -203,7 +203,7 @@ def make_assistant(parts: Callable[[], Parts]) -> MCPServer[Any]:
 
 
 def _turn_of(ctx: Context[Any, Any]) -> str:
-    """An assistant takes the turn of its address or user, like any other client over HTTP."""
+    """Whose turn an assistant takes: that of its address or user, like any client over HTTP."""
     request = ctx.request_context.request
     return turn_of(request.scope) if isinstance(request, Request) else client_name("http", "")
 

@@ -17,7 +17,7 @@ from embodied_agent.interfaces.web.limits import client_network
 
 
 class Tally:
-    """Counts what is open for each client, up to a limit of each and of all together.
+    """Counts open connections, up to a limit for each client and for all together.
 
     Not thread-safe: it belongs to the loop's thread.
     """
@@ -26,11 +26,11 @@ class Tally:
         self._each, self._total = each, total
         self._counts: Counter[str] = Counter()
         self.open = 0
-        #: How often `take` refused.
+        #: How often `take` has refused.
         self.refused = 0
 
     def take(self, client: str) -> bool:
-        """Count one more; False where that is too many."""
+        """Count one more; returns False if that is too many."""
         if self.open >= self._total or self._counts[client] >= self._each:
             self.refused += 1
             if not self._counts[client]:
@@ -77,7 +77,7 @@ class LimitedListener(socket.socket):
         self._tally = tally
 
     def accept(self) -> tuple[socket.socket, Any]:
-        """The next connection that is within the limits; raises `BlockingIOError` for none."""
+        """The next connection within the limits; raises `BlockingIOError` if there is none."""
         while True:
             connection, address = super().accept()
             client = client_network(str(address[0]))

@@ -1,4 +1,4 @@
-"""The HTTP API of facts: noted, and listed.
+"""The HTTP API of facts: noting and listing them.
 
 Out of scope: access control (`guard`), which values are noted (`embodied_agent.agent`).
 """
@@ -48,8 +48,8 @@ def make_facts_router(parts: Callable[[], Parts]) -> APIRouter:
 
     @router.post("/facts", responses=error_replies(400, 413))
     def note(body: FactRequest, request: Request) -> FactReply:
-        """Note a value. One that does not change is noted again after `facts.repeat_s` only, and
-        one that changes at most every `facts.min_interval_s`; the latest is not lost."""
+        """Note a value. A value that does not change is noted again only after `facts.repeat_s`,
+        and one that changes at most every `facts.min_interval_s`; the latest is not lost."""
         by = body.by.strip() or sender_of(request)
         return fact_reply(parts().agent.note(body.name, body.value, body.stamp_ns, by=by))
 

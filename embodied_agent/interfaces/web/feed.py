@@ -1,8 +1,8 @@
 """Live events for any number of watchers, each event encoded once.
 
-Keyframes, deltas and answers are numbered and kept in a ring. A watcher holds nothing but its place
-in the ring. If it falls so far behind that its place is overwritten, it gets ``resync`` (read the
-lists again) and continues with the newest. Of decisions and status only the latest is kept; a slow
+Keyframes, deltas and answers are numbered and kept in a ring. A watcher holds only its place in the
+ring. If it falls so far behind that its place is overwritten, it gets ``resync`` (read the lists
+again) and continues with the newest. Of decisions and status, only the latest is kept; a slow
 watcher misses those in between. So memory use is bounded, however many clients watch and however
 slowly they read.
 
@@ -45,7 +45,7 @@ from embodied_agent.settings import WebSettings
 
 _log = logging.getLogger(__name__)
 
-#: Events kept for watchers that were away for a moment.
+#: Events that are kept for watchers that were briefly away.
 RING = 1024
 #: How often the status is sent, in seconds; it also keeps silent connections alive.
 STATUS_S = 1.0
@@ -71,9 +71,9 @@ class Feed:
     """The live events of one agent. Made and used on one loop, except `close`.
 
     Args:
-        agent: whose events.
-        questions: whose answers.
-        settings: most watchers and decisions per second.
+        agent: the agent whose events are sent.
+        questions: the question queue, whose answers are sent.
+        settings: most watchers, and most decisions per second.
         status: the status of everything; called on a worker thread.
     """
 
@@ -127,7 +127,7 @@ class Feed:
     async def _events(self, place: int | None, client: str) -> AsyncIterator[bytes]:
         self.watchers += 1
         self._watching[client] += 1
-        # What was encoded for earlier watchers may be hours old by now.
+        # What was encoded for earlier watchers may be hours old.
         alone = self.watchers == 1
         decision = self._decision.number if alone else 0
         status = self._status.number if alone else 0
@@ -165,10 +165,10 @@ class Feed:
         finally:
             self.watchers -= 1
             self._watching[client] -= 1
-            self._watching += Counter()  # without those that are at zero
+            self._watching += Counter()  # drops clients at zero
 
     async def _wait(self) -> None:
-        # The event is replaced when it is set, so all that wait are woken once.
+        # The event is replaced once it is set, so that all who wait are woken once.
         await self._woken.wait()
 
     def _wake(self) -> None:
@@ -188,18 +188,18 @@ class Feed:
         return f"{self._epoch}-{number}"
 
     def _place(self, last_event_id: str) -> int | None:
-        """Where a watcher continues; ``None`` where what it missed is no longer kept."""
+        """Where a watcher continues; ``None`` if what it missed is no longer kept."""
         if not last_event_id:
             return self._next
         epoch, _, number = last_event_id.partition("-")
-        # -1 where nothing had happened yet when the watcher came.
+        # -1 if nothing had happened yet when the watcher came.
         if epoch != self._epoch or not re.fullmatch(r"-1|[0-9]{1,18}", number):
             return None
         place = int(number) + 1
         return place if self._next - len(self._ring) <= place <= self._next else None
 
     def _hand_over(self, call: Callable[[], None]) -> None:
-        """Run ``call`` on the loop; from any thread."""
+        """Run ``call`` on the loop; called from any thread."""
         with suppress(RuntimeError):  # the loop has ended: nobody watches
             self._loop.call_soon_threadsafe(call)
 
@@ -246,7 +246,7 @@ class Feed:
         self._wake()
 
     async def _tell_status(self) -> None:
-        """The status every second, as long as anybody watches."""
+        """Send the status every second while anybody watches."""
         while self.watchers and not self._closed:
             try:
                 data = await asyncio.to_thread(self._status_of)
@@ -260,7 +260,7 @@ class Feed:
 
 
 def _size_of(frame: Frame) -> tuple[int, int] | None:
-    """Width and height of a frame's picture in pixels; ``None`` where they are unknown."""
+    """Width and height of a frame's picture in pixels; ``None`` if unknown."""
     try:
         return frame_size(frame)
     except DecodeError:

@@ -39,7 +39,7 @@ from embodied_agent.settings import WebSettings
 
 _log = logging.getLogger(__name__)
 
-#: Paths for supervisors; they reveal next to nothing and need no token.
+#: Paths for supervisors; they reveal almost nothing and need no token.
 PROBES = ("/healthz", "/readyz")
 #: Longest wait for a request's body, in seconds.
 _BODY_S = 10.0
@@ -47,7 +47,7 @@ _BODY_S = 10.0
 _WRONG_BURST, _WRONG_HZ = 10, 0.2
 _COOKIE_S = 30 * 24 * 3600
 
-#: Everything comes from this server and nothing is inline: text can't become script.
+#: Everything comes from this server and nothing is inline, so that text can't become script.
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
     "connect-src 'self'; font-src 'self'; manifest-src 'self'; base-uri 'none'; "
@@ -83,8 +83,7 @@ def is_loopback(host: str) -> bool:
 
 
 def check_exposure(settings: WebSettings) -> None:
-    """Refuse to be reachable from other machines by clients that show neither token nor
-    certificate.
+    """Refuse an address that other machines can reach without a token or certificate.
 
     Raises:
         SettingsError: saying what to set.
@@ -120,7 +119,7 @@ class Guard:
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
-        if scope["type"] != "http":  # nothing here speaks web sockets
+        if scope["type"] != "http":  # no route uses web sockets
             await send({"type": "websocket.close", "code": 1008})
             return
         started, status = time.monotonic(), 0
@@ -157,7 +156,7 @@ class Guard:
                     )
             await (refused or self._app)(scope, receive, guarded_send)
         except Exception:
-            # The outermost level of a request: the traceback goes to the log, not to the client.
+            # The traceback goes to the log, not to the client.
             _log.exception("a fault while serving %s %s", scope["method"], scope["path"])
             if not status:
                 answer = refusal(500, "internal", "a fault in the agent; its log says more")
@@ -167,7 +166,7 @@ class Guard:
             self._counted(scope["method"], _route(scope), status, time.monotonic() - started)
 
     def _refused(self, scope: Scope) -> Response | None:
-        """The response to a request that is refused; ``None`` for one that may pass."""
+        """The response to a refused request; ``None`` for one that is accepted."""
         headers, path = Headers(scope=scope), scope["path"]
         address = client_of(scope)
         wait_s = self._rate.take(address)
@@ -215,7 +214,7 @@ class Guard:
             ipaddress.ip_address(name)
         except ValueError:
             return False
-        return True  # unlike a name, an address can't be made to point elsewhere
+        return True  # unlike a name, an address can't be pointed elsewhere
 
     def _shows_token(self, headers: Headers) -> bool:
         scheme, _, value = headers.get("authorization", "").partition(" ")
@@ -248,7 +247,7 @@ class Guard:
         return response
 
     async def _with_body(self, headers: Headers, receive: Receive) -> Receive:
-        """A ``receive`` that gives the whole body, which has been read already."""
+        """A ``receive`` that returns the whole body, which was read before."""
         limit = self._settings.max_body_bytes
         announced = headers.get("content-length", "0")
         if announced.isascii() and announced.isdigit() and int(announced[:20]) > limit:
@@ -302,7 +301,7 @@ def _own_names(settings: WebSettings) -> frozenset[str]:
 
 
 def _host_of(origin: str) -> str | None:
-    """``https://robot:8080`` → ``robot:8080``; ``None`` where it is not an address."""
+    """``https://robot:8080`` → ``robot:8080``; ``None`` if it is not an address."""
     try:
         return urlsplit(origin).netloc.casefold()
     except ValueError:
@@ -323,7 +322,7 @@ def _first_visit(scope: Scope) -> str | None:
         return None
     try:
         query = parse_qs(scope["query_string"].decode("latin-1"), max_num_fields=20)
-    except ValueError:  # more fields than that
+    except ValueError:  # too many fields
         return None
     values = query.get("token")
     return values[0] if values else None

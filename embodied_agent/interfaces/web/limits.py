@@ -14,13 +14,13 @@ from starlette.types import Scope
 
 from embodied_agent.agent.turns import client_name
 
-#: Most addresses remembered; the one that was silent for longest is dropped first.
+#: Most addresses that are remembered; the one silent for longest is dropped first.
 _ADDRESSES = 4096
 
 
 def client_network(address: str) -> str:
-    """What addresses of one client have in common: all of an IPv4 address, and of an IPv6 address
-    the first 64 bits, as its owner has all that begin with them."""
+    """The part of an address that identifies a client: all of an IPv4 address, and the first 64
+    bits of an IPv6 address, because one owner has all addresses that begin with them."""
     try:
         ip = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
@@ -41,12 +41,12 @@ def client_of(scope: Scope) -> str:
 
 
 def turn_of(scope: Scope) -> str:
-    """Whose turn a question takes that comes over HTTP (`embodied_agent.agent.turns`)."""
+    """Whose turn a question over HTTP takes (`embodied_agent.agent.turns`)."""
     return client_name("http", client_of(scope))
 
 
 class Rate:
-    """Each address may do ``burst`` things at once and ``rate_hz`` per second in the long run.
+    """Allows each address ``burst`` actions at once and ``rate_hz`` per second in the long run.
 
     Not thread-safe: it belongs to the loop's thread.
     """
@@ -58,7 +58,7 @@ class Rate:
         self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
     def take(self, address: str) -> float:
-        """Count one thing; 0 where it is within the limits, else the seconds until it would be."""
+        """Count one action; returns 0 if it is within the limits, else the seconds to wait."""
         left, now = self._left(address)
         allowed = left >= 1
         self._buckets[address] = (left - allowed, now)

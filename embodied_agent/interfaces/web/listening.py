@@ -1,4 +1,4 @@
-"""The socket that a web server listens on, and uvicorn on it, as every server here has them.
+"""The socket that a web server listens on, and uvicorn on it, for every server of this package.
 
 Out of scope: what is served, and for how long (`server`; for many robots,
 `embodied_agent.fleet.serving.server`).
@@ -19,14 +19,14 @@ from embodied_agent.interfaces.web.protocol import limited
 
 
 def listen(host: str, port: int, tally: Tally, *, waiting: int, section: str) -> socket.socket:
-    """A socket that listens, so that a port in use is an error at once and early clients wait.
+    """A listening socket, so that a port in use is an error at once and early clients wait.
 
     Args:
-        host: an address of this machine, or a name of one.
-        port: 0 for any that is free.
-        tally: limits of open connections.
+        host: an address of this machine, or a name for one.
+        port: the port; 0 picks a free one.
+        tally: limits on open connections.
         waiting: most connections that wait to be accepted.
-        section: of the settings, for the error.
+        section: the section of the settings, for errors.
 
     Raises:
         SettingsError: the address can't be listened on.
@@ -61,13 +61,13 @@ def serving(
     waiting: int,
     grace_s: int,
 ) -> uvicorn.Server:
-    """uvicorn for an app, which tells clients and logs nothing that it need not.
+    """uvicorn for an app. It neither identifies itself to clients nor logs requests.
 
     Args:
-        app: by ASGI.
-        tally: limits of the connections of each user with a certificate.
+        app: an ASGI application.
+        tally: limits on the connections of each user with a certificate.
         tls: ``None`` for plain HTTP.
-        lifespan: whether the app wants to know that it begins and ends.
+        lifespan: whether the app is told of its start and end.
         waiting: most connections that wait to be accepted.
         grace_s: time for running requests once the server stops, in seconds.
     """
@@ -89,7 +89,7 @@ def serving(
 
 
 def url_of(host: str, port: int, tls: SSLContext | None) -> str:
-    """Where the page is, for a browser on this machine or one that reaches it."""
+    """The URL of the page, for a browser on this machine or one that can reach it."""
     if host in ("0.0.0.0", "::"):
         host = socket.gethostname()
     elif ":" in host:

@@ -28,7 +28,7 @@ from embodied_agent.records import Answer, Decision, Delta, Frame, Keyframe
 
 _log = logging.getLogger(__name__)
 
-# The creation time of each series is of no use here, and makes up a third of the text.
+# The creation times of series are of no use here, and would be a third of the text.
 disable_created_metrics()  # type: ignore[no-untyped-call]
 
 _PREFIX = "embodied_agent"
@@ -104,7 +104,7 @@ class Metrics:
         )
 
     def text(self) -> bytes:
-        """All of them in Prometheus' text format."""
+        """All metrics in Prometheus' text format."""
         return generate_latest(self._registry)
 
     def close(self) -> None:

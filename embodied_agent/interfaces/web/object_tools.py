@@ -1,5 +1,5 @@
-"""MCP tools about objects and noted facts: what is where, where to go to see it, what a person says
-about it, and what else was noted.
+"""MCP tools about objects and facts: where things are, where to see them from, corrections by
+people, and noted values.
 
 Out of scope: all other tools (`assistant`), the same over HTTP (`objects_api`).
 """
@@ -143,7 +143,8 @@ def add_object_tools(server: MCPServer[Any], parts: Callable[[], Parts]) -> None
 
 
 async def _told(read: Callable[[], T]) -> T:
-    """What ``read`` returns on a worker thread; our errors are told to the assistant."""
+    """What ``read``, called on a worker thread, returns; `AgentError`s are reported to the
+    assistant."""
     try:
         return await asyncio.to_thread(read)
     except AgentError as error:

@@ -57,7 +57,7 @@ def make_objects_router(parts: Callable[[], Parts]) -> APIRouter:
         name: Annotated[str, Query(min_length=1, max_length=200, description="what to look for")],
         limit: Annotated[int, Query(ge=1, le=100)] = 20,
     ) -> ObjectsReply:
-        """Where the objects are that a name means, best first; empty where no position is known.
+        """Where the objects are that a name means, best first; empty if no position is known.
         Synonyms and colours are understood as in questions."""
         agent = parts().agent
         return objects_reply(agent.locate(name, limit=limit), agent.map_sessions())

@@ -30,7 +30,7 @@ class Overview:
         questions: the question queue.
         interfaces: state and counters of the interfaces, by name.
         not_ready: further reasons for not being ready, one line each.
-        source: where frames come from; ``None`` where the host does not say.
+        source: where frames come from; ``None`` if the host does not say.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class Overview:
         )
 
     def problems(self) -> list[str]:
-        """Why questions about the present can't be answered; empty when they can."""
+        """Why questions about the present can't be answered; empty if they can."""
         try:
             problems = self._problems(self._agent_status.get())
         except AgentError as error:
@@ -84,7 +84,7 @@ class Overview:
 
     def _problems(self, status: AgentStatus) -> list[str]:
         problems = list(self._not_ready())
-        # Clients of an interface that does not serve get no answer.
+        # Clients of an interface that is down get no answer.
         interfaces = self._interfaces().items()
         problems += [f"{name}: {status.problem}" for name, status in interfaces if status.problem]
         if status.perception is not None and status.perception.state == "stopped":

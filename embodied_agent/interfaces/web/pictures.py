@@ -1,6 +1,6 @@
 """Pictures for the page: the camera's latest, encoded once for all clients, and thumbnails.
 
-Out of scope: keyframes' whole pictures, which are served as they are stored.
+Out of scope: keyframes' pictures in full size, which are served as they are stored.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from embodied_agent.records import Decision, Frame
 
 #: JPEG quality of the live picture and of thumbnails.
 _QUALITY = 80
-#: Thumbnails kept.
+#: Most thumbnails that are kept.
 _THUMBNAILS = 512
 
 

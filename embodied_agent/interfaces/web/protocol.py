@@ -1,7 +1,7 @@
-"""HTTP/1.1 connections that can't be held open by sending a request's head slowly, or not at all.
+"""HTTP/1.1 connections that can't be held open by sending a request's head slowly or not at all.
 
-uvicorn waits for a head as long as the client likes; a few hundred such clients would use up all
-connections. Here a head that is not complete in time ends its connection.
+uvicorn waits for a head without a limit; a few hundred slow clients would use up all connections.
+Here, a connection is closed if a head is not complete in time.
 
 Out of scope: limits on bodies and rates (`embodied_agent.interfaces.web.guard`).
 """
@@ -15,8 +15,8 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from embodied_agent.interfaces.web.connections import Tally
 from embodied_agent.interfaces.web.tls import user_of
 
-#: Longest wait for a request's head, from the connection's first moment or from its first byte
-#: after another request, in seconds.
+#: Longest wait for a request's head, in seconds: for the first, since the connection began; for
+#: others, since their first byte.
 HEAD_S = 10.0
 
 

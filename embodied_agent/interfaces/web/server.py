@@ -78,11 +78,12 @@ class WebServer:
 
     @property
     def url(self) -> str:
-        """Where the page is, for a browser on this machine or one that reaches it."""
+        """The URL of the page, for a browser on this machine or one that can reach it."""
         return url_of(self._host, self._port, self._tls)
 
     async def serve(self, stop: asyncio.Event) -> None:
-        """Serve until ``stop``; streams are ended, other requests get a little longer.
+        """Serve until ``stop`` is set. Then streams end at once, and other requests within a few
+        seconds.
 
         Raises:
             SettingsError: the address can no longer be listened on.
@@ -104,7 +105,7 @@ class WebServer:
             running = asyncio.create_task(server.serve(sockets=[listening]))
             stopping = asyncio.create_task(stop.wait())
             started = asyncio.create_task(app.started.wait())
-            # Frames that come in before the app has started would be missing on the page.
+            # The page would miss frames that come in before the app has started.
             await asyncio.wait({running, stopping, started}, return_when=asyncio.FIRST_COMPLETED)
             self.ready.set()
             await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)

@@ -17,26 +17,26 @@ from embodied_agent.records import Keyframe
 
 T = TypeVar("T")
 
-#: Making a shared value takes at most this share of the time.
+#: Most of the time that making a shared value may take, as a share.
 _SHARE = 0.2
-#: Points of a path that are kept; beyond twice as many every second one is dropped.
+#: Points of a path that are kept; beyond twice as many, every second one is dropped.
 _POINTS = 2_500
-#: Keyframes read at once.
+#: Keyframes that are read together.
 _AT_ONCE = 500
 
 
 class Shared(Generic[T]):
-    """A value that is made by one thread at a time and handed to everybody who asks meanwhile.
+    """A value that one thread at a time makes, for all who ask for it meanwhile.
 
-    It is made again when it is asked for and has been there for four times as long as its making
-    took, so that clients in a loop can keep at most a fifth of one processor busy: what is cheap is
-    always fresh. Only time on the processor counts, or a moment at which the machine stood still
-    would keep an old value for minutes.
+    It is made again when somebody asks for it and it is older than four times as long as it took to
+    make. So clients in a loop keep at most a fifth of one processor busy, and a cheap value is
+    always fresh. Only processor time counts, or a pause of the whole machine would keep an old
+    value for minutes.
 
     Args:
-        make: makes it; what it raises reaches the caller.
+        make: makes the value; its exceptions reach the caller.
         clock: monotonic seconds.
-        cost: seconds that the calling thread has been computing.
+        cost: the calling thread's processor time, in seconds.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class Shared(Generic[T]):
     ) -> None:
         self._make, self._clock, self._cost = make, clock, cost
         self._making = threading.Lock()
-        self._kept: tuple[T, float] | None = None  # with the time until which it is good
+        self._kept: tuple[T, float] | None = None  # with the time until which it is valid
 
     def get(self) -> T:
         """The value; from any thread."""
@@ -57,7 +57,7 @@ class Shared(Generic[T]):
             return kept[0]
         if not self._making.acquire(blocking=kept is None):
             assert kept is not None
-            return kept[0]  # another thread is making the next one
+            return kept[0]  # another thread is making a new one
         try:
             if self._kept is not kept and self._kept is not None:
                 return self._kept[0]
@@ -72,7 +72,7 @@ class Shared(Generic[T]):
 
 class PathSummary:
     """Where the keyframes were taken: of a long path every n-th of them, read once and then kept up
-    to date. `refreshed` may be called by one thread at a time."""
+    to date. Only one thread at a time may call `refreshed`."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -104,10 +104,10 @@ class PathSummary:
         return PathReply(frame_id=self._frame_id, total=self._total, points=points)
 
     def _begin(self) -> None:
-        """Read what is kept of the path so far, and not the rest of it."""
+        """Read those points of the path so far that are kept, and no others."""
         posed = self._store.posed(2 * _POINTS - 1)
         if posed.step == 1:
-            return  # it is read keyframe by keyframe
+            return  # then `refreshed` reads it keyframe by keyframe
         keyframes = self._store.keyframes_of([*posed.ids, posed.last_id])
         points = [path_point(keyframe) for keyframe in keyframes]
         if len(set(posed.ids) | {posed.last_id}) > len(keyframes) or None in points:
@@ -118,7 +118,7 @@ class PathSummary:
         self._stride, self._total, self._next = posed.step, posed.total, posed.last_id + 1
 
     def _add(self, keyframe: Keyframe, point: PathPoint | None) -> None:
-        """Take in the next keyframe, and where it was taken."""
+        """Add the next keyframe and the point where it was taken."""
         if point is None or keyframe.pose is None:
             return
         self._frame_id = keyframe.pose.frame_id

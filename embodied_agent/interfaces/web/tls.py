@@ -17,7 +17,7 @@ from embodied_agent.settings import WebSettings
 
 
 def server_context(settings: WebSettings) -> ssl.SSLContext | None:
-    """How to encrypt; ``None`` where no certificate is set.
+    """The TLS context; ``None`` if no certificate is set.
 
     Raises:
         SettingsError: a file can't be used, or one that belongs to it is not set.
@@ -32,7 +32,7 @@ def server_context(settings: WebSettings) -> ssl.SSLContext | None:
     try:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
-        # A key with a passphrase must not stop a robot's start with a prompt.
+        # A key with a passphrase must not hold up a robot's start with a prompt.
         context.load_cert_chain(settings.cert_file, settings.key_file, password="")
         if settings.client_ca_file:
             reading = settings.client_ca_file
@@ -44,10 +44,10 @@ def server_context(settings: WebSettings) -> ssl.SSLContext | None:
 
 
 def user_of(certificate: Mapping[str, Any] | None) -> str:
-    """The name in a client's certificate (its common name); empty where there is none.
+    """The common name in a client's certificate; empty if there is none.
 
     Args:
-        certificate: as `ssl.SSLSocket.getpeercert` gives it: of a client that was verified.
+        certificate: that of a verified client, as `ssl.SSLSocket.getpeercert` returns it.
     """
     for part in (certificate or {}).get("subject", ()):
         for name, value in part:

@@ -96,8 +96,8 @@ class CorrectionRequest(StrictRequest):
     session: Id | None = None
 
     def to_correction(self, by: str) -> Correction:
-        """The correction as a record; not yet checked. ``by`` counts where the request names
-        nobody."""
+        """The correction as a record, not yet checked. ``by`` counts if the request names no
+        person."""
         return Correction(
             kind=self.kind,
             by=self.by.strip() or by,
@@ -129,10 +129,10 @@ class PlaceRequest(StrictRequest):
     def to_place(
         self, name: str, by: str, sessions: Sequence[MapSession], keyframe: Keyframe | None
     ) -> NamedPlace:
-        """The place as a record; not yet checked. ``keyframe`` is the one that it names.
+        """The place as a record, not yet checked. ``keyframe`` is the one that the request names.
 
         Raises:
-            QuestionError: it says nothing, or too much, of where the place is.
+            QuestionError: the request does not say where the place is, or says it twice.
         """
         ways = (self.keyframe_id is not None, self.position is not None, bool(self.region))
         if sum(ways) != 1:
@@ -184,12 +184,12 @@ def place_reply(place: NamedPlace) -> PlaceReply:
 
 
 def correction_reply(correction: Correction) -> CorrectionReply:
-    """A correction that is stored."""
+    """A stored correction."""
     return CorrectionReply.model_validate(to_values(correction))
 
 
 def _level(position: list[float], yaw_deg: float, frame_id: str) -> Pose:
-    """A pose at x, y and maybe z in metres, with that heading."""
+    """A level pose at x, y and, if given, z in metres, with this heading."""
     half = radians(yaw_deg) / 2
     x, y, z = (*position, 0.0)[:3]
     return Pose((x, y, z), (0.0, 0.0, sin(half), cos(half)), frame_id)

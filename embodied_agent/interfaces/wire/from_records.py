@@ -42,7 +42,7 @@ MAX_MATCHED = 150
 
 
 def without_credentials_in(record: Record) -> JsonObject:
-    """A record of the state of things, with no credentials in any of its texts."""
+    """A status record as JSON, with no credentials in any of its texts."""
     values = values_without_credentials(to_values(record))
     assert isinstance(values, dict)
     return values
@@ -54,7 +54,7 @@ def picture_path(keyframe_id: int) -> str:
 
 
 def pose_reply(pose: Pose | None) -> PoseReply | None:
-    """A pose; ``None`` for none, and for one that is not finite."""
+    """A pose; ``None`` if there is none, or if it is not finite."""
     values = _pose_values(pose)
     return None if values is None else PoseReply.model_validate(values)
 
@@ -120,7 +120,7 @@ def _matched_points(decision: Decision) -> list[tuple[float, float, float, float
     if points is None:
         return None
     if len(points) > MAX_MATCHED:
-        # Spread evenly over the list, so that every part of the picture keeps some.
+        # Spread evenly over the list, so that every part of the picture keeps some points.
         points = points[np.linspace(0, len(points) - 1, MAX_MATCHED).astype(int)]
     rounded = np.round(points.astype(np.float64), 1)
     return [(a, b, c, d) for a, b, c, d in rounded[np.isfinite(rounded).all(axis=1)].tolist()]
@@ -152,7 +152,7 @@ def answer_reply(question: Question, answer: Answer) -> AnswerReply:
 
 
 def path_point(keyframe: Keyframe) -> PathPoint | None:
-    """Where a keyframe was taken; ``None`` where that is unknown."""
+    """Where a keyframe was taken; ``None`` if unknown."""
     pose = keyframe.pose
     if pose is None or not _is_finite(pose):
         return None

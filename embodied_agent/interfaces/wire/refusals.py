@@ -24,7 +24,7 @@ def error_reply(code: str, message: str) -> ErrorReply:
 
 
 def field_errors(errors: Sequence[ErrorDetails]) -> str:
-    """Pydantic's errors on one line, which repeats nothing of the request but names of fields."""
+    """Pydantic's errors on one line. Of the request, only names of fields are repeated."""
     parts = []
     for error in errors[:_NAMED]:
         place = ".".join(str(part)[:64] for part in error["loc"] if part != "body")

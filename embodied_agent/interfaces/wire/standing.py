@@ -74,13 +74,13 @@ class AlertsReply(FrozenReply):
 
 
 def standing_reply(question: StandingQuestion) -> StandingQuestionReply:
-    """A standing question that is stored; credentials in its webhook are not shown."""
+    """A stored standing question, without credentials in its webhook."""
     values = {**to_values(question), "webhook": without_credentials(question.webhook)}
     return StandingQuestionReply.model_validate(values)
 
 
 def alert_reply(alert: Alert) -> AlertReply:
-    """An alert that is stored."""
+    """A stored alert."""
     return AlertReply.model_validate(
         {
             **to_values(alert),

@@ -1,4 +1,4 @@
-"""Replies back to records, for clients of an agent.
+"""Records from replies, for clients of an agent.
 
 Out of scope: the other direction (`from_records`).
 """

@@ -15,7 +15,7 @@ from urllib.parse import quote
 import apsw
 
 from embodied_agent.errors import SourceError
-from embodied_agent.sources.bags.recording import Channel, RawMessage
+from embodied_agent.sources.bags.recording import Channel, Problems, RawMessage
 from embodied_agent.sources.limits import MAX_MESSAGE_BYTES, MAX_ROW_S, MAX_SURVEY_S, Deadline
 
 _BUSY_MS = 2_000
@@ -38,7 +38,7 @@ class Db3File:
 
     def __init__(self, path: Path, counts: dict[str, int] | None = None) -> None:
         self.path = path
-        self.problems: list[str] = []
+        self.problems = Problems()
         self.counts: dict[Channel, int] = {}
         self.span_ns: tuple[int, int] | None = None
         self._deadline = Deadline(MAX_SURVEY_S)
@@ -73,13 +73,13 @@ class Db3File:
                 return
             except _ERRORS as error:
                 self.indexed = False
-                self._note(f"its index is damaged: {_words(error)}")
+                self.problems.note(f"its index is damaged: {_words(error)}")
         try:
             for message in self._rows("SELECT topic_id, timestamp, data FROM messages", ()):
                 if message.receive_ns > last_ns and message.channel.topic in topics:
                     yield message
         except _ERRORS as error:
-            self._note(f"reading stopped: {_words(error)}")
+            self.problems.note(f"reading stopped: {_words(error)}")
 
     def _rows(self, query: str, values: tuple[int, ...]) -> Iterator[RawMessage]:
         self._deadline = Deadline(MAX_ROW_S)
@@ -115,9 +115,9 @@ class Db3File:
                     self.counts[self._channels[key]] += count
             return True
         except apsw.InterruptError:
-            self._note(f"counting its messages took more than {MAX_SURVEY_S:.0f} s")
+            self.problems.note(f"counting its messages took more than {MAX_SURVEY_S:.0f} s")
         except _ERRORS as error:
-            self._note(_words(error))
+            self.problems.note(_words(error))
         # The rest is counted row by row, as far as it goes.
         stamps: list[int] = []
         try:
@@ -181,10 +181,6 @@ class Db3File:
                     channel.topic, channel.msgtype, channel.encoding, text.encode(), "ros2msg"
                 )
         return channels
-
-    def _note(self, problem: str) -> None:
-        if problem not in self.problems:
-            self.problems.append(problem)
 
 
 def _words(error: BaseException) -> str:

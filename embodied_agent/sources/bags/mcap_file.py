@@ -22,7 +22,7 @@ from mcap.reader import SeekingReader
 
 from embodied_agent.errors import SourceError
 from embodied_agent.sources.bags.chunks import ChunkPlace, Survey, by_time
-from embodied_agent.sources.bags.recording import Channel, RawMessage
+from embodied_agent.sources.bags.recording import Channel, Problems, RawMessage
 from embodied_agent.sources.limits import MAX_MESSAGE_BYTES, MAX_SURVEY_S, unpack
 
 MAGIC = b"\x89MCAP0\r\n"
@@ -57,7 +57,7 @@ class McapFile:
         self.path = path
         self.counts: dict[Channel, int] = {}
         self.span_ns: tuple[int, int] | None = None
-        self.problems: list[str] = []
+        self.problems = Problems()
         self.indexed = False
         self._schemas: dict[int, tuple[str, str, bytes]] = {}
         self._channels: dict[int, Channel] = {}
@@ -91,12 +91,12 @@ class McapFile:
                 return
             except (_IndexError, OSError, struct.error) as error:
                 self.indexed = False
-                self._note(f"its index is damaged: {error}")
+                self.problems.note(f"its index is damaged: {error}")
         for message in self._scan():
             at_ns = message.receive_ns
             if message.channel.topic in topics and at_ns >= start_ns and at_ns > last_ns:
                 yield message
-        self._note_damage()
+        self.problems.note_parts(self._damaged)
 
     def _read_summary(self) -> bool:
         """Whether the file has a summary that says where everything is."""
@@ -105,7 +105,7 @@ class McapFile:
             reader = SeekingReader(self._file, record_size_limit=MAX_MESSAGE_BYTES)
             summary = reader.get_summary()
         except _SUMMARY_ERRORS as error:
-            self._note(f"its summary can't be read: {error or type(error).__name__}")
+            self.problems.note(f"its summary can't be read: {error or type(error).__name__}")
             return False
         statistics = summary.statistics if summary else None
         if summary is None or statistics is None or not summary.channels:
@@ -142,11 +142,13 @@ class McapFile:
         survey = Survey(self._scan(), self.counts)
         self.span_ns = survey.span_ns
         if not survey.complete:
-            self._note(f"it has no index, and counting stopped after {MAX_SURVEY_S:.0f} s")
+            self.problems.note(f"it has no index, and counting stopped after {MAX_SURVEY_S:.0f} s")
         else:
             if not self._end_reached:
-                self._note("it ends before its end: the recorder was stopped, or a copy broke off")
-            self._note_damage()
+                self.problems.note(
+                    "it ends before its end: the recorder was stopped, or a copy broke off"
+                )
+            self.problems.note_parts(self._damaged)
         for channel in self._channels.values():
             self.counts.setdefault(channel, 0)
 
@@ -176,7 +178,7 @@ class McapFile:
             yield from self._messages_in(records, wanted)
         except (ValueError, struct.error, MemoryError) as error:
             self._damaged += 1
-            self._note(f"parts of it can't be read: {error}")
+            self.problems.note(f"parts of it can't be read: {error}")
 
     def _messages_in(self, records: bytes, wanted: Collection[int]) -> Iterator[RawMessage]:
         at, end = 0, len(records)
@@ -200,7 +202,7 @@ class McapFile:
             self._file.seek(len(MAGIC))
             yield from self._records(self._file, self._size, nested=False)
         except OSError as error:
-            self._note(str(error))
+            self.problems.note(str(error))
 
     def _records(self, file: BinaryIO, size: int, *, nested: bool) -> Iterator[RawMessage]:
         place = file.tell()
@@ -258,14 +260,6 @@ class McapFile:
         key, _sequence, log_ns, _publish_ns = struct.unpack_from("<HIQQ", record)
         channel = self._channels.get(key)
         return RawMessage(channel, log_ns, record[22:]) if channel else None
-
-    def _note_damage(self) -> None:
-        if self._damaged:
-            self._note(f"{self._damaged} parts of it can't be read")
-
-    def _note(self, problem: str) -> None:
-        if problem not in self.problems:
-            self.problems.append(problem)
 
 
 def _string(record: bytes, at: int) -> tuple[str, int]:

@@ -43,6 +43,20 @@ class RawMessage(NamedTuple):
     data: bytes
 
 
+class Problems(list[str]):
+    """What could not be read of a file, in sentences; each problem once."""
+
+    def note(self, problem: str) -> None:
+        """Add a problem, unless it is known."""
+        if problem not in self:
+            self.append(problem)
+
+    def note_parts(self, damaged: int) -> None:
+        """Add that so many parts of the file can't be read, if any can't."""
+        if damaged:
+            self.note(f"{damaged} parts of it can't be read")
+
+
 class RecordingFile(Protocol):
     """One file of a recording.
 
@@ -55,7 +69,7 @@ class RecordingFile(Protocol):
 
     counts: dict[Channel, int]
     span_ns: tuple[int, int] | None
-    problems: list[str]
+    problems: Problems
     indexed: bool
 
     def messages(self, topics: Collection[str], start_ns: int = 0) -> Iterator[RawMessage]:

@@ -15,7 +15,7 @@ from typing import BinaryIO
 
 from embodied_agent.errors import SourceError
 from embodied_agent.sources.bags.chunks import ChunkPlace, Survey, by_time
-from embodied_agent.sources.bags.recording import Channel, RawMessage
+from embodied_agent.sources.bags.recording import Channel, Problems, RawMessage
 from embodied_agent.sources.limits import MAX_MESSAGE_BYTES, MAX_SURVEY_S, unpack
 
 MAGIC = b"#ROSBAG V2.0\n"
@@ -37,7 +37,7 @@ class Ros1File:
         self.path = path
         self.counts: dict[Channel, int] = {}
         self.span_ns: tuple[int, int] | None = None
-        self.problems: list[str] = []
+        self.problems = Problems()
         self.indexed = False
         self._channels: dict[int, Channel] = {}
         self._chunks: list[ChunkPlace] = []
@@ -65,7 +65,7 @@ class Ros1File:
         except (*_DAMAGE, OSError) as error:
             self.counts, self._chunks, self.span_ns = {}, [], None
             words = "it is cut short" if isinstance(error, struct.error) else str(error)
-            self._note(f"it has no usable index: {words}")
+            self.problems.note(f"it has no usable index: {words}")
             self._survey()
 
     def close(self) -> None:
@@ -76,14 +76,14 @@ class Ros1File:
             for message in self._scan():
                 if message.channel.topic in topics and message.receive_ns >= start_ns:
                     yield message
-            self._note_damage()
+            self.problems.note_parts(self._damaged)
             return
         wanted = {key for key, channel in self._channels.items() if channel.topic in topics}
         chunks = (
             chunk for chunk in self._chunks if chunk.end_ns >= start_ns and chunk.channels & wanted
         )
         yield from by_time(chunks, lambda offset: self._chunk_at(offset, wanted), start_ns)
-        self._note_damage()
+        self.problems.note_parts(self._damaged)
 
     def _read_index(self) -> None:
         fields, _ = self._record_at(len(MAGIC))
@@ -121,7 +121,7 @@ class Ros1File:
         survey = Survey(self._scan(), self.counts)
         self.span_ns = survey.span_ns
         if not survey.complete:
-            self._note(f"counting stopped after {MAX_SURVEY_S:.0f} s")
+            self.problems.note(f"counting stopped after {MAX_SURVEY_S:.0f} s")
 
     def _scan(self) -> Iterator[RawMessage]:
         """All messages in the order of the file, as far as it goes."""
@@ -202,14 +202,6 @@ class Ros1File:
         if len(data) < length and not cut:
             raise ValueError("the file ends within a record")
         return data
-
-    def _note_damage(self) -> None:
-        if self._damaged:
-            self._note(f"{self._damaged} parts of it can't be read")
-
-    def _note(self, problem: str) -> None:
-        if problem not in self.problems:
-            self.problems.append(problem)
 
 
 def _parse(records: bytes, at: int) -> tuple[_Fields, int, int]:

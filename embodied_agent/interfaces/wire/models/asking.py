@@ -50,7 +50,7 @@ class AskRequest(StrictRequest):
     stream: bool = Field(False, description="send the reply piece by piece as it is generated")
 
     def to_question(self, default_timeout_s: float) -> Question:
-        """The question as a record; not yet checked (`check_question`)."""
+        """The question as a record, not yet checked (`check_question`)."""
         return Question(
             text=self.question,
             choices=tuple(self.choices),
@@ -85,7 +85,7 @@ class AnswerReply(FrozenReply):
     """An answer. ``status`` says what kind: the memory holds what was asked ("answered"), nothing
     in it fits what the question names ("not_seen"), it does not settle the question
     ("cannot_tell"), the question is not about what was seen ("out_of_scope"), or there is no answer
-    ("failed"). ``text`` says it in words; it is empty where the answer failed, and only then
+    ("failed"). ``text`` says it in words; it is empty if the answer failed, and only then
     ``problem`` is not: it says why. ``choice`` is a letter where one was chosen.
 
     ``notice`` says what the answer could not rest on, ``latency_s`` is in seconds by stage, and

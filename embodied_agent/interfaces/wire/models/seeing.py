@@ -91,7 +91,7 @@ class DeltaReply(FrozenReply):
     model: str
     latency_s: float
     camera: str = Field("", description="one of several cameras of a robot; empty: the first one")
-    problem: str = Field("", description="why the delta is not usable; empty where it is")
+    problem: str = Field("", description="why the delta is not usable; empty if it is")
     text: str
 
 

@@ -1,7 +1,7 @@
-"""What fits into one request, and what becomes of a request that the server does not take.
+"""Requests to the server about one memory: how much goes into one, and what follows a refusal.
 
-Where the server can't take a request, the next one is smaller; a single row that it can't take is
-sent without its content.
+If the server does not accept a request, the next one is smaller. A single row that it does not
+accept is sent without its content.
 
 Out of scope: which rows are sent (`shipping`, `comparing`), the messages (`outgoing`).
 """
@@ -33,7 +33,7 @@ from embodied_agent.memory.outgoing import OutgoingAnswer, OutgoingFact, Outgoin
 from embodied_agent.object_records import SeenObject
 from embodied_agent.settings import FleetSettings
 
-#: Bytes of a request that are not its rows.
+#: Bytes of a request besides its rows.
 _OVERHEAD = 2048
 
 Table = Literal["keyframes", "answers", "objects", "facts"]
@@ -43,7 +43,7 @@ Message = TypeVar("Message", bound=Row)
 
 @dataclass
 class Counts:
-    """Since the start; ``waiting`` are keyframes that the server has not yet."""
+    """Rows that were sent since the start; ``waiting`` are keyframes that are still to be sent."""
 
     waiting: int = 0
     keyframes: int = 0
@@ -52,7 +52,7 @@ class Counts:
     reduced: int = 0
 
 
-class Parcels:
+class Posting:
     """Requests about one memory. Not thread-safe.
 
     Args:
@@ -61,9 +61,10 @@ class Parcels:
         uplink: to the server.
 
     Attributes:
-        cursor: how far the server is; ``None`` until it was asked.
-        most: most rows of the next request.
-        counts: of what was sent.
+        cursor: how far the server is; ``None`` until it has said so.
+        most: maximum number of rows in the next request.
+        counts: of rows that were sent.
+        now_s: the present, in monotonic seconds.
         sent_s: when the server was last reached, in monotonic seconds.
     """
 
@@ -78,13 +79,13 @@ class Parcels:
         self.now_s = self.sent_s = 0.0
 
     def asked_cursor(self) -> Cursor:
-        """How far the server says that it is."""
+        """Ask the server how far it is."""
         cursor = self._uplink.cursor(self._memory)
         self.sent_s = self.now_s
         return cursor
 
     def restarted(self) -> Cursor:
-        """Have the server delete what it has of this memory; how far it is then."""
+        """Make the server delete all it has of this memory; returns how far it is then."""
         return self._uplink.restart(self._memory)
 
     def differing(
@@ -112,8 +113,8 @@ class Parcels:
         return object_message(record, checksum, bare=("objects", record.id) in self._bare)
 
     def fit(self, messages: Iterable[Message], used: int = 0) -> list[Message]:
-        """The first messages that fit into a request beside ``used`` bytes; one always does where
-        nothing is used."""
+        """The first messages that fit into a request of which ``used`` bytes are taken; at least
+        one if none are."""
         taken: list[Message] = []
         for message in messages:
             used += _size(message)
@@ -125,10 +126,11 @@ class Parcels:
         return taken
 
     def post(self, batch: Batch) -> bool:
-        """Send a batch; whether the server has it. If not, the next one is different.
+        """Send a batch; returns whether the server stored it. If not, the next one has to be made
+        again: it will be smaller, or start elsewhere.
 
         Raises:
-            LinkError: the server can't be reached, or refuses for another reason than its size or
+            LinkError: the server can't be reached, or refuses for a reason other than size or
                 content.
         """
         try:
@@ -148,7 +150,7 @@ class Parcels:
         return True
 
     def _reduce(self, batch: Batch) -> bool:
-        """Make the next batch smaller than one that was refused; whether that is possible."""
+        """Make the next batch smaller than the refused one; returns whether that is possible."""
         if self.most > 1:
             self.most //= 2
             return True

@@ -1,0 +1,62 @@
+"""Attention of models in which several heads of the queries share keys and values, on a CPU.
+
+Transformers copies keys and values for each of these heads wherever a mask is given, in every layer
+and for every block of the prompt. With thousands of tokens in the cache, copying takes longer than
+attending. The kernel can read them in place, with the same operations, so that results are
+identical to the last bit.
+
+Out of scope: single tokens, for which transformers has a way of its own; GPUs, whose kernels need
+the copies.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from transformers import AttentionInterface, AttentionMaskInterface
+from transformers.integrations.sdpa_attention import sdpa_attention_forward
+from transformers.masking_utils import sdpa_mask
+
+NAME = "sdpa_shared_heads"
+
+
+def share_heads(model: Any) -> None:
+    """Let a decoder attend without copies, where it runs on a CPU and attends by SDPA."""
+    config = model.config
+    queries = getattr(config, "num_attention_heads", 0)
+    keys = getattr(config, "num_key_value_heads", None) or queries
+    sdpa = getattr(config, "_attn_implementation", "") == "sdpa"
+    if sdpa and keys < queries and model.device.type == "cpu":
+        AttentionInterface.register(NAME, _attend)
+        AttentionMaskInterface.register(NAME, sdpa_mask)
+        model.set_attn_implementation(NAME)
+
+
+def _attend(
+    module: torch.nn.Module,
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    attention_mask: torch.Tensor | None,
+    dropout: float = 0.0,
+    scaling: float | None = None,
+    **others: Any,
+) -> tuple[torch.Tensor, None]:
+    """Attention of queries (batch, heads, tokens, size) to keys and values of fewer heads; returns
+    (batch, tokens, heads, size)."""
+    if attention_mask is None or query.shape[2] == 1 or others.get("position_bias") is not None:
+        output, none = sdpa_attention_forward(
+            module, query, key, value, attention_mask, dropout, scaling, **others
+        )
+        return output, none
+    attended = torch.nn.functional.scaled_dot_product_attention(
+        query,
+        key,
+        value,
+        attn_mask=attention_mask,
+        dropout_p=dropout,
+        scale=scaling,
+        enable_gqa=True,
+    )
+    return attended.transpose(1, 2).contiguous(), None
