@@ -351,13 +351,22 @@ class ReasonedAnswers:
         return answer.consistency is not None and answer.consistency < self._settings.verify.low
 
     def _reply(self, prompt: Prompt, deadline: float, attempt: int) -> Generator[str, None, None]:
+        began, loads = time.monotonic(), self._reasoner is None
         with self._lock:
             if self._reasoner is None:
                 self._reasoner = self._make()
             reasoner = self._reasoner
-        left = deadline - time.monotonic()
+        now = time.monotonic()
+        left = deadline - now
+        if left <= 0 and loads:
+            raise ModelError(
+                f"loading the reasoner took {now - began:.0f} s, so no time was left to reason; "
+                "ask again, or allow more with timeout_s (reasoning.timeout_s)"
+            )
         if left <= 0:
-            raise ModelError("no time was left to reason; allow more with timeout_s")
+            raise ModelError(
+                "no time was left to reason; allow more with timeout_s (reasoning.timeout_s)"
+            )
         settings, limit = self._settings, self._settings.max_tokens
         if attempt == 0:
             pieces = reasoner.stream(prompt, timeout_s=left, max_tokens=limit)

@@ -75,7 +75,10 @@ def show_answer(say: Console, result: Scored, *, reasoning: bool = True) -> None
             markup=False,
         )
     if reasoning and answer.reasoning:
-        say.print(indent(plain(answer.reasoning), "  "), style="dim", markup=False)
+        # Rules show the notes that they read.
+        label = "notes" if answer.models.get("reasoner") == "rules" else "reasoning"
+        say.print(f"  {label}:", style="dim", markup=False)
+        say.print(indent(plain(answer.reasoning), "    "), style="dim", markup=False)
     if answer.status == "failed":
         say.print(f"  no answer: {plain(answer.problem)}", style="red", markup=False)
     elif answer.status != "answered":

@@ -129,6 +129,8 @@ def test_a_replay_says_how_to_question_its_memory(walk: Path, tmp_path: Path) ->
     again = run("replay", walk, *QUICK, "--memory", memory).stdout
     assert "the memory holds all of this recording already, so nothing was read" in again
     assert "What have you seen?" in answered.stdout
+    by_motion = run("ask", "What did the camera do last?", "--memory", memory).stdout
+    assert "\n  notes:\n    #" in by_motion
 
 
 def test_the_same_replay_twice_stores_nothing_twice(walk: Path, tmp_path: Path) -> None:
