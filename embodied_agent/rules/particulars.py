@@ -158,6 +158,8 @@ _CHANGED = re.compile(
     r"^(?:is there |are there )?(?:anything|something) (?:new|different|changed)(?: (?:in view|here|now|in sight|around))?$|"
     r"^(?:has|did) (?:anything|something) (?:change|changed|disappear|disappeared)\b"
 )
+#: Asked about all that has been, not about the latest keyframe.
+_CHANGED_EVER = re.compile(r"^did (?:anything|something) (?:change|disappear)\b")
 _SEEN_LAST = re.compile(
     rf"^what (?:did|have|had) {YOU} (?:{_SEE}) (?:last|most recently)$|"
     r"^(?:what (?:was|is) )?(?:the )?(?:most recent|latest|(?:very )?last) (?:thing|object|item)"
@@ -205,7 +207,8 @@ def _about_no_thing(named: Named, pattern: str) -> Asked | None:
         on = _CLOCK_SIDES.get(named.numbers[0])
         return make(named, "around", side=on) if on else make(named, "unnoted_way")
     if _CHANGED.search(pattern):
-        return replace(make(named, "changed"), past=bool(cues.START.search(pattern)))
+        whole = cues.START.search(pattern) or _CHANGED_EVER.search(pattern)
+        return replace(make(named, "changed"), past=bool(whole))
     if _SEEN_LAST.search(pattern):
         return make(named, "in_view")
     if _SOMEBODY.search(pattern):

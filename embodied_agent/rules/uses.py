@@ -25,6 +25,7 @@ _SOUGHT = re.compile(
     r"|where (?:i|we|one|you|somebody|someone) (?:can|could|might|may|should)"
     r"|(?:what|which \w+) (?:can|could|should|would|do) (?:i|we|one|you) (?:use )?"
     r"|what (?:is|are) (?:good |there )?(?:for|to)"
+    r"|(?:can|could|may|might) (?:i|we|one|somebody|someone) (?=(?:sit|lie|nap)\b)"
     r"|(?:i|we) (?:want|need|have|would like|am trying|are trying) to"
     r"|(?:is|are) there (?:a|any|some) (?:way|ways))\b"
 )

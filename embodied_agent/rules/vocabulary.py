@@ -50,6 +50,7 @@ FRAME: frozenset[str] = word_set(
     "a an the any some this that these those such no not none never ever another other others "
     "else both either neither each every all whole single many much more most few several lot "
     "fewer lots number numbers count counts amount total quantity altogether i me my mine we us our "
+    "change changes changed disappear disappears disappeared "
     "you your yours yourself it its itself he she they them their one ones myself someone "
     "somebody anyone anybody people's is are was were be been being am do does did done doing "
     "has have had having can could will would shall should may might must let need want wants "

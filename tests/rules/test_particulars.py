@@ -87,6 +87,8 @@ def said(text: str, notes: Notes) -> Saying:
         ("what happened?", "I turned right by 40 degrees, moved forward"),
         # Changed
         ("what is new?", "Since #5, the orange table came into view (#6); the cyan clock went out"),
+        ("did anything change?", "Since #0, the green sofa and the orange table"),
+        ("did anything change while we drove?", "Since #0, the green sofa and the orange table"),
         ("what has changed since the start?", "Since #0, the green sofa and the orange table"),
         ("what did you see last?", "Now I see (#6)"),
         ("are all lamps red?", "No: I saw the blue lamp (#2)."),
@@ -126,6 +128,8 @@ def said(text: str, notes: Notes) -> Saying:
         ("is there a way out?", "You could leave by the pink door (#2)."),
         ("how can I leave this place?", "You could leave by the pink door (#2)."),
         ("where can I sit?", "You could sit on the green sofa (#6) or the yellow bed (#1)."),
+        ("can I sit down somewhere nearby?", "You could sit on the green sofa (#6)"),
+        ("may I lie down?", "the yellow bed (#1) or the green sofa (#6)"),
         ("any idea where I could lie down?", "the yellow bed (#1) or the green sofa (#6)"),
         ("anything I could put my coffee on?", "You could put things on the orange table (#6)"),
         ("is there something that tells the time?", "the cyan clock"),
