@@ -1,7 +1,8 @@
 """The cost of a GRPO step: generation, rewards, update; beside trl's own trainer.
 
     python bench/training.py --steps 2 --rounds 2
-    python bench/training.py --model smollm2 --completions 8 --steps 1 --cpu-time
+    python bench/training.py --model smollm2 --completions 8 --completion-tokens 32 \\
+        --prompt-tokens 350 --steps 1 --rounds 2 --cpu-time
 
 The same steps are run three ways, in short runs that take turns in one process, in one order and
 then in the other: with each group's prompt processed once (`model.shared_prompts`); with it
@@ -124,6 +125,7 @@ def measure(way: str, a: argparse.Namespace, steps: int, spent: dict[str, float]
             f"trainer.use_cpu={str(not torch.cuda.is_available()).lower()}",
             "data.worlds=house:3,city:3",
             "data.held_worlds=",
+            *a.set,
         ],
     )  # fmt: skip
     with tempfile.TemporaryDirectory() as folder:
@@ -154,6 +156,10 @@ def main() -> None:
     )
     parser.add_argument("--prompt-tokens", type=int, default=320, help="longest prompt")
     parser.add_argument("--completion-tokens", type=int, default=160, help="longest completion")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="SECTION.KEY=VALUE",
+        help="override one value of the configuration",
+    )  # fmt: skip
     parser.add_argument(
         "--cpu-time", action="store_true",
         help="count this process's CPU seconds: for a machine with other work",
