@@ -232,8 +232,16 @@ def main() -> None:
             return BuiltinReasoner(settings.reasoning)
 
         kept, small, plain = new_reasoner(), new_reasoner(), new_reasoner(kept_cache_mb=0)
+        tokens_read: dict[int, int] = {}  # by number of deltas
+
+        def kept_way(deltas: list[Delta], asked: Question) -> float:
+            before, _ = kept.tokens_read
+            seconds = kept_s(kept, prompt_of(deltas, asked, a.budget))
+            tokens_read[len(deltas)] = kept.tokens_read[0] - before
+            return seconds
+
         ways: dict[str, Way] = {
-            "in process, kept": lambda d, q: kept_s(kept, prompt_of(d, q, a.budget)),
+            "in process, kept": kept_way,
             "in process, anew": lambda d, q: anew_s(plain, prompt_of(d, q, a.budget)),
             "in process, kept, 550 tokens": lambda d, q: kept_s(small, prompt_of(d, q, 550)),
         }
@@ -262,6 +270,9 @@ def main() -> None:
             f"{len(deltas)} deltas; medians of {a.repeats} questions.\n"
         )
         print(table(measure(ways, deltas, a.repeats)))
+        for size in SIZES:
+            counts = sorted(tokens_read[size + repeat] for repeat in range(1, a.repeats + 1))
+            print(f"{size} deltas: a question reads {counts[0]} to {counts[-1]} tokens in process")
         mean_ms, compactions, share = compaction(new_reasoner(), deltas[:220], 2000)
         print(
             "\nBeyond a budget of 2,000 tokens, with a question after each of 120 deltas: "

@@ -57,7 +57,8 @@ class StoredThing:
     def __init__(self, notes: Holding, key: str) -> None:
         self.key = key
         self._notes = notes
-        self._mentions = notes.index_of_names.things.get(key)
+        things = notes.index_of_names.things
+        self._mentions = things[key] if key in things else None
         self._own = notes.own_mentions(key)
         self._begin = self._end = -1
 
