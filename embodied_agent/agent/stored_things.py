@@ -58,7 +58,7 @@ class StoredThing:
         self.key = key
         self._notes = notes
         things = notes.index_of_names.things
-        self._mentions = things[key] if key in things else None
+        self._mentions = things.get(key)
         self._own = notes.own_mentions(key)
         self._begin = self._end = -1
 
