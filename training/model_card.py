@@ -82,11 +82,13 @@ FIGURES = """
 ## Figures
 
 On clips of the held-out block ({clips}), through the runtime as it ships:
-keyframer, perceiver, memory, recall, reasoner. *pixels*: from the perceiver's deltas. *true
-deltas*: from the truth. *reasoner true*: the same without asking the notes whether they settle the
-question. *program*: a plain program that reads the same deltas and knows what the
-question is about. *blind*: the reasoner with an empty memory. The warehouse, with other rooms and
-other pairs of colour and kind, was never trained on.
+keyframer, perceiver, memory, recall, reasoner. *pixels*: from the perceiver's deltas.
+*positions*: the same with `reasoning.positions`, from poses with the noise of odometry; where the
+notes leave a question open, what is true in the world is right, too. *true deltas*: from the truth.
+*reasoner true*: the same without asking the notes whether they settle the question. *program*: a
+plain program that reads the same deltas and knows what the question is about. *blind*: the reasoner
+with an empty memory. The warehouse, with other rooms and other pairs of colour and kind, was never
+trained on.
 
 {tables}
 {judged}

@@ -88,13 +88,14 @@ def questions_with_choices(figures: Mapping[str, Any], command: str, minutes: fl
     def over(way: str) -> str:
         return _share(sum(p["questions"] * p["all"][way] for p in trained) / total)
 
+    located = f" ({over('positions')} % with positions)" if "positions" in ways else ""
     return Result(
         name="held_out",
         title="The eight types on the held-out block",
         question="How many questions with choices do the shipped models answer on clips that "
         "nothing was trained, tuned or chosen on?",
-        finding=f"House and city together: {over('pixels')} % from pixels, {over('true_deltas')} % "
-        f"from true notes, {over('blind')} % without a memory; chance is {over('chance')} %.",
+        finding=f"House and city together: {over('pixels')} % from pixels{located}, "
+        f"{over('true_deltas')} % from true notes, {over('blind')} % without a memory; chance is {over('chance')} %.",
         command=command,
         seeds=(),
         scale=1.0,
