@@ -26,6 +26,7 @@ OPTIONAL = (
     "embodied_agent.interfaces.mqtt",
     "embodied_agent.interfaces.web",
     "embodied_agent.reasoning.kept_prefix",
+    "embodied_agent.reasoning.shared_heads",
     "embodied_agent.ros",
 )
 IMPORT_ALL = """
@@ -180,4 +181,5 @@ def test_without_extras_the_page_names_the_command_that_installs_it(
 
 def test_with_the_extras_of_the_interfaces_their_modules_import(installed: Installed) -> None:
     installed.install("[web,mqtt,fleet]")
-    installed.python(IMPORT_ALL, "embodied_agent.reasoning.kept_prefix", "embodied_agent.ros")
+    built_in = [name for name in OPTIONAL if name.startswith("embodied_agent.reasoning.")]
+    installed.python(IMPORT_ALL, *built_in, "embodied_agent.ros")
