@@ -56,6 +56,7 @@ def test_a_node_notes_topics_latched_or_not_and_says_what_they_do_not_have(
     request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
     pytest.importorskip("rclpy", reason="no ROS 2 here: install it in /opt/ros and run `make test`")
+    client = request.getfixturevalue("client")  # builds the workspace that the messages come from
     from embodied_agent_interfaces.srv import Ask
     from rclpy.qos import DurabilityPolicy, QoSProfile
     from sensor_msgs.msg import BatteryState
@@ -64,7 +65,6 @@ def test_a_node_notes_topics_latched_or_not_and_says_what_they_do_not_have(
     from tests.support.ros import publish_until, running_node
     from tests.support.ros_camera import header
 
-    client = request.getfixturevalue("client")
     parameters = {
         "perception.backend": "geometry",
         "memory.path": str(tmp_path / "memory.db"),
