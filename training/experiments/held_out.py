@@ -95,7 +95,8 @@ def questions_with_choices(figures: Mapping[str, Any], command: str, minutes: fl
         question="How many questions with choices do the shipped models answer on clips that "
         "nothing was trained, tuned or chosen on?",
         finding=f"House and city together: {over('pixels')} % from pixels{located}, "
-        f"{over('true_deltas')} % from true notes, {over('blind')} % without a memory; chance is {over('chance')} %.",
+        f"{over('true_deltas')} % from true notes, {over('blind')} % without a memory; "
+        f"chance is {over('chance')} %.",
         command=command,
         seeds=(),
         scale=1.0,
