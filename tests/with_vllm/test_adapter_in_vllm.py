@@ -19,6 +19,12 @@ from tests.models.test_llama_gguf import TEXTS, checkpoint
 from tests.support.adapted_model import CONTEXT, RANK, adapted_model, answers_with, marks_of
 from tests.support.served import free_port
 from tests.support.server_process import server_process
+from tests.support.trained_adapter import (
+    MAX_TOKENS,
+    assert_equal,
+    marks_in_process,
+    trained_adapter,
+)
 from training.evaluation.agreement import compare
 
 pytestmark = [
@@ -30,6 +36,8 @@ pytestmark = [
 #: How long a server may take to start, seconds.
 START_S = 900
 TOKENS = 12
+#: Holds the short questions of a trained adapter and their replies, in tokens.
+SHORT_CONTEXT = 1024
 #: Stands for a character that is not whole.
 PART = "\N{REPLACEMENT CHARACTER}"
 
@@ -110,3 +118,14 @@ def test_an_evaluation_through_vllm_has_the_marks_of_one_in_process(tmp_path: Pa
     found = compare(here, there)
     assert found.questions >= 50
     assert (found.equal_marks, found.equal_replies) == (found.questions, found.questions)
+
+
+def test_a_trained_adapter_has_equal_marks_behind_vllm(tmp_path: Path) -> None:
+    adapted = trained_adapter(tmp_path)
+    here = marks_in_process(adapted)
+    with serving(adapted.base, adapted.adapter, context=SHORT_CONTEXT, rank=32) as address:
+        there = marks_of(
+            f"{address}/v1", adapted.episodes, server_model="reasoner",
+            max_tokens=MAX_TOKENS,
+        )  # fmt: skip
+    assert_equal(adapted, here, there)
