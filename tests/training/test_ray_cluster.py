@@ -34,7 +34,7 @@ PROGRAM = [
 RAY = str(Path(sys.executable).with_name("ray"))
 START_S, WORK_S = 300.0, 900.0
 #: A builder that has computed this long is in the middle of its work, in seconds.
-WORKED_S = 6.0
+WORKED_S = 4.0
 #: What Ray calls the process of one of our builders.
 WORKER = "_RayBuilder"
 
