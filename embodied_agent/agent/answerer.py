@@ -27,7 +27,8 @@ from embodied_agent.agent.notes_check import NotesCheck, checked
 from embodied_agent.agent.notices import with_break, with_kept
 from embodied_agent.agent.object_memory import ObjectMemory
 from embodied_agent.agent.position_answers import PositionAnswers
-from embodied_agent.agent.reasoned import Known, ReasonedAnswers
+from embodied_agent.agent.reasoned import ReasonedAnswers
+from embodied_agent.agent.reasoner_attempts import Known
 from embodied_agent.agent.recalled import recall_from
 from embodied_agent.agent.scrutiny import without_answer
 from embodied_agent.agent.second_look import SecondLook
