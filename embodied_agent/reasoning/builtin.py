@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from embodied_agent.errors import ModelError, ModelUnavailable
-from embodied_agent.models.checkpoints import checkpoint_folder, load
+from embodied_agent.models.checkpoints import load, reasoner_folder
 from embodied_agent.models.prompting import Prompting, read_prompting
 from embodied_agent.reasoning.base import (
     ANSWER,
@@ -37,7 +37,7 @@ class BuiltinReasoner:
     """
 
     def __init__(self, settings: ReasoningSettings) -> None:
-        folder = checkpoint_folder(settings.model_path, "reasoner")
+        folder = reasoner_folder(settings.model_path)
         self._model, self._tokenizer = load(folder, "reasoner")
         # After `load`, which announces the wait: this import loads the model library, too.
         from embodied_agent.reasoning.kept_prefix import KeptPrefix

@@ -232,7 +232,8 @@ class ReasoningSettings(Section):
     model_path: str = Field(
         "",
         description="`builtin`: folder of a checkpoint or of an adapter, or a name of "
-        "`embodied-agent models list`; empty: the shipped checkpoint",
+        "`embodied-agent models list`, with the adapter on it that is shipped, if any; empty: the "
+        "shipped checkpoint",
     )
     prompt: Literal["auto", "full", "compact"] = Field(
         "auto",
