@@ -24,6 +24,7 @@ from embodied_agent.agent.notes_check import (
     without_untold,
 )
 from embodied_agent.agent.notices import with_notice
+from embodied_agent.agent.reasoner_loading import ReasonerLoading
 from embodied_agent.agent.scrutiny import fault_of, lower_unsure, status_of, without_answer
 from embodied_agent.agent.second_look import Findings, SecondLook
 from embodied_agent.chat.status import HasServer, ServerStatus
@@ -83,24 +84,31 @@ class ReasonedAnswers:
         second_look: SecondLook | None = None,
     ) -> None:
         self._settings = settings
-        self._make = make
+        self.loading = ReasonerLoading(make, settings.load_timeout_s)
         self._make_verifier = make_verifier
         self._second_look = second_look
         self._lock = threading.Lock()
-        self._reasoner: Reasoner | None = None
         self._verifier: Verifier | None = None
         #: How often it was asked again because it had missed that the notes settle a question.
         self.asked_again = 0
+        #: Time from the latest prompt to the reply's first piece, in seconds; ``None`` before it.
+        self.first_token_s: float | None = None
+
+    @property
+    def reasoner(self) -> Reasoner | None:
+        """The reasoner; ``None`` until it is loaded."""
+        return self.loading.reasoner
 
     @property
     def model(self) -> str:
         """The reasoner's name; its backend until it is loaded."""
-        return self._reasoner.name if self._reasoner else self._settings.backend
+        reasoner = self.reasoner
+        return reasoner.name if reasoner else self._settings.backend
 
     @property
     def server(self) -> ServerStatus | None:
         """State of the reasoner's server; ``None`` if there is none, or it was never asked."""
-        reasoner = self._reasoner
+        reasoner = self.reasoner
         return reasoner.server_status() if isinstance(reasoner, HasServer) else None
 
     def close(self) -> None:
@@ -120,11 +128,25 @@ class ReasonedAnswers:
         Args:
             answer: filled in as far as it is known.
             known: what to answer from.
-            deadline: by `time.monotonic`, in seconds.
+            deadline: by `time.monotonic`, in seconds; it moves by as long as the reasoner is
+                loaded.
 
         Raises:
             StoreError: the memory can't be read.
         """
+        if self.reasoner is None:
+            began = time.monotonic()
+            problem = ""
+            try:
+                yield from self.loading.wait()
+            except ModelError as error:
+                problem = str(error)
+            spent = time.monotonic() - began
+            deadline += spent
+            answer = replace(answer, latency_s={**answer.latency_s, "load": spent})
+            if problem:
+                return Attempt(_failed(answer, problem, ""), {})
+            answer = replace(answer, models={**answer.models, "reasoner": self.model})
         looked = Findings()
         if self._settings.second_look.mode == "on":
             answer, looked = self._look(answer, known, deadline)
@@ -243,12 +265,16 @@ class ReasonedAnswers:
             try:
                 with closing(self._reply(prompt, deadline, attempt)) as pieces:
                     for piece in pieces:
-                        first_at = first_at or (time.monotonic() if piece else None)
+                        if piece and first_at is None:
+                            first_at = time.monotonic()
+                            self.first_token_s = first_at - started
                         reply += piece
                         yield piece
             except ReplyError as error:
                 endless = error
-            others, problem = self._others(prompt, deadline) if attempt == 0 else ([], "")
+            others, problem = [], ""
+            if attempt == 0:
+                others, problem = yield from self._others(prompt, deadline)
             if endless is not None and not others:
                 raise endless
             chosen = elected(
@@ -351,19 +377,8 @@ class ReasonedAnswers:
         return answer.consistency is not None and answer.consistency < self._settings.verify.low
 
     def _reply(self, prompt: Prompt, deadline: float, attempt: int) -> Generator[str, None, None]:
-        began, loads = time.monotonic(), self._reasoner is None
-        with self._lock:
-            if self._reasoner is None:
-                self._reasoner = self._make()
-            reasoner = self._reasoner
-        now = time.monotonic()
-        left = deadline - now
-        if left <= 0 and loads:
-            raise ModelError(
-                f"loading the reasoner took {now - began:.0f} s, so no time was left to reason; "
-                "ask again, or allow more with timeout_s (reasoning.timeout_s)"
-            )
-        if left <= 0:
+        reasoner, left = self.reasoner, deadline - time.monotonic()
+        if reasoner is None or left <= 0:
             raise ModelError(
                 "no time was left to reason; allow more with timeout_s (reasoning.timeout_s)"
             )
@@ -386,17 +401,19 @@ class ReasonedAnswers:
                         "the time-out came before the answer; allow more with timeout_s"
                     )
 
-    def _others(self, prompt: Prompt, deadline: float) -> tuple[list[str], str]:
+    def _others(
+        self, prompt: Prompt, deadline: float
+    ) -> Generator[str, None, tuple[list[str], str]]:
         """Further replies that are counted with the first, if the reasoner can give them at once;
-        else none, and the reason."""
-        count, reasoner = self._settings.votes - 1, self._reasoner
+        else none, and the reason. Yields empty pieces while they are sampled."""
+        count, reasoner = self._settings.votes - 1, self.reasoner
         if not count or not prompt.choices or not isinstance(reasoner, Resampling):
             return [], ""
         left = deadline - time.monotonic()
         try:
             if left <= 0:
                 raise ModelError("no time was left")
-            replies = reasoner.sampled(
+            replies = yield from reasoner.sampling(
                 prompt, count, timeout_s=left, max_tokens=self._settings.max_tokens
             )
         except ModelError as error:

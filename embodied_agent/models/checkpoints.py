@@ -171,7 +171,7 @@ def load(folder: Path, kind: Literal["perceiver", "reasoner"]) -> tuple[Any, Any
         raise ModelError(f"can't load the {kind} from {folder}: {error}") from error
     weights_bytes = sum(p.numel() * p.element_size() for p in model.parameters())
     _log.log(
-        logging.DEBUG if shipped else logging.INFO,
+        logging.DEBUG if shipped and weights == folder else logging.INFO,
         "Loaded %s in %.1f s: %.0f MB of weights in %s",
         name, time.monotonic() - started, weights_bytes / 1e6, str(dtype).removeprefix("torch."),
     )  # fmt: skip
