@@ -117,8 +117,7 @@ class Retention:
         leaving = sorted(ids_of(db, sql, first, last) - kept)
         now = leaving[:_AT_ONCE]
         self._pictures.drop(db, now)
-        for one in now:
-            keep_motion(db, one)
+        keep_motion(db, now)
         shown = _drop_sightings(db, now, first, last)
         drop_thinned_evidence(db, shown)
         return now == leaving
