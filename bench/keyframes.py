@@ -325,7 +325,7 @@ def main() -> None:
         type=Path,
         action="append",
         metavar="DIR",
-        help="a real RGB-D sequence (7-Scenes or TUM layout) instead; repeatable",
+        help="a real RGB-D sequence (7-Scenes, TUM or deep-video-mvs layout) instead; repeatable",
     )
     options = parser.parse_args()
     cv2.setNumThreads(1)

@@ -1,8 +1,10 @@
-"""Real RGB-D sequences with ground truth, for ``bench/keyframes.py --sequence DIR``.
+"""Real RGB-D sequences with ground truth, for ``bench/keyframes.py --sequence DIR`` and
+``bench/objects_real.py``.
 
-Two layouts are supported: files with shared frame numbers (``frame-000012.color.jpg``,
-``.depth.png``, ``.pose.txt``, as in 7-Scenes and 3DMatch) with ``camera-intrinsics.txt``, and that
-of the TUM RGB-D benchmark (``rgb.txt``, ``depth.txt``, ``groundtruth.txt``).
+Three layouts are supported: files with shared frame numbers (``frame-000012.color.jpg``,
+``.depth.png``, ``.pose.txt``, as in 7-Scenes and 3DMatch) with ``camera-intrinsics.txt``; that of
+the TUM RGB-D benchmark (``rgb.txt``, ``depth.txt``, ``groundtruth.txt``); and that of
+deep-video-mvs (``images/00012.png``, ``depth/00012.png``, ``poses.txt``, ``K.txt``).
 
 Depth and pose determine the true overlap: the share of a keyframe's pixels with known depth whose
 points are in the later view. Points that are hidden by something nearer count as in view.
@@ -38,42 +40,71 @@ WRONG = 0.15
 
 @dataclass(frozen=True)
 class View:
-    """One frame: its files, and the camera's pose in the world (4, 4; x right, y down, z ahead)."""
+    """One frame: its files, and the camera's pose in the world (4, 4; x right, y down, z ahead).
+    ``number`` is that in its name, or its place in the sequence."""
 
     stamp_ns: int
     colour: Path
     depth: Path
     pose: Matrix
+    number: int = 0
 
 
 @dataclass(frozen=True)
 class Sequence:
-    """A recording with ground truth. ``camera`` is fx, fy, cx, cy in pixels; ``depth_scale`` is the
-    number of depth values per metre."""
+    """A recording with ground truth. ``camera`` is fx, fy, cx, cy in pixels of pictures of ``size``
+    (width, height); ``depth_scale`` is the number of depth values per metre."""
 
     name: str
     views: list[View]
     camera: tuple[float, float, float, float]
     depth_scale: float
+    size: tuple[int, int] = (640, 480)
 
 
 def read_sequence(folder: Path, fps: float = 30.0) -> Sequence:
     """Read the sequence in ``folder`` or in a folder within it."""
     if (folder / "groundtruth.txt").is_file():
         return _tum(folder)
+    if (folder / "poses.txt").is_file() and (folder / "K.txt").is_file():
+        return _numbered(folder, fps)
     colours = sorted(folder.rglob("frame-*.color.*"))
     if not colours:
-        raise SystemExit(f"{folder} has neither groundtruth.txt nor frame-*.color.* pictures")
+        raise SystemExit(
+            f"{folder} has neither groundtruth.txt, nor poses.txt and K.txt, nor frame-*.color.* "
+            "pictures"
+        )
     views = []
     for number, colour in enumerate(colours):
         stem = colour.name.partition(".color.")[0]
         pose = np.loadtxt(colour.with_name(f"{stem}.pose.txt"))
         depth = colour.with_name(f"{stem}.depth.png")
         if np.isfinite(pose).all() and depth.is_file():
-            views.append(View(round(number * 1e9 / fps), colour, depth, pose))
-    matrix = np.loadtxt(next(iter(sorted(folder.rglob("camera-intrinsics.txt")))))
-    camera = (matrix[0, 0], matrix[1, 1], matrix[0, 2], matrix[1, 2])
+            views.append(View(round(number * 1e9 / fps), colour, depth, pose, number))
+    camera = _camera(next(iter(sorted(folder.rglob("camera-intrinsics.txt")))))
     return Sequence(folder.name, views, camera, 1000.0)
+
+
+def _numbered(folder: Path, fps: float) -> Sequence:
+    """The layout of deep-video-mvs: one pose a line, row by row, in the pictures' order."""
+    colours = sorted((folder / "images").glob("*.png"))
+    poses = np.loadtxt(folder / "poses.txt").reshape(-1, 4, 4)
+    if len(colours) != len(poses):
+        raise SystemExit(f"{folder} has {len(colours)} pictures and {len(poses)} poses")
+    views = [
+        View(
+            round(int(one.stem) * 1e9 / fps), one, folder / "depth" / one.name, pose, int(one.stem)
+        )
+        for one, pose in zip(colours, poses, strict=True)
+        if np.isfinite(pose).all()
+    ]
+    height, width = cv2.imread(str(colours[0])).shape[:2]
+    return Sequence(folder.name, views, _camera(folder / "K.txt"), 1000.0, (width, height))
+
+
+def _camera(file: Path) -> tuple[float, float, float, float]:
+    matrix = np.loadtxt(file)
+    return (matrix[0, 0], matrix[1, 1], matrix[0, 2], matrix[1, 2])
 
 
 def _tum(folder: Path) -> Sequence:
@@ -95,7 +126,8 @@ def _tum(folder: Path) -> Sequence:
         matrix = np.eye(4)
         matrix[:3, :3] = rotation_matrix(pose.orientation_xyzw)
         matrix[:3, 3] = pose.position_m
-        views.append(View(round(time * 1e9), colour, depth[depth_index][1], matrix))
+        number = len(views)
+        views.append(View(round(time * 1e9), colour, depth[depth_index][1], matrix, number))
     return Sequence(folder.name, views, _TUM_CAMERA, _TUM_DEPTH)
 
 
@@ -143,7 +175,7 @@ def frames(sequence: Sequence) -> Iterator[tuple[View, Frame]]:
                 view.stamp_ns,
                 encoded=view.colour.read_bytes(),
                 index=index,
-                intrinsics=Intrinsics(fx, fy, cx, cy, 640, 480),
+                intrinsics=Intrinsics(fx, fy, cx, cy, *sequence.size),
             ),
         )
 

@@ -22,11 +22,13 @@ from embodied_agent.agent.notes_check import (
     without_untold,
 )
 from embodied_agent.agent.notices import with_notice
-from embodied_agent.agent.reasoner_attempts import Attempt, Known, ReasonerAttempts
+from embodied_agent.agent.reasoner_attempts import Attempt, Known, ReasonerAttempts, failed
+from embodied_agent.agent.reasoner_loading import ReasonerLoading
 from embodied_agent.agent.scrutiny import lower_unsure, without_answer
 from embodied_agent.agent.second_look import Findings, SecondLook
 from embodied_agent.agent.verification import Verification
 from embodied_agent.chat.status import ServerStatus
+from embodied_agent.errors import ModelError
 from embodied_agent.reasoning.base import Reasoner
 from embodied_agent.reasoning.verify import Verifier
 from embodied_agent.records import Answer
@@ -52,11 +54,18 @@ class ReasonedAnswers:
         second_look: SecondLook | None = None,
     ) -> None:
         self._settings = settings
-        self._attempts = ReasonerAttempts(settings, make)
+        self.loading = ReasonerLoading(make, settings.load_timeout_s)
+        self._attempts = ReasonerAttempts(settings, self.loading)
         self._judge = Verification(settings.verify, make_verifier)
         self._second_look = second_look
         #: How often it was asked again because it had missed that the notes settle a question.
         self.asked_again = 0
+
+    @property
+    def first_token_s(self) -> float | None:
+        """Time from the latest prompt to the reply's first piece, in seconds; ``None`` before
+        it."""
+        return self._attempts.first_token_s
 
     @property
     def model(self) -> str:
@@ -85,11 +94,25 @@ class ReasonedAnswers:
         Args:
             answer: filled in as far as it is known.
             known: what to answer from.
-            deadline: by `time.monotonic`, in seconds.
+            deadline: by `time.monotonic`, in seconds; it moves by as long as the reasoner is
+                loaded.
 
         Raises:
             StoreError: the memory can't be read.
         """
+        if self.loading.reasoner is None:
+            began = time.monotonic()
+            problem = ""
+            try:
+                yield from self.loading.wait()
+            except ModelError as error:
+                problem = str(error)
+            spent = time.monotonic() - began
+            deadline += spent
+            answer = replace(answer, latency_s={**answer.latency_s, "load": spent})
+            if problem:
+                return Attempt(failed(answer, problem), {})
+            answer = replace(answer, models={**answer.models, "reasoner": self.model})
         looked = Findings()
         if self._settings.second_look.mode == "on":
             answer, looked = self._look(answer, known, deadline)

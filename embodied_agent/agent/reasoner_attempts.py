@@ -8,14 +8,14 @@ there are (`scrutiny`).
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import closing
 from dataclasses import dataclass, replace
 
 from embodied_agent.agent.notes_check import NotesCheck
 from embodied_agent.agent.notices import with_notice
+from embodied_agent.agent.reasoner_loading import ReasonerLoading
 from embodied_agent.agent.scrutiny import fault_of, status_of
 from embodied_agent.agent.second_look import Findings
 from embodied_agent.chat.status import HasServer, ServerStatus
@@ -60,19 +60,24 @@ class ReasonerAttempts:
 
     Args:
         settings: of reasoning.
-        make: makes the reasoner when it is first needed.
+        loading: of the reasoner.
     """
 
-    def __init__(self, settings: ReasoningSettings, make: Callable[[], Reasoner]) -> None:
+    def __init__(self, settings: ReasoningSettings, loading: ReasonerLoading) -> None:
         self._settings = settings
-        self._make = make
-        self._lock = threading.Lock()
-        self._reasoner: Reasoner | None = None
+        self._loading = loading
+        #: Time from the latest prompt to the reply's first piece, in seconds; ``None`` before it.
+        self.first_token_s: float | None = None
+
+    @property
+    def _reasoner(self) -> Reasoner | None:
+        return self._loading.reasoner
 
     @property
     def model(self) -> str:
         """The reasoner's name; its backend until it is loaded."""
-        return self._reasoner.name if self._reasoner else self._settings.backend
+        reasoner = self._reasoner
+        return reasoner.name if reasoner else self._settings.backend
 
     @property
     def server(self) -> ServerStatus | None:
@@ -123,12 +128,17 @@ class ReasonerAttempts:
             try:
                 with closing(self._reply(prompt, deadline, attempt)) as pieces:
                     for piece in pieces:
-                        first_at = first_at or (time.monotonic() if piece else None)
+                        if piece and first_at is None:
+                            first_at = time.monotonic()
+                            self.first_token_s = first_at - started
                         reply += piece
                         yield piece
             except ReplyError as error:
                 endless = error
-            others, problem = self._others(prompt, deadline) if attempt == 0 else ([], "")
+            others: list[str] = []
+            problem = ""
+            if attempt == 0:
+                others, problem = yield from self._others(prompt, deadline)
             if endless is not None and not others:
                 raise endless
             chosen = elected(
@@ -157,9 +167,9 @@ class ReasonerAttempts:
                 voters = f"{chosen.agreeing} of {chosen.votes} reasonings of {self.model}"
                 answer = replace(answer, consistency=chosen.share, verified_by=voters)
         except ReplyError as error:
-            answer = _failed(answer, f"no usable reply: {error}", reply)
+            answer = failed(answer, f"no usable reply: {error}", reply)
         except ModelError as error:
-            answer = _failed(answer, str(error), reply)
+            answer = failed(answer, str(error), reply)
         ended = time.monotonic()
         first = answer.latency_s.get("first_token", (first_at or ended) - started)
         spent = answer.latency_s.get("reason", 0.0) + ended - (first_at or ended)
@@ -174,19 +184,8 @@ class ReasonerAttempts:
         return Attempt(answer, notes, fault)
 
     def _reply(self, prompt: Prompt, deadline: float, attempt: int) -> Generator[str, None, None]:
-        began, loads = time.monotonic(), self._reasoner is None
-        with self._lock:
-            if self._reasoner is None:
-                self._reasoner = self._make()
-            reasoner = self._reasoner
-        now = time.monotonic()
-        left = deadline - now
-        if left <= 0 and loads:
-            raise ModelError(
-                f"loading the reasoner took {now - began:.0f} s, so no time was left to reason; "
-                "ask again, or allow more with timeout_s (reasoning.timeout_s)"
-            )
-        if left <= 0:
+        reasoner, left = self._reasoner, deadline - time.monotonic()
+        if reasoner is None or left <= 0:
             raise ModelError(
                 "no time was left to reason; allow more with timeout_s (reasoning.timeout_s)"
             )
@@ -209,9 +208,11 @@ class ReasonerAttempts:
                         "the time-out came before the answer; allow more with timeout_s"
                     )
 
-    def _others(self, prompt: Prompt, deadline: float) -> tuple[list[str], str]:
+    def _others(
+        self, prompt: Prompt, deadline: float
+    ) -> Generator[str, None, tuple[list[str], str]]:
         """Further replies that are counted with the first, if the reasoner can give them at once;
-        else none, and the reason."""
+        else none, and the reason. Yields empty pieces while they are sampled."""
         count, reasoner = self._settings.votes - 1, self._reasoner
         if not count or not prompt.choices or not isinstance(reasoner, Resampling):
             return [], ""
@@ -219,7 +220,7 @@ class ReasonerAttempts:
         try:
             if left <= 0:
                 raise ModelError("no time was left")
-            replies = reasoner.sampled(
+            replies = yield from reasoner.sampling(
                 prompt, count, timeout_s=left, max_tokens=self._settings.max_tokens
             )
         except ModelError as error:
@@ -227,6 +228,6 @@ class ReasonerAttempts:
         return replies, ""
 
 
-def _failed(answer: Answer, problem: str, reply: str) -> Answer:
+def failed(answer: Answer, problem: str, reply: str = "") -> Answer:
     """``answer`` as a failed one; what the model said so far is kept as its reasoning."""
     return replace(answer, text="", choice=None, reasoning=reply, status="failed", problem=problem)

@@ -30,7 +30,7 @@ class FleetEvidence(Reply):
 
 
 class FactValue(Reply):
-    """The last value that a robot noted of a fact, when, and who or what noted it."""
+    """A value that a robot noted of a fact, when, and who or what noted it."""
 
     robot: str
     name: str

@@ -15,7 +15,7 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment  # type: ignore[import-untyped]
 
 from embodied_agent.objects.geometry import Ray, estimate, innovations
-from embodied_agent.objects.naming import Name, difference
+from embodied_agent.objects.naming import Name, called_otherwise, difference
 from embodied_agent.objects.track import Track
 from embodied_agent.objects.tracks import Step, Tracks
 from embodied_agent.settings.objects import ObjectSettings
@@ -88,8 +88,8 @@ def _refitted(
         track = known[column]
         if difference(name, track.name) is None or track.estimate is None:
             continue
-        if track.triangulated:
-            continue  # its place is known
+        if track.triangulated or called_otherwise(name, track.name):
+            continue  # its place is known, or it is not this
         fit = estimate([*track.rays, ray], tracks.usual(track))
         if fit.misfit <= _AGREES and (best is None or fit.misfit < best[0]):
             best = fit.misfit, column
@@ -114,7 +114,8 @@ def join_alike(tracks: Tracks, step: Step, settings: ObjectSettings) -> None:
 
 
 def _alike(track: Track, tracks: Tracks, limit: float) -> list[Track]:
-    """Objects that may be ``track``: of its name, close to it, never seen beside it."""
+    """Objects that may be ``track``: of its name, close to it, never seen beside it. Where the
+    names tell different things, the places of both have to be known."""
     assert track.estimate is not None
     others = []
     for other in tracks.of_group(track.name):
@@ -123,6 +124,9 @@ def _alike(track: Track, tracks: Tracks, limit: float) -> list[Track]:
         if difference(track.name, other.name) is None or other.id in track.apart:
             continue
         if track.keyframes & other.keyframes:
+            continue
+        known = track.triangulated and other.triangulated
+        if called_otherwise(track.name, other.name) and not known:
             continue
         offset = other.estimate.position - track.estimate.position
         spread = track.covariance + other.covariance

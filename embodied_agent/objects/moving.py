@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from embodied_agent.object_records import ObjectPlace
 from embodied_agent.objects.absence import View, overlooked
-from embodied_agent.objects.naming import difference
+from embodied_agent.objects.naming import may_have_moved
 from embodied_agent.objects.track import MAX_PLACES, Track
 from embodied_agent.objects.tracks import Step, Tracks
 from embodied_agent.records import Keyframe
@@ -53,7 +53,7 @@ def find_again(tracks: Tracks, step: Step) -> None:
             and other.estimate is not None
             and other.last_seen_ns < track.first_seen_ns
             and other.id not in track.apart
-            and difference(track.name, other.name) is not None
+            and may_have_moved(track.name, other.name)
         ]
         if len(lost) == 1 and _moved_to(lost[0], tracks) is track:
             _move(lost[0], track, tracks, step)
@@ -68,7 +68,7 @@ def _moved_to(track: Track, tracks: Tracks) -> Track | None:
         and other.estimate is not None
         and other.first_seen_ns > track.last_seen_ns
         and other.id not in track.apart
-        and difference(track.name, other.name) is not None
+        and may_have_moved(track.name, other.name)
     ]
     return others[0] if len(others) == 1 else None
 

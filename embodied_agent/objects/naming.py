@@ -1,7 +1,8 @@
 """Whether two mentions may be the same object, by what they are called.
 
 "red chair" and "chair" may be, and so may "sofa" and "couch"; "red chair" and "blue chair" are not,
-nor are gate 4 and gate 7.
+nor are gate 4 and gate 7. "Round table" and "football table" may be, as perceivers use more than
+one word for a thing, but they mostly aren't.
 
 Out of scope: positions (`tracker`), the words themselves (`embodied_agent.rules.lexicon`).
 """
@@ -17,6 +18,9 @@ from embodied_agent.rules.phrases import read_phrase
 MAX_NAME = 200
 #: What a difference in wording costs, as a squared Mahalanobis distance.
 _REWORDED = 1.0
+#: The same where each name has a word that the other lacks. With the usual gate of four standard
+#: deviations, what is called otherwise has to be within two of where the object should be seen.
+_OTHERWISE = 12.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,13 +28,15 @@ class Name:
     """A name as it is compared.
 
     ``text`` is the name on one line; ``kind`` the kind of thing; ``colors`` its colours, by their
-    main names; ``numbers`` those in it. ``group`` is equal for all names that may mean one object.
+    main names; ``numbers`` those in it; ``words`` what else is said of it, such as "round".
+    ``group`` is equal for all names that may mean one object.
     """
 
     text: str
     kind: str
     colors: frozenset[str]
     numbers: frozenset[str]
+    words: frozenset[str]
     group: str
     key: str
 
@@ -52,6 +58,7 @@ def name_of(text: str) -> Name:
         kind=kind,
         colors=phrase.colours,
         numbers=frozenset(word for word in phrase.qualifiers if word.isdigit()),
+        words=frozenset(word for word in phrase.qualifiers if not word.isdigit()),
         group=kind.split(" ")[-1] if phrase.kind else key,
         key=key,
     )
@@ -67,6 +74,19 @@ def difference(one: Name, other: Name) -> float | None:
         return None
     if one.numbers and other.numbers and not one.numbers & other.numbers:
         return None
-    if one.kind == other.kind or one.kind.endswith(f" {other.kind}"):
-        return _REWORDED
-    return _REWORDED if other.kind.endswith(f" {one.kind}") else None
+    kinds = one.kind, other.kind
+    if kinds[0] != kinds[1] and not any(a.endswith(f" {b}") for a, b in (kinds, kinds[::-1])):
+        return None
+    return _OTHERWISE if called_otherwise(one, other) else _REWORDED
+
+
+def may_have_moved(one: Name, other: Name) -> bool:
+    """Whether what turned up under one name may be what was lost under the other: no place speaks
+    for it, so the names may tell nothing different."""
+    return difference(one, other) is not None and not called_otherwise(one, other)
+
+
+def called_otherwise(one: Name, other: Name) -> bool:
+    """Whether two names of one kind tell different things of it: "round table" and "football
+    table"."""
+    return bool(one.words and other.words) and not one.words & other.words

@@ -18,8 +18,10 @@ import torch
 from transformers import Cache, DynamicCache
 from transformers.cache_utils import DynamicLayer
 
-#: Tokens processed at once. Each prompt recomputes up to this many tokens more than necessary.
-BLOCK = 32
+#: Tokens processed at once. Each prompt recomputes up to this many tokens more than necessary. With
+#: a model of 135 M parameters on one core, 1,024 tokens take 4.1 s in blocks of 32, 3.1 s in blocks
+#: of 64, 2.5 s in blocks of 128; a question that adds a hundred is read soonest with 64.
+BLOCK = 64
 #: Buffers have room for this many tokens at first, and double when they are full.
 _ROOM = 512
 
@@ -46,6 +48,12 @@ class GrowingLayer(DynamicLayer):  # type: ignore[no-untyped-call]
         self._value_room[..., begin:end, :] = value_states
         self.keys, self.values = self._key_room[..., :end, :], self._value_room[..., :end, :]
         return self.keys, self.values
+
+    @property
+    def room_bytes(self) -> int:
+        """Size of the buffers, in bytes."""
+        rooms = (getattr(self, "_key_room", None), getattr(self, "_value_room", None))
+        return sum(room.nbytes for room in rooms if room is not None)
 
 
 def _empty(layers: int) -> Cache:
@@ -74,6 +82,11 @@ def repeated(cache: Any, count: int) -> Cache:
     return rows
 
 
+def whole_blocks(ids: Sequence[int]) -> list[int]:
+    """Those of the tokens that fill whole blocks."""
+    return list(ids[: len(ids) // BLOCK * BLOCK])
+
+
 class KeptPrefix:
     """The cache of one model, used by one reply at a time (the caller holds a lock).
 
@@ -92,6 +105,16 @@ class KeptPrefix:
         self._cache: Any = None
         self._ids: list[int] = []  # of the whole blocks in the cache
         self.read_tokens = self.kept_tokens = 0
+
+    def holds(self, ids: Sequence[int]) -> bool:
+        """Whether all these tokens, the first of a prompt, are kept."""
+        return not ids or (self._cache is not None and self._ids[: len(ids)] == list(ids))
+
+    def held_bytes(self) -> int:
+        """Size of the buffers of keys and values, in bytes."""
+        cache = self._cache
+        rooms = [] if cache is None else [getattr(layer, "room_bytes", 0) for layer in cache.layers]
+        return int(sum(rooms))
 
     def read(self, ids: Sequence[int], check: Callable[[], None]) -> tuple[torch.Tensor, Any]:
         """Process a prompt; returns the logits after it (vocabulary,), and its cache, with which to

@@ -75,6 +75,44 @@ def test_an_object_seen_under_a_wider_name_stays_one() -> None:
     assert (one.name, one.color, one.kind, one.seen) == ("green couch", "green", "sofa", 8)
 
 
+def test_what_is_called_otherwise_and_seen_beside_a_thing_is_another() -> None:
+    """What is about three standard deviations beside the round table is another table."""
+    robot = Robot()
+    round_table, football_table = (4.0, 0.0, 0.7), (8.0, 0.2, 0.7)
+    robot.look({"round table": round_table}, pose(0.0, 0.0))
+    robot.look({"round table": round_table}, pose(0.0, 0.5))
+    robot.look({"football table": football_table}, pose(0.0, 1.0))
+    both = {"round table": round_table, "football table": football_table}
+    robot.look(both, pose(0.0, 1.6))
+    robot.look(both, pose(0.0, 2.2))
+    found = {one.name: (one.seen, off_m(one, both[one.name])) for one in robot.memory.objects()}
+    assert found.keys() == both.keys()
+    assert [seen for seen, _ in found.values()] == [4, 3]
+    assert max(off for _, off in found.values()) < 0.5
+
+
+def test_one_table_stays_one_by_another_word_where_it_is_seen_in_its_place() -> None:
+    robot = Robot()
+    robot.drive({"wooden table": (4.0, 1.0, 0.7)}, steps=4)
+    robot.drive({"dining table": (4.0, 1.0, 0.7)}, steps=4)
+    (one,) = robot.memory.objects()
+    assert one.seen == 8
+
+
+def test_a_table_that_is_called_otherwise_is_not_the_lost_one_moved() -> None:
+    robot = Robot()
+    others = {name: place for name, place in ROOM.items() if name != "red chair"}
+    robot.drive({**others, "round table": (4.0, 1.0, 0.7)})
+    robot.look(others, pose(0.0, 1.8))
+    there = {**others, "football table": (6.0, 1.8, 0.7)}
+    for y in (1.8, 1.5, 1.2, 0.9):
+        robot.look(there, pose(0.0, y))
+    tables = {one.name: one for one in robot.memory.objects("table")}
+    assert tables.keys() == {"round table", "football table"}
+    assert not tables["football table"].places
+    assert tables["round table"].gone_since_ns is not None
+
+
 def test_a_chair_that_moved_is_one_with_a_history() -> None:
     robot = Robot()
     robot.drive(ROOM)

@@ -9,10 +9,10 @@ from collections.abc import Callable, Sequence
 
 from embodied_agent.fleet.replies import FleetOverview, MapObject, MapPlace, RobotReply
 from embodied_agent.fleet.serving.database import Database, Db
-from embodied_agent.fleet.serving.noted import latest_facts, noted_keys
+from embodied_agent.fleet.serving.noted import facts_at, noted_keys
 from embodied_agent.fleet.serving.places import named_places
 from embodied_agent.fleet.serving.saying import evidence_of, value_of
-from embodied_agent.fleet.serving.sightings import Sighting
+from embodied_agent.fleet.serving.sightings import KEYFRAME, Sighting
 
 #: A robot that was not heard of for this long counts as silent, in seconds.
 SILENT_S = 60.0
@@ -48,7 +48,7 @@ class Overview:
             ids = [int(row[0]) for row in rows]
             latest = _latest(db, ids)
             objects = self._objects(db, ids)
-            facts = latest_facts(db, ids, noted_keys(db, ids))
+            facts = facts_at(db, dict.fromkeys(ids), noted_keys(db, ids))
             places = [one for one in named_places(db, ids) if one.frame_id in self._common_frames]
         robots = []
         for number, name, heard_at, now, keyframes, answers, count in rows:
@@ -123,10 +123,10 @@ class Overview:
 def _latest(db: Db, robots: Sequence[int]) -> dict[int, list[Sighting]]:
     """The latest keyframes of each robot, the latest first."""
     rows = db.execute(
-        "SELECT r.id, r.name, '', k.seen_at, m.uuid, k.keyframe_id FROM robots r "
+        f"SELECT {KEYFRAME} FROM robots r "
         "CROSS JOIN LATERAL (SELECT * FROM keyframes WHERE robot = r.id "
         "ORDER BY seen_at DESC LIMIT %s) k JOIN memories m ON m.id = k.memory "
-        "WHERE r.id = ANY(%s) ORDER BY r.id, k.seen_at DESC, k.keyframe_id DESC",
+        "WHERE r.id = ANY(%s) ORDER BY r.id, k.seen_at DESC, k.keyframe_id DESC".encode(),
         (_LATEST, list(robots)),
     )
     latest: dict[int, list[Sighting]] = {}
