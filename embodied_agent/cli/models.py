@@ -8,10 +8,11 @@ from typing import Annotated
 import typer
 
 from embodied_agent.cli.common import console, explained, print_json
+from embodied_agent.cli.groups import Commands
 from embodied_agent.cli.options import JsonOption
 from embodied_agent.errors import SettingsError
 
-models = typer.Typer(
+models = Commands(
     help="List and fetch the base models that adapters are trained on.",
     no_args_is_help=True,
     rich_markup_mode="markdown",

@@ -19,7 +19,6 @@ from typing import Any
 import apsw
 
 from embodied_agent.codec import from_json
-from embodied_agent.memory.kept import OF_OBJECTS, ids_of
 from embodied_agent.memory.object_rows import object_row, sighting_of
 from embodied_agent.memory.rows import DamagedRow, check_texts
 from embodied_agent.object_records import MentionRef, SeenObject
@@ -29,12 +28,23 @@ from embodied_agent.records import SUMMARY_ONLY
 HEIGHT, WIDTH = 10, 13
 
 
-def spared_for_objects(db: apsw.Connection, first: int, last: int) -> set[int]:
-    """The keyframes from ``first`` to ``last`` that objects need whole: those that show one for the
-    first or the last time, or larger than all others that its position is computed from."""
-    return ids_of(db, OF_OBJECTS, first, last) | {
-        number for number in _best(db, first, last) if first <= number <= last
-    }
+def largest_views(db: apsw.Connection, numbers: Collection[int]) -> set[int]:
+    """Those of the keyframes that show an object larger than all others that its position is
+    computed from."""
+    sql = (
+        "SELECT state FROM objects WHERE id IN (SELECT object_id FROM sightings "
+        "WHERE keyframe_id IN (SELECT value FROM json_each(?)))"
+    )
+    largest = set()
+    for (state,) in list(db.execute(sql, (json.dumps(list(numbers)),))):
+        try:
+            refs = sorted(rays_of(state))
+        except (ValueError, TypeError, LookupError):
+            continue
+        sizes = [(size, number) for number, rank in refs if (size := _size(db, number, rank))]
+        if sizes:
+            largest.add(max(sizes)[1])
+    return largest & set(numbers)
 
 
 def drop_thinned_evidence(db: apsw.Connection, object_ids: Iterable[int]) -> None:
@@ -89,25 +99,6 @@ def rays_of(state: str) -> set[MentionRef]:
         ValueError, TypeError, LookupError: the state is damaged.
     """
     return {(int(number), int(rank)) for number, rank in json.loads(state)["rays"]}
-
-
-def _best(db: apsw.Connection, first: int, last: int) -> set[int]:
-    """For each object with a sighting from ``first`` to ``last``, the keyframe that shows it
-    largest, of those that its position is computed from."""
-    sql = (
-        "SELECT o.state FROM objects o WHERE o.id IN (SELECT DISTINCT object_id FROM sightings "
-        "WHERE keyframe_id BETWEEN ? AND ?)"
-    )
-    best = set()
-    for (state,) in list(db.execute(sql, (first, last))):
-        try:
-            refs = sorted(rays_of(state))
-        except (ValueError, TypeError, LookupError):
-            continue
-        sizes = [(size, number) for number, rank in refs if (size := _size(db, number, rank))]
-        if sizes:
-            best.add(max(sizes)[1])
-    return best
 
 
 def _size(db: apsw.Connection, number: int, rank: int) -> float:

@@ -51,6 +51,7 @@ class ObjectRetention:
         self._whole: int | None = None  # how many sightings there are; counted when first needed
         self._corrected = 0
         self._text_from = 0
+        self._mended, self._all_mended = -1, False
 
     def recount(self) -> None:
         """Consider all sightings anew, because a transaction failed, or some were removed or
@@ -74,10 +75,20 @@ class ObjectRetention:
         if settings.objects_max or settings.objects_max_age_s or text_from:
             thinned = self._thin_objects(db, now - settings.objects_max_age_s, text_from)
             self._thin_again(db, thinned)
-        records = [record for record, _ in changes.objects]
-        drop_thinned_evidence(
-            db, [one.id for one in records if one.evidence and one.evidence[0] < text_from]
-        )
+        if text_from:
+            records = [record for record, _ in changes.objects]
+            reaching = {one.id for one in records if one.evidence and one.evidence[0] < text_from}
+            drop_thinned_evidence(db, reaching | self._next_of_earlier_versions(db))
+
+    def _next_of_earlier_versions(self, db: apsw.Connection) -> set[int]:
+        """The next objects that an earlier version may have left with evidence that is thinned."""
+        if self._all_mended:
+            return set()
+        sql = "SELECT id FROM objects WHERE id > ? ORDER BY id LIMIT ?"
+        ids = [int(one) for (one,) in db.execute(sql, (self._mended, _OBJECTS_AT_ONCE))]
+        self._mended = ids[-1] if ids else self._mended
+        self._all_mended = not ids
+        return set(ids)
 
     # -- sightings -------------------------------------------------------------------------------
 

@@ -24,6 +24,7 @@ from embodied_agent.memory import summaries
 from embodied_agent.memory.forgetting import keep_motion
 from embodied_agent.memory.kept import (
     CITED,
+    OF_OBJECTS,
     Kept,
     first_row,
     ids_of,
@@ -31,7 +32,7 @@ from embodied_agent.memory.kept import (
     newest_stored_s,
     text_bytes,
 )
-from embodied_agent.memory.object_evidence import drop_thinned_evidence, spared_for_objects
+from embodied_agent.memory.object_evidence import drop_thinned_evidence, largest_views
 from embodied_agent.memory.picture_retention import PictureRetention
 from embodied_agent.memory.summaries import SummaryTable, span
 from embodied_agent.records import SUMMARY_ONLY
@@ -109,19 +110,21 @@ class Retention:
         thinned."""
         first, last = span(level, first_row)[0], span(level, last_row)[1]
         kept = self._summaries.evidence(db, level, first_row, last_row)
-        kept |= ids_of(db, CITED, first, last) | spared_for_objects(db, first, last)
+        kept |= ids_of(db, CITED, first, last) | ids_of(db, OF_OBJECTS, first, last)
         sql = (
             "SELECT keyframe_id FROM deltas WHERE keyframe_id BETWEEN ?1 AND ?2 "
             f"AND NOT instr(json, '{SUMMARY_ONLY}')"
         )
         leaving = sorted(ids_of(db, sql, first, last) - kept)
-        now = leaving[:_AT_ONCE]
+        now: list[int] = []
+        while leaving and not now:
+            now, leaving = leaving[:_AT_ONCE], leaving[_AT_ONCE:]
+            now = sorted(set(now) - largest_views(db, now))
         self._pictures.drop(db, now)
-        for one in now:
-            keep_motion(db, one)
+        keep_motion(db, now)
         shown = _drop_sightings(db, now, first, last)
         drop_thinned_evidence(db, shown)
-        return now == leaving
+        return not leaving
 
     # -- answers ---------------------------------------------------------------------------------
 

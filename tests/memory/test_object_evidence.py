@@ -9,7 +9,7 @@ import pytest
 
 from embodied_agent.codec import from_json, to_json, to_short_json
 from embodied_agent.memory import summaries
-from embodied_agent.memory.object_evidence import HEIGHT, WIDTH
+from embodied_agent.memory.object_evidence import HEIGHT, WIDTH, write_object
 from embodied_agent.object_records import Correction, SeenObject
 from embodied_agent.objects.geometry import Ray
 from embodied_agent.records import SUMMARY_ONLY, Action, Answer, Delta, Evidence, Question
@@ -87,6 +87,24 @@ def test_an_object_that_is_not_seen_again_names_no_thinned_keyframe_either(
         assert each.evidence[-1] == 19
         assert each.seen == 20
         assert set(each.evidence) <= whole(one)
+
+
+def test_evidence_that_an_earlier_version_left_is_mended(clock: list[float], path: str) -> None:
+    settings = MemorySettings(text_max_age_s=DAY_S, place_m=100.0)
+    one = Robot(path, memory=settings)
+    drive(one, ROW)
+    clock[0] += DAY_S + 1
+    one.look({}, pose(-50.0, 0.0))
+    kept = one.memory.objects()
+    with one.store._transaction("write as an earlier version did") as db:
+        for each in kept:
+            state = str(db.execute("SELECT state FROM objects WHERE id = ?", (each.id,)).get)
+            write_object(db, replace(each, evidence=tuple(range(ROW))), state)
+    one.store.close()
+    again = Robot(path, memory=settings)
+    again.look({}, pose(-50.0, 0.0))
+    assert again.memory.objects() == kept
+    again.store.close()
 
 
 def test_the_first_the_last_and_the_largest_view_of_an_object_stay(clock: list[float]) -> None:
