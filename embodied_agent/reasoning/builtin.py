@@ -206,10 +206,7 @@ class BuiltinReasoner:
         try:
             if self._kept.holds(whole):
                 return True
-            for _ in self._kept.reading(whole, lambda: None):
-                if self._wanted:
-                    return False
-            return True
+            return all(not self._wanted for _ in self._kept.reading(whole, lambda: None))
         finally:
             self._kept.release()
             self._lock.release()
