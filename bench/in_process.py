@@ -33,6 +33,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # a checkout, inst
 import torch
 from answers import question, walk
 
+from embodied_agent.errors import ModelError
 from embodied_agent.reasoning.base import Prompt, prompt_style
 from embodied_agent.reasoning.builtin import BuiltinReasoner
 from embodied_agent.reasoning.kept_prefix import repeated
@@ -137,7 +138,10 @@ def main() -> None:
     torch.set_num_threads(a.threads)
     settings = load_settings(reasoning__model_path=a.model).reasoning
     made: list[BuiltinReasoner] = []
-    load = timed(lambda: made.append(BuiltinReasoner(settings)))
+    try:
+        load = timed(lambda: made.append(BuiltinReasoner(settings)))
+    except ModelError as error:
+        sys.exit(str(error))
     (reasoner,) = made
     dtype = str(reasoner._model.dtype).removeprefix("torch.")
     print(
