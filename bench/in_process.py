@@ -36,7 +36,7 @@ from answers import question, walk
 from embodied_agent.errors import ModelError
 from embodied_agent.reasoning.base import Prompt, prompt_style
 from embodied_agent.reasoning.builtin import BuiltinReasoner
-from embodied_agent.reasoning.kept_prefix import repeated
+from embodied_agent.reasoning.kept_prefix import SideBySide
 from embodied_agent.reasoning.prompts import build_prompt
 from embodied_agent.records import Delta, Question
 from embodied_agent.settings import ReasoningSettings, load_settings
@@ -89,12 +89,16 @@ class Bench:
         def work() -> None:
             kept, model = self.reasoner._kept, self.reasoner._model
             logits, cache = kept.read(self.reasoner._prompt_ids(prompt, self.reply), lambda: None)
-            cache = cache if rows == 1 else repeated(cache, rows)
             tokens = logits.argmax().reshape(1, 1).expand(rows, 1)
+            together = SideBySide(model, cache, rows)
             with torch.inference_mode():
                 for _ in range(self.reply - 1):
-                    out = model(input_ids=tokens, past_key_values=cache, use_cache=True)
-                    tokens = out.logits[:, -1].argmax(-1, keepdim=True)
+                    if rows == 1:
+                        inputs = {"input_ids": tokens, "past_key_values": cache}
+                        after = model(**inputs, use_cache=True).logits[:, -1]
+                    else:
+                        after = together.after(tokens)
+                    tokens = after.argmax(-1, keepdim=True)
             kept.release()
 
         return timed(work)

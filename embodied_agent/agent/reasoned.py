@@ -272,7 +272,8 @@ class ReasonedAnswers:
                         yield piece
             except ReplyError as error:
                 endless = error
-            others, problem = [], ""
+            others: list[str] = []
+            problem = ""
             if attempt == 0:
                 others, problem = yield from self._others(prompt, deadline)
             if endless is not None and not others:

@@ -9,7 +9,7 @@ import pytest
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from embodied_agent.reasoning.kept_prefix import BLOCK, KeptPrefix, repeated
+from embodied_agent.reasoning.kept_prefix import BLOCK, KeptPrefix, SideBySide
 from embodied_agent.reasoning.shared_heads import NAME, share_heads
 
 
@@ -35,15 +35,17 @@ def numbers(model: Any) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
     kept = KeptPrefix(model, 1_000_000)
     read, replied = [], []
     for prompt in (ids[: 2 * BLOCK + 5], ids):
-        logits, cache = kept.read(prompt, lambda: None)
-        read.append(logits.clone())
+        for count in (1, 3):
+            logits, cache = kept.read(prompt, lambda: None)
+            read.append(logits.clone())
+            together = SideBySide(model, cache, count)
+            with torch.inference_mode():
+                replied += [together.after(torch.arange(count)[:, None] + n) for n in (0, 9)]
+            kept.release()
+        _, cache = kept.read(prompt, lambda: None)
         with torch.inference_mode():
-            for count in (1, 3):
-                rows = repeated(cache, count)
-                for width in (1, 4):
-                    tokens = torch.arange(count * width).reshape(count, width)
-                    after = model(input_ids=tokens, past_key_values=rows, use_cache=True).logits
-                    replied.append(after.clone())
+            tokens = torch.arange(4)[None]
+            replied.append(model(input_ids=tokens, past_key_values=cache, use_cache=True).logits)
         kept.release()
     return read, replied
 
