@@ -33,9 +33,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # a checkout, inst
 import torch
 from answers import question, walk
 
+from embodied_agent.errors import ModelError
 from embodied_agent.reasoning.base import Prompt, prompt_style
 from embodied_agent.reasoning.builtin import BuiltinReasoner
-from embodied_agent.reasoning.kept_prefix import repeated
+from embodied_agent.reasoning.kept_prefix import SideBySide
 from embodied_agent.reasoning.prompts import build_prompt
 from embodied_agent.records import Delta, Question
 from embodied_agent.settings import ReasoningSettings, load_settings
@@ -88,12 +89,16 @@ class Bench:
         def work() -> None:
             kept, model = self.reasoner._kept, self.reasoner._model
             logits, cache = kept.read(self.reasoner._prompt_ids(prompt, self.reply), lambda: None)
-            cache = cache if rows == 1 else repeated(cache, rows)
             tokens = logits.argmax().reshape(1, 1).expand(rows, 1)
+            together = SideBySide(model, cache, rows)
             with torch.inference_mode():
                 for _ in range(self.reply - 1):
-                    out = model(input_ids=tokens, past_key_values=cache, use_cache=True)
-                    tokens = out.logits[:, -1].argmax(-1, keepdim=True)
+                    if rows == 1:
+                        inputs = {"input_ids": tokens, "past_key_values": cache}
+                        after = model(**inputs, use_cache=True).logits[:, -1]
+                    else:
+                        after = together.after(tokens)
+                    tokens = after.argmax(-1, keepdim=True)
             kept.release()
 
         return timed(work)
@@ -137,7 +142,10 @@ def main() -> None:
     torch.set_num_threads(a.threads)
     settings = load_settings(reasoning__model_path=a.model).reasoning
     made: list[BuiltinReasoner] = []
-    load = timed(lambda: made.append(BuiltinReasoner(settings)))
+    try:
+        load = timed(lambda: made.append(BuiltinReasoner(settings)))
+    except ModelError as error:
+        sys.exit(str(error))
     (reasoner,) = made
     dtype = str(reasoner._model.dtype).removeprefix("torch.")
     print(

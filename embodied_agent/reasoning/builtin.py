@@ -118,7 +118,7 @@ class BuiltinReasoner:
         """
         import torch
 
-        from embodied_agent.reasoning.kept_prefix import repeated
+        from embodied_agent.reasoning.kept_prefix import SideBySide
 
         limit = max_tokens or self._settings.max_tokens
         random = torch.Generator(device=self._model.device).manual_seed(self._settings.seed or 0)
@@ -126,7 +126,7 @@ class BuiltinReasoner:
             reading = self._kept.reading(self._prompt_ids(prompt, limit), check)
             while (read := next(reading)) is None:
                 yield ""
-            cache = repeated(read[1], count)
+            together = SideBySide(self._model, read[1], count)
             logits = read[0].expand(count, -1)
             replies_ids = torch.empty((count, 0), dtype=torch.long, device=self._model.device)
             replies, ended = [""] * count, [False] * count
@@ -146,9 +146,7 @@ class BuiltinReasoner:
                                 reply.endswith(END_OF_ANSWER) and END_OF_THOUGHT in reply
                             )
                     if not all(ended):
-                        logits = self._model(
-                            input_ids=tokens, past_key_values=cache, use_cache=True
-                        ).logits[:, -1]
+                        logits = together.after(tokens)
                 yield ""
         return replies
 

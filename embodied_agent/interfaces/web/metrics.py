@@ -226,7 +226,7 @@ class _Stages(Collector):
         yield _gauge(
             "reasoner_loading", "1 while the reasoner is loaded", reasoning.loading_s is not None
         )
-        for name, meaning, value in (
+        for gauge, meaning, reading in (
             ("reasoner_load_seconds", "Time that loading the reasoner took", reasoning.load_s),
             (
                 "reasoner_first_token_seconds",
@@ -240,8 +240,8 @@ class _Stages(Collector):
             ),
             ("resident_bytes", "Resident memory of this process", reasoning.resident_bytes),
         ):
-            if value is not None:
-                yield _gauge(name, meaning, value)
+            if reading is not None:
+                yield _gauge(gauge, meaning, reading)
         yield _gauge("memory_keyframes", "Keyframes in the memory", memory.keyframes)
         yield _gauge("memory_objects", "Different objects named", memory.objects)
         yield _gauge("memory_file_bytes", "Size of the memory", memory.file_bytes)
