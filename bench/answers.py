@@ -11,7 +11,9 @@ In process, times are those of the thread, so that a busy machine counts for not
 those of the clock.
 
 The model in process is generated here, with random weights and the shipped tokenizer, because 300
-deltas exceed the 4,096 tokens of the shipped model. The weights don't affect the speed.
+deltas exceed the 4,096 tokens of the shipped model. The weights don't affect the speed. With
+--model it is a checkpoint, such as SmolLM2-135M, in its own prompt style; --kept-only leaves out
+what takes a large model minutes per question.
 """
 
 from __future__ import annotations
@@ -33,10 +35,11 @@ from transformers import AutoTokenizer, GenerationConfig, LlamaConfig, LlamaForC
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # a checkout, installed or not
 
 from embodied_agent.models.checkpoints import SHIPPED
+from embodied_agent.models.prompting import Prompting, read_prompting
 from embodied_agent.reasoning.base import Prompt, Reasoner
 from embodied_agent.reasoning.builtin import BuiltinReasoner
 from embodied_agent.reasoning.factory import make_reasoner
-from embodied_agent.reasoning.prompts import build_prompt
+from embodied_agent.reasoning.prompts import Style, build_prompt
 from embodied_agent.records import Action, Delta, Mention, Question
 from embodied_agent.settings import load_settings
 from embodied_agent.transcript.recall import recall
@@ -147,10 +150,12 @@ def measure(ways: dict[str, Way], deltas: list[Delta], repeats: int) -> dict[str
     return medians
 
 
-def prompt_of(deltas: list[Delta], asked: Question, budget: int) -> Prompt:
-    """The compact prompt for a question, with its recall line."""
+def prompt_of(
+    deltas: list[Delta], asked: Question, budget: int, style: Style = "compact"
+) -> Prompt:
+    """The prompt for a question, with its recall line."""
     transcript = Transcript.of(deltas, budget).text()
-    return build_prompt("compact", transcript, recall(deltas, asked)[0], asked)
+    return build_prompt(style, transcript, recall(deltas, asked)[0], asked)
 
 
 def compaction(
@@ -187,12 +192,10 @@ def table(medians: dict[str, dict[int, float]]) -> str:
     ]
     lines.append("|" + "---|" * (len(SIZES) + 3))
     for name, by_size in medians.items():
-        baseline = medians.get(BASELINES[name], by_size)
+        baseline = medians.get(BASELINES[name])
+        gain = "-" if baseline is None else f"{baseline[large] / by_size[large]:.1f} ×"
         cells = " | ".join(f"{1e3 * by_size[n]:.1f}" for n in SIZES)
-        lines.append(
-            f"| {name} | {cells} | {by_size[large] / by_size[small]:.2f} × | "
-            f"{baseline[large] / by_size[large]:.1f} × |"
-        )
+        lines.append(f"| {name} | {cells} | {by_size[large] / by_size[small]:.2f} × | {gain} |")
     return "\n".join(lines)
 
 
@@ -217,6 +220,8 @@ def main() -> None:
     parser.add_argument("--budget", type=int, default=12_000, help="token budget of the transcript")
     parser.add_argument("--server", default="", help="base URL of a vLLM server; empty: none")
     parser.add_argument("--make", type=Path, help="only save the model to this folder, to serve it")
+    parser.add_argument("--model", type=Path, metavar="FOLDER", help="measure this checkpoint")
+    parser.add_argument("--kept-only", action="store_true", help="only the kept cache")
     a = parser.parse_args()
     torch.set_num_threads(1)
     if a.make:
@@ -224,27 +229,32 @@ def main() -> None:
         return
     deltas = walk(SIZES[-1] + a.repeats + 1, seed=time.time_ns())
     with tempfile.TemporaryDirectory() as scratch:
-        make_model(Path(scratch), a.hidden, a.layers)
+        folder = a.model or Path(scratch)
+        if not a.model:
+            make_model(folder, a.hidden, a.layers)
+        style = (read_prompting(folder) or Prompting.of_style("compact")).style
 
         def new_reasoner(**more: object) -> BuiltinReasoner:
-            values = {"model_path": scratch, "choose": False, "max_tokens": 16, **more}
+            values = {"model_path": str(folder), "choose": False, "max_tokens": 16, **more}
             settings = load_settings(**{f"reasoning__{k}": v for k, v in values.items()})
             return BuiltinReasoner(settings.reasoning)
 
-        kept, small, plain = new_reasoner(), new_reasoner(), new_reasoner(kept_cache_mb=0)
+        kept = new_reasoner()
         tokens_read: dict[int, int] = {}  # by number of deltas
 
         def kept_way(deltas: list[Delta], asked: Question) -> float:
             before, _ = kept.tokens_read
-            seconds = kept_s(kept, prompt_of(deltas, asked, a.budget))
+            seconds = kept_s(kept, prompt_of(deltas, asked, a.budget, style))
             tokens_read[len(deltas)] = kept.tokens_read[0] - before
             return seconds
 
-        ways: dict[str, Way] = {
-            "in process, kept": kept_way,
-            "in process, anew": lambda d, q: anew_s(plain, prompt_of(d, q, a.budget)),
-            "in process, kept, 550 tokens": lambda d, q: kept_s(small, prompt_of(d, q, 550)),
-        }
+        ways: dict[str, Way] = {"in process, kept": kept_way}
+        if not a.kept_only:
+            small, plain = new_reasoner(), new_reasoner(kept_cache_mb=0)
+            ways["in process, anew"] = lambda d, q: anew_s(plain, prompt_of(d, q, a.budget, style))
+            ways["in process, kept, 550 tokens"] = lambda d, q: kept_s(
+                small, prompt_of(d, q, 550, style)
+            )
         if a.server:
             served = make_reasoner(
                 load_settings(
@@ -262,9 +272,9 @@ def main() -> None:
                 served, prompt_of(d, q, a.budget)
             )
             ways["vLLM, nothing shared"] = unshared
-        parameters = sum(p.numel() for p in plain._model.parameters())
-        prompt = prompt_of(deltas, question(random.Random(1)), a.budget)
-        tokens = len(plain._prompt_ids(prompt, 16))
+        parameters = sum(p.numel() for p in kept._model.parameters())
+        prompt = prompt_of(deltas, question(random.Random(1)), a.budget, style)
+        tokens = len(kept._prompt_ids(prompt, 16))
         print(
             f"In process: {parameters / 1e6:.1f} M parameters, one thread; {tokens} tokens with "
             f"{len(deltas)} deltas; medians of {a.repeats} questions.\n"
@@ -273,6 +283,8 @@ def main() -> None:
         for size in SIZES:
             counts = sorted(tokens_read[size + repeat] for repeat in range(1, a.repeats + 1))
             print(f"{size} deltas: a question reads {counts[0]} to {counts[-1]} tokens in process")
+        if a.kept_only:
+            return
         mean_ms, compactions, share = compaction(new_reasoner(), deltas[:220], 2000)
         print(
             "\nBeyond a budget of 2,000 tokens, with a question after each of 120 deltas: "

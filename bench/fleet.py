@@ -3,12 +3,14 @@
     python bench/fleet.py                  # 100 robots, an outage of 600 s, 10,000,000 deltas
     python bench/fleet.py --robots 20 --outage 60 --deltas 100000
     python bench/fleet.py --deltas 0 --mqtt --away broker
+    python bench/fleet.py --outage 0 --against ../another-checkout
 
 With ``--mqtt`` the robots send through a Mosquitto, which may be what is away. The outage is
 compressed in time: the keyframes that the robots would have seen during it are all waiting when it
 is over, and from then on each robot sees one per second. The server runs in its own process,
 PostgreSQL keeps its data on the disk with fsync on, and the senders share one process. The deltas
-for the questions are generated in the database.
+for the questions are generated in the database. With ``--against``, the server of another version
+is asked the same questions in turn.
 
 Out of scope: what is right or wrong about answers (tests/fleet).
 """
@@ -19,20 +21,28 @@ import argparse
 import os
 import shutil
 import signal
-import statistics
 import subprocess
 import sys
 import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 
 import psycopg
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # a checkout, installed or not
 
+from bench._fleet_questions import (
+    COLOURS,
+    FACT_QUESTIONS,
+    KINDS,
+    NAMES,
+    QUESTIONS,
+    generate,
+    time_questions,
+)
 from embodied_agent.errors import LinkError
 from embodied_agent.fleet.sending.mqtt_uplink import MqttUplink
 from embodied_agent.settings import MqttSettings
@@ -43,38 +53,26 @@ from tests.support.processes import python_path
 
 #: Threads that send, each for a share of the robots.
 SENDERS = 8
-COLOURS = ("red", "blue", "green", "white", "black", "yellow", "grey", "brown")
-KINDS = (
-    "van", "car", "truck", "forklift", "pallet", "crate", "chair", "table", "sofa", "lamp", "plant",
-    "door", "window", "bench", "bicycle", "person", "dog", "sign", "barrel", "ladder", "shelf",
-    "box", "cone", "bin", "fence",
-)  # fmt: skip
-QUESTIONS = (
-    "Who saw the {name} last?",
-    "Which robot has seen a {name} today?",
-    "When was the {name} last seen?",
-    "Which robots have not seen a {name} in the last hour?",
-    "Who saw the {name} first?",
-    "Who saw a {name} yesterday?",
-    "Has anyone seen a {kind}?",
-    "What has robot r{number} seen?",
-    "What did the robots see in the last hour?",
-    "Has robot r{number} seen a fire extinguisher?",
-    "Which robot has seen a piano?",
-    "Which rooms has nobody seen today?",
-)
 
 
 @contextmanager
-def server_on(database: str, broker: Broker | None = None) -> Iterator[str]:
-    """A fleet server as a process, on a broker where one is given; gives its address."""
+def server_on(
+    database: str, broker: Broker | None = None, checkout: str | None = None
+) -> Iterator[str]:
+    """A fleet server as a process, on a broker where one is given; gives its address.
+    ``checkout`` is the folder of another version."""
     command = [sys.executable, "-m", "embodied_agent.cli", "fleet", "--database", database]
     command += ["--port", "0", "--set", "fleet_server.common_frames=[map]"]
     if broker is not None:
         command += ["--mqtt", "--set", f"mqtt.port={broker.port}"]
-    environment = {**os.environ, "PYTHONPATH": python_path()}
+    environment = {**os.environ, "PYTHONPATH": checkout or python_path()}
     with subprocess.Popen(
-        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        command,
+        env=environment,
+        cwd=checkout,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
     ) as process:
         assert process.stdout is not None
         try:
@@ -208,93 +206,42 @@ def wait_for(database: str, total: int) -> None:
         time.sleep(0.1)
 
 
-#: Indexes are made once the rows are there, which takes a fraction of the time.
-GENERATE = """
-SET synchronous_commit = off;
-SET maintenance_work_mem = '512MB';
-ALTER TABLE mentions DROP CONSTRAINT mentions_pkey;
-ALTER TABLE keyframes DROP CONSTRAINT keyframes_pkey;
-DROP INDEX mentions_latest;
-DROP INDEX keyframes_latest;
-INSERT INTO robots (id, name, vocabulary) OVERRIDING SYSTEM VALUE
-    SELECT g, 'r' || (g - 1), 1 FROM generate_series(1, {robots}) g;
-INSERT INTO memories (id, robot, uuid, keyframe_id) OVERRIDING SYSTEM VALUE
-    SELECT g, g, md5(g::text), {each} - 1 FROM generate_series(1, {robots}) g;
-INSERT INTO keyframes SELECT m, k, m, now() - ({each} - k) * interval '1 second', k, 0, 'map',
-    k / 10 % 50, m % 50, 0, 'move forward', '', 0
-    FROM generate_series(0, {each} - 1) k, generate_series(1, {robots}) m;
-INSERT INTO mentions SELECT m, k, n, m, now() - ({each} - k) * interval '1 second', 'front', 'near'
-    FROM generate_series(0, {each} - 1) k, generate_series(1, {robots}) m,
-    LATERAL (SELECT 1 + (k * 7 + m) % {names} UNION SELECT 1 + (k / 60 + m * 13) % {names})
-    AS v (n);
-INSERT INTO mentions SELECT 7, {each} / 2, {names} + 1, 7,
-    now() - ({each} / 2) * interval '1 second', 'front', 'near';
-ALTER TABLE keyframes ADD PRIMARY KEY (memory, keyframe_id);
-ALTER TABLE mentions ADD PRIMARY KEY (memory, keyframe_id, name);
-CREATE INDEX keyframes_latest ON keyframes (robot, seen_at);
-CREATE INDEX mentions_latest ON mentions (robot, name, seen_at);
-INSERT INTO seen SELECT robot, name, max(seen_at), robot, max(keyframe_id)
-    FROM mentions GROUP BY robot, name;
-INSERT INTO visits SELECT memory, 0, 'map', floor(x / 0.5), floor(y / 0.5), memory, max(seen_at),
-    max(x), max(y), max(keyframe_id) FROM keyframes GROUP BY 1, 4, 5;
-INSERT INTO places SELECT 1, 'room ' || g, 1, 'map', 0, 4 * g + 2, 2,
-    ARRAY[4 * g, 0, 4 * g + 4, 0, 4 * g + 4, 4, 4 * g, 4]::double precision[]
-    FROM generate_series(0, 19) g;
-"""
-
-
-def measure_questions(postgres: Postgres, robots: int, deltas: int, asked: int) -> None:
+def measure_questions(
+    postgres: Postgres, robots: int, deltas: int, asked: int, against: str | None
+) -> None:
     database = postgres.database()
-    names = [
-        f"{colour} {adjective}{kind}"
-        for adjective in ("", "old ", "small ", "wooden ")
-        for colour in COLOURS
-        for kind in KINDS
-    ]
-    with server_on(database) as url, psycopg.connect(database, autocommit=True) as db:
-        ask = Asker(url)
-        ask("Who saw a van?")  # makes the tables
+    with ExitStack() as servers, psycopg.connect(database, autocommit=True) as db:
+        askers = {}
+        if against is not None:
+            askers["the other version"] = Asker(
+                servers.enter_context(server_on(database, checkout=against))
+            )
+            askers["the other version"]("Who saw a van?")  # makes the tables
+        askers["this version"] = Asker(servers.enter_context(server_on(database)))
+        askers["this version"]("Who saw a van?")
         began = time.monotonic()
-        with db.transaction(), db.cursor() as cursor:
-            cursor.executemany("INSERT INTO names (name) VALUES (%s)", [(n,) for n in names])
-            cursor.execute("INSERT INTO names (name) VALUES ('fire extinguisher')")
-        script = GENERATE.format(robots=robots, each=deltas // robots, names=len(names))
-        for statement in script.split(";\n"):
-            if statement.strip():
-                db.execute(statement.encode())
-        db.execute("ANALYZE")
+        generate(db, robots, deltas)
         row = db.execute(
             "SELECT pg_size_pretty(pg_database_size(current_database())), "
-            "(SELECT count(*) FROM keyframes), (SELECT count(*) FROM mentions)"
+            "(SELECT count(*) FROM keyframes), (SELECT count(*) FROM mentions), "
+            "(SELECT count(*) FROM facts)"
         ).fetchone()
         assert row is not None
-        size, keyframes, mentions = row
-        print(f"{keyframes} deltas of {robots} robots, {mentions} mentions of {len(names)} names")
+        size, keyframes, mentions, facts = row
+        print(f"{keyframes} deltas of {robots} robots, {mentions} mentions of {len(NAMES)} names, "
+              f"{facts} facts")  # fmt: skip
         print(f"  database                   {size}")
         print(f"  generated in               {time.monotonic() - began:.0f} s")
-        taken: dict[str, list[float]] = {}
-        began = time.monotonic()
-        ask("Who saw the red van last?")
-        print(f"  first question             {1000 * (time.monotonic() - began):.0f} ms")
-        for number in range(asked):
-            template = QUESTIONS[number % len(QUESTIONS)]
-            question = template.format(
-                name=names[number * 37 % len(names)],
-                kind=KINDS[number % len(KINDS)],
-                number=number % robots,
-            )
+        for version, ask in askers.items():
             began = time.monotonic()
-            ask(question)
-            taken.setdefault(template, []).append(1000 * (time.monotonic() - began))
-        every = sorted(value for values in taken.values() for value in values)
-        print(f"  p50, p95, slowest of {len(every):4}  {percentile(every, 50):.0f}, "
-              f"{percentile(every, 95):.0f}, {every[-1]:.0f} ms")  # fmt: skip
-        for template, values in taken.items():
-            print(f"    {statistics.median(values):6.0f} ms  {template}")
-
-
-def percentile(values: list[float], share: int) -> float:
-    return values[min(len(values) - 1, len(values) * share // 100)]
+            ask("Who saw the red van last?")
+            print(f"  first question, {version}: {1000 * (time.monotonic() - began):.0f} ms")
+        time_questions(askers, QUESTIONS, asked, robots)
+        print("  about facts")
+        now = {"this version": askers["this version"]}
+        time_questions(now, FACT_QUESTIONS, asked // 2, robots)
+        load = os.getloadavg()[0]
+        print(f"  load of the machine        {load:.1f} on {os.cpu_count()} cores")
 
 
 def main() -> None:
@@ -305,6 +252,7 @@ def main() -> None:
     parser.add_argument("--asked", type=int, default=600, metavar="QUESTIONS")
     parser.add_argument("--mqtt", action="store_true", help="robots send through a Mosquitto")
     parser.add_argument("--away", choices=("database", "broker"), default="database")
+    parser.add_argument("--against", metavar="CHECKOUT", help="a version to compare answers with")
     parser.add_argument("--folder", help="where PostgreSQL keeps its data; default: /tmp")
     options = parser.parse_args()
     if options.away == "broker" and not options.mqtt:
@@ -317,7 +265,9 @@ def main() -> None:
             with broker_in(folder / "broker") if options.mqtt else nullcontext() as broker:
                 measure_outage(postgres, options.robots, options.outage, broker, options.away)
         if options.deltas:
-            measure_questions(postgres, options.robots, options.deltas, options.asked)
+            measure_questions(
+                postgres, options.robots, options.deltas, options.asked, options.against
+            )
     finally:
         postgres.stop()
         shutil.rmtree(folder, ignore_errors=True)

@@ -1,14 +1,15 @@
-"""A day of the running process in minutes: ``python bench/soak.py [--hours 24] [--minutes 10]``.
+"""A day of the running process in minutes: ``python bench/soak.py [--hours 24] [--minutes 60]``.
 
 A robot drives in circles on a floor with a camera at 10 frames a second. Time is compressed: the
 next frame arrives as soon as the last one is processed, with the stamp that it would have.
 Everything else is as in `embodied-agent run`: keyframes are chosen from pixels, stored and
 perceived, objects are tracked, and questions are asked over HTTP every ten simulated minutes, while
-retention keeps pictures and text within limits. Perceiver and reasoner are scripted, so that only
-the rest is measured.
+retention keeps pictures, text and answers within limits. Perceiver and reasoner are scripted, so
+that only the rest is measured.
 
-Prints, for each simulated hour, the process's memory (RSS), how long questions took, and the size
-of the memory file; ``--plot`` draws them. It ends early when the minutes are over.
+Prints, for each simulated hour, the process's memory (RSS) and processor time, how long questions
+took, and the size of the memory file; ``--plot`` draws them. It ends early when the minutes are
+over. ``--json`` writes the samples as they come; ``--from`` reads them and only prints and draws.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # a checkout, installed or not
@@ -48,10 +50,12 @@ ASK_EVERY_S = 600
 WIDTH, HEIGHT, STEP_PX = 160, 120, 2
 #: Frames until the view is the first one again.
 LAP = 3000
-#: The floor: length and width of the loop in metres, and how many things stand along it.
-FLOOR_M, THINGS = (40.0, 20.0), 240
+#: The floor: length and width of the loop in metres, the radius of its corners (a heading that
+#: jumps would be taken for a relocalisation), and how many things stand along it.
+FLOOR_M, CORNER_M, THINGS = (40.0, 20.0), 4.0, 240
 #: Metres from which things are seen, and their size.
 SIGHT_M, SIZE_M = 6.0, 0.5
+MEMORY = "memory.db"
 LENS = assumed(WIDTH, HEIGHT, 75.0)
 COLOURS = ("red", "blue", "green", "yellow", "white", "black", "grey", "brown")
 KINDS = ("chair", "desk", "door", "plant", "shelf", "bin", "lamp", "sofa", "printer", "cabinet")
@@ -60,10 +64,13 @@ CHOICES = ["left", "right", "the memory does not tell"]
 
 @dataclass(frozen=True)
 class Sample:
-    """What was measured at one moment: simulated hours, sizes in bytes, latencies in seconds."""
+    """What was measured at one moment: simulated hours, the process's time on a processor in
+    seconds, sizes in bytes, latencies in seconds."""
 
     hours: float
+    cpu_s: float
     rss: int
+    file_bytes: int
     keyframes: int
     pictures: int
     picture_bytes: int
@@ -75,18 +82,24 @@ class Sample:
 
 def place_of(progress: float) -> tuple[float, float, float]:
     """x, y and heading (radians) on the loop, after ``progress`` laps."""
-    length, width = FLOOR_M
-    along = progress % 1.0 * 2 * (length + width)
-    for x, y, dx, dy, side in (
-        (0.0, 0.0, 1, 0, length),
-        (length, 0.0, 0, 1, width),
-        (length, width, -1, 0, length),
-        (0.0, width, 0, -1, width),
-    ):
-        if along <= side:
-            return x + dx * along, y + dy * along, math.atan2(dy, dx)
-        along -= side
-    return 0.0, 0.0, 0.0
+    length, width = FLOOR_M[0] - 2 * CORNER_M, FLOOR_M[1] - 2 * CORNER_M
+    quarter = math.pi / 2 * CORNER_M
+    along = progress % 1.0 * (2 * (length + width) + 4 * quarter)
+    x, y = CORNER_M, 0.0
+    for side, straight in enumerate((length, width, length, width)):
+        heading = side * math.pi / 2
+        ahead = math.cos(heading), math.sin(heading)
+        if along <= straight:
+            return x + along * ahead[0], y + along * ahead[1], heading
+        along -= straight
+        x, y = x + straight * ahead[0], y + straight * ahead[1]
+        turn = min(along, quarter) / CORNER_M
+        forth, aside = CORNER_M * math.sin(turn), CORNER_M * (1 - math.cos(turn))
+        x, y = x + forth * ahead[0] - aside * ahead[1], y + forth * ahead[1] + aside * ahead[0]
+        if along <= quarter:
+            return x, y, heading + turn
+        along -= quarter
+    return CORNER_M, 0.0, 0.0
 
 
 class Floor(GeometryPerceiver):
@@ -147,12 +160,14 @@ def closed_strip(seed: int) -> np.ndarray:
     return np.hstack([strip, strip[:, :WIDTH]])
 
 
-def run(folder: str, hours: float, max_bytes: int, text_max_bytes: int) -> None:
+def run(options: argparse.Namespace) -> None:
     """The process that is measured: says where to ask, then when a question is due, and waits."""
+    cv2.setNumThreads(1)  # pictures are too small to share
     settings = load_settings(
-        memory__path=str(Path(folder) / "memory.db"),
-        memory__max_bytes=max_bytes,
-        memory__text_max_bytes=text_max_bytes,
+        memory__path=str(Path(options.child) / MEMORY),
+        memory__max_bytes=options.max_bytes,
+        memory__text_max_bytes=options.text_max_bytes,
+        memory__answers_max_bytes=options.answers_max_bytes,
         perception__backend="geometry",
         reasoning__prompt="full",
         reasoning__free="rules",
@@ -168,7 +183,7 @@ def run(folder: str, hours: float, max_bytes: int, text_max_bytes: int) -> None:
     ):
         agent.begin_live()
         print(interfaces.url, flush=True)
-        for number in range(int(hours * 3600 * HZ)):
+        for number in range(int(options.hours * 3600 * HZ)):
             left = number % LAP * STEP_PX
             x, y, heading = place_of(number / LAP)
             turn = (0.0, 0.0, math.sin(heading / 2), math.cos(heading / 2))
@@ -220,9 +235,15 @@ def rss_of(pid: int) -> int:
     return pages * os.sysconf("SC_PAGE_SIZE")
 
 
+def cpu_s_of(pid: int) -> float:
+    """How long a process has been on a processor, in seconds."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def measure(options: argparse.Namespace) -> list[Sample]:
     """Run the process and ask it, until the hours or the minutes are over."""
-    samples = []
+    samples: list[Sample] = []
     draw = random.Random(1)
     deadline = time.monotonic() + options.minutes * 60
     with tempfile.TemporaryDirectory(dir=options.folder) as folder:
@@ -231,6 +252,7 @@ def measure(options: argparse.Namespace) -> list[Sample]:
                 *(sys.executable, __file__, "--child", folder, "--hours", str(options.hours)),
                 *("--max-bytes", str(options.max_bytes)),
                 *("--text-max-bytes", str(options.text_max_bytes)),
+                *("--answers-max-bytes", str(options.answers_max_bytes)),
             ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -247,19 +269,30 @@ def measure(options: argparse.Namespace) -> list[Sample]:
             samples.append(
                 Sample(
                     hours,
+                    cpu_s_of(child.pid),
                     rss_of(child.pid),
+                    (Path(folder) / MEMORY).stat().st_size,
                     *(int(memory[name]) for name in ("keyframes", "pictures", "picture_bytes")),
                     *(int(memory[name]) for name in ("text_bytes", "text_from")),
                     [latency for latency, _ in answers],
                     [status for _, status in answers],
                 )
             )
+            if options.json:
+                write(samples, options.json)
             child.stdin.write("go on\n" if time.monotonic() < deadline else "stop\n")
             child.stdin.flush()
         child.wait(120)
         if child.returncode:
             raise SystemExit(f"the process ended with exit code {child.returncode}")
     return samples
+
+
+def write(samples: list[Sample], path: Path) -> None:
+    """Write the samples so far in the place of those that were written before."""
+    part = path.with_name(f"{path.name}.part")
+    part.write_text(json.dumps([asdict(one) for one in samples]), encoding="utf-8")
+    part.replace(path)
 
 
 def plot(samples: list[Sample], path: Path) -> None:
@@ -279,7 +312,8 @@ def plot(samples: list[Sample], path: Path) -> None:
     latency.legend(loc="upper left")
     size.plot(hours, [one.picture_bytes / 1e6 for one in samples], label="pictures")
     size.plot(hours, [one.text_bytes / 1e6 for one in samples], label="all else")
-    size.set_ylabel("file, MB")
+    size.plot(hours, [one.file_bytes / 1e6 for one in samples], label="file")
+    size.set_ylabel("memory, MB")
     size.legend(loc="upper left")
     size.set_xlabel("simulated hours")
     for axes in (memory, latency, size):
@@ -292,9 +326,10 @@ def plot(samples: list[Sample], path: Path) -> None:
 def report(samples: list[Sample]) -> Iterator[str]:
     """A line per simulated hour."""
     yield (
-        "hours  keyframes  RSS, MB  answers: median, slowest, ms  pictures    MB  all else, MB  "
-        "text from"
+        "hours  keyframes  RSS, MB  CPU, s  answers: median, slowest, ms  pictures    MB  "
+        "all else, MB  file, MB  text from"
     )
+    cpu_s = 0.0
     hourly: dict[int, list[Sample]] = {}
     for one in samples:
         hourly.setdefault(math.ceil(one.hours - 1e-9), []).append(one)
@@ -302,41 +337,51 @@ def report(samples: list[Sample]) -> Iterator[str]:
         last = each[-1]
         latencies = [1e3 * value for one in each for value in one.latency_s]
         yield (
-            f"{hour:5d}  {last.keyframes:9d}  {last.rss / 1e6:7.1f}  "
+            f"{hour:5d}  {last.keyframes:9d}  {last.rss / 1e6:7.1f}  {last.cpu_s - cpu_s:6.1f}  "
             f"{statistics.median(latencies):15.1f}  {max(latencies):12.1f}  "
             f"{last.pictures:8d}  {last.picture_bytes / 1e6:4.1f}  {last.text_bytes / 1e6:12.1f}  "
-            f"{last.text_from:9d}"
+            f"{last.file_bytes / 1e6:8.1f}  {last.text_from:9d}"
         )
+        cpu_s = last.cpu_s
 
 
 def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--hours", type=float, default=24.0, help="simulated hours")
-    parser.add_argument("--minutes", type=float, default=10.0, help="most minutes that it takes")
+    parser.add_argument("--minutes", type=float, default=60.0, help="most minutes that it takes")
     parser.add_argument("--max-bytes", type=int, default=20_000_000, help="memory.max_bytes")
     parser.add_argument(
         "--text-max-bytes", type=int, default=20_000_000, help="memory.text_max_bytes"
     )
+    parser.add_argument(
+        "--answers-max-bytes", type=int, default=1_000_000, help="memory.answers_max_bytes"
+    )
     parser.add_argument("--folder", help="where the memory file lies for the time; a fast disk")
     parser.add_argument("--plot", type=Path, metavar="PNG", help="draw into this file")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write all samples")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write all samples so far")
+    parser.add_argument(
+        "--from", type=Path, metavar="FILE", dest="written", help="print and draw what was written"
+    )
     parser.add_argument("--child", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.child:
-        run(options.child, options.hours, options.max_bytes, options.text_max_bytes)
+        run(options)
         return
-    started = time.monotonic()
-    samples = measure(options)
-    took_s = time.monotonic() - started
-    print("\n".join(report(samples)))
-    load = os.getloadavg()[1]
-    print(
-        f"{samples[-1].hours:.1f} simulated hours in {took_s / 60:.1f} minutes; load of the "
-        f"machine {load:.1f} on {os.cpu_count()} cores"
-    )
-    if options.json:
-        options.json.write_text(json.dumps([asdict(one) for one in samples]), encoding="utf-8")
+    if options.written:
+        values = json.loads(options.written.read_text(encoding="utf-8"))
+        samples = [Sample(**one) for one in values]
+        print("\n".join(report(samples)))
+    else:
+        started = time.monotonic()
+        samples = measure(options)
+        took_s = time.monotonic() - started
+        print("\n".join(report(samples)))
+        load = os.getloadavg()[1]
+        print(
+            f"{samples[-1].hours:.1f} simulated hours in {took_s / 60:.1f} minutes; load of the "
+            f"machine {load:.1f} on {os.cpu_count()} cores"
+        )
     if options.plot:
         plot(samples, options.plot)
 

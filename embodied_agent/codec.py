@@ -69,6 +69,13 @@ def to_json(record: Record) -> str:
     return json.dumps(to_values(record), ensure_ascii=False, separators=(",", ":"))
 
 
+def to_short_json(record: Record) -> str:
+    """`to_json` without the fields that have their default value, which are filled in when it is
+    read."""
+    values = _adapter(type(record)).dump_python(record, mode="json", exclude_defaults=True)
+    return json.dumps(_encodable(values), ensure_ascii=False, separators=(",", ":"))
+
+
 def from_json(kind: type[R], text: str) -> R:
     """The inverse of `to_json`.
 

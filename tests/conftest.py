@@ -60,7 +60,7 @@ LONG = (
     "tests/training/test_training.py",
     "tests/test_packaging.py",
     "tests/training/test_grpo_large.py",
-    "tests/cli/test_cli.py",
+    "tests/cli/test_cli_output.py",
     "tests/sources/test_mutations.py",
     "tests/training/test_grpo.py",
 )

@@ -53,7 +53,8 @@ def prepare(config: RunConfig, out: Path) -> dict[str, Any]:
     tokenizer: Any = AutoTokenizer.from_pretrained(config.model.folder)
     longest = int(config.trainer.get("max_length") or LONGEST)
     fitting = short_enough(rows, tokenizer, config.data.most_prompt_tokens)
-    items = packed_rows(fitting, tokenizer, longest=longest)
+    questions = config.data.questions_per_sequence
+    items = packed_rows(fitting, tokenizer, longest=longest, questions=questions)
     record = {
         **_identity(config, tokenizer),
         "hash": data_hash(rows),

@@ -83,6 +83,9 @@ class DataConfig(_Section):
         0.0, ge=0, le=1, description="text worlds: share of scenes with names that no world uses"
     )
     questions: int = Field(24, ge=1, description="text worlds: questions per scene")
+    questions_per_sequence: int = Field(
+        8, ge=1, description="sft with shared_prompts: most questions that share one reading"
+    )
     noise: float = Field(
         0.5, ge=0, le=2, description="text worlds: scale of the perceiver's mistakes; 1 is typical"
     )

@@ -99,7 +99,10 @@ def run(config: RunConfig, out: Path) -> Trainer:
 
     def dataset(part: Sequence[Row]) -> Any:
         part = short_enough(part, tokenizer, config.data.most_prompt_tokens)
-        return packed_rows(part, tokenizer, longest=longest) if shared else _dataset(part)
+        if not shared:
+            return _dataset(part)
+        questions = config.data.questions_per_sequence
+        return packed_rows(part, tokenizer, longest=longest, questions=questions)
 
     model = trained_model(config, options)
     trainer = (SharingTrainer if shared else Trainer)(

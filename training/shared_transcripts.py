@@ -27,12 +27,10 @@ from training.rows import Row
 
 #: Longest sequence in tokens, if ``trainer.max_length`` is not set.
 LONGEST = 4096
-#: Most questions in one sequence: more would make the questions of a step too much alike.
-QUESTIONS = 8
 
 
 def packed_rows(
-    rows: Sequence[Row], tokenizer: Any, *, longest: int, questions: int = QUESTIONS
+    rows: Sequence[Row], tokenizer: Any, *, longest: int, questions: int = 8
 ) -> Dataset:
     """The rows as sequences, each of one scene, in the order of the scenes' first rows.
 
@@ -41,7 +39,7 @@ def packed_rows(
         tokenizer: with a chat template.
         longest: most tokens of a sequence; questions beyond it begin the next one. A single
             question that is longer is left out.
-        questions: most questions of a sequence.
+        questions: most questions of a sequence; many make a step's questions much alike.
     """
     by_scene: dict[str, list[tuple[list[int], list[int]]]] = {}
     for row in rows:

@@ -20,7 +20,9 @@ keyframes), `perception_workers` (keyframes to deltas), `asked` (the path of a q
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import Future
 from pathlib import Path
 
 from embodied_agent.agent.alerts import StandingQuestions
@@ -37,18 +39,23 @@ from embodied_agent.agent.listeners import Listener, Listeners
 from embodied_agent.agent.object_memory import ObjectMemory
 from embodied_agent.agent.object_methods import ObjectMethods
 from embodied_agent.agent.perception_workers import PerceptionWorkers
+from embodied_agent.agent.read_ahead import ReadAhead
 from embodied_agent.agent.replay import ReplayProgress, ReplaySummary, open_replay, replay
 from embodied_agent.agent.second_look import SecondLook
 from embodied_agent.agent.status import AgentStatus, ReasoningStatus
+from embodied_agent.errors import ModelError
 from embodied_agent.memory.store import Store
 from embodied_agent.perception.base import Perceiver
 from embodied_agent.perception.look import make_looker
-from embodied_agent.reasoning.base import Reasoner
+from embodied_agent.reasoning.base import InProcess, Reasoner, prompt_style
 from embodied_agent.reasoning.factory import make_verifier
 from embodied_agent.records import Answer, Question
 from embodied_agent.rules import load_rules
 from embodied_agent.settings import Settings, load_settings
 from embodied_agent.sources import Source
+from embodied_agent.support.memory_use import resident_bytes
+
+_log = logging.getLogger(__name__)
 
 
 class Agent(FrameMethods, ObjectMethods, FactMethods):
@@ -116,6 +123,13 @@ class Agent(FrameMethods, ObjectMethods, FactMethods):
             objects=self._objects,
             facts=FactAnswers(self.store, self._facts),
         )
+        if reasoner is not None:
+            self._answerer.loading.use(reasoner)
+        self._read_ahead = ReadAhead(
+            self.store, lambda: self._answerer.loading.reasoner, self._answerer.beginning
+        )
+        if settings.reasoning.read_ahead:
+            self._listeners.add(Listener(on_delta=lambda *_: self._read_ahead.notify()))
         self._perception: PerceptionWorkers | None = None
         if not self.store.read_only:
             self._perception = PerceptionWorkers(
@@ -239,6 +253,30 @@ class Agent(FrameMethods, ObjectMethods, FactMethods):
         usual_s = self._settings.reasoning.timeout_s
         return self._asked.stream(as_question(question, choices, at_ns, timeout_s, usual_s))
 
+    def prepare(self) -> None:
+        """Load a reasoner that runs in this process now, in the background, instead of at the first
+        question, and let it read the memory ahead. Returns at once.
+
+        Does nothing for a served reasoner, and for the small built-in one, which is asked rarely
+        and loaded soon.
+        """
+        settings = self._settings.reasoning
+        try:
+            useful = settings.backend == "builtin" and prompt_style(settings) == "full"
+        except ModelError as error:
+            self._note_error(error)  # the first question fails with it
+            return
+        if useful:
+            self._answerer.loading.start().add_done_callback(self._on_loaded)
+
+    def _on_loaded(self, load: Future[Reasoner]) -> None:
+        error = load.exception()
+        if isinstance(error, Exception):
+            _log.warning("the reasoner can't be loaded: %s", error)
+            self._note_error(error)
+        elif self._settings.reasoning.read_ahead:
+            self._read_ahead.notify()
+
     def status(self) -> AgentStatus:
         """Counters, queues, states, last errors and models of every stage at this moment.
 
@@ -262,14 +300,24 @@ class Agent(FrameMethods, ObjectMethods, FactMethods):
             keyframer=self._inlet.keyframer(self._settings.perception.field_of_view_deg),
             memory=self.store.status(),
             perception=None if self._perception is None else self._perception.status(),
-            reasoning=ReasoningStatus(
-                model=self._answerer.model,
-                asked=self._asked.count,
-                problems=self._asked.problems,
-                server=self._answerer.server,
-                left_open=self._answerer.left_open,
-                asked_again=self._answerer.asked_again,
-            ),
+            reasoning=self._reasoning_status(),
+        )
+
+    def _reasoning_status(self) -> ReasoningStatus:
+        loading = self._answerer.loading
+        reasoner = loading.reasoner
+        return ReasoningStatus(
+            model=self._answerer.model,
+            asked=self._asked.count,
+            problems=self._asked.problems,
+            server=self._answerer.server,
+            left_open=self._answerer.left_open,
+            asked_again=self._answerer.asked_again,
+            loading_s=loading.running_s,
+            load_s=loading.took_s,
+            first_token_s=self._answerer.first_token_s,
+            model_bytes=reasoner.held_bytes() if isinstance(reasoner, InProcess) else None,
+            resident_bytes=resident_bytes(),
         )
 
     def close(self) -> None:
@@ -278,6 +326,7 @@ class Agent(FrameMethods, ObjectMethods, FactMethods):
         Keyframes that are still pending are perceived at the next start. Safe to call twice.
         """
         self._inlet.close()
+        self._read_ahead.close()
         self._facts.close()
         if self._perception is not None:
             self._perception.close()

@@ -27,7 +27,9 @@ from embodied_agent.agent.notes_check import NotesCheck, checked
 from embodied_agent.agent.notices import with_break, with_kept
 from embodied_agent.agent.object_memory import ObjectMemory
 from embodied_agent.agent.position_answers import PositionAnswers, by_position
-from embodied_agent.agent.reasoned import Known, ReasonedAnswers
+from embodied_agent.agent.reasoned import ReasonedAnswers
+from embodied_agent.agent.reasoner_attempts import Known
+from embodied_agent.agent.reasoner_loading import ReasonerLoading
 from embodied_agent.agent.recalled import recall_from
 from embodied_agent.agent.scrutiny import without_answer
 from embodied_agent.agent.second_look import SecondLook
@@ -37,7 +39,8 @@ from embodied_agent.agent.views import Views
 from embodied_agent.chat.status import ServerStatus
 from embodied_agent.errors import QuestionError
 from embodied_agent.memory.store import Store
-from embodied_agent.reasoning.base import Reasoner, prompt_style
+from embodied_agent.reasoning.base import Prompt, Reasoner, prompt_style
+from embodied_agent.reasoning.prompts import build_prompt
 from embodied_agent.reasoning.verify import Verifier
 from embodied_agent.records import Answer, Delta, Evidence, Question
 from embodied_agent.rules import (
@@ -131,6 +134,17 @@ class Answerer:
         return self._reasoned.model
 
     @property
+    def loading(self) -> ReasonerLoading:
+        """Loads the reasoner."""
+        return self._reasoned.loading
+
+    @property
+    def first_token_s(self) -> float | None:
+        """Time from the latest prompt to the reply's first piece, in seconds; ``None`` before
+        it."""
+        return self._reasoned.first_token_s
+
+    @property
     def asked_again(self) -> int:
         """How often the reasoner was asked again because it had missed that the notes settle a
         question."""
@@ -193,6 +207,18 @@ class Answerer:
         attempt = yield from self._reasoned.stream(answer, known, deadline)
         answer = replace(attempt.answer, evidence=self._evidence(attempt.cited))
         yield self._noticed(answer, notes, last_id)
+
+    def beginning(self, source: str, segment: int, last_id: int) -> Prompt:
+        """The prompt of a question about the time up to keyframe ``last_id``, without its task.
+
+        Raises:
+            StoreError: the memory can't be read.
+            LostDelta: a delta is damaged.
+        """
+        with self._lock:
+            transcript = self._views.read(source, segment, last_id, None).transcript()
+        prompt = build_prompt(prompt_style(self._settings), transcript, "", Question("?"))
+        return replace(prompt, task="")
 
     def asks_of_facts(self, question: Question) -> bool:
         """Whether a question is about noted facts, and not about what was seen at some time: what

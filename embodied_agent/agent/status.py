@@ -75,6 +75,11 @@ class ReasoningStatus:
     ``left_open`` counts those with choices that the notes did not settle, so that no reasoner was
     asked; ``asked_again`` those that it was asked twice, because the notes settled what it said the
     memory does not tell. ``server`` is ``None`` unless the reasoner is served and was asked.
+
+    ``loading_s`` says for how long it has been loading, in seconds, ``None`` if it isn't;
+    ``load_s`` how long that took; ``first_token_s`` how long the latest reply's first piece took.
+    ``model_bytes`` is what a model in this process holds, weights and kept keys and values, and
+    ``resident_bytes`` the resident memory of the whole process; ``None`` where that can't be told.
     """
 
     model: str
@@ -83,6 +88,11 @@ class ReasoningStatus:
     server: ServerStatus | None = None
     left_open: int = 0
     asked_again: int = 0
+    loading_s: float | None = None
+    load_s: float | None = None
+    first_token_s: float | None = None
+    model_bytes: int | None = None
+    resident_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from embodied_agent.cli.common import (
     print_json,
     refuse_options_of_the_list,
 )
+from embodied_agent.cli.groups import Commands
 from embodied_agent.cli.objects import ByOption, author
 from embodied_agent.cli.options import ConfigOption, JsonOption, MemoryOption
 
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 #: Stamps from here on count nanoseconds since 1970: 2001-09-09.
 _EPOCH_NS = 10**18
 
-facts = typer.Typer(
+facts = Commands(
     help="List the values that were noted beside what was seen, and note one.",
     rich_markup_mode="markdown",
 )

@@ -21,13 +21,14 @@ from embodied_agent.cli.common import (
     refuse_options_of_the_list,
     settings_from,
 )
+from embodied_agent.cli.groups import Commands
 from embodied_agent.cli.options import ConfigOption, JsonOption, SetOption
 from embodied_agent.errors import SettingsError
 
 if TYPE_CHECKING:
     from embodied_agent.fleet.replies import FleetReply
 
-fleet = typer.Typer(
+fleet = Commands(
     help="Serve a fleet: collect what many robots have seen, and answer questions about it.",
     rich_markup_mode="markdown",
     invoke_without_command=True,

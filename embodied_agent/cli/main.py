@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
 
 from embodied_agent.cli.ask import ask
 from embodied_agent.cli.clip import clip
@@ -22,6 +21,7 @@ from embodied_agent.cli.doctor import doctor
 from embodied_agent.cli.export import export
 from embodied_agent.cli.facts import facts
 from embodied_agent.cli.fleet import fleet
+from embodied_agent.cli.groups import Commands, Group
 from embodied_agent.cli.inspect import inspect
 from embodied_agent.cli.keyframes import keyframes
 from embodied_agent.cli.memory import memory
@@ -33,7 +33,7 @@ from embodied_agent.cli.run import run
 from embodied_agent.cli.vllm import vllm
 
 
-class _Commands(TyperGroup):
+class _Root(Group):
     """The commands. The name of an option that doesn't exist is shown without characters that steer
     the terminal."""
 
@@ -49,9 +49,9 @@ def _plain_option(word: str) -> str:
     return plain(name) + equals + value
 
 
-app = typer.Typer(
+app = Commands(
     name="embodied-agent",
-    cls=_Commands,
+    cls=_Root,
     help="Spatial memory and reasoning from a camera: recordings in, answered questions out.",
     epilog=EXIT_CODES,
     no_args_is_help=True,

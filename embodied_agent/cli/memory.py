@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,11 +15,12 @@ from embodied_agent.cli.common import (
     explained,
     keyframe_line,
     memory_settings_from,
-    plain,
     print_json,
     write_file,
 )
 from embodied_agent.cli.damage import check, repair
+from embodied_agent.cli.groups import Commands
+from embodied_agent.cli.keyframe_table import keyframe_table, stamp_text
 from embodied_agent.cli.options import ConfigOption, FileArgument, JsonOption, MemoryOption
 from embodied_agent.errors import OutputError, StoreError
 
@@ -29,9 +28,6 @@ if TYPE_CHECKING:
     from embodied_agent.codec import JsonObject
     from embodied_agent.memory.store import Store
     from embodied_agent.records import Delta, Keyframe
-
-#: Stamps above this count from 1970 and not from when the camera was switched on.
-_SINCE_1970_NS = 1_000_000_000_000_000_000
 
 #: What `stats` calls a count, where its name doesn't say it.
 _LABELS = {
@@ -42,7 +38,7 @@ _LABELS = {
 #: What `stats` shows only where retention or damage has left something to say.
 _ONLY_IF_ANY = frozenset(("damaged", "pictures_from", "text_from"))
 
-memory = typer.Typer(
+memory = Commands(
     help="Look into a memory file, copy it, check and repair it.",
     no_args_is_help=True,
     rich_markup_mode="markdown",
@@ -101,19 +97,12 @@ def list_keyframes(
             if first is None or keyframe.segment != first.segment:
                 first = keyframe
                 say.print(
-                    f"segment {first.segment}, from stamp {_stamp_text(first.stamp_ns)}",
+                    f"segment {first.segment}, from stamp {stamp_text(first.stamp_ns)}",
                     style="bold",
                     markup=False,
                 )
             line = keyframe_line(keyframe, deltas.get(keyframe.id), first.stamp_ns)
             say.print(line, markup=False, soft_wrap=True)
-
-
-def _stamp_text(stamp_ns: int) -> str:
-    if stamp_ns < _SINCE_1970_NS:
-        return f"{stamp_ns} ns"
-    moment = datetime.fromtimestamp(stamp_ns // 1_000_000_000, timezone.utc)
-    return f"{stamp_ns} ns ({moment:%Y-%m-%d %H:%M:%S} UTC)"
 
 
 @memory.command()
@@ -136,14 +125,13 @@ def show(
             if not keyframe.jpeg:
                 raise StoreError(f"the picture of keyframe {keyframe_id} has been dropped")
             write_file(picture, keyframe.jpeg)
-        values = keyframe_values(keyframe, deltas[0] if deltas else None)
+        delta = deltas[0] if deltas else None
         if json_output:
-            print_json(values)
+            print_json(keyframe_values(keyframe, delta))
             return
         say = console()
-        for name, value in values.items():
-            text = json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else str(value)
-            say.print(f"{name:<14} {plain(text)}", markup=False, soft_wrap=True)
+        for line in keyframe_table(keyframe, delta):
+            say.print(line, markup=False, soft_wrap=True)
 
 
 @memory.command()

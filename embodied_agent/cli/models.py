@@ -8,10 +8,11 @@ from typing import Annotated
 import typer
 
 from embodied_agent.cli.common import console, explained, print_json
+from embodied_agent.cli.groups import Commands
 from embodied_agent.cli.options import JsonOption
 from embodied_agent.errors import SettingsError
 
-models = typer.Typer(
+models = Commands(
     help="List and fetch the base models that adapters are trained on.",
     no_args_is_help=True,
     rich_markup_mode="markdown",
@@ -22,9 +23,11 @@ models = typer.Typer(
 def list_models(json_output: JsonOption = False) -> None:
     """List the base models, and the folders of those that were fetched.
 
-    The small models that are shipped with the package need no fetching and are not listed.
+    An adapter that is shipped with the package is named beside its base: `reasoning.model_path`
+    takes both by the base's name. The small models that need no base are not listed.
     """
     from embodied_agent.models.catalogue import BASES, base_folder, is_fetched
+    from embodied_agent.models.checkpoints import shipped_adapter
 
     rows = [
         {
@@ -35,6 +38,7 @@ def list_models(json_output: JsonOption = False) -> None:
             "package": base.requirement,
             "download_bytes": base.file_bytes,
             "folder": str(base_folder(base)) if is_fetched(base) else None,
+            "adapter": None if (adapter := shipped_adapter(base)) is None else str(adapter),
         }
         for base in BASES.values()
     ]
@@ -45,9 +49,10 @@ def list_models(json_output: JsonOption = False) -> None:
         place = row["folder"] or (
             f"not fetched ({base.file_bytes / 1e6:.0f} MB): embodied-agent models get {base.name}"
         )
+        adapter_note = f"\n  adapter on it: {row['adapter']}" if row["adapter"] else ""
         console().print(
             f"{base.name}  {base.hub}, {base.parameters / 1e6:.0f} M parameters, {base.licence}\n"
-            f"  {place}",
+            f"  {place}{adapter_note}",
             markup=False,
             highlight=False,
             soft_wrap=True,

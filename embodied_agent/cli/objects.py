@@ -21,6 +21,7 @@ from embodied_agent.cli.common import (
     print_json,
     refuse_options_of_the_list,
 )
+from embodied_agent.cli.groups import Commands
 from embodied_agent.cli.option_groups import with_option_groups
 from embodied_agent.cli.options import ConfigOption, JsonOption, MemoryOption
 from embodied_agent.errors import SettingsError
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from embodied_agent.agent.object_memory import ObjectMemory
     from embodied_agent.object_records import CorrectionKind, Polygon, SeenObject
 
-objects = typer.Typer(
+objects = Commands(
     help="List the objects in a memory with their positions, and correct them.",
     rich_markup_mode="markdown",
 )

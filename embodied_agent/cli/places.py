@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from embodied_agent.cli.common import console, explained, plain, print_json
+from embodied_agent.cli.groups import Commands
 from embodied_agent.cli.objects import ByOption, author, corners, opened
 from embodied_agent.cli.options import ConfigOption, JsonOption, MemoryOption
 from embodied_agent.errors import QuestionError, SettingsError
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from embodied_agent.object_records import NamedPlace
     from embodied_agent.records import Pose
 
-places = typer.Typer(
+places = Commands(
     help="Name places, by a pose or by a region of a map session.",
     no_args_is_help=True,
     rich_markup_mode="markdown",

@@ -30,7 +30,7 @@ class FleetEvidence(Reply):
 
 
 class FactValue(Reply):
-    """The last value that a robot noted of a fact, when, and who or what noted it."""
+    """A value that a robot noted of a fact, when, and who or what noted it."""
 
     robot: str
     name: str
@@ -52,8 +52,9 @@ class FleetReply(Reply):
 
 class RobotReply(Reply):
     """A robot: when it was last heard of and last saw something, how much it has told of, its
-    latest keyframes, and the latest value of each fact. It is ``silent`` when it has not been heard
-    of for a minute."""
+    latest keyframes, the latest value of each fact, and where its camera was in the latest
+    keyframe, in metres in ``frame_id`` (null if it had no pose). It is ``silent`` when it has not
+    been heard of for a minute."""
 
     name: str
     heard_at_s: float
@@ -64,6 +65,9 @@ class RobotReply(Reply):
     objects: int
     latest: list[FleetEvidence]
     facts: list[FactValue] = Field(default_factory=list)
+    frame_id: str = ""
+    x_m: float | None = None
+    y_m: float | None = None
 
 
 class MapObject(Reply):

@@ -250,8 +250,9 @@ def serving(
 ) -> Iterator[Interfaces]:
     """An agent's interfaces, with the question queue that they share, until the block ends.
 
-    At the end, open questions are answered (with the problem that the agent is stopping) before the
-    interfaces close, so that their clients learn of it.
+    The agent's reasoner is loaded ahead (`Agent.prepare`). At the end, open questions are answered
+    (with the problem that the agent is stopping) before the interfaces close, so that their clients
+    learn of it.
 
     Args:
         agent: stays open.
@@ -269,6 +270,7 @@ def serving(
         on_queue(questions)
         interfaces = Interfaces(agent, questions, settings, not_ready=not_ready, source=source)
         interfaces.start()
+        agent.prepare()
     except BaseException:
         questions.close()
         raise

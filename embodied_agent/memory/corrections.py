@@ -60,6 +60,13 @@ class CorrectionTable:
         with self._access.query("read corrections") as db:
             return read_records(db, self._access.damage, Correction, "correction", sql)
 
+    def newest(self) -> int:
+        """The id of the newest correction; 0 if there is none."""
+        if not self._objects.exists:
+            return 0
+        with self._access.query("look up the newest correction") as db:
+            return int(db.execute("SELECT coalesce(max(id), 0) FROM corrections").get)
+
     def add(self, correction: Correction, changes: ObjectChanges) -> Correction:
         """Store a correction together with what it changes; returns it with its id."""
         with self._access.transaction("store a correction") as db:

@@ -87,32 +87,39 @@ def mark_forgotten(db: apsw.Connection, number: int, delta: Delta | None = None)
     db.execute("UPDATE keyframes SET state = 'unusable' WHERE id = ?", (number,))
 
 
-def keep_motion(db: apsw.Connection, number: int) -> None:
-    """Drop what a keyframe shows, and keep its pose and the motion to it; part of a
-    transaction."""
-    delta = _delta(db, number)
-    if delta is None:
-        return
-    bare = Delta(
-        number,
-        delta.action,
-        delta.angle_deg,
-        usable=delta.usable,
-        agrees_with_egomotion=delta.agrees_with_egomotion,
-        camera=delta.camera,
-        problem=SUMMARY_ONLY,
-    )
-    _replace_delta(db, bare)
-    sql = f"SELECT {KEYFRAME_COLUMNS} FROM keyframes WHERE id = ?"
-    for row in list(db.execute(sql, (number,))):
-        values = [
-            None if name in ("egomotion", "intrinsics") else value
-            for name, value in zip(KEYFRAME_COLUMNS.split(", "), row, strict=True)
-        ]
-        db.execute(
-            "UPDATE keyframes SET egomotion = NULL, intrinsics = NULL, checksum = ? WHERE id = ?",
-            (keyframe_sum(values), number),
+def keep_motion(db: apsw.Connection, numbers: Collection[int]) -> None:
+    """Drop what keyframes show, and keep their poses and the motion to them; part of a
+    transaction.
+
+    All rows are removed before the first is written again: rows that shrink one by one would leave
+    their pages half empty for ever.
+    """
+    bare = [
+        Delta(
+            delta.keyframe_id,
+            delta.action,
+            delta.angle_deg,
+            usable=delta.usable,
+            agrees_with_egomotion=delta.agrees_with_egomotion,
+            camera=delta.camera,
+            problem=SUMMARY_ONLY,
         )
+        for delta in (_delta(db, number) for number in numbers)
+        if delta is not None
+    ]
+    columns = [str(row[1]) for row in db.execute("PRAGMA table_info(keyframes)")]
+    sql = f"SELECT {', '.join(columns)} FROM keyframes WHERE id = ?"
+    rows = [row for delta in bare for row in db.execute(sql, (delta.keyframe_id,))]
+    for delta in bare:
+        delete_delta(db, delta.keyframe_id)
+        db.execute("DELETE FROM keyframes WHERE id = ?", (delta.keyframe_id,))
+    places = ", ".join("?" * len(columns))
+    for row in rows:
+        values = dict(zip(columns, row, strict=True)) | {"egomotion": None, "intrinsics": None}
+        values["checksum"] = keyframe_sum([values[one] for one in KEYFRAME_COLUMNS.split(", ")])
+        db.execute(f"INSERT INTO keyframes VALUES ({places})", tuple(values.values()))
+    for delta in bare:
+        insert_delta(db, delta)
 
 
 def names_of(db: apsw.Connection, mentions: Iterable[MentionRef]) -> set[tuple[int, str]]:

@@ -6,9 +6,11 @@
   from, stay whole.
 - Objects of earlier map sessions are thinned out, oldest first: of the sightings that they rest on,
   the first and the last stay. What an object is, where, and when it was first and last seen, is
-  never dropped.
+  never dropped. Those of which all text was thinned out are thinned out, too.
+- No evidence is written that names a keyframe whose text was thinned out (`object_evidence`).
 
-Both are part of the transaction that stores what one more keyframe changes, a few rows at a time.
+All of it is part of the transaction that stores what one more keyframe changes, a few rows at a
+time.
 
 Out of scope: pictures, text and answers (`retention`), what people want forgotten (`corrections`).
 """
@@ -23,9 +25,15 @@ from typing import Any
 
 import apsw
 
-from embodied_agent.codec import from_json
-from embodied_agent.memory.object_rows import object_row, sighting_row
-from embodied_agent.memory.rows import check_texts
+from embodied_agent.memory.kept import kept_in
+from embodied_agent.memory.object_evidence import (
+    drop_thinned_evidence,
+    drop_thinned_sightings,
+    rays_of,
+    read_object,
+    write_object,
+)
+from embodied_agent.memory.object_rows import sighting_row
 from embodied_agent.object_records import MentionRef, ObjectChanges, SeenObject, Sighting
 from embodied_agent.settings import MemorySettings
 
@@ -42,6 +50,8 @@ class ObjectRetention:
         self._passed_object = -1
         self._whole: int | None = None  # how many sightings there are; counted when first needed
         self._corrected = 0
+        self._text_from = 0
+        self._mended, self._all_mended = -1, False
 
     def recount(self) -> None:
         """Consider all sightings anew, because a transaction failed, or some were removed or
@@ -54,14 +64,31 @@ class ObjectRetention:
         if changes.correction_id != self._corrected:
             self.recount()  # corrections remove and change sightings
             self._corrected = changes.correction_id
+        text_from = kept_in(db).text_from
+        if text_from != self._text_from:
+            self._whole, self._text_from = None, text_from  # sightings go with their text
         if settings.sightings_max or settings.sightings_max_age_s:
             if self._whole is not None:
                 self._whole += sum(one.ray is not None for one in changes.sightings)
             self._thin_sightings(db, now - settings.sightings_max_age_s)
             self._thin_again(db, {one.object_id for one in changes.sightings})
-        if settings.objects_max or settings.objects_max_age_s:
-            thinned = self._thin_objects(db, now - settings.objects_max_age_s)
+        if settings.objects_max or settings.objects_max_age_s or text_from:
+            thinned = self._thin_objects(db, now - settings.objects_max_age_s, text_from)
             self._thin_again(db, thinned)
+        if text_from:
+            records = [record for record, _ in changes.objects]
+            reaching = {one.id for one in records if one.evidence and one.evidence[0] < text_from}
+            drop_thinned_evidence(db, reaching | self._next_of_earlier_versions(db))
+
+    def _next_of_earlier_versions(self, db: apsw.Connection) -> set[int]:
+        """The next objects that an earlier version may have left with evidence that is thinned."""
+        if self._all_mended:
+            return set()
+        sql = "SELECT id FROM objects WHERE id > ? ORDER BY id LIMIT ?"
+        ids = [int(one) for (one,) in db.execute(sql, (self._mended, _OBJECTS_AT_ONCE))]
+        self._mended = ids[-1] if ids else self._mended
+        self._all_mended = not ids
+        return set(ids)
 
     # -- sightings -------------------------------------------------------------------------------
 
@@ -113,8 +140,9 @@ class ObjectRetention:
 
     # -- objects ---------------------------------------------------------------------------------
 
-    def _thin_objects(self, db: apsw.Connection, before_s: float) -> list[int]:
-        """Thin out objects; returns those that were thinned out now."""
+    def _thin_objects(self, db: apsw.Connection, before_s: float, text_from: int) -> list[int]:
+        """Thin out objects; returns those that were thinned out now. All text is kept from
+        ``text_from`` on."""
         settings = self._settings
         present = db.execute("SELECT max(session) FROM objects").get
         excess = 0
@@ -132,18 +160,21 @@ class ObjectRetention:
         for place, (number, session, text, state, checksum) in enumerate(rows):
             if session == present:
                 break  # it is still being tracked
-            record = _read(text, state, checksum)
-            too_old = settings.objects_max_age_s and (
-                record is None or _stored_s(db, record) < before_s
+            record = read_object(text, state, checksum)
+            too_old = (
+                record is None
+                or (settings.objects_max_age_s and _stored_s(db, record) < before_s)
+                or (bool(record.evidence) and record.evidence[-1] < text_from)
             )
             if not too_old and place >= excess:
                 break
             self._passed_object = int(number)
             if record is not None:
-                smaller = object_row(*_thinned(record, state))
-                db.execute(
-                    "INSERT OR REPLACE INTO objects VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", smaller
-                )
+                smaller = _thinned(record, state)
+                if smaller != (record, state):
+                    write_object(db, *smaller)
+                drop_thinned_sightings(db, int(number), rays_of(smaller[1]))
+                self._whole = None
                 thinned.append(int(number))
         return thinned
 
@@ -160,22 +191,12 @@ def _needed_by(db: apsw.Connection, object_id: int) -> set[MentionRef]:
         refs |= set(db.execute(sql, (object_id,)))
     row = next(iter(db.execute("SELECT state FROM objects WHERE id = ?", (object_id,))), None)
     try:
-        state = json.loads(row[0]) if row else {}
-        refs |= {(int(number), int(rank)) for number, rank in state["rays"]}
+        refs |= rays_of(row[0] if row else "{}")
     except (ValueError, TypeError, LookupError):
         refs |= set(
             db.execute("SELECT keyframe_id, rank FROM sightings WHERE object_id = ?", (object_id,))
         )
     return refs
-
-
-def _read(text: Any, state: Any, checksum: Any) -> SeenObject | None:
-    """The object of a row; ``None`` if it is damaged."""
-    try:
-        check_texts(checksum, text, state)
-        return from_json(SeenObject, text)
-    except ValueError:
-        return None
 
 
 def _stored_s(db: apsw.Connection, record: SeenObject) -> float:

@@ -23,6 +23,7 @@ from embodied_agent.memory.kept import (
     ids_of,
     newest_stored_s,
 )
+from embodied_agent.memory.object_evidence import largest_views
 from embodied_agent.memory.summaries import span
 from embodied_agent.settings import MemorySettings
 from embodied_agent.transcript.summaries import cell_of
@@ -125,7 +126,8 @@ class PictureRetention:
             places[segment, cell or one // stretch].append(one)
         kept = {one for ids in places.values() for one in _spread(ids, self._settings.thin_to)}
         kept |= ids_of(db, CITED, first, last) | ids_of(db, OF_OBJECTS, first, last)
-        self.drop(db, (one for ids in places.values() for one in ids if one not in kept))
+        leaving = [one for ids in places.values() for one in ids if one not in kept]
+        self.drop(db, sorted(set(leaving) - largest_views(db, leaving)))
 
     def drop(self, db: apsw.Connection, ids: Iterable[int]) -> None:
         """Drop the pictures of these keyframes."""

@@ -2,8 +2,10 @@
 
 - Pictures thin out, or are dropped (`picture_retention`).
 - Text is thinned in rows of summaries (`summaries`): keyframes that hold the first or last sighting
-  of a thing there, or that an answer or object rests on, stay as they are. Of the others, motion
-  and pose stay, so that paths and directions can still be followed.
+  of a thing at a place, or that an answer or object rests on, stay as they are. Later rows take
+  over from earlier ones what was seen last, so that the older, the fewer stay. Of the others,
+  motion and pose stay, so that paths and directions can still be followed. Objects no longer name
+  them as evidence (`object_evidence`).
 - Answers are dropped, oldest first.
 
 Nothing is dropped that perception still needs. Each step is bounded, and part of the transaction
@@ -30,6 +32,7 @@ from embodied_agent.memory.kept import (
     newest_stored_s,
     text_bytes,
 )
+from embodied_agent.memory.object_evidence import drop_thinned_evidence, largest_views
 from embodied_agent.memory.picture_retention import PictureRetention
 from embodied_agent.memory.summaries import SummaryTable, span
 from embodied_agent.records import SUMMARY_ONLY
@@ -93,31 +96,35 @@ class Retention:
         ):
             return
         level = TEXT_LEVEL
-        while self._thin_row(db, level, number):
+        while self._thin_rows(db, level, number, number):
+            self._summaries.drop_below(db, level, number)
             if (number + 1) % summaries.FANOUT:
-                db.execute("UPDATE retention SET text_from = ?", (last + 1,))
+                # What earlier rows of the same parent keep is needed less, now that there is more.
+                if self._thin_rows(db, level, number - number % summaries.FANOUT, number):
+                    db.execute("UPDATE retention SET text_from = ?", (last + 1,))
                 return
             level, number = level + 1, (number + 1) // summaries.FANOUT - 1
 
-    def _thin_row(self, db: apsw.Connection, level: int, number: int) -> bool:
-        """Thin a part of the text that a row summarises; returns whether all of it is thinned."""
-        first, last = span(level, number)
-        kept = self._summaries.evidence(db, level, number)
+    def _thin_rows(self, db: apsw.Connection, level: int, first_row: int, last_row: int) -> bool:
+        """Thin a part of the text that consecutive rows summarise; returns whether all of it is
+        thinned."""
+        first, last = span(level, first_row)[0], span(level, last_row)[1]
+        kept = self._summaries.evidence(db, level, first_row, last_row)
         kept |= ids_of(db, CITED, first, last) | ids_of(db, OF_OBJECTS, first, last)
         sql = (
             "SELECT keyframe_id FROM deltas WHERE keyframe_id BETWEEN ?1 AND ?2 "
             f"AND NOT instr(json, '{SUMMARY_ONLY}')"
         )
         leaving = sorted(ids_of(db, sql, first, last) - kept)
-        now = leaving[:_AT_ONCE]
+        now: list[int] = []
+        while leaving and not now:
+            now, leaving = leaving[:_AT_ONCE], leaving[_AT_ONCE:]
+            now = sorted(set(now) - largest_views(db, now))
         self._pictures.drop(db, now)
-        for one in now:
-            keep_motion(db, one)
-        _drop_sightings(db, now, first, last)
-        if now != leaving:
-            return False
-        self._summaries.drop_below(db, level, number)
-        return True
+        keep_motion(db, now)
+        shown = _drop_sightings(db, now, first, last)
+        drop_thinned_evidence(db, shown)
+        return not leaving
 
     # -- answers ---------------------------------------------------------------------------------
 
@@ -166,9 +173,9 @@ def _needed(db: apsw.Connection) -> int:
     return int(db.execute(sql).get)
 
 
-def _drop_sightings(db: apsw.Connection, leaving: list[int], first: int, last: int) -> None:
+def _drop_sightings(db: apsw.Connection, leaving: list[int], first: int, last: int) -> set[int]:
     """Remove the sightings in these keyframes, except those that an object's position is computed
-    from."""
+    from; returns the objects that they show."""
     sql = (
         "SELECT number, rank FROM (SELECT CASE type WHEN 'array' THEN json_extract(value, '$[0]') "
         "END AS number, CASE type WHEN 'array' THEN json_extract(value, '$[1]') END AS rank "
@@ -176,12 +183,10 @@ def _drop_sightings(db: apsw.Connection, leaving: list[int], first: int, last: i
         "WHERE number BETWEEN ? AND ?"
     )
     rays = set(db.execute(sql, (first, last)))
-    refs = [
-        ref
-        for one in leaving
-        for ref in db.execute(
-            "SELECT keyframe_id, rank FROM sightings WHERE keyframe_id = ?", (one,)
-        )
-        if ref not in rays
-    ]
-    db.executemany("DELETE FROM sightings WHERE keyframe_id = ? AND rank = ?", refs)
+    sql = "SELECT keyframe_id, rank, object_id FROM sightings WHERE keyframe_id = ?"
+    rows = [row for one in leaving for row in db.execute(sql, (one,))]
+    db.executemany(
+        "DELETE FROM sightings WHERE keyframe_id = ? AND rank = ?",
+        [(number, rank) for number, rank, _ in rows if (number, rank) not in rays],
+    )
+    return {int(one) for _, _, one in rows}

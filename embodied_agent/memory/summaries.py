@@ -28,6 +28,7 @@ from embodied_agent.transcript.summaries import (
     Entry,
     Seen,
     Summary,
+    compose,
     merge,
     summarise,
     without,
@@ -131,10 +132,11 @@ class SummaryTable:
         sql = "SELECT count(*) FROM summaries WHERE level = ? AND number = ?"
         return bool(db.execute(sql, (level, number)).get)
 
-    def evidence(self, db: apsw.Connection, level: int, number: int) -> set[int]:
-        """The keyframes that a row names as evidence."""
-        summary = self._row(db, level, number, stored=True)
-        things = [thing for stretch in summary.stretches for thing in stretch.things]
+    def evidence(self, db: apsw.Connection, level: int, first: int, last: int) -> set[int]:
+        """The keyframes that rows ``first`` to ``last`` of a level name as evidence, if they are
+        read together: of what several of them saw at a place, the first and the last."""
+        rows = [self._row(db, level, number, stored=True) for number in range(first, last + 1)]
+        things = [thing for stretch in compose(rows) for thing in stretch.things]
         return {seen.keyframe_id for thing in things for seen in (thing.first, thing.last)}
 
     def drop_below(self, db: apsw.Connection, level: int, number: int) -> None:

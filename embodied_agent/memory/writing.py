@@ -10,10 +10,10 @@ from zlib import crc32
 
 import apsw
 
-from embodied_agent.codec import encodable, to_json
+from embodied_agent.codec import encodable, to_json, to_short_json
 from embodied_agent.memory.row_reader import KEYFRAME_COLUMNS
 from embodied_agent.memory.rows import keyframe_sum, real, text_sum
-from embodied_agent.records import Delta, Keyframe
+from embodied_agent.records import SUMMARY_ONLY, Delta, Keyframe
 from embodied_agent.rules.notes import claimed_words
 
 
@@ -79,7 +79,8 @@ def _searchable(delta: Delta) -> str:
 
 def insert_delta(db: apsw.Connection, delta: Delta) -> None:
     """Write a delta with its mentions and its words; part of a transaction."""
-    text = to_json(delta)
+    # Those whose text was thinned out stay for ever, so they are kept short.
+    text = to_short_json(delta) if delta.problem == SUMMARY_ONLY else to_json(delta)
     db.execute(
         "INSERT INTO deltas VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         (

@@ -44,8 +44,8 @@ def base_of(folder: Path) -> Path:
         return path
     if base is not None:
         raise ModelError(
-            f"the adapter in {folder} belongs to {name}, which has not been fetched: "
-            f"embodied-agent models get {base.name}"
+            f"the adapter in {folder} belongs to {name}, which has not been fetched: run "
+            f"`embodied-agent models get {base.name}`"
         )
     raise ModelError(
         f"the adapter in {folder} belongs to {name or 'an unnamed model'}, which is not a folder "

@@ -18,7 +18,7 @@ from typing import Any, Literal
 
 from embodied_agent.errors import ModelError
 from embodied_agent.models.adapters import base_of, is_adapter, merge_adapter
-from embodied_agent.models.catalogue import base_folder, is_fetched, named
+from embodied_agent.models.catalogue import BASES, Base, base_folder, is_fetched, named
 from embodied_agent.models.prompting import read_prompting
 from embodied_agent.support.extras import missing_package
 
@@ -42,14 +42,43 @@ def checkpoint_folder(model_path: str, shipped: Literal["perceiver", "reasoner"]
     if base is not None and not folder.exists():
         if is_fetched(base):
             return base_folder(base)
-        raise ModelError(
-            f"the base model {base.name} has not been fetched: "
-            f"embodied-agent models get {base.name}"
-        )
+        raise ModelError(_not_fetched(base))
     raise ModelError(
         f"there is no checkpoint in {folder}: it needs config.json and model.safetensors, as "
         "written by transformers, or adapter_config.json and adapter_model.safetensors, as written "
         f"by peft; leave model_path empty to use the shipped {shipped}"
+    )
+
+
+def reasoner_folder(model_path: str) -> Path:
+    """The folder that ``reasoning.model_path`` names.
+
+    As `checkpoint_folder`, but the short name of a base means the adapter on it that is shipped
+    with the package, if there is one (`shipped_adapter`). The base's name on the hub always means
+    the base alone.
+
+    Raises:
+        ModelError: there is nothing of that name, or the base was not fetched.
+    """
+    base = BASES.get(model_path)
+    folder = None if base is None else shipped_adapter(base)
+    if base is None or folder is None or Path(model_path).exists():
+        return checkpoint_folder(model_path, "reasoner")
+    if not is_fetched(base):
+        raise ModelError(_not_fetched(base))
+    return folder
+
+
+def shipped_adapter(base: Base) -> Path | None:
+    """The folder of the adapter on ``base`` in this package; ``None`` if none is shipped."""
+    folder = SHIPPED / base.name
+    return folder if is_adapter(folder) else None
+
+
+def _not_fetched(base: Base) -> str:
+    return (
+        f"the base model {base.name} ({base.file_bytes / 1e6:.0f} MB) has not been fetched: run "
+        f"`embodied-agent models get {base.name}`"
     )
 
 
@@ -62,9 +91,11 @@ def recorded_style(model_path: str) -> Literal["full", "compact"] | None:
     """
     if not model_path:
         return None
-    if named(model_path) is not None:
+    base = named(model_path)
+    adapter = shipped_adapter(base) if base is not None and model_path == base.name else None
+    if base is not None and adapter is None:
         return "full"
-    prompting = read_prompting(Path(model_path).expanduser())
+    prompting = read_prompting(adapter or Path(model_path).expanduser())
     return prompting.style if prompting else None
 
 
@@ -140,7 +171,7 @@ def load(folder: Path, kind: Literal["perceiver", "reasoner"]) -> tuple[Any, Any
         raise ModelError(f"can't load the {kind} from {folder}: {error}") from error
     weights_bytes = sum(p.numel() * p.element_size() for p in model.parameters())
     _log.log(
-        logging.DEBUG if shipped else logging.INFO,
+        logging.DEBUG if shipped and weights == folder else logging.INFO,
         "Loaded %s in %.1f s: %.0f MB of weights in %s",
         name, time.monotonic() - started, weights_bytes / 1e6, str(dtype).removeprefix("torch."),
     )  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from embodied_agent.errors import ReplyError
 from embodied_agent.models.checkpoints import recorded_style
@@ -75,6 +75,24 @@ class Reasoner(Protocol):
 
     def close(self) -> None:
         """Release the model or the connection. Safe to call twice."""
+        ...
+
+
+@runtime_checkable
+class InProcess(Reasoner, Protocol):
+    """A `Reasoner` that runs in this process and keeps what it has read."""
+
+    def held_bytes(self) -> int:
+        """Memory that the model and what it keeps take, in bytes."""
+        ...
+
+    def read_ahead(self, prompt: Prompt) -> bool:
+        """Read what prompts about the transcript of ``prompt`` begin with, while nobody asks; gives
+        way to replies at once. Returns whether all of it is kept now.
+
+        Raises:
+            ModelError: it is longer than the model can read.
+        """
         ...
 
 

@@ -12,10 +12,11 @@ import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 from embodied_agent.errors import ModelError, ModelUnavailable
-from embodied_agent.models.checkpoints import checkpoint_folder, load
+from embodied_agent.models.checkpoints import load, reasoner_folder
 from embodied_agent.models.prompting import Prompting, read_prompting
 from embodied_agent.reasoning.base import (
     ANSWER,
@@ -37,7 +38,7 @@ class BuiltinReasoner:
     """
 
     def __init__(self, settings: ReasoningSettings) -> None:
-        folder = checkpoint_folder(settings.model_path, "reasoner")
+        folder = reasoner_folder(settings.model_path)
         self._model, self._tokenizer = load(folder, "reasoner")
         # After `load`, which announces the wait: this import loads the model library, too.
         from embodied_agent.reasoning.kept_prefix import KeptPrefix
@@ -51,6 +52,8 @@ class BuiltinReasoner:
         self._stops = set(eos) if isinstance(eos, list) else {eos}
         self._kept = KeptPrefix(self._model, settings.kept_cache_mb * 1_000_000)
         self._lock = threading.Lock()
+        self._wanted = 0  # replies that wait for the lock or hold it
+        self._count = threading.Lock()
         self.name = f"builtin:{folder.name}"
 
     @property
@@ -92,9 +95,22 @@ class BuiltinReasoner:
     def sampled(
         self, prompt: Prompt, count: int, *, timeout_s: float, max_tokens: int | None = None
     ) -> list[str]:
-        """``count`` sampled replies, in one batch; the same prompt gives the same replies.
+        """What `sampling` returns, without a way to stop it."""
+        pieces = self.sampling(prompt, count, timeout_s=timeout_s, max_tokens=max_tokens)
+        while True:
+            try:
+                next(pieces)
+            except StopIteration as end:
+                replies: list[str] = end.value
+                return replies
 
-        A reply cut off at ``max_tokens`` is returned as is.
+    def sampling(
+        self, prompt: Prompt, count: int, *, timeout_s: float, max_tokens: int | None = None
+    ) -> Generator[str, None, list[str]]:
+        """Return ``count`` sampled replies, in one batch; the same prompt gives the same replies.
+
+        Yields an empty piece after each block of the prompt and each token; closing the generator
+        stops at once. A reply cut off at ``max_tokens`` is returned as is.
 
         Raises:
             ModelUnavailable: ``timeout_s`` seconds ran out, waiting for other replies included.
@@ -102,31 +118,36 @@ class BuiltinReasoner:
         """
         import torch
 
-        from embodied_agent.reasoning.kept_prefix import repeated
+        from embodied_agent.reasoning.kept_prefix import SideBySide
 
         limit = max_tokens or self._settings.max_tokens
         random = torch.Generator(device=self._model.device).manual_seed(self._settings.seed or 0)
-        with self._turn(timeout_s) as check, torch.inference_mode():
-            logits, kept = self._kept.read(self._prompt_ids(prompt, limit), check)
-            cache = repeated(kept, count)
-            logits = logits.expand(count, -1)
+        with self._turn(timeout_s) as check:
+            reading = self._kept.reading(self._prompt_ids(prompt, limit), check)
+            while (read := next(reading)) is None:
+                yield ""
+            together = SideBySide(self._model, read[1], count)
+            logits = read[0].expand(count, -1)
             replies_ids = torch.empty((count, 0), dtype=torch.long, device=self._model.device)
             replies, ended = [""] * count, [False] * count
             while not all(ended) and replies_ids.shape[1] < limit:
                 check()
-                probabilities = torch.softmax(logits.float() / TEMPERATURE, -1)
-                tokens = torch.multinomial(probabilities, 1, generator=random)
-                replies_ids = torch.cat((replies_ids, tokens), 1)
-                for row, token in enumerate(tokens[:, 0].tolist()):
-                    if not ended[row]:
-                        reply = self._tokenizer.decode(replies_ids[row], skip_special_tokens=True)
-                        replies[row] = reply
-                        ended[row] = token in self._stops or (
-                            reply.endswith(END_OF_ANSWER) and END_OF_THOUGHT in reply
-                        )
-                logits = self._model(
-                    input_ids=tokens, past_key_values=cache, use_cache=True
-                ).logits[:, -1]
+                with torch.inference_mode():
+                    probabilities = torch.softmax(logits.float() / TEMPERATURE, -1)
+                    tokens = torch.multinomial(probabilities, 1, generator=random)
+                    replies_ids = torch.cat((replies_ids, tokens), 1)
+                    for row, token in enumerate(tokens[:, 0].tolist()):
+                        if not ended[row]:
+                            reply = self._tokenizer.decode(
+                                replies_ids[row], skip_special_tokens=True
+                            )
+                            replies[row] = reply
+                            ended[row] = token in self._stops or (
+                                reply.endswith(END_OF_ANSWER) and END_OF_THOUGHT in reply
+                            )
+                    if not all(ended):
+                        logits = together.after(tokens)
+                yield ""
         return replies
 
     @contextmanager
@@ -134,10 +155,6 @@ class BuiltinReasoner:
         """Hold the model's lock until the block ends; yields a callable that raises once the
         deadline has passed."""
         deadline = time.monotonic() + timeout_s
-        if not self._lock.acquire(timeout=timeout_s):
-            raise ModelUnavailable(
-                f"the built-in reasoner was busy with other questions for {timeout_s:.3g} s"
-            )
 
         def check() -> None:
             if time.monotonic() > deadline:
@@ -146,29 +163,84 @@ class BuiltinReasoner:
                     "raise timeout_s"
                 )
 
+        with self._count:
+            self._wanted += 1
         try:
-            yield check
+            if not self._lock.acquire(timeout=timeout_s):
+                raise ModelUnavailable(
+                    f"the built-in reasoner was busy with other questions for {timeout_s:.3g} s"
+                )
+            try:
+                yield check
+            finally:
+                self._kept.release()
+                self._lock.release()
+        finally:
+            with self._count:
+                self._wanted -= 1
+
+    def read_ahead(self, prompt: Prompt) -> bool:
+        """Read what prompts about the transcript of ``prompt`` begin with, so that the next one has
+        only its own part to read.
+
+        Gives way to replies at once: it returns at the next block of tokens, and what was read
+        stays kept.
+
+        Returns:
+            Whether all of it is kept now.
+
+        Raises:
+            ModelError: it is longer than the model can read.
+        """
+        from embodied_agent.reasoning.kept_prefix import whole_blocks
+
+        # What two prompts have in common, in tokens: where they part, a token may span both parts.
+        one, other = (self._ids(self._text(replace(prompt, task=task))) for task in ("\nA", "B"))
+        pairs = enumerate(zip(one, other, strict=False))
+        whole = whole_blocks(one[: next((i for i, (a, b) in pairs if a != b), 0)])
+        self._check_length(len(whole), 0)
+        if not self._lock.acquire(blocking=False):
+            return False
+        try:
+            if self._kept.holds(whole):
+                return True
+            return all(not self._wanted for _ in self._kept.reading(whole, lambda: None))
         finally:
             self._kept.release()
             self._lock.release()
 
+    def held_bytes(self) -> int:
+        """Memory that the weights and the kept keys and values take, in bytes."""
+        weights = sum(p.numel() * p.element_size() for p in self._model.parameters())
+        return int(weights) + self._kept.held_bytes()
+
     def close(self) -> None:
         """Nothing to release before the process ends."""
 
-    def _prompt_ids(self, prompt: Prompt, limit: int) -> list[int]:
+    def _text(self, prompt: Prompt) -> str:
         messages = [{"role": "system", "content": prompt.system}] if prompt.system else []
         messages.append({"role": "user", "content": prompt.user})
-        text = self._tokenizer.apply_chat_template(
+        text: str = self._tokenizer.apply_chat_template(
             messages, add_generation_prompt=True, tokenize=False
         )
+        return text
+
+    def _prompt_ids(self, prompt: Prompt, limit: int) -> list[int]:
+        ids = self._ids(self._text(prompt))
+        self._check_length(len(ids), limit)
+        return ids
+
+    def _ids(self, text: str) -> list[int]:
         ids: list[int] = self._tokenizer(text, add_special_tokens=False).input_ids
+        return ids
+
+    def _check_length(self, tokens: int, limit: int) -> None:
         longest = self._model.config.max_position_embeddings
-        if len(ids) + limit > longest:
+        if tokens + limit > longest:
             raise ModelError(
-                f"transcript and question take {len(ids)} tokens; with {limit} for the answer "
+                f"transcript and question take {tokens} tokens; with {limit} for the answer "
                 f"the model reads {longest}: lower reasoning.token_budget"
             )
-        return ids
 
     def _generate(
         self,

@@ -18,9 +18,11 @@ import torch
 from transformers import Cache, DynamicCache
 from transformers.cache_utils import DynamicLayer
 
-#: Tokens processed at once. Each prompt recomputes up to this many tokens more than necessary.
-BLOCK = 32
-#: Buffers have room for this many tokens at first, and double when they are full.
+#: Tokens processed at once. Each prompt recomputes up to this many tokens more than necessary. With
+#: a model of 135 M parameters on one core, 1,024 tokens take 4.1 s in blocks of 32, 3.1 s in blocks
+#: of 64, 2.5 s in blocks of 128; a question that adds a hundred is read soonest with 64.
+BLOCK = 64
+#: Buffers have room for at least this many more tokens, and for a quarter more of a long prompt.
 _ROOM = 512
 
 
@@ -39,13 +41,19 @@ class GrowingLayer(DynamicLayer):  # type: ignore[no-untyped-call]
         begin = self.keys.shape[-2]
         end = begin + key_states.shape[-2]
         if end > self._key_room.shape[-2]:
-            room = max(_ROOM, 2 * begin, end)
+            room = end + max(_ROOM, begin // 4)
             self._key_room = _reallocated(self.keys, key_states, room)
             self._value_room = _reallocated(self.values, value_states, room)
         self._key_room[..., begin:end, :] = key_states
         self._value_room[..., begin:end, :] = value_states
         self.keys, self.values = self._key_room[..., :end, :], self._value_room[..., :end, :]
         return self.keys, self.values
+
+    @property
+    def room_bytes(self) -> int:
+        """Size of the buffers, in bytes."""
+        rooms = (getattr(self, "_key_room", None), getattr(self, "_value_room", None))
+        return sum(room.nbytes for room in rooms if room is not None)
 
 
 def _empty(layers: int) -> Cache:
@@ -58,20 +66,58 @@ def _reallocated(old: torch.Tensor, new: torch.Tensor, room: int) -> torch.Tenso
     return buffer
 
 
-def repeated(cache: Any, count: int) -> Cache:
+class SideBySide:
+    """The next tokens of several replies to one prompt, computed together.
+
+    The replies take turns, token by token, in the prompt's own cache, and a mask keeps them apart.
+    So nothing is copied, and the prompt's keys and values are read once for all of them.
+
+    Args:
+        model: a transformers decoder.
+        cache: of the prompt; holds the replies, too, from then on.
+        count: how many replies.
+    """
+
+    def __init__(self, model: Any, cache: Any, count: int) -> None:
+        self._model, self._count = model, count
+        self._shared = all(type(layer) is GrowingLayer for layer in cache.layers)
+        self._cache = cache if self._shared else repeated(cache, count)
+        self._prompt_tokens = int(cache.get_seq_length())
+        self._steps = 0
+
+    def after(self, tokens: torch.Tensor) -> torch.Tensor:
+        """The logits (count, vocabulary) after one more token of each reply, (count, 1)."""
+        if not self._shared:
+            return self._logits(input_ids=tokens)[:, -1]
+        place = self._prompt_tokens + self._steps
+        self._steps += 1
+        replies = torch.arange(self._count, device=tokens.device)
+        owners = replies.repeat(self._steps)
+        width = self._prompt_tokens + len(owners)
+        mask = torch.zeros((self._count, width), dtype=self._model.dtype, device=tokens.device)
+        mask[:, self._prompt_tokens :].masked_fill_(owners != replies[:, None], float("-inf"))
+        return self._logits(
+            input_ids=tokens.T,
+            position_ids=torch.full_like(tokens.T, place),
+            attention_mask=mask[None, None],
+        )[0]
+
+    def _logits(self, **inputs: torch.Tensor) -> torch.Tensor:
+        output = self._model(**inputs, past_key_values=self._cache, use_cache=True)
+        logits: torch.Tensor = output.logits
+        return logits
+
+
+def repeated(cache: Any, count: int) -> Any:
     """A cache of ``count`` rows, each a copy of the only row of ``cache``."""
-    if not all(type(layer) is GrowingLayer for layer in cache.layers):
-        duplicate = copy.deepcopy(cache)
-        duplicate.batch_repeat_interleave(count)
-        return duplicate  # type: ignore[no-any-return]
-    rows = DynamicCache()
-    for number, layer in enumerate(cache.layers):
-        rows.update(
-            layer.keys.repeat_interleave(count, 0),
-            layer.values.repeat_interleave(count, 0),
-            number,
-        )
-    return rows
+    duplicate = copy.deepcopy(cache)
+    duplicate.batch_repeat_interleave(count)
+    return duplicate
+
+
+def whole_blocks(ids: Sequence[int]) -> list[int]:
+    """Those of the tokens that fill whole blocks."""
+    return list(ids[: len(ids) // BLOCK * BLOCK])
 
 
 class KeptPrefix:
@@ -92,6 +138,16 @@ class KeptPrefix:
         self._cache: Any = None
         self._ids: list[int] = []  # of the whole blocks in the cache
         self.read_tokens = self.kept_tokens = 0
+
+    def holds(self, ids: Sequence[int]) -> bool:
+        """Whether all these tokens, the first of a prompt, are kept."""
+        return not ids or (self._cache is not None and self._ids[: len(ids)] == list(ids))
+
+    def held_bytes(self) -> int:
+        """Size of the buffers of keys and values, in bytes."""
+        cache = self._cache
+        rooms = [] if cache is None else [getattr(layer, "room_bytes", 0) for layer in cache.layers]
+        return int(sum(rooms))
 
     def read(self, ids: Sequence[int], check: Callable[[], None]) -> tuple[torch.Tensor, Any]:
         """Process a prompt; returns the logits after it (vocabulary,), and its cache, with which to

@@ -11,7 +11,7 @@ Out of scope: sampling the reasonings (`builtin`), asking (`embodied_agent.agent
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -27,10 +27,12 @@ TEMPERATURE = 0.7
 class Resampling(Reasoner, Protocol):
     """A `Reasoner` that can sample several replies at once."""
 
-    def sampled(
+    def sampling(
         self, prompt: Prompt, count: int, *, timeout_s: float, max_tokens: int | None = None
-    ) -> list[str]:
-        """``count`` sampled replies; the same prompt gives the same replies.
+    ) -> Generator[str, None, list[str]]:
+        """Return ``count`` sampled replies; the same prompt gives the same replies.
+
+        Yields empty pieces; closing the generator there stops sampling at once.
 
         Raises:
             ModelUnavailable: the model can't be reached, or ``timeout_s`` seconds ran out.

@@ -174,6 +174,13 @@ def reasoning(
         "expired": questions.expired,
         "last_latency_s": "" if last_latency_s is None else f"{last_latency_s:.3f}",
     }
+    if status is not None:
+        state = status.reasoning
+        for name in ("first_token_s", "load_s", "model_bytes", "resident_bytes"):
+            value = getattr(state, name)
+            values[name] = "" if value is None else f"{value:.3f}".removesuffix(".000")
+        if state.loading_s is not None:
+            return Finding(OK, f"loading the model, for {state.loading_s:.0f} s", values)
     return Finding(OK, f"{asked} asked, {questions.waiting} wait", values)
 
 

@@ -1,7 +1,7 @@
 """Objects and alerts over ROS: the topics ``~/objects`` and ``~/alert``, and their messages.
 
 ``~/objects`` has all objects of the latest map sessions, at most once a second and only after
-changes. ``~/alert`` has each alert once.
+changes: something was seen, or a person corrected the memory. ``~/alert`` has each alert once.
 
 Out of scope: the services about objects (`remembering`), markers for RViz (`markers`).
 """
@@ -35,6 +35,19 @@ _PERIOD_S = 1.0
 _UNKNOWN_ANGLE = 1e6
 
 
+class Corrected:
+    """Whether people corrected the memory since this was asked last, by whichever interface."""
+
+    def __init__(self, agent: Agent) -> None:
+        self._corrections = agent.store.corrections
+        self._newest = self._corrections.newest()
+
+    def __call__(self) -> bool:
+        """Raises `StoreError` if the memory can't be read."""
+        before, self._newest = self._newest, self._corrections.newest()
+        return self._newest != before
+
+
 class ObjectTopics:
     """Publishes objects and alerts until the session ends.
 
@@ -50,6 +63,8 @@ class ObjectTopics:
         self._warn = warn
         self._lock = threading.Lock()
         self._newest: Keyframe | None = None
+        self._is_new = False
+        self._corrected = Corrected(agent)
 
         def publisher(kind: Any, topic: str, depth: int) -> Any:
             created = node.create_lifecycle_publisher(
@@ -68,7 +83,7 @@ class ObjectTopics:
 
     def _note(self, keyframe: Keyframe, _: Delta) -> None:
         with self._lock:
-            self._newest = keyframe
+            self._newest, self._is_new = keyframe, True
 
     def _tell(self, alert: Alert) -> None:
         keyframe = self._agent.store.keyframe(alert.keyframe_id)
@@ -78,11 +93,13 @@ class ObjectTopics:
     def _publish(self) -> None:
         if not self._objects.is_activated:
             return
-        with self._lock:
-            newest, self._newest = self._newest, None
-        if newest is None:
-            return
         try:
+            corrected = self._corrected()
+            with self._lock:
+                newest, is_new = self._newest, self._is_new or corrected
+                self._is_new = False
+            if newest is None or not is_new:
+                return
             found = self._agent.objects(limit=MOST)
         except AgentError as error:
             self._warn("objects", f"objects can't be published: {error}")

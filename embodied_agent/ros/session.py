@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from functools import partial
 from typing import Any
 
@@ -35,6 +35,7 @@ from embodied_agent.ros.messages import to_answer
 from embodied_agent.ros.mounting import Mounting, Place
 from embodied_agent.ros.objects import ObjectTopics
 from embodied_agent.ros.pairing import Pairing, PoseCounts
+from embodied_agent.ros.places import PlaceFrames
 from embodied_agent.ros.poses import OdometryPoses, TfPoses
 from embodied_agent.ros.publishing import keyframe_topic, overridable, publish_frames
 from embodied_agent.ros.remembering import MemoryServers
@@ -84,12 +85,14 @@ class Session:
             stack.callback(self.agent.listen(publisher))
             ObjectTopics(node, self.agent, self.warnings.add, stack)
             Markers(node, self.agent, self.questions, stack)
+            with suppress(ImportError):  # without tf2_msgs there is no TF
+                PlaceFrames(node, self.agent, self._is_active, self.warnings.add, stack)
             FactTopics(
                 node,
                 chosen.facts.read(),
                 self.agent.note_message,
                 self.warnings.add,
-                lambda: self.active_since_s is not None,
+                self._is_active,
                 stack,
             )
             self._watch_silence(stack)
@@ -161,6 +164,9 @@ class Session:
     def _destroy_servers(self) -> None:
         self.servers.destroy()
         self._memory.destroy()
+
+    def _is_active(self) -> bool:
+        return self.active_since_s is not None
 
     def _refusal(self) -> str:
         if self.active_since_s is not None:

@@ -159,7 +159,7 @@ def _seen(spots: Sequence[Spot], notes: Notes) -> str:
     cited = [notes.cite(index) for index in _indexes(spots, notes)]
     if cited == [notes.cite(notes.now)] and spots[0].keyframe_id == notes.id(notes.now):
         return f", in view now ({cited[0]})."
-    return f". I last saw {'it' if len(spots) == 1 else 'them'} in {join_names(cited)}."
+    return f" (last seen in {join_names(cited)})."
 
 
 def _indexes(spots: Sequence[Spot], notes: Notes) -> tuple[int, ...]:

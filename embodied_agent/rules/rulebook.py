@@ -33,7 +33,8 @@ from embodied_agent.rules.about_things import join_sayings
 from embodied_agent.rules.asked import Asked, Family
 from embodied_agent.rules.families import understand
 from embodied_agent.rules.notes import Notes
-from embodied_agent.rules.several import questions_in
+from embodied_agent.rules.references import answer_in_turn
+from embodied_agent.rules.several import questions_in, without_repeats
 from embodied_agent.rules.spans import Span, cut, span_in
 from embodied_agent.rules.speech import Saying, tell_action, the
 from embodied_agent.rules.times import length
@@ -199,8 +200,6 @@ _END_PICTURE = re.compile(
     r"\b(?:in|on) the (?:very )?(first|last) (?:keyframe|frame|picture|image|view|shot|photo)\b",
     re.IGNORECASE,
 )
-#: A part of a text that is understood so is no question of its own.
-_NOT_ALONE: frozenset[Family] = frozenset({"unclear", "out_of_scope", "unresolved"})
 _SINCE: dict[Family, str] = {
     "actions": "That was since the restart.",
     "way_start": "Here, the start is where I was restarted.",
@@ -231,11 +230,16 @@ def answer_by_rule(text: str, notes: Notes, survey: Survey | None = None) -> Rul
             words of the notes.
     """
     if _SIDE_OF_BREAK.search(text) is None and span_in(text) is None:
-        parts = questions_in(text, notes.nouns)
-        rulings = [answer_one(part, notes, survey) for part in parts] if len(parts) > 1 else []
-        sayings = [r.saying for r in rulings if r.asked.family not in _NOT_ALONE and r.saying]
-        if rulings and len(sayings) == len(rulings):
-            return Ruling(rulings[0].asked, join_sayings(sayings))
+        parts = questions_in(text)
+
+        def alone(part: str) -> tuple[Asked, Saying | None]:
+            ruling = answer_one(part, notes, survey)
+            return ruling.asked, ruling.saying
+
+        told = answer_in_turn(parts, alone, notes) if len(parts) > 1 else None
+        if told:
+            sayings = without_repeats([saying for _, saying in told])
+            return Ruling(told[0][0], join_sayings(sayings))
     return answer_one(text, notes, survey)
 
 

@@ -1,71 +1,92 @@
 """Several questions in one text: "Where is the chair, and what colour is it?"
 
-A pronoun in a later question stands for the one thing that the question before it names. A text is
-only taken apart at words that begin a question of their own.
+A text is only taken apart at words that begin a question of their own, or ask in one or two words
+("…, and when?").
 
-Out of scope: whether the parts are understood (`rulebook`), questions that follow one another in
-separate texts: each of these stands alone.
+Their answers are told one after the other, each sentence once.
+
+Out of scope: what the parts refer to (`references`), whether they are understood (`rulebook`).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Sequence
+from dataclasses import replace
 
-from embodied_agent.rules.families import understand
-from embodied_agent.rules.phrases import Phrase
+from embodied_agent.rules.speech import Saying
 
 _VERB = r"(?:is|are|was|were|did|do|does|has|have|had|can|could|will|would)"
 _PRONOUN = r"(?:it|they|them|he|him|she|her|that one|this one)"
+#: A question of one or two words, which goes on from the one before.
+_SHORT = (
+    r"(?:where|when|how far(?: away)?|which way|(?:in |of )?what colou?r|how often|how many times|"
+    r"(?:in|on|at) (?:which|what) (?:keyframe|picture|image|frame)s?)\W*$"
+)
 #: How a question of its own begins.
 _BEGINNING = (
     rf"(?=(?:(?:what|which|where|who|how|when)(?:\W?s\b|re\b| (?:\w+ )?{_VERB}\b| (?:far|many|often|close|near|long)\b)|"
+    rf"(?:which|what)(?: one| of (?:it|them|those|these)) (?:{_VERB}|came)\b|"
     rf"{_VERB}(?:n't)? (?:{_PRONOUN}|you|we|i|there|the|any|a|an)\b|"
-    rf"(?:where|which way|how far(?: away)?|what colou?r) {_PRONOUN} (?:is|are|was|were)\b))"
+    rf"(?:where|which way|how far(?: away)?|what colou?r) {_PRONOUN} (?:is|are|was|were)\b|"
+    rf"(?:in|on|at) (?:which|what) (?:\w+) {_VERB}\b|"
+    r"(?:tell|show) me (?:what|which|where|how|when|whether|if)\b|"
+    r"(?:show|point|lead|take|guide) me to the (?:last|latest|first|nearest|closest|farthest|other)\b|"
+    rf"{_SHORT}))"
 )
+_FILLER = r"(?:(?:and|also|so|if so|please|then please)[\s,]+)*"
+#: Where one question ends and the next begins.
 _JOINT = re.compile(
-    rf"(?:\?+\s+(?:(?:and|also|so|if so|please)[\s,]+)*|[,;]?\s+(?:and|&)\s+(?:(?:also|if so|please)[\s,]+)*)"
-    rf"{_BEGINNING}",
+    rf"(?:\?+\s+{_FILLER}|[,;]?\s+(?:and|&)\s+(?:(?:also|if so|please)[\s,]+)*){_BEGINNING}",
+    re.IGNORECASE,
+)
+#: The same after a wish, which need not end in a question mark.
+_AFTER_WISH = re.compile(
+    rf"(?:[.!;:,]+|\s[-–—])\s+{_FILLER}{_BEGINNING}|{_JOINT.pattern}", re.IGNORECASE
+)
+_WISH = re.compile(
+    r"^(?:(?:so|hey|ok|okay|well|please|robot|can you|could you|will you)[\s,]+)*"
+    r"(?:(?:lead|take|guide|bring|direct|get|navigate) (?:me|us)|find|locate|count|name|list)\b",
     re.IGNORECASE,
 )
 #: And the first one, which may be wrapped in a wish to be told.
 _FIRST = re.compile(
     rf"^(?:(?:so|hey|hi|hello|ok|okay|well|please|pls|robot|and|tell me|let me know|can you tell me|could you tell me|"
-    rf"do you know|i wonder|say)[\s,]+)*(?:(?:what|which|where|who|how|when)\b|{_VERB}(?:n't)?\b)",
+    rf"do you know|i wonder|say|whether|if)[\s,]+)*(?:(?:what|which|where|who|how|when|any)\b|{_VERB}(?:n't)?\b|"
+    r"(?:you|there|we) )",
     re.IGNORECASE,
 )
-_STANDING_FOR = re.compile(rf"\b{_PRONOUN}\b", re.IGNORECASE)
 #: A question with one of these, or ending in "there" or "many", goes on from the one before.
 _GOES_ON = re.compile(
-    r"\b(?:next(?! to)|afterwards?|after that|before that|then|else|instead|the (?:same|other|others|rest))\b|"
+    r"\b(?:next(?! to)|afterwards?|after that|before that|then|else|instead|the (?:same|rest))\b|"
     r"\b(?:there|lots|many|few|enough)\W*$",
     re.IGNORECASE,
 )
+_SENTENCES = re.compile(r"(?<=[.!?])\s+(?=[A-Z])")
 #: More questions than this are one text.
 _MOST = 4
 
 
-def questions_in(text: str, nouns: Collection[str]) -> list[str]:
-    """The questions of a text, in order, each so that it stands alone; the text itself where there is
-    one only.
-
-    Args:
-        text: what was asked.
-        nouns: names and nouns in the memory, in lower case.
-    """
-    parts = [part.strip() for part in _JOINT.split(text) if part.strip()]
+def questions_in(text: str) -> list[str]:
+    """The questions of a text, in order; the text itself where there is one only."""
+    wish = bool(_WISH.search(text))
+    parts = [part.strip() for part in (_AFTER_WISH if wish else _JOINT).split(text) if part.strip()]
     if not 1 < len(parts) <= _MOST or any(re.search(r"\bbetween\b", p) for p in parts[:-1]):
         return [text]
-    if not _FIRST.search(parts[0]) or any(_GOES_ON.search(part) for part in parts[1:]):
+    if not (wish or _FIRST.search(parts[0])) or any(_GOES_ON.search(part) for part in parts[1:]):
         return [text]
-    whole: list[str] = []
-    meant: Phrase | None = None
-    for part in parts:
-        if whole and meant is not None:
-            part = _STANDING_FOR.sub(f"the {meant.text}", part)
-        whole.append(part)
-        asked = understand(part, nouns)
-        if asked.things:
-            alone = len(asked.things) == 1 or asked.family == "related"
-            meant = asked.things[0] if alone else None
-    return whole
+    return parts
+
+
+def without_repeats(sayings: Sequence[Saying]) -> list[Saying]:
+    """Answers that follow one another, without sentences that an earlier one has told already."""
+    told: set[str] = set()
+    kept = []
+    for saying in sayings:
+        sentences = [
+            one for one in _SENTENCES.split(saying.text) if one.removeprefix("Yes, ") not in told
+        ]
+        told.update(one.removeprefix("Yes, ") for one in sentences)
+        if sentences:
+            kept.append(replace(saying, text=" ".join(sentences)))
+    return kept

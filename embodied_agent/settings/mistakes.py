@@ -66,7 +66,12 @@ def _explain_one(error: Mapping[str, Any], model: type[BaseModel]) -> str:
     if error["type"] == "extra_forbidden":
         return unknown_name(name, model)
     shown = "" if _is_secret(place, model) else f" (got {error.get('input')!r})"
-    return f"{name}: {error['msg']}{shown}"
+    return f"{name}: {plain_message(error['msg'])}{shown}"
+
+
+def plain_message(message: str) -> str:
+    """What pydantic says of a mistake, without the name of the exception before our own words."""
+    return message.removeprefix("Value error, ").removeprefix("Assertion failed, ")
 
 
 def _is_secret(place: tuple[int | str, ...], model: type[BaseModel]) -> bool:

@@ -232,7 +232,8 @@ class ReasoningSettings(Section):
     model_path: str = Field(
         "",
         description="`builtin`: folder of a checkpoint or of an adapter, or a name of "
-        "`embodied-agent models list`; empty: the shipped checkpoint",
+        "`embodied-agent models list`, with the adapter on it that is shipped, if any; empty: the "
+        "shipped checkpoint",
     )
     prompt: Literal["auto", "full", "compact"] = Field(
         "auto",
@@ -312,9 +313,21 @@ class ReasoningSettings(Section):
         description="size of the cache in which `builtin` keeps the keys and values of the last "
         "prompt, in megabytes; 0 disables it",
     )
+    read_ahead: bool = Field(
+        True,
+        description="`builtin` reads the memory as it grows, whenever no keyframe waits, so that a "
+        "question has to read only itself; false: it reads when it is asked",
+    )
     verify: VerifySettings = VerifySettings()
     second_look: SecondLookSettings = SecondLookSettings()
     timeout_s: float = Field(30.0, gt=0, le=3600, description="timeout of a question, in seconds")
+    load_timeout_s: float = Field(
+        180.0,
+        gt=0,
+        le=3600,
+        description="maximum wait of a question for the model to be loaded, in seconds; does not "
+        "count as the question's time",
+    )
     parallel: int = Field(1, ge=1, le=64, description="questions answered concurrently")
     waiting: int = Field(
         128, ge=1, le=10_000, description="maximum number of queued questions; more are refused"

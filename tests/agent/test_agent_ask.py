@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import re
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from embodied_agent.agent import Agent, lazy_models
+from embodied_agent.agent import Agent
 from embodied_agent.errors import ModelError, ModelUnavailable, QuestionError
 from embodied_agent.memory.store import Store
 from embodied_agent.perception.geometry import GeometryPerceiver
 from embodied_agent.reasoning.base import Prompt
 from embodied_agent.records import Answer, Delta, Frame, Keyframe, Mention, Question
-from embodied_agent.settings import MemorySettings, ReasoningSettings, Settings, load_settings
+from embodied_agent.settings import MemorySettings, Settings, load_settings
 from tests.support.views import panorama_views
 from tests.support.waiting import until
 
@@ -190,31 +188,6 @@ def test_model_trouble_is_a_problem_of_the_answer(
         assert (answer.text, answer.choice) == ("", None)
         assert answer.reasoning == reply
         assert agent.status().reasoning.problems == 1
-
-
-def test_a_reasoner_that_loads_too_long_is_named_and_there_for_the_next_question(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    class Loaded(Scripted):
-        def close(self) -> None:
-            """The agent made it, so the agent closes it."""
-
-    def load(_: ReasoningSettings) -> Loaded:
-        time.sleep(0.6)  # longer than the question may take
-        return Loaded()
-
-    monkeypatch.setattr(lazy_models, "make_reasoner", load)
-    with Agent(SETTINGS, perceiver=Naming()) as agent:
-        agent.begin_replay("walk")
-        for frame in frames():
-            agent.observe(frame)
-        agent.finish()
-        assert agent.drain(60)
-        answer = agent.ask(Question("Where is lamp 2?", ("left", "right"), timeout_s=0.5))
-        assert answer.status == "failed"
-        assert re.search(r"loading the reasoner took \d+ s, so no time was left", answer.problem)
-        assert "reasoning.timeout_s" in answer.problem
-        assert agent.ask(Question("Where is lamp 2?", ("left", "right"))).text == "right"
 
 
 def test_a_view_that_is_not_perceived_in_time_is_a_problem_of_the_answer() -> None:

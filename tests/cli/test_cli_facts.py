@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from tests.cli.test_cli_objects import run
+from tests.support.command_line import run
 
 
 def test_facts_are_noted_and_listed(tmp_path: Path) -> None:

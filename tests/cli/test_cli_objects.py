@@ -6,9 +6,8 @@ import json
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner, Result
 
-from embodied_agent.cli.main import app
+from tests.support.command_line import run
 from tests.support.object_world import Robot
 
 ROOM = {"red chair": (4.0, 1.0, 0.5), "blue lamp": (5.0, 0.0, 1.2)}
@@ -26,13 +25,6 @@ def path(tmp_path: Path) -> str:
     robot.drive(ROOM)
     robot.store.close()
     return path
-
-
-def run(*arguments: object) -> Result:
-    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
-    if result.exception is not None and not isinstance(result.exception, SystemExit):
-        raise result.exception
-    return result
 
 
 def listed(path: str, *more: str) -> list[dict]:

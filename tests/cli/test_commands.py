@@ -10,18 +10,12 @@ from typing import Any
 
 import pytest
 from typer.main import get_command
-from typer.testing import CliRunner, Result
+from typer.testing import CliRunner
 
 from embodied_agent.cli.main import app
 from embodied_agent.memory.store import Store
 from embodied_agent.settings import MemorySettings
-
-
-def run(*arguments: object) -> Result:
-    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
-    if result.exception is not None and not isinstance(result.exception, SystemExit):
-        raise result.exception
-    return result
+from tests.support.command_line import run
 
 
 def test_help_loads_no_model_or_vision_library() -> None:

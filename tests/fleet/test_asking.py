@@ -167,6 +167,22 @@ def test_an_asker_learns_of_its_own_robots_only(guarded: FleetServer) -> None:
     assert overview.robots[0].latest[0].keyframe_id == 0
 
 
+def test_the_overview_has_where_a_robot_was_in_its_latest_keyframe(fleet: FleetServer) -> None:
+    robot, blind = Robot(fleet.url, "r1"), Robot(fleet.url, "r2")
+    robot.see("van", where=(1.0, 2.0))
+    robot.see("van", where=(3.5, -4.0), frame="hall")
+    blind.see("van")
+    for one in (robot, blind):
+        one.send()
+    overview = robot.link.get("/api/overview", FleetOverview)
+    assert [(one.frame_id, one.x_m, one.y_m) for one in overview.robots] == [
+        ("hall", 3.5, -4.0),
+        ("", None, None),
+    ]
+    for one in (robot, blind):
+        one.close()
+
+
 @pytest.mark.parametrize("token", ["", "w" * 20, ROBOT_TOKEN])
 def test_who_may_not_ask_is_refused(guarded: FleetServer, token: str) -> None:
     with pytest.raises(Refused) as caught:

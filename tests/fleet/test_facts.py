@@ -261,6 +261,10 @@ def asked(database_server: Postgres) -> Iterator[Answering]:
         cart.note("Battery", "12 percent", at_ns=ago(minutes=5))
         cart.note("supply", "24.1 V", at_ns=ago(minutes=5))
         a.note("supply", "0.5", at_ns=ago(minutes=5))
+        for number, metres in enumerate((2, 4, 6, 5, 5, 7, 8, 9, 4, 3)):
+            a.note("altitude", f"{metres} m", at_ns=ago(minutes=50 - number))
+        b.see("sofa", at_ns=ago(hours=5))
+        b.see("sofa", at_ns=ago(hours=4))
         for one in (a, b, cart):
             one.send()
             one.close()
@@ -301,8 +305,61 @@ ANSWERS = [
     ("Is B in manual mode?", "answered", "No, the mode of B is auto"),
     ("Which robot has the lowest supply?", "cannot_tell", "A 0.5 and cart-7 24.1 V"),
     ("Which robots have a supply below 20 %?", "cannot_tell", "can't be compared"),
-    ("What was the battery of A yesterday?", "cannot_tell", "latest values"),
-    ("When did the mode of A change?", "cannot_tell", "latest values"),
+    ("What was the battery of A at 14:00?", "answered",
+     "Today at 14:00:00, the battery of A was 90 %, noted today at 13:00:00."),
+    ("What was A's battery at 2 pm today?", "answered", "was 90 %, noted today at 13:00:00"),
+    ("What was the battery of A twenty minutes ago?", "answered",
+     "Today at 14:40:00, the battery of A was 35 %, noted today at 14:40:00."),
+    ("What was the battery of B at 14:00?", "answered", "was 80 %, noted yesterday at 15:00:00"),
+    ("What was the battery of all robots at 13:30?", "answered",
+     "Today at 13:30:00, the battery was 90 % on A (noted today at 13:00:00) and 80 % on B (noted "
+     "yesterday at 15:00:00). Nothing had been noted about it on cart-7."),
+    ("What was the battery of A at 12:00?", "cannot_tell",
+     "I can't tell: today at 12:00:00, nothing had been noted about the battery on A."),
+    ("What was the battery of A at 23:00?", "cannot_tell", "yesterday at 23:00:00, nothing had"),
+    ("What will the battery of A be today at 23:00?", "cannot_tell", "I can't tell"),
+    ("What was the mode of A yesterday at noon?", "cannot_tell", "yesterday at 12:00:00, nothing"),
+    ("Which robot had the lowest battery at 14:00?", "answered",
+     "Today at 14:00:00, B had the lowest battery: 80 %, noted yesterday at 15:00:00. Nothing had "
+     "been noted about it on cart-7."),
+    ("Which robots had a battery below 85 % at 1:30 pm?", "answered",
+     "Today at 13:30:00, B (80 %, noted yesterday at 15:00:00)."),
+    ("Which robots were in manual mode at 14:30?", "answered",
+     "Today at 14:30:00, the mode was manual on A (noted today at 14:00:00)."),
+    ("Is the mode of A manual when it sees the red van?", "cannot_tell", "I can't tell"),
+    ("Was the mode of A manual at 14:30?", "answered",
+     "Yes, today at 14:30:00, the mode of A was manual, noted today at 14:00:00."),
+    ("What was the battery of A when it last saw the red van?", "cannot_tell",
+     "when A last saw the red van, today at 12:00:00, nothing had been noted"),
+    ("What was the mode of cart-7 when it saw a unicorn?", "not_seen",
+     "cart-7 has not seen a unicorn"),
+    ("What was the battery of B when it first saw the sofa?", "answered",
+     "When B first saw the sofa, today at 10:00:00, the battery of B was 80 %"),
+    ("What was the battery of B at #1?", "answered", "At #1, today at 11:00:00, the battery of B"),
+    ("What was the battery at #1?", "cannot_tell", "Name one robot."),
+    ("What was the battery of B at #77?", "cannot_tell", "I have no keyframe #77 of B"),
+    ("What was the battery of A yesterday?", "cannot_tell", "nothing was noted"),
+    ("What was the battery of B yesterday?", "answered",
+     "The battery of B was noted to be 80 % yesterday at 15:00:00."),
+    ("What was the battery of A in the last hour?", "answered",
+     "The battery of A was noted to be 90 % today at 13:00:00 and 35 % today at 14:40:00."),
+    ("What was the altitude of A in the last hour?", "answered",
+     "The altitude of A was between 2 m today at 14:10:00 and 9 m today at 14:17:00; last it was "
+     "3 m today at 14:19:00."),
+    ("When did the battery of A change?", "answered",
+     "The battery of A was noted to be 35 % today at 14:40:00."),
+    ("When did the battery of A change to 90 %?", "answered",
+     "The battery of A was noted to be 90 % today at 13:00:00."),
+    ("When did the altitude of A change?", "answered",
+     "4 m today at 14:18:00 and 3 m today at 14:19:00 (and 3 times before)."),
+    ("When did the mode of A change?", "answered",
+     "The mode of A did not change: it is manual (noted today at 14:00:00)."),
+    ("When did the mode of A change to auto?", "answered",
+     "The mode of A was never noted to be auto: it is manual"),
+    ("When did the battery change?", "answered", "The battery of A was noted to be 35 % today"),
+    ("What was the battery of A between 13:00 and 14:00?", "cannot_tell", "I can't tell"),
+    ("What was the battery of A at the start?", "cannot_tell", "at a time of day"),
+    ("Which robot had the lowest battery yesterday?", "cannot_tell", "only as of one moment"),
     ("What is the mode of cart-7?", "cannot_tell", "nothing was noted about the mode on cart-7"),
     ("What is the GPS fix of A?", "cannot_tell", "nothing was noted about the GPS fix on A"),
     ("Who saw the red van last?", "answered", "A last saw the red van"),
@@ -319,6 +376,40 @@ def test_a_question_about_facts_is_answered_from_what_was_noted(
     reply = asked.ask(question, anybody)
     assert part in reply.text
     assert reply.status == status, reply.text
+
+
+def test_an_earlier_value_of_a_robot_that_is_named_by_a_number(
+    fleet: FleetServer, database_server: Postgres
+) -> None:
+    robot = Robot(fleet.url, "7")
+    for minutes, percent in ((300, 90), (296, 81), (294, 80), (5, 35)):
+        robot.see("van", at_ns=ago(minutes=minutes))
+        robot.note("battery", f"{percent} %", at_ns=ago(minutes=minutes))
+    robot.send()
+    robot.close()
+    answering = Answering(fleet.database, zone=timezone.utc, clock=lambda zone: NOW)
+    reply = answering.ask("What was robot 7's battery at 10:05?", anybody)
+    assert reply.text == ("Today at 10:05:00, the battery of 7 was 81 %, noted today at 10:04:00.")
+    (fact,) = reply.facts
+    assert (fact.value, fact.noted_at_s) == ("81 %", ago(minutes=296) / 1e9)
+    assert [one.keyframe_id for one in reply.evidence] == [1]
+
+
+def test_changes_beyond_those_that_are_looked_at_are_not_counted(fleet: FleetServer) -> None:
+    robot = Robot(fleet.url, "r1", batch_keyframes=1000)
+    for at in range(11_000):
+        robot.note("voltage", f"{at % 2} V", at_ns=ago(seconds=12_000 - at))
+    robot.note("mode", "auto", at_ns=ago(seconds=12_000))
+    robot.send()
+    robot.close()
+    answering = Answering(fleet.database, zone=timezone.utc, clock=lambda zone: NOW)
+    text = answering.ask("When did the voltage of r1 change to 1 V?", anybody).text
+    assert text.endswith("and 1 V today at 14:43:19 (and maybe before).")
+    text = answering.ask("What was the voltage of r1 in the last hour?", anybody).text
+    assert text == (
+        "The voltage of r1 was between 0 V today at 14:00:00 and 1 V today at 14:00:01; last it "
+        "was 1 V today at 14:43:19."
+    )
 
 
 def test_an_answer_holds_the_values_and_the_keyframes_of_their_time(asked: Answering) -> None:

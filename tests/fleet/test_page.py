@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -11,7 +12,7 @@ import pytest
 
 from embodied_agent.fleet.serving.server import FleetServer
 from embodied_agent.object_records import MapSession, NamedPlace, ObjectChanges, SeenObject
-from tests.support.fleet import START_NS, Robot, serving
+from tests.support.fleet import START_NS, Robot, rows, serving
 from tests.support.page import WAIT_MS, Watch, browser, wait_text
 from tests.support.postgres import Postgres
 
@@ -105,6 +106,82 @@ def test_the_page_shows_robots_answers_and_the_map(filled: FleetServer, tmp_path
         page.screenshot(path=str(tmp_path / "fleet.png"), full_page=True)
         page.context.close()
     watch.check()
+
+
+def test_a_fleet_without_robots_says_so(fleet: FleetServer) -> None:
+    with browser() as chromium:
+        page, watch = opened(chromium, fleet.url)
+        wait_text(page, "#none", "No robot has been heard of yet.")
+        wait_text(page, "#map-note", "Nothing in the frame map has a position yet.")
+        assert not page.locator("#map").is_visible()
+        assert not page.locator("#map-key").is_visible()
+        page.context.close()
+    watch.check()
+
+
+def test_a_silent_robot_is_told_from_the_others(filled: FleetServer) -> None:
+    late = (
+        "UPDATE robots SET heard_at = now() - interval '2 hours' WHERE name = 'drone7' RETURNING 1"
+    )
+    rows(filled, late)
+    quiet = Robot(filled.url, "new")
+    quiet.send()
+    quiet.close()
+    with browser() as chromium:
+        page, watch = opened(chromium, filled.url)
+        wait_text(page, "#count", "3 robots, 1 silent")
+        wait_text(page, "[data-robot=drone7]", "silent, heard 2 h ago")
+        assert "silent" not in page.locator("[data-robot=cart-1]").inner_text()
+        wait_text(page, "[data-robot=new]", "It has not sent a keyframe yet.")
+        assert page.locator("#map path.robot").count() == 2
+        assert page.locator("#map path.robot.silent").count() == 1
+        page.context.close()
+    watch.check()
+
+
+def test_what_several_robots_noted_of_one_thing_is_drawn_once_and_labels_keep_apart(
+    fleet: FleetServer,
+) -> None:
+    names = ("red van", "wooden chair", "long green garden bench", "door", "lamp", "blue crate")
+    for number in range(12):
+        robot = Robot(fleet.url, f"warehouse-robot-{number}")
+        robot.see(*names, where=(2.0 + number / 20, 3.0 + number % 3 / 10))
+        things = [
+            seen_object(at, name, 1.0 + at / 2 + number / 200, 3.0 + at % 2 / 8)
+            for at, name in enumerate(names, 1)
+        ]
+        things.append(seen_object(9, "crane", 40.0, 40.0))
+        robot.store.objects.write(
+            ObjectChanges(
+                1,
+                session=MapSession(0, "map", START_NS, 0),
+                objects=[(one, "{}") for one in things],
+            )
+        )
+        robot.send()
+        robot.close()
+    with browser() as chromium:
+        for width in (1280, 420):
+            page, watch = opened(chromium, fleet.url)
+            page.set_viewport_size({"width": width, "height": 860})
+            wait_text(page, "#map-note", "84 objects of all robots, drawn as 7 things")
+            page.wait_for_function("document.querySelectorAll('#map circle.object').length === 7")
+            title = page.locator("#map g", has_text="crane").locator("title").text_content()
+            assert title.startswith("crane: ")
+            assert title.endswith("and 6 more")
+            boxes = page.evaluate(
+                "() => [...document.querySelectorAll('#map text')].map((one) => {"
+                " const box = one.getBoundingClientRect(); return {text: one.textContent,"
+                " left: box.left, right: box.right, top: box.top + 0.2 * box.height,"
+                " bottom: box.bottom - 0.2 * box.height}; })"
+            )
+            assert len(boxes) > 3
+            for one, other in combinations(boxes, 2):
+                apart = one["right"] <= other["left"] or other["right"] <= one["left"]
+                apart = apart or one["bottom"] <= other["top"] or other["bottom"] <= one["top"]
+                assert apart, (one, other)
+            page.context.close()
+            watch.check()
 
 
 def test_the_first_visit_brings_the_token_and_later_ones_a_cookie(

@@ -180,6 +180,12 @@ def test_old_text_leaves_its_evidence_its_motion_and_its_summary(thinned: Store)
     assert not thinned.damage.names()
 
 
+def test_what_is_left_of_thinned_keyframes_fills_its_pages(thinned: Store) -> None:
+    with thinned._query("measure") as db:
+        sql = "SELECT sum(unused) * 1.0 / sum(pgsize) FROM dbstat WHERE name = 'keyframes'"
+        assert db.execute(sql).get < 0.2
+
+
 def test_answers_tell_where_they_reach_back_to_what_is_a_summary_only(thinned: Store) -> None:
     notice = f"what was seen before #128 is {SUMMARY_ONLY}"
     with Agent(load_settings(perception__backend="geometry"), store=thinned) as agent:

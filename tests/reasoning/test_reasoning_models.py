@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -62,6 +63,7 @@ def test_a_model_that_was_trained_on_texts_answers_with_one(folder: Path) -> Non
 def test_reading_the_prompt_can_be_cancelled_between_blocks_and_is_not_lost(folder: Path) -> None:
     reasoner = reasoner_in(folder)
     prompt = prompt_for(WHERE)
+    prompt = replace(prompt, transcript=4 * prompt.transcript)
     stream = reasoner.stream(prompt, timeout_s=120)
     assert next(stream) == ""  # the first block of several
     stream.close()

@@ -1,4 +1,5 @@
-"""A model whose heads share keys and values gives the same numbers without copies of these."""
+"""A model whose heads share keys and values gives the same numbers without copies of these: to the
+last bit for a prompt, nearly for the tokens of a reply."""
 
 from __future__ import annotations
 
@@ -8,7 +9,7 @@ import pytest
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from embodied_agent.reasoning.kept_prefix import BLOCK, KeptPrefix, repeated
+from embodied_agent.reasoning.kept_prefix import BLOCK, KeptPrefix, SideBySide
 from embodied_agent.reasoning.shared_heads import NAME, share_heads
 
 
@@ -26,33 +27,41 @@ def decoder(keys: int, attention: str = "sdpa") -> Any:
     return LlamaForCausalLM(config).eval()
 
 
-def numbers(model: Any) -> list[torch.Tensor]:
-    """What follows a prompt of several blocks, one that continues it, and some replies to it."""
+def numbers(model: Any) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
+    """What follows a prompt of several blocks and one that continues it; and what follows some
+    replies to them."""
     generator = torch.Generator().manual_seed(1)
     ids = torch.randint(97, (3 * BLOCK + 11,), generator=generator).tolist()
     kept = KeptPrefix(model, 1_000_000)
-    found = []
+    read, replied = [], []
     for prompt in (ids[: 2 * BLOCK + 5], ids):
-        logits, cache = kept.read(prompt, lambda: None)
-        found.append(logits.clone())
+        for count in (1, 3):
+            logits, cache = kept.read(prompt, lambda: None)
+            read.append(logits.clone())
+            together = SideBySide(model, cache, count)
+            with torch.inference_mode():
+                replied += [together.after(torch.arange(count)[:, None] + n) for n in (0, 9)]
+            kept.release()
+        _, cache = kept.read(prompt, lambda: None)
         with torch.inference_mode():
-            for count in (1, 3):
-                rows = repeated(cache, count)
-                for width in (1, 4):
-                    tokens = torch.arange(count * width).reshape(count, width)
-                    after = model(input_ids=tokens, past_key_values=rows, use_cache=True).logits
-                    found.append(after.clone())
+            tokens = torch.arange(4)[None]
+            replied.append(model(input_ids=tokens, past_key_values=cache, use_cache=True).logits)
         kept.release()
-    return found
+    return read, replied
 
 
 @pytest.mark.parametrize("keys", [1, 2])
-def test_every_number_is_the_same_as_with_copies(keys: int) -> None:
+def test_prompts_give_the_same_numbers_as_with_copies_and_replies_nearly_the_same(
+    keys: int,
+) -> None:
     plain, shared = decoder(keys), decoder(keys)
     share_heads(shared)
     assert shared.config._attn_implementation == NAME
-    for with_copies, without in zip(numbers(plain), numbers(shared), strict=True):
+    (read, replied), (read_shared, replied_shared) = numbers(plain), numbers(shared)
+    for with_copies, without in zip(read, read_shared, strict=True):
         assert torch.equal(with_copies, without)
+    for with_copies, without in zip(replied, replied_shared, strict=True):
+        assert torch.allclose(with_copies, without, atol=1e-5)
 
 
 def test_keys_are_not_copied_for_each_head(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -124,7 +124,8 @@ class Several:
     def stream(self, prompt, *, timeout_s, max_tokens=None, temperature=None, seed=None):
         yield self.first
 
-    def sampled(self, prompt, count, *, timeout_s, max_tokens=None) -> list[str]:
+    def sampling(self, prompt, count, *, timeout_s, max_tokens=None):
+        yield ""
         assert timeout_s > 0
         self.wanted.append(count)
         if self.error is not None:

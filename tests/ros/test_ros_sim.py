@@ -181,10 +181,12 @@ def test_objects_have_positions_and_are_located_driven_to_and_renamed(
     from embodied_agent_interfaces.msg import SeenObjects
     from embodied_agent_interfaces.srv import Correct, Locate
     from rclpy.qos import DurabilityPolicy, QoSProfile
+    from visualization_msgs.msg import MarkerArray
 
     run, driver = robot
     late = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
     published = client.collect(SeenObjects, f"{run.name}/objects", late)
+    drawn = client.collect(MarkerArray, f"{run.name}/markers", late)
     truth = {thing.name: thing.position for thing in make_scene(WORLD, SEED).objects}
 
     def surest() -> Any:
@@ -216,6 +218,9 @@ def test_objects_have_positions_and_are_located_driven_to_and_renamed(
     assert response.success, response.message
     found = client.call(Locate, f"{run.name}/locate", Locate.Request(name="Dora"))
     assert [each.label for each in found.objects if each.id == number] == ["Dora"]
+    # At once, although nothing new is seen while the robot stands.
+    wait_until(lambda: {each.id: each.label for each in published[-1].objects}[number] == "Dora")
+    wait_until(lambda: "Dora" in {each.text for each in drawn[-1].markers})
     refused = client.call(
         Correct, f"{run.name}/correct", Correct.Request(kind="relabel", by="Ada", object_id=10**6)
     )

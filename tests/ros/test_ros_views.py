@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 from collections.abc import Iterator
@@ -69,6 +70,37 @@ def test_rviz_names_topics_that_there_are() -> None:
     displays = config["Visualization Manager"]["Displays"]
     named = [shown["Topic"]["Value"] for shown in displays if "Topic" in shown]
     assert len(named) >= 6
-    # RViz finds the transport of a picture itself.
-    names = [re.sub("/keyframe$", "/keyframe/compressed", name) for name in named]
-    assert [name for name in names if not is_known(name)] == []
+    # As they are: RViz takes the transport of a picture from the end of its topic's name.
+    assert [name for name in named if not is_known(name)] == []
+
+
+def test_rviz_switches_namespaces_that_the_markers_have() -> None:
+    config = yaml.safe_load((ROOT / "config/ros/agent.rviz").read_text("utf-8"))
+    displays = {shown["Name"]: shown for shown in config["Visualization Manager"]["Displays"]}
+    source = (ROOT / "embodied_agent/ros/markers.py").read_text("utf-8")
+    groups = {node.value for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Constant)}
+    assert set(displays["Memory"]["Namespaces"]) - groups == set()
+    foxglove = LAYOUT["configById"]["3D!memory"]["topics"]["/embodied_agent/markers"]
+    hidden = {name for name, one in foxglove["namespaces"].items() if not one["visible"]}
+    assert hidden == {name for name, shown in displays["Memory"]["Namespaces"].items() if not shown}
+
+
+def test_rviz_shows_the_names_of_places_and_not_the_robots_frames() -> None:
+    config = yaml.safe_load((ROOT / "config/ros/agent.rviz").read_text("utf-8"))
+    trees = [
+        (
+            one.get("Filter (whitelist)", ""),
+            one.get("Filter (blacklist)", ""),
+            one.get("Show Names"),
+        )
+        for one in config["Visualization Manager"]["Displays"]
+        if one["Class"] == "rviz_default_plugins/TF"
+    ]
+    assert len(trees) == 2
+    for frame, is_named in (("place/dock", True), ("base_link", False)):
+        shown = [
+            names
+            for allowed, refused, names in trees
+            if re.search(allowed, frame) and not (refused and re.search(refused, frame))
+        ]
+        assert shown == [is_named]

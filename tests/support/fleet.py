@@ -94,13 +94,14 @@ class Robot:
         frame: str = "map",
         observation: str = "",
         segment: int = 0,
+        jpeg: bytes = _PICTURE,
     ) -> int:
         """One more keyframe that shows these things; returns its id."""
         number = self.store.outgoing.last_keyframe() + 1
         pose = None if where is None else Pose((*where, 0.0), (0.0, 0.0, 0.0, 1.0), frame)
         keyframe = self.store.add_keyframe(
             stamp_ns=START_NS + number * SECOND_NS if at_ns is None else at_ns,
-            jpeg=_PICTURE,
+            jpeg=jpeg,
             width=64,
             height=48,
             reason="overlap",

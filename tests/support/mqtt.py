@@ -29,6 +29,7 @@ from embodied_agent.perception.geometry import GeometryPerceiver
 from embodied_agent.reasoning.base import Prompt
 from embodied_agent.records import Frame
 from embodied_agent.settings import Settings, load_settings
+from tests.support.processes import lasting_port
 from tests.support.views import panorama_views
 from tests.support.waiting import WAIT_S, until
 
@@ -59,7 +60,7 @@ class Broker:
     config: Sequence[str] = ("allow_anonymous true",)
     listener: Sequence[str] = ()
     durable: bool = False
-    port: int = field(default_factory=free_port)
+    port: int = field(default_factory=lasting_port)
     process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> Broker:

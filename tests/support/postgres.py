@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.processes import free_port
+from tests.support.processes import lasting_port
 from tests.support.scratch import quick_folder
 
 WAIT_S = 60
@@ -50,7 +50,7 @@ class Postgres:
     """One server, whose data survive its crash, and with ``fsync`` the machine's."""
 
     folder: Path
-    port: int = field(default_factory=free_port)
+    port: int = field(default_factory=lasting_port)
     fsync: bool = False
     _databases: int = 0
 

@@ -11,6 +11,7 @@ import importlib
 import json
 import os
 import runpy
+import secrets
 import select
 import signal
 import socket
@@ -20,6 +21,7 @@ import tempfile
 import time
 import traceback
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,6 +43,21 @@ def free_port() -> int:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         return int(free.getsockname()[1])
+
+
+def lasting_port() -> int:
+    """A free port for a server that is killed and started again.
+
+    It lies below the ports that outgoing connections are given. A client on this machine that
+    tries again and again to reach an absent server would be given the server's own port one day,
+    connect to itself, and keep the server from coming back.
+    """
+    first = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    candidates = range(min(16_384, first // 2), first)
+    while True:
+        with socket.socket() as free, suppress(OSError):
+            free.bind(("127.0.0.1", secrets.choice(candidates)))
+            return int(free.getsockname()[1])
 
 
 @dataclass(frozen=True)

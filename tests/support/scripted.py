@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 from embodied_agent.agent.answerer import Answerer
 from embodied_agent.memory.store import Store
@@ -33,7 +33,8 @@ class Scripted:
 class Voting(Scripted):
     """The same, and it can reply several times at once."""
 
-    def sampled(self, prompt: Prompt, count: int, **_: object) -> list[str]:
+    def sampling(self, prompt: Prompt, count: int, **_: object) -> Generator[str, None, list[str]]:
+        yield ""
         return list(self.others)
 
 

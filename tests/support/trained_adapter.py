@@ -67,7 +67,7 @@ def trained_adapter(root: Path) -> TrainedAdapter:
 
     Skips the test if the base is not in the cache and no registry can be reached.
     """
-    base = _in_32_bits(_fetched(root), root / "base")
+    base = _in_32_bits(fetched_base(root), root / "base")
     lessons = root / "lessons"
     taught = [
         replace(episode, split="train", reasoning=THOUGHT)
@@ -98,8 +98,11 @@ def trained_adapter(root: Path) -> TrainedAdapter:
     return TrainedAdapter(base, adapter, root / "run" / "model", questions)
 
 
-def _fetched(root: Path) -> Path:
-    """The base's folder: in the user's cache, or fetched below ``root``."""
+def fetched_base(root: Path) -> Path:
+    """The base's folder: in the user's cache, or fetched below ``root``.
+
+    Skips the test if the base is not in the cache and no registry can be reached.
+    """
     smollm2 = BASES["smollm2"]
     if is_fetched(smollm2):
         return base_folder(smollm2)

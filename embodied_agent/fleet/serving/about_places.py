@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from embodied_agent.fleet.serving.places import Visit, last_visit, named_places
+from embodied_agent.fleet.serving.places import last_visit, named_places
 from embodied_agent.fleet.serving.saying import Asking, Said, told_time
+from embodied_agent.fleet.serving.sightings import Sighting
 from embodied_agent.rules.speech import join_names, number
 
 
@@ -35,7 +36,7 @@ def about_places(asking: Asking, common_frames: Sequence[str]) -> Said:
             "add NAME --region …` on a robot.",
             "cannot_tell",
         )
-    visits: dict[str, Visit | None] = {}
+    visits: dict[str, Sighting | None] = {}
     for place in places:
         visit = last_visit(asking.db, place, asking.ids, common_frames, asked.window)
         known = visits.get(place.name)

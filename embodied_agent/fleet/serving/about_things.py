@@ -31,13 +31,12 @@ def about_thing(asking: Asking) -> Said:
     """What is said to a question about one thing."""
     asked = asking.asked
     assert asked.thing is not None
-    found = match(asked.thing, asking.notes.notes)
-    ids = _ids(asking, (*found.things, *found.within))
+    ids = things_of(asking)
     seen = sightings(asking.db, asking.ids, ids, asked.window, first=asked.wanted == "first")
     if asked.wanted == "which_not":
         return _without(asking, seen)
     if not seen:
-        return _missing(asking, ids)
+        return missing_thing(asking, ids)
     if asked.wanted == "which":
         return _which(asking, seen)
     one = seen[0]
@@ -76,9 +75,16 @@ def _without(asking: Asking, seen: Sequence[Sighting]) -> Said:
     return Said(text, "answered", newest_of_each(seen, by_robot=True))
 
 
-def _missing(asking: Asking, ids: Sequence[int]) -> Said:
-    """Why there is no sighting: none in this time, another colour, no word of the colour, words
-    in an observation, or nothing at all."""
+def things_of(asking: Asking) -> list[int]:
+    """The ids of the names that the question's thing may have."""
+    assert asking.asked.thing is not None
+    found = match(asking.asked.thing, asking.notes.notes)
+    return _ids(asking, (*found.things, *found.within))
+
+
+def missing_thing(asking: Asking, ids: Sequence[int]) -> Said:
+    """Why there is no sighting of these names: none in this time, another colour, no word of the
+    colour, words in an observation, or nothing at all."""
     asked, db = asking.asked, asking.db
     assert asked.thing is not None
     found = match(asked.thing, asking.notes.notes)

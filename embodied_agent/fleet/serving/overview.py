@@ -1,4 +1,5 @@
-"""All robots at a glance: state, facts, latest keyframes, and the shared map; and thumbnails.
+"""All robots at a glance: state, facts, latest keyframes, positions, and the shared map; and
+thumbnails.
 
 Out of scope: questions (`answering`), the page that shows it (`static`).
 """
@@ -9,10 +10,10 @@ from collections.abc import Callable, Sequence
 
 from embodied_agent.fleet.replies import FleetOverview, MapObject, MapPlace, RobotReply
 from embodied_agent.fleet.serving.database import Database, Db
-from embodied_agent.fleet.serving.noted import latest_facts, noted_keys
+from embodied_agent.fleet.serving.noted import facts_at, noted_keys
 from embodied_agent.fleet.serving.places import named_places
 from embodied_agent.fleet.serving.saying import evidence_of, value_of
-from embodied_agent.fleet.serving.sightings import Sighting
+from embodied_agent.fleet.serving.sightings import KEYFRAME, Sighting
 
 #: A robot that was not heard of for this long counts as silent, in seconds.
 SILENT_S = 60.0
@@ -46,13 +47,14 @@ class Overview:
             ).fetchall()
             rows = [row for row in rows if may_ask_about(row[1])]
             ids = [int(row[0]) for row in rows]
-            latest = _latest(db, ids)
+            latest, positions = _latest(db, ids)
             objects = self._objects(db, ids)
-            facts = latest_facts(db, ids, noted_keys(db, ids))
+            facts = facts_at(db, dict.fromkeys(ids), noted_keys(db, ids))
             places = [one for one in named_places(db, ids) if one.frame_id in self._common_frames]
         robots = []
         for number, name, heard_at, now, keyframes, answers, count in rows:
             shown = latest.get(number, [])
+            frame, x, y = positions.get(number, ("", None, None))
             robots.append(
                 RobotReply(
                     name=name,
@@ -64,6 +66,9 @@ class Overview:
                     objects=int(count),
                     latest=[evidence_of(one) for one in shown],
                     facts=[value_of(one) for one in facts if one.robot_id == number],
+                    frame_id=frame,
+                    x_m=x,
+                    y_m=y,
                 )
             )
         return FleetOverview(
@@ -120,16 +125,22 @@ class Overview:
         return None if row is None else bytes(row[0])
 
 
-def _latest(db: Db, robots: Sequence[int]) -> dict[int, list[Sighting]]:
-    """The latest keyframes of each robot, the latest first."""
+def _latest(
+    db: Db, robots: Sequence[int]
+) -> tuple[dict[int, list[Sighting]], dict[int, tuple[str, float | None, float | None]]]:
+    """The latest keyframes of each robot, the latest first, and where its camera was in the latest:
+    the frame, and metres."""
     rows = db.execute(
-        "SELECT r.id, r.name, '', k.seen_at, m.uuid, k.keyframe_id FROM robots r "
+        f"SELECT {KEYFRAME}, k.frame_id, k.x, k.y FROM robots r "
         "CROSS JOIN LATERAL (SELECT * FROM keyframes WHERE robot = r.id "
         "ORDER BY seen_at DESC LIMIT %s) k JOIN memories m ON m.id = k.memory "
-        "WHERE r.id = ANY(%s) ORDER BY r.id, k.seen_at DESC, k.keyframe_id DESC",
+        "WHERE r.id = ANY(%s) ORDER BY r.id, k.seen_at DESC, k.keyframe_id DESC".encode(),
         (_LATEST, list(robots)),
     )
     latest: dict[int, list[Sighting]] = {}
-    for row in rows:
-        latest.setdefault(row[0], []).append(Sighting(*row))
-    return latest
+    positions: dict[int, tuple[str, float | None, float | None]] = {}
+    for *keyframe, frame, x, y in rows:
+        one = Sighting(*keyframe)
+        latest.setdefault(one.robot_id, []).append(one)
+        positions.setdefault(one.robot_id, (frame, x, y))
+    return latest, positions

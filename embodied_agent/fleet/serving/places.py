@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from embodied_agent.agent.corrections import contains
 from embodied_agent.fleet.serving.database import Db
 from embodied_agent.fleet.serving.reading import Window
+from embodied_agent.fleet.serving.sightings import KEYFRAME, Sighting
 from embodied_agent.fleet.serving.writing import cell
 
 #: Radius of a place that is a point, in metres.
@@ -52,16 +52,6 @@ class Place:
         return x - RADIUS_M, y - RADIUS_M, x + RADIUS_M, y + RADIUS_M
 
 
-@dataclass(frozen=True, slots=True)
-class Visit:
-    """A robot's camera was in a place at this time, according to this keyframe of its memory."""
-
-    robot: str
-    seen_at: datetime
-    memory: str
-    keyframe_id: int
-
-
 def named_places(db: Db, robots: Sequence[int]) -> list[Place]:
     """The named places of these robots, by name."""
     rows = db.execute(
@@ -87,19 +77,20 @@ def named_places(db: Db, robots: Sequence[int]) -> list[Place]:
 
 def last_visit(
     db: Db, place: Place, robots: Sequence[int], common_frames: Collection[str], window: Window
-) -> Visit | None:
-    """The latest visit of a place by one of these robots within a window; ``None`` for none.
+) -> Sighting | None:
+    """The keyframe of the latest visit of a place by one of these robots within a window; ``None``
+    for none.
 
     Of each square only the latest position is known: a window that has ended is not looked into.
     """
     left, bottom, right, top = place.bounds()
     shared = place.frame_id in common_frames
     rows = db.execute(
-        "SELECT r.name, v.seen_at, m.uuid, v.keyframe_id, v.x, v.y FROM visits v "
-        "JOIN robots r ON r.id = v.robot JOIN memories m ON m.id = v.memory "
-        "WHERE v.frame_id = %s AND v.cell_x BETWEEN %s AND %s AND v.cell_y BETWEEN %s AND %s "
-        "AND v.robot = ANY(%s) AND (%s OR (v.memory = %s AND v.segment = %s)) "
-        "AND (%s::timestamptz IS NULL OR v.seen_at >= %s) ORDER BY v.seen_at DESC",
+        f"SELECT {KEYFRAME}, k.x, k.y FROM visits k "
+        "JOIN robots r ON r.id = k.robot JOIN memories m ON m.id = k.memory "
+        "WHERE k.frame_id = %s AND k.cell_x BETWEEN %s AND %s AND k.cell_y BETWEEN %s AND %s "
+        "AND k.robot = ANY(%s) AND (%s OR (k.memory = %s AND k.segment = %s)) "
+        "AND (%s::timestamptz IS NULL OR k.seen_at >= %s) ORDER BY k.seen_at DESC".encode(),
         (
             place.frame_id,
             cell(left),
@@ -114,7 +105,7 @@ def last_visit(
             window.since,
         ),
     )
-    for robot, seen_at, memory, keyframe_id, x, y in rows:
+    for *keyframe, x, y in rows:
         if place.holds(x, y):
-            return Visit(robot, seen_at, memory, keyframe_id)
+            return Sighting(*keyframe)
     return None

@@ -12,7 +12,6 @@ from typing import NamedTuple
 from embodied_agent.fleet.replies import FactValue, FleetEvidence, FleetReply
 from embodied_agent.fleet.serving.database import Db
 from embodied_agent.fleet.serving.noted import Noted
-from embodied_agent.fleet.serving.places import Visit
 from embodied_agent.fleet.serving.reading import FleetAsked
 from embodied_agent.fleet.serving.sightings import Sighting
 from embodied_agent.fleet.serving.vocabulary import FleetNotes, Robot
@@ -48,7 +47,7 @@ class Said(NamedTuple):
 
     text: str
     status: AnswerStatus = "answered"
-    evidence: Sequence[Sighting | Visit] = ()
+    evidence: Sequence[Sighting] = ()
     facts: Sequence[Noted] = ()
 
 
@@ -72,14 +71,14 @@ def reply_to(question: str, said: Said) -> FleetReply:
     )
 
 
-def evidence_of(one: Sighting | Visit) -> FleetEvidence:
+def evidence_of(one: Sighting) -> FleetEvidence:
     """A keyframe as it is named to the asker."""
     return FleetEvidence(
         robot=one.robot,
         memory=one.memory,
         keyframe_id=one.keyframe_id,
         seen_at_s=one.seen_at.timestamp(),
-        note=one.thing if isinstance(one, Sighting) else "",
+        note=one.thing,
         thumbnail=thumbnail_address(one.robot, one.memory, one.keyframe_id),
     )
 

@@ -18,7 +18,8 @@ _BEGINNING = datetime.min.replace(year=1900)
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """A robot (by id and name) saw ``thing`` at ``seen_at``, in that keyframe of that memory."""
+    """A robot (by id and name) saw ``thing`` at ``seen_at``, in that keyframe of that memory; where
+    only the keyframe counts, ``thing`` is empty."""
 
     robot_id: int
     robot: str
@@ -27,6 +28,9 @@ class Sighting:
     memory: str
     keyframe_id: int
 
+
+#: A keyframe ``k`` of robot ``r`` and its memory ``m``, as the columns of a `Sighting`.
+KEYFRAME = "r.id, r.name, '', k.seen_at, m.uuid, k.keyframe_id"
 
 _COLUMNS = "r.id, r.name, n.name, s.seen_at, m.uuid, s.keyframe_id"
 _JOINS = (
@@ -128,15 +132,26 @@ def observation_of(
     if not query:
         return None
     row = db.execute(
-        "SELECT r.id, r.name, '', k.seen_at, m.uuid, k.keyframe_id, k.observation "
+        f"SELECT {KEYFRAME}, k.observation "
         "FROM keyframes k JOIN robots r ON r.id = k.robot JOIN memories m ON m.id = k.memory "
         "WHERE k.observation <> '' AND k.robot = ANY(%s) "
         "AND to_tsvector('english', k.observation) @@ to_tsquery('english', %s) "
         "AND (%s::timestamptz IS NULL OR k.seen_at >= %s) "
-        "AND (%s::timestamptz IS NULL OR k.seen_at < %s) ORDER BY k.seen_at DESC LIMIT 1",
+        "AND (%s::timestamptz IS NULL OR k.seen_at < %s) ORDER BY k.seen_at DESC LIMIT 1".encode(),
         (list(robots), query, window.since, window.since, window.until, window.until),
     ).fetchone()
     return None if row is None else (Sighting(*row[:6]), str(row[6]))
+
+
+def keyframe_of(db: Db, robot: int, keyframe_id: int) -> Sighting | None:
+    """A robot's keyframe of this number, the latest one if several of its memories have one."""
+    row = db.execute(
+        f"SELECT {KEYFRAME} FROM memories m JOIN robots r ON r.id = m.robot "
+        "JOIN keyframes k ON k.memory = m.id AND k.keyframe_id = %s WHERE m.robot = %s "
+        "ORDER BY k.seen_at DESC LIMIT 1".encode(),
+        (keyframe_id, robot),
+    ).fetchone()
+    return None if row is None else Sighting(*row)
 
 
 def position_of(db: Db, sighting: Sighting) -> tuple[str, float, float] | None:

@@ -223,6 +223,25 @@ class _Stages(Collector):
             "Questions that the reasoner was asked again because the notes settle them",
             reasoning.asked_again,
         )
+        yield _gauge(
+            "reasoner_loading", "1 while the reasoner is loaded", reasoning.loading_s is not None
+        )
+        for gauge, meaning, reading in (
+            ("reasoner_load_seconds", "Time that loading the reasoner took", reasoning.load_s),
+            (
+                "reasoner_first_token_seconds",
+                "Time to the first token of the latest reply",
+                reasoning.first_token_s,
+            ),
+            (
+                "reasoner_memory_bytes",
+                "Memory of the reasoner in this process, with what it keeps",
+                reasoning.model_bytes,
+            ),
+            ("resident_bytes", "Resident memory of this process", reasoning.resident_bytes),
+        ):
+            if reading is not None:
+                yield _gauge(gauge, meaning, reading)
         yield _gauge("memory_keyframes", "Keyframes in the memory", memory.keyframes)
         yield _gauge("memory_objects", "Different objects named", memory.objects)
         yield _gauge("memory_file_bytes", "Size of the memory", memory.file_bytes)
@@ -238,9 +257,9 @@ class _Stages(Collector):
         )
         for name, interface in status.interfaces.items():
             problem.add_metric([name], float(bool(interface.problem)))
-            for what, value in to_values(interface).items():
-                if isinstance(value, (int, float)) and not isinstance(value, bool):
-                    counts.add_metric([name, what], float(value))
+            for what, count in to_values(interface).items():
+                if isinstance(count, (int, float)) and not isinstance(count, bool):
+                    counts.add_metric([name, what], float(count))
         yield problem
         yield counts
 

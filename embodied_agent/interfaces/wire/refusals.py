@@ -12,6 +12,7 @@ from pydantic_core import ErrorDetails
 
 from embodied_agent.codec import encodable
 from embodied_agent.interfaces.wire.models import ErrorDetail, ErrorReply
+from embodied_agent.settings.mistakes import plain_message
 from embodied_agent.support.redaction import without_credentials
 
 #: Maximum number of errors named in one message.
@@ -28,6 +29,6 @@ def field_errors(errors: Sequence[ErrorDetails]) -> str:
     parts = []
     for error in errors[:_NAMED]:
         place = ".".join(str(part)[:64] for part in error["loc"] if part != "body")
-        parts.append(f"{place or 'the request'}: {error['msg']}")
+        parts.append(f"{place or 'the request'}: {plain_message(error['msg'])}")
     more = f"; and {len(errors) - _NAMED} more" if len(errors) > _NAMED else ""
     return encodable("; ".join(parts) + more)

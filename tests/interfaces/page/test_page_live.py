@@ -244,16 +244,16 @@ def test_a_built_in_model_that_is_being_loaded_is_told(walked: Robot, look: Look
         """async () => {
           const { perception, reasoning } = await import("/static/stages.js");
           const counts = { asked: 0, problems: 0, waiting: 0, mean_latency_s: null };
-          const asked = (model, running) =>
-            reasoning({ reasoning: { ...counts, model }, asks: { ...counts, running } }).word;
+          const asked = (loading_s, running) =>
+            reasoning({ reasoning: { ...counts, loading_s }, asks: { ...counts, running } }).word;
           const seen = (model, pending) =>
             perception({ perception: { ...counts, model, pending, state: "closed" } }).word;
-          return [asked("builtin", 1), asked("builtin:reasoner", 1), asked("builtin", 0),
+          return [asked(7.5, 1), asked(null, 1), asked(0, 0), asked(null, 0),
             seen("builtin", 3), seen("builtin:perceiver", 3), seen("builtin", 0)];
         }"""
     )
     loading = "loading the model"
-    assert words == [loading, "answering", "ready", loading, "working", "idle"]
+    assert words == [loading, "answering", loading, "ready", loading, "working", "idle"]
 
 
 def test_ten_thousand_keyframes_cost_no_more_elements_than_ten(look: Look) -> None:

@@ -1,7 +1,8 @@
 // The page of a fleet: robots, a question box, and the shared map. Texts are set as text, never as
 // markup: names come from models and people.
+import { mapMarks } from "/static/map.js";
+
 const EVERY_MS = 3000;
-const SVG = "http://www.w3.org/2000/svg";
 const byId = (id) => document.getElementById(id);
 
 function element(tag, className, text) {
@@ -11,38 +12,64 @@ function element(tag, className, text) {
   return made;
 }
 
-function drawn(tag, attributes, text) {
-  const made = document.createElementNS(SVG, tag);
-  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-  if (text !== undefined) made.textContent = text;
+function time(seconds) {
+  return seconds === null ? "never" : new Date(seconds * 1000).toLocaleString();
+}
+
+// The time of day, and the day where it is not today.
+function clock(seconds) {
+  const moment = new Date(seconds * 1000);
+  const day = moment.toDateString() === new Date().toDateString() ? "" : `${moment.toLocaleDateString()} `;
+  return day + moment.toLocaleTimeString(undefined, { hour12: false });
+}
+
+// How far the server's clock is ahead of this one, in milliseconds.
+let ahead = 0;
+
+function age(seconds) {
+  const passed = Math.max((Date.now() + ahead) / 1000 - seconds, 0);
+  if (passed < 5) return "just now";
+  if (passed < 60) return `${Math.floor(passed)} s ago`;
+  if (passed < 3600) return `${Math.floor(passed / 60)} min ago`;
+  if (passed < 48 * 3600) return `${Math.floor(passed / 3600)} h ago`;
+  return `${Math.floor(passed / 86400)} days ago`;
+}
+
+function aged(seconds) {
+  const made = element("time", "", age(seconds));
+  made.dataset.at = seconds;
+  made.title = time(seconds);
   return made;
 }
 
-function time(seconds) {
-  return seconds === null ? "never" : new Date(seconds * 1000).toLocaleString();
+function showAges() {
+  for (const one of document.querySelectorAll("time")) one.textContent = age(Number(one.dataset.at));
 }
 
 function counted(number, what) {
   return `${number} ${what}${number === 1 ? "" : "s"}`;
 }
 
-function picture(evidence) {
+function picture(evidence, caption) {
   const figure = element("figure");
   const image = element("img");
   image.loading = "lazy";
   image.alt = evidence.note || `keyframe ${evidence.keyframe_id} of ${evidence.robot}`;
   image.addEventListener("error", () => image.classList.add("missing"));
   image.src = evidence.thumbnail;
-  const caption = [evidence.note, `${evidence.robot} #${evidence.keyframe_id}`];
   figure.title = time(evidence.seen_at_s);
-  figure.append(image, element("figcaption", "", caption.filter(Boolean).join(" · ")));
+  figure.append(image, element("figcaption", "", caption));
   return figure;
 }
 
-function pictures(evidence) {
+function pictures(evidence, caption) {
   const row = element("div", "pictures");
-  row.append(...evidence.map(picture));
+  row.append(...evidence.map((one) => picture(one, caption(one))));
   return row;
+}
+
+function ofAnswer(one) {
+  return [one.note, `${one.robot} #${one.keyframe_id}`, clock(one.seen_at_s)].filter(Boolean).join(" · ");
 }
 
 function factList(facts) {
@@ -50,22 +77,30 @@ function factList(facts) {
   for (const fact of facts) {
     const value = element("dd", "", fact.value);
     value.title = `noted ${time(fact.noted_at_s)}${fact.by ? ` by ${fact.by}` : ""}`;
-    list.append(element("dt", "", fact.name), value);
+    const pair = element("div");
+    pair.append(element("dt", "", fact.name), value);
+    list.append(pair);
   }
   return list;
 }
 
 function robotItem(robot) {
-  const item = element("li");
+  const item = element("li", robot.silent ? "silent" : "");
   item.dataset.robot = robot.name;
-  const state = element("span", robot.silent ? "state silent" : "state",
-    robot.silent ? "silent" : "connected");
-  const told = `last seen ${time(robot.seen_at_s)} · heard of ${time(robot.heard_at_s)} · ` +
-    [counted(robot.keyframes, "keyframe"), counted(robot.objects, "object"),
-      counted(robot.answers, "answer")].join(", ");
-  item.append(state, element("span", "name", robot.name), element("p", "told", told));
+  const state = element("span", "state", robot.silent ? "silent, heard " : "heard ");
+  state.append(aged(robot.heard_at_s));
+  const counts = [counted(robot.keyframes, "keyframe")];
+  if (robot.objects) counts.push(counted(robot.objects, "object"));
+  if (robot.answers) counts.push(counted(robot.answers, "answer"));
+  const told = element("p", "told", counts.join(", "));
+  if (robot.seen_at_s !== null) told.append(", the latest ", aged(robot.seen_at_s));
+  const head = element("div", "head");
+  head.append(element("span", "name", robot.name), state);
+  item.append(head, told);
   if (robot.facts.length) item.append(factList(robot.facts));
-  item.append(pictures(robot.latest));
+  item.append(robot.latest.length
+    ? pictures(robot.latest, (one) => `#${one.keyframe_id} ${clock(one.seen_at_s)}`)
+    : element("p", "told", "It has not sent a keyframe yet."));
   return item;
 }
 
@@ -75,7 +110,8 @@ function showRobots(robots) {
   const text = JSON.stringify(robots);
   if (text === shown) return; // pictures would be loaded again
   shown = text;
-  byId("count").textContent = counted(robots.length, "robot");
+  const silent = robots.filter((robot) => robot.silent).length;
+  byId("count").textContent = counted(robots.length, "robot") + (silent ? `, ${silent} silent` : "");
   byId("none").hidden = robots.length > 0;
   byId("robots").replaceChildren(...robots.map(robotItem));
   const chosen = byId("robot").value;
@@ -84,52 +120,29 @@ function showRobots(robots) {
   byId("robot").value = robots.some((robot) => robot.name === chosen) ? chosen : "";
 }
 
+let mapped = "";
+
 function showMap(overview) {
-  const { objects, places } = overview;
   byId("map-section").hidden = overview.common_frames.length === 0;
+  const width = byId("map-section").clientWidth - 32;
+  const text = JSON.stringify([width, overview]);
+  if (text === mapped || width <= 0) return;
+  mapped = text;
+  const { objects, places } = overview;
   const frames = overview.common_frames.join(", ");
-  const part = overview.truncated ? "the latest " : "";
-  byId("map-note").textContent = `Frame ${frames}, in metres: ` +
-    `${part}${counted(objects.length, "object")} of all robots, ${counted(places.length, "named place")}.`;
-  const points = [...objects.map((o) => [o.x_m, o.y_m]),
-    ...places.flatMap((p) => (p.region.length ? p.region : [[p.x_m, p.y_m]]))];
-  if (!points.length) {
-    byId("map").replaceChildren();
+  const map = mapMarks(overview, width);
+  for (const id of ["map", "map-key"]) byId(id).toggleAttribute("hidden", map === null);
+  if (map === null) {
+    byId("map-note").textContent = `Nothing in the frame ${frames} has a position yet.`;
     return;
   }
-  const xs = points.map((p) => p[0]);
-  const ys = points.map((p) => p[1]);
-  const least = [Math.min(...xs), Math.min(...ys)];
-  const size = Math.max(Math.max(...xs) - least[0], Math.max(...ys) - least[1], 1);
-  const unit = size / 100;
-  const height = Math.max(Math.max(...ys) - least[1], size / 4);
-  const at = (x, y) => [x - least[0], height - (y - least[1])]; // y is upward on the map
-  const svg = byId("map");
-  svg.setAttribute("viewBox", [-6 * unit, -6 * unit, size + 24 * unit, height + 12 * unit].join(" "));
-  const shapes = places.map((place) => {
-    const group = drawn("g", {});
-    const [x, y] = at(place.x_m, place.y_m);
-    if (place.region.length) {
-      const corners = place.region.map(([a, b]) => at(a, b).join(",")).join(" ");
-      group.append(drawn("polygon", { class: "place", points: corners, "stroke-width": unit / 4 }));
-    } else {
-      group.append(drawn("circle", { class: "place", cx: x, cy: y, r: 2 * unit }));
-    }
-    group.append(drawn("text", { x, y, "font-size": 3 * unit, "text-anchor": "middle" }, place.name));
-    return group;
-  });
-  const dots = objects.map((one) => {
-    const group = drawn("g", {});
-    const [x, y] = at(one.x_m, one.y_m);
-    const kind = one.gone ? "object gone" : "object";
-    group.append(drawn("circle", { class: kind, cx: x, cy: y, r: unit, "stroke-width": unit / 4 }));
-    group.append(drawn("title", {}, `${one.name}, seen by ${one.robot}${one.gone ? ", gone" : ""}`));
-    if (objects.length <= 60) {
-      group.append(drawn("text", { x: x + 1.5 * unit, y: y + unit, "font-size": 2.5 * unit }, one.name));
-    }
-    return group;
-  });
-  svg.replaceChildren(...shapes, ...dots);
+  const part = overview.truncated ? "the latest " : "";
+  const objectCount = `${part}${counted(objects.length, "object")} of all robots`;
+  const drawnAs = map.count < objects.length ? `, drawn as ${counted(map.count, "thing")}` : "";
+  byId("map-note").textContent =
+    `Frame ${frames}: ${objectCount}${drawnAs}; ${counted(places.length, "named place")}.`;
+  byId("map").setAttribute("viewBox", map.view.join(" "));
+  byId("map").replaceChildren(...map.marks);
 }
 
 function setLink(state, text) {
@@ -142,9 +155,13 @@ async function refresh() {
     const response = await fetch("/api/overview");
     const reply = await response.json();
     if (!response.ok) throw new Error(reply.error.message);
+    const said = Date.parse(response.headers.get("Date") ?? "");
+    // The header has whole seconds.
+    if (Math.abs(said - Date.now()) > 2000) ahead = said - Date.now();
     showRobots(reply.robots);
     showMap(reply);
-    setLink("ok", "connected");
+    showAges();
+    setLink("ok", "up to date");
   } catch (error) {
     setLink("down", `not up to date: ${error.message}`);
   }
@@ -167,7 +184,7 @@ async function ask(event) {
     const text = element("p", "", reply.text);
     text.dataset.status = reply.status;
     const status = element("p", "status", reply.status.replaceAll("_", " "));
-    answer.replaceChildren(status, text, pictures(reply.evidence));
+    answer.replaceChildren(status, text, pictures(reply.evidence, ofAnswer));
   } catch (error) {
     answer.replaceChildren(element("p", "status", `There is no answer: ${error.message}`));
   }

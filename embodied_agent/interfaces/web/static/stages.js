@@ -113,8 +113,8 @@ const BREAKER = {
   stopped: ["bad", "stopped"],
 };
 
-// A built-in model is called by its full name, "builtin:reasoner", once it is loaded; loading takes
-// seconds.
+// A built-in perceiver is called by its full name, "builtin:perceiver", once it is loaded; loading
+// takes seconds.
 const isLoading = (model, busy) => busy && model === "builtin";
 
 // The note of a stage whose model comes with the package.
@@ -157,12 +157,15 @@ export function reasoning({ reasoning: stage, asks }) {
   const turned = [asks.refused && `${count(asks.refused)} refused`, asks.expired && `${count(asks.expired)} timed out`];
   return {
     state: "ok",
-    word: isLoading(stage.model, asks.running) ? "loading the model" : asks.running ? "answering" : "ready",
+    word: stage.loading_s != null ? "loading the model" : asks.running ? "answering" : "ready",
     main: asks.waiting ? `${count(asks.waiting)} waiting` : "0 waiting",
     rows: [
       ["asked", [count(stage.asked), ...turned].filter(Boolean).join(", ")],
       ["unanswered", count(stage.problems)],
       ["model", stage.model],
+      ...(stage.loading_s != null ? [["loading for", seconds(stage.loading_s)]] : []),
+      ...(stage.first_token_s != null ? [["first token", seconds(stage.first_token_s)]] : []),
+      ...(stage.model_bytes != null ? [["model's memory", bytes(stage.model_bytes)]] : []),
     ],
     note: demo([stage.model]),
   };
