@@ -26,7 +26,7 @@ from embodied_agent.agent.note_index import LostDelta
 from embodied_agent.agent.notes_check import NotesCheck, checked
 from embodied_agent.agent.notices import with_break, with_kept
 from embodied_agent.agent.object_memory import ObjectMemory
-from embodied_agent.agent.position_answers import PositionAnswers
+from embodied_agent.agent.position_answers import PositionAnswers, by_position
 from embodied_agent.agent.reasoned import ReasonedAnswers
 from embodied_agent.agent.reasoner_attempts import Known
 from embodied_agent.agent.reasoner_loading import ReasonerLoading
@@ -34,6 +34,7 @@ from embodied_agent.agent.recalled import recall_from
 from embodied_agent.agent.scrutiny import without_answer
 from embodied_agent.agent.second_look import SecondLook
 from embodied_agent.agent.surroundings import surroundings
+from embodied_agent.agent.survey import FromHereSurvey
 from embodied_agent.agent.views import Views
 from embodied_agent.chat.status import ServerStatus
 from embodied_agent.errors import QuestionError
@@ -307,15 +308,15 @@ class Answerer:
             return known, replace(answer, status="failed", problem=problem)
         known = replace(known, perceiver=notes.deltas[-1].model)
         answer = replace(answer, models={"perceiver": known.perceiver})
-        by_position = here and self._positions.answer(answer, question, notes, here)
-        if by_position:
-            located, shown = by_position
+        settled = here and self._positions.answer(answer, question, notes, here)
+        if settled:
+            located, shown = settled
             evidence = self._evidence(dict.fromkeys(shown, "cited"))
             return known, self._noticed(replace(located, evidence=evidence), notes, last_id)
         ruling = self._chosen(answer, question, notes)
         if ruling is not None:
             ruling = replace(ruling, models={**ruling.models, **answer.models})
-        elif (saying := self._saying(question, notes)) is not None:
+        elif (saying := self._saying(question, notes, here)) is not None:
             ruling = self._said(answer, question, saying, notes)
         check = self._check(question, notes) if ruling is None else None
         if check is not None and check.is_open:
@@ -340,14 +341,15 @@ class Answerer:
         """``answer`` with notices of what it rests on."""
         return with_kept(with_break(answer, notes), self._views.text_from, last_id)
 
-    def _saying(self, question: Question, notes: Notes) -> Saying | None:
+    def _saying(self, question: Question, notes: Notes, here: FromHere | None) -> Saying | None:
         """What is said without the reasoner; ``None`` if the reasoner is to be asked."""
         settings = self._settings
         # A second look may find in the pictures what was not noted.
         looks = settings.second_look.mode == "on"
         if question.choices or settings.free == "reasoner":
             return None if looks else unanswerable(question.text, question.choices, notes)
-        ruling = answer_by_rule(question.text, notes)
+        survey = None if here is None else FromHereSurvey(here)
+        ruling = answer_by_rule(question.text, notes, survey)
         if settings.free == "auto" and prompt_style(settings) == "full":
             status = ruling.saying.status if ruling.saying else ""
             if looks and status not in ("answered", "out_of_scope"):
@@ -402,7 +404,9 @@ class Answerer:
             reasoning="".join(entry_text(delta) for delta in read[-_MOST_ENTRIES:]).strip(),
             evidence=evidence,
             models={**answer.models, "reasoner": NAME},
-            verified_by=f"{NAME} over {len(notes.deltas)} entries of the memory",
+            verified_by=by_position(saying.measured)
+            if saying.measured
+            else f"{NAME} over {len(notes.deltas)} entries of the memory",
         )
         if question.choices:
             return without_answer(answer, question, saying.status, saying.text)

@@ -29,7 +29,7 @@ _MOSTLY = 0.8
 #: Places that are drawn of an object.
 _DRAWS = 256
 #: Standard deviation of the camera's heading and of its position, in degrees and metres.
-_HEADING_DEG, _CAMERA_M = 1.0, 0.05
+HEADING_DEG, CAMERA_M = 1.0, 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +86,14 @@ class FromHere:
             along,
         )
 
+    def apart(self, one: SeenObject, other: SeenObject) -> tuple[float, float]:
+        """How far two objects are from each other, and its standard deviation, in metres."""
+        offset = np.array(one.position_m) - np.array(other.position_m)
+        spread = np.array(one.covariance_m2) + np.array(other.covariance_m2)
+        distance = float(np.linalg.norm(offset))
+        way = offset / distance if distance > 1e-3 else np.array([1.0, 0.0, 0.0])
+        return distance, math.sqrt(max(float(way @ spread.reshape(3, 3) @ way), 0.0))
+
     def places(self, key: str) -> Floats | None:
         """Where a thing may be, (n, 2) metres ahead and to the left of the camera, as
         `rules.located.Places`; ``None`` unless there is one (`only`)."""
@@ -98,8 +106,8 @@ class FromHere:
         at = offset + drawn * np.sqrt(np.maximum(values, 0.0)) @ axes.T
         # The same draws for all objects: it is one camera.
         camera = np.random.default_rng(0).standard_normal((_DRAWS, 3))
-        ahead, left = (at[:, :2] + _CAMERA_M * camera[:, 1:]).T
-        turned = np.radians(_HEADING_DEG * camera[:, 0])
+        ahead, left = (at[:, :2] + CAMERA_M * camera[:, 1:]).T
+        turned = np.radians(HEADING_DEG * camera[:, 0])
         c, s = np.cos(turned), np.sin(turned)
         places: Floats = np.stack((c * ahead + s * left, c * left - s * ahead), axis=1)
         return places

@@ -1,8 +1,10 @@
-"""Answers to questions with choices that the measured positions of objects settle.
+"""Answers that the measured positions of objects settle: to questions with choices, which are
+answered here, and to those in free words, for which the rules get what is around the camera.
 
 No reasoner is asked then: where things are from here is measured, and what follows is geometry.
 
-Out of scope: positions from here (`from_here`), what they settle (`embodied_agent.rules.located`).
+Out of scope: positions from here (`from_here`), what they settle (`embodied_agent.rules.located`,
+`embodied_agent.rules.about_measured`).
 """
 
 from __future__ import annotations
@@ -21,6 +23,11 @@ from embodied_agent.settings import ReasoningSettings
 
 #: How such an answer was obtained, in `Answer.verified_by`.
 BY_POSITION = "measured positions of"
+
+
+def by_position(count: int) -> str:
+    """What an answer is verified by that rests on the positions of so many objects."""
+    return f"{BY_POSITION} {f'{count} objects' if count > 1 else 'one object'}"
 
 
 class PositionAnswers:
@@ -47,12 +54,14 @@ class PositionAnswers:
             StoreError: the memory can't be read.
         """
         settings = self._settings
-        if not settings.positions or not question.choices or self._objects is None:
+        if not settings.positions or self._objects is None:
             return None
         # Where a model is to answer, or pictures are looked at again, nothing goes before it.
         if settings.free == "reasoner" or settings.second_look.mode == "on":
             return None
         past = question.at_ns is not None
+        if past and not question.choices:
+            return None  # the objects of then are derived anew, which takes longer than rules do
         return from_here(keyframe_id, self._objects, self._keyframes, past=past)
 
     def answer(
@@ -60,13 +69,12 @@ class PositionAnswers:
     ) -> tuple[Answer, tuple[int, ...]] | None:
         """``answer`` with the choice that positions settle on, and the keyframes that last showed
         the things; ``None`` where they settle on none."""
-        check = located(question, notes, here.places)
+        check = located(question, notes, here.places) if question.choices else None
         if check is None or check.choice is None:
             return None
         things = map(here.only, check.settlement.located)
         objects = [one for one in things if one is not None]
         said = "; ".join(in_words(one, here) for one in objects)
-        count = f"{len(objects)} objects" if len(objects) > 1 else "one object"
         answer = replace(
             answer,
             text=question.choices[string.ascii_uppercase.index(check.choice)],
@@ -74,6 +82,6 @@ class PositionAnswers:
             status="answered",
             reasoning=f"Measured from where I am, by position: {said}.",
             models={**answer.models, "reasoner": NAME},
-            verified_by=f"{BY_POSITION} {count}",
+            verified_by=by_position(len(objects)),
         )
         return answer, tuple(one.evidence[-1] for one in objects)

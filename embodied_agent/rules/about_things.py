@@ -68,7 +68,8 @@ def join_sayings(sayings: Sequence[Saying]) -> Saying:
     """Join several answers into one. Its status is ``answered`` if that of any of them is."""
     evidence = tuple(sorted({index for saying in sayings for index in saying.evidence}))
     status = next((s.status for s in sayings if s.status == "answered"), sayings[0].status)
-    return Saying(" ".join(dict.fromkeys(s.text for s in sayings)), evidence, status)
+    text = " ".join(dict.fromkeys(s.text for s in sayings))
+    return Saying(text, evidence, status, sum(s.measured for s in sayings))
 
 
 def colour(asked: Asked, notes: Notes) -> Saying:

@@ -28,6 +28,7 @@ from embodied_agent.rules import (
     about_uses,
     about_views,
 )
+from embodied_agent.rules.about_measured import Survey, answer_by_measure
 from embodied_agent.rules.about_things import join_sayings
 from embodied_agent.rules.asked import Asked, Family
 from embodied_agent.rules.families import understand
@@ -219,28 +220,30 @@ def not_understood(notes: Notes) -> Saying:
     return Saying(text, (), "cannot_tell")
 
 
-def answer_by_rule(text: str, notes: Notes) -> Ruling:
+def answer_by_rule(text: str, notes: Notes, survey: Survey | None = None) -> Ruling:
     """Answer a question by the rules; several in one text, one after the other.
 
     Args:
         text: the question.
         notes: the memory, with at least one delta.
+        survey: what is measured around the camera; where it settles a question, it goes before the
+            words of the notes.
     """
     if _SIDE_OF_BREAK.search(text) is None and span_in(text) is None:
         parts = questions_in(text)
 
         def alone(part: str) -> tuple[Asked, Saying | None]:
-            ruling = answer_one(part, notes)
+            ruling = answer_one(part, notes, survey)
             return ruling.asked, ruling.saying
 
         told = answer_in_turn(parts, alone, notes) if len(parts) > 1 else None
         if told:
             sayings = without_repeats([saying for _, saying in told])
             return Ruling(told[0][0], join_sayings(sayings))
-    return answer_one(text, notes)
+    return answer_one(text, notes, survey)
 
 
-def answer_one(text: str, notes: Notes) -> Ruling:
+def answer_one(text: str, notes: Notes, survey: Survey | None = None) -> Ruling:
     """`answer_by_rule` for a text that is one question."""
     side = _SIDE_OF_BREAK.search(text)
     if side is not None:
@@ -262,6 +265,10 @@ def answer_one(text: str, notes: Notes) -> Ruling:
             asked = replace(asked, nth=0 if end[1].lower() == "first" else notes.last)
         if (asked.keyframe, asked.nth) != (None, None):
             return _of_keyframe(asked, notes)
+    if survey is not None:
+        measured = answer_by_measure(text, asked, notes, survey)
+        if measured is not None:
+            return Ruling(*measured)
     if asked.family in _OF_NOW and notes.start:
         nothing = (
             "I can't tell: nothing has been perceived since the restart. The last keyframe before "

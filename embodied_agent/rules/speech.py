@@ -43,11 +43,13 @@ _NUMBERS = (
 
 @dataclass(frozen=True, slots=True)
 class Saying:
-    """An answer by rules: its text, the indexes of the deltas that it rests on, and its status."""
+    """An answer by rules: its text, the indexes of the deltas that it rests on, its status, and how
+    many measured positions it states."""
 
     text: str
     evidence: tuple[int, ...] = ()
     status: AnswerStatus = "answered"
+    measured: int = 0
 
 
 def the(thing: Thing | str) -> str:

@@ -281,8 +281,9 @@ class ReasoningSettings(Section):
     )
     positions: bool = Field(
         True,
-        description="answer questions with choices about where things are from the measured "
-        "positions of the objects, without the reasoner, where these settle them; needs poses",
+        description="answer questions about where things are, with choices or in free words, from "
+        "the measured positions of the objects, without the reasoner, where these settle them; "
+        "needs poses",
     )
     free: Literal["auto", "rules", "reasoner"] = Field(
         "auto",
