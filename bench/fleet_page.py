@@ -35,6 +35,7 @@ from embodied_agent.sources import open_source
 from tests.support.fleet import SECOND_NS, Robot, rows, serving, until
 from tests.support.page import WAIT_MS, browser
 from tests.support.postgres import Postgres, postgres
+from tests.support.sending import TOGETHER_S
 
 CLIP = Path(__file__).resolve().parents[1] / "sim_clips/clips/warehouse_40"
 ROBOTS, KEYFRAMES, STEP = 20, 24, 4
@@ -134,20 +135,21 @@ def walked(server: FleetServer, database: Postgres) -> None:
     views = list(zip(pictures, truth["frames"], strict=True))
     walks = [Walk(server.url, number, views, truth["objects"]) for number in range(1, ROBOTS + 1)]
     for walk in walks:
-        walk.halfway.wait()
+        assert walk.halfway.wait(TOGETHER_S)
     database.crash()
-    until(lambda: all(walk.failures for walk in walks), 240.0)
+    until(lambda: all(walk.failures for walk in walks), TOGETHER_S)
     database.start()
     for walk in walks:
         walk.may_go_on.set()
     for walk in walks:
-        walk.over.wait()
+        assert walk.over.wait(TOGETHER_S)
         walk.join()
     stored, distinct = rows(
         server, "SELECT count(*), count(DISTINCT (memory, keyframe_id)) FROM keyframes"
     )[0]
     print(f"{ROBOTS} robots, PostgreSQL killed while they sent")
     print(f"  lost, doubled   {ROBOTS * KEYFRAMES - distinct}, {stored - distinct}")
+    assert stored == distinct == ROBOTS * KEYFRAMES
     for name, age_s in zip((walks[3].name, walks[11].name), SILENT_S, strict=True):
         rows(
             server,
