@@ -32,6 +32,7 @@ from embodied_agent.records.directions import (
 )
 from embodied_agent.records.frames import (
     CameraMount,
+    Depth,
     Frame,
     Image,
     Intrinsics,
@@ -74,6 +75,7 @@ __all__ = [
     "CameraMount",
     "Decision",
     "Delta",
+    "Depth",
     "Direction",
     "Distance",
     "Egomotion",

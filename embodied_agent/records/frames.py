@@ -12,6 +12,8 @@ import numpy.typing as npt
 
 #: ``uint8``, ``(height, width, 3)`` in BGR order or ``(height, width)`` grey.
 Image = npt.NDArray[np.uint8]
+#: ``uint16``, ``(height, width)``: millimetres along the camera's axis, 0 where nobody knows.
+Depth = npt.NDArray[np.uint16]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +90,9 @@ class Frame:
     ``None`` where the pose is the camera's own, or where nobody knows. ``intrinsics`` describe the
     picture as the sensor took it, before any rotation that the file's EXIF orientation asks for.
     ``preview`` is the upright picture in grey, at full or half size, if a check of the frame has
-    decoded it.
+    decoded it. ``depth`` is a depth picture of the same moment from the colour camera's own place
+    (registered to it), of any size with the picture's proportions, before any rotation; ``None``
+    without one.
     """
 
     stamp_ns: int
@@ -100,3 +104,4 @@ class Frame:
     intrinsics: Intrinsics | None = None
     mount: Mount | None = None
     preview: Image | None = field(default=None, repr=False)
+    depth: Depth | None = field(default=None, repr=False)
