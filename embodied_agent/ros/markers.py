@@ -195,14 +195,19 @@ def to_markers(
             continue
         colour = _CITED if item.note == "cited" else _RECALLED
         place = _point(item.pose)
+        pale = ColorRGBA(r=colour.r, g=colour.g, b=colour.b, a=_DISC_ALPHA)
         arrow = _marker(frame_id, "evidence", Marker.ARROW, 0.16, colour, item.keyframe_id)
         arrow.pose = to_pose(item.pose, item.stamp_ns).pose
         arrow.scale.x = 0.8
         text = f"#{item.keyframe_id} {item.note}".strip()
+        turn = arrow.pose.orientation
+        ahead_y = 2 * (turn.x * turn.y + turn.w * turn.z)
+        # On the side of the keyframe that its arrow does not cover.
+        tail = Point(x=place.x, y=place.y - (_DISC_M if ahead_y > 0 else 0.0), z=place.z)
         markers += [
             arrow,
-            _disc("evidence_discs", frame_id, place, _DISC_M, _faded(colour), item.keyframe_id),
-            _label("evidence_names", frame_id, place, text, (0.3, colour), item.keyframe_id),
+            _disc("evidence_discs", frame_id, place, _DISC_M, pale, item.keyframe_id),
+            _label("evidence_names", frame_id, tail, text, (0.3, colour), item.keyframe_id),
         ]
     for one in objects:
         if one.frame_id == frame_id:
@@ -236,11 +241,7 @@ def _of_object(one: SeenObject, *, is_answer: bool) -> list[Marker]:
     return [
         _ball("objects", one.frame_id, place, _BALL_M, colour, one.id),
         _label("object_names", one.frame_id, place, text, name, one.id),
-        *(
-            [_disc("uncertainty", one.frame_id, place, spread_m, pale, one.id)]
-            if spread_m > _BALL_M
-            else []
-        ),
+        _disc("uncertainty", one.frame_id, place, max(spread_m, _BALL_M), pale, one.id),
     ]
 
 
@@ -271,10 +272,6 @@ def _disc(
     disc.scale.z = _THIN_M
     disc.pose.position = place
     return disc
-
-
-def _faded(colour: ColorRGBA) -> ColorRGBA:
-    return ColorRGBA(r=colour.r, g=colour.g, b=colour.b, a=_DISC_ALPHA)
 
 
 def _marker(
