@@ -8,33 +8,32 @@ Works on what is committed when it is called; `ask_flow` decides whether to perc
 view first, and how long to wait for that. A model's failure becomes an `Answer` that says so; only
 a question that can't be asked raises.
 
-Out of scope: the rules (`embodied_agent.rules`), asking the reasoner (`reasoned`).
+Out of scope: the rules (`embodied_agent.rules`) and answers by them (`ruled_answers`),
+asking the reasoner (`reasoned`).
 """
 
 from __future__ import annotations
 
 import math
-import string
 import threading
 import time
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator
 from dataclasses import replace
 
-from embodied_agent.agent.fact_answers import FactAnswers, with_choice, without_value
+from embodied_agent.agent.fact_answers import FactAnswers
 from embodied_agent.agent.from_here import FromHere
 from embodied_agent.agent.note_index import LostDelta
 from embodied_agent.agent.notes_check import NotesCheck, checked
 from embodied_agent.agent.notices import with_break, with_kept
 from embodied_agent.agent.object_memory import ObjectMemory
-from embodied_agent.agent.position_answers import PositionAnswers, by_position
+from embodied_agent.agent.position_answers import PositionAnswers
 from embodied_agent.agent.reasoned import ReasonedAnswers
 from embodied_agent.agent.reasoner_attempts import Known
 from embodied_agent.agent.reasoner_loading import ReasonerLoading
 from embodied_agent.agent.recalled import recall_from
-from embodied_agent.agent.scrutiny import without_answer
+from embodied_agent.agent.ruled_answers import RuledAnswers
 from embodied_agent.agent.second_look import SecondLook
 from embodied_agent.agent.surroundings import surroundings
-from embodied_agent.agent.survey import FromHereSurvey
 from embodied_agent.agent.views import Views
 from embodied_agent.chat.status import ServerStatus
 from embodied_agent.errors import QuestionError
@@ -42,28 +41,18 @@ from embodied_agent.memory.store import Store
 from embodied_agent.reasoning.base import Prompt, Reasoner, prompt_style
 from embodied_agent.reasoning.prompts import build_prompt
 from embodied_agent.reasoning.verify import Verifier
-from embodied_agent.records import Answer, Delta, Evidence, Question
+from embodied_agent.records import Answer, Delta, Question
 from embodied_agent.rules import (
-    NAME,
     Notes,
     Saying,
-    answer_by_rule,
-    choose,
-    not_understood,
-    unanswerable,
 )
 from embodied_agent.rules.fact_questions import FactAsked
 from embodied_agent.settings import ReasoningSettings
-from embodied_agent.transcript.text import entry_text
 
 #: Longest question with its choices, in characters.
 MAX_QUESTION = 4000
 #: Most choices: each has a letter.
 MAX_CHOICES = 26
-#: Most entries that an answer by rules shows as its reasoning.
-_MOST_ENTRIES = 8
-#: Families of questions that rules can't answer, but a general model may, from observations.
-_FOR_MODELS = frozenset({"unclear", "unnoted"})
 
 
 def check_question(question: Question) -> None:
@@ -125,6 +114,7 @@ class Answerer:
         )
         self._lock = threading.Lock()
         self._views = Views(store, settings)
+        self._ruled = RuledAnswers(store, settings)
         #: Questions with choices that the notes left open, so that no reasoner was asked.
         self.left_open = 0
 
@@ -205,7 +195,7 @@ class Answerer:
             models={**answer.models, "reasoner": self.model},
         )
         attempt = yield from self._reasoned.stream(answer, known, deadline)
-        answer = replace(attempt.answer, evidence=self._evidence(attempt.cited))
+        answer = replace(attempt.answer, evidence=self._ruled.evidence(attempt.cited))
         yield self._noticed(answer, notes, last_id)
 
     def beginning(self, source: str, segment: int, last_id: int) -> Prompt:
@@ -268,21 +258,7 @@ class Answerer:
         assert self._facts is not None
         seen = notes if notes.deltas else None
         fact_saying = self._facts.answer(asked, seen, source, question.at_ns)
-        at: int | None = None
-        if question.choices and fact_saying.saying.status == "answered":
-            at = with_choice(fact_saying, question.choices)
-            if at is None:
-                fact_saying = without_value(fact_saying)
-        free = question if at is None else replace(question, choices=())
-        answer = self._said(answer, free, fact_saying.saying, notes)
-        if at is not None:
-            answer = replace(
-                answer,
-                text=question.choices[at],
-                choice=string.ascii_uppercase[at],
-                reasoning=f"{answer.reasoning}\n{fact_saying.saying.text}".strip(),
-            )
-        return replace(answer, facts=fact_saying.facts, verified_by="the facts that were noted")
+        return self._ruled.of_facts(answer, question, fact_saying, notes)
 
     def _known(
         self,
@@ -311,20 +287,20 @@ class Answerer:
         settled = here and self._positions.answer(answer, question, notes, here)
         if settled:
             located, shown = settled
-            evidence = self._evidence(dict.fromkeys(shown, "cited"))
+            evidence = self._ruled.evidence(dict.fromkeys(shown, "cited"))
             return known, self._noticed(replace(located, evidence=evidence), notes, last_id)
-        ruling = self._chosen(answer, question, notes)
+        ruling = self._ruled.chosen(answer, question, notes)
         if ruling is not None:
             ruling = replace(ruling, models={**ruling.models, **answer.models})
-        elif (saying := self._saying(question, notes, here)) is not None:
-            ruling = self._said(answer, question, saying, notes)
+        elif (saying := self._ruled.saying(question, notes, here)) is not None:
+            ruling = self._ruled.said(answer, question, saying, notes)
         check = self._check(question, notes) if ruling is None else None
         if check is not None and check.is_open:
             self.left_open += 1
             settlement = check.settlement
             text = f"I can't tell: {settlement.reason}"
             saying = Saying(text, settlement.evidence, "cannot_tell")
-            ruling = self._said(answer, question, saying, notes)
+            ruling = self._ruled.said(answer, question, saying, notes)
         if ruling is not None:
             return known, self._noticed(ruling, notes, last_id)
         known = replace(known, check=check)
@@ -341,23 +317,6 @@ class Answerer:
         """``answer`` with notices of what it rests on."""
         return with_kept(with_break(answer, notes), self._views.text_from, last_id)
 
-    def _saying(self, question: Question, notes: Notes, here: FromHere | None) -> Saying | None:
-        """What is said without the reasoner; ``None`` if the reasoner is to be asked."""
-        settings = self._settings
-        # A second look may find in the pictures what was not noted.
-        looks = settings.second_look.mode == "on"
-        if question.choices or settings.free == "reasoner":
-            return None if looks else unanswerable(question.text, question.choices, notes)
-        survey = None if here is None else FromHereSurvey(here)
-        ruling = answer_by_rule(question.text, notes, survey)
-        if settings.free == "auto" and prompt_style(settings) == "full":
-            status = ruling.saying.status if ruling.saying else ""
-            if looks and status not in ("answered", "out_of_scope"):
-                return None
-            if ruling.asked.family in _FOR_MODELS:
-                return unanswerable(question.text, (), notes)
-        return ruling.saying or not_understood(notes)
-
     def _check(self, question: Question, notes: Notes) -> NotesCheck | None:
         """What the notes say to a question with choices; ``None`` if the reasoner is told more than
         the notes hold, or if settings turn the check off."""
@@ -368,53 +327,3 @@ class Answerer:
         if not settings.check_notes or told_more:
             return None
         return checked(question, notes)
-
-    def _chosen(self, answer: Answer, question: Question, notes: Notes) -> Answer | None:
-        """``answer`` with the choice that matches the rules' own answer; ``None`` if the reasoner
-        is to be asked.
-
-        A general model reads any question with choices; the built-in one only those of the eight
-        types that it was trained on.
-        """
-        settings = self._settings
-        if not question.choices or settings.free == "reasoner" or settings.second_look.mode == "on":
-            return None
-        if prompt_style(settings) == "full" and settings.free != "rules":
-            return None
-        chosen = choose(question.text, question.choices, notes)
-        if chosen is None:
-            return None
-        if chosen.index is None:
-            return self._said(answer, question, chosen.saying, notes)
-        free = replace(question, choices=())
-        answer = self._said(answer, free, replace(chosen.saying, status="answered"), notes)
-        return replace(
-            answer,
-            text=question.choices[chosen.index],
-            choice=string.ascii_uppercase[chosen.index],
-            reasoning=f"{answer.reasoning}\n{chosen.saying.text}".strip(),
-        )
-
-    def _said(self, answer: Answer, question: Question, saying: Saying, notes: Notes) -> Answer:
-        """``answer`` with what the rules say, and the entries that this rests on."""
-        read = [notes.deltas[index] for index in saying.evidence]
-        evidence = self._evidence({delta.keyframe_id: "cited" for delta in read})
-        answer = replace(
-            answer,
-            reasoning="".join(entry_text(delta) for delta in read[-_MOST_ENTRIES:]).strip(),
-            evidence=evidence,
-            models={**answer.models, "reasoner": NAME},
-            verified_by=by_position(saying.measured)
-            if saying.measured
-            else f"{NAME} over {len(notes.deltas)} entries of the memory",
-        )
-        if question.choices:
-            return without_answer(answer, question, saying.status, saying.text)
-        return replace(answer, text=saying.text, status=saying.status)
-
-    def _evidence(self, notes: Mapping[int, str]) -> tuple[Evidence, ...]:
-        """Those of the keyframes that the memory holds, with their notes."""
-        return tuple(
-            Evidence(keyframe.id, keyframe.stamp_ns, note=notes[keyframe.id], pose=keyframe.pose)
-            for keyframe in self._store.keyframes_of(notes)
-        )

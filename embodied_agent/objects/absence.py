@@ -6,6 +6,9 @@ or something behind it is seen at its place in the picture now. What was not men
 behind something that was, is hidden; how far up and down a thing hides others, its box tells. Walls
 are not mentioned, so an object that was never seen along about the same line is not expected.
 
+That a part of an object should be in the picture, seen from about a side that it was seen from
+before, tells less ("in part"): enough for one of whose name another has turned up elsewhere.
+
 Out of scope: what follows from it (`moving`).
 """
 
@@ -14,6 +17,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -23,6 +27,10 @@ from embodied_agent.objects.track import Track
 from embodied_agent.optics import point_at
 from embodied_agent.records import Box
 
+#: How sure it is that an object is missing: it was seen along this very line before, or something
+#: behind it is seen now; it was seen along about this line; a part of it should be in the
+#: picture.
+Missing = Literal["surely", "likely", "in part"]
 #: How far inside the picture the middle of an object must be, in parts of its width and height.
 _MARGINS = (0.06, 0.02)
 #: Its direction must be known to this part of its distance.
@@ -40,6 +48,12 @@ _COVERED = 0.3
 _ASIDE, _ASIDE_M, _NEARER = 0.12, 0.15, 0.15
 #: The same line of sight: this close, in parts of the distance and in metres.
 _SAME, _SAME_M = 0.02, 0.05
+#: For objects of which a part should be in the picture: about the same side, as lines this far
+#: apart, in parts of the distance; seen from this part of the distance on; this part of its width
+#: and height in the picture; and at most this much of that behind something.
+_SIDE, _SIDE_FAR, _SIDE_PART, _SIDE_HIDDEN = 0.5, 1.25, 0.25, 0.5
+#: By how many points across and upward it is told how much of a box others hide.
+_POINTS = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,31 +93,64 @@ class _Expected:
     depth: float
 
 
-def overlooked(view: View, tracks: Iterable[Track]) -> Iterator[tuple[Track, bool]]:
-    """Those of ``tracks`` that should have been seen and were not, in their order, with whether
-    that is sure: it was seen along this very line before, or something behind it is seen now."""
+def overlooked(view: View, tracks: Iterable[Track]) -> Iterator[tuple[Track, Missing]]:
+    """Those of ``tracks`` that should have been seen and were not, in their order, with how sure
+    that is."""
     shown = {one.track.id for one in view.seen}
     others = [_seen(view.camera, one) for one in view.seen if one.track.estimate is not None]
     for track in list(tracks):
         if track.id in shown or track.estimate is None or track.seen < _SEEN:
             continue
         distance = math.dist(track.estimate.position, view.camera.origin)
-        if distance > track.longest_m or distance < _NEAREST_M:
+        if distance > _SIDE_FAR * track.longest_m or distance < _NEAREST_M:
             continue  # most of a large map ends here
-        expected = _expected(view.camera, track, distance)
-        if expected is None:
-            continue
-        beside = [
-            one
-            for one in others
-            if _overlap(one.box, expected.box) and not _replaces(one.track, track, distance)
-        ]
-        if any(one.nearest < distance + expected.depth for one in beside):
-            continue  # it may be hidden
-        if beside or _seen_along(track, view.camera, distance, _SAME, _SAME_M):
-            yield track, True
-        elif _seen_along(track, view.camera, distance, _ASIDE, _ASIDE_M):
-            yield track, False
+        sure = None
+        if distance <= track.longest_m:
+            sure = _is_missing(view.camera, track, distance, others)
+        if sure is not None:
+            yield track, "surely" if sure else "likely"
+        elif _is_missing_in_part(view.camera, track, distance, others):
+            yield track, "in part"
+
+
+def _is_missing(
+    camera: Camera, track: Track, distance: float, others: Sequence[_Seen]
+) -> bool | None:
+    """Whether it is sure that the object is missing; ``None`` where it need not be seen."""
+    expected = _expected(camera, track, distance)
+    if expected is None:
+        return None
+    beside = _beside(expected, track, others)
+    if any(one.nearest < distance + expected.depth for one in beside):
+        return None  # it may be hidden
+    if beside or _seen_along(track, camera, distance, _SAME, _SAME_M):
+        return True
+    return False if _seen_along(track, camera, distance, _ASIDE, _ASIDE_M) else None
+
+
+def _is_missing_in_part(
+    camera: Camera, track: Track, distance: float, others: Sequence[_Seen]
+) -> bool:
+    """Whether a part of the object is probably in the picture, and is not seen."""
+    expected = _expected_part(camera, track, distance)
+    if expected is None:
+        return False
+    beside = _beside(expected, track, others)
+    nearer = [one.box for one in beside if one.nearest < distance]
+    if _hidden(expected.box, nearer) > _SIDE_HIDDEN:
+        return False
+    return len(beside) > len(nearer) or _seen_along(
+        track, camera, distance, _SIDE, _ASIDE_M, _SIDE_FAR - 1
+    )
+
+
+def _beside(expected: _Expected, track: Track, others: Sequence[_Seen]) -> list[_Seen]:
+    """What is seen at the object's place in the picture and does not stand at its place."""
+    return [
+        one
+        for one in others
+        if _overlap(one.box, expected.box) and not _replaces(one.track, track, expected.distance)
+    ]
 
 
 def _seen(camera: Camera, one: Shown) -> _Seen:
@@ -120,24 +167,58 @@ def _seen(camera: Camera, one: Shown) -> _Seen:
 
 
 def _expected(camera: Camera, track: Track, distance: float) -> _Expected | None:
-    """``None`` where it need not be in the picture."""
+    """``None`` where its middle need not be in the picture."""
+    place = _place(camera, track, distance)
+    if place is None:
+        return None
+    (x, y), aside, depth = place
+    if not all(margin <= part <= 1 - margin for margin, part in zip(_MARGINS, (x, y), strict=True)):
+        return None
+    across, up = _halves(camera, track, distance)
+    doubt, lens = 0.5 * aside / distance, camera.lens
+    across = lens.fx * (doubt + _COVERED * across) / lens.width
+    up = lens.fy * (doubt + _COVERED * up) / lens.height
+    return _Expected(Box(x - across, y - up, x + across, y + up), distance, depth)
+
+
+def _expected_part(camera: Camera, track: Track, distance: float) -> _Expected | None:
+    """What of it should be in the picture; ``None`` where that may be little."""
+    place = _place(camera, track, distance)
+    if place is None:
+        return None
+    (x, y), aside, depth = place
+    wide, high = _halves(camera, track, distance)
+    lens = camera.lens
+    doubt = lens.fx * aside / distance / lens.width
+    across, up = lens.fx * wide / lens.width, lens.fy * high / lens.height
+    part = Box(max(x - across, 0.0), max(y - up, 0.0), min(x + across, 1.0), min(y + up, 1.0))
+    if part.right - part.left - doubt < _SIDE_PART * across * 2:
+        return None
+    if part.bottom - part.top < _SIDE_PART * up * 2:
+        return None
+    return _Expected(part, distance, depth)
+
+
+def _place(
+    camera: Camera, track: Track, distance: float
+) -> tuple[tuple[float, float], float, float] | None:
+    """Where the middle of an object is in the picture, or beside it, and the standard deviations
+    across and along its line of sight (metres); ``None`` where it is behind or not known well
+    enough."""
     bearing, rise = _direction(camera, track)
     point = point_at(camera.lens, math.degrees(bearing), math.degrees(rise))
-    if point is None or not all(
-        margin <= part <= 1 - margin for margin, part in zip(_MARGINS, point, strict=True)
-    ):
+    if point is None:
         return None
     aside, depth = _uncertainty(track, camera)
-    if aside > _KNOWN * distance:
-        return None
-    (x, y), lens = point, camera.lens
-    known, height = track.estimate, math.nan
-    if known is not None:
-        height = math.exp(known.log_height)
-    wide = 0.5 * aside / distance + _COVERED * _half(track.width_m, distance)
-    high = 0.5 * aside / distance + _COVERED * _half(height, distance)
-    across, up = lens.fx * wide / lens.width, lens.fy * high / lens.height
-    return _Expected(Box(x - across, y - up, x + across, y + up), distance, depth)
+    return None if aside > _KNOWN * distance else (point, aside, depth)
+
+
+def _halves(camera: Camera, track: Track, distance: float) -> tuple[float, float]:
+    """Half of the angles that an object spans across and upward, in radians; as high as wide where
+    its height is not known."""
+    wide = _half(track.width_m, distance)
+    height = math.nan if track.estimate is None else math.exp(track.estimate.log_height)
+    return wide, _half(height, distance) if height > 0 else wide
 
 
 def _half(size_m: float, distance: float) -> float:
@@ -152,6 +233,19 @@ def _overlap(one: Box, other: Box) -> bool:
         and one.top < other.bottom
         and other.top < one.bottom
     )
+
+
+def _hidden(box: Box, others: Sequence[Box]) -> float:
+    """The part of a box that others cover."""
+    steps = (np.arange(_POINTS) + 0.5) / _POINTS
+    across = box.left + steps * (box.right - box.left)
+    down = box.top + steps * (box.bottom - box.top)
+    covered = np.zeros((_POINTS, _POINTS), bool)
+    for one in others:
+        inside_across = (one.left <= across) & (across <= one.right)
+        inside_down = (one.top <= down) & (down <= one.bottom)
+        covered |= inside_down[:, None] & inside_across[None]
+    return float(covered.mean())
 
 
 def _uncertainty(track: Track, camera: Camera) -> tuple[float, float]:
@@ -191,7 +285,12 @@ def _direction(camera: Camera, track: Track) -> tuple[float, float]:
 
 
 def _seen_along(
-    track: Track, camera: Camera, distance: float, aside: float, aside_m: float
+    track: Track,
+    camera: Camera,
+    distance: float,
+    aside: float,
+    aside_m: float,
+    nearer: float = _NEARER,
 ) -> bool:
     """Whether the object was seen along about this line, from here or further away; lines may be
     ``aside`` apart, in parts of the distance, and ``aside_m`` metres."""
@@ -201,7 +300,7 @@ def _seen_along(
     for ray in track.rays:
         offset = np.array(ray.origin) - place
         far = float(offset @ outward)
-        if far < (1 - _NEARER) * distance - _ASIDE_M:
+        if far < (1 - nearer) * distance - _ASIDE_M:
             continue
         # How far apart the lines are where the camera is.
         apart = float(np.linalg.norm(offset - far * outward)) * min(1.0, distance / far)

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from scipy.optimize import linear_sum_assignment  # type: ignore[import-untyped]
 
-from embodied_agent.objects.geometry import Ray, estimate, innovations
+from embodied_agent.objects.geometry import NEAREST_M, Ray, estimate, innovations
 from embodied_agent.objects.naming import Name, called_otherwise, difference
 from embodied_agent.objects.track import Track
 from embodied_agent.objects.tracks import Step, Tracks
@@ -24,6 +24,8 @@ from embodied_agent.settings.objects import ObjectSettings
 _NEVER = 1e6
 #: Two objects of one name are one where both fit one position with at most this misfit.
 _AGREES = 3.0
+#: An object that was missed is not where it was if it looks so much smaller or larger than there.
+_SMALLER, _LARGER = 0.5, 1.4
 #: Objects of one name that a mention or an object is compared with closely, at most.
 _MOST_COMPARED = 4
 
@@ -60,7 +62,9 @@ def _assign_group(
         squared, volumes = innovations(positions, covariances, rays[index])
         for column, track in enumerate(known):
             apart = difference(names[index], track.name)
-            if apart is not None and squared[column] + apart <= limit:
+            if apart is None or not _may_still_be_there(track, rays[index]):
+                continue
+            if squared[column] + apart <= limit:
                 fits[row, column] = True
                 noise = 2 * math.log(rays[index].across_rad * rays[index].up_rad)
                 costs[row, column] = squared[column] + apart + volumes[column] - noise
@@ -77,6 +81,21 @@ def _assign_group(
                 free.discard(again)
 
 
+def _may_still_be_there(track: Track, ray: Ray) -> bool:
+    """Whether an object that was missed may be back at its place, judging by how large it looks:
+    what hides a part of it makes it smaller, but not larger."""
+    if not track.missed_in or track.estimate is None:
+        return True
+    distance = max(math.dist(track.estimate.position, ray.origin), NEAREST_M)
+    height_m = math.exp(track.estimate.log_height)
+    ratios = [
+        angle * distance / size_m
+        for angle, size_m in ((ray.width_rad, track.width_m), (ray.height_rad, height_m))
+        if angle > 0 and size_m > 0
+    ]
+    return not ratios or _SMALLER <= max(ratios) <= _LARGER
+
+
 def _refitted(
     name: Name, ray: Ray, known: list[Track], free: set[int], positions: Any, tracks: Tracks
 ) -> int | None:
@@ -90,6 +109,8 @@ def _refitted(
             continue
         if track.triangulated or called_otherwise(name, track.name):
             continue  # its place is known, or it is not this
+        if not _may_still_be_there(track, ray):
+            continue
         fit = estimate([*track.rays, ray], tracks.usual(track))
         if fit.misfit <= _AGREES and (best is None or fit.misfit < best[0]):
             best = fit.misfit, column
@@ -107,6 +128,8 @@ def join_alike(tracks: Tracks, step: Step, settings: ObjectSettings) -> None:
             if fit.misfit > _AGREES:
                 continue
             older, newer = sorted((track, other), key=lambda one: one.id)
+            if not all(_may_still_be_there(older, ray) for ray in newer.rays):
+                continue
             tracks.absorb(older, newer, step)
             older.rays.sort(key=lambda ray: (ray.keyframe_id, ray.rank))
             tracks.settle(older)

@@ -26,11 +26,19 @@ def note_missed(
 ) -> None:
     """Take note of the objects that ``keyframe`` should show and does not."""
     x, y, z = (float(value) for value in view.camera.origin)
-    for track, sure in overlooked(view, tracks.by_id.values()):
-        if not track.miss(keyframe.id, keyframe.stamp_ns, (x, y, z), sure=sure):
+    for track, missing in overlooked(view, tracks.by_id.values()):
+        moved = _moved_to(track, tracks)
+        if missing == "in part":
+            if moved is not None and _are_alike(track, moved):
+                track.miss(keyframe.id, keyframe.stamp_ns, (x, y, z), sure=False)
+                _move(track, moved, tracks, step)
+            elif not track.doubted:
+                track.doubted = True
+                step.touched[track.id] = track
+            continue
+        if not track.miss(keyframe.id, keyframe.stamp_ns, (x, y, z), sure=missing == "surely"):
             continue
         step.touched[track.id] = track
-        moved = _moved_to(track, tracks)
         if moved is not None:
             _move(track, moved, tracks, step)
         elif track.gone_since_ns is None:
@@ -43,13 +51,13 @@ def find_again(tracks: Tracks, step: Step) -> None:
     """An object that was missed, and the one of its name that turned up elsewhere, are one."""
     for number in sorted(step.touched):
         track = tracks.by_id.get(number)
-        if track is None or track.missed_in:
+        if track is None or track.missed_in or track.doubted:
             continue
         lost = [
             other
             for other in tracks.of_group(track.name)
             if other is not track
-            and len(other.missed_in) >= (_LOST_ALIKE if _are_alike(track, other) else _LOST)
+            and _is_lost(other, alike=_are_alike(track, other))
             and other.estimate is not None
             and other.last_seen_ns < track.first_seen_ns
             and other.id not in track.apart
@@ -57,6 +65,13 @@ def find_again(tracks: Tracks, step: Step) -> None:
         ]
         if len(lost) == 1 and _moved_to(lost[0], tracks) is track:
             _move(lost[0], track, tracks, step)
+
+
+def _is_lost(track: Track, *, alike: bool) -> bool:
+    """Whether it was missed often enough to be taken for one that is elsewhere."""
+    if alike:
+        return track.doubted or len(track.missed_in) >= _LOST_ALIKE
+    return len(track.missed_in) >= _LOST
 
 
 def _moved_to(track: Track, tracks: Tracks) -> Track | None:

@@ -44,8 +44,8 @@ class Track:
     ``name`` is what perceivers call it, by which it is recognised; ``label`` what a person does.
     ``longest_m`` is the greatest distance that it was seen from. ``hits`` and ``misses`` count how
     often it was seen and missed where it should have been in view; ``missed_from`` are the places
-    that it was missed from since it was last seen. ``apart`` are the ids of objects that a person
-    said are others.
+    that it was missed from since it was last seen. ``doubted`` says that a part of it should have
+    been in view since then. ``apart`` are the ids of objects that a person said are others.
     """
 
     id: int
@@ -66,6 +66,7 @@ class Track:
     hits: int = 0
     misses: int = 0
     missed_from: list[Vector] = field(default_factory=list)
+    doubted: bool = False
     places: list[ObjectPlace] = field(default_factory=list)
     since_ns: int = 0  # at its present place
     label: str = ""
@@ -88,7 +89,7 @@ class Track:
             self.evidence = [*self.evidence, keyframe_id][-MAX_EVIDENCE:]
         self.last_seen_ns = max(self.last_seen_ns, stamp_ns)
         self.missed_in, self.missed_since_ns, self.gone_since_ns = [], None, None
-        self.missed_from = []
+        self.missed_from, self.doubted = [], False
         if ray is not None:
             self.rays.append(ray)
 
@@ -206,6 +207,7 @@ class Track:
             "hits": self.hits,
             "misses": self.misses,
             "missed_from": self.missed_from,
+            "doubted": self.doubted,
             "since_ns": self.since_ns,
             "apart": sorted(self.apart),
         }
@@ -221,7 +223,7 @@ def join(track: Track, other: Track) -> None:
     if other.last_seen_ns >= track.last_seen_ns:
         track.last_seen_ns = other.last_seen_ns
         track.missed_in, track.missed_since_ns = other.missed_in, other.missed_since_ns
-        track.missed_from = other.missed_from
+        track.missed_from, track.doubted = other.missed_from, other.doubted
         track.gone_since_ns = other.gone_since_ns
     track.longest_m = max(track.longest_m, other.longest_m)
     track.hits, track.misses = track.hits + other.hits, track.misses + other.misses
@@ -270,6 +272,7 @@ def restore(record: SeenObject, state: dict[str, Any], rays: Iterable[Ray]) -> T
         hits=int(state["hits"]),
         misses=int(state["misses"]),
         missed_from=[(float(x), float(y), float(z)) for x, y, z in state.get("missed_from", ())],
+        doubted=bool(state.get("doubted", False)),
         places=list(record.places),
         since_ns=int(state["since_ns"]),
         label=record.label,

@@ -30,9 +30,9 @@ from embodied_agent.agent.question_queue import QuestionQueue, QueuedQuestion, Q
 from embodied_agent.errors import AgentError
 from embodied_agent.object_records import SeenObject
 from embodied_agent.records import Answer, Delta, Evidence, Keyframe, Pose
+from embodied_agent.ros.corrected import Corrected
 from embodied_agent.ros.messages import clean, to_header, to_pose
-from embodied_agent.ros.objects import Corrected
-from embodied_agent.ros.publishing import kept, overridable
+from embodied_agent.ros.publishing import KeptPublisher
 from embodied_agent.ros.waiting import GONE
 
 #: The newest keyframes that are drawn; a picture of more is unreadable, and its message large.
@@ -102,15 +102,8 @@ class Markers:
         self._agent = agent
         self._corrected = Corrected(agent)
 
-        def publisher(kind: Any, topic: str) -> Any:
-            created = node.create_lifecycle_publisher(
-                kind, topic, kept(1), qos_overriding_options=overridable()
-            )
-            stack.callback(node.destroy_lifecycle_publisher, created)
-            return created
-
-        self._markers = publisher(MarkerArray, "~/markers")
-        self._poses = publisher(PoseArray, "~/keyframe_poses")
+        self._markers = KeptPublisher(node, MarkerArray, "~/markers", 1, stack)
+        self._poses = KeptPublisher(node, PoseArray, "~/keyframe_poses", 1, stack)
         for keyframe in agent.store.keyframes(since=max(agent.store.last_id() - MOST + 1, 0)):
             self._add(keyframe)
         stack.callback(agent.listen(Listener(on_keyframe=self._add, on_delta=self._perceived)))
@@ -195,14 +188,19 @@ def to_markers(
             continue
         colour = _CITED if item.note == "cited" else _RECALLED
         place = _point(item.pose)
+        pale = ColorRGBA(r=colour.r, g=colour.g, b=colour.b, a=_DISC_ALPHA)
         arrow = _marker(frame_id, "evidence", Marker.ARROW, 0.16, colour, item.keyframe_id)
         arrow.pose = to_pose(item.pose, item.stamp_ns).pose
         arrow.scale.x = 0.8
         text = f"#{item.keyframe_id} {item.note}".strip()
+        turn = arrow.pose.orientation
+        ahead_y = 2 * (turn.x * turn.y + turn.w * turn.z)
+        # On the side of the keyframe that its arrow does not cover.
+        tail = Point(x=place.x, y=place.y - (_DISC_M if ahead_y > 0 else 0.0), z=place.z)
         markers += [
             arrow,
-            _disc("evidence_discs", frame_id, place, _DISC_M, _faded(colour), item.keyframe_id),
-            _label("evidence_names", frame_id, place, text, (0.3, colour), item.keyframe_id),
+            _disc("evidence_discs", frame_id, place, _DISC_M, pale, item.keyframe_id),
+            _label("evidence_names", frame_id, tail, text, (0.3, colour), item.keyframe_id),
         ]
     for one in objects:
         if one.frame_id == frame_id:
@@ -236,11 +234,7 @@ def _of_object(one: SeenObject, *, is_answer: bool) -> list[Marker]:
     return [
         _ball("objects", one.frame_id, place, _BALL_M, colour, one.id),
         _label("object_names", one.frame_id, place, text, name, one.id),
-        *(
-            [_disc("uncertainty", one.frame_id, place, spread_m, pale, one.id)]
-            if spread_m > _BALL_M
-            else []
-        ),
+        _disc("uncertainty", one.frame_id, place, max(spread_m, _BALL_M), pale, one.id),
     ]
 
 
@@ -271,10 +265,6 @@ def _disc(
     disc.scale.z = _THIN_M
     disc.pose.position = place
     return disc
-
-
-def _faded(colour: ColorRGBA) -> ColorRGBA:
-    return ColorRGBA(r=colour.r, g=colour.g, b=colour.b, a=_DISC_ALPHA)
 
 
 def _marker(

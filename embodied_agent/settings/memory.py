@@ -44,7 +44,8 @@ class MemorySettings(Section):
         0,
         ge=0,
         description="size of everything except the pictures, in bytes, beyond which old text is "
-        "thinned out: summaries with their evidence and the motion are kept; 0: no limit",
+        "thinned out, and objects of earlier map sessions with it: summaries with their evidence "
+        "and the motion are kept; 0: no limit",
     )
     text_max_age_s: float = Field(
         0.0,

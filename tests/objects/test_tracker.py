@@ -128,6 +128,87 @@ def test_a_chair_that_moved_is_one_with_a_history() -> None:
     assert one.gone_since_ns is None
 
 
+#: From here, the red chair's middle is at the border of the picture.
+AT_THE_BORDER = pose(0.0, 1.5, yaw_deg=29.0)
+
+
+def test_a_place_partly_in_view_tells_that_what_is_elsewhere_has_moved() -> None:
+    robot = Robot()
+    robot.drive(ROOM)
+    robot.look({**ROOM, "red chair": (5.0, 4.0, 0.5)}, AT_THE_BORDER)
+    one = robot.only("red chair")
+    assert [math.dist(place.position_m, ROOM["red chair"]) < 0.2 for place in one.places] == [True]
+    assert one.position_m is not None
+    assert one.position_m[1] > 2.5
+
+
+def test_a_place_that_was_partly_in_view_tells_so_when_its_object_turns_up_later() -> None:
+    robot = Robot()
+    robot.drive(ROOM)
+    robot.look({"blue lamp": ROOM["blue lamp"]}, AT_THE_BORDER)
+    robot.look({"red chair": (-4.0, 1.0, 0.5)}, pose(0.0, 1.5, yaw_deg=180.0))
+    one = robot.only("red chair")
+    assert len(one.places) == 1
+    assert one.position_m is not None
+    assert one.position_m[0] < -1.0
+
+
+def test_what_was_missed_and_then_seen_larger_is_not_where_it_was() -> None:
+    """It is nearer now, in the direction in which it was."""
+    robot = Robot()
+    robot.drive(ROOM)
+    empty = {name: place for name, place in ROOM.items() if name != "red chair"}
+    robot.look(empty, pose(0.0, 1.0))
+    robot.look({**empty, "red chair": (2.0, 1.0, 0.75)}, pose(0.0, 1.0))
+    one = robot.only("red chair")
+    assert [math.dist(place.position_m, ROOM["red chair"]) < 0.2 for place in one.places] == [True]
+    assert one.position_m is not None
+    assert one.position_m[0] < 3.5
+
+
+def test_what_was_missed_and_then_seen_as_large_is_where_it_was() -> None:
+    robot = Robot()
+    robot.drive(ROOM)
+    empty = {name: place for name, place in ROOM.items() if name != "red chair"}
+    robot.look(empty, pose(0.0, 1.0))
+    robot.look(ROOM, pose(0.0, 1.0))
+    one = robot.only("red chair")
+    assert not one.places
+    assert off_m(one, ROOM["red chair"]) < 0.15
+
+
+def test_a_place_partly_in_view_tells_nothing_else() -> None:
+    robot = Robot()
+    robot.drive(ROOM)
+    robot.look({"blue lamp": ROOM["blue lamp"], "red crate": (5.0, 4.0, 0.5)}, AT_THE_BORDER)
+    assert robot.only("red chair").missed == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "before"),
+    [("chair", {}), ("red chair", {"crate": (1.0, 1.375, 0.88)})],
+    ids=["no colour tells that it is the same", "something before its place"],
+)
+def test_a_place_partly_in_view_does_not_move_what_may_be_there(name: str, before: World) -> None:
+    robot = Robot()
+    robot.drive({name: (4.0, 1.0, 0.5)})
+    for _ in range(3):
+        robot.look({name: (5.0, 4.0, 0.5), **before}, AT_THE_BORDER)
+    assert len(robot.memory.objects(name)) == 2
+    assert all(not one.places and not one.missed for one in robot.memory.objects(name))
+
+
+def test_another_of_its_name_does_not_move_what_may_be_behind_a_wall() -> None:
+    """It was seen from the other side only."""
+    robot = Robot()
+    for at in range(6):
+        robot.look(ROOM, pose(0.0, 2.0 + 0.2 * at))
+    for at in range(6):
+        robot.look({"red chair": (2.0, -1.75, 0.5)}, pose(0.5, -2.0 + 0.1 * at, 30.0))
+    assert len(robot.memory.objects("red chair")) == 2
+    assert all(not one.places and not one.missed for one in robot.memory.objects("red chair"))
+
+
 def test_what_should_be_in_view_and_is_not_is_gone_with_evidence() -> None:
     robot = Robot()
     robot.drive(ROOM)

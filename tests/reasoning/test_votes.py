@@ -109,6 +109,20 @@ def test_replies_at_random_end_with_the_time_and_the_longest_length(
     assert not any("<answer>" in text for text in short)
 
 
+@pytest.mark.models
+def test_replies_at_random_end_at_once_when_nobody_wants_them_any_more(
+    reasoner: BuiltinReasoner,
+) -> None:
+    prompt = prompt_of("red sofa")
+    alone = "".join(reasoner.stream(prompt, timeout_s=60))
+    pieces = reasoner.sampling(prompt, 4, timeout_s=60)
+    assert [next(pieces) for _ in range(4)] == [""] * 4
+    with pytest.raises(ModelUnavailable, match="busy"):
+        next(reasoner.stream(prompt, timeout_s=0.01))
+    pieces.close()
+    assert "".join(reasoner.stream(prompt, timeout_s=60)) == alone
+
+
 # What the agent makes of them.
 
 

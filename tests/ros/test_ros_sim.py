@@ -218,9 +218,8 @@ def test_objects_have_positions_and_are_located_driven_to_and_renamed(
     assert response.success, response.message
     found = client.call(Locate, f"{run.name}/locate", Locate.Request(name="Dora"))
     assert [each.label for each in found.objects if each.id == number] == ["Dora"]
-    # At once, although nothing new is seen while the robot stands.
-    wait_until(lambda: {each.id: each.label for each in published[-1].objects}[number] == "Dora")
-    wait_until(lambda: "Dora" in {each.text for each in drawn[-1].markers})
+    wait_until(lambda: ("Dora", number) in [(o.label, o.id) for o in published[-1].objects])
+    wait_until(lambda: "Dora" in [each.text for each in drawn[-1].markers])
     refused = client.call(
         Correct, f"{run.name}/correct", Correct.Request(kind="relabel", by="Ada", object_id=10**6)
     )
