@@ -23,6 +23,7 @@ from bench._marked_sequence import Marked
 from bench.sequences import Matrix
 from embodied_agent.perception.measuring import mention_at
 from embodied_agent.records import Delta, Keyframe
+from embodied_agent.sources.base import Skips, Source
 
 #: A body's axes (x ahead, y left, z up) as columns, in those of its camera (x right, y down, z
 #: ahead); and the camera's orientation (x, y, z, w) on the body.
@@ -67,6 +68,20 @@ def write_recording(marked: Marked, folder: Path, focal: float = 1.0) -> Path:
 def stamp_of(marked: Marked, number: int) -> int:
     """The stamp of a marked frame in the recording."""
     return START_NS + marked.view(number).stamp_ns
+
+
+def numbers_of(marked: Marked) -> dict[int, int]:
+    """The marked frames by their stamps in the recording."""
+    return {stamp_of(marked, number): number for number in marked.boxes}
+
+
+def with_depth(marked: Marked, recording: Source) -> Source:
+    """The recording's frames with depth pictures, as an RGB-D camera gives them."""
+    numbers = numbers_of(marked)
+    frames = (
+        replace(frame, depth=marked.registered(numbers[frame.stamp_ns])) for frame in recording
+    )
+    return Source(recording.description, frames, skips=Skips())
 
 
 def _messages(marked: Marked, focal: float) -> Iterator[tuple[str, Any, int]]:
@@ -145,15 +160,13 @@ class HandMarked:
 
     Args:
         marked: the boxes.
-        depth: distances come from the depth pictures too.
     """
 
     name = "hand-marked boxes"
 
-    def __init__(self, marked: Marked, *, depth: bool) -> None:
+    def __init__(self, marked: Marked) -> None:
         self._marked = marked
-        self._depth = depth
-        self._numbers = {stamp_of(marked, number): number for number in marked.boxes}
+        self._numbers = numbers_of(marked)
         #: Which thing each mention is, by keyframe and place in its delta.
         self.things: dict[tuple[int, int], str] = {}
 
@@ -163,10 +176,8 @@ class HandMarked:
         mentions = []
         for thing, box in self._marked.boxes[number].items():
             self.things[current.id, len(mentions)] = thing
-            mention = mention_at(self._marked.names[thing], box, current, 75.0, confidence=1.0)
-            if self._depth:
-                mention = replace(mention, range_m=self._marked.range_m(number, box))
-            mentions.append(mention)
+            name = self._marked.names[thing]
+            mentions.append(mention_at(name, box, current, 75.0, confidence=1.0))
         return Delta(current.id, None, mentions=tuple(mentions), model=self.name)
 
     def perceive_batch(self, pairs: Sequence[tuple[Keyframe | None, Keyframe]]) -> list[Delta]:

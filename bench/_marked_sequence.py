@@ -18,12 +18,10 @@ import numpy as np
 import yaml
 
 from bench.sequences import Matrix, Sequence, View, read_sequence
-from embodied_agent.records import Box, Intrinsics
+from embodied_agent.records import Box, Depth, Intrinsics
 
 #: A point's depth is the median of this many pixels to each side, as a share of the width.
 _AROUND = 0.008
-#: The depth of a box is that of its middle part, which is this share of each side.
-_MIDDLE = 0.5
 #: Fewer pixels with a known depth don't tell it.
 _FEWEST = 5
 #: Depths between these count, in metres.
@@ -76,17 +74,30 @@ class Marked:
             places.append(pose[:3, :3] @ np.median(found, axis=0) + pose[:3, 3])
         return np.array(places)
 
-    def range_m(self, number: int, box: Box) -> float | None:
-        """How far the middle part of a box is from the colour camera, by the depth picture."""
-        least, most = np.array([box.left, box.top]), np.array([box.right, box.bottom])
-        middle, half = (least + most) / 2, (most - least) / 2 * _MIDDLE
-        found = self._depths(self.view(number), middle - half, middle + half)
-        if found is None:
-            return None
-        return float(np.median(np.linalg.norm(found - [self.right_m, 0.0, 0.0], axis=1)))
+    def registered(self, number: int) -> Depth:
+        """What the depth camera saw in a view, from the colour camera's place: half as large as the
+        smaller of the two pictures, so that few pixels stay unknown."""
+        lens = self.colour
+        points, shown = self._shown(self.view(number))
+        width = min(lens.width, self.sequence.size[0]) // 2
+        height = round(width * lens.height / lens.width)
+        inside = ((shown >= 0) & (shown < 1)).all(axis=1)
+        points, shown = points[inside], shown[inside]
+        nearest_last = np.argsort(-points[:, 2])
+        columns, rows = (shown[nearest_last] * [width, height]).astype(np.intp).T
+        depth: Depth = np.zeros((height, width), np.uint16)
+        depth[rows, columns] = np.round(points[nearest_last, 2] * 1000)
+        return depth
 
     def _depths(self, view: View, least: Matrix, most: Matrix) -> Matrix | None:
         """The points (n, 3) before the depth camera that a part of the colour picture shows."""
+        points, places = self._shown(view)
+        shown = ((places >= least) & (places <= most)).all(axis=1)
+        return points[shown] if shown.sum() >= _FEWEST else None
+
+    def _shown(self, view: View) -> tuple[Matrix, Matrix]:
+        """The points (n, 3) that the depth camera saw, before it, and where they are in the colour
+        picture (n, 2), in parts of it."""
         raw = cv2.imread(str(view.depth), cv2.IMREAD_UNCHANGED)
         if raw is None:
             raise SystemExit(f"{view.depth} can't be read")
@@ -98,8 +109,7 @@ class Marked:
         lens = self.colour
         u = (lens.fx * (points[:, 0] - self.right_m) / ahead + lens.cx) / lens.width
         v = (lens.fy * points[:, 1] / ahead + lens.cy) / lens.height
-        shown = (u >= least[0]) & (u <= most[0]) & (v >= least[1]) & (v <= most[1])
-        return points[shown] if shown.sum() >= _FEWEST else None
+        return points, np.stack((u, v), axis=1)
 
 
 def read_marked(marks: Path, folder: Path) -> Marked:

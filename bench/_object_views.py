@@ -10,6 +10,7 @@ Out of scope: noise, and folding mentions into objects (`bench._object_walk`).
 
 from __future__ import annotations
 
+import base64
 import json
 import math
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from embodied_agent.codec import from_values, to_values
+from embodied_agent.images import small_depth
 from embodied_agent.keyframes import KeyframeSelector
 from embodied_agent.records import Egomotion, Frame
 from embodied_agent.settings import KeyframeSettings
@@ -30,6 +32,8 @@ from sim_clips.scene import VISIBLE_PIXELS, CameraPose, Scene, SceneObject, Worl
 
 FPS = 10.0
 WIDTH, HEIGHT = 320, 240
+#: The noise of a depth camera: metres, and relative to the distance; and how far it sees.
+DEPTH_M, DEPTH, DEPTH_LIMIT_M = 0.01, 0.01, 10.0
 
 
 @dataclass(frozen=True)
@@ -46,13 +50,15 @@ class Seen:
 
 @dataclass(frozen=True)
 class Shot:
-    """One keyframe: the true pose of its camera, its egomotion (JSON), and what it shows."""
+    """One keyframe: the true pose of its camera, its egomotion (JSON), and what it shows. ``depth``
+    is its small depth picture in base64, if it was asked for."""
 
     stamp_ns: int
     pose: CameraPose
     egomotion: dict[str, object] | None
     seen: tuple[Seen, ...]
     lap: int = 0
+    depth: str = ""
 
 
 @dataclass(frozen=True)
@@ -76,20 +82,23 @@ def views_of(
     seed: int,
     *,
     move: bool = False,
+    depth: bool = False,
     cache: Path | None = None,
 ) -> Views:
-    """The views of one clip; kept in the folder ``cache`` for the next time."""
-    file = None if cache is None else cache / f"{world}_{seed}{'_moved' if move else ''}.json"
+    """The views of one clip, with depth pictures if asked for; kept in the folder ``cache`` for the
+    next time."""
+    ending = ("_moved" if move else "") + ("_depth" if depth else "")
+    file = None if cache is None else cache / f"{world}_{seed}{ending}.json"
     if file is not None and file.is_file():
         return _read(json.loads(file.read_text("utf-8")))
-    views = _record(renderer, world, seed, move=move)
+    views = _record(renderer, world, seed, move=move, depth=depth)
     if file is not None:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(json.dumps(asdict(views)), "utf-8")
     return views
 
 
-def _record(renderer: Renderer, world: WorldName, seed: int, *, move: bool) -> Views:
+def _record(renderer: Renderer, world: WorldName, seed: int, *, move: bool, depth: bool) -> Views:
     scene = make_scene(world, seed)
     points = camera_track(scene, FPS)
     laps = [(scene, points)]
@@ -100,6 +109,11 @@ def _record(renderer: Renderer, world: WorldName, seed: int, *, move: bool) -> V
     selector = KeyframeSelector(KeyframeSettings())
     shots: list[Shot] = []
     last: tuple[Scene, TrackPoint, int] | None = None
+    rng = np.random.default_rng(seed)
+
+    def depth_at(pose: CameraPose) -> str:
+        return _depth(renderer, pose, rng) if depth else ""
+
     for lap, (world_now, track) in enumerate(laps):
         renderer.load(world_now)
         for index, point in enumerate(track):
@@ -115,6 +129,7 @@ def _record(renderer: Renderer, world: WorldName, seed: int, *, move: bool) -> V
                         None if motion is None else to_values(motion),
                         tuple(_seen(world_now, point.pose, picture.ids)),
                         lap,
+                        depth_at(point.pose),
                     )
                 )
     end = selector.finish()
@@ -123,7 +138,7 @@ def _record(renderer: Renderer, world: WorldName, seed: int, *, move: bool) -> V
         ids = renderer.render(point.pose).ids
         motion = None if end.egomotion is None else to_values(end.egomotion)
         seen = tuple(_seen(world_now, point.pose, ids))
-        shots.append(Shot(point.stamp_ns, point.pose, motion, seen, lap))
+        shots.append(Shot(point.stamp_ns, point.pose, motion, seen, lap, depth_at(point.pose)))
     return Views(
         world,
         seed,
@@ -134,6 +149,17 @@ def _record(renderer: Renderer, world: WorldName, seed: int, *, move: bool) -> V
         moved,
         removed,
     )
+
+
+def _depth(renderer: Renderer, pose: CameraPose, rng: np.random.Generator) -> str:
+    """What a depth camera with noise sees there, as a keyframe keeps it, in base64."""
+    picture = renderer.render(pose, depth=True)
+    true_m = picture.depth_m
+    assert true_m is not None
+    noisy_m = true_m + rng.normal(0.0, 1.0, true_m.shape) * (DEPTH_M + DEPTH * true_m)
+    noisy_m[(true_m > DEPTH_LIMIT_M) | (noisy_m < 0.1)] = 0.0
+    frame = Frame(0, image=picture.bgr, depth=np.round(noisy_m * 1000).astype(np.uint16))
+    return base64.b64encode(small_depth(frame)[0]).decode()
 
 
 def _seen(scene: Scene, pose: CameraPose, ids: np.ndarray) -> Iterator[Seen]:

@@ -8,6 +8,7 @@ Out of scope: what came of it, compared with the truth (`bench._object_compariso
 
 from __future__ import annotations
 
+import base64
 import time
 from collections import Counter
 from dataclasses import replace
@@ -19,6 +20,7 @@ from embodied_agent.agent.object_memory import ObjectMemory
 from embodied_agent.memory.store import Store
 from embodied_agent.objects.rays import quaternion as quaternion_of
 from embodied_agent.optics import angles_at, assumed
+from embodied_agent.perception.ranging import with_ranges
 from embodied_agent.records import Box, Delta, Mention, Pose, direction_at
 from embodied_agent.settings import MemorySettings, ObjectSettings
 from embodied_agent.sources.bags.transforms import multiply
@@ -59,6 +61,7 @@ class Walk:
         keyframe = self.store.add_keyframe(
             stamp_ns=shot.stamp_ns,
             jpeg=b"",
+            depth=base64.b64decode(shot.depth),
             width=WIDTH,
             height=HEIGHT,
             reason="overlap",
@@ -69,7 +72,8 @@ class Walk:
         )
         for rank, seen in enumerate(shot.seen):
             self.true_of[keyframe.id, rank] = seen.id
-        delta = Delta(keyframe.id, None, mentions=tuple(map(self._mention, shot.seen)))
+        plain = Delta(keyframe.id, None, mentions=tuple(map(self._mention, shot.seen)))
+        delta = with_ranges(plain, keyframe, self.views.hfov_deg)
         self.store.commit_delta(delta)
         started = time.thread_time()
         self.memory.add(keyframe, delta)

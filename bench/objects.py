@@ -19,6 +19,8 @@ many clips that is noticed, of those where enough objects tell, and what is esti
 ``--focal 1.2`` tells a focal length that is 1.2 times the true one, and prints the errors that this
 makes, in how many clips it is noticed, and what is estimated.
 
+``--depth`` adds the pictures of a depth camera beside the other, with noise and a limit of 10 m.
+
 ``--poses none`` leaves out the poses; printed is then the error of the directions from where the
 camera started, in degrees.
 
@@ -54,6 +56,7 @@ def main() -> None:
     parser.add_argument("--worlds", default=",".join(WORLDS))
     parser.add_argument("--names", choices=("full", "kind"), default="full")
     parser.add_argument("--poses", choices=("true", "none"), default="true")
+    parser.add_argument("--depth", action="store_true", help="with a depth camera's pictures")
     parser.add_argument("--turned", type=float, metavar="DEG")
     parser.add_argument("--focal", type=float, metavar="TIMES")
     parser.add_argument("--held-out", action="store_true")
@@ -70,7 +73,9 @@ def main() -> None:
             for world in options.worlds.split(","):
                 score = Score()
                 for seed in seeds[: options.clips]:
-                    views = views_of(renderer, world, seed, cache=options.cache)
+                    views = views_of(
+                        renderer, world, seed, depth=options.depth, cache=options.cache
+                    )
                     if options.turned is not None:
                         measure_turned(views, score, options.turned)
                         continue
@@ -78,7 +83,10 @@ def main() -> None:
                         views, score, names=options.names, poses=options.poses, focal=options.focal
                     )
                     if options.poses == "true" and options.focal is None:
-                        views = views_of(renderer, world, seed, move=True, cache=options.cache)
+                        views = views_of(
+                            renderer, world, seed, move=True, depth=options.depth,
+                            cache=options.cache,
+                        )  # fmt: skip
                         measure_moved(views, score, names=options.names)
                 results[world] = score.summary()
     if options.json:

@@ -6,8 +6,8 @@
 public repositories, and ``DIR`` is the folder with the files. There is no detector: boxes were
 drawn by hand in every so many frames, and a perceiver mentions them (`bench._marked_recording`).
 All that follows is what a robot runs: the recording is a bag with odometry and TF, and keyframes,
-objects, association and positions are the agent's. It is run twice, with the distances that the
-depth pictures tell within the boxes, and from bearings alone.
+distances, objects, association and positions are the agent's. It is run twice, with the depth
+pictures as the colour camera would see them, and from bearings alone.
 
 Printed for each thing: in how many keyframes it was marked and how often its object was seen; the
 error on the floor plan and in space against the mean of the points that were marked on it in other
@@ -37,11 +37,12 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # a checkout, installed or not
 
-from bench._marked_recording import HandMarked, write_recording
+from bench._marked_recording import HandMarked, with_depth, write_recording
 from bench._marked_sequence import Marked, read_marked
 from embodied_agent import Agent, load_settings
 from embodied_agent.agent.object_memory import ObjectMemory
 from embodied_agent.object_records import SeenObject
+from embodied_agent.sources import open_source
 
 SEQUENCES = ("kitchen", "office")
 MARKS = Path(__file__).resolve().parent / "sequences"
@@ -76,13 +77,16 @@ def measure(marked: Marked, *, depth: bool, focal: float = 1.0) -> tuple[list[Ro
             keyframes__blind_interval_s=0.1,
             reasoning__free="rules",
         )
-        perceiver = HandMarked(marked, depth=depth)
-        with Agent(settings, perceiver=perceiver) as agent:
-            summary = agent.replay(bag)
+        perceiver = HandMarked(marked)
+        with Agent(settings, perceiver=perceiver) as agent, open_source(str(bag)) as recording:
+            source = with_depth(marked, recording) if depth else recording
+            agent.replay(source, key=marked.title)
             if agent.store.counts().total != len(marked.boxes):
                 raise SystemExit(f"{marked.title}: not every marked frame became a keyframe")
-            if summary.skipped:
-                raise SystemExit(f"{marked.title}: frames were left out, {summary.skipped}")
+            if recording.skipped:
+                raise SystemExit(f"{marked.title}: frames were left out, {recording.skipped}")
+            if depth and agent.status().keyframer.depth != {"": "used"}:
+                raise SystemExit(f"{marked.title}: {agent.status().keyframer.depth}")
             objects = agent.objects()
             made = {
                 one.id: Counter(

@@ -14,8 +14,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from embodied_agent.errors import DecodeError, ModelError, ModelUnavailable, ReplyError
+from embodied_agent.optics import ASSUMED_HFOV_DEG
 from embodied_agent.perception.base import Perceiver
 from embodied_agent.perception.geometry import delta_from_egomotion
+from embodied_agent.perception.ranging import with_ranges
 from embodied_agent.records import Delta, Keyframe
 
 _log = logging.getLogger(__name__)
@@ -34,8 +36,12 @@ class Outcome:
     fault: bool = False
 
 
-def perceive_batch(perceiver: Perceiver, pairs: Sequence[Pair]) -> list[Outcome]:
-    """The outcome of each pair's keyframe, in order.
+def perceive_batch(
+    perceiver: Perceiver, pairs: Sequence[Pair], hfov_deg: float = ASSUMED_HFOV_DEG
+) -> list[Outcome]:
+    """The outcome of each pair's keyframe, in order, with the ranges that depth tells.
+
+    ``hfov_deg`` is the horizontal field of view of a camera without calibration, in degrees.
 
     Raises:
         ModelError: of the model, not of a single keyframe.
@@ -60,9 +66,14 @@ def perceive_batch(perceiver: Perceiver, pairs: Sequence[Pair]) -> list[Outcome]
         if len(pairs) == 1:
             _log.exception("keyframe %d met a fault", pairs[0][1].id)
     else:
-        return [Outcome(delta) for delta in deltas]
+        return [
+            Outcome(with_ranges(delta, keyframe, hfov_deg))
+            for delta, (_, keyframe) in zip(deltas, pairs, strict=True)
+        ]
     if len(pairs) > 1:  # one of them spoils the batch; perceive each alone to find out which
-        return [outcome for pair in pairs for outcome in perceive_batch(perceiver, [pair])]
+        return [
+            outcome for pair in pairs for outcome in perceive_batch(perceiver, [pair], hfov_deg)
+        ]
     if not fault:
         _log.warning("keyframe %d could not be perceived: %s", pairs[0][1].id, problem)
     delta = delta_from_egomotion(*pairs[0], model=perceiver.name, usable=False, problem=problem)

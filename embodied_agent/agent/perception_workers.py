@@ -322,7 +322,7 @@ class PerceptionWorkers:
             self._put_back(batch, error)
             return
         try:
-            outcomes = perceive_batch(perceiver, pairs)
+            outcomes = perceive_batch(perceiver, pairs, self._settings.field_of_view_deg)
         except ModelError as error:
             refused = not isinstance(error, ModelUnavailable)
             with self._changed:

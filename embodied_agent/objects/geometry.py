@@ -45,6 +45,9 @@ _FLOOR_STD = 0.15
 _PLACE_M = 0.05
 #: By what part of the width that is hidden the middle of the rest misses the object's.
 _HIDDEN = 0.4
+#: A distance says no more than this of which object a mention is of: what is measured may stand
+#: before it.
+_SURE_RANGE_STD = 0.2
 #: Below this relative standard deviation, directions alone tell how far away an object is.
 TRIANGULATED = 0.12
 
@@ -391,7 +394,7 @@ def innovations(positions: Floats, covariances: Floats, ray: Ray) -> tuple[Float
     volumes = np.log(np.maximum(np.linalg.det(noise), 1e-12))
     spreads = np.einsum("ni,nij,nj->n", units, covariances, units) / distances**2
     if math.isfinite(ray.range_m):
-        spread = spreads + ray.range_std**2
+        spread = spreads + max(ray.range_std, _SURE_RANGE_STD) ** 2
         squared += (np.log(distances) - math.log(max(ray.range_m, NEAREST_M))) ** 2 / spread
         volumes += np.log(spread)
     behind = (units @ np.array(ray.direction) <= 0) & (spreads < 1.0)

@@ -55,6 +55,8 @@ _CUT_MIDDLE, _CUT_RAD = 0.6, math.radians(3.0)
 _UPRIGHT = 2.0
 #: A box that is closer to the border than this, in parts of the picture, is cut off.
 _BORDER = 0.008
+#: No distance is known better than this, relative to it.
+_RANGE_STD = 0.02
 #: Mentions are not believed more or less than this.
 _CONFIDENCE = (0.1, 1.0)
 
@@ -280,7 +282,8 @@ def _range(mention: Mention, camera: Camera, settings: ObjectSettings) -> tuple[
     """The distance in metres, NaN where it is unknown, and its relative standard deviation."""
     range_m = _finite(mention.range_m)
     if range_m is not None and NEAREST_M <= range_m < 1e5:
-        return range_m, settings.range_std
+        std_m = _finite(mention.range_std_m)
+        return range_m, settings.range_std if std_m is None else max(std_m / range_m, _RANGE_STD)
     height_m = settings.camera_height_m
     # The box's lower edge is where the object meets the floor.
     below = -_low(mention, camera)

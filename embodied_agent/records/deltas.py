@@ -31,7 +31,8 @@ class Mention:
     (from the robot's, if it has several cameras), positive to the left, in (-180, 180];
     ``elevation_deg`` the vertical one, positive upward. Both point at the middle of the box, and
     are relative to the camera as it is tilted.
-    ``range_m`` is its distance from the camera in metres. ``confidence`` in [0, 1] is how sure the
+    ``range_m`` is its distance from the camera in metres, and ``range_std_m`` the standard
+    deviation of that, known where depth tells it. ``confidence`` in [0, 1] is how sure the
     perceiver is that the object is there.
     """
 
@@ -43,6 +44,7 @@ class Mention:
     elevation_deg: float | None = None
     range_m: float | None = None
     confidence: float | None = None
+    range_std_m: float | None = None
 
 
 #: The ``problem`` of a delta whose text retention has dropped; its motion is kept.

@@ -67,7 +67,8 @@ def test_keyframes_come_page_by_page(client: httpx.Client) -> None:
 
 def test_keyframes_carry_delta_pose_and_where_the_picture_is(client: httpx.Client) -> None:
     (keyframe,) = client.get("/api/keyframes", params={"since": 2, "limit": 1}).json()["keyframes"]
-    unmeasured = dict.fromkeys(("box", "bearing_deg", "elevation_deg", "range_m", "confidence"))
+    names = ("box", "bearing_deg", "elevation_deg", "range_m", "range_std_m", "confidence")
+    unmeasured = dict.fromkeys(names)
     assert keyframe["delta"]["mentions"] == [
         {"name": "lamp 2", "direction": "front", "distance": "near", **unmeasured}
     ]

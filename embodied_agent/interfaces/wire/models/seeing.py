@@ -73,6 +73,9 @@ class MentionReply(FrozenReply):
     bearing_deg: float | None = None
     elevation_deg: float | None = None
     range_m: float | None = Field(None, description="distance from the camera, in metres")
+    range_std_m: float | None = Field(
+        None, description="standard deviation of it, in metres, where depth tells it"
+    )
     confidence: float | None = Field(
         None, description="how sure the perceiver is that the object is there, from 0 to 1"
     )
