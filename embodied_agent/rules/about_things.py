@@ -28,7 +28,7 @@ from embodied_agent.rules.speech import (
 )
 
 
-def _last_seen(things: Sequence[Thing]) -> tuple[int, ...]:
+def last_seen(things: Sequence[Thing]) -> tuple[int, ...]:
     """The deltas in which the things that a list names were last seen."""
     return tuple(sorted({t.last_index for t in things[:LONGEST_LIST]}))
 
@@ -50,7 +50,7 @@ def _exists(phrase: Phrase, asked: Asked, notes: Notes) -> Saying:
     if gap is not None:
         return Saying(f"Yes. {gap.text}", gap.evidence) if result.observed else gap
     things = fits(result)
-    indexes = _last_seen(things)
+    indexes = last_seen(things)
     if len(things) > 1:
         names = join_each(things, lambda t: f"{the(t)} ({notes.cite(t.last_index)})")
         return Saying(f"Yes, I saw {names}.", indexes)
@@ -88,7 +88,7 @@ def _coloured(phrase: Phrase, notes: Notes) -> Saying:
     things = [t for t in result.things if t.phrase.colours]
     if not things:
         return _colour_unsaid(fits(result)[0], notes)
-    indexes = _last_seen(things)
+    indexes = last_seen(things)
     if len(things) == 1:
         thing = things[0]
         return Saying(
@@ -162,7 +162,7 @@ def are_all(asked: Asked, notes: Notes) -> Saying:
     others = [t for t in things if not (t.phrase.colours | t.phrase.base_colours) & wanted]
     shown = others or things
     names = join_each(shown, lambda t: f"{the(t)} ({notes.cite(t.last_index)})")
-    indexes = _last_seen(shown)
+    indexes = last_seen(shown)
     return Saying(f"No: I saw {names}." if others else f"Yes, all that I saw: {names}.", indexes)
 
 
@@ -175,7 +175,7 @@ def of_colour(asked: Asked, notes: Notes) -> Saying:
     if not things:
         return Saying(f"I have not seen anything {words}.", (), "not_seen")
     names = join_each(things, lambda t: f"{the(t)} ({notes.cite(t.last_index)})")
-    return Saying(f"I saw {names}.", _last_seen(things))
+    return Saying(f"I saw {names}.", last_seen(things))
 
 
 def _of_colours(colours: Sequence[str], notes: Notes) -> list[Thing]:
@@ -264,7 +264,7 @@ def count_all(asked: Asked, notes: Notes) -> Saying:
     total = sum(t.at_once for t in things)
     names = join_each(things, the)
     noun = "thing" if total == 1 else "things"
-    return Saying(f"I saw {number(total)} {which}{noun}: {names}.", _last_seen(things))
+    return Saying(f"I saw {number(total)} {which}{noun}: {names}.", last_seen(things))
 
 
 def keyframes(asked: Asked, notes: Notes) -> Saying:

@@ -94,6 +94,7 @@ Family = Literal[
     "where_after_turn",
     "after_move",
     "where_when",
+    "happened",
 ]
 #: A side that a question names.
 Side = Literal["front", "left", "back", "right"]

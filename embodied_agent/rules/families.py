@@ -17,6 +17,7 @@ from embodied_agent.rules.names import Named, names_in
 from embodied_agent.rules.notes import Nouns
 from embodied_agent.rules.particulars import read_particular
 from embodied_agent.rules.readers import read_one, read_several, read_views
+from embodied_agent.rules.readers_of_events import read_event
 from embodied_agent.rules.readers_of_history import read_history
 from embodied_agent.rules.readers_of_relations import read_relation
 from embodied_agent.rules.readers_of_time import has_foreign_words, make, read_motion
@@ -65,7 +66,9 @@ def understand(text: str, nouns: Collection[str] = ()) -> Asked:
     if turned is not None:
         return turned
     named = _named(text, spelt_right, memory_nouns)
-    particular = read_relation(named) or read_history(named) or read_particular(named)
+    particular = (
+        read_event(named) or read_relation(named) or read_history(named) or read_particular(named)
+    )
     if particular is not None:
         return particular
     if is_out_of_scope(named.text):

@@ -17,6 +17,7 @@ from functools import cache
 from embodied_agent.records import Delta
 from embodied_agent.rules import (
     about_comparisons,
+    about_events,
     about_history,
     about_moments,
     about_motion,
@@ -160,6 +161,7 @@ _ANSWERS: dict[Family, _Answer] = {
     "where_after_turn": about_turns.where_after_turn,
     "after_move": about_turns.after_move,
     "where_when": about_moments.where_when,
+    "happened": about_events.happened,
     "unresolved": _unresolved,
     "out_of_scope": _out_of_scope,
 }
