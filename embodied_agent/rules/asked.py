@@ -94,6 +94,13 @@ Family = Literal[
     "where_after_turn",
     "after_move",
     "where_when",
+    "travelled",
+    "from_start",
+    "been_here",
+    "certainty",
+    "people",
+    "unplaced",
+    "seen_when",
 ]
 #: A side that a question names.
 Side = Literal["front", "left", "back", "right"]
