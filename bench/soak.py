@@ -317,7 +317,7 @@ def plot(samples: list[Sample], path: Path) -> None:
     size.legend(loc="upper left")
     size.set_xlabel("simulated hours")
     for axes in (memory, latency, size):
-        axes.set_ylim(bottom=0)
+        axes.set_ylim(0, 1.1 * axes.get_ylim()[1])
         axes.grid(alpha=0.3)
     figure.tight_layout()
     figure.savefig(path, dpi=110)
@@ -345,6 +345,23 @@ def report(samples: list[Sample]) -> Iterator[str]:
         cpu_s = last.cpu_s
 
 
+def growth(samples: list[Sample], since: float) -> str:
+    """By how much the process and its file grow in an hour, from ``since`` (hours) on."""
+    late = [one for one in samples if one.hours >= since]
+    if len(late) < 3:
+        return "too short to tell what grows"
+    hours = [one.hours for one in late]
+    parts = []
+    for name, values in (
+        ("RSS", [one.rss for one in late]),
+        ("all else", [one.text_bytes for one in late]),
+        ("file", [one.file_bytes for one in late]),
+    ):
+        slope = statistics.linear_regression(hours, [value / 1e6 for value in values]).slope
+        parts.append(f"{name} {slope:+.2f}")
+    return f"MB an hour, from hour {since:g} on: {', '.join(parts)}"
+
+
 def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
@@ -362,6 +379,13 @@ def main() -> None:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all samples so far")
     parser.add_argument(
         "--from", type=Path, metavar="FILE", dest="written", help="print and draw what was written"
+    )
+    parser.add_argument(
+        "--settled",
+        type=float,
+        default=4.0,
+        metavar="HOURS",
+        help="tell what grows from then on",
     )
     parser.add_argument("--child", help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -382,6 +406,7 @@ def main() -> None:
             f"{samples[-1].hours:.1f} simulated hours in {took_s / 60:.1f} minutes; load of the "
             f"machine {load:.1f} on {os.cpu_count()} cores"
         )
+    print(growth(samples, options.settled))
     if options.plot:
         plot(samples, options.plot)
 

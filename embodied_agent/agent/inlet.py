@@ -159,6 +159,10 @@ class Inlet:
                 name: calibration_text(fault, hfov_deg)
                 for name, fault in self.intake.calibration_faults.items()
             },
+            depth={
+                name: f"not used: {fault}" if fault else "used"
+                for name, fault in self.intake.depth_faults.items()
+            },
         )
 
     def close(self) -> None:

@@ -21,12 +21,16 @@ from embodied_agent.agent.cameras import CameraSelectors, camera_of
 from embodied_agent.agent.clock_gate import ClockGate
 from embodied_agent.agent.listeners import Listeners
 from embodied_agent.errors import DecodeError, StoreError
-from embodied_agent.images import as_jpeg, upright_intrinsics
+from embodied_agent.images import as_jpeg, small_depth, upright_intrinsics
 from embodied_agent.memory.store import Store, StoredKeyframe
 from embodied_agent.records import DOUBTFUL, Decision, Frame, Intrinsics, Keyframe
 from embodied_agent.settings import KeyframeSettings
 
 _log = logging.getLogger(__name__)
+
+#: Keyframes of these reasons show something else than the one before.
+_MOVED = ("overlap", "motion")
+_FROZEN = "it does not change while the picture does"
 
 
 def usable_intrinsics(frame: Frame, width: int, height: int) -> tuple[Intrinsics | None, str]:
@@ -95,6 +99,8 @@ class Intake:
         self.confidence: dict[str, float | None] = {}  # of the latest overlap, by camera
         self.doubtful = 0  # frames with a doubtful overlap
         self.calibration_faults: dict[str, str] = {}  # why the calibration is not used, by camera
+        self.depth_faults: dict[str, str] = {}  # why depth is not used, by camera
+        self._depths: dict[str, bytes] = {}  # the last keyframe's, by camera
         self.store_problem = ""  # why the last keyframe could not be stored
 
     @property
@@ -315,6 +321,7 @@ class Intake:
             pose=frame.pose,
             intrinsics=self._intrinsics(frame, width, height),
             mount=frame.mount,
+            depth=self._depth(frame, decision) if jpeg else b"",
         )
 
     def _intrinsics(self, frame: Frame, width: int, height: int) -> Intrinsics | None:
@@ -328,6 +335,26 @@ class Intake:
                 of = f" of the camera {name}" if name else ""
                 _log.warning("the calibration%s is not used: %s", of, fault)
         return camera
+
+    def _depth(self, frame: Frame, decision: Decision) -> bytes:
+        """The frame's depth as the keyframe keeps it; empty without one that can be right. A fault
+        is logged once."""
+        name = camera_of(frame)
+        if frame.depth is None:
+            return b""
+        png, fault = small_depth(frame)
+        frozen = decision.reason in _MOVED or self.depth_faults.get(name) == _FROZEN
+        if png and png == self._depths.get(name) and frozen:
+            png, fault = b"", _FROZEN
+        elif png:
+            self._depths[name] = png
+        if self.depth_faults.get(name) != fault:
+            # Replaced instead of changed, because other threads read it.
+            self.depth_faults = {**self.depth_faults, name: fault}
+            if fault:
+                of = f" of the camera {name}" if name else ""
+                _log.warning("the depth picture%s is not used: %s", of, fault)
+        return png
 
     def _refuse(self, stored: StoredKeyframe) -> NoReturn:
         """Refuse a recording that is not the one that the memory holds."""

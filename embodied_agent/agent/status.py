@@ -26,7 +26,8 @@ class KeyframerStatus:
     ``confidence`` is that of the latest overlap, from 0 to 1, for each camera by its name ("" for
     the only one); ``None`` if the overlap was not measured. ``frames_doubtful`` counts the frames
     whose overlap had a confidence below one half. ``calibration`` says for each camera that has a
-    keyframe whether its camera_info is used, and why not if it isn't.
+    keyframe whether its camera_info is used, and why not if it isn't; ``depth`` says the same of
+    the depth pictures of each camera that has any.
     """
 
     method: Literal["robust", "paper"]
@@ -34,6 +35,7 @@ class KeyframerStatus:
     confidence: dict[str, float | None] = field(default_factory=dict)
     frames_doubtful: int = 0
     calibration: dict[str, str] = field(default_factory=dict)
+    depth: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,6 +69,7 @@ class Inspection:
         why: in one sentence, what is read, or why nothing can be.
         frames: that a replay would read; counted where ``complete``, else expected.
         poses: how many of them have a pose; likewise.
+        depths: how many of them have a depth picture; likewise.
         skipped: what was left out, by reason, as far as was read.
         first_skip: the first such case in words.
         complete: whether all was read.
@@ -82,6 +83,7 @@ class Inspection:
     examination: Examination
     frames: int = 0
     poses: int = 0
+    depths: int = 0
     skipped: dict[str, int] = field(default_factory=dict)
     first_skip: str = ""
     complete: bool = True
@@ -100,6 +102,8 @@ class Inspection:
             "frames": self.frames,
             "poses": self.poses,
             "poses_from": known.poses_from,
+            "depths": self.depths,
+            "depth_from": known.depth_from,
             "skipped": self.skipped,
             "first_skip": self.first_skip,
             "clock_offset_s": known.clock_offset_s,
@@ -166,13 +170,14 @@ def _read(spec: str, source: Source, settings: Settings, *, full: bool) -> Inspe
         result.why = _sentence(str(error))
         known.remarks.append(result.why)
     result.usable = result.frames > 0
-    result.poses = source.poses
+    result.poses, result.depths = source.poses, source.depths
     result.skipped = dict(source.skipped)
     result.first_skip = source.first_skip
     result.keyframes = kept
     if not result.complete and source.expected_frames and result.frames:
         read, result.frames = result.frames, source.expected_frames
         result.poses = round(result.poses * result.frames / read)
+        result.depths = round(result.depths * result.frames / read)
         # The first frame is kept whatever follows it.
         later = (kept - 1) / (read - 1) if read > 1 else 0.0
         result.keyframes = kept and 1 + round(later * (result.frames - 1))
@@ -180,10 +185,13 @@ def _read(spec: str, source: Source, settings: Settings, *, full: bool) -> Inspe
         result.memory_bytes = result.keyframes * (kept_bytes // sampled + _ROW_BYTES)
     if known.poses_from and result.usable and not result.poses:
         known.remarks.append(f"no pose of {known.poses_from} belongs to any picture")
+    if known.depth_from and result.usable and not result.depths:
+        known.remarks.append(f"no depth picture of {known.depth_from} belongs to any picture")
     if result.usable:
         result.why = _sentence(
             f"{known.why or 'it can be read'}; {counted(result.frames, 'frame')}"
             + (f", {result.poses} of them with a pose" if known.poses_from else ", without poses")
+            + (f", {result.depths} with depth" if known.depth_from else "")
         )
     return result
 
@@ -193,7 +201,8 @@ def _on_turn(frame: Frame, known: Examination) -> Iterator[str]:
     from embodied_agent.errors import DecodeError
     from embodied_agent.images import frame_size
 
-    sizes = {facts.size for facts in known.topics if facts.used and facts.size}
+    depth = known.depth_from.split(", ")
+    sizes = {f.size for f in known.topics if f.used and f.size and f.name not in depth}
     with suppress(DecodeError):
         width, height = frame_size(frame)
         if sizes == {f"{height}x{width}"} and width != height:

@@ -1,9 +1,16 @@
 """Pictures in and out of bytes: one decoder for every stage.
 
 `headers` reads what a file says about its picture without decoding it, and checks frames; `pixels`
-decodes and encodes.
+decodes and encodes; `depth` does so for depth pictures.
 """
 
+from embodied_agent.images.depth import (
+    depth_fault,
+    read_depth,
+    resampled,
+    small_depth,
+    upright_depth,
+)
 from embodied_agent.images.headers import (
     MAX_PIXELS,
     BadImage,
@@ -34,12 +41,17 @@ __all__ = [
     "check_frame",
     "decode",
     "decode_grey",
+    "depth_fault",
     "encode_jpeg",
     "frame_size",
     "image_size",
     "is_stamp",
+    "read_depth",
     "read_header",
+    "resampled",
     "scaled_jpeg",
+    "small_depth",
     "to_8_bits",
+    "upright_depth",
     "upright_intrinsics",
 ]

@@ -11,6 +11,7 @@ Out of scope: headers (`embodied_agent.images.headers`), raw ROS images
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import cv2
 import numpy as np
@@ -27,8 +28,8 @@ from embodied_agent.images.headers import (
 )
 from embodied_agent.records import Frame, Image
 
-#: How to rotate a picture upright, by its EXIF orientation.
-_TURNS: dict[int, Callable[[Image], cv2.typing.MatLike]] = {
+#: How to rotate a picture upright, by its EXIF orientation; colour, grey or depth.
+TURNS: dict[int, Callable[[npt.NDArray[Any]], cv2.typing.MatLike]] = {
     2: lambda image: cv2.flip(image, 1),
     3: lambda image: cv2.rotate(image, cv2.ROTATE_180),
     4: lambda image: cv2.flip(image, 0),
@@ -182,7 +183,7 @@ def _decoded(encoded: bytes, flag: int) -> Image:
 
 def _upright(image: Image, orientation: int) -> Image:
     """``image`` rotated according to its EXIF orientation."""
-    turn = _TURNS.get(orientation)
+    turn = TURNS.get(orientation)
     return image if turn is None else _as_uint8(turn(image))
 
 

@@ -21,7 +21,7 @@ from embodied_agent.codec import from_json
 from embodied_agent.errors import StoreError
 from embodied_agent.memory.row_reader import KEYFRAME_COLUMNS
 from embodied_agent.memory.rows import keyframe_sum
-from embodied_agent.memory.writing import delete_delta, insert_delta
+from embodied_agent.memory.writing import delete_delta, delete_pictures, insert_delta
 from embodied_agent.object_records import MentionRef
 from embodied_agent.records import SUMMARY_ONLY, Delta
 from embodied_agent.transcript.summaries import name_key
@@ -62,8 +62,7 @@ def forget(
             # Which part of the observation is about the mention can't be told.
             left = tuple(delta.mentions[rank] for rank in kept)
             _replace_delta(db, replace(delta, mentions=left, observation=""))
-        db.execute("DELETE FROM pictures WHERE keyframe_id = ?", (number,))
-        db.execute("UPDATE keyframes SET picture_bytes = 0 WHERE id = ?", (number,))
+        delete_pictures(db, number)
     _forget_answers(db, by_keyframe)
     # The full-text index keeps deleted words until its parts are merged.
     db.execute("INSERT INTO delta_text (delta_text) VALUES ('optimize')")

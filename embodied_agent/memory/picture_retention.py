@@ -2,7 +2,8 @@
 
 Of old pictures, a few are kept for each place (without poses, for each stretch), and fewer the
 older they are. Pictures that answers and objects rest on are kept longer, and those that answers
-rest on longest. A limit by age drops all.
+rest on longest. A limit by age drops all. A keyframe's depth picture goes with its picture, and
+counts with it.
 
 Out of scope: when (`retention`), which keyframes perception still needs.
 """
@@ -25,6 +26,7 @@ from embodied_agent.memory.kept import (
 )
 from embodied_agent.memory.object_evidence import largest_views
 from embodied_agent.memory.summaries import span
+from embodied_agent.memory.writing import delete_pictures
 from embodied_agent.settings import MemorySettings
 from embodied_agent.transcript.summaries import cell_of
 
@@ -133,8 +135,7 @@ class PictureRetention:
         """Drop the pictures of these keyframes."""
         for one in ids:
             size = db.execute("SELECT picture_bytes FROM keyframes WHERE id = ?", (one,)).get
-            db.execute("DELETE FROM pictures WHERE keyframe_id = ?", (one,))
-            db.execute("UPDATE keyframes SET picture_bytes = 0 WHERE id = ?", (one,))
+            delete_pictures(db, one)
             if self._bytes is not None:
                 self._bytes -= int(size)
 

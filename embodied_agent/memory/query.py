@@ -59,7 +59,7 @@ class Reader:
         self.noted = NotedTables(self._query)
 
     def keyframe(self, keyframe_id: int) -> Keyframe | None:
-        """That keyframe with its picture (empty if retention dropped it); ``None`` if unknown.
+        """That keyframe with its pictures (empty if retention dropped them); ``None`` if unknown.
 
         Raises:
             StoreError: the file can't be read. The same holds for every method below.
@@ -88,8 +88,9 @@ class Reader:
         pictures: bool = False,
         within: tuple[float, float, float, float] | None = None,
     ) -> list[Keyframe]:
-        """Keyframes from id ``since`` on, in order; ``jpeg`` is empty unless ``pictures``. With
-        ``within`` only those with a pose between these x, and these y, in metres."""
+        """Keyframes from id ``since`` on, in order; ``jpeg`` and ``depth`` are empty unless
+        ``pictures``. With ``within`` only those with a pose between these x, and these y, in
+        metres."""
         where = "k.id >= ?1 AND (?2 IS NULL OR segment = ?2) AND (?3 IS NULL OR source = ?3)"
         if within is not None:
             where += " AND x BETWEEN ?4 AND ?5 AND y BETWEEN ?6 AND ?7"
@@ -157,6 +158,9 @@ class Reader:
     ) -> list[Keyframe]:
         picture = f"p.jpeg, {self._rows.checksum_of('p')}" if pictures else "NULL, NULL"
         join = "LEFT JOIN pictures p ON p.keyframe_id = k.id" if pictures else ""
+        if pictures and self._rows.has_depths:
+            picture += ", z.png, z.checksum"
+            join += " LEFT JOIN depths z ON z.keyframe_id = k.id"
         sql = (
             f"SELECT {self._rows.keyframe_columns}, {self._rows.checksum_of('k')}, {picture} "
             f"FROM keyframes k {join} "

@@ -16,7 +16,6 @@ import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
-from zlib import crc32
 
 import apsw
 
@@ -34,7 +33,7 @@ from embodied_agent.memory.salvage import (
     WholeRows,
     read_whole,
 )
-from embodied_agent.memory.writing import insert_delta
+from embodied_agent.memory.writing import insert_delta, insert_pictures
 from embodied_agent.records import Delta
 
 #: Findings of SQLite that are listed.
@@ -142,19 +141,19 @@ def _write(rows: WholeRows, path: str) -> None:
         places = ", ".join("?" * (len(KEYFRAME_NAMES) + len(MORE_NAMES) + 1))
         for number, values in sorted(rows.keyframes.items()):
             own, more = list(values[: len(KEYFRAME_NAMES)]), list(values[len(KEYFRAME_NAMES) :])
-            jpeg = rows.pictures.get(number, b"")
+            jpeg, depth = rows.pictures.get(number, b""), rows.depths.get(number, b"")
             delta = rows.deltas.get(number)
             if delta is None and not jpeg:
                 delta = Delta(number, None, usable=False, problem="it was damaged and is lost")
             state = "pending" if delta is None else "done" if delta.usable else "unusable"
-            more[-2:] = [len(jpeg), state]
+            depth = depth if jpeg else b""
+            more[-2:] = [len(jpeg) + len(depth), state]
             db.execute(
                 f"INSERT INTO keyframes ({', '.join((*KEYFRAME_NAMES, *MORE_NAMES))}, checksum) "
                 f"VALUES ({places})",
                 (*own, *more, keyframe_sum(own)),
             )
-            if jpeg:
-                db.execute("INSERT INTO pictures VALUES (?, ?, ?)", (number, jpeg, crc32(jpeg)))
+            insert_pictures(db, number, jpeg, depth)
             if delta is not None:
                 insert_delta(db, delta)
         for number, question, answer, stored_at_s in rows.answers.values():

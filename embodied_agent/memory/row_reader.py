@@ -60,6 +60,8 @@ class RowReader:
         with self.query("open") as db:
             checked = schema.version_of(db) >= schema.CHECKED
             known = schema.columns_of(db, "keyframes")
+            #: Whether the file has a table of depth pictures.
+            self.has_depths = schema.version_of(db) >= schema.WITH_DEPTHS
         #: `KEYFRAME_COLUMNS` of the table ``k``; NULL for those that an older file, which is opened
         #: for reading and so not migrated, does not have.
         self.keyframe_columns = ", ".join(
@@ -151,9 +153,10 @@ class RowReader:
         return range(last, -1, -1) if backward else range(last + 1)
 
     def keyframe(self, row: Sequence[Any]) -> Keyframe | None:
-        """The keyframe of `KEYFRAME_COLUMNS`, their checksum, a picture and its checksum."""
+        """The keyframe of `KEYFRAME_COLUMNS`, their checksum, a picture and its checksum; and a
+        depth picture and its checksum, if the row goes on."""
         number, segment, stamp, reason, frame, width, height, overlap, *rest = row
-        inliers, motion, pose, camera, place, checksum, jpeg, jpeg_sum = rest
+        inliers, motion, pose, camera, place, checksum, jpeg, jpeg_sum, *more = rest
         try:
             check_keyframe(row[:KEYFRAME_WIDTH], checksum)
             egomotion = None if motion is None else from_json(Egomotion, motion)
@@ -163,11 +166,8 @@ class RowReader:
         except ValueError as error:
             self.damage.note(f"keyframe {number}", error)
             return None
-        try:
-            picture = check_picture(jpeg_sum, jpeg)
-        except DamagedRow as error:
-            self.damage.note(f"picture of keyframe {number}", error)
-            picture = b""
+        picture = self._picture(f"picture of keyframe {number}", jpeg, jpeg_sum)
+        depth = self._picture(f"depth of keyframe {number}", *more) if more else b""
         return Keyframe(
             id=number,
             stamp_ns=stamp,
@@ -183,7 +183,15 @@ class RowReader:
             pose=position,
             intrinsics=intrinsics,
             mount=mount,
+            depth=depth,
         )
+
+    def _picture(self, name: str, data: object, checksum: int | None) -> bytes:
+        try:
+            return check_picture(checksum, data)
+        except DamagedRow as error:
+            self.damage.note(name, error)
+            return b""
 
     def delta(self, row: Sequence[Any]) -> Delta | None:
         """The delta of a keyframe's id, a text and its checksum."""

@@ -64,6 +64,7 @@ class WholeRows:
 
     keyframes: dict[int, tuple[Any, ...]] = field(default_factory=dict)
     pictures: dict[int, bytes] = field(default_factory=dict)
+    depths: dict[int, bytes] = field(default_factory=dict)
     deltas: dict[int, Delta] = field(default_factory=dict)
     answers: dict[int, tuple[Any, ...]] = field(default_factory=dict)
     sources: dict[int, tuple[Any, ...]] = field(default_factory=dict)
@@ -100,6 +101,9 @@ def read_whole(db: apsw.Connection, found: Findings) -> WholeRows:
 
     def picture(row: Sequence[Any]) -> None:
         rows.pictures[row[0]] = check_picture(_sum_in(row, 2), row[1])
+
+    def depth(row: Sequence[Any]) -> None:
+        rows.depths[row[0]] = check_picture(_sum_in(row, 2), row[1])
 
     def delta(row: Sequence[Any]) -> None:
         check_texts(_sum_in(row, 6), row[5])
@@ -154,6 +158,8 @@ def read_whole(db: apsw.Connection, found: Findings) -> WholeRows:
     _read(db, found, "keyframes", keyframe, "keyframe {}", top, needed)
     top = max(top, *rows.keyframes, -1)
     _read(db, found, "pictures", picture, "picture of keyframe {}", top)
+    if _has(db, "depths"):
+        _read(db, found, "depths", depth, "depth of keyframe {}", top)
     needed = "keyframe_id, NULL, NULL, NULL, NULL, json, checksum"
     _read(db, found, "deltas", delta, "delta of keyframe {}", top, needed)
     _read(db, found, "answers", answer, "answer {}", _last_id(db, ("answers",)))

@@ -293,6 +293,15 @@ CREATE INDEX facts_newest ON facts (source, key, id);
 CREATE INDEX facts_time ON facts (stamp_ns);
 """
 
+_DEPTHS = """
+-- Small depth pictures of keyframes; ``keyframes.picture_bytes`` counts them too.
+CREATE TABLE depths (
+    keyframe_id INTEGER PRIMARY KEY REFERENCES keyframes (id),
+    png         BLOB NOT NULL,
+    checksum    INTEGER NOT NULL
+);
+"""
+
 #: Rows carry checksums from this version on.
 CHECKED = 3
 
@@ -311,6 +320,9 @@ INDEXED = 11
 #: There are facts from this version on.
 WITH_FACTS = 12
 
+#: There are depth pictures from this version on.
+WITH_DEPTHS = 13
+
 #: Requests, deliveries and sources carry checksums from this version on.
 CHECKED_REQUESTS = 6
 
@@ -328,6 +340,7 @@ MIGRATIONS: tuple[str, ...] = (
     _IDENTITY,
     _INDEXES,
     _FACTS,
+    _DEPTHS,
 )
 
 

@@ -216,11 +216,12 @@ class Store(Reader):
         pose: Pose | None = None,
         intrinsics: Intrinsics | None = None,
         mount: Mount | None = None,
+        depth: bytes = b"",
     ) -> Keyframe:
         """Store a keyframe as pending, with the next id. It is on the disk when this returns.
 
-        Of a time that a person wants forgotten, it is stored without its picture, and is not
-        perceived.
+        Of a time that a person wants forgotten, it is stored without its picture and depth, and is
+        not perceived.
 
         Raises:
             StoreError: it could not be written; nothing of it was.
@@ -242,11 +243,12 @@ class Store(Reader):
                 pose=pose,
                 intrinsics=intrinsics,
                 mount=mount,
+                depth=b"" if forgotten else depth,
             )
             insert_keyframe(db, keyframe, source=source, ordinal=ordinal, stored_at_s=time.time())
             if forgotten:
                 mark_forgotten(db, keyframe.id)
-            self._retention.picture_added(len(keyframe.jpeg))
+            self._retention.picture_added(len(keyframe.jpeg) + len(keyframe.depth))
             self._retention.apply(db)
         return keyframe
 

@@ -20,7 +20,7 @@ from embodied_agent.rules.notes import claimed_words
 def insert_keyframe(
     db: apsw.Connection, keyframe: Keyframe, *, source: str, ordinal: int, stored_at_s: float
 ) -> None:
-    """Write a keyframe with its picture, if it has one, as pending; part of a transaction.
+    """Write a keyframe with its pictures, if it has any, as pending; part of a transaction.
 
     Args:
         db: the memory.
@@ -29,7 +29,7 @@ def insert_keyframe(
         ordinal: number of the frame within its source, from 0.
         stored_at_s: wall clock, in seconds.
     """
-    pose, jpeg = keyframe.pose, keyframe.jpeg
+    pose, jpeg, depth = keyframe.pose, keyframe.jpeg, keyframe.depth
     values = [
         keyframe.id,
         keyframe.segment,
@@ -45,15 +45,30 @@ def insert_keyframe(
         None if keyframe.intrinsics is None else to_json(keyframe.intrinsics),
         None if keyframe.mount is None else to_json(keyframe.mount),
     ]
+    size = len(jpeg) + len(depth)
     x, y, z = pose.position_m if pose is not None else (None, None, None)
     db.execute(
         f"INSERT INTO keyframes ({KEYFRAME_COLUMNS}, checksum, source, ordinal, x, y, z, "
         "stored_at_s, picture_bytes, state) "
         "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,'pending')",
-        (*values, keyframe_sum(values), source, ordinal, x, y, z, stored_at_s, len(jpeg)),
+        (*values, keyframe_sum(values), source, ordinal, x, y, z, stored_at_s, size),
     )
-    if jpeg:
-        db.execute("INSERT INTO pictures VALUES (?, ?, ?)", (keyframe.id, jpeg, crc32(jpeg)))
+    insert_pictures(db, keyframe.id, jpeg, depth)
+
+
+def insert_pictures(db: apsw.Connection, keyframe_id: int, jpeg: bytes, depth: bytes) -> None:
+    """Write a keyframe's picture and depth picture, those that are not empty; part of a
+    transaction."""
+    for table, data in (("pictures", jpeg), ("depths", depth)):
+        if data:
+            db.execute(f"INSERT INTO {table} VALUES (?, ?, ?)", (keyframe_id, data, crc32(data)))
+
+
+def delete_pictures(db: apsw.Connection, keyframe_id: int) -> None:
+    """Remove a keyframe's picture and depth picture; part of a transaction."""
+    for table in ("pictures", "depths"):
+        db.execute(f"DELETE FROM {table} WHERE keyframe_id = ?", (keyframe_id,))
+    db.execute("UPDATE keyframes SET picture_bytes = 0 WHERE id = ?", (keyframe_id,))
 
 
 def claims_of(delta: Delta) -> list[str]:

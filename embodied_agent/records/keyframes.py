@@ -91,6 +91,8 @@ class Keyframe:
     to the previous keyframe of the segment. ``intrinsics`` are those of the upright picture,
     ``None`` without a calibration that can be trusted. ``mount`` is where the camera of the upright
     picture is on the body that ``pose`` is of; ``None`` where the pose counts as the camera's own.
+    ``depth`` is a small depth picture as upright as the picture (a 16-bit PNG file, in millimetres
+    along the camera's axis, 0 where nobody knows); empty without one, and wherever ``jpeg`` is.
     """
 
     id: int
@@ -107,3 +109,4 @@ class Keyframe:
     pose: Pose | None = None
     intrinsics: Intrinsics | None = None
     mount: Mount | None = None
+    depth: bytes = b""

@@ -11,10 +11,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from embodied_agent.errors import DecodeError
-from embodied_agent.images import read_header
 from embodied_agent.records import Frame, Intrinsics
 from embodied_agent.ros.images import intrinsics_from
+from embodied_agent.sources.depth import size_as_taken
 
 #: Width by height may differ by this much, as drivers crop to multiples of 16.
 _SHAPE_TOLERANCE = 0.03
@@ -56,7 +55,7 @@ class Calibration:
         known = self.intrinsics
         if known is None:
             return
-        size = _size_of(frame)
+        size = size_as_taken(frame)
         if size is None or self._checked == (*size, frame.frame_id):
             return
         self._checked = (*size, frame.frame_id)
@@ -77,14 +76,3 @@ class Calibration:
                 f"camera_info is of {known.width}x{known.height} pixels, the images are "
                 f"{width}x{height}; calibrate at this resolution",
             )
-
-
-def _size_of(frame: Frame) -> tuple[int, int] | None:
-    """Width and height in pixels, as the sensor sent them."""
-    if frame.image is not None:
-        return frame.image.shape[1], frame.image.shape[0]
-    try:
-        header = read_header(frame.encoded or b"")
-    except DecodeError:
-        return None
-    return header.width, header.height

@@ -30,9 +30,9 @@ from embodied_agent.agent.question_queue import QuestionQueue, QueuedQuestion, Q
 from embodied_agent.errors import AgentError
 from embodied_agent.object_records import SeenObject
 from embodied_agent.records import Answer, Delta, Evidence, Keyframe, Pose
+from embodied_agent.ros.corrected import Corrected
 from embodied_agent.ros.messages import clean, to_header, to_pose
-from embodied_agent.ros.objects import Corrected
-from embodied_agent.ros.publishing import kept, overridable
+from embodied_agent.ros.publishing import KeptPublisher
 from embodied_agent.ros.waiting import GONE
 
 #: The newest keyframes that are drawn; a picture of more is unreadable, and its message large.
@@ -102,15 +102,8 @@ class Markers:
         self._agent = agent
         self._corrected = Corrected(agent)
 
-        def publisher(kind: Any, topic: str) -> Any:
-            created = node.create_lifecycle_publisher(
-                kind, topic, kept(1), qos_overriding_options=overridable()
-            )
-            stack.callback(node.destroy_lifecycle_publisher, created)
-            return created
-
-        self._markers = publisher(MarkerArray, "~/markers")
-        self._poses = publisher(PoseArray, "~/keyframe_poses")
+        self._markers = KeptPublisher(node, MarkerArray, "~/markers", 1, stack)
+        self._poses = KeptPublisher(node, PoseArray, "~/keyframe_poses", 1, stack)
         for keyframe in agent.store.keyframes(since=max(agent.store.last_id() - MOST + 1, 0)):
             self._add(keyframe)
         stack.callback(agent.listen(Listener(on_keyframe=self._add, on_delta=self._perceived)))

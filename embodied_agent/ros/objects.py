@@ -24,8 +24,9 @@ from embodied_agent.agent.listeners import Listener
 from embodied_agent.errors import AgentError
 from embodied_agent.object_records import Alert, SeenObject
 from embodied_agent.records import Delta, Keyframe
+from embodied_agent.ros.corrected import Corrected, forgets
 from embodied_agent.ros.messages import clean, to_header, to_pose, to_time
-from embodied_agent.ros.publishing import DEPTH, kept, overridable
+from embodied_agent.ros.publishing import DEPTH, KeptPublisher
 from embodied_agent.ros.waiting import GONE
 
 #: Most objects in a message.
@@ -33,19 +34,6 @@ MOST = 2000
 _PERIOD_S = 1.0
 #: The variance of an angle that is not known, in square radians.
 _UNKNOWN_ANGLE = 1e6
-
-
-class Corrected:
-    """Whether people corrected the memory since this was asked last, by whichever interface."""
-
-    def __init__(self, agent: Agent) -> None:
-        self._corrections = agent.store.corrections
-        self._newest = self._corrections.newest()
-
-    def __call__(self) -> bool:
-        """Raises `StoreError` if the memory can't be read."""
-        before, self._newest = self._newest, self._corrections.newest()
-        return self._newest != before
 
 
 class ObjectTopics:
@@ -66,15 +54,8 @@ class ObjectTopics:
         self._is_new = False
         self._corrected = Corrected(agent)
 
-        def publisher(kind: Any, topic: str, depth: int) -> Any:
-            created = node.create_lifecycle_publisher(
-                kind, topic, kept(depth), qos_overriding_options=overridable()
-            )
-            stack.callback(node.destroy_lifecycle_publisher, created)
-            return created
-
-        self._objects = publisher(SeenObjects, "~/objects", 1)
-        self._alerts = publisher(AlertMessage, "~/alert", DEPTH)
+        self._objects = KeptPublisher(node, SeenObjects, "~/objects", 1, stack)
+        self._alerts = KeptPublisher(node, AlertMessage, "~/alert", DEPTH, stack)
         stack.callback(agent.listen(Listener(on_delta=self._note, on_alert=self._tell)))
         timer = node.create_timer(
             _PERIOD_S, self._publish, clock=Clock(clock_type=ClockType.STEADY_TIME)
@@ -94,9 +75,11 @@ class ObjectTopics:
         if not self._objects.is_activated:
             return
         try:
-            corrected = self._corrected()
+            corrections = self._corrected()
+            if forgets(corrections):
+                self._alerts.renew()
             with self._lock:
-                newest, is_new = self._newest, self._is_new or corrected
+                newest, is_new = self._newest, self._is_new or bool(corrections)
                 self._is_new = False
             if newest is None or not is_new:
                 return

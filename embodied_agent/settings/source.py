@@ -26,6 +26,23 @@ class SourceSettings(Section):
         "`left=90`; other cameras: from TF, else straight ahead",
     )
     odom_topic: str = Field("", description="odometry topic of a bag; empty: detected by type")
+    depth_topic: str = Field(
+        "",
+        description="depth topic of a bag, or the depth folder beside a folder of pictures; "
+        "empty: detected; `off`: none",
+    )
+    depth_topics: tuple[str, ...] = Field(
+        (),
+        description="depth topics of several cameras: `{front: /front/depth}` or "
+        "`front=/front/depth`; other cameras of a bag: detected, unless `depth_topic` is `off`",
+    )
+    depth_scale: float = Field(
+        0.0,
+        ge=0,
+        le=1e6,
+        description="units per metre of depth pictures in whole numbers; 0: 5000 in a folder laid "
+        "out like TUM RGB-D, 1000 elsewhere",
+    )
     pose_offset_s: float | None = Field(
         None,
         ge=-1e11,
@@ -66,14 +83,14 @@ class SourceSettings(Section):
         0.0, ge=0, le=1000, description="maximum number of frames taken per second; 0: all"
     )
 
-    @field_validator("topics", "mounts", mode="before")
+    @field_validator("topics", "mounts", "depth_topics", mode="before")
     @classmethod
     def _named(cls, value: object) -> object:
         if isinstance(value, dict):
             return tuple(f"{name}={item}" for name, item in value.items())
         return value
 
-    @field_validator("topics", "mounts")
+    @field_validator("topics", "mounts", "depth_topics")
     @classmethod
     def _pairs(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         names = []

@@ -105,6 +105,7 @@ class Source:
         examination: what is known of the source before it is read.
         turns: quarter turns clockwise that make its pictures upright, as far as the source knows.
         poses: how many frames so far had a pose.
+        depths: how many frames so far had a depth picture.
     """
 
     def __init__(
@@ -123,7 +124,7 @@ class Source:
         self.description = description
         self.examination = examination or Examination("source", frames=expected_frames)
         self.turns = turns
-        self.poses = 0
+        self.poses = self.depths = 0
         self._alter: Callable[[Frame], Frame] | None = None
         self.expected_frames = expected_frames
         self.live = live
@@ -204,6 +205,7 @@ class Source:
                     self._skips.add_picture(error, f"frame at {frame.stamp_ns} ns", count)
                     continue
             self.poses += frame.pose is not None
+            self.depths += frame.depth is not None
             yield replace(frame, index=count)
             count += 1
         if count == 0:

@@ -66,6 +66,7 @@ class Examination:
         chosen: the topic, camera key or file that frames come from; empty where there is none.
         why: in one sentence, why that one, or why the source can't be used.
         poses_from: the topic or table that poses come from; empty: there are none.
+        depth_from: the topics or the folder that depth pictures come from; empty: there are none.
         clock_offset_s: how far the pictures' stamps are ahead of the poses' (of the time of
             receipt where there are no poses); ``None`` where that can't be told.
         remarks: what a person should know, one line each.
@@ -75,6 +76,7 @@ class Examination:
     chosen: str = ""
     why: str = ""
     poses_from: str = ""
+    depth_from: str = ""
     clock_offset_s: float | None = None
     frames: int | None = None
     duration_s: float | None = None

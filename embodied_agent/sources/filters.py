@@ -1,4 +1,5 @@
-"""Turns every picture upright, and masks and redacts it, before anything else sees it.
+"""Turns every picture upright, and masks and redacts it, before anything else sees it; its depth
+picture, too.
 
 Applied where frames enter (sources and the ROS node), so that no store, model, page or broker
 holds what was masked.
@@ -8,6 +9,7 @@ Out of scope: finding faces or plates. A function that does can be named in ``so
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from importlib.metadata import entry_points
@@ -15,12 +17,21 @@ from typing import Any
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from embodied_agent.errors import SettingsError
-from embodied_agent.images import BadImage, decode, upright_intrinsics
-from embodied_agent.records import Frame, Image, Intrinsics
+from embodied_agent.images import (
+    BadImage,
+    decode,
+    depth_fault,
+    upright_depth,
+    upright_intrinsics,
+)
+from embodied_agent.records import Depth, Frame, Image, Intrinsics
 from embodied_agent.settings import SourceSettings
 from embodied_agent.sources.bags.mounts import turned_mount
+
+_log = logging.getLogger(__name__)
 
 #: Where packages offer functions that redact pictures.
 REDACTION_GROUP = "embodied_agent.redact"
@@ -44,6 +55,7 @@ class Filters:
         self.turns = turns % 4 if settings.rotate == "auto" else int(settings.rotate) // 90
         self._polygons = [polygon_of(text) for text in settings.mask]
         self._redact = load_redaction(settings.redact) if settings.redact else None
+        self._depth_problem = ""
 
     def __bool__(self) -> bool:
         return bool(self.turns or self._polygons or self._redact)
@@ -59,10 +71,14 @@ class Filters:
         image = decode(frame)
         if self.turns:
             image = np.ascontiguousarray(cv2.rotate(image, _TURNS[self.turns])).astype(np.uint8)
+        plain = image
         if self._polygons:
             image = masked(image, self._polygons)
         if self._redact is not None:
             image = _redacted(image, self._redact)
+        depth = self._depth(frame)
+        if depth is not None and image is not plain:
+            depth = hidden_depth(depth, self._hidden(plain, image))
         intrinsics = upright_intrinsics(frame)
         if intrinsics is not None and self.turns:
             intrinsics = turned_intrinsics(intrinsics, self.turns)
@@ -70,8 +86,36 @@ class Filters:
         if mount is not None and self.turns:
             mount = turned_mount(mount, self.turns)
         return replace(
-            frame, image=image, encoded=None, preview=None, intrinsics=intrinsics, mount=mount
+            frame,
+            image=image,
+            encoded=None,
+            preview=None,
+            intrinsics=intrinsics,
+            mount=mount,
+            depth=depth,
         )
+
+    def _depth(self, frame: Frame) -> Depth | None:
+        """The frame's depth, turned as its picture is; ``None`` if it is not that of the picture,
+        so that what is to be hidden in it can't be told."""
+        depth = frame.depth
+        fault = depth_fault(frame)
+        if fault != self._depth_problem:
+            self._depth_problem = fault
+            if fault:
+                _log.warning("depth pictures are left out: %s", fault)
+        if depth is None or fault:
+            return None
+        depth = upright_depth(frame, depth)
+        return np.rot90(depth, -self.turns) if self.turns else depth
+
+    def _hidden(self, plain: Image, image: Image) -> npt.NDArray[np.bool_]:
+        """Which pixels of ``image`` don't show what ``plain`` shows, (height, width)."""
+        hidden = np.asarray((plain != image).any(axis=2))
+        if self._polygons:
+            white = np.full(plain.shape[:2], 255, np.uint8)
+            hidden |= masked(white, self._polygons) == 0
+        return hidden
 
 
 def load_redaction(name: str) -> Redaction:
@@ -113,6 +157,18 @@ def masked(image: Image, polygons: Sequence[_Polygon]) -> Image:
         low, high = np.floor(points), np.ceil(points)
         for corners in (low, high):
             cv2.fillPoly(copy, [corners.astype(np.int32)], (0, 0, 0))
+    return copy
+
+
+def hidden_depth(depth: Depth, hidden: npt.NDArray[np.bool_]) -> Depth:
+    """A copy of a depth picture in which the ``hidden`` pixels of its colour picture, (height,
+    width), are unknown, and those beside them."""
+    high, wide = depth.shape
+    size = (wide, high)
+    marks = cv2.dilate(hidden.astype(np.float32), np.ones((3, 3), np.uint8))
+    # The mean over each pixel of the depth picture is above 0 where any of it is hidden.
+    shares = np.asarray(cv2.resize(marks, size, interpolation=cv2.INTER_AREA))
+    copy: Depth = np.where(shares > 0, 0, depth).astype(np.uint16)
     return copy
 
 

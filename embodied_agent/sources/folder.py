@@ -1,13 +1,14 @@
 """Frames from a folder of pictures, in natural order of their names.
 
 Stamps come from the names if all of them are times (``1403636579763555584.png``), otherwise from a
-frame rate.
+frame rate. Depth pictures in the folder, or in one beside it, go with them (depth_files.py).
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from embodied_agent.errors import SourceError
@@ -15,6 +16,7 @@ from embodied_agent.images import BadImage, read_header
 from embodied_agent.records import Frame
 from embodied_agent.settings import SourceSettings
 from embodied_agent.sources.base import Sampler, Skips, Source
+from embodied_agent.sources.depth_files import DepthFiles, colour_folder, find_depth
 from embodied_agent.sources.examination import Examination, TopicFacts
 from embodied_agent.sources.limits import MAX_MESSAGE_BYTES, natural_key
 from embodied_agent.sources.misnamed import why_no_pictures
@@ -42,6 +44,9 @@ def open_folder(path: Path, settings: SourceSettings) -> Source:
     """
     try:
         files = [path] if path.is_file() else sorted(picture_files(path), key=natural_key)
+        below = None if files else colour_folder(path)
+        if below is not None:
+            path, files = below, sorted(picture_files(below), key=natural_key)
     except OSError as error:
         raise SourceError(f"can't read the folder {path}: {error}") from error
     depth = [file for file in files if is_depth(file)]
@@ -64,12 +69,18 @@ def open_folder(path: Path, settings: SourceSettings) -> Source:
     sampler = Sampler(settings.sample_hz)
     skips = Skips()
     what = "picture" if path.is_file() else "folder"
-    remarks = [f"{len(depth)} depth pictures are left out"] if depth and path.is_dir() else []
+    depths = DepthFiles()
+    if path.is_dir():
+        try:
+            depths = find_depth(path, stamped, depth, settings, stamps_from_names)
+        except OSError as error:
+            depths = DepthFiles(path, why=f"they can't be read: {error}")
+    remarks = _on_depth(depths, len(files))
     suffixes = ", ".join(sorted({file.suffix.lower().lstrip(".") for file in files}))
     duration_ns = stamped[-1][0] - stamped[0][0]
     return Source(
         ", ".join([f"{what} {path.name}: {len(files)} pictures", origin, *remarks]),
-        _frames(stamped, sampler, skips),
+        _frames(stamped, sampler, skips, depths),
         skips=skips,
         expected_frames=sampler.expected(len(files), duration_ns),
         examination=Examination(
@@ -78,6 +89,7 @@ def open_folder(path: Path, settings: SourceSettings) -> Source:
             why=f"its {len(files)} pictures are taken in the order of their names, {origin}",
             frames=len(files),
             duration_s=duration_ns / 1e9,
+            depth_from=depths.place.name if depths.place and depths.files else "",
             remarks=remarks,
             topics=[
                 TopicFacts(
@@ -89,7 +101,8 @@ def open_folder(path: Path, settings: SourceSettings) -> Source:
                     clock=origin,
                     used=True,
                     why="the pictures come from it",
-                )
+                ),
+                *_depth_facts(depths, path),
             ],
         ),
     )
@@ -138,7 +151,29 @@ def stamps_from_names(files: list[Path]) -> list[int] | None:
     return stamps if len(stamps) == len(stems) and max(stamps) <= _LATEST_NS else None
 
 
-def _frames(stamped: list[tuple[int, Path]], sampler: Sampler, skips: Skips) -> Iterator[Frame]:
+def _on_depth(depths: DepthFiles, pictures: int) -> list[str]:
+    """Whether there is depth, and why it is not used, in a sentence."""
+    if depths.place is None:
+        return []
+    if depths.why:
+        return [f"the depth pictures in {depths.place.name} are not used: {depths.why}"]
+    return [f"depth from {depths.place.name} for {len(depths.files)} of {pictures} pictures"]
+
+
+def _depth_facts(depths: DepthFiles, path: Path) -> list[TopicFacts]:
+    if depths.place is None or depths.place == path:
+        return []
+    why = "the depth of the pictures comes from it"
+    if depths.why:
+        why = f"it holds depth, which is not used: {depths.why}"
+    count = len(depths.files) or None
+    name = depths.place.name
+    return [TopicFacts(name, "folder", "png16", count=count, used=not depths.why, why=why)]
+
+
+def _frames(
+    stamped: list[tuple[int, Path]], sampler: Sampler, skips: Skips, depths: DepthFiles
+) -> Iterator[Frame]:
     usable = 0
     flat = FlatRows()
     for stamp_ns, file in stamped:
@@ -152,7 +187,8 @@ def _frames(stamped: list[tuple[int, Path]], sampler: Sampler, skips: Skips) -> 
             continue
         sampler.take(stamp_ns)
         usable += 1
-        yield frame
+        depth = depths.of(file, frame, lambda why: skips.add("invalid_depth", why))
+        yield frame if depth is None else replace(frame, depth=depth)
 
 
 def _read(stamp_ns: int, file: Path) -> Frame:

@@ -72,7 +72,7 @@ def _check_png(frame: Frame, data: bytes) -> Frame:
     header = read_header(data)
     if header.width * header.height * 4 * max(header.bits, 8) // 8 > MAX_DECODED_BYTES:
         raise _too_large(header.width, header.height, header.width * header.height * header.bits)
-    if not _png_is_whole(data):
+    if not png_is_whole(data):
         raise BadImage("truncated_image", f"PNG is cut short after {len(data)} bytes")
     if header.bits == 16:
         image = to_bgr_or_grey(_decoded(data, cv2.IMREAD_UNCHANGED, "PNG"))
@@ -83,7 +83,7 @@ def _check_png(frame: Frame, data: bytes) -> Frame:
     return replace(frame, preview=_upright(grey.astype(np.uint8, copy=False), header.orientation))
 
 
-def _png_is_whole(data: bytes) -> bool:
+def png_is_whole(data: bytes) -> bool:
     """Whether each chunk fits into the file, up to the last one.
 
     OpenCV gives memory to whatever length a chunk claims.

@@ -88,3 +88,42 @@ def test_markers_and_objects_follow_corrections(client: Client, stood: Stood) ->
         before = len(drawn), len(listed)
         assert stood.page.post("/api/corrections", json=told).is_success
         wait_until(lambda: len(drawn) > before[0] and len(listed) > before[1])  # noqa: B023
+
+
+def test_what_is_to_be_forgotten_is_not_given_to_late_subscribers(
+    client: Client, stood: Stood
+) -> None:
+    from embodied_agent_interfaces.msg import SemanticDelta
+    from rclpy.qos import DurabilityPolicy, QoSProfile
+    from sensor_msgs.msg import CompressedImage
+
+    late = QoSProfile(depth=50, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+    topics = ((CompressedImage, "keyframe/compressed"), (SemanticDelta, "delta"))
+
+    def given() -> list[list[Any]]:
+        """What late subscribers are given."""
+        return [client.collect(kind, f"{stood.name}/{topic}", late) for kind, topic in topics]
+
+    def gids() -> list[list[bytes]]:
+        """Which publishers there are."""
+        names = [f"{stood.name}/{topic}" for _, topic in topics]
+        found = [client.node.get_publishers_info_by_topic(name) for name in names]
+        return [[bytes(one.endpoint_gid) for one in infos] for infos in found]
+
+    camera = Camera(client, "/stood")
+    camera.send(VIEWS[15], 150 * SECOND)
+    before = given()
+    wait_until(lambda: all(before))
+    publishers = gids()
+    told = {"kind": "forget", "by": "Ada", "from_ns": 0, "to_ns": 200 * SECOND}
+    assert stood.page.post("/api/corrections", json=told).is_success
+    # Each is made anew.
+    wait_until(
+        lambda: all(
+            len(new) == 1 and new != old for new, old in zip(gids(), publishers, strict=True)
+        )
+    )
+    after = given()
+    camera.send(VIEWS[0], 300 * SECOND)
+    wait_until(lambda: all(after))
+    assert [one[0].header.stamp.sec for one in after] == [300, 300]

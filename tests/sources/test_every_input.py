@@ -16,6 +16,7 @@ from embodied_agent.settings import SourceSettings
 from embodied_agent.sources import decode, decode_grey, open_source
 from tests.sources.builders.card import assert_colours, grey_card
 from tests.sources.builders.cases import CASES, Case
+from tests.sources.builders.depth import assert_card_distances
 
 ALL = [case for cases in CASES.values() for case in cases]
 READ = [case for case in ALL if not case.refused]
@@ -47,7 +48,11 @@ def test_an_input_is_read_right(tmp_path: Path, case: Case) -> None:
         for n, frame in enumerate(frames):
             assert frame.pose is not None
             assert frame.pose.position_m[0] == pytest.approx(n * 0.1, abs=1e-6)
+    assert sum(frame.depth is not None for frame in frames) == source.depths == case.depths
+    assert bool(known.depth_from) is bool(case.depths)
     for frame in frames:
+        if frame.depth is not None:
+            assert_card_distances(frame.depth)
         picture = decode(frame)
         if case.coloured:
             assert_colours(picture)
@@ -90,5 +95,6 @@ def test_inspect_says_the_same(tmp_path: Path, case: Case) -> None:
         assert values["frames"] == 0
     else:
         assert (values["frames"], values["poses"]) == (case.frames, case.poses)
+        assert values["depths"] == case.depths
         assert values["skipped"] == case.skipped
         assert values["chosen"]

@@ -99,6 +99,54 @@ def test_a_mask_blackens_parts_and_pixels_alike() -> None:
     assert card()[10, 70].any()
 
 
+def deep(image: np.ndarray, **more: Any) -> Frame:
+    """A frame with a depth picture of a quarter of its size, in which no two pixels are alike."""
+    height, width = (side // 4 for side in image.shape[:2])
+    depth = np.arange(1000, 1000 + height * width, dtype=np.uint16).reshape(height, width)
+    return Frame(0, image=image, **{"depth": depth, **more})
+
+
+@pytest.mark.parametrize("turns", [1, 2, 3])
+def test_depth_is_turned_and_masked_with_its_picture(turns: int) -> None:
+    frame = deep(card())
+    assert frame.depth is not None
+    plain = np.rot90(frame.depth, -turns)
+    turned = Filters(load_settings(source__rotate=90 * turns).source).apply(frame).depth
+    np.testing.assert_array_equal(turned, plain)
+    settings = load_settings(source__rotate=90 * turns, source__mask=["0,0 0.5,0 0.5,0.5 0,0.5"])
+    hidden = Filters(settings.source).apply(frame).depth
+    assert hidden is not None
+    assert frame.depth.all()
+    middle = tuple(side // 2 for side in plain.shape)
+    assert not hidden[: middle[0], : middle[1]].any()
+    far = np.s_[middle[0] + 2 :, :]
+    np.testing.assert_array_equal(hidden[far], plain[far])
+    assert hidden[: middle[0], middle[1] + 2 :].all()
+
+
+@pytest.mark.usefixtures("installed")
+def test_what_a_redaction_changes_is_hidden_in_depth_too() -> None:
+    image = np.zeros((64, 96, 3), np.uint8)
+    image[20:40, 8:16, 0] = 200  # blue
+    frame = deep(image)
+    hidden = Filters(SourceSettings(redact="redact_blue")).apply(frame).depth
+    assert hidden is not None
+    assert not hidden[5:10, 2:4].any()
+    assert hidden[:4].all()
+    assert hidden[11:].all()
+    assert hidden[:, 6:].all()
+
+
+def test_depth_of_another_shape_is_left_out_where_something_must_be_hidden(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    frame = deep(card(), depth=np.ones((64, 64), np.uint16))
+    masked_frame = Filters(SourceSettings(mask=("0,0 0.5,0 0.5,0.5",))).apply(frame)
+    assert masked_frame.depth is None
+    assert masked_frame.image is not None
+    assert "depth pictures are left out: it is of 64x64" in caplog.text
+
+
 def redact_blue(image: np.ndarray) -> np.ndarray:
     image[:, :, 0] = 0
     return image

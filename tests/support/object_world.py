@@ -111,6 +111,7 @@ class Robot:
         egomotion: Egomotion | None = None,
         fold: bool = True,
         jpeg: bytes = b"jpeg",
+        depth: bytes = b"",
         truly: Mount | None = None,
         told: Mount | None = None,
         frame_id: str = "camera",
@@ -131,6 +132,7 @@ class Robot:
             intrinsics=lens,
             mount=told,
             frame_id=frame_id,
+            depth=depth,
         )
         if mentions is None:
             eye = here if here is None or truly is None else camera_on(here, truly)

@@ -1,8 +1,8 @@
-"""Frames from a recording: their stamps, order and poses.
+"""Frames from a recording: their stamps, order, poses and depth.
 
 Pictures are taken in the order of their stamps. They are held for half a second of recorded time,
-so that odometry that was recorded slightly later can still be matched. If pictures and poses have
-different clocks, they are matched by when they were received (clocks.py).
+so that odometry and depth that were recorded slightly later can still be matched. If pictures and
+poses have different clocks, they are matched by when they were received (clocks.py).
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from embodied_agent.images import BadImage
 from embodied_agent.records import Frame, Image, Intrinsics, Mount, Pose
 from embodied_agent.settings import SourceSettings
 from embodied_agent.sources.bags.clocks import TopicClock, alignment_ns
+from embodied_agent.sources.bags.depth import BagDepth
 from embodied_agent.sources.bags.files import BagFiles
 from embodied_agent.sources.bags.messages import (
     DECODE_ERRORS,
@@ -119,6 +120,7 @@ class BagFrames:
         sampler: which frames are taken.
         settings: of the source.
         headed: whether the settings say where this camera looks, so that TF does not count.
+        depth: of which topic; ``None`` for none.
     """
 
     def __init__(
@@ -132,6 +134,7 @@ class BagFrames:
         settings: SourceSettings,
         *,
         headed: bool = False,
+        depth: TopicSample | None = None,
     ) -> None:
         self._bag = bag
         self._headed = headed
@@ -142,6 +145,7 @@ class BagFrames:
         self._pose_topic = poses.topic.name if poses else ""
         self._tree = survey.tree.statics()
         self._poses = _Poses(self._tree, poses)
+        self._depth = BagDepth(bag, reader, depth, pictures, settings) if depth else None
         calibration = survey.intrinsics_of(pictures.topic.name)
         self._intrinsics: Intrinsics | None = usable_intrinsics(calibration)
         self._sampler = sampler
@@ -169,7 +173,7 @@ class BagFrames:
 
     def frames(self) -> Iterator[Frame]:
         """Frames in the order of their stamps."""
-        topics = {self._topic.name, self._pose_topic, *self._heard} - {""}
+        topics = {*self._read, *self._heard}
         for held in self._in_order(self._bag.messages(topics)):
             if not self._sampler.due(held.stamp_ns):
                 continue
@@ -184,6 +188,11 @@ class BagFrames:
             self._usable += 1
             yield frame
 
+    @property
+    def _read(self) -> set[str]:
+        depth = self._depth.topic if self._depth else ""
+        return {self._topic.name, self._pose_topic, depth} - {""}
+
     def _in_order(self, messages: Iterable[RawMessage]) -> Iterator[_Held]:
         waiting: list[_Held] = []
         size = newest_ns = 0
@@ -193,6 +202,8 @@ class BagFrames:
                 if held.stamp_ns < newest_ns - CLOCK_RESTART_NS:
                     yield from sorted(waiting)
                     self._poses.clear()
+                    if self._depth is not None:
+                        self._depth.clear()
                     waiting, size, last_ns, newest_ns = [], 0, None, 0
                 if last_ns is not None and held.stamp_ns < last_ns:
                     self._bag.skips.add(
@@ -206,6 +217,8 @@ class BagFrames:
                 size += held.size
             elif message.channel.topic == self._pose_topic:
                 self._add_pose(message, keep_all=bool(waiting))
+            elif self._depth is not None and message.channel.topic == self._depth.topic:
+                self._depth.add(message)
             while waiting and (
                 message.receive_ns - waiting[0].receive_ns >= _HOLD_NS
                 or len(waiting) > _HOLD_FRAMES
@@ -216,15 +229,18 @@ class BagFrames:
                 last_ns = first.stamp_ns
                 yield first
                 self._poses.forget_before(first.stamp_ns + self._to_poses_ns(first))
+                if self._depth is not None:
+                    self._depth.forget_before(first.stamp_ns, first.offset_ns)
         yield from sorted(waiting)
 
     def _overheard(self, messages: Iterable[RawMessage]) -> Iterator[RawMessage]:
-        """The messages of pictures and poses; those that somebody else hears are told."""
+        """The messages that frames are made of; those that somebody else hears are told."""
+        read = self._read
         for message in messages:
             name = message.channel.topic
             if name in self._heard:
                 self._tell(message, self._heard[name])
-            if name in (self._topic.name, self._pose_topic):
+            if name in read:
                 yield message
 
     def _tell(self, message: RawMessage, take: Hears) -> None:
@@ -332,6 +348,7 @@ class BagFrames:
             pose=self._poses.at(at_ns, frame.frame_id),
             intrinsics=self._intrinsics,
             mount=None if self._headed else self._poses.mount_at(at_ns, frame.frame_id),
+            depth=self._depth.at(frame, held.offset_ns) if self._depth else None,
         )
 
     def _picture(self, held: _Held) -> Frame:

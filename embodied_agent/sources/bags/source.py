@@ -15,6 +15,7 @@ from embodied_agent.errors import SourceError
 from embodied_agent.records import CameraMount, Frame
 from embodied_agent.settings import SourceSettings
 from embodied_agent.sources.bags.clocks import LATENCY_S, TopicClock, alignment_ns
+from embodied_agent.sources.bags.depth import DepthChoice, choose_depth
 from embodied_agent.sources.bags.files import BagFiles, open_bag_files
 from embodied_agent.sources.bags.frames import BagFrames
 from embodied_agent.sources.bags.messages import MessageReader
@@ -60,18 +61,23 @@ def _source(bag: BagFiles, settings: SourceSettings) -> Source:
             choose_pictures(bag, survey, t) for t in ([t for _, t in named] or [settings.topic])
         ]
         poses = choose_poses(bag, survey, settings.odom_topic, cameras[0].topic.name)
+        depths = [
+            choose_depth(bag, survey, camera, settings, name)
+            for camera, (name, _) in zip(cameras, named or [("", "")], strict=True)
+        ]
     except SourceError as error:
         examination = _examination(bag, survey, None, None, settings)
         examination.why = str(error)
         raise UnusableSource(str(error), examination) from error
     examination = _examination(bag, survey, cameras[0], poses, settings)
+    _add_depth(examination, depths)
     headed = {pair.partition("=")[0] for pair in settings.mounts}
     passes = [
         BagFrames(
             bag, reader, survey, camera, poses, Sampler(settings.sample_hz), settings,
-            headed=name in headed,
+            headed=name in headed, depth=depth.sample,
         )
-        for camera, (name, _) in zip(cameras, named or [("", "")], strict=True)
+        for camera, depth, (name, _) in zip(cameras, depths, named or [("", "")], strict=True)
     ]  # fmt: skip
     frames = passes[0].frames()
     if named:
@@ -126,6 +132,22 @@ def _add_cameras(
     examination.why = f"{len(mounts)} cameras are named in source.topics"
     examination.remarks.append(f"cameras {names}")
     examination.frames = sum(camera.topic.messages for camera in cameras)
+
+
+def _add_depth(examination: Examination, depths: list[DepthChoice]) -> None:
+    """Which depth topics are used, and why the others are not."""
+    used = {depth.sample.topic.name for depth in depths if depth.sample is not None}
+    for facts in examination.topics:
+        reasons = [depth.reasons[facts.name] for depth in depths if facts.name in depth.reasons]
+        if facts.name in used:
+            facts.used, facts.why = True, "the depth of the pictures comes from it"
+        elif reasons:
+            facts.why = f"it holds depth, which is not used: {reasons[0]}"
+    examination.depth_from = ", ".join(sorted(used))
+    remarks = [depth.remark for depth in depths if depth.remark]
+    # Of several cameras, it is enough that one has depth.
+    chosen = [depth.remark for depth in depths if depth.sample is not None]
+    examination.remarks += list(dict.fromkeys(chosen or remarks[:1]))
 
 
 def _description(

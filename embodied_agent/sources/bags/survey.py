@@ -25,8 +25,10 @@ from embodied_agent.sources.bags.packets import codec_of
 from embodied_agent.sources.bags.recording import RawMessage
 from embodied_agent.sources.bags.schemas import PICTURES, Kind, kind_of
 from embodied_agent.sources.bags.transforms import TransformTree
+from embodied_agent.sources.depth import packed_size
 from embodied_agent.sources.examination import TopicFacts
 from embodied_agent.sources.picture_headers import read_claim
+from embodied_agent.sources.ros_images import DEPTH_ENCODINGS, holds_encoded
 
 #: Recordings of at most as many messages are looked through whole, others in places.
 _WHOLE = 600
@@ -64,6 +66,11 @@ class TopicSample:
     @property
     def kind(self) -> Kind:
         return kind_of(self.topic.channel.msgtype)
+
+    @property
+    def interval_ns(self) -> int:
+        """The usual time between two of its messages; 0 where it is not known."""
+        return round(median(self._intervals)) if self._intervals else 0
 
     def note_time(self, receive_ns: int, *, fresh: bool) -> None:
         """A message was received; ``fresh``: what lies before it was not looked at."""
@@ -223,8 +230,6 @@ def _take(
 
 
 def _look_at_raw(sample: TopicSample, picture: RawPicture) -> None:
-    from embodied_agent.sources.ros_images import holds_encoded
-
     if holds_encoded(picture.data):
         sample.remark = (
             f"its driver sends compressed pictures but calls them {picture.encoding!r}; they are "
@@ -237,13 +242,14 @@ def _look_at_encoded(sample: TopicSample, picture: Encoded) -> None:
     sample.encoding = sample.encoding or sample.codec or picture.format
     if sample.size is not None or sample.codec:
         return
+    if DEPTH_ENCODINGS.search(picture.format):
+        sample.encoding, sample.size = picture.format, packed_size(picture.data, picture.format)
+        return
     try:
         claim = read_claim(picture.data)
         header = claim or read_header(picture.data)
         sample.size = (header.width, header.height)
         sample.encoding = f"{header.kind}{16 if header.bits == 16 else ''}"
-        if "depth" in picture.format.lower() or picture.format.lower().startswith("16uc1"):
-            sample.encoding = picture.format
     except (BadImage, ValueError):
         return
 

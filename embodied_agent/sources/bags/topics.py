@@ -1,7 +1,7 @@
 """Which of a recording's topics are read (pictures, poses, calibration), and why not the others.
 
 Topics are chosen by type and by their sampled messages (survey.py); if there are several
-candidates, the choice is reported. Depth is never taken for colour.
+candidates, the choice is reported. Depth is never taken for colour (depth.py chooses among it).
 """
 
 from __future__ import annotations

@@ -58,7 +58,8 @@ def write_mcap(
     return path
 
 
-def _timestamp(at: int) -> Timestamp:
+def timestamp(at: int) -> Timestamp:
+    """A time in protobuf."""
     return Timestamp(seconds=at // S, nanos=at % S)
 
 
@@ -78,11 +79,11 @@ def foxglove_images(count: int = 10) -> list[tuple[str, Any, int]]:
     for n in range(count):
         at = T0 + n * 100 * MS
         image = CompressedImage(
-            timestamp=_timestamp(at), frame_id="cam", data=jpeg(card(n)), format="jpeg"
+            timestamp=timestamp(at), frame_id="cam", data=jpeg(card(n)), format="jpeg"
         )
         entries.append(("/camera/image", image, at))
     info = CameraCalibration(
-        timestamp=_timestamp(T0),
+        timestamp=timestamp(T0),
         frame_id="cam",
         width=WIDTH,
         height=HEIGHT,
@@ -97,7 +98,7 @@ def foxglove_raw(count: int = 10) -> list[tuple[str, Any, int]]:
         (
             "/camera/raw",
             RawImage(
-                timestamp=_timestamp(T0 + n * 100 * MS),
+                timestamp=timestamp(T0 + n * 100 * MS),
                 frame_id="cam",
                 width=WIDTH,
                 height=HEIGHT,
@@ -117,7 +118,7 @@ def foxglove_video(packets: Iterable[bytes], fmt: str) -> list[tuple[str, Any, i
         (
             "/camera/video",
             CompressedVideo(
-                timestamp=_timestamp(T0 + n * 100 * MS), frame_id="cam", data=data, format=fmt
+                timestamp=timestamp(T0 + n * 100 * MS), frame_id="cam", data=data, format=fmt
             ),
             T0 + n * 100 * MS,
         )
@@ -130,7 +131,7 @@ def foxglove_poses(count: int = 40) -> list[tuple[str, Any, int]]:
     entries: list[tuple[str, Any, int]] = []
     for n in range(count):
         at = T0 - 50 * MS + n * 30 * MS
-        pose = PoseInFrame(timestamp=_timestamp(at), frame_id="odom")
+        pose = PoseInFrame(timestamp=timestamp(at), frame_id="odom")
         pose.pose.position.x = n * 0.03 - 0.05
         pose.pose.orientation.w = 1.0
         entries.append(("/pose", pose, at))
@@ -143,7 +144,7 @@ def foxglove_transforms(count: int = 40) -> list[tuple[str, Any, int]]:
     for n in range(count):
         at = T0 - 50 * MS + n * 30 * MS
         moved = FrameTransform(
-            timestamp=_timestamp(at), parent_frame_id="odom", child_frame_id="base_link"
+            timestamp=timestamp(at), parent_frame_id="odom", child_frame_id="base_link"
         )
         moved.translation.x = n * 0.03 - 0.05
         moved.rotation.w = 1.0

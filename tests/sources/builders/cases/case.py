@@ -33,6 +33,7 @@ class Case:
         skipped: what is left out, by reason.
         offset_s: the offset between the clocks.
         remark: words that its examination must hold.
+        depths: frames that have a depth picture.
         refused: words of the sentence with which it is refused; empty: it is read.
         settings: of the source.
     """
@@ -48,6 +49,7 @@ class Case:
     skipped: dict[str, int] = field(default_factory=dict)
     offset_s: float | None = None
     remark: str = ""
+    depths: int = 0
     refused: str = ""
     settings: dict[str, Any] = field(default_factory=dict)
 

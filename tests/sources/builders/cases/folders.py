@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
-
 from tests.sources.builders import card as c
 from tests.sources.builders import lerobot
 from tests.sources.builders.cases.case import Build, Case
+from tests.sources.builders.depth import distances, png
 from tests.sources.builders.ros import MS, T0
+from tests.support.sources import S
 
 
 def folders() -> list[Case]:
@@ -36,10 +36,37 @@ def folders() -> list[Case]:
     def depth_only(folder: Path) -> Path:
         (folder / "depth").mkdir()
         for n in range(10):
-            distances = np.full((c.HEIGHT, c.WIDTH), 900 + n, np.uint16)
             path = folder / "depth" / f"frame-{n:06d}.png"
-            path.write_bytes(c.encoded(".png", distances))
+            path.write_bytes(png(distances()))
         return folder / "depth"
+
+    def rgb_and_depth(folder: Path) -> Path:
+        folder_of(".jpg", lambda n: f"frame-{n:06d}")(folder).rename(folder / "rgb")
+        depth_only(folder)
+        return folder
+
+    def tum(folder: Path) -> Path:
+        (folder / "rgb").mkdir()
+        (folder / "depth").mkdir()
+        for n in range(10):
+            at = T0 + n * 100 * MS
+            (folder / "rgb" / f"{seconds(at)}.png").write_bytes(c.encoded(".png", c.card(n)))
+            values = distances(units_per_metre=5000)
+            name = f"{seconds(at + 20 * MS)}.png"
+            (folder / "depth" / name).write_bytes(png(values))
+        for name in ("rgb", "depth"):
+            lines = [f"{f.stem} {name}/{f.name}" for f in sorted((folder / name).iterdir())]
+            (folder / f"{name}.txt").write_text("# timestamp filename\n" + "\n".join(lines) + "\n")
+        return folder
+
+    def wide(folder: Path) -> Path:
+        rgb_and_depth(folder)
+        for file in (folder / "depth").iterdir():
+            file.write_bytes(png(distances(c.WIDTH, c.HEIGHT // 2)))
+        return folder / "rgb"
+
+    def seconds(at: int) -> str:
+        return f"{at // S}.{at % S // 1000:06d}"
 
     rate = (0, 900 * MS)
     return [
@@ -54,10 +81,33 @@ def folders() -> list[Case]:
         ),
         Case(
             "rgbd_folder",
-            "colour and depth in one folder: depth is ignored",
+            "colour and depth in one folder (7-Scenes)",
             rgbd,
             stamps_ns=rate,
-            remark="10 depth pictures are left out",
+            depths=10,
+            remark="depth from pictures for 10 of 10 pictures",
+        ),
+        Case(
+            "rgb_and_depth_folders",
+            "`rgb` and `depth` folders with equal names",
+            rgb_and_depth,
+            stamps_ns=rate,
+            depths=10,
+            remark="depth from depth for 10 of 10 pictures",
+        ),
+        Case(
+            "tum",
+            "TUM RGB-D: `rgb.txt`, `depth.txt` and their folders",
+            tum,
+            depths=10,
+            remark="depth from depth for 10 of 10 pictures",
+        ),
+        Case(
+            "depth_of_another_shape",
+            "a depth folder of other proportions: depth is not used, and why is said",
+            wide,
+            stamps_ns=rate,
+            remark="the depth pictures in depth are not used: their 96x32 pixels do not have",
         ),
         Case(
             "depth_folder",

@@ -12,7 +12,7 @@ import numpy as np
 from tests.sources.builders import card as c
 from tests.sources.builders import ros
 from tests.sources.builders.cases.case import Build, Case, bag, picture_bag, raw_bag
-from tests.sources.builders.ros import MS, T0, in_order, pictures
+from tests.sources.builders.ros import MS, T0
 from tests.support.sources import compressed
 
 
@@ -128,17 +128,6 @@ def compressed_pictures() -> list[Case]:
             entries.append(("/camera/image", ros.raw(at, picture), at))
         return bag(folder, entries)
 
-    def depth(*, alone: bool) -> Build:
-        def build(folder: Path) -> Path:
-            distances = np.full((c.HEIGHT, c.WIDTH), 1500, np.uint16)
-            entries: list[ros.Entry] = []
-            for n in range(20):
-                at = T0 + n * 50 * MS
-                entries.append(("/camera/aligned/image", ros.raw(at, distances, "16UC1"), at))
-            return bag(folder, in_order(entries, [] if alone else pictures()))
-
-        return build
-
     return [
         Case("jpeg", "JPEG", picture_bag(".jpg")),
         Case("png", "PNG", picture_bag(".png")),
@@ -168,12 +157,5 @@ def compressed_pictures() -> list[Case]:
             frames=9,
             coloured=False,
             skipped={"truncated_image": 1},
-        ),
-        Case("depth_beside_colour", "depth beside colour: depth is ignored", depth(alone=False)),
-        Case(
-            "depth_alone",
-            "depth pictures only: refused, naming the topic",
-            depth(alone=True),
-            refused="holds depth pictures only, /camera/aligned/image",
         ),
     ]
