@@ -20,6 +20,7 @@ import time
 from collections.abc import Callable, Generator
 from dataclasses import replace
 
+from embodied_agent.agent.driven_paths import driven_path
 from embodied_agent.agent.fact_answers import FactAnswers
 from embodied_agent.agent.from_here import FromHere
 from embodied_agent.agent.note_index import LostDelta
@@ -47,7 +48,7 @@ from embodied_agent.rules import (
     Saying,
 )
 from embodied_agent.rules.fact_questions import FactAsked
-from embodied_agent.settings import ReasoningSettings
+from embodied_agent.settings import ObjectSettings, ReasoningSettings
 
 #: Longest question with its choices, in characters.
 MAX_QUESTION = 4000
@@ -107,6 +108,7 @@ class Answerer:
         self._store = store
         self._facts = facts
         self._objects = objects
+        self._object_settings = ObjectSettings() if objects is None else objects.settings
         self._positions = PositionAnswers(settings, objects, store)
         self._settings = settings
         self._reasoned = ReasonedAnswers(
@@ -275,6 +277,7 @@ class Answerer:
         held = self._views.read(source, segment, last_id, provisional)
         notes = held.notes
         notes.clock = self._store.stamp_of
+        notes.path = lambda: driven_path(last_id, self._store, self._object_settings)
         known = Known(question, segment, last_id, notes, "", "", ())
         fact_question = None if self._facts is None else self._facts.asked(question.text)
         if fact_question is not None and not self._leaves_facts():

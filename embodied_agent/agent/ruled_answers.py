@@ -39,6 +39,15 @@ _MOST_ENTRIES = 8
 _FOR_MODELS = frozenset({"unclear", "unnoted", "happened"})
 
 
+def _verified_by(saying: Saying, notes: Notes) -> str:
+    """What an answer by rules was obtained from, as `Answer.verified_by` says it."""
+    if saying.measured:
+        return by_position(saying.measured)
+    if saying.poses:
+        return f"the poses of {saying.poses} keyframes"
+    return f"{NAME} over {len(notes.deltas)} entries of the memory"
+
+
 class RuledAnswers:
     """Answers by rules. Safe to call from several threads.
 
@@ -112,9 +121,7 @@ class RuledAnswers:
             reasoning="".join(entry_text(delta) for delta in read[-_MOST_ENTRIES:]).strip(),
             evidence=evidence,
             models={**answer.models, "reasoner": NAME},
-            verified_by=by_position(saying.measured)
-            if saying.measured
-            else f"{NAME} over {len(notes.deltas)} entries of the memory",
+            verified_by=_verified_by(saying, notes),
         )
         if question.choices:
             return without_answer(answer, question, saying.status, saying.text)

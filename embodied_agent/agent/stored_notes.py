@@ -72,7 +72,7 @@ class StoredNotes(Notes):
         notes = StoredNotes(
             self._index, self.first, self.stop, extra=delta, extra_after_break=after_break
         )
-        notes.clock = self.clock
+        notes.clock, notes.path = self.clock, self.path
         return notes
 
     def part(self, first: int, last: int) -> Notes:
@@ -83,7 +83,7 @@ class StoredNotes(Notes):
         end = max(begin, min(self.first + last + 1, self.stop))
         notes = StoredNotes(self._index, begin, end, extra=extra)
         notes.breaks = []
-        notes.clock = self.clock
+        notes.clock, notes.path = self.clock, self.path
         return notes
 
     def before_break(self) -> Notes:
@@ -97,7 +97,7 @@ class StoredNotes(Notes):
             extra_after_break=self._extra_after_break,
         )
         notes.ended = True
-        notes.clock = self.clock
+        notes.clock, notes.path = self.clock, self.path
         return notes
 
     @property

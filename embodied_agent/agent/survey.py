@@ -12,6 +12,7 @@ import numpy as np
 
 from embodied_agent.agent.from_here import CAMERA_M, HEADING_DEG, FromHere
 from embodied_agent.object_records import SeenObject
+from embodied_agent.rules.about_certainty import Certainty
 from embodied_agent.rules.about_measured import Spot
 from embodied_agent.rules.notes import name_key
 
@@ -56,6 +57,13 @@ class FromHereSurvey:
     def apart(self, key: str, other: str) -> tuple[float, float]:
         """How far two things are from each other, and the standard deviation, in metres."""
         return self._here.apart(self._object(key), self._object(other))
+
+    def certainty(self, key: str) -> Certainty | None:
+        """How sure a thing is; ``None`` unless exactly one of this name has a position."""
+        one = self._here.only(key)
+        if one is None or one.std_m is None:
+            return None
+        return Certainty(one.std_m, one.missed, one.missed_in)
 
     def _object(self, key: str) -> SeenObject:
         one = self._here.only(key)

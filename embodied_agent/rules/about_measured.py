@@ -19,6 +19,7 @@ from typing import Protocol
 import numpy as np
 
 from embodied_agent.records import direction_at, wrapped_deg
+from embodied_agent.rules.about_certainty import Certainties
 from embodied_agent.rules.about_places import ON_SIDE
 from embodied_agent.rules.about_things import fits, join_sayings
 from embodied_agent.rules.absence import missing
@@ -62,7 +63,7 @@ class Spot:
     keyframe_id: int
 
 
-class Survey(Protocol):
+class Survey(Certainties, Protocol):
     """What is measured of the things around the camera, in one map session. Things go by the keys
     of their names (`name_key`)."""
 

@@ -69,7 +69,8 @@ def join_sayings(sayings: Sequence[Saying]) -> Saying:
     evidence = tuple(sorted({index for saying in sayings for index in saying.evidence}))
     status = next((s.status for s in sayings if s.status == "answered"), sayings[0].status)
     text = " ".join(dict.fromkeys(s.text for s in sayings))
-    return Saying(text, evidence, status, sum(s.measured for s in sayings))
+    measured, poses = sum(s.measured for s in sayings), max(s.poses for s in sayings)
+    return Saying(text, evidence, status, measured, poses)
 
 
 def colour(asked: Asked, notes: Notes) -> Saying:

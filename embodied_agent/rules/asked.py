@@ -95,6 +95,13 @@ Family = Literal[
     "after_move",
     "where_when",
     "happened",
+    "travelled",
+    "from_start",
+    "been_here",
+    "certainty",
+    "people",
+    "unplaced",
+    "seen_when",
 ]
 #: A side that a question names.
 Side = Literal["front", "left", "back", "right"]

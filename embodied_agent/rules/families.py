@@ -22,6 +22,7 @@ from embodied_agent.rules.readers_of_history import read_history
 from embodied_agent.rules.readers_of_relations import read_relation
 from embodied_agent.rules.readers_of_time import has_foreign_words, make, read_motion
 from embodied_agent.rules.readers_of_turns import read_turn
+from embodied_agent.rules.readers_of_ways import read_way
 from embodied_agent.rules.scope import is_order, is_out_of_scope
 from embodied_agent.rules.tokens import tokens_of
 from embodied_agent.rules.uses import use_in
@@ -66,6 +67,9 @@ def understand(text: str, nouns: Collection[str] = ()) -> Asked:
     if turned is not None:
         return turned
     named = _named(text, spelt_right, memory_nouns)
+    way = read_way(named, memory_nouns)
+    if way is not None:
+        return way
     particular = (
         read_event(named) or read_relation(named) or read_history(named) or read_particular(named)
     )

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from embodied_agent.records import Delta, Mention
+from embodied_agent.rules.driven_path import DrivenPath
 from embodied_agent.rules.lexicon import singular
 from embodied_agent.rules.motions import Motions
 from embodied_agent.rules.phrases import Phrase, read_phrase
@@ -54,6 +55,10 @@ def claimed_words(observation: str) -> list[str]:
 
 
 def _no_clock(keyframe_id: int) -> int | None:
+    return None
+
+
+def _no_path() -> DrivenPath | None:
     return None
 
 
@@ -177,6 +182,8 @@ class Notes:
         self.nouns: Nouns = Nouns()
         #: Gives the stamp of a keyframe by its id, in nanoseconds; ``None`` if it is not known.
         self.clock: Callable[[int], int | None] = _no_clock
+        #: Gives the path that the robot drove up to the present; ``None`` without poses.
+        self.path: Callable[[], DrivenPath | None] = _no_path
         #: What phrases mean (`matched`), with the number of deltas that there were.
         self.matches: dict[Phrase, tuple[int, object]] = {}
         self._indexes: dict[int, int] = {}
@@ -228,7 +235,7 @@ class Notes:
     def part(self, first: int, last: int) -> Notes:
         """The deltas from index ``first`` to ``last``, both included, alone."""
         notes = Notes(self.deltas[first : last + 1])
-        notes.clock = self.clock
+        notes.clock, notes.path = self.clock, self.path
         return notes
 
     def since_break(self) -> Notes:

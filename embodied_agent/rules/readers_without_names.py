@@ -15,7 +15,6 @@ from embodied_agent.records import Action
 from embodied_agent.rules import cues
 from embodied_agent.rules.asked import Asked, Side
 from embodied_agent.rules.names import Named
-from embodied_agent.rules.phrases import read_phrase
 from embodied_agent.rules.readers_of_time import make
 
 #: Whoever is asked.
@@ -69,10 +68,6 @@ _WHEN_STARTED = re.compile(rf"\b(?:when|as) {YOU} (?:started|began|set (?:off|ou
 _LATEST = re.compile(
     rf"^(?:which|what) (?:thing|object|item)s? (?:did|have|had) {YOU} (?:see|seen|notice|noticed) "
     r"(?:most recently|last|latest)$"
-)
-_WHO = re.compile(
-    rf"^who (?:(?:did|have|had) {YOU} (?:see|seen|meet|met|notice|noticed|come across|run into|pass|passed)|"
-    r"(?:was|were|is) (?:there|here|around|in view|visible))(?: (?:so far|on the way|there|here))?$"
 )
 _LATEST_OF_ALL = re.compile(
     r"\b(?:N|last|latest|most recent) (?:N |last |latest |most recent )(?:things|objects|items)\b|"
@@ -155,8 +150,6 @@ def read_unnamed(named: Named) -> Asked | None:
     which = cues.has(pattern, "what|which|anything|list|name|show")
     if _PRONOUN.search(pattern) and "KF" not in pattern:
         return make(named, "unresolved")
-    if _WHO.search(pattern):
-        return Asked("inventory", things=(read_phrase("people"),))
     if _ONE_NOT_OTHER.search(pattern) or _IN_A_PLACE.search(pattern):
         return make(named, "unnoted_way")
     ranged = _AT_RANGE.search(pattern)

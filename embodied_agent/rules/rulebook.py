@@ -21,6 +21,8 @@ from embodied_agent.rules import (
     about_history,
     about_moments,
     about_motion,
+    about_path,
+    about_people_and_rooms,
     about_places,
     about_relations,
     about_things,
@@ -29,6 +31,7 @@ from embodied_agent.rules import (
     about_uses,
     about_views,
 )
+from embodied_agent.rules.about_certainty import certainty
 from embodied_agent.rules.about_measured import Survey, answer_by_measure
 from embodied_agent.rules.about_things import join_sayings
 from embodied_agent.rules.asked import Asked, Family
@@ -162,6 +165,13 @@ _ANSWERS: dict[Family, _Answer] = {
     "after_move": about_turns.after_move,
     "where_when": about_moments.where_when,
     "happened": about_events.happened,
+    "travelled": about_path.travelled,
+    "from_start": about_path.from_start,
+    "been_here": about_path.been_here,
+    "certainty": lambda asked, notes: certainty(asked, notes, None),
+    "people": about_people_and_rooms.people,
+    "unplaced": about_people_and_rooms.unplaced,
+    "seen_when": about_people_and_rooms.seen_when,
     "unresolved": _unresolved,
     "out_of_scope": _out_of_scope,
 }
@@ -169,8 +179,11 @@ _ANSWERS: dict[Family, _Answer] = {
 
 #: What is asked about now, or adds up movements: what lies before a restart has no part in it.
 _OF_NOW: frozenset[Family] = frozenset(
-    {"in_view", "nearest", "actions", "last_action", "way_start", "total_turn", "changed"}
-)
+    {
+        "in_view", "nearest", "actions", "last_action", "way_start", "total_turn", "changed",
+        "travelled", "from_start", "been_here",
+    }
+)  # fmt: skip
 #: What can be answered from a part of the time as from all of it.
 _OF_A_PART: frozenset[Family] = frozenset(
     {
@@ -179,7 +192,7 @@ _OF_A_PART: frozenset[Family] = frozenset(
         "last_where", "when", "order", "is_order", "together", "ever_together", "turns",
         "ever_turned", "moves", "ever_moved", "total_turn", "more", "both", "nth", "most_seen",
         "times_seen", "commonest_colour", "actions", "are_all", "related", "clock_time", "in_view_for",
-        "ever_near", "others", "count_other", "seen_while", "keyframes_of",
+        "ever_near", "others", "count_other", "seen_while", "keyframes_of", "travelled", "people",
     }
 )  # fmt: skip
 #: Of a part of the time, these ask for all that was seen in it.
@@ -205,6 +218,8 @@ _END_PICTURE = re.compile(
 _SINCE: dict[Family, str] = {
     "actions": "That was since the restart.",
     "way_start": "Here, the start is where I was restarted.",
+    "travelled": "That was since the restart.",
+    "from_start": "Here, the start is where I was restarted.",
 }
 _SIDE_OF_BREAK = re.compile(
     r",?\s*\b(before|prior to|until|since|after)\s+(?:the|your|our|that|you were|we were)?\s*"
@@ -267,6 +282,8 @@ def answer_one(text: str, notes: Notes, survey: Survey | None = None) -> Ruling:
             asked = replace(asked, nth=0 if end[1].lower() == "first" else notes.last)
         if (asked.keyframe, asked.nth) != (None, None):
             return _of_keyframe(asked, notes)
+    if asked.family == "certainty":
+        return Ruling(asked, certainty(asked, notes, survey))
     if survey is not None:
         measured = answer_by_measure(text, asked, notes, survey)
         if measured is not None:

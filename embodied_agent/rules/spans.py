@@ -98,6 +98,12 @@ _DONE = re.compile(
 )
 
 
+#: How far the camera moved in a part of the time, its positions tell.
+_DISTANCE = re.compile(
+    r"\bhow far (?:did|have|had) (?:you|i|we)\b(?! (?:turn|rotat|spin|spun))", re.IGNORECASE
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Span:
     """A part of the time.
@@ -140,6 +146,8 @@ def span_in(text: str) -> Span | None:
 
 
 def _is_of_sights(text: str) -> bool:
+    if _DISTANCE.search(text):
+        return True
     return bool(_SEEN.search(text)) and not _DONE.search(text)
 
 

@@ -43,13 +43,14 @@ _NUMBERS = (
 
 @dataclass(frozen=True, slots=True)
 class Saying:
-    """An answer by rules: its text, the indexes of the deltas that it rests on, its status, and how
-    many measured positions it states."""
+    """An answer by rules: its text, the indexes of the deltas that it rests on, its status, how many
+    measured positions of objects it states, and on the poses of how many keyframes it rests."""
 
     text: str
     evidence: tuple[int, ...] = ()
     status: AnswerStatus = "answered"
     measured: int = 0
+    poses: int = 0
 
 
 def the(thing: Thing | str) -> str:

@@ -61,7 +61,7 @@ def uses() -> tuple[Use, ...]:
     return tuple(
         Use(
             entry["use"],
-            re.compile(rf"\b(?:{entry['words']})\b"),
+            re.compile(rf"\b(?:{_alternatives(entry['words'])})\b"),
             tuple(
                 dict.fromkeys(
                     k for name in entry["things"] for k in sorted(members.get(name, (name,)))
@@ -71,6 +71,10 @@ def uses() -> tuple[Use, ...]:
         )
         for entry in yaml.safe_load(text)
     )
+
+
+def _alternatives(words: str | list[str]) -> str:
+    return words if isinstance(words, str) else "|".join(words)
 
 
 def use_named(name: str) -> Use:
@@ -94,9 +98,10 @@ def use_in(words: Sequence[str], memory_nouns: Collection[str]) -> Use | None:
         return use_named(_WAY_OUT)
     sought = _SOUGHT.search(text)
     rest = text[sought.end() :] if sought else ""
-    if _names_any(rest.split(), memory_nouns):
-        return None  # "where should I drive to get to the car?" is about the car
     wanted = next((u for u in uses() if rest and u.words.search(rest)), None)
+    unused = rest if wanted is None else wanted.words.sub(" ", rest)
+    if _names_any(unused.split(), memory_nouns):
+        return None  # "where should I drive to get to the car?" is about the car
     if wanted is not None:
         others = wanted.words.sub(" ", f"{text[: sought.start()]} {rest}" if sought else rest)
         if any(lexicon().known(word) for word in others.split() if word not in FRAME):

@@ -322,7 +322,6 @@ WORDINGS = {
         Does the lamp work?
         """,
     "unnoted_way": """
-        How many metres did you drive?
         How fast did you go?
         What is behind the wall that you can't see through?
         What will you see next?
@@ -351,7 +350,6 @@ WORDINGS = {
         What is the capital of Peru?
         Open the window.
         Can you bring me a coffee?
-        Please drive to the lamp.
         Turn left.
         Stop!
         Hello there
