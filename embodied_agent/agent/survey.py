@@ -1,4 +1,4 @@
-"""The objects around the camera, as the rules ask for them (`embodied_agent.rules.about_measured`).
+"""The objects around the camera, as the rules ask for them (`embodied_agent.rules.surveyed`).
 
 Out of scope: where they are (`from_here`), what is said of it (`about_measured`).
 """
@@ -13,12 +13,12 @@ import numpy as np
 from embodied_agent.agent.from_here import CAMERA_M, HEADING_DEG, FromHere
 from embodied_agent.object_records import SeenObject
 from embodied_agent.rules.about_certainty import Certainty
-from embodied_agent.rules.about_measured import Spot
 from embodied_agent.rules.notes import name_key
+from embodied_agent.rules.surveyed import Spot
 
 
 class FromHereSurvey:
-    """`about_measured.Survey` of what is around one camera. An object that was missed where it
+    """`surveyed.Survey` of what is around one camera. An object that was missed where it
     should have been is not where it was measured, and has no spot."""
 
     def __init__(self, here: FromHere) -> None:

@@ -5,39 +5,43 @@ The docstring of a public function is a question that it answers. An answer is g
 positions settle it, with one standard deviation: "about 2.4 m (±0.3)". Otherwise it is ``None``,
 and the words of the notes (`about_places`) have to do.
 
-Out of scope: where positions come from (`embodied_agent.agent.survey`), questions with choices
-(`located`).
+Out of scope: what a position is told as (`surveyed`), the way to a thing (`about_ways`), what is
+nearest of all (`about_nearness`), questions with choices (`located`).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import Protocol
+from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
 from embodied_agent.records import direction_at, wrapped_deg
-from embodied_agent.rules.about_certainty import Certainties
+from embodied_agent.rules.about_nearness import is_nearer, nearest, within, within_in
 from embodied_agent.rules.about_places import ON_SIDE
-from embodied_agent.rules.about_things import fits, join_sayings
-from embodied_agent.rules.absence import missing
+from embodied_agent.rules.about_things import join_sayings
+from embodied_agent.rules.about_ways import steps_to, way, where
 from embodied_agent.rules.asked import Asked, Family
-from embodied_agent.rules.matching import match
 from embodied_agent.rules.notes import Notes, Thing, name_key
-from embodied_agent.rules.speech import Saying, capital, join_names, the, towards
+from embodied_agent.rules.speech import Saying, join_names, the
+from embodied_agent.rules.surveyed import (
+    BEARING_DEG,
+    DISTANCE,
+    MOST,
+    SETTLED,
+    Spot,
+    Survey,
+    is_far_known,
+    is_noted,
+    metres,
+    named_spots,
+    place,
+    say,
+)
 
-#: Largest uncertainty of a direction that is told, in degrees, and of a distance, as a share of it.
-BEARING_DEG, DISTANCE = 10.0, 0.35
-#: The share of what is possible that must agree before something is stated.
-_SETTLED = 0.8
-#: At most this many things are described, or named as equally near.
-_MOST, _MOST_NEAREST = 4, 3
-#: Things that may be the nearest are compared closely, at most.
+#: At most this many things are compared.
 _COMPARED = 12
-#: A smaller angle from straight ahead or straight behind is not told, in degrees.
-_STRAIGHT_DEG = 5.0
 #: Quantiles of a normal distribution, in standard deviations.
 _QUANTILES = np.array([-1.96, -1.44, -1.15, -0.93, -0.76, -0.6, -0.45, -0.32, -0.19, -0.06])
 #: Not about now, or not about here.
@@ -48,40 +52,20 @@ _APART = re.compile(
     re.IGNORECASE,
 )
 _METRES = re.compile(r"\bhow many (?:met(?:er|re)s)\b", re.IGNORECASE)
-
-
-@dataclass(frozen=True, slots=True)
-class Spot:
-    """Where a thing is from the camera, with standard deviations: ``bearing_deg`` to the left of
-    its heading, and ``distance_m``. ``keyframe_id`` shows it last."""
-
-    name: str
-    bearing_deg: float
-    bearing_std_deg: float
-    distance_m: float
-    distance_std_m: float
-    keyframe_id: int
-
-
-class Survey(Certainties, Protocol):
-    """What is measured of the things around the camera, in one map session. Things go by the keys
-    of their names (`name_key`)."""
-
-    def spot(self, key: str) -> Spot | None:
-        """Where a thing is; ``None`` unless exactly one of this name has a position."""
-        ...
-
-    def keys(self) -> Sequence[str]:
-        """The things that have a `spot`, the nearest first."""
-        ...
-
-    def share_nearer(self, key: str, other: str) -> float:
-        """The share of what is possible in which the one is nearer than the other."""
-        ...
-
-    def apart(self, key: str, other: str) -> tuple[float, float]:
-        """How far two things are from each other, and the standard deviation, in metres."""
-        ...
+#: Words of politeness, which suppose nothing.
+_POLITE = re.compile(
+    r"^\W*(?:please\W+)?would you\b|\bhow would (?:i|you|we)\b|\bif (?:possible|you (?:please|can|could))\b",
+    re.IGNORECASE,
+)
+#: Asks for the way there, not only for the direction.
+_WAY = re.compile(
+    r"\bhow (?:do|can|could|should|shall|would|will|to)\b.*\b(?:get|go|reach|walk|drive|come|return)\b|"
+    r"\b(?:take|lead|guide|bring|direct|navigate|get|steer) (?:me|us|you)\b|"
+    r"\b(?:way|route|path|directions|course|road) (?:back )?(?:to|towards?)\b|"
+    r"\b(?:go|navigate|drive|walk|return|head) (?:back )?(?:to|towards?)\b",
+    re.IGNORECASE,
+)
+_IS_NEARER = re.compile(r"^\W*(?:and |so )?(?:is|are)\b(?!.*\bor\b).*\bthan\b", re.IGNORECASE)
 
 
 def answer_by_measure(
@@ -95,93 +79,35 @@ def answer_by_measure(
         notes: the memory, with at least one delta.
         survey: of the things around the camera.
     """
-    if asked.past or asked.keyframe is not None or asked.nth is not None or _OTHERWISE.search(text):
+    supposes = _OTHERWISE.search(_POLITE.sub(" ", text))
+    if asked.past or asked.keyframe is not None or asked.nth is not None or supposes:
         return None
+    reach_m = within_in(text)
+    if reach_m is not None and asked.family != "out_of_scope":
+        saying = within(reach_m, asked, notes, survey)
+        return None if saying is None else (replace(asked, family="how_far"), saying)
     if asked.family == "unnoted" and _METRES.search(text):
         asked = replace(asked, family="how_far")
     if asked.family in ("how_far", "related") and len(asked.things) == 2 and _APART.search(text):
         saying = how_far_apart(asked, notes, survey)
         return None if saying is None else (replace(asked, family="how_far"), saying)
     rule = _RULES.get(asked.family)
+    if asked.family in ("where", "nearest_of") and _WAY.search(text):
+        rule = way if asked.family == "where" else way_to_nearest
+    if asked.family == "nearer" and _IS_NEARER.search(text):
+        rule = is_nearer_than
     saying = None if rule is None else rule(asked, notes, survey)
     return None if saying is None else (asked, saying)
 
 
-def _named(asked: Asked, notes: Notes, survey: Survey) -> list[tuple[Thing, Spot]] | None:
-    """The things that a question names, with their spots; ``None`` unless all have one that agrees
-    with what is in view now."""
-    found: dict[str, tuple[Thing, Spot]] = {}
-    for phrase in asked.things:
-        result = match(phrase, notes)
-        if missing(result, notes) is not None:
-            return None
-        for thing in fits(result):
-            spot = _spot(thing, notes, survey)
-            if spot is None:
-                return None
-            found[name_key(thing.name)] = thing, spot
-    return list(found.values()) or None
-
-
-def _spot(thing: Thing, notes: Notes, survey: Survey) -> Spot | None:
-    spot = survey.spot(name_key(thing.name))
-    if spot is None or notes.index(spot.keyframe_id) is None:
-        return None
-    # What is in view now, and not where its position says, is not measured well.
-    in_view = thing.last_index == notes.now
-    return None if in_view and spot.keyframe_id != notes.id(notes.now) else spot
-
-
-def _is_far_known(spot: Spot) -> bool:
-    return spot.distance_std_m <= DISTANCE * spot.distance_m
-
-
-def _is_noted(spot: Spot, notes: Notes) -> bool:
-    """Whether the current view says more of a thing than its position, which has no distance."""
-    return spot.keyframe_id == notes.id(notes.now) and not _is_far_known(spot)
-
-
-def metres(distance_m: float, std_m: float) -> str:
-    """A distance and how sure it is: ``about 2.4 m (±0.3)``."""
-    digits = 1 if distance_m < 9.95 else 0
-    return f"about {distance_m:.{digits}f} m (±{max(std_m, 10.0**-digits):.{digits}f})"
-
-
-def _direction(spot: Spot) -> str:
-    words = towards(direction_at(spot.bearing_deg))
-    off = abs(spot.bearing_deg)
-    if off < _STRAIGHT_DEG or off > 180 - _STRAIGHT_DEG:
-        return words
-    return f"{words} ({off:.0f}° {'left' if spot.bearing_deg > 0 else 'right'})"
-
-
-def _seen(spots: Sequence[Spot], notes: Notes) -> str:
-    """When the things were last seen."""
-    cited = [notes.cite(index) for index in _indexes(spots, notes)]
-    if cited == [notes.cite(notes.now)] and spots[0].keyframe_id == notes.id(notes.now):
-        return f", in view now ({cited[0]})."
-    return f" (last seen in {join_names(cited)})."
-
-
-def _indexes(spots: Sequence[Spot], notes: Notes) -> tuple[int, ...]:
-    indexes = {notes.index(spot.keyframe_id) for spot in spots}
-    return tuple(sorted(index for index in indexes if index is not None))
-
-
-def _say(text: str, spots: Sequence[Spot], notes: Notes) -> Saying:
-    return Saying(
-        f"{capital(text)}{_seen(spots, notes)}", _indexes(spots, notes), measured=len(spots)
-    )
-
-
 def how_far(asked: Asked, notes: Notes, survey: Survey) -> Saying | None:
     """How far away is the sofa?"""
-    named = _named(asked, notes, survey)
-    if named is None or len(named) > _MOST or not all(_is_far_known(spot) for _, spot in named):
+    named = named_spots(asked, notes, survey)
+    if named is None or len(named) > MOST or not all(is_far_known(spot) for _, spot in named):
         return None
     return join_sayings(
         [
-            _say(
+            say(
                 f"{the(thing)} is {metres(spot.distance_m, spot.distance_std_m)} away",
                 [spot],
                 notes,
@@ -191,31 +117,14 @@ def how_far(asked: Asked, notes: Notes, survey: Survey) -> Saying | None:
     )
 
 
-def where(asked: Asked, notes: Notes, survey: Survey) -> Saying | None:
-    """Which way is the sofa?"""
-    named = _named(asked, notes, survey)
-    if named is None or len(named) > _MOST:
-        return None
-    if any(spot.bearing_std_deg > BEARING_DEG or _is_noted(spot, notes) for _, spot in named):
-        return None
-    return join_sayings(
-        [_say(f"{the(thing)} is {_place(spot)}", [spot], notes) for thing, spot in named]
-    )
-
-
-def _place(spot: Spot) -> str:
-    away = f", {metres(spot.distance_m, spot.distance_std_m)} away" if _is_far_known(spot) else ""
-    return f"{_direction(spot)}{away}"
-
-
 def is_side(asked: Asked, notes: Notes, survey: Survey) -> Saying | None:
     """Is the sofa behind you?"""
-    named = _named(asked, notes, survey)
-    if named is None or len(named) > _MOST:
+    named = named_spots(asked, notes, survey)
+    if named is None or len(named) > MOST:
         return None
     side = asked.side or "front"
     sayings = []
-    if any(_is_noted(spot, notes) for _, spot in named):
+    if any(is_noted(spot, notes) for _, spot in named):
         return None
     for thing, spot in named:
         spread = np.concatenate((_QUANTILES, -_QUANTILES)) * spot.bearing_std_deg
@@ -223,22 +132,32 @@ def is_side(asked: Asked, notes: Notes, survey: Survey) -> Saying | None:
             direction_at(wrapped_deg(spot.bearing_deg + off)) in ON_SIDE[side] for off in spread
         ]
         share = float(np.mean(there))
-        if 1 - _SETTLED < share < _SETTLED:
+        if 1 - SETTLED < share < SETTLED:
             return None
-        word = "yes" if share >= _SETTLED else "no"
-        sayings.append(_say(f"{word}, {the(thing)} is {_place(spot)}", [spot], notes))
+        word = "yes" if share >= SETTLED else "no"
+        sayings.append(say(f"{word}, {the(thing)} is {place(spot)}", [spot], notes))
     return join_sayings(sayings)
 
 
 def nearer(asked: Asked, notes: Notes, survey: Survey) -> Saying | None:
     """Which is nearer, the sofa or the lamp?"""
-    named = _named(asked, notes, survey)
+    named = named_spots(asked, notes, survey)
     return None if named is None else _nearest_of(named, asked, notes, survey)
+
+
+def is_nearer_than(asked: Asked, notes: Notes, survey: Survey) -> Saying | None:
+    """Is the sofa nearer than the lamp?"""
+    saying = nearer(asked, notes, survey)
+    named = named_spots(asked, notes, survey)
+    if saying is None or named is None or len(named) != 2:
+        return saying
+    word = "Yes" if saying.text.lower().startswith(f"{the(named[0][0])} is ".lower()) else "No"
+    return replace(saying, text=f"{word}, {saying.text[:1].lower()}{saying.text[1:]}")
 
 
 def nearest_of(asked: Asked, notes: Notes, survey: Survey) -> Saying | None:
     """Where is the nearest table? Which lamp is farthest from you?"""
-    named = _named(asked, notes, survey)
+    named = named_spots(asked, notes, survey)
     if named is None:
         return None
     if len(named) == 1:
@@ -246,50 +165,43 @@ def nearest_of(asked: Asked, notes: Notes, survey: Survey) -> Saying | None:
     return _nearest_of(named, asked, notes, survey)
 
 
+def way_to_nearest(asked: Asked, notes: Notes, survey: Survey) -> Saying | None:
+    """Take me to the nearest table."""
+    named = named_spots(asked, notes, survey)
+    if named is None or len(named) == 1:
+        return way(asked, notes, survey)
+    saying = _nearest_of(named, asked, notes, survey)
+    thing, spot = _ranked(named, asked)[0]
+    if saying is None or spot.bearing_std_deg > BEARING_DEG:
+        return None
+    steps = steps_to(thing, spot, notes)
+    return replace(saying, text=f"{saying.text} {steps}")
+
+
 def _nearest_of(
     named: list[tuple[Thing, Spot]], asked: Asked, notes: Notes, survey: Survey
 ) -> Saying | None:
     if not 2 <= len(named) <= _COMPARED:
         return None
-    ranked = sorted(named, key=lambda one: one[1].distance_m, reverse=asked.reverse)
-    (best, spot), others = ranked[0], ranked[1:]
-    if not all(_is_nearer(spot, other, asked, survey) for _, other in others):
+    (best, spot), *others = _ranked(named, asked)
+    if not all(is_nearer(spot, other, asked, survey) for _, other in others):
         return None
     than = join_names(
-        (f"{the(t)}, {metres(s.distance_m, s.distance_std_m)}" for t, s in others[:_MOST]), "and"
+        (f"{the(t)}, {metres(s.distance_m, s.distance_std_m)}" for t, s in others[:MOST]), "and"
     )
     word = "farther" if asked.reverse else "nearer"
     text = f"{the(best)} is {word}, {metres(spot.distance_m, spot.distance_std_m)}, than {than}"
-    return _say(text, [spot, *(s for _, s in others)], notes)
+    return say(text, [spot, *(s for _, s in others)], notes)
 
 
-def _is_nearer(one: Spot, other: Spot, asked: Asked, survey: Survey) -> bool:
-    share = survey.share_nearer(name_key(one.name), name_key(other.name))
-    return (1 - share if asked.reverse else share) >= _SETTLED
-
-
-def nearest(asked: Asked, notes: Notes, survey: Survey) -> Saying | None:
-    """What is nearest to you?"""
-    in_view = [_spot(thing, notes, survey) for thing, _ in notes.in_view(notes.last)]
-    if None in in_view:
-        return None  # what is in view without a position may be the nearest
-    keys = survey.keys()[::-1] if asked.reverse else survey.keys()
-    spots = [spot for key in keys[:_COMPARED] if (spot := survey.spot(key)) is not None]
-    if len(spots) < 2 or any(notes.index(spot.keyframe_id) is None for spot in spots):
-        return None
-    best, *others = spots
-    even = [best, *(one for one in others if not _is_nearer(best, one, asked, survey))]
-    if len(even) > _MOST_NEAREST or not all(map(_is_far_known, even)):
-        return None
-    names = "; and ".join(f"{the(one.name)}, {_place(one)}" for one in even)
-    word = "farthest" if asked.reverse else "nearest"
-    verb = "is" if len(even) == 1 else "are"
-    return _say(f"of the things whose place I know, the {word} {verb} {names}", even, notes)
+def _ranked(named: list[tuple[Thing, Spot]], asked: Asked) -> list[tuple[Thing, Spot]]:
+    """Things by their distance, the nearest first, or the farthest."""
+    return sorted(named, key=lambda one: one[1].distance_m, reverse=asked.reverse)
 
 
 def how_far_apart(asked: Asked, notes: Notes, survey: Survey) -> Saying | None:
     """How far apart are the sofa and the lamp?"""
-    named = _named(asked, notes, survey)
+    named = named_spots(asked, notes, survey)
     if named is None or len(named) != 2:
         return None
     (one, first), (other, second) = named
@@ -297,12 +209,13 @@ def how_far_apart(asked: Asked, notes: Notes, survey: Survey) -> Saying | None:
     if std > DISTANCE * distance:
         return None
     text = f"{the(one)} and {the(other)} are {metres(distance, std)} apart"
-    return _say(text, [first, second], notes)
+    return say(text, [first, second], notes)
 
 
 _RULES: dict[Family, Callable[[Asked, Notes, Survey], Saying | None]] = {
     "how_far": how_far,
     "where": where,
+    "way_back": way,
     "is_side": is_side,
     "nearer": nearer,
     "nearest_of": nearest_of,

@@ -78,7 +78,7 @@ def place(asked: Asked, notes: Notes) -> Saying:
 
 def back_to(asked: Asked, notes: Notes) -> Saying:
     """How do I get back to the sofa?"""
-    return each(asked, notes, lambda thing: _way_to(thing, notes))
+    return each(asked, notes, lambda thing: way_to(thing, notes))
 
 
 def each(asked: Asked, notes: Notes, say: Callable[[Thing], Saying]) -> Saying:
@@ -138,7 +138,8 @@ def _lost(thing: Thing, notes: Notes) -> str:
     return "" if thing.last_index >= notes.start else ", because I was restarted since"
 
 
-def _way_to(thing: Thing, notes: Notes) -> Saying:
+def way_to(thing: Thing, notes: Notes) -> Saying:
+    """The turn towards a thing, as far as the notes settle it."""
     last = thing.last
     evidence = (last.index,)
     if last.index == notes.now:

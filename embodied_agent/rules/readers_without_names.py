@@ -109,7 +109,13 @@ _HOW_OFTEN_BACK = re.compile(
     r"back(?:wards?)?$"
 )
 _AT_METRES = re.compile(
-    r"^(?:what|which|anything|is there anything)\b.*\bN (?:metres?|meters?|m|feet|foot|yards?|cm|centimet\w+)\b"
+    r"^(?:what|which|anything|(?:is|are|was|were) (?:there )?(?:anything|something))\b.*"
+    r"\b(?:N|one|an?) (?:metres?|meters?|m|feet|foot|yards?|cm|centimet\w+)\b"
+)
+_NEXT_TO_YOU = re.compile(
+    r"^(?:what|which \w+|anything|who|(?:is|are) (?:there )?(?:anything|something|any (?:thing|object|item)s?))\b(?: \w+){0,3}? "
+    r"(?:next to|beside|alongside|adjacent to|by the side of|near|close to) (?:you|me|us)"
+    r"(?: (?:now|right now|here|at the moment|currently))*$"
 )
 #: Of things that moved, were seen repeatedly or on both sides, and of numbers then and now.
 _NOT_ADDED_UP = re.compile(
@@ -184,6 +190,8 @@ def read_unnamed(named: Named) -> Asked | None:
         return make(named, "moves", side="back")
     if _AT_METRES.search(pattern):
         return make(named, "unnoted_way")
+    if _NEXT_TO_YOU.search(pattern) and not cues.PAST.search(pattern):
+        return make(named, "nearest")
     if _NOT_SEEN.search(pattern) or _NOT_ADDED_UP.search(pattern):
         return make(named, "unnoted_way")
     if _FACED.search(pattern):

@@ -32,7 +32,7 @@ from embodied_agent.rules import (
     about_views,
 )
 from embodied_agent.rules.about_certainty import certainty
-from embodied_agent.rules.about_measured import Survey, answer_by_measure
+from embodied_agent.rules.about_measured import answer_by_measure
 from embodied_agent.rules.about_things import join_sayings
 from embodied_agent.rules.asked import Asked, Family
 from embodied_agent.rules.families import understand
@@ -41,6 +41,7 @@ from embodied_agent.rules.references import answer_in_turn
 from embodied_agent.rules.several import questions_in, without_repeats
 from embodied_agent.rules.spans import Span, cut, span_in
 from embodied_agent.rules.speech import Saying, tell_action, the
+from embodied_agent.rules.surveyed import Survey
 from embodied_agent.rules.times import length
 
 #: The name of the reasoner in answers by rules.

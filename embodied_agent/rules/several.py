@@ -11,7 +11,7 @@ Out of scope: what the parts refer to (`references`), whether they are understoo
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from embodied_agent.rules.speech import Saying
@@ -84,9 +84,20 @@ def without_repeats(sayings: Sequence[Saying]) -> list[Saying]:
     kept = []
     for saying in sayings:
         sentences = [
-            one for one in _SENTENCES.split(saying.text) if one.removeprefix("Yes, ") not in told
+            one
+            for one in _SENTENCES.split(saying.text)
+            if not _is_told(one.removeprefix("Yes, "), told)
         ]
         told.update(one.removeprefix("Yes, ") for one in sentences)
         if sentences:
             kept.append(replace(saying, text=" ".join(sentences)))
     return kept
+
+
+def _is_told(sentence: str, told: Collection[str]) -> bool:
+    """Whether a sentence was told, alone or as the end of one about the same thing: "the sofa is to
+    my left, about 2 m away" tells that "the sofa is about 2 m away"."""
+    subject, _, rest = sentence.partition(" is ")
+    return sentence in told or any(
+        rest and one.startswith(f"{subject} is ") and one.endswith(f", {rest}") for one in told
+    )

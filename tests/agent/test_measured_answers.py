@@ -119,13 +119,136 @@ def test_a_thing_that_was_missed_where_it_should_be_gets_no_metres() -> None:
     assert METRES.search(ask(robot, "How far is the red chair?").text) is None
 
 
-def test_a_thing_in_view_that_has_no_place_may_be_the_nearest() -> None:
+def test_a_thing_in_view_whose_distance_is_not_known_may_be_the_nearest() -> None:
     robot = Robot()
     robot.drive(ROOM)
     near = {**ROOM, "box": (0.8, 2.3, 0.8)}
     robot.look(near, pose(0.0, 2.2))
-    answer = ask(robot, "What is nearest to me?")
-    assert "whose place I know" not in answer.text
+    for text in ("What is nearest to me?", "Is anything within 3 metres?"):
+        answer = ask(robot, text)
+        assert answer.status == "cannot_tell"
+        assert "the box" in answer.text
+        assert 8 in [evidence.keyframe_id for evidence in answer.evidence]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "What is closest to me right now?",
+        "What's nearest to me now?",
+        "What is right next to me?",
+        "Is anything near me?",
+    ],
+)
+def test_what_is_nearest_now_counts_things_out_of_view(text: str) -> None:
+    answer = ask(seen(pose(2.0, 1.0, 90.0)), text)
+    assert answer.status == "answered"
+    assert answer.text == (
+        "Of the things whose place I know, the nearest is the red chair, to my right (90° right), "
+        "about 2.0 m (±0.2) away (last seen in #7)."
+    )
+    words = ask(seen(pose(2.0, 1.0, 90.0)), text, positions=False)
+    assert words.status == "cannot_tell"
+    assert "the current view" in words.text
+
+
+@pytest.mark.parametrize(
+    ("text", "said", "status"),
+    [
+        ("Is anything within 2.5 metres?",
+         "Within 2.5 m, of the things whose place I know: the red chair, to my right (90° right), "
+         "about 2.0 m (±0.2) away (last seen in #7).", "answered"),
+        ("What is less than 250 cm away?", "Within 2.5 m, of the things", "answered"),
+        ("Anything within one metre of me?",
+         "Of the things whose place I know, none is within 1 m; the nearest is the red chair",
+         "answered"),
+        ("Is anything within 2 m?",
+         "I can't tell: of the things whose place I know, none certainly is within 2 m. Perhaps "
+         "within 2 m: the red chair, to my right (90° right), about 2.0 m", "cannot_tell"),
+        ("Is the red chair within 3 metres?", "Yes, the red chair is to my right", "answered"),
+        ("Is the red chair within 50 cm of you?", "No, the red chair is to my right", "answered"),
+    ],
+)  # fmt: skip
+def test_what_is_within_some_metres_is_told(text: str, said: str, status: str) -> None:
+    answer = ask(seen(pose(2.0, 1.0, 90.0)), text)
+    assert answer.text.startswith(said)
+    assert answer.status == status
+
+
+@pytest.mark.parametrize(
+    "text", ["Is anything within 2 m of the lamp?", "Was anything within 2 m?"]
+)
+def test_what_is_within_some_metres_of_something_else_is_not_told(text: str) -> None:
+    answer = ask(seen(pose(2.0, 1.0, 90.0)), text)
+    assert answer.status == "cannot_tell"
+    assert METRES.search(answer.text) is None
+
+
+CHAIR = "The red chair is to my right (90° right), about 2.0 m (±0.2) away (last seen in #7)."
+TO_CHAIR = "To get to the red chair, turn right by about 90 degrees, then go about 2.0 m ahead."
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Take me to the red chair.",
+        "How do I get to the chair?",
+        "Would you lead me to the red chair?",
+        "What's the way to the red chair?",
+        "How do I get back to the red chair?",
+        "Take me to the red chair. Which way is it?",
+        "Take me to the red chair and how far is it?",
+        "Where is the red chair and how do I get to it?",
+    ],
+)
+def test_the_way_to_a_thing_is_told_once_from_its_position(text: str) -> None:
+    answer = ask(seen(pose(2.0, 1.0, 90.0)), text)
+    assert answer.text == f"{CHAIR} {TO_CHAIR}"
+
+
+def test_a_thing_ahead_or_behind_needs_no_turn_or_half_of_one() -> None:
+    robot = Robot()
+    robot.drive(ROOM)
+    robot.look(ROOM, pose(2.0, 1.0, 0.0))
+    ahead = ask(robot, "Take me to the red chair.").text
+    behind = ask(seen(pose(2.0, 1.0, 180.0)), "Take me to the red chair.").text
+    assert ahead.endswith("go about 2.0 m straight ahead.")
+    assert behind.endswith("turn around, then go about 2.0 m ahead.")
+
+
+def test_the_way_to_the_nearest_of_several_is_told() -> None:
+    robot = Robot()
+    room = {"red chair": (4.0, 1.0, 1.0), "blue chair": (6.5, 1.6, 1.0)}
+    robot.drive(room)
+    robot.look({}, pose(2.0, 1.0, 90.0))
+    answer = ask(robot, "Take me to the nearest chair.")
+    assert answer.text.startswith("The red chair is nearer, about 2.0 m")
+    assert "turn right by about 90 degrees, then go about 2.0 m ahead." in answer.text
+
+
+def test_a_thing_without_a_good_position_gets_the_words_of_the_notes_beside_one_with() -> None:
+    robot = Robot()
+    robot.drive(ROOM)
+    robot.look({"green chair": (9.0, 1.0, 1.0)}, pose(0.0, 1.0))
+    robot.look({}, pose(0.0, 1.0, 90.0))
+    text = ask(robot, "Where is the red chair and the green chair?").text
+    assert "The red chair is to my right (90° right), about 4.0 m" in text
+    assert "The green chair " in text
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("Is the red chair nearer than the plant?", "Yes, the red chair is nearer, about 2.0 m"),
+        ("Is the plant nearer than the red chair?", "No, the red chair is nearer, about 2.0 m"),
+        ("Is the plant farther away than the chair?", "Yes, the plant is farther, about 3.3 m"),
+        ("Is the plant or the red chair nearer?", "The red chair is nearer, about 2.0 m"),
+    ],
+)
+def test_whether_one_is_nearer_is_answered_with_yes_or_no(text: str, said: str) -> None:
+    answer = ask(seen(pose(2.0, 1.0, 90.0)), text)
+    assert answer.text.startswith(said)
+    assert answer.verified_by == "measured positions of 2 objects"
 
 
 @pytest.fixture(scope="module")

@@ -11,9 +11,9 @@ import pytest
 from embodied_agent.records import Action, Delta, Mention
 from embodied_agent.rules import Notes, Saying, answer_by_rule
 from embodied_agent.rules.about_certainty import Certainty
-from embodied_agent.rules.about_measured import Spot
 from embodied_agent.rules.driven_path import DrivenPath
 from embodied_agent.rules.families import understand
+from embodied_agent.rules.surveyed import Spot
 
 SECOND = 1_000_000_000
 #: There and back along a corner: 3 m ahead, 4 m to the left, and nearly back again.
