@@ -52,6 +52,12 @@ ARGUMENTS: tuple[tuple[str, str, str, list[str] | None], ...] = (
         "topic of the camera's calibration; empty: camera_info beside the image topic",
         None,
     ),
+    (
+        "depth",
+        "",
+        "topic of depth pictures that are registered to the images; empty: none",
+        None,
+    ),
     ("odom", "", "topic of the odometry that gives poses; empty: odom in the namespace", None),
     (
         "pose",
@@ -143,7 +149,12 @@ def _nodes(context: LaunchContext) -> list[Action]:
     # default would win over the files.
     decided = _AUTOSTART in os.environ or _says_autostart(get("config"))
     image, info = get("image"), get("camera_info")
-    remapped = {"image": image, "camera_info": info, "odom": get("odom")}
+    remapped = {
+        "image": image,
+        "camera_info": info,
+        "depth": get("depth"),
+        "odom": get("odom"),
+    }
     remappings = [(name, topic) for name, topic in remapped.items() if topic]
     if get("tf") != "/tf":
         remappings += [("/tf", get("tf")), ("/tf_static", f"{get('tf')}_static")]

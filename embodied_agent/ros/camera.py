@@ -1,6 +1,6 @@
 """One camera of the node: its subscriptions, and its images examined on their way in.
 
-Out of scope: reading single messages (`images`), waiting for poses (`pairing`).
+Out of scope: reading single messages (`images`), waiting for depth (`depth`) and poses (`pairing`).
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from embodied_agent.images import BadImage
 from embodied_agent.objects.rays import camera_place
 from embodied_agent.records import Frame
 from embodied_agent.ros.calibration import Calibration
+from embodied_agent.ros.depth import DepthPairing, depth_topic, is_packed
 from embodied_agent.ros.images import ImageReader
 from embodied_agent.ros.mounting import Place
 from embodied_agent.ros.topics import (
@@ -44,6 +45,7 @@ class Camera:
         warn: told (kind, message) of what can't be used.
         place: how the camera is mounted.
         body: called for the frame whose poses are known; "" before the first.
+        hold: called when images wait for their depth; `release` must then be called again soon.
         moved: called when that changes after images came: older ones can't be compared any more.
         name: of one of several cameras; "" for the only one.
         topic: of one of several cameras, before the transport; "": the node's `image`.
@@ -63,6 +65,7 @@ class Camera:
         place: Place,
         body: Callable[[], str],
         moved: Callable[[], object],
+        hold: Callable[[], object],
         name: str = "",
         topic: str = "",
     ) -> None:
@@ -78,7 +81,7 @@ class Camera:
         self._gate = Gate(settings.source)
         self._seen = False
         self._needs_mount = not name and not any(camera_place(settings.objects))
-        self._take, self._warn, self._body = take, warn, body
+        self._take, self._warn, self._body, self._hold = take, warn, body, hold
         doubled = "" if topic else doubled_transport(node)
         if doubled:
             node.get_logger().warning(
@@ -93,6 +96,30 @@ class Camera:
             info = info_topic(node, images)
         self.topic: str = subscribe(*self._subscription(images)).topic_name
         self.info_topic: str = subscribe(CameraInfo, info, self._on_info).topic_name
+        self.depth = self._depth_of(node, settings, subscribe)
+
+    def _depth_of(self, node: Any, settings: Settings, subscribe: Subscribe) -> DepthPairing | None:
+        """The pairing with the camera's depth, subscribed; ``None``: it has no depth topic."""
+        topic = depth_topic(node, settings.source, self.name)
+        if not topic:
+            return None
+        depth = DepthPairing(
+            topic,
+            self.topic,
+            settings.source,
+            pass_on=self._admit,
+            warn=self._warn,
+            same_place=self.place.same_place,
+            max_bytes=settings.ros.max_image_bytes,
+        )
+
+        def on_depth(message: Any) -> None:
+            if self.active:
+                depth.add(message)
+
+        subscribe(CompressedImage if is_packed(topic) else Image, topic, on_depth)
+        subscribe(CameraInfo, camera_info_topic(base_topic(topic)), depth.add_info)
+        return depth
 
     def _subscription(self, topic: str) -> tuple[Any, str, Callable[[Any], None]]:
         reader = self.reader
@@ -116,10 +143,25 @@ class Camera:
         try:
             for frame in read(message):
                 self.calibration.check(frame)
-                self._take(self._placed(frame))
+                if self.depth is None:
+                    self._admit(frame)
+                    continue
+                self.depth.offer(frame)
+                if self.depth.waiting:
+                    self._hold()
         except DecodeError as error:
-            kind = error.reason if isinstance(error, BadImage) else "undecodable"
-            self._warn(kind, f"an image can't be used: {error}")
+            self._refuse(error)
+
+    def _admit(self, frame: Frame) -> None:
+        """Pass on a frame that has its depth, or needs none."""
+        try:
+            self._take(self._placed(frame))
+        except DecodeError as error:
+            self._refuse(error)
+
+    def _refuse(self, error: DecodeError) -> None:
+        kind = error.reason if isinstance(error, BadImage) else "undecodable"
+        self._warn(kind, f"an image can't be used: {error}")
 
     def _placed(self, frame: Frame) -> Frame:
         """The frame as it may be seen, upright, with the camera's mount."""

@@ -69,6 +69,7 @@ def camera(
     warnings: Mapping[str, int],
     publishers: int,
     calibration: str,
+    depth: str,
     advice: Callable[[], str],
 ) -> Finding:
     """Images: WARN when none came for ``silent_s`` seconds of being active (``advice`` says what to
@@ -77,6 +78,7 @@ def camera(
         "topic": topic,
         "publishers": publishers,
         "camera_info": calibration,
+        **({"depth": depth} if depth else {}),
         "rate_hz": f"{rate_hz:.1f}",
         "age_s": "none yet" if age_s is None else f"{age_s:.2f}",
         "images": arrived,

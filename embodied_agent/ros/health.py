@@ -32,6 +32,7 @@ def checks_of(
             active=since_s is not None,
             topic=camera.topic,
             calibration=f"{camera.calibration.state} ({camera.info_topic})",
+            depth="" if camera.depth is None else camera.depth.state,
             advice=partial(session.image_advice, camera),
             arrived=reader.arrived,
             rate_hz=meter.read(reader.arrived, now_s),

@@ -13,7 +13,7 @@ from typing import Any
 from embodied_agent.records import CameraMount, Mount, Pose
 from embodied_agent.ros.images import stamp_ns
 from embodied_agent.settings import SourceSettings
-from embodied_agent.sources.bags.mounts import mount_of
+from embodied_agent.sources.bags.mounts import mount_of, same_place
 from embodied_agent.sources.bags.transforms import (
     Transform,
     TransformTree,
@@ -80,6 +80,10 @@ class Mounting:
         place = self._mount(frame_id, body)
         return None if place is None else mount_of(place, frame_id)
 
+    def same_place(self, one: str, other: str) -> bool | None:
+        """Whether two frames coincide; ``None`` where TF does not say."""
+        return next((p for t in self._trees if (p := same_place(t, one, other)) is not None), None)
+
     def _mount(self, frame_id: str, body: str = "") -> Pose | None:
         mounts = (tree.mount_at(tree.newest_ns, frame_id, body) for tree in self._trees)
         return next((mount for mount in mounts if mount is not None), None)
@@ -105,6 +109,7 @@ class Place:
         self._seen: tuple[int, str] | None = None
         self._placed: tuple[int, str, str] | None = None
         self._on_body: Mount | None = None
+        self._compared: tuple[object, bool | None] = (None, None)
         self.turns = 0
         self.mount: CameraMount | None = None
         self.known = not name or self._given is not None
@@ -133,6 +138,13 @@ class Place:
             self._placed = key
             self._on_body = None if given else self._mounting.mount(frame_id, body)
         return self._on_body
+
+    def same_place(self, one: str, other: str) -> bool | None:
+        """As `Mounting.same_place`, without looking it up for each picture."""
+        key = self._mounting.version, one, other
+        if self._compared[0] != key:
+            self._compared = (key, self._mounting.same_place(one, other))
+        return self._compared[1]
 
 
 def _transform(item: Any) -> Transform:

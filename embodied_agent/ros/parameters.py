@@ -51,7 +51,16 @@ _AT_START = frozenset({"ros.autostart"})
 #: streams and starts no model servers.
 _USED: dict[str, frozenset[str]] = {
     "source": frozenset(
-        {"source.rotate", "source.mask", "source.redact", "source.topics", "source.mounts"}
+        {
+            "source.rotate",
+            "source.mask",
+            "source.redact",
+            "source.topics",
+            "source.mounts",
+            "source.depth_topic",
+            "source.depth_topics",
+            "source.depth_scale",
+        }
     ),
     "vllm": frozenset(),
 }

@@ -46,7 +46,7 @@ from embodied_agent.settings import Settings
 from embodied_agent.sources.base import CLOCK_RESTART_NS
 from embodied_agent.support.throttled_log import ThrottledLog
 
-#: Images that wait for their pose are looked at this often, in seconds.
+#: Images that wait for their depth or pose are looked at this often, in seconds.
 _RELEASE_S = 0.01
 #: How often it is looked whether images still come, in seconds.
 _SILENCE_S = 1.0
@@ -127,6 +127,8 @@ class Session:
         self.active_since_s = None
         for camera in self.cameras:
             camera.active = False
+            if camera.depth is not None:
+                camera.depth.flush()
         self._pairing.flush()
         try:
             self.agent.finish()
@@ -277,6 +279,7 @@ class Session:
                 place=Place(mounting, chosen.source, name, order),
                 body=self.body,
                 moved=self.agent.reset,
+                hold=lambda: self._timer.reset(),
                 name=name,
                 topic=topic,
             )
@@ -321,12 +324,20 @@ class Session:
         self.agent.observe_together(frames[start:])
 
     def _on_timer(self) -> None:
+        waiting = False
+        for camera in self.cameras:
+            if camera.depth is not None:
+                camera.depth.release()
+                waiting |= camera.depth.waiting
         self._pairing.release()
-        if not self._pairing.waiting:
+        if not self._pairing.waiting and not waiting:
             self._timer.cancel()
 
     def _on_jump(self, jump: Any) -> None:
         """Simulated time jumped back, or began."""
+        for camera in self.cameras:
+            if camera.depth is not None:
+                camera.depth.clear()
         self._pairing.clear()
         back_ns = -int(jump.delta.nanoseconds)
         # Images that jump further are noticed as such, in the order in which they come.

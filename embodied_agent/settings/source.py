@@ -28,8 +28,8 @@ class SourceSettings(Section):
     odom_topic: str = Field("", description="odometry topic of a bag; empty: detected by type")
     depth_topic: str = Field(
         "",
-        description="depth topic of a bag, or the depth folder beside a folder of pictures; "
-        "empty: detected; `off`: none",
+        description="depth topic of a bag or of the ROS node, or the depth folder beside a folder "
+        "of pictures; empty: detected (in the ROS node: only if `depth` is remapped); `off`: none",
     )
     depth_topics: tuple[str, ...] = Field(
         (),
@@ -114,6 +114,11 @@ class SourceSettings(Section):
             if not -360 <= angle <= 360:
                 raise ValueError(f"a mount is an angle in degrees, not {pair!r}")
         return value
+
+    @field_validator("depth_topic", mode="before")
+    @classmethod
+    def _off(cls, value: object) -> object:
+        return "off" if value is False else value  # what YAML makes of off
 
     @field_validator("rotate", mode="before")
     @classmethod

@@ -10,7 +10,7 @@ import pytest
 
 from embodied_agent.errors import SourceError
 from embodied_agent.records import Frame
-from embodied_agent.settings import SourceSettings
+from embodied_agent.settings import SourceSettings, load_settings
 from embodied_agent.sources import Source, open_source
 from tests.sources.builders import card as c
 from tests.sources.builders.depth import png
@@ -153,3 +153,9 @@ def test_damaged_depth_and_depth_of_another_shape_are_counted(tmp_path: Path) ->
 def test_one_picture_alone_has_no_depth(tmp_path: Path) -> None:
     write(tmp_path, {"a.color.png": None, "a.depth.png": 1000})
     assert depths(read(tmp_path / "a.color.png")[0]) == [0]
+
+
+def test_off_in_a_yaml_file_is_off(tmp_path: Path) -> None:
+    file = tmp_path / "settings.yaml"
+    file.write_text("source:\n  depth_topic: off\n")
+    assert load_settings(file).source.depth_topic == "off"

@@ -21,11 +21,11 @@ from embodied_agent.sources.bags.messages import (
     RawPicture,
     bad_message,
 )
+from embodied_agent.sources.bags.mounts import same_place
 from embodied_agent.sources.bags.recording import RawMessage
 from embodied_agent.sources.bags.schemas import PICTURES, Kind
 from embodied_agent.sources.bags.survey import Survey, TopicSample, shared_parts, usable_intrinsics
 from embodied_agent.sources.bags.topics import is_depth
-from embodied_agent.sources.bags.transforms import TransformTree
 from embodied_agent.sources.depth import (
     UNITS_PER_METRE,
     depth_from_compressed,
@@ -39,9 +39,6 @@ from embodied_agent.sources.registration import View, named_registered, why_unre
 #: `source.depth_topic` of this value: none.
 OFF = "off"
 _TRANSPORTS = ("compressedDepth", "compressed")
-#: Two frames that TF has this near to each other are one place; the turn as 1 - cos of its half,
-#: 1.6 degrees.
-_SAME_PLACE_M, _SAME_TURN = 0.005, 1e-4
 
 
 @dataclass
@@ -144,7 +141,9 @@ def _why_not(survey: Survey, camera: TopicSample, sample: TopicSample, *, named:
             return f"it belongs to the camera {nearer}"
     colour = _view(survey, camera)
     depth = _view(survey, sample, beside=camera)
-    place = _same_place(survey.tree, colour.frame_ids, depth.frame_ids)
+    place = None
+    if colour.frame_ids and depth.frame_ids and not colour.frame_ids & depth.frame_ids:
+        place = same_place(survey.tree, min(colour.frame_ids), min(depth.frame_ids))
     return why_unregistered(colour, depth, same_place=place, named=named)
 
 
@@ -169,25 +168,6 @@ def _nearer_camera(survey: Survey, camera: TopicSample, sample: TopicSample) -> 
         if _frames(other) & frames and shared_parts(sample.topic.name, other.topic.name) > own:
             return other.topic.name
     return ""
-
-
-def _same_place(tree: TransformTree, one: frozenset[str], other: frozenset[str]) -> bool | None:
-    """Whether two frames coincide; ``None`` where TF does not say."""
-    if not one or not other:
-        return None
-    if one & other:
-        return True
-    poses = [tree.mount(min(frames)) for frames in (one, other)]
-    if (
-        poses[0] is None
-        or poses[1] is None
-        or tree.frames_of(min(one)) != tree.frames_of(min(other))
-    ):
-        return None
-    a, b = poses[0], poses[1]
-    apart = max(abs(x - y) for x, y in zip(a.position_m, b.position_m, strict=True))
-    turn = abs(sum(x * y for x, y in zip(a.orientation_xyzw, b.orientation_xyzw, strict=True)))
-    return apart <= _SAME_PLACE_M and turn >= 1 - _SAME_TURN
 
 
 class BagDepth:
