@@ -73,7 +73,7 @@ def _told(thing: Thing, notes: Notes, measured: Certainties | None) -> Saying:
             f"Since then it was missing {times(known.missed)} where it should have been in view"
             f"{f' ({cited})' if cited else ''}."
             if known.missed
-            else "It was never missing since."
+            else "Since then it was never missing where it should have been."
         )
         parts.append(f"Its position is known to ±{known.std_m:.{_digits(known.std_m)}f} m.")
     confidence = _confidence(thing, indexes, notes)

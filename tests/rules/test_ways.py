@@ -235,7 +235,7 @@ def test_how_sure_a_thing_is_without_measurements() -> None:
         "how sure are you about the purple door?", notes_of(), _Measured(0)
     ).saying
     assert never is not None
-    assert "It was never missing since." in never.text
+    assert "Since then it was never missing where it should have been." in never.text
 
 
 PEOPLE = (
