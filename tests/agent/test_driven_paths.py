@@ -96,7 +96,10 @@ def test_how_sure_an_object_is_comes_from_its_sightings() -> None:
     robot.drive(ROOM)
     answer = asked(robot, "How sure are you about the red chair?")
     assert answer.text.startswith("I saw the red chair in 8 keyframes, from #0 to #7.")
-    assert "Since then it was never missing where it should have been. Its position is known to ±" in answer.text
+    assert (
+        "Since then it was never missing where it should have been. Its position is known to ±"
+        in answer.text
+    )
     assert answer.text.endswith("The perceiver's confidence was 0.90 on average.")
     robot.look({}, pose(0.0, 0.0))
     missed = asked(robot, "How sure are you about the red chair?")
