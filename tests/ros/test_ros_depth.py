@@ -89,10 +89,11 @@ def test_depth_of_another_frame_is_not_used_and_said(client: Client, tmp_path: P
         depth = client.publisher(Image, "/apart/depth/image_rect_raw")
 
         def refused() -> bool:
-            return value(statuses("camera"), "depth").startswith("not used: it is in the frame eye")
+            state = value(statuses("camera"), "depth")
+            told = "the depth of /apart/depth/image_rect_raw is not used" in node.log
+            return told and state.startswith("not used: it is in the frame eye")
 
         send_until(images, depth, lambda at_ns: raw_depth(at_ns, "eye"), refused)
-        node.wait_for_log("the depth of /apart/depth/image_rect_raw is not used")
 
 
 def test_of_several_cameras_the_one_with_depth_gets_it(client: Client, tmp_path: Path) -> None:
