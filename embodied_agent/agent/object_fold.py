@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from dataclasses import replace
 
 from embodied_agent.agent.camera_check import CameraCheck
 from embodied_agent.agent.corrections import amended, found_again, load_tracks
@@ -132,8 +133,9 @@ class ObjectFold:
             return len(self._tables.objects.objects())
 
     def _fold(self, tracker: Tracker, keyframe: Keyframe, delta: Delta) -> None:
+        depth = keyframe.depth or self._source.depth_of(keyframe.id)
         try:
-            changes = tracker.fold(keyframe, delta)
+            changes = tracker.fold(replace(keyframe, depth=depth), delta)
         except Exception:
             # One keyframe must not cost the objects of all others.
             _log.exception("the objects of keyframe %d met a fault and are left out", keyframe.id)

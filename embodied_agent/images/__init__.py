@@ -6,6 +6,7 @@ decodes and encodes; `depth` does so for depth pictures.
 
 from embodied_agent.images.depth import (
     depth_fault,
+    ranges_in,
     read_depth,
     resampled,
     small_depth,
@@ -46,6 +47,7 @@ __all__ = [
     "frame_size",
     "image_size",
     "is_stamp",
+    "ranges_in",
     "read_depth",
     "read_header",
     "resampled",

@@ -10,6 +10,7 @@ Out of scope: reading depth from recordings and topics (`embodied_agent.sources`
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import cv2
@@ -18,7 +19,7 @@ import numpy.typing as npt
 
 from embodied_agent.images.headers import frame_header
 from embodied_agent.images.pixels import TURNS
-from embodied_agent.records import Depth, Frame
+from embodied_agent.records import Box, Depth, Frame, Intrinsics
 
 #: The width, and the height of very tall pictures, that a small depth picture has at most.
 WIDTH, _HEIGHT = 160, 640
@@ -105,6 +106,33 @@ def resampled(picture: npt.NDArray[Any], width: int, height: int) -> npt.NDArray
     columns = ((np.arange(width) + 0.5) * wide / width).astype(np.intp)
     picked: npt.NDArray[Any] = picture[rows[:, None], columns]
     return picked
+
+
+def ranges_in(depth: Depth, box: Box, camera: Intrinsics) -> npt.NDArray[np.float64]:
+    """The distances from the camera, along the lines of sight, that a box shows.
+
+    Args:
+        depth: (height, width), of the whole upright picture.
+        box: in parts of the picture; it may reach beyond.
+        camera: of the upright picture, at any size.
+
+    Returns:
+        One distance for each pixel in the box, at least one, in metres; 0 where nobody knows.
+    """
+    height, width = depth.shape
+    top, bottom = _pixels(box.top, box.bottom, height)
+    left, right = _pixels(box.left, box.right, width)
+    x = ((np.arange(left, right) + 0.5) / width * camera.width - camera.cx) / camera.fx
+    y = ((np.arange(top, bottom) + 0.5) / height * camera.height - camera.cy) / camera.fy
+    ahead = depth[top:bottom, left:right] / 1000.0
+    ranges: npt.NDArray[np.float64] = ahead * np.sqrt(1 + x[None, :] ** 2 + y[:, None] ** 2)
+    return ranges
+
+
+def _pixels(low: float, high: float, count: int) -> tuple[int, int]:
+    """The first of ``count`` pixels in an interval, and the one after its last."""
+    first = min(max(math.floor(low * count + 0.5), 0), count - 1)
+    return first, max(min(math.floor(high * count + 0.5), count), first + 1)
 
 
 def _senseless(depth: Depth) -> str:

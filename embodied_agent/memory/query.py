@@ -66,6 +66,17 @@ class Reader:
         """
         return next(iter(self._keyframes("k.id = ?1", (keyframe_id,), pictures=True)), None)
 
+    def depth_of(self, keyframe_id: int) -> bytes:
+        """That keyframe's depth picture; empty if it has none, or retention dropped it."""
+        if not self._rows.has_depths:
+            return b""
+        with self._query("read a depth picture") as db:
+            rows = db.execute(
+                "SELECT png, checksum FROM depths WHERE keyframe_id = ?", (keyframe_id,)
+            )
+            row = next(iter(rows), (None, None))
+        return self._rows.picture(f"depth of keyframe {keyframe_id}", *row)
+
     def source_of(self, keyframe_id: int) -> str:
         """The key of the recording that a keyframe came from; empty for a live one."""
         with self._query("look up a keyframe's source") as db:

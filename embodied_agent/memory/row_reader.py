@@ -166,8 +166,8 @@ class RowReader:
         except ValueError as error:
             self.damage.note(f"keyframe {number}", error)
             return None
-        picture = self._picture(f"picture of keyframe {number}", jpeg, jpeg_sum)
-        depth = self._picture(f"depth of keyframe {number}", *more) if more else b""
+        picture = self.picture(f"picture of keyframe {number}", jpeg, jpeg_sum)
+        depth = self.picture(f"depth of keyframe {number}", *more) if more else b""
         return Keyframe(
             id=number,
             stamp_ns=stamp,
@@ -186,7 +186,8 @@ class RowReader:
             depth=depth,
         )
 
-    def _picture(self, name: str, data: object, checksum: int | None) -> bytes:
+    def picture(self, name: str, data: object, checksum: int | None) -> bytes:
+        """A picture that is what was written; empty, and noted under its name, where it is not."""
         try:
             return check_picture(checksum, data)
         except DamagedRow as error:

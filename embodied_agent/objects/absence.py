@@ -4,7 +4,9 @@ An object should be in view where it is well inside the picture, not further awa
 seen from, and its line of sight is known to be free: it was seen along about the same line before,
 or something behind it is seen at its place in the picture now. What was not mentioned and lies
 behind something that was, is hidden; how far up and down a thing hides others, its box tells. Walls
-are not mentioned, so an object that was never seen along about the same line is not expected.
+are not mentioned, so an object that was never seen along about the same line is not expected. Where
+the keyframe has a depth picture, that decides (`sight`): what is hidden, or where something still
+stands, is not missed, and a place that the camera sees past is known to be free.
 
 That a part of an object should be in the picture, seen from about a side that it was seen from
 before, tells less ("in part"): enough for one of whose name another has turned up elsewhere.
@@ -23,9 +25,10 @@ import numpy as np
 
 from embodied_agent.objects.geometry import Floats
 from embodied_agent.objects.rays import Camera
+from embodied_agent.objects.sight import Sight, hidden_part, overlaps, sight_to
 from embodied_agent.objects.track import Track
 from embodied_agent.optics import point_at
-from embodied_agent.records import Box
+from embodied_agent.records import Box, Depth
 
 #: How sure it is that an object is missing: it was seen along this very line before, or something
 #: behind it is seen now; it was seen along about this line; a part of it should be in the
@@ -52,8 +55,6 @@ _SAME, _SAME_M = 0.02, 0.05
 #: apart, in parts of the distance; seen from this part of the distance on; this part of its width
 #: and height in the picture; and at most this much of that behind something.
 _SIDE, _SIDE_FAR, _SIDE_PART, _SIDE_HIDDEN = 0.5, 1.25, 0.25, 0.5
-#: By how many points across and upward it is told how much of a box others hide.
-_POINTS = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,10 +68,11 @@ class Shown:
 
 @dataclass(frozen=True, eq=False)
 class View:
-    """Where a camera was, and what it saw."""
+    """Where a camera was, and what it saw; with its depth picture, if it has one."""
 
     camera: Camera
     seen: Sequence[Shown]
+    depth: Depth | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,21 +108,25 @@ def overlooked(view: View, tracks: Iterable[Track]) -> Iterator[tuple[Track, Mis
             continue  # most of a large map ends here
         sure = None
         if distance <= track.longest_m:
-            sure = _is_missing(view.camera, track, distance, others)
+            sure = _is_missing(view, track, distance, others)
         if sure is not None:
             yield track, "surely" if sure else "likely"
-        elif _is_missing_in_part(view.camera, track, distance, others):
+        elif _is_missing_in_part(view, track, distance, others):
             yield track, "in part"
 
 
-def _is_missing(
-    camera: Camera, track: Track, distance: float, others: Sequence[_Seen]
-) -> bool | None:
+def _is_missing(view: View, track: Track, distance: float, others: Sequence[_Seen]) -> bool | None:
     """Whether it is sure that the object is missing; ``None`` where it need not be seen."""
+    camera = view.camera
     expected = _expected(camera, track, distance)
     if expected is None:
         return None
     beside = _beside(expected, track, others)
+    sight = _sight(view, expected, track, others)
+    if sight in ("hidden", "filled"):
+        return None
+    if sight == "free":
+        return bool(beside) or _seen_along(track, camera, distance, _SAME, _SAME_M)
     if any(one.nearest < distance + expected.depth for one in beside):
         return None  # it may be hidden
     if beside or _seen_along(track, camera, distance, _SAME, _SAME_M):
@@ -128,16 +134,28 @@ def _is_missing(
     return False if _seen_along(track, camera, distance, _ASIDE, _ASIDE_M) else None
 
 
-def _is_missing_in_part(
-    camera: Camera, track: Track, distance: float, others: Sequence[_Seen]
-) -> bool:
+def _sight(view: View, expected: _Expected, track: Track, others: Sequence[_Seen]) -> Sight:
+    """What depth says of the object's place. That something is there or before it does not count
+    where that may be something else that is seen: boxes tell how that hides it."""
+    if view.depth is None:
+        return "unknown"
+    half_m = track.width_m / 2 if track.width_m > 0 else _USUAL * expected.distance
+    place = expected.box, expected.distance, half_m, expected.depth
+    sight = sight_to(view.depth, view.camera.lens, *place)
+    if sight != "free" and any(overlaps(one.box, expected.box) for one in others):
+        return "unknown"
+    return sight
+
+
+def _is_missing_in_part(view: View, track: Track, distance: float, others: Sequence[_Seen]) -> bool:
     """Whether a part of the object is probably in the picture, and is not seen."""
+    camera = view.camera
     expected = _expected_part(camera, track, distance)
-    if expected is None:
+    if expected is None or _sight(view, expected, track, others) in ("hidden", "filled"):
         return False
     beside = _beside(expected, track, others)
     nearer = [one.box for one in beside if one.nearest < distance]
-    if _hidden(expected.box, nearer) > _SIDE_HIDDEN:
+    if hidden_part(expected.box, nearer) > _SIDE_HIDDEN:
         return False
     return len(beside) > len(nearer) or _seen_along(
         track, camera, distance, _SIDE, _ASIDE_M, _SIDE_FAR - 1
@@ -149,7 +167,7 @@ def _beside(expected: _Expected, track: Track, others: Sequence[_Seen]) -> list[
     return [
         one
         for one in others
-        if _overlap(one.box, expected.box) and not _replaces(one.track, track, expected.distance)
+        if overlaps(one.box, expected.box) and not _replaces(one.track, track, expected.distance)
     ]
 
 
@@ -224,28 +242,6 @@ def _halves(camera: Camera, track: Track, distance: float) -> tuple[float, float
 def _half(size_m: float, distance: float) -> float:
     """Half of the angle that something of this size spans from this distance, in radians."""
     return min(math.atan2(size_m / 2, distance), 0.5) if size_m > 0 else _USUAL
-
-
-def _overlap(one: Box, other: Box) -> bool:
-    return (
-        one.left < other.right
-        and other.left < one.right
-        and one.top < other.bottom
-        and other.top < one.bottom
-    )
-
-
-def _hidden(box: Box, others: Sequence[Box]) -> float:
-    """The part of a box that others cover."""
-    steps = (np.arange(_POINTS) + 0.5) / _POINTS
-    across = box.left + steps * (box.right - box.left)
-    down = box.top + steps * (box.bottom - box.top)
-    covered = np.zeros((_POINTS, _POINTS), bool)
-    for one in others:
-        inside_across = (one.left <= across) & (across <= one.right)
-        inside_down = (one.top <= down) & (down <= one.bottom)
-        covered |= inside_down[:, None] & inside_across[None]
-    return float(covered.mean())
 
 
 def _uncertainty(track: Track, camera: Camera) -> tuple[float, float]:

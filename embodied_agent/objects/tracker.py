@@ -14,6 +14,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from embodied_agent.images import read_depth
 from embodied_agent.object_records import MapSession, ObjectChanges, Sighting
 from embodied_agent.objects.absence import Shown, View
 from embodied_agent.objects.assignment import assign, join_alike
@@ -97,7 +98,7 @@ class Tracker:
             self._see(keyframe, located.session, located.camera, mentions, step)
             if delta.usable:
                 boxes = {rank: mention.box for rank, mention, _ in mentions}
-                view = self._view(located.camera, boxes, step.changes)
+                view = self._view(located.camera, boxes, step.changes, keyframe)
                 note_missed(keyframe, view, self._tracks, step, self._settings)
                 find_again(self._tracks, step)
         return self._finished(step)
@@ -181,7 +182,11 @@ class Tracker:
         return track
 
     def _view(
-        self, camera: Camera, boxes: Mapping[int, Box | None], changes: ObjectChanges
+        self,
+        camera: Camera,
+        boxes: Mapping[int, Box | None],
+        changes: ObjectChanges,
+        keyframe: Keyframe,
     ) -> View:
         """What the keyframe of ``changes`` shows; ``boxes`` by the rank of the mention."""
         joined = dict(changes.joined)
@@ -191,4 +196,4 @@ class Tracker:
             while number in joined:
                 number = joined[number]
             seen.append(Shown(self.tracks[number], boxes[sighting.rank]))
-        return View(camera, seen)
+        return View(camera, seen, read_depth(keyframe.depth))

@@ -19,7 +19,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from embodied_agent.images import read_depth
+from embodied_agent.images import ranges_in, read_depth
 from embodied_agent.perception.measuring import camera_of, usable_box
 from embodied_agent.records import Box, Delta, Depth, Distance, Intrinsics, Keyframe, Mention
 
@@ -165,21 +165,10 @@ def _word(range_m: float) -> Distance:
 def _ranges_in(depth: Depth, box: Box, camera: Intrinsics) -> npt.NDArray[np.float64] | None:
     """The known distances (n,) in the middle of a box, in metres; ``None`` if they are too few."""
     height, width = depth.shape
-    for part in (_MIDDLE, 1.0):
-        top, bottom = _pixels(box.top, box.bottom, part, height)
-        left, right = _pixels(box.left, box.right, part, width)
-        if (bottom - top) * (right - left) >= _FEWEST:
-            break
-    ahead = depth[top:bottom, left:right] / 1000.0
-    x = ((np.arange(left, right) + 0.5) / width * camera.width - camera.cx) / camera.fx
-    y = ((np.arange(top, bottom) + 0.5) / height * camera.height - camera.cy) / camera.fy
-    ranges = ahead * np.sqrt(1 + x[None, :] ** 2 + y[:, None] ** 2)
+    across, up = (box.right - box.left) * _MIDDLE / 2, (box.bottom - box.top) * _MIDDLE / 2
+    if 4 * across * width * up * height >= _FEWEST:
+        x, y = (box.left + box.right) / 2, (box.top + box.bottom) / 2
+        box = Box(x - across, y - up, x + across, y + up)
+    ranges = ranges_in(depth, box, camera)
     known = ranges[(ranges >= NEAREST_M) & (ranges <= FARTHEST_M)]
     return None if known.size < max(_FEWEST, _KNOWN * ranges.size) else known
-
-
-def _pixels(low: float, high: float, part: float, count: int) -> tuple[int, int]:
-    """The first pixel of the middle ``part`` of an interval, and the one after its last."""
-    middle, half = (low + high) / 2, (high - low) / 2 * part
-    first = min(max(math.floor((middle - half) * count + 0.5), 0), count - 1)
-    return first, max(min(math.floor((middle + half) * count + 0.5), count), first + 1)
