@@ -64,6 +64,8 @@ _HEARD = re.compile(
     r"^(?:did|have|can|could|do) (?:you|we|i) (?:ever )?(?:hear|heard|smell|smelled|feel|felt) "
     r"(?:anything|something|anybody|anyone|somebody|someone|(?:a |an |any |some |the )?(?:\w+ )?(?:noises?|sounds?|voices?|music|bang|crash|alarm))\b"
 )
+#: "Did it fall over?" names nothing.
+_PRONOUN = re.compile(r"(did|has|have|had|is|was) (?:it|they|he|she|that|this)\b(?! X)")
 
 
 def read_event(named: Named) -> Asked | None:
@@ -74,6 +76,9 @@ def read_event(named: Named) -> Asked | None:
         return None
     if _DEED.search(text):
         return make(replace(named, things=(read_phrase("person"),)), "happened")
+    pronoun = _PRONOUN.match(text)
+    if pronoun and _EVENT.search(f"{pronoun[1]} something{text[pronoun.end() :]}"):
+        return make(named, "unresolved")
     if not (_EVENT.search(text) or _HEARD.search(text)):
         return None
     about = next((i for i, known in enumerate(named.known) if known), None)

@@ -35,6 +35,7 @@ from embodied_agent.rules.about_certainty import certainty
 from embodied_agent.rules.about_measured import answer_by_measure
 from embodied_agent.rules.about_things import join_sayings
 from embodied_agent.rules.asked import Asked, Family
+from embodied_agent.rules.beside import Resolved, resolved, told_with_reason
 from embodied_agent.rules.families import understand
 from embodied_agent.rules.notes import Notes
 from embodied_agent.rules.references import answer_in_turn
@@ -276,6 +277,15 @@ def answer_one(text: str, notes: Notes, survey: Survey | None = None) -> Ruling:
     span = span_in(text)
     if span is not None and notes.now >= 0:
         return _of_span(span, notes)
+    meant = resolved(text, notes, survey)
+    if isinstance(meant, Saying):
+        asked = understand(text, notes.nouns)
+        return Ruling(replace(asked, things=asked.things[:1]), meant)
+    if isinstance(meant, Resolved):
+        ruling = answer_one(meant.text, notes, survey)
+        if ruling.saying is None:
+            return ruling
+        return Ruling(ruling.asked, told_with_reason(ruling.saying, meant.reason))
     asked = understand(text, notes.nouns)
     if asked.family in _OF_A_KEYFRAME:
         end = _END_PICTURE.search(text)

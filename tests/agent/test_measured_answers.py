@@ -251,6 +251,22 @@ def test_whether_one_is_nearer_is_answered_with_yes_or_no(text: str, said: str) 
     assert answer.verified_by == "measured positions of 2 objects"
 
 
+def test_the_one_beside_another_is_told_by_measured_positions() -> None:
+    robot = Robot()
+    room = {
+        "red chair": (4.0, 1.0, 1.0),
+        "white desk": (4.6, 0.4, 1.0),
+        "blue chair": (5.0, 3.0, 1.0),
+    }
+    robot.drive(room)
+    robot.look({}, pose(2.0, 1.0, 90.0))
+    answer = ask(robot, "What colour is the chair next to the desk?")
+    assert re.fullmatch(
+        r"The chair is red \(#\d+\)\. It is about 0\.\d m \(±0\.\d\) from the white desk\.",
+        answer.text,
+    )
+
+
 @pytest.fixture(scope="module")
 def walk() -> tuple[Walk, Views]:
     """A simulated walk through a house, with the noise of odometry and of boxes."""

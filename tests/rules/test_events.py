@@ -85,6 +85,13 @@ def test_nothing_happened_to_a_thing_that_was_not_seen() -> None:
     assert saying.text.startswith("I have not seen a fridge.")
 
 
+@pytest.mark.parametrize("text", ["Did it fall over?", "Has it been opened?", "Was it stolen?"])
+def test_a_pronoun_alone_names_nothing(text: str) -> None:
+    assert said(text).text.startswith("I can't tell which thing is meant")
+    after = said(f"Did you see the lamp? {text}")
+    assert after.text.startswith("I saw the red lamp in #0. I can't tell: ")
+
+
 @pytest.mark.parametrize(
     "text",
     [
