@@ -219,27 +219,37 @@ class ObjectTable:
         return tracked
 
     def sightings(
-        self, *, object_ids: Sequence[int] | None = None, session: int | None = None
+        self,
+        *,
+        object_ids: Sequence[int] | None = None,
+        session: int | None = None,
+        latest: int | None = None,
     ) -> list[Sighting]:
-        """Which mentions show these objects, or those of a session, in keyframe order."""
+        """Which mentions show these objects, or those of a session, in keyframe order; only so many
+        of the ``latest``, if given."""
         if object_ids is not None:
             places = ", ".join("?" * len(object_ids))
             where, bindings = f"object_id IN ({places})", tuple(object_ids)
         else:
             where = "object_id IN (SELECT id FROM objects WHERE session = ?)"
             bindings = (session or 0,)
-        sightings = []
         with self._access.query("read sightings") as db:
             sql = (
                 "SELECT keyframe_id, rank, object_id, ray, checksum FROM sightings "
-                f"WHERE {where} ORDER BY keyframe_id, rank"
+                f"WHERE {where} ORDER BY keyframe_id DESC, rank DESC LIMIT ?"
             )
-            for row in db.execute(sql, bindings):
-                try:
-                    sightings.append(sighting_of(row))
-                except (DamagedRow, struct.error) as error:
-                    self._access.damage.note(f"sighting {row[1]} of keyframe {row[0]}", error)
-        return sightings
+            most = -1 if latest is None else latest
+            return self._sightings(db.execute(sql, (*bindings, most)))[::-1]
+
+    def sightings_at(self, refs: Iterable[MentionRef]) -> list[Sighting]:
+        """Which objects these mentions show, for those that show one."""
+        sql = (
+            "SELECT keyframe_id, rank, object_id, ray, checksum FROM sightings "
+            "WHERE keyframe_id = ? AND rank = ?"
+        )
+        with self._access.query("read sightings") as db:
+            rows = [row for ref in refs for row in db.execute(sql, ref)]
+        return self._sightings(rows)
 
     def shown_by(self, refs: Iterable[MentionRef]) -> dict[MentionRef, int]:
         """The object that each of these mentions shows, if it shows one."""
@@ -250,6 +260,15 @@ class ObjectTable:
                 for (number,) in db.execute(sql, ref):
                     object_ids[ref] = number
         return object_ids
+
+    def _sightings(self, rows: Iterable[Sequence[Any]]) -> list[Sighting]:
+        sightings = []
+        for row in rows:
+            try:
+                sightings.append(sighting_of(row))
+            except (DamagedRow, struct.error) as error:
+                self._access.damage.note(f"sighting {row[1]} of keyframe {row[0]}", error)
+        return sightings
 
     def _records(self, kind: type[R], name: str, sql: str, bindings: tuple[Any, ...]) -> list[R]:
         with self._access.query("read objects") as db:

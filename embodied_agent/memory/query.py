@@ -98,19 +98,23 @@ class Reader:
         limit: int | None = None,
         pictures: bool = False,
         within: tuple[float, float, float, float] | None = None,
+        until: int | None = None,
+        latest: int | None = None,
     ) -> list[Keyframe]:
-        """Keyframes from id ``since`` on, in order; ``jpeg`` and ``depth`` are empty unless
-        ``pictures``. With ``within`` only those with a pose between these x, and these y, in
-        metres."""
-        where = "k.id >= ?1 AND (?2 IS NULL OR segment = ?2) AND (?3 IS NULL OR source = ?3)"
+        """Keyframes from id ``since`` to ``until`` inclusive, in order; ``jpeg`` and ``depth`` are
+        empty unless ``pictures``. With ``within`` only those with a pose between these x, and these
+        y, in metres. ``limit`` gives so many of the first of them, ``latest`` of the last."""
+        where = (
+            "k.id >= ?1 AND (?2 IS NULL OR segment = ?2) AND (?3 IS NULL OR source = ?3) "
+            "AND (?8 IS NULL OR k.id <= ?8)"
+        )
         if within is not None:
             where += " AND x BETWEEN ?4 AND ?5 AND y BETWEEN ?6 AND ?7"
-        return self._keyframes(
-            where,
-            (since, segment, source, *(within or ())),
-            limit=limit,
-            pictures=pictures,
-        )
+        bindings = (since, segment, source, *(within or [None] * 4), until)
+        if latest is None:
+            return self._keyframes(where, bindings, limit=limit, pictures=pictures)
+        last = self._keyframes(where, bindings, order="k.id DESC", limit=latest, pictures=pictures)
+        return last[::-1][:limit]
 
     def keyframes_of(self, keyframe_ids: Iterable[int]) -> list[Keyframe]:
         """Those of these keyframes that the memory holds, in order; ``jpeg`` is empty."""

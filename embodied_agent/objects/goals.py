@@ -10,8 +10,9 @@ Out of scope: planning and driving; whether the way is still free.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -45,6 +46,8 @@ class Stand:
     @property
     def eye_m(self) -> Vector:
         """Where the camera was, in metres."""
+        if not any(self.mount.position_m):
+            return self.pose.position_m
         turn = rotation(self.pose.orientation_xyzw)
         x, y, z = np.array(self.pose.position_m) + turn @ np.array(self.mount.position_m)
         return float(x), float(y), float(z)
@@ -52,46 +55,65 @@ class Stand:
     @property
     def gaze_rad(self) -> tuple[float, float]:
         """Where the camera looks on a level body: to the left of ahead, and up, in radians."""
-        ahead, left, up = rotation(self.mount.orientation_xyzw)[:, 0]
-        return math.atan2(left, ahead), math.atan2(up, math.hypot(ahead, left))
+        return _gaze_rad(self.mount.orientation_xyzw)
+
+
+@lru_cache(maxsize=64)  # a robot has few cameras
+def _gaze_rad(orientation_xyzw: tuple[float, float, float, float]) -> tuple[float, float]:
+    ahead, left, up = rotation(orientation_xyzw)[:, 0]
+    return math.atan2(left, ahead), math.atan2(up, math.hypot(ahead, left))
 
 
 def choose(
-    position: Vector, stands: Sequence[Stand], seen_in: Collection[int], preferred_m: float
+    position: Vector,
+    clear: Sequence[Stand],
+    others: Callable[[], Sequence[Stand]],
+    preferred_m: float,
+    *,
+    last_id: int,
 ) -> tuple[Stand, Pose] | None:
     """The best place to see an object from, and the pose to take there; ``None`` if there is none.
 
     Args:
         position: of the object, in metres.
-        stands: where the robot has been, in the same session.
-        seen_in: ids of the keyframes that show the object.
+        clear: where the robot saw the object, in its session.
+        others: gives places where the robot has been in that session; those that are ``clear`` may
+            be among them. Called only if one of the rest may be better than all that are.
         preferred_m: distance from the object, on the floor plan.
+        last_id: no place has a keyframe after this one.
     """
-    clear = [stand for stand in stands if stand.keyframe_id in seen_in]
-    shown = {stand.keyframe_id for stand in clear}
-    between = [
-        stand
-        for stand in stands
-        if stand.keyframe_id not in shown
-        and any(_is_between(stand.eye_m, seer.eye_m, position) for seer in clear)
-    ]
-    # Less is sure of a place that only lies between.
-    extra = {stand.keyframe_id for stand in between}
-    best: tuple[float, Stand] | None = None
-    for stand in (*clear, *between):
+    best = min(_priced(position, clear, preferred_m), key=_price, default=None)
+    if clear and (best is None or best[0] > _BETWEEN - _PER_LATER * last_id):
+        shown = {stand.keyframe_id for stand in clear}
+        rest = (stand for stand in others() if stand.keyframe_id not in shown)
+        eyes = [stand.eye_m for stand in clear]
+        for price, stand in sorted(_priced(position, rest, preferred_m), key=_price):
+            # Less is sure of a place that only lies between.
+            if best is not None and price + _BETWEEN >= best[0]:
+                break
+            eye = stand.eye_m
+            if any(_is_between(eye, seer, position) for seer in eyes):
+                best = price + _BETWEEN, stand
+                break
+    return None if best is None else (best[1], facing(best[1], position))
+
+
+def _priced(
+    position: Vector, stands: Iterable[Stand], preferred_m: float
+) -> Iterator[tuple[float, Stand]]:
+    """What speaks against each place that is not too near, as a logarithm of distances."""
+    for stand in stands:
         eye = stand.eye_m
         distance = math.dist(eye[:2], position[:2])
         if distance < _TOO_NEAR * preferred_m:
             continue
         rise = abs(math.atan2(position[2] - eye[2], distance) - stand.gaze_rad[1])
-        penalty = abs(math.log(distance / preferred_m)) - _PER_LATER * stand.keyframe_id
-        penalty += _BETWEEN if stand.keyframe_id in extra else 0.0
-        penalty += _PER_RAD * max(0.0, rise - _LEVEL_RAD)
-        if best is None or penalty < best[0]:
-            best = penalty, stand
-    if best is None:
-        return None
-    return best[1], facing(best[1], position)
+        price = abs(math.log(distance / preferred_m)) - _PER_LATER * stand.keyframe_id
+        yield price + _PER_RAD * max(0.0, rise - _LEVEL_RAD), stand
+
+
+def _price(priced: tuple[float, Stand]) -> float:
+    return priced[0]
 
 
 def facing(stand: Stand, position: Vector) -> Pose:
