@@ -210,6 +210,9 @@ def test_only_what_a_node_uses_is_a_parameter(client: Client, answering: NodePro
     ).result.names
     assert not [name for name in names if name.startswith("vllm.")]
     assert sorted(name for name in names if name.startswith("source.")) == [
+        "source.depth_scale",
+        "source.depth_topic",
+        "source.depth_topics",
         "source.mask",
         "source.mounts",
         "source.redact",
