@@ -6,7 +6,7 @@ per group: generation shares one key–value cache within the group, and trainin
 one row (`training.packing`) and skips groups without a gradient. The results equal trl's up to
 rounding (tested).
 
-For decoders on one device without a generation server.
+For decoders on one device without a generation server, with or without an adapter.
 
 Out of scope: the trainer (`training.grpo`).
 """
@@ -43,6 +43,11 @@ def grouped(prompts: Sequence[Sequence[int]]) -> tuple[list[tuple[int, ...]], li
     return list(index_of), rows
 
 
+def _decoder(model: Any) -> Any:
+    """The causal model whose layers an adapter of peft changes, or ``model`` if it has none."""
+    return model.get_base_model() if hasattr(model, "get_base_model") else model
+
+
 def logps_of(
     model: Any,
     prompts: Sequence[Sequence[int]],
@@ -53,6 +58,7 @@ def logps_of(
 ) -> tuple[torch.Tensor, torch.Tensor | None]:
     """Log-probabilities (rows, longest completion) of the completions' tokens and, if ``entropy``,
     the entropies at them; both are 0.0 after a completion's end."""
+    model = _decoder(model)
     distinct, rows = grouped(prompts)
     members: list[list[int]] = [[] for _ in distinct]
     for row, group in enumerate(rows):
@@ -189,6 +195,7 @@ def generate(
     Raises:
         ValueError: the groups differ in size.
     """
+    model = _decoder(model)
     distinct, rows = grouped(prompts)
     members: list[list[int]] = [[] for _ in distinct]
     for row, group in enumerate(rows):
@@ -336,9 +343,11 @@ class SharedPrompts:
             r[k].tolist() for r, k in zip(input_ids[:, split:], keep[:, split:], strict=True)
         ]
         plain = trainer.accelerator.unwrap_model(model, keep_fp32_wrapper=False)
-        logps, entropies = logps_of(
-            plain, prompts, replies, temperature=trainer.temperature, entropy=compute_entropy
-        )
+        # accelerate's mixed precision wraps the whole model, of which only parts are called here.
+        with trainer.accelerator.autocast():
+            logps, entropies = logps_of(
+                plain, prompts, replies, temperature=trainer.temperature, entropy=compute_entropy
+            )
         short = logits_to_keep - logps.shape[1]
         if short:
             logps = torch.nn.functional.pad(logps, (0, short))
@@ -350,11 +359,14 @@ class SharedPrompts:
         self, prompt_ids: Any, images: Any, multimodal_fields: Any, num_generations: int, **_: Any
     ) -> tuple[list[Ids], None]:
         trainer: Any = self
-        with unwrap_model_for_generation(
-            trainer.model_wrapped,
-            trainer.accelerator,
-            generation_kwargs=trainer.generation_kwargs,
-        ) as model:
+        with (
+            unwrap_model_for_generation(
+                trainer.model_wrapped,
+                trainer.accelerator,
+                generation_kwargs=trainer.generation_kwargs,
+            ) as model,
+            trainer.accelerator.autocast(),
+        ):
             completions = generate(
                 model,
                 prompt_ids,

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from accelerate.utils import send_to_device
+from peft import PeftModel
 from safetensors import safe_open
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
@@ -23,6 +25,7 @@ from training.packing import ATTENTION, IGNORED
 from training.rows import training_rows
 from training.run_config import DataConfig, load_config
 from training.shared_transcripts import collated, packed_rows
+from training.sharing import SharedPrompts, generate, logps_of
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::FutureWarning"),
@@ -144,6 +147,55 @@ def test_reinforcement_learning_goes_on_with_the_same_adapter(
     config = json.loads((tmp_path / "run" / "adapter" / CONFIG).read_text())
     assert config["base_model_name_or_path"] == str(base)
     assert config["r"] == 4
+
+
+def test_mixed_precision_reads_each_groups_prompt_once(
+    started: Path, base: Path, tmp_path: Path
+) -> None:
+    overrides = [
+        *IN_SMALL, "data.free_worlds=", f"model.path={base}", f"lora.start={started / 'adapter'}",
+        "model.dtype=bfloat16", "trainer.bf16=true", "trainer.beta=0.01", "trainer.max_steps=1",
+        "trainer.num_generations=2", "trainer.per_device_train_batch_size=2",
+        "trainer.gradient_accumulation_steps=1", "trainer.max_completion_length=4",
+    ]  # fmt: skip
+    config = load_config(CONFIGS / "smollm2-grpo.yaml", overrides)
+    assert config.model.shared_prompts
+    trainer = grpo.run(config, tmp_path / "run")
+    assert isinstance(trainer, SharedPrompts)
+    assert trainer.state.global_step == 1
+    # The reference policy is the adapter that the run began with: nothing has changed yet.
+    assert trainer.state.log_history[0]["kl"] == pytest.approx(0, abs=1e-3)
+
+
+@pytest.fixture
+def adapted(started: Path, base: Path) -> Any:
+    """The base with an adapter that changes it visibly."""
+    model = AutoModelForCausalLM.from_pretrained(str(base), dtype=torch.float32)
+    model = PeftModel.from_pretrained(model, str(started / "adapter"), is_trainable=True)
+    torch.manual_seed(5)
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if "lora_" in name:
+                parameter.normal_(0, 0.2)
+    return model.eval()
+
+
+def test_with_an_adapter_too_each_groups_prompt_is_read_once(adapted: Any) -> None:
+    prompts = [[5, 9, 30, 12]] * 2 + [[7, 8, 22, 41, 6]] * 2
+    made = generate(adapted, prompts, pad=0, stops=(), most_tokens=6, temperature=0)
+    shared, _ = logps_of(adapted, prompts, made, temperature=1.0, entropy=False)
+    with adapted.disable_adapter():
+        of_base, _ = logps_of(adapted, prompts, made, temperature=1.0, entropy=False)
+    assert not torch.allclose(shared, of_base, atol=1e-2)
+    for row, (prompt, completion) in enumerate(zip(prompts, made, strict=True)):
+        ids = torch.tensor([prompt + completion])
+        scores = adapted(input_ids=ids).logits[0, len(prompt) - 1 : -1].log_softmax(-1)
+        assert completion == scores.argmax(-1).tolist()
+        alone = scores.gather(1, torch.tensor(completion)[:, None])[:, 0]
+        torch.testing.assert_close(shared[row], alone, atol=1e-4, rtol=1e-4)
+    shared.sum().backward()
+    grads = {n: p.grad for n, p in adapted.named_parameters() if p.requires_grad}
+    assert all(grad is not None and bool(grad.any()) for grad in grads.values())
 
 
 def test_an_adapter_that_is_not_there_is_an_error(base: Path, tmp_path: Path) -> None:
