@@ -59,14 +59,17 @@ def kept_bases(path: Path, count: int, seed: int) -> list[Base]:
     ]
 
 
-def varied(base: Base, rng: np.random.Generator, share: float) -> tuple[Reasoned, str]:
-    """A base with renamed objects, redirected with probability ``share``, and its answer."""
+def varied(
+    base: Base, rng: np.random.Generator, share: float, names: Sequence[str] | None = None
+) -> tuple[Reasoned, str]:
+    """A base with renamed objects, redirected with probability ``share``, and its answer.
+    ``names`` are those to draw from, as in `renamed_text`."""
     question, reasoning, shown = base
     answer = question.answer
     if rng.random() < share:
         other = redirected(question, reasoning, rng)
         reasoning, answer = other or (reasoning, answer)
-    parts = renamed_text((question.text, reasoning, *question.choices), rng)
+    parts = renamed_text((question.text, reasoning, *question.choices), rng, names)
     choices = parts[2:]
     order = rng.permutation(len(choices))
     shuffled = tuple(choices[i] for i in order) if shown else ()

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import itertools
 import re
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -93,11 +94,15 @@ def _to_nothing(reasoning: str, rng: np.random.Generator) -> str:
     return "\n".join([*(lines[:-1] or lines), "not one.", f"{NOT_TOLD}."])
 
 
-def renamed_text(parts: tuple[str, ...], rng: np.random.Generator) -> tuple[str, ...]:
-    """The texts with every object's name replaced by another, consistently in all parts."""
+def renamed_text(
+    parts: tuple[str, ...], rng: np.random.Generator, others: Sequence[str] | None = None
+) -> tuple[str, ...]:
+    """The texts with every object's name replaced by another, consistently in all parts: by one of
+    ``others``, or of the names that training may use."""
     names = sorted({name for part in parts for name in _NAME.findall(part)})
-    drawn = rng.choice(len(_EVERY_NAME), len(names), replace=False)
-    new = {old: _EVERY_NAME[int(n)] for old, n in zip(names, drawn, strict=True)}
+    drawn_from = _EVERY_NAME if others is None else others
+    drawn = rng.choice(len(drawn_from), len(names), replace=False)
+    new = {old: drawn_from[int(n)] for old, n in zip(names, drawn, strict=True)}
     return tuple(_NAME.sub(lambda m: new[m.group()], part) for part in parts)
 
 

@@ -79,6 +79,12 @@ class DataConfig(_Section):
     free_worlds: str = Field(
         "", description="free questions about text worlds too, as house:40,city:40 (scenes)"
     )
+    reasonings: int = Field(
+        0,
+        ge=0,
+        description="sft: also questions with a reasoning and no transcript, which train a "
+        "reference that reads the full style",
+    )
     words_share: float = Field(
         0.0, ge=0, le=1, description="text worlds: share of scenes with names that no world uses"
     )

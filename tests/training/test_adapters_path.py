@@ -17,11 +17,15 @@ from embodied_agent.errors import ModelError, SettingsError
 from embodied_agent.models.adapters import CONFIG, WEIGHTS
 from embodied_agent.models.catalogue import BASES, base_folder
 from embodied_agent.models.checkpoints import load, recorded_style
+from sim_clips.questions.free.nouns import NOUNS
 from tests.models.test_llama_gguf import checkpoint
 from training import adapter_card, grpo, prepare, sft
 from training.adapter_files import local_name, portable_name
 from training.free_questions.teaching import FreeUnit, free_episodes
+from training.judge_rows import judge_rows
+from training.judge_skill import accuracy, bases
 from training.packing import ATTENTION, IGNORED
+from training.reference import Reasoned, full_text, open_reference, read
 from training.rows import training_rows
 from training.run_config import DataConfig, load_config
 from training.shared_transcripts import collated, packed_rows
@@ -196,6 +200,33 @@ def test_with_an_adapter_too_each_groups_prompt_is_read_once(adapted: Any) -> No
     shared.sum().backward()
     grads = {n: p.grad for n, p in adapted.named_parameters() if p.requires_grad}
     assert all(grad is not None and bool(grad.any()) for grad in grads.values())
+
+
+def test_a_judge_of_the_bases_size_is_trained_by_the_same_command(
+    started: Path, base: Path, tmp_path: Path
+) -> None:
+    overrides = [
+        *IN_SMALL, "data.worlds=", "data.free_worlds=", "data.reasonings=6", f"model.path={base}",
+        f"lora.start={started / 'adapter'}",
+    ]  # fmt: skip
+    sft.run(load_config(CONFIGS / "smollm2-judge.yaml", overrides), tmp_path / "run")
+    judge = open_reference(str(tmp_path / "run" / "model"), style="full")
+    assert set(accuracy(judge, bases(2, 500_000, 1, ("house",)))) >= {"true"}
+
+
+def test_a_judges_rows_are_what_it_is_asked_and_lead_to_their_answer() -> None:
+    rows = judge_rows(40, words_share=0.5, seed=3)
+    assert rows == judge_rows(40, words_share=0.5, seed=3)
+    own = 0
+    for row in rows:
+        asked = row["prompt"][0]["content"]
+        choices = tuple(row["choices"])
+        said = row["reply"].removeprefix("<answer>")
+        assert read(said, choices) == row["answer"]
+        reasoning = asked.split("\nReasoning: ")[1]
+        assert asked == full_text(Reasoned(row["question"], choices, reasoning))
+        own += any(word in NOUNS for word in row["question"].replace("?", " ").split())
+    assert 5 <= own <= 30
 
 
 def test_an_adapter_that_is_not_there_is_an_error(base: Path, tmp_path: Path) -> None:
