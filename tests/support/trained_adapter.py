@@ -132,7 +132,7 @@ def _short_questions(first: int, *, scenes: int, each: int) -> list[Episode]:
     chosen: list[Episode] = []
     for number in range(scenes):
         world = ("house", "city")[number % 2]
-        unit = WorldUnit(world, first + number, 1, 48, noise=0.0)
+        unit = WorldUnit(world, first + number, 1, questions=48, noise=0.0)
         episodes = world_episodes(unit, "full", {})[0]
         chosen += sorted(episodes, key=lambda episode: len(episode.prompt.user))[:each]
     return chosen

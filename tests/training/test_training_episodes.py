@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -23,6 +24,8 @@ from embodied_agent.records import Action, Delta, Frame, Mention, Pose
 from embodied_agent.settings import load_settings
 from embodied_agent.sources import open_source
 from sim_clips.questions import NOT_TOLD
+from sim_clips.questions.free.nouns import HELD_OUT_NOUNS
+from sim_clips.scene import CITY_KINDS, HOUSE_KINDS
 from training.episodes.__main__ import app, perceiver_of
 from training.episodes.building import BuildOptions, build_all
 from training.episodes.dataset import Writer, dataset_hash, read_episodes
@@ -279,6 +282,7 @@ def test_a_bag_without_usable_frames_is_reported_and_the_others_are_built(tmp_pa
         ([], "no source of episodes"),
         (["--worlds", "moon:3"], "--worlds needs"),
         (["--worlds", "house:1", "--perception", "magic"], "--perception must be one of"),
+        (["--worlds", "house:1", "--renamed", "yes"], "--renamed must be one of"),
         (["--benchmark", "vsi=x.parquet"], "needs --videos"),
         (["--worlds", "house:1", "--worlds", "house:1"], "given twice"),
     ],
@@ -289,6 +293,31 @@ def test_invalid_arguments_are_reported_at_once(
     result = CliRunner().invoke(app, [*arguments, "--out", str(tmp_path / "out")])
     assert result.exit_code != 0
     assert said in " ".join(result.output.split())
+
+
+def worlds_of(out: Path, *more: str) -> list[Episode]:
+    arguments = ["--worlds", "house:2", "--per-scene", "4", "--out", str(out), *more]
+    assert CliRunner().invoke(app, arguments).exit_code == 0
+    return read_episodes(out)
+
+
+def names_in(episodes: Sequence[Episode]) -> set[str]:
+    return {m.name for e in episodes for d in e.deltas for m in d.mentions}
+
+
+def test_the_seed_and_the_words_of_text_worlds_are_those_that_were_asked_for(
+    tmp_path: Path,
+) -> None:
+    first = worlds_of(tmp_path / "first")
+    again = worlds_of(tmp_path / "again", "--seed", "1")
+    other = worlds_of(tmp_path / "other", "--seed", "2")
+    assert [e.question for e in first] == [e.question for e in again]
+    assert [e.question for e in first] != [e.question for e in other]
+    known = (*HOUSE_KINDS, *CITY_KINDS)
+    assert all(name.endswith(known) for name in names_in([*first, *other]))
+    held = names_in(worlds_of(tmp_path / "held", "--renamed", "held_out"))
+    assert held
+    assert all(name.endswith(HELD_OUT_NOUNS) for name in held)
 
 
 def test_worlds_are_named_with_their_number_of_scenes_and_first_seed() -> None:

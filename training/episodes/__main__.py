@@ -73,6 +73,13 @@ def episodes(
     rename: Annotated[
         bool, typer.Option(help="--worlds: rename the objects in most scenes")
     ] = True,
+    renamed: Annotated[
+        str,
+        typer.Option(
+            help="--worlds: kinds and colours become words that no world uses: taught, held_out or "
+            "both; empty: no"
+        ),
+    ] = "",
     split: Annotated[str, typer.Option(help="per cent of scenes: train/validation/test")] = (
         "75/5/20"
     ),
@@ -112,6 +119,7 @@ def episodes(
         _one_of("--perception", perception, ("auto", "true", "builtin", "geometry", "served"))
         _one_of("--style", style, ("compact", "full"))
         _one_of("--format", file_format, ("jsonl", "parquet"))
+        _one_of("--renamed", renamed, ("", "taught", "held_out", "both"))
         for kind in questions or ():
             _one_of("--questions", kind, ("truth", "odometry", "objects"))
         settings = settings_from(config, assignments, reasoning__prompt=style, memory__path="")
@@ -134,11 +142,13 @@ def episodes(
                     world,
                     start,
                     min(block, first + count - start),
-                    per_scene,
-                    noise,
-                    answerable,
-                    rename,
-                    seed,
+                    questions=per_scene,
+                    noise=noise,
+                    answerable=answerable,
+                    rename=rename,
+                    words_share=1.0 if renamed else 0.0,
+                    words=renamed or "taught",  # type: ignore[arg-type]
+                    seed=seed,
                 )
                 for start in range(first, first + count, block)
             ]
@@ -152,6 +162,7 @@ def episodes(
             "noise": noise,
             "answerable": answerable,
             "rename": rename,
+            "renamed": renamed,
             "seed": seed,
         }
         writer = Writer(out, made_with, file_format)  # type: ignore[arg-type]

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import KW_ONLY, dataclass, replace
 
 import numpy as np
 
@@ -48,6 +48,7 @@ class WorldUnit:
     world: WorldName
     first: int
     count: int
+    _: KW_ONLY
     questions: int = 24
     noise: float = 1.0
     answerable: bool = False
