@@ -55,13 +55,20 @@ def evaluate(answerer: Answerer, memory: Memory, questions: int, **how: Any) -> 
     return [row_of(memory.name, q, a) for q, a in zip(batch, answers, strict=True)]
 
 
-def open_answerer(name: str, settings: Settings) -> Answerer:
+def open_answerer(name: str, settings: Settings, *, batched: bool = False) -> Answerer:
     """Create the answerer called ``name``, one of `ANSWERERS`.
 
     Raises:
-        SettingsError: unknown name.
+        SettingsError: unknown name, or one that asks no model although ``batched``.
+        ModelError: the model can't be loaded.
     """
+    if batched and name not in ("agent", "blind"):
+        raise SettingsError(f"--batched is for --answerer agent and blind, not {name!r}")
     match name:
+        case "agent" | "blind" if batched:
+            from training.free_questions.batched import BatchedAnswerer  # it needs torch
+
+            return BatchedAnswerer(settings, blind=name == "blind")
         case "agent":
             return AgentAnswerer(settings)
         case "blind":
@@ -95,6 +102,14 @@ def main(
         str, typer.Option(help="text worlds in other words: taught, held_out or both; empty: no")
     ] = "",
     answerer: Annotated[str, typer.Option(help=", ".join(ANSWERERS))] = "agent",
+    batched: Annotated[
+        bool,
+        typer.Option(
+            "--batched",
+            help="agent and blind: a model in this process (reasoning.model_path) answers all "
+            "questions about a memory together, one reasoning each",
+        ),
+    ] = False,
     questions: Annotated[int, typer.Option(min=1, help="questions per clip or scene")] = 46,
     phrasings: Annotated[
         str, typer.Option(help="phrasings to use: taught, held_out or both")
@@ -123,7 +138,7 @@ def main(
             if value not in allowed:
                 raise SettingsError(f"{option} must be one of {', '.join(allowed)}, not {value!r}")
         settings = settings_from(config, assignments, memory__path="")
-        responder = open_answerer(answerer, settings)
+        responder = open_answerer(answerer, settings, batched=batched)
         rows: list[Row] = []
         folders = [*(clips or []), *recorded(record, held)]
         for memory in _memories(worlds, folders, notes, noise, renamed, seed, settings):

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from embodied_agent.errors import SettingsError
 from embodied_agent.reasoning.base import Prompt
 from embodied_agent.settings import load_settings
 from sim_clips.questions.free import FAMILIES, HELD_OUT, TAUGHT, from_json
@@ -20,7 +21,7 @@ from sim_clips.questions.free.nouns import ADJECTIVES, HELD_OUT_ADJECTIVES, HELD
 from sim_clips.questions.free.words import SIMULATED_KINDS, colour_of, kind_of
 from sim_clips.scene import COLOURS
 from sim_clips.splits import HeldOutError
-from training.evaluate_free import app, evaluate, recorded
+from training.evaluate_free import app, evaluate, open_answerer, recorded
 from training.free_questions.answerers import (
     AgentAnswerer,
     BlindAnswerer,
@@ -28,6 +29,7 @@ from training.free_questions.answerers import (
     HabitAnswerer,
     NotesAnswerer,
 )
+from training.free_questions.batched import BatchedAnswerer
 from training.free_questions.figures import Row, markdown, row_of, share, summary
 from training.free_questions.marking import as_expected, mark_answer
 from training.free_questions.memories import (
@@ -64,6 +66,26 @@ def memories() -> list[Memory]:
 @pytest.fixture(scope="module")
 def clip() -> Memory:
     return clip_memory(CLIP, load_settings(memory__path=""), "true")
+
+
+@pytest.mark.models
+def test_a_model_answers_in_batches_as_it_does_one_by_one(memories: list[Memory]) -> None:
+    settings = load_settings(
+        memory__path="", reasoning__free="reasoner", reasoning__votes=1, reasoning__max_tokens=48
+    )
+    questions = questions_about(memories[0], 8)
+    live = AgentAnswerer(settings).answers(memories[0], questions)
+    together = BatchedAnswerer(settings).answers(memories[0], questions)
+    assert [(a.text, a.status) for a in together] == [(a.text, a.status) for a in live]
+    assert len({a.text for a in live}) > 1
+    blind = BatchedAnswerer(settings, blind=True)
+    assert blind.name == "blind builtin:reasoner"
+    assert [a.text for a in blind.answers(memories[0], questions)] != [a.text for a in live]
+
+
+def test_only_what_asks_a_model_can_be_batched() -> None:
+    with pytest.raises(SettingsError, match="--batched"):
+        open_answerer("notes", load_settings(memory__path=""), batched=True)
 
 
 # ---- Memories
