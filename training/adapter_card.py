@@ -1,10 +1,12 @@
-"""Write the model card of a trained adapter, from what its run recorded.
+"""Write the model card of a trained adapter, from what its runs recorded.
 
-    python -m training.adapter_card --run runs/smollm2-sft --evaluation runs/evaluation/result
+    python -m training.adapter_card --run runs/smollm2-sft \\
+        --evaluation "Eight types=runs/evaluation/types" --evaluation "Free=runs/evaluation/free"
 
-The card names the adapter's base and says how the adapter was trained (command, configuration,
-data, seed, versions, time), how the loss developed and, with an evaluation, how many answers are
-right. Where nothing was measured, it says so. ``--note`` adds a text of your own.
+The card names the adapter's base and says how the adapter was trained (commands, configuration,
+data, seed, versions, time), how the loss developed and, with evaluations, how many answers are
+right. Where nothing was measured, it says so. Repeat ``--run`` for an adapter that several runs
+trained one after the other; the last one has the adapter. ``--note`` adds a text of your own.
 
 Out of scope: cards of the shipped small models (`training.model_card`).
 """
@@ -13,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
@@ -44,7 +47,21 @@ asked with the `full` prompt, as served models are.
 
 ## How it was made
 
-```sh
+{made}
+Training scenes, words and phrasings are apart from those that figures are measured on
+(`sim_clips/splits.py`, `docs/training.md`).
+
+## Loss
+
+![loss and share of right tokens by step](curves.png)
+
+{losses}
+
+## Figures
+
+{figures}
+{note}"""
+_MADE = """```sh
 {command}
 ```
 
@@ -57,45 +74,35 @@ asked with the `full` prompt, as served models are.
 | learning rate | {rate} |
 | time | {time} |
 | versions | {versions} |
-
-Training scenes, words and phrasings are apart from those that figures are measured on
-(`sim_clips/splits.py`, `docs/training.md`).
-
-## Loss
-
-{losses}
-
-## Figures
-
-{figures}
-{note}"""
+"""
 _USE = """embodied-agent models get smollm2
 embodied-agent replay RECORDING --set reasoning.model_path={folder}"""
 
 
-def card(run: Path, *, evaluation: Path | None = None, note: str = "") -> str:
-    """The card of the adapter in ``run``/adapter.
+def card(
+    runs: Sequence[Path], *, evaluations: Mapping[str, Path] | None = None, note: str = ""
+) -> str:
+    """The card of the adapter in the last run's folder.
 
     Args:
-        run: folder of a finished run of `training.sft` or `training.grpo`.
-        evaluation: path of the results of `training.evaluate`, without a suffix.
+        runs: folders of finished runs of `training.sft` or `training.grpo`, each of which went on
+            with the adapter of the one before.
+        evaluations: results of `training.evaluate` or `training.evaluate_free`, by title: paths
+            without a suffix.
         note: added at the end.
 
     Raises:
-        ModelError: the run has no adapter or no record.
+        ModelError: a run has no adapter or no record, or an evaluation can't be read.
     """
-    adapter = run / "adapter"
+    adapter = runs[-1] / "adapter"
     try:
         config = json.loads((adapter / CONFIG).read_text("utf-8"))
         size = (adapter / WEIGHTS).stat().st_size
-        facts = json.loads((run / "run.json").read_text("utf-8"))
-        settings = yaml.safe_load((run / "config.yaml").read_text("utf-8"))
-        state = _last_state(run)
-        figures = _figures(evaluation)
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        raise ModelError(f"can't write a card for {run}: {error}") from error
-    history = state.get("log_history", [])
-    seconds = next((row["train_runtime"] for row in history if "train_runtime" in row), None)
+        made = "\nThen:\n\n".join(_made(run) for run in runs)
+        figures = _figures(evaluations or {})
+        history = _history(runs)
+    except (OSError, ValueError, KeyError, yaml.YAMLError) as error:
+        raise ModelError(f"can't write a card for {runs[-1]}: {error}") from error
     return _CARD.format(
         base=config.get("base_model_name_or_path") or "an unnamed model",
         rank=config["r"],
@@ -103,6 +110,41 @@ def card(run: Path, *, evaluation: Path | None = None, note: str = "") -> str:
         targets=", ".join(sorted(config["target_modules"])),
         size_mb=size / 1e6,
         use=_USE.format(folder=adapter),
+        made=made,
+        losses=_losses(history),
+        figures=figures,
+        note=f"\n{note.strip()}\n" if note.strip() else "",
+    )
+
+
+def write_card(
+    runs: Sequence[Path], *, evaluations: Mapping[str, Path] | None = None, note: str = ""
+) -> Path:
+    """Write the card into the adapter's folder as README.md, with its curves; returns its path.
+
+    Raises:
+        ModelError: as `card`, or the card can't be written.
+    """
+    text = card(runs, evaluations=evaluations, note=note)
+    folder = runs[-1] / "adapter"
+    path = folder / "README.md"
+    try:
+        path.write_text(text, encoding="utf-8")
+        shutil.copy(runs[-1] / "config.yaml", folder / "training.yaml")
+        _plot(_history(runs), folder / "curves.png")
+    except OSError as error:
+        raise ModelError(f"can't write {path}: {error}") from error
+    return path
+
+
+def _made(run: Path) -> str:
+    """How one run trained."""
+    facts = json.loads((run / "run.json").read_text("utf-8"))
+    settings = yaml.safe_load((run / "config.yaml").read_text("utf-8"))
+    state = _last_state(run)
+    history = state.get("log_history", [])
+    seconds = next((row["train_runtime"] for row in history if "train_runtime" in row), None)
+    return _MADE.format(
         command=" ".join(["python -m", *_command(facts.get("command", ()))]),
         data=_data(settings["data"]),
         steps=state.get("global_step", "?"),
@@ -116,26 +158,41 @@ def card(run: Path, *, evaluation: Path | None = None, note: str = "") -> str:
         rate=settings["trainer"].get("learning_rate", "trl's default"),
         time=f"{seconds / 60:.0f} minutes in its last part" if seconds else "not recorded",
         versions=", ".join(f"{name} {number}" for name, number in facts["versions"].items()),
-        losses=_losses(history),
-        figures=figures,
-        note=f"\n{note.strip()}\n" if note.strip() else "",
     )
 
 
-def write_card(run: Path, *, evaluation: Path | None = None, note: str = "") -> Path:
-    """Write the card into the adapter's folder as README.md; returns its path.
+def _history(runs: Sequence[Path]) -> list[dict[str, Any]]:
+    """What was logged in all runs, with steps that count on from run to run."""
+    rows: list[dict[str, Any]] = []
+    before = 0
+    for run in runs:
+        state = _last_state(run)
+        rows += [{**row, "step": row["step"] + before} for row in state.get("log_history", [])]
+        before += int(state.get("global_step", 0))
+    return rows
 
-    Raises:
-        ModelError: the run has no adapter or no record, or the card can't be written.
-    """
-    text = card(run, evaluation=evaluation, note=note)
-    path = run / "adapter" / "README.md"
-    try:
-        path.write_text(text, encoding="utf-8")
-        shutil.copy(run / "config.yaml", run / "adapter" / "training.yaml")
-    except OSError as error:
-        raise ModelError(f"can't write {path}: {error}") from error
-    return path
+
+def _plot(history: Sequence[Mapping[str, Any]], out: Path) -> None:
+    """Plot loss or reward, and the share of right tokens, by step."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(figsize=(7, 3.4))
+    for key, label in (
+        ("loss", "loss"), ("reward", "reward"), ("mean_token_accuracy", "share of right tokens")
+    ):  # fmt: skip
+        points = [(row["step"], float(row[key])) for row in history if key in row]
+        if points:
+            axes.plot(*zip(*points, strict=True), label=label)
+    axes.set(xlabel="step", ylim=(0, None))
+    axes.grid(alpha=0.3)
+    if axes.lines:
+        axes.legend()
+    figure.tight_layout()
+    figure.savefig(out, dpi=110)
+    pyplot.close(figure)
 
 
 def _last_state(run: Path) -> Mapping[str, Any]:
@@ -151,8 +208,13 @@ def _last_state(run: Path) -> Mapping[str, Any]:
 
 
 def _command(words: Sequence[str]) -> list[str]:
+    """The recorded command, with paths relative to the current folder where they are in it."""
     program, *rest = words or ("training",)
-    return [f"training.{program.removesuffix('.py')}", *rest]
+    own = f"{Path.cwd()}/"
+    return [
+        f"training.{program.removesuffix('.py')}",
+        *(shlex.quote(word.replace(own, "")) for word in rest),
+    ]
 
 
 def _data(data: Mapping[str, Any]) -> str:
@@ -182,12 +244,35 @@ def _losses(history: Sequence[Mapping[str, Any]]) -> str:
     return "\n".join(lines)
 
 
-def _figures(evaluation: Path | None) -> str:
-    if evaluation is None:
+def _figures(evaluations: Mapping[str, Path]) -> str:
+    if not evaluations:
         return "None were measured."
-    record = json.loads(evaluation.with_name(f"{evaluation.name}.json").read_text("utf-8"))
-    table = evaluation.with_name(f"{evaluation.name}.md").read_text("utf-8").strip()
-    return f"On `{record['episodes']}` ({record['data_hash']}), greedily.\n\n{table}"
+    parts = []
+    for title, path in evaluations.items():
+        record = json.loads(path.with_name(f"{path.name}.json").read_text("utf-8"))
+        table = path.with_name(f"{path.name}.md").read_text("utf-8").strip()
+        # Deeper headings than the card's own.
+        parts.append(f"### {title}\n\n{_asked_about(record)}, greedily.\n\n{table}\n")
+    return "\n".join(parts)
+
+
+def _asked_about(record: Mapping[str, Any]) -> str:
+    """What an evaluation asked about."""
+    if "episodes" in record:
+        return f"On `{record['episodes']}` ({record['data_hash']})"
+    about = record["worlds"] or ", ".join(record["clips"])
+    words = (
+        f", in words that are {record['renamed'].replace('_', ' ')}" if record["renamed"] else ""
+    )
+    return (
+        f"On `{about}` ({record['notes']} notes, {record['phrasings'].replace('_', ' ')} phrasings"
+        f"{words})"
+    )
+
+
+def _titled(text: str) -> tuple[str, Path]:
+    title, equals, path = text.partition("=")
+    return (title, Path(path)) if equals else (Path(text).name, Path(text))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -195,13 +280,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("--run", type=Path, required=True, help="folder of the run")
-    parser.add_argument("--evaluation", type=Path, help="results of training.evaluate, no suffix")
+    parser.add_argument(
+        "--run", type=Path, action="append", required=True, help="folder of a run; repeatable"
+    )
+    parser.add_argument(
+        "--evaluation",
+        type=_titled,
+        action="append",
+        default=[],
+        metavar="TITLE=PATH",
+        help="results of training.evaluate or evaluate_free, without a suffix; repeatable",
+    )
     parser.add_argument("--note", type=Path, help="text file that is added at the end")
     a = parser.parse_args(arguments)
     try:
         note = a.note.read_text("utf-8") if a.note else ""
-        print(write_card(a.run, evaluation=a.evaluation, note=note))
+        print(write_card(a.run, evaluations=dict(a.evaluation), note=note))
     except (AgentError, OSError) as error:
         print(error, file=sys.stderr)
         return 1

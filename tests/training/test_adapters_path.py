@@ -243,11 +243,38 @@ def test_a_finished_run_is_not_trained_again_but_saved_again(started: Path, base
 
 
 def test_the_card_says_how_the_adapter_was_made(started: Path) -> None:
-    text = adapter_card.write_card(started, note="A note.").read_text()
+    text = adapter_card.write_card([started], note="A note.").read_text()
     facts = json.loads((started / "run.json").read_text())
     for said in ("rank 4", facts["data"], "house:1", "| 2 |", "None were measured", "A note."):
         assert said in text
     assert (started / "adapter" / "training.yaml").is_file()
+    assert (started / "adapter" / "curves.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_card_of_several_runs_counts_their_steps_on_and_has_all_figures(
+    started: Path, base: Path, tmp_path: Path
+) -> None:
+    overrides = [*IN_SMALL, f"model.path={base}", f"lora.start={started / 'adapter'}"]
+    later = tmp_path / "later"
+    sft.run(load_config(CONFIGS / "smollm2-sft.yaml", overrides), later)
+    figures = {
+        "types": {"episodes": "runs/dev", "data_hash": "abc"},
+        "free": {"worlds": "city:2@5", "clips": [], "notes": "true", "renamed": "held_out",
+                 "phrasings": "held_out"},
+    }  # fmt: skip
+    for name, record in figures.items():
+        (tmp_path / f"{name}.json").write_text(json.dumps(record))
+        (tmp_path / f"{name}.md").write_text(f"| a table of {name} |\n")
+    assert adapter_card.main(
+        ["--run", str(started), "--run", str(later), "--evaluation", f"Types={tmp_path}/types",
+         "--evaluation", f"Free={tmp_path}/free"]
+    ) == 0  # fmt: skip
+    text = (later / "adapter" / "README.md").read_text()
+    for said in (
+        "| 4 |", "Then:", "### Types", "| a table of types |", "`runs/dev` (abc)",
+        "`city:2@5` (true notes, held out phrasings, in words that are held out)",
+    ):  # fmt: skip
+        assert said in text
 
 
 def test_a_card_without_a_run_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
