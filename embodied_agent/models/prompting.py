@@ -1,8 +1,9 @@
 """How a trained model expects to be asked: a small file in its folder.
 
-``prompting.json`` holds the prompt style in which a model was trained, and whether it answers
-questions with choices by letter or by the choice's text. Training writes it; evaluation and the
-runtime read it, so that nobody has to remember how a model was trained.
+``prompting.json`` holds the prompt style in which a model was trained, whether it answers questions
+with choices by letter or by the choice's text, and the object names that it knows, if it knows no
+others. Training writes it; evaluation and the runtime read it, so that nobody has to remember how a
+model was trained.
 
 Out of scope: the styles themselves (`embodied_agent.reasoning.prompts`).
 """
@@ -21,10 +22,12 @@ FILE = "prompting.json"
 
 @dataclass(frozen=True, slots=True)
 class Prompting:
-    """The ``style`` of a model's prompts, and how its answers name a choice."""
+    """The ``style`` of a model's prompts, how its ``answers`` name a choice, and the object
+    ``names`` that it was trained on, in lower case, if it can't read others; empty: any."""
 
     style: Literal["compact", "full"]
     answers: Literal["letter", "text"]
+    names: tuple[str, ...] = ()
 
     @classmethod
     def of_style(cls, style: Literal["compact", "full"]) -> Prompting:
@@ -41,7 +44,8 @@ def write_prompting(folder: Path, prompting: Prompting) -> None:
     """
     import json
 
-    (folder / FILE).write_text(json.dumps(asdict(prompting)) + "\n", encoding="utf-8")
+    values = {name: value for name, value in asdict(prompting).items() if value}
+    (folder / FILE).write_text(json.dumps(values) + "\n", encoding="utf-8")
 
 
 def read_prompting(folder: Path) -> Prompting | None:
@@ -66,4 +70,7 @@ def read_prompting(folder: Path) -> Prompting | None:
             f"{path} must hold a style (compact or full) and answers (letter or text), such as "
             '{"style": "full", "answers": "letter"}'
         )
-    return Prompting(values["style"], values["answers"])
+    names = values.get("names", [])
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise ModelError(f"{path}: names must be a list of object names")
+    return Prompting(values["style"], values["answers"], tuple(names))

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
-from embodied_agent.errors import ModelError, ModelUnavailable
+from embodied_agent.errors import ModelError, ModelUnavailable, ReplyError
 from embodied_agent.models.checkpoints import load, reasoner_folder
 from embodied_agent.models.prompting import Prompting, read_prompting
 from embodied_agent.reasoning.base import (
@@ -26,6 +26,7 @@ from embodied_agent.reasoning.base import (
     prompt_style,
     too_long,
 )
+from embodied_agent.reasoning.stand_ins import Restored, stand_ins_for
 from embodied_agent.reasoning.votes import TEMPERATURE
 from embodied_agent.settings import ReasoningSettings
 
@@ -48,6 +49,7 @@ class BuiltinReasoner:
         self._settings = settings
         recorded = read_prompting(folder) or Prompting.of_style(prompt_style(settings))
         self._by_letter = recorded.answers == "letter"
+        self._names = recorded.names
         eos = self._model.generation_config.eos_token_id
         self._stops = set(eos) if isinstance(eos, list) else {eos}
         self._kept = KeptPrefix(self._model, settings.kept_cache_mb * 1_000_000)
@@ -79,6 +81,8 @@ class BuiltinReasoner:
             ReplyError: the reply reached ``max_tokens`` before its answer ended.
         """
         limit = max_tokens or self._settings.max_tokens
+        stand_ins = stand_ins_for(prompt, self._names)
+        prompt, restored = stand_ins.put(prompt), Restored(stand_ins)
         with self._turn(timeout_s) as check:
             reading = self._kept.reading(self._prompt_ids(prompt, limit), check)
             while (read := next(reading)) is None:
@@ -90,7 +94,14 @@ class BuiltinReasoner:
                 self._model.device,
             )
             choices = prompt.choices if self._settings.choose else ()
-            yield from self._generate(logits, cache, choose, limit, choices, check)
+            try:
+                for piece in self._generate(logits, cache, choose, limit, choices, check):
+                    yield restored.push(piece)
+            except ReplyError as error:
+                error.reply = restored.whole(error.reply)
+                raise
+            if rest := restored.flush():
+                yield rest
 
     def sampled(
         self, prompt: Prompt, count: int, *, timeout_s: float, max_tokens: int | None = None
@@ -122,6 +133,8 @@ class BuiltinReasoner:
 
         limit = max_tokens or self._settings.max_tokens
         random = torch.Generator(device=self._model.device).manual_seed(self._settings.seed or 0)
+        stand_ins = stand_ins_for(prompt, self._names)
+        prompt, restored = stand_ins.put(prompt), Restored(stand_ins)
         with self._turn(timeout_s) as check:
             reading = self._kept.reading(self._prompt_ids(prompt, limit), check)
             while (read := next(reading)) is None:
@@ -148,7 +161,7 @@ class BuiltinReasoner:
                     if not all(ended):
                         logits = together.after(tokens)
                 yield ""
-        return replies
+        return [restored.whole(reply) for reply in replies]
 
     @contextmanager
     def _turn(self, timeout_s: float) -> Iterator[Callable[[], None]]:
@@ -194,6 +207,7 @@ class BuiltinReasoner:
         """
         from embodied_agent.reasoning.kept_prefix import whole_blocks
 
+        prompt = stand_ins_for(prompt, self._names).put(prompt)
         # What two prompts have in common, in tokens: where they part, a token may span both parts.
         one, other = (self._ids(self._text(replace(prompt, task=task))) for task in ("\nA", "B"))
         pairs = enumerate(zip(one, other, strict=False))

@@ -1,9 +1,9 @@
 """Batched inference with a language model in this process, dozens of prompts at a time.
 
-The model answers as the built-in reasoner does: greedily, and multiple-choice questions with the
-likeliest choice. Prompts are padded on the left. Rows that have reached ``<answer>`` leave the
-batch together, and their choices are scored in one pass. The replies equal those that
-`embodied_agent.reasoning.builtin` gives one by one (tested).
+The model answers as the built-in reasoner does: greedily, multiple-choice questions with the
+likeliest choice, and with stand-ins for names that it does not know. Prompts are padded on the
+left. Rows that have reached ``<answer>`` leave the batch together, and their choices are scored in
+one pass. The replies equal those that `embodied_agent.reasoning.builtin` gives one by one (tested).
 
 Out of scope: one question at a time, with time-outs (`embodied_agent.reasoning.builtin`).
 """
@@ -23,6 +23,7 @@ from embodied_agent.errors import ModelError
 from embodied_agent.models.checkpoints import checkpoint_folder, load
 from embodied_agent.models.prompting import read_prompting
 from embodied_agent.reasoning.base import ANSWER, END_OF_ANSWER, END_OF_THOUGHT, Prompt
+from embodied_agent.reasoning.stand_ins import Restored, stand_ins_for
 from training.evaluation.caches import Alike, alike, new_cache, selected
 
 
@@ -71,12 +72,13 @@ class BatchedModel:
         letters: bool | None = None,
     ) -> None:
         folder = checkpoint_folder(str(model_path), "reasoner")
+        prompting = read_prompting(folder)
         model, tokenizer = load(folder, "reasoner")
         name = folder.as_posix() if model_path else f"builtin:{folder.name}"
         if letters is None:
-            prompting = read_prompting(folder)
             letters = prompting is not None and prompting.answers == "letter"
         self._prepare(model, tokenizer, name, padded_tokens, rows, choose, letters)
+        self._names = prompting.names if prompting else ()
 
     @classmethod
     def of(
@@ -112,6 +114,7 @@ class BatchedModel:
         self.model, self.tokenizer, self.name = model, tokenizer, name
         self._padded_tokens, self._rows, self._choose = padded_tokens, rows, choose
         self._letters = letters
+        self._names: tuple[str, ...] = ()
         ends = model.generation_config.eos_token_id
         self._stops = set(ends) if isinstance(ends, list) else {ends}
         kinds = set(getattr(model.config, "layer_types", None) or ["full_attention"])
@@ -141,6 +144,8 @@ class BatchedModel:
         Raises:
             ModelError: a prompt is longer than the model can read.
         """
+        stand_ins = [stand_ins_for(prompt, self._names) for prompt in prompts]
+        prompts = [own.put(prompt) for own, prompt in zip(stand_ins, prompts, strict=True)]
         ids = [self._ids(self._chat(prompt)) for prompt in prompts]
         longest = self.model.config.max_position_embeddings
         for prompt_ids in ids:
@@ -169,7 +174,11 @@ class BatchedModel:
             for i in (i for group in batch for i in group.members):
                 results[i] = replace(results[i] or Reply("", 0), latency_s=share_s)
             on_progress(rows)
-        return [reply for reply in results if reply is not None]
+        return [
+            replace(reply, text=Restored(own).whole(reply.text))
+            for own, reply in zip(stand_ins, results, strict=True)
+            if reply is not None
+        ]
 
     def _chat(self, prompt: Prompt) -> str:
         messages = [{"role": "system", "content": prompt.system}] if prompt.system else []

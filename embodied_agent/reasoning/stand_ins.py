@@ -1,0 +1,152 @@
+"""Names that a small model knows, in place of those that it does not.
+
+The built-in reasoner was trained on some hundred object names, which are single tokens to it. A
+name from a detector or a VLM, such as "beige ottoman", is letters to it: it copies and compares
+them badly. So every name in its prompt that it does not know becomes one that it does, the same one
+everywhere, and in its reply the other way round. What it reasons about, directions, distances and
+order, does not depend on names.
+
+A name keeps its stand-in as long as the transcript grows, so the prompt's beginning stays the same.
+
+Out of scope: models that read any name (`embodied_agent.reasoning.served`).
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from embodied_agent.reasoning.base import Prompt
+from embodied_agent.records import DIRECTIONS, DISTANCES
+
+_DIRECTION = "|".join(sorted(DIRECTIONS, key=len, reverse=True))
+_DISTANCE = "|".join(DISTANCES)
+#: A mention in a transcript's line or in the line of what is recalled.
+_MENTION = re.compile(
+    rf"(?:: |; |, |#\d+ )(?P<name>[^\s:;,#.][^:;,#\n]*?)"
+    rf" (?:{_DIRECTION})(?: (?:{_DISTANCE}))?(?=[;,.])"
+)
+_NOUN = re.compile(r"[^\W\d_][\w-]*$")
+_OPENING = r"(?<![\w-])"
+_DETERMINERS = r"(?P<before>\b(?:the|a|an|this|that|my|your) )"
+
+
+@dataclass(frozen=True)
+class StandIns:
+    """The stand-ins of one prompt: ``of`` by name as noted, in lower case, and ``names`` by
+    stand-in. Names that the model knows stand for themselves and are in neither."""
+
+    of: Mapping[str, str]
+    names: Mapping[str, str]
+
+    def put(self, prompt: Prompt) -> Prompt:
+        """``prompt`` with stand-ins."""
+        if not self.of:
+            return prompt
+        recalled, newline, asked = prompt.task.partition("\n")
+        names, nouns = _pattern(self.of), self._nouns()
+
+        def with_stand_ins(text: str, *, nouns_too: bool) -> str:
+            text = names.sub(lambda match: self.of[match.group().casefold()], text)
+            if nouns_too and nouns:
+                text = _pattern(nouns, _DETERMINERS).sub(
+                    lambda m: m["before"] + nouns[m.group()[len(m["before"]) :].casefold()], text
+                )
+            return text
+
+        return replace(
+            prompt,
+            transcript=with_stand_ins(prompt.transcript, nouns_too=False),
+            task=with_stand_ins(recalled + newline, nouns_too=False)
+            + with_stand_ins(asked, nouns_too=True),
+            choices=tuple(with_stand_ins(choice, nouns_too=True) for choice in prompt.choices),
+        )
+
+    def _nouns(self) -> dict[str, str]:
+        """The stand-ins of names that are named by their noun alone: "the ottoman"."""
+        found: dict[str, list[str]] = {}
+        for name, stand_in in self.of.items():
+            noun = _NOUN.search(name)
+            if noun and noun.group() != name:
+                found.setdefault(noun.group(), []).append(stand_in)
+        return {noun: names[0] for noun, names in found.items() if len(names) == 1}
+
+
+def stand_ins_for(prompt: Prompt, known: Sequence[str]) -> StandIns:
+    """Choose the stand-ins for a prompt in the compact style.
+
+    Args:
+        prompt: with its transcript; the first line of its task is what is recalled.
+        known: names that the model was trained on (`Prompting.names`); without any, nothing is
+            replaced.
+    """
+    if not known:
+        return StandIns({}, {})
+    recalled = prompt.task.partition("\n")[0]
+    noted = [m["name"] for m in _MENTION.finditer(prompt.transcript)]
+    noted += [m["name"] for m in _MENTION.finditer(recalled)]
+    # Names that the model knows and that only the question speaks of must not be stand-ins.
+    asked = _pattern(known).findall(f"{prompt.task}\n" + "\n".join(prompt.choices))
+    known_set, taken, of = frozenset(known), set[str](), dict[str, str]()
+    for name in dict.fromkeys(name.casefold() for name in (*noted, *asked)):
+        stand_in = name if name in known_set and name not in taken else _free(name, known, taken)
+        if stand_in is None:
+            break
+        taken.add(stand_in)
+        of[name] = stand_in
+    written = {name.casefold(): name for name in reversed(noted)}
+    changed = {name: stand_in for name, stand_in in of.items() if name != stand_in}
+    return StandIns(changed, {s: written.get(name, name) for name, s in changed.items()})
+
+
+def _free(name: str, known: Sequence[str], taken: Iterable[str]) -> str | None:
+    """A known name that is not taken, the same for the same name while it is free."""
+    first = zlib.crc32(name.encode())
+    for step in range(len(known)):
+        stand_in = known[(first + step) % len(known)]
+        if stand_in not in taken:
+            return stand_in
+    return None
+
+
+class Restored:
+    """Puts the names back into a reply that comes in pieces."""
+
+    def __init__(self, stand_ins: StandIns) -> None:
+        self._names = stand_ins.names
+        self._pattern = _pattern(self._names) if self._names else None
+        self._held = ""
+
+    def push(self, piece: str) -> str:
+        """What can be said after ``piece``; the beginning of a stand-in is held back."""
+        if self._pattern is None:
+            return piece
+        self._held += piece
+        longest = max(map(len, self._names))
+        tails = (self._held[-n:] for n in range(min(longest, len(self._held)), 0, -1))
+        tail = next((t for t in tails if any(name.startswith(t) for name in self._names)), "")
+        said, self._held = self._held[: len(self._held) - len(tail)], tail
+        return self._restored(said)
+
+    def flush(self) -> str:
+        """What was held back."""
+        said, self._held = self._held, ""
+        return self._restored(said)
+
+    def whole(self, reply: str) -> str:
+        """A whole reply with its names."""
+        return self._restored(reply)
+
+    def _restored(self, text: str) -> str:
+        if self._pattern is None:
+            return text
+        return self._pattern.sub(lambda match: self._names[match.group().casefold()], text)
+
+
+def _pattern(names: Iterable[str], before: str = _OPENING) -> re.Pattern[str]:
+    """Any of the names as whole words, the longest first."""
+    ordered = sorted(names, key=lambda name: (-len(name), name))
+    options = "|".join(map(re.escape, ordered))
+    return re.compile(rf"{before}(?:{options})(?![\w-])", re.IGNORECASE)

@@ -1,0 +1,140 @@
+"""Stand-ins: a model that knows few names reads prompts with any."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from embodied_agent.models.checkpoints import SHIPPED
+from embodied_agent.models.prompting import Prompting, read_prompting, write_prompting
+from embodied_agent.reasoning.base import Prompt
+from embodied_agent.reasoning.builtin import BuiltinReasoner
+from embodied_agent.reasoning.prompts import build_prompt
+from embodied_agent.reasoning.stand_ins import Restored, StandIns, stand_ins_for
+from embodied_agent.records import Question
+from embodied_agent.settings import ReasoningSettings
+from sim_clips.splits import pairs_of
+
+KNOWN = ("blue lamp", "green door", "red sofa", "yellow plant")
+TRANSCRIPT = (
+    "#0 start: beige ottoman front mid; red sofa left far.\n"
+    "#1 rotate left 30: Beige ottoman front-right mid; exit sign above the door front near. Dark.\n"
+)
+
+
+def prompt(text: str, *choices: str, transcript: str = TRANSCRIPT, recalled: str = "") -> Prompt:
+    return build_prompt("compact", transcript, recalled, Question(text, choices))
+
+
+def test_names_that_the_model_does_not_know_get_stand_ins_everywhere() -> None:
+    asked = prompt(
+        "Is the beige ottoman nearer than the red sofa?", "beige ottoman", "red sofa",
+        recalled="#1 Beige ottoman front-right mid",
+    )  # fmt: skip
+    stand_ins = stand_ins_for(asked, KNOWN)
+    assert set(stand_ins.of) == {"beige ottoman", "exit sign above the door"}
+    assert set(stand_ins.of.values()) < set(KNOWN) - {"red sofa"}
+    put = stand_ins.put(asked)
+    assert "ottoman" not in put.transcript + put.task + "".join(put.choices)
+    ottoman = stand_ins.of["beige ottoman"]
+    assert put.transcript.count(f"{ottoman} front") == 2
+    assert put.choices == (ottoman, "red sofa")
+    assert "red sofa left far" in put.transcript
+    assert " front near. Dark." in put.transcript
+
+
+def test_a_known_name_is_never_two_things() -> None:
+    # Whatever stands for the first thing, the real ones of that name get another.
+    only = ("red sofa", "blue lamp", "green door")
+    transcript = "#0 start: teapot front mid.\n#1 move forward: {} front mid; teapot left near.\n"
+    first = stand_ins_for(prompt("?", transcript=transcript.format("kettle")), only).of["teapot"]
+    asked = prompt(f"Where is the {first}?", transcript=transcript.format(first))
+    stand_ins = stand_ins_for(asked, only)
+    assert stand_ins.of["teapot"] == first
+    assert stand_ins.of[first] != first
+    put = stand_ins.put(asked)
+    assert f"Where is the {stand_ins.of[first]}?" in put.task
+    assert put.transcript.count(first) == 2
+    # Nor where only the question names it.
+    asked = prompt(f"Where is the {first}?", transcript="#0 start: teapot front mid.\n")
+    put = stand_ins_for(asked, only).put(asked)
+    assert put.transcript.split(": ")[1].removesuffix(" front mid.\n") not in put.task
+
+
+def test_a_noun_alone_means_the_only_thing_of_that_noun() -> None:
+    asked = prompt("Where is the ottoman now? What can you do?")
+    stand_ins = stand_ins_for(asked, KNOWN)
+    assert f"Where is the {stand_ins.of['beige ottoman']} now?" in stand_ins.put(asked).task
+    two = "#0 start: beige ottoman front mid; grey ottoman left far.\n"
+    asked = prompt("Where is the ottoman now?", transcript=two)
+    assert "the ottoman" in stand_ins_for(asked, KNOWN).put(asked).task
+
+
+def test_names_keep_their_stand_ins_as_the_transcript_grows() -> None:
+    lines = [f"#{n} move forward: thing number {n} front far.\n" for n in range(30)]
+    known = tuple(f"colour kind{chr(97 + n)}" for n in range(26))
+    before = ""
+    for count in range(1, 30):
+        asked = prompt("Where?", transcript="".join(lines[:count]))
+        put = stand_ins_for(asked, known).put(asked).transcript
+        assert put.startswith(before)
+        before = put
+    assert "thing number 29" not in before
+    assert "thing number 28 front" in before  # more names than stand-ins: these stay as they are
+
+
+def test_without_a_list_of_names_nothing_changes() -> None:
+    asked = prompt("Where is the beige ottoman?")
+    assert stand_ins_for(asked, ()).put(asked) is asked
+    assert Restored(stand_ins_for(asked, ())).push("the red sofa") == "the red sofa"
+
+
+REPLY = "<think>the blue lamp #4 front mid = left 35 7\nblue lamps, blue la, red sofa.</think>"
+
+
+@given(st.lists(st.integers(0, len(REPLY)), max_size=12))
+def test_a_reply_gets_its_names_back_whatever_its_pieces(cuts: list[int]) -> None:
+    stand_ins = StandIns({"grey kettle": "blue lamp"}, {"blue lamp": "Grey kettle"})
+    ends = sorted({0, len(REPLY), *cuts})
+    restored = Restored(stand_ins)
+    said = "".join(restored.push(REPLY[a:b]) for a, b in pairwise(ends))
+    whole = said + restored.flush()
+    assert whole == Restored(stand_ins).whole(REPLY)
+    assert whole == REPLY.replace("blue lamp #", "Grey kettle #")
+
+
+def test_the_list_of_names_is_kept_in_the_models_folder(tmp_path: Path) -> None:
+    for prompting in (Prompting("compact", "text", ("red sofa",)), Prompting("full", "letter")):
+        write_prompting(tmp_path, prompting)
+        assert read_prompting(tmp_path) == prompting
+
+
+def test_the_shipped_reasoner_names_what_it_was_trained_on() -> None:
+    prompting = read_prompting(SHIPPED / "reasoner")
+    assert prompting is not None
+    assert sorted(prompting.names) == sorted(pairs_of("house"))
+    assert not set(prompting.names) & set(pairs_of("warehouse"))
+
+
+@pytest.mark.models
+def test_the_shipped_reasoner_answers_about_things_that_it_never_read_of() -> None:
+    reasoner = BuiltinReasoner(ReasoningSettings())
+    transcript = (
+        "#0 start: beige ottoman front-left near.\n#1 rotate left 45: beige ottoman front near.\n"
+        "#2 rotate left 90: nothing named.\n"
+    )
+    asked = prompt(
+        "Where is the beige ottoman now?", "left", "right", "front",
+        recalled="#0 beige ottoman front-left near; #1 beige ottoman front near",
+        transcript=transcript,
+    )  # fmt: skip
+    reply = "".join(reasoner.stream(asked, timeout_s=60))
+    assert reply.endswith("<answer>right</answer>")
+    assert "the beige ottoman #1 front near" in reply
+    assert reasoner.read_ahead(asked)
+    sampled = reasoner.sampled(asked, 2, timeout_s=60)
+    assert all("beige ottoman" in reply for reply in sampled)
