@@ -146,6 +146,13 @@ def main(
             help="ask one question at a time, as the runtime does: slow, gives latencies",
         ),
     ] = False,
+    stand_ins: Annotated[
+        bool,
+        typer.Option(
+            help="give names that a model in this process does not know stand-ins, as the runtime "
+            "does"
+        ),
+    ] = True,
     server_model: Annotated[str, typer.Option(help="model name on the server")] = "",
     parallel: Annotated[int, typer.Option(min=1, help="concurrent questions to a server")] = 8,
     timeout_s: Annotated[
@@ -178,6 +185,7 @@ def main(
             one_by_one=one_by_one,
             timeout_s=timeout_s,
             asked=_STYLES[style],
+            stand_ins=stand_ins,
         )
         prompt: Callable[[Episode], Prompt] = lambda e: e.prompt  # noqa: E731
         if prompt_style == "published":

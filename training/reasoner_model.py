@@ -21,6 +21,7 @@ from transformers import (
 
 from embodied_agent.models.prompting import Prompting, write_prompting
 from embodied_agent.transcript.text import entry_text
+from sim_clips.splits import TRAINED_WORLDS, pairs_of
 from training.samples import samples_of, training_scene
 from training.vocabulary import ASSISTANT, USER, save_tokenizer
 
@@ -108,4 +109,4 @@ def save_checkpoint(
     )
     copy.to(dtype).save_pretrained(str(folder))
     save_tokenizer(tokenizer, folder)
-    write_prompting(folder, Prompting.of_style("compact"))
+    write_prompting(folder, Prompting("compact", "text", pairs_of(TRAINED_WORLDS[0])))

@@ -24,8 +24,10 @@ import torch
 
 from embodied_agent.errors import ModelError, ModelUnavailable, ReplyError
 from embodied_agent.models.checkpoints import SHIPPED
+from embodied_agent.models.prompting import read_prompting
 from embodied_agent.reasoning.answer import parse_answer
 from embodied_agent.reasoning.prompts import Style, build_prompt, lettered
+from embodied_agent.reasoning.stand_ins import Restored, stand_ins_for_judge
 from embodied_agent.records import Question
 from training.processes import PATIENCE_S
 from training.sharing import logps_of
@@ -121,10 +123,29 @@ class LocalReference:
             self._tokenizer.pad_token = self._tokenizer.eos_token
         self._model = model.to(device).eval().requires_grad_(False)
         self._style, self._batch = style, batch
+        prompting = read_prompting(folder)
+        self._names = prompting.names if prompting else ()
         self.name = folder.name if folder.name != "model" else folder.parent.name
 
     def answers(self, items: Sequence[Reasoned]) -> list[str | None]:
-        """See `Reference.answers`; batches contain items of similar length."""
+        """See `Reference.answers`; names that the model does not know get stand-ins."""
+        found: list[str | None] = []
+        put = [
+            stand_ins_for_judge(Question(i.question, i.choices), i.reasoning, self._names)
+            for i in items
+        ]
+        asked = [Reasoned(q.text, q.choices, reasoning) for _, q, reasoning in put]
+        for item, own, (stand_ins, _, _), answer in zip(
+            items, asked, put, self._answers(asked), strict=True
+        ):
+            if answer in own.choices:
+                answer = item.choices[own.choices.index(answer)]
+            found.append(answer and Restored(stand_ins).whole(answer))
+        return found
+
+    def _answers(self, items: Sequence[Reasoned]) -> list[str | None]:
+        """The answers to items of which the model knows all names; batches contain items of similar
+        length."""
         texts = [self._text(item) for item in items]
         answers: list[str | None] = [None] * len(items)
         # With choices, score each and take the likeliest, as the runtime does; else generate.

@@ -13,16 +13,30 @@ from typing import Any
 
 from transformers import LlamaForCausalLM
 
-from embodied_agent.models.prompting import Prompting, write_prompting
+from embodied_agent.models.prompting import Prompting, read_prompting, write_prompting
 from training.adapter_files import settle_adapter
 from training.merging import merge, merge_apart
 from training.processes import several
 from training.reasoner_model import save_checkpoint
+from training.run_config import RunConfig
 
 #: Wider models keep the precision that they have; the built-in one is stored as it is shipped.
 _WIDEST_BUILTIN = 512
 #: What trl calls its copy of the adapter that a run started from.
 _START = "ref"
+
+
+def prompting_of(config: RunConfig) -> Prompting:
+    """How to ask the model that a run trains: as the one that it starts from, if that is asked in
+    the run's style; its list of names stays the same.
+
+    Raises:
+        ModelError: the record of the model that it starts from is damaged.
+    """
+    before = read_prompting(Path(config.model.folder))
+    if before is not None and before.style == config.model.prompt:
+        return before
+    return Prompting.of_style(config.model.prompt)
 
 
 def save_model(trainer: Any, folder: Path, prompting: Prompting) -> None:

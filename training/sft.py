@@ -23,7 +23,6 @@ from transformers import AutoTokenizer
 from trl import SFTConfig, SFTTrainer
 
 from embodied_agent.errors import SettingsError
-from embodied_agent.models.prompting import Prompting
 from training.checkpointing import WholeCheckpoints
 from training.command import train_from
 from training.cpu_shards import CpuShards
@@ -32,7 +31,7 @@ from training.prepare import prepared
 from training.rows import Row, held_rows, refuse_leaks, short_enough, training_rows
 from training.run_config import RunConfig, trainer_arguments
 from training.run_folder import data_hash, open_run_once
-from training.saving import save_model
+from training.saving import prompting_of, save_model
 from training.shared_transcripts import (
     LONGEST,
     SharedTranscripts,
@@ -119,7 +118,7 @@ def run(config: RunConfig, out: Path) -> Trainer:
     if checkpoint is not None:
         log.info("resuming from %s", checkpoint)
     trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
-    save_model(trainer, out / "model", Prompting.of_style(config.model.prompt))
+    save_model(trainer, out / "model", prompting_of(config))
     return trainer
 
 

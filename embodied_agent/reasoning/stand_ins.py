@@ -8,7 +8,8 @@ order, does not depend on names.
 
 A name keeps its stand-in as long as the transcript grows, so the prompt's beginning stays the same.
 
-Out of scope: models that read any name (`embodied_agent.reasoning.served`).
+Out of scope: models that read any name (`embodied_agent.reasoning.served`), where a model's folder
+says which names it knows (`embodied_agent.models.prompting`).
 """
 
 from __future__ import annotations
@@ -19,15 +20,20 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from embodied_agent.reasoning.base import Prompt
-from embodied_agent.records import DIRECTIONS, DISTANCES
+from embodied_agent.records import DIRECTIONS, DISTANCES, Action, Question
 
 _DIRECTION = "|".join(sorted(DIRECTIONS, key=len, reverse=True))
 _DISTANCE = "|".join(DISTANCES)
-#: A mention in a transcript's line or in the line of what is recalled.
+#: A mention in a transcript's line, in the line of what is recalled, or in a reasoning.
 _MENTION = re.compile(
-    rf"(?:: |; |, |#\d+ )(?P<name>[^\s:;,#.][^:;,#\n]*?)"
-    rf" (?:{_DIRECTION})(?: (?:{_DISTANCE}))?(?=[;,.])"
+    rf"(?:: |; |, |#\d+ |^(?:the )?)(?P<name>[^\s:;,#.=][^:;,#=\n]*?)(?: #\d+)?"
+    rf" (?:{_DIRECTION})(?: (?:{_DISTANCE}))?(?=[;,.]| =)",
+    re.MULTILINE,
 )
+#: "#4 rotate left." is an action, and no thing called "rotate".
+_VERBS = frozenset(action.value.split()[0] for action in Action)
+#: Choices that name no object.
+_NO_OBJECT = re.compile(rf"(?:move|rotate|tilt|step|the memory|{_DIRECTION})\b", re.IGNORECASE)
 _NOUN = re.compile(r"[^\W\d_][\w-]*$")
 _OPENING = r"(?<![\w-])"
 _DETERMINERS = r"(?P<before>\b(?:the|a|an|this|that|my|your) )"
@@ -85,8 +91,14 @@ def stand_ins_for(prompt: Prompt, known: Sequence[str]) -> StandIns:
     if not known:
         return StandIns({}, {})
     recalled = prompt.task.partition("\n")[0]
-    noted = [m["name"] for m in _MENTION.finditer(prompt.transcript)]
-    noted += [m["name"] for m in _MENTION.finditer(recalled)]
+    text = f"{prompt.transcript}\n{recalled}"
+    noted = [m["name"] for m in _MENTION.finditer(text) if m["name"] not in _VERBS]
+    chosen = (part for choice in prompt.choices for part in choice.split(", "))
+    noted += [
+        part
+        for part in chosen
+        if part and not _NO_OBJECT.match(part) and _pattern([part]).search(text)
+    ]
     # Names that the model knows and that only the question speaks of must not be stand-ins.
     asked = _pattern(known).findall(f"{prompt.task}\n" + "\n".join(prompt.choices))
     known_set, taken, of = frozenset(known), set[str](), dict[str, str]()
@@ -99,6 +111,17 @@ def stand_ins_for(prompt: Prompt, known: Sequence[str]) -> StandIns:
     written = {name.casefold(): name for name in reversed(noted)}
     changed = {name: stand_in for name, stand_in in of.items() if name != stand_in}
     return StandIns(changed, {s: written.get(name, name) for name, s in changed.items()})
+
+
+def stand_ins_for_judge(
+    question: Question, reasoning: str, known: Sequence[str]
+) -> tuple[StandIns, Question, str]:
+    """The stand-ins for a judge that reads no transcript, and question and reasoning with them."""
+    prompt = Prompt("", reasoning, f"\n{question.text}", question.choices)
+    stand_ins = stand_ins_for(prompt, known)
+    put = stand_ins.put(prompt)
+    asked = replace(question, text=put.task.removeprefix("\n"), choices=put.choices)
+    return stand_ins, asked, put.transcript
 
 
 def _free(name: str, known: Sequence[str], taken: Iterable[str]) -> str | None:

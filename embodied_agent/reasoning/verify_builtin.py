@@ -15,8 +15,10 @@ from typing import Any
 
 from embodied_agent.errors import ModelError, ModelUnavailable
 from embodied_agent.models.checkpoints import SHIPPED, checkpoint_folder, load
+from embodied_agent.models.prompting import read_prompting
 from embodied_agent.reasoning.base import ANSWER, END_OF_ANSWER, END_OF_THOUGHT
 from embodied_agent.reasoning.prompts import build_prompt
+from embodied_agent.reasoning.stand_ins import Restored, stand_ins_for_judge
 from embodied_agent.reasoning.verify import Verdict, verdict_of
 from embodied_agent.records import Question
 from embodied_agent.settings import ReasoningSettings
@@ -38,6 +40,8 @@ class BuiltinVerifier:
         default = str(shipped) if (shipped / "config.json").is_file() else ""
         folder = checkpoint_folder(own.model_path or default, "reasoner")
         self._model, self._tokenizer = load(folder, "reasoner")
+        prompting = read_prompting(folder)
+        self._names = prompting.names if prompting else ()
         eos = self._model.generation_config.eos_token_id
         self._stops = set(eos) if isinstance(eos, list) else {eos}
         self._settings = own
@@ -50,19 +54,21 @@ class BuiltinVerifier:
     ) -> Verdict:
         """See `Verifier.verify`. The same question, reasoning and answer give the same verdict."""
         deadline = time.monotonic() + timeout_s
+        stand_ins, asked, reasoning = stand_ins_for_judge(question, reasoning, self._names)
         if not self._lock.acquire(timeout=timeout_s):
             raise ModelUnavailable(f"the judge was busy for {timeout_s:g} s")
         try:
-            ids = self._ids(question, reasoning)
+            ids = self._ids(asked, reasoning)
             if self._settings.method == "likelihood" and question.choices:
                 return Verdict(
-                    self._likelihood(ids, question.choices, answer),
+                    self._likelihood(ids, asked.choices, question.choices.index(answer)),
                     f"likelihood among the choices, {self.name}, question and reasoning only",
                 )
             replies = self._samples(ids, deadline, timeout_s)
         finally:
             self._lock.release()
-        return verdict_of(replies, question, answer, self.name)
+        restored = Restored(stand_ins)
+        return verdict_of(list(map(restored.whole, replies)), question, answer, self.name)
 
     def close(self) -> None:
         """Nothing to release before the process ends."""
@@ -117,8 +123,8 @@ class BuiltinVerifier:
         texts = self._tokenizer.batch_decode(replies_ids, skip_special_tokens=True)
         return [f"{ANSWER}{text}" for text in texts]
 
-    def _likelihood(self, ids: Any, choices: Sequence[str], answer: str) -> float:
-        """The probability of ``answer`` relative to all choices, computed in one batch."""
+    def _likelihood(self, ids: Any, choices: Sequence[str], place: int) -> float:
+        """The probability of the choice at ``place`` relative to all, computed in one batch."""
         import torch
 
         tails = [
@@ -139,4 +145,4 @@ class BuiltinVerifier:
         sums = torch.stack(
             [row[: len(tail)].sum() for row, tail in zip(scores, tails, strict=True)]
         )
-        return float(torch.softmax(sums, 0)[list(choices).index(answer)])
+        return float(torch.softmax(sums, 0)[place])

@@ -14,10 +14,17 @@ from embodied_agent.models.prompting import Prompting, read_prompting, write_pro
 from embodied_agent.reasoning.base import Prompt
 from embodied_agent.reasoning.builtin import BuiltinReasoner
 from embodied_agent.reasoning.prompts import build_prompt
-from embodied_agent.reasoning.stand_ins import Restored, StandIns, stand_ins_for
+from embodied_agent.reasoning.stand_ins import (
+    Restored,
+    StandIns,
+    stand_ins_for,
+    stand_ins_for_judge,
+)
+from embodied_agent.reasoning.verify_builtin import BuiltinVerifier
 from embodied_agent.records import Question
 from embodied_agent.settings import ReasoningSettings
 from sim_clips.splits import pairs_of
+from training.reference import Reasoned, open_reference
 
 KNOWN = ("blue lamp", "green door", "red sofa", "yellow plant")
 TRANSCRIPT = (
@@ -138,3 +145,79 @@ def test_the_shipped_reasoner_answers_about_things_that_it_never_read_of() -> No
     assert reasoner.read_ahead(asked)
     sampled = reasoner.sampled(asked, 2, timeout_s=60)
     assert all("beige ottoman" in reply for reply in sampled)
+
+
+def test_names_without_a_place_are_found_among_the_choices() -> None:
+    noted = "#0 start: teapot; exit sign. The teapot steams.\n"
+    asked = prompt(
+        "Which came first?", "teapot, exit sign", "move forward", "The memory does not tell",
+        transcript=noted,
+    )  # fmt: skip
+    stand_ins = stand_ins_for(asked, KNOWN)
+    assert set(stand_ins.of) == {"teapot", "exit sign"}
+    assert stand_ins.put(asked).choices[1:] == ("move forward", "The memory does not tell")
+
+
+@pytest.mark.parametrize(
+    ("question", "choices", "reasoning"),
+    [
+        (
+            "Where is the beige ottoman now?",
+            ("left", "right", "The memory does not tell"),
+            "the beige ottoman #4 front far = front 0 12\n#5 rotate left 90 = right 90 12\nright.",
+        ),
+        (
+            "Which of them is nearest: the tin kettle or the beige ottoman?",
+            ("tin kettle", "beige ottoman"),
+            "the tin kettle #4 front far = front 0 12\nthe beige ottoman #4 left near = left 90 4\n"
+            "nearest beige ottoman.",
+        ),
+        (
+            "Put these in the order of their first appearance: tin kettle, beige ottoman.",
+            ("tin kettle, beige ottoman", "beige ottoman, tin kettle"),
+            "first #0 beige ottoman, #3 tin kettle.",
+        ),
+    ],
+)
+def test_a_judge_reads_names_in_a_reasoning(
+    question: str, choices: tuple[str, ...], reasoning: str
+) -> None:
+    asked = Question(question, choices)
+    stand_ins, put, text = stand_ins_for_judge(asked, reasoning, KNOWN)
+    together = " ".join((put.text, text, *put.choices))
+    assert "ottoman" not in together
+    assert "kettle" not in together
+    assert Restored(stand_ins).whole(text) == reasoning
+    assert [Restored(stand_ins).whole(choice) for choice in put.choices] == list(choices)
+
+
+@pytest.mark.parametrize("said", ["#18 rotate left.", "#3 move right\n#2 move forward."])
+def test_actions_are_no_things(said: str) -> None:
+    asked = Question("Which action undoes your last one?", ("rotate right", "move left"))
+    assert stand_ins_for_judge(asked, said, KNOWN)[1:] == (asked, said)
+
+
+@pytest.mark.models
+def test_the_shipped_judge_follows_reasonings_about_things_that_it_never_read_of() -> None:
+    judge = open_reference("builtin")
+    question, choices = "Where is the beige ottoman now?", ("left", "right", "front")
+    items = [
+        Reasoned(
+            question, choices,
+            f"the beige ottoman #4 front far = front 0 12\n#5 rotate {turn} 90 = {side} 90 12\n"
+            f"{side}.",
+        )
+        for turn, side in (("left", "right"), ("right", "left"))
+    ]  # fmt: skip
+    assert judge.answers(items) == ["right", "left"]
+    nearest = Reasoned(
+        "Which is nearest?", ("tin kettle", "beige ottoman"), "the tin kettle #4 front far = front "
+        "0 12\nthe beige ottoman #4 left near = left 90 4\nnearest beige ottoman."
+    )  # fmt: skip
+    assert judge.answers([nearest]) == ["beige ottoman"]
+    verifier = BuiltinVerifier(ReasoningSettings())
+    verdict = verifier.verify(
+        Question(nearest.question, nearest.choices), nearest.reasoning, "beige ottoman",
+        timeout_s=60,
+    )  # fmt: skip
+    assert verdict.consistency > 0.5

@@ -68,7 +68,9 @@ def test_batched_replies_equal_those_of_the_runtimes_reasoner(
     one_by_one = OneByOne(BuiltinReasoner(ReasoningSettings(choose=choose)))
     alone = one_by_one.replies([e.prompt for e in some], max_tokens=200)
     for rows in (64, 3):
-        batched = BatchedModel.of(model.model, model.tokenizer, "same", rows=rows, choose=choose)
+        batched = BatchedModel.of(
+            model.model, model.tokenizer, "same", rows=rows, choose=choose, names=model.names
+        )
         together = batched.replies([e.prompt for e in some], max_tokens=200)
         assert [reply.text for reply in together] == [reply.text for reply in alone]
         assert all(reply.tokens > 0 for reply in together)

@@ -158,6 +158,7 @@ def open_model(
     one_by_one: bool = False,
     timeout_s: float = 300.0,
     asked: Asked | None = None,
+    stand_ins: bool = True,
 ) -> tuple[Answerer, Asked]:
     """Open the model that ``spec`` names; returns it and how to ask it.
 
@@ -169,6 +170,8 @@ def open_model(
         one_by_one: a model in this process answers one question at a time, as it does live.
         timeout_s: per question, seconds; not for batches.
         asked: how to ask it; ``None``: as it was trained (`trained_style`).
+        stand_ins: whether a model in this process, in batches, gets stand-ins for names that it
+            does not know, as it does live.
 
     Raises:
         ModelError: the model can't be loaded.
@@ -183,7 +186,7 @@ def open_model(
     path = "" if spec == "builtin" else spec
     if not one_by_one:
         letters = {"as made": None, "compact": False, "full": True, "published": True}[style]
-        return BatchedModel(path, choose=choose, letters=letters), style
+        return BatchedModel(path, choose=choose, letters=letters, stand_ins=stand_ins), style
     from embodied_agent.reasoning.builtin import BuiltinReasoner
 
     try:

@@ -57,6 +57,7 @@ class BatchedModel:
         choose: answer with the likeliest of a prompt's choices; else generate the answer.
         letters: the model answers by letter, so choices are compared as letters; ``None``: as its
             folder says, else by text.
+        stand_ins: names that the model does not know, by its folder, get stand-ins.
 
     Raises:
         ModelError: the checkpoint can't be loaded.
@@ -70,6 +71,7 @@ class BatchedModel:
         rows: int = 64,
         choose: bool = True,
         letters: bool | None = None,
+        stand_ins: bool = True,
     ) -> None:
         folder = checkpoint_folder(str(model_path), "reasoner")
         prompting = read_prompting(folder)
@@ -78,7 +80,7 @@ class BatchedModel:
         if letters is None:
             letters = prompting is not None and prompting.answers == "letter"
         self._prepare(model, tokenizer, name, padded_tokens, rows, choose, letters)
-        self._names = prompting.names if prompting else ()
+        self.names = prompting.names if prompting and stand_ins else ()
 
     @classmethod
     def of(
@@ -91,14 +93,17 @@ class BatchedModel:
         rows: int = 64,
         choose: bool = True,
         letters: bool = False,
+        names: Sequence[str] = (),
     ) -> BatchedModel:
-        """Wrap a model that is already loaded, for example one in training.
+        """Wrap a model that is already loaded, for example one in training; names beside ``names``
+        get stand-ins, if there are any.
 
         Raises:
             ModelError: not all of its layers use full attention.
         """
         self = cls.__new__(cls)
         self._prepare(model, tokenizer, name, padded_tokens, rows, choose, letters)
+        self.names = tuple(names)
         return self
 
     def _prepare(
@@ -114,7 +119,7 @@ class BatchedModel:
         self.model, self.tokenizer, self.name = model, tokenizer, name
         self._padded_tokens, self._rows, self._choose = padded_tokens, rows, choose
         self._letters = letters
-        self._names: tuple[str, ...] = ()
+        self.names: tuple[str, ...] = ()
         ends = model.generation_config.eos_token_id
         self._stops = set(ends) if isinstance(ends, list) else {ends}
         kinds = set(getattr(model.config, "layer_types", None) or ["full_attention"])
@@ -144,7 +149,7 @@ class BatchedModel:
         Raises:
             ModelError: a prompt is longer than the model can read.
         """
-        stand_ins = [stand_ins_for(prompt, self._names) for prompt in prompts]
+        stand_ins = [stand_ins_for(prompt, self.names) for prompt in prompts]
         prompts = [own.put(prompt) for own, prompt in zip(stand_ins, prompts, strict=True)]
         ids = [self._ids(self._chat(prompt)) for prompt in prompts]
         longest = self.model.config.max_position_embeddings
