@@ -1,9 +1,9 @@
 """Checks whether the notes settle a question with choices, before the reasoner is asked.
 
 If they leave it open, no reasoner is asked: the answer is that the memory does not tell, and why.
-If they settle it and the reasoner says that the memory does not tell, it is asked again without
-that choice. The reasoner still decides which choice is right; a choice that the notes contradict
-gets a notice.
+If they settle it and the reasoner chooses otherwise, the choice that they settle on is given, and a
+notice names the reasoner's (`reasoning.notes_decide`). If that is off, the reasoner's choice stands
+with a notice; where it says that the memory does not tell, it is asked again without that choice.
 
 Out of scope: what the notes leave possible (`embodied_agent.rules.settling`).
 """
@@ -14,11 +14,13 @@ import string
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from embodied_agent.agent.notices import with_notice
 from embodied_agent.agent.scrutiny import not_told
 from embodied_agent.records import Answer, Question
 from embodied_agent.rules.located import Places, settle_by_position
 from embodied_agent.rules.notes import Notes
 from embodied_agent.rules.settling import Settlement, settle
+from embodied_agent.transcript.text import entry_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,50 @@ def with_original_letter(answer: Answer, question: Question) -> Answer:
     if answer.choice is None:
         return answer
     return replace(answer, choice=string.ascii_uppercase[question.choices.index(answer.text)])
+
+
+def by_notes(
+    answer: Answer,
+    question: Question,
+    check: NotesCheck,
+    notes: Notes,
+    *,
+    least: float,
+    fault: str = "",
+) -> tuple[Answer, dict[int, str]] | None:
+    """The answer that the notes settle on, and the keyframes that it rests on, with a note each;
+    ``None`` where ``answer`` is the same and sure enough, and where the notes settle nothing.
+
+    Args:
+        answer: the reasoner's.
+        question: with choices.
+        check: of the question.
+        notes: what was checked.
+        least: consistency below which an answer is not given out.
+        fault: why the reasoner's reply can't be given out; empty if it can.
+    """
+    unsure = answer.consistency is not None and answer.consistency < least
+    if check.choice is None or (answer.choice == check.choice and not unsure and not fault):
+        return None
+    said = f"the reasoner chose “{answer.text}”"
+    if fault:
+        said = f"the reasoner's reply is not given out, because {fault}"
+    elif answer.choice == check.choice:
+        said = "the reasonings disagreed"
+    read = [notes.deltas[index] for index in check.settlement.evidence]
+    settled = replace(
+        answer,
+        status="answered",
+        text=question.choices[string.ascii_uppercase.index(check.choice)],
+        choice=check.choice,
+        reasoning="".join(map(entry_text, read)).strip(),
+        consistency=None,
+        verified_by="what the notes settle",
+        problem="",
+    )
+    return with_notice(settled, f"the notes settle this; {said}"), {
+        delta.keyframe_id: "cited" for delta in read
+    }
 
 
 def contradiction(answer: Answer, question: Question, check: NotesCheck) -> str:

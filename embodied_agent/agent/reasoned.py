@@ -1,9 +1,9 @@
 """Answers by the reasoner: when it is asked again, and which of its attempts is given.
 
-If a reply cites or names what the memory does not hold, or says that the memory does not tell where
-the notes settle the question, the reasoner is asked once more; a second such reply is discarded. An
-answer with low consistency may get a second look at the pictures and further attempts. The most
-consistent answer is given, or none if that is still too low.
+If a reply cites or names what the memory does not hold, the reasoner is asked once more; a second
+such reply is discarded. An answer with low consistency may get a second look at the pictures and
+further attempts. The most consistent answer is given, or none if that is still too low. Where the
+notes settle a question, they have the last word (`notes_check`).
 
 Out of scope: one attempt (`reasoner_attempts`), consistency by a judge (`verification`), which
 faults there are (`scrutiny`), answers without a model (`embodied_agent.rules`).
@@ -17,6 +17,7 @@ from dataclasses import replace
 
 from embodied_agent.agent.notes_check import (
     NotesCheck,
+    by_notes,
     contradiction,
     with_original_letter,
     without_untold,
@@ -118,10 +119,13 @@ class ReasonedAnswers:
             answer, looked = self._look(answer, known, deadline)
         best = yield from self._attempts.stream(answer, known, looked, deadline, 0)
         if best.fault:
-            best = yield from self._once_more(best, known, looked, deadline)
+            first = best
+            best = yield from self._once_more(first, known, looked, deadline)
             if best.fault:
-                return best
-        if known.check is not None and known.check.refuses(best.answer.choice):
+                return self._settled(replace(first, fault=best.fault), known) or best
+        notes_decide = self._settings.notes_decide
+        refuses = known.check is not None and known.check.refuses(best.answer.choice)
+        if known.check is not None and refuses and not notes_decide:
             best = yield from self._without_untold(best, known, known.check, looked, deadline)
         best = self._judge.verified(best, known.question, deadline)
         if self._settings.second_look.mode == "auto" and self._judge.is_low(best.answer):
@@ -135,10 +139,30 @@ class ReasonedAnswers:
             if not self._judge.is_low(best.answer):
                 break
             best = yield from self._again(best, known, looked, deadline, number)
+        settled = self._settled(best, known)
+        if settled is not None:
+            return settled
         answer = lower_unsure(best.answer, known.question, self._settings.verify.low)
         if known.check is not None:
             answer = with_notice(answer, contradiction(answer, known.question, known.check))
         return replace(best, answer=answer)
+
+    def _settled(self, best: Attempt, known: Known) -> Attempt | None:
+        """The answer that the notes settle on, in place of the reasoner's; ``None`` where they
+        don't decide."""
+        if known.check is None or not self._settings.notes_decide:
+            return None
+        if best.answer.status == "failed":
+            return None
+        found = by_notes(
+            best.answer,
+            known.question,
+            known.check,
+            known.notes,
+            least=self._settings.verify.low,
+            fault=best.fault,
+        )
+        return found and Attempt(found[0], found[1] or best.cited)
 
     def _without_untold(
         self, first: Attempt, known: Known, check: NotesCheck, looked: Findings, deadline: float

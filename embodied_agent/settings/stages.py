@@ -296,8 +296,14 @@ class ReasoningSettings(Section):
         True,
         description="check whether the notes settle a question with choices (where things are, "
         "what came first, how to get back): if not, the answer is `cannot_tell` with the reason, "
-        "without the reasoner; if they do and the reasoner says that the memory does not tell, it "
-        "is asked again without that choice",
+        "without the reasoner; `notes_decide` says what happens if they do",
+    )
+    notes_decide: bool = Field(
+        True,
+        description="where the notes settle a question with choices and the reasoner chooses "
+        "otherwise, give the choice that they settle on, with a `notice`; false: the reasoner's "
+        "choice stands, with a `notice`, but if it says that the memory does not tell, it is asked "
+        "again without that choice",
     )
     votes: int = Field(
         5,

@@ -58,7 +58,7 @@ def test_a_reasoner_that_does_not_see_what_the_notes_settle_is_asked_again(
     store: Store, backend: str
 ) -> None:
     reasoner = Scripted(reply("B", "#2"), reply("right", "#2 shows the conveyor"))
-    answer = asked(store, reasoner, CONVEYOR, backend=backend)
+    answer = asked(store, reasoner, CONVEYOR, backend=backend, notes_decide=False)
     assert (answer.status, answer.choice, answer.text) == ("answered", "C", "right")
     assert answer.notice == "asked again, because the notes settle this"
     assert [prompt.choices for prompt in reasoner.prompts] == [
@@ -69,23 +69,59 @@ def test_a_reasoner_that_does_not_see_what_the_notes_settle_is_asked_again(
 
 def test_a_second_reply_that_can_not_be_given_out_leaves_the_first(store: Store) -> None:
     reasoner = Scripted(reply("B", "#2"), reply("right", "#77 shows it"))
-    answer = asked(store, reasoner, CONVEYOR)
+    answer = asked(store, reasoner, CONVEYOR, notes_decide=False)
     assert (answer.status, answer.choice, answer.text) == ("cannot_tell", "B", UNTOLD)
     reasoner = Scripted(reply("B", "#2"), "no answer at all")
-    answer = asked(store, reasoner, CONVEYOR)
+    answer = asked(store, reasoner, CONVEYOR, notes_decide=False)
     assert (answer.status, answer.choice) == ("cannot_tell", "B")
 
 
 def test_reasonings_that_see_it_outvote_those_that_do_not(store: Store) -> None:
     blind, seeing = reply("B", "#2"), reply("right", "#2")
     reasoner = Voting(blind, others=(blind, seeing, blind, seeing))
-    answer = asked(store, reasoner, CONVEYOR, verify__low=0.3)
+    answer = asked(store, reasoner, CONVEYOR, verify__low=0.3, notes_decide=False)
     assert (answer.status, answer.choice, answer.consistency) == ("answered", "C", 0.4)
     assert len(reasoner.prompts) == 1
 
 
+@BACKENDS
+@pytest.mark.parametrize("said", ["left", UNTOLD])
+def test_where_the_notes_settle_it_they_decide(store: Store, backend: str, said: str) -> None:
+    reasoner = Scripted(reply(said, "#2"))
+    answer = asked(store, reasoner, CONVEYOR, backend=backend, notes_decide=True)
+    assert (answer.status, answer.choice, answer.text) == ("answered", "C", "right")
+    assert answer.notice == f"the notes settle this; the reasoner chose “{said}”"
+    assert "conveyor" in answer.reasoning
+    assert [evidence.note for evidence in answer.evidence] == ["cited"]
+    assert (answer.consistency, answer.verified_by) == (None, "what the notes settle")
+    assert len(reasoner.prompts) == 1
+
+
+def test_where_the_notes_and_the_reasoner_agree_the_answer_is_the_reasoners(store: Store) -> None:
+    answer = asked(store, Scripted(reply("right", "#2 shows it")), CONVEYOR, notes_decide=True)
+    assert (answer.choice, answer.notice, answer.reasoning) == ("C", "", "#2 shows it")
+
+
+def test_reasonings_that_disagree_do_not_matter_where_the_notes_settle_it(store: Store) -> None:
+    left, right = reply("left", "#2"), reply("right", "#2")
+    reasoner = Voting(right, others=(left, right, left, reply("front", "#2")))
+    answer = asked(store, reasoner, CONVEYOR, verify__low=0.9, notes_decide=True)
+    assert (answer.status, answer.choice) == ("answered", "C")
+    assert answer.notice == "the notes settle this; the reasonings disagreed"
+
+
+def test_a_reply_that_can_not_be_given_out_does_not_matter_either(store: Store) -> None:
+    reasoner = Scripted(reply("right", "#77"), reply("right", "#78"))
+    answer = asked(store, reasoner, CONVEYOR, notes_decide=True)
+    assert (answer.status, answer.choice) == ("answered", "C")
+    assert answer.notice == (
+        "the notes settle this; the reasoner's reply is not given out, because it cites keyframe "
+        "78, which the memory does not hold"
+    )
+
+
 def test_a_choice_that_the_notes_speak_against_gets_a_notice(store: Store) -> None:
-    answer = asked(store, Scripted(reply("left", "#2")), CONVEYOR)
+    answer = asked(store, Scripted(reply("left", "#2")), CONVEYOR, notes_decide=False)
     assert (answer.status, answer.choice) == ("answered", "A")
     assert answer.notice == "by the notes alone it would be “right”"
     assert asked(store, Scripted(reply("right", "#2")), CONVEYOR).notice == ""
@@ -112,7 +148,8 @@ def test_questions_that_nobody_can_check_are_asked_as_ever(store: Store) -> None
 
 def test_both_are_counted(store: Store) -> None:
     reasoner = Scripted(reply("B", "#2"), reply("right", "#2"))
-    answerer = Answerer(store, load_settings().reasoning, lambda: reasoner)
+    settings = load_settings(reasoning__notes_decide=False).reasoning
+    answerer = Answerer(store, settings, lambda: reasoner)
     for question in (FORKLIFT, FORKLIFT, CONVEYOR):
         *_, answer = answerer.stream(question, 0, 4, time.monotonic() + 60)
         assert isinstance(answer, Answer)

@@ -63,6 +63,8 @@ def replies_to(
         found = checked(question, Notes(deltas)) if check else None
         if found is not None and found.is_open:
             given[number] = found.untold
+        elif found is not None and settings.reasoning.notes_decide:
+            given[number] = found.choice if letters[number] else None
         elif found is not None and found.refuses(letters[number]):
             again.append((number, without_untold(question, found)))
     second = reply([_prompt(settings, asked[number][0], question) for number, question in again])
