@@ -13,7 +13,7 @@ from pathlib import Path
 from training.experiments.results import FORMER, RESULTS, Result, table
 
 #: The validity of the questions comes before the results on them.
-FIRST = ("shortcuts", "held_out", "free")
+FIRST = ("shortcuts", "held_out", "names", "free")
 ORDER = (
     "keyframes", "consistency", "distribution", "references", "overlap", "semantics", "length",
     "conditioning", "open_ended", "builtin_run",
