@@ -185,7 +185,8 @@ def test_a_memory_of_motion_asks_nobody_about_things() -> None:
         assert asked(store, reasoner, turn).choice == "A"
         assert reasoner.prompts == []
         back = Question("Which action undoes your last one?", ("rotate left", "rotate right"))
-        assert asked(store, reasoner, back).choice == "B"  # the notes settle it; the reasoner said A
+        # The reasoner says A, but the notes settle this.
+        assert asked(store, reasoner, back).choice == "B"
         assert len(reasoner.prompts) == 1
 
 
