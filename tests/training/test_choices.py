@@ -42,7 +42,8 @@ class Chooser:
 def test_the_notes_are_asked_as_the_agent_asks_them() -> None:
     chooser = Chooser(UNTOLD, "right", "front")
     asked = [(NOTES, question) for question in (SETTLED, OPEN, FORCED, UNREAD)]
-    replies = replies_to(load_settings(), chooser, asked, check=True)
+    settings = load_settings(reasoning__notes_decide=False)
+    replies = replies_to(settings, chooser, asked, check=True)
     assert replies == [
         Reply("B", "C", True),  # asked again without "the memory does not tell"
         Reply("D", "D", True),
@@ -50,6 +51,15 @@ def test_the_notes_are_asked_as_the_agent_asks_them() -> None:
         Reply("C", "C", True),
     ]
     assert chooser.offered[4:] == [("left", "right", "front")]
+
+
+def test_where_the_notes_settle_it_they_decide_as_the_agent_lets_them() -> None:
+    chooser = Chooser(UNTOLD, "right", "front")
+    asked = [(NOTES, question) for question in (SETTLED, OPEN, FORCED, UNREAD)]
+    replies = replies_to(load_settings(), chooser, asked, check=True)
+    assert [reply.choice for reply in replies] == ["C", "D", None, "C"]
+    assert replies[0].alone == "B"
+    assert len(chooser.offered) == 4
 
 
 def test_without_the_check_the_reasoners_choice_stands() -> None:
