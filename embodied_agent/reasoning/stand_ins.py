@@ -55,10 +55,10 @@ class StandIns:
         names, nouns = _pattern(self.of), self._nouns()
 
         def with_stand_ins(text: str, *, nouns_too: bool) -> str:
-            text = names.sub(lambda match: self.of[match.group().casefold()], text)
+            text = names.sub(lambda m: _found(self.of, m.group()), text)
             if nouns_too and nouns:
                 text = _pattern(nouns, _DETERMINERS).sub(
-                    lambda m: m["before"] + nouns[m.group()[len(m["before"]) :].casefold()], text
+                    lambda m: m["before"] + _found(nouns, m.group()[len(m["before"]) :]), text
                 )
             return text
 
@@ -165,7 +165,13 @@ class Restored:
     def _restored(self, text: str) -> str:
         if self._pattern is None:
             return text
-        return self._pattern.sub(lambda match: self._names[match.group().casefold()], text)
+        return self._pattern.sub(lambda m: _found(self._names, m.group()), text)
+
+
+def _found(names: Mapping[str, str], written: str) -> str:
+    """What stands for a name as it is ``written``, which stays where only a regular expression
+    takes two letters for the same (i and ı)."""
+    return names.get(written.casefold(), written)
 
 
 def _pattern(names: Iterable[str], before: str = _OPENING) -> re.Pattern[str]:

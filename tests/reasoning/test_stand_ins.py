@@ -94,6 +94,17 @@ def test_names_keep_their_stand_ins_as_the_transcript_grows() -> None:
     assert "thing number 28 front" in before  # more names than stand-ins: these stay as they are
 
 
+@given(st.text(alphabet="iIİıſsSßKk beſ-", min_size=1, max_size=12))
+def test_letters_of_any_case_and_script_are_no_fault(name: str) -> None:
+    asked = prompt(
+        f"Where is the {name.upper()}, the {name.lower()} or the {name.title()}?", name,
+        transcript=f"#0 start: {name} front mid; lift left far; kiosk right near.\n",
+    )  # fmt: skip
+    stand_ins = stand_ins_for(asked, KNOWN)
+    put = stand_ins.put(asked)
+    Restored(stand_ins).whole(put.task)
+
+
 def test_without_a_list_of_names_nothing_changes() -> None:
     asked = prompt("Where is the beige ottoman?")
     assert stand_ins_for(asked, ()).put(asked) is asked
