@@ -1,6 +1,6 @@
 """Training rows for a judge of a general model's size: question and reasoning in, answer out.
 
-    python -m training.sft --config training/configs/smollm2-judge.yaml --out runs/smollm2-judge
+    python -m training.sft --config training/configs/smollm2-judge-sft.yaml --out runs/smollm2-judge
 
 A row is the message that `training.reference` sends in the ``full`` style. Part of the reasonings
 are redirected (`training.redirect`), so that a judge can't learn to guess from the question; and

@@ -176,8 +176,8 @@ def test_a_replay_through_the_server_gives_the_same_deltas_and_answer(
 def test_reasoning_streams_through_the_server_with_its_marks(served: Served) -> None:
     prompt = Prompt(
         system="",
-        transcript="#0 start: red sofa front-left near.\n#1 rotate left 45: nothing named.\n",
-        task="Recall: #0 red sofa front-left near.\nQuestion: Where is the red sofa now?\n",
+        transcript="#0 start: orange sofa front-left near.\n#1 rotate left 45: nothing named.\n",
+        task="Recall: #0 orange sofa front-left near.\nQuestion: Where is the orange sofa now?\n",
     )
     texts = []
     for backend in ("served", "builtin"):

@@ -209,7 +209,7 @@ def test_a_judge_of_the_bases_size_is_trained_by_the_same_command(
         *IN_SMALL, "data.worlds=", "data.free_worlds=", "data.reasonings=6", f"model.path={base}",
         f"lora.start={started / 'adapter'}",
     ]  # fmt: skip
-    sft.run(load_config(CONFIGS / "smollm2-judge.yaml", overrides), tmp_path / "run")
+    sft.run(load_config(CONFIGS / "smollm2-judge-sft.yaml", overrides), tmp_path / "run")
     judge = open_reference(str(tmp_path / "run" / "model"), style="full")
     assert set(accuracy(judge, bases(2, 500_000, 1, ("house",)))) >= {"true"}
 
