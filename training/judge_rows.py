@@ -2,9 +2,9 @@
 
     python -m training.sft --config training/configs/smollm2-judge-sft.yaml --out runs/smollm2-judge
 
-A row is the message that `training.reference` sends in the ``full`` style. Part of the reasonings
-are redirected (`training.redirect`), so that a judge can't learn to guess from the question; and
-part of them name things with words that no simulated world uses.
+A row is the message that `training.reference` sends in the ``full`` style. Some of the reasonings
+are redirected (`training.redirect`), so that a judge can't learn to guess from the question, and
+some name objects with words that no simulated world uses.
 
 Out of scope: measuring a judge (`training.judge_skill`), the built-in one (`training.judge`).
 """
@@ -25,7 +25,7 @@ from training.reference import Reasoned, full_text
 
 #: Names that no simulated world uses.
 _WORDS = tuple(f"{adjective} {noun}" for noun in NOUNS for adjective in ADJECTIVES)
-#: Rows in a row that share the beginning of their message, and so are read as one sequence.
+#: So many consecutive rows become one sequence, in which their common beginning is read once.
 _TOGETHER = 8
 
 

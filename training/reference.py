@@ -139,8 +139,9 @@ class LocalReference:
             items, asked, put, self._answers(asked), strict=True
         ):
             if answer in own.choices:
-                answer = item.choices[own.choices.index(answer)]
-            found.append(answer and Restored(stand_ins).whole(answer))
+                found.append(item.choices[own.choices.index(answer)])
+            else:
+                found.append(answer and Restored(stand_ins).whole(answer))
         return found
 
     def _answers(self, items: Sequence[Reasoned]) -> list[str | None]:

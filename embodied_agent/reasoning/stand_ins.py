@@ -1,10 +1,10 @@
-"""Names that a small model knows, in place of those that it does not.
+"""Stand-ins for object names that a small model does not know.
 
-The built-in reasoner was trained on some hundred object names, which are single tokens to it. A
-name from a detector or a VLM, such as "beige ottoman", is letters to it: it copies and compares
-them badly. So every name in its prompt that it does not know becomes one that it does, the same one
-everywhere, and in its reply the other way round. What it reasons about, directions, distances and
-order, does not depend on names.
+The built-in reasoner was trained on little more than a hundred object names, each a single token.
+Any other name, such as "beige ottoman" from a VLM, reaches it in fragments that it copies and
+compares badly. So each name in its prompt that it does not know is replaced by one that it does,
+the same one everywhere, and its reply gets the names back. What it reasons about (directions,
+distances, order) does not depend on names.
 
 A name keeps its stand-in as long as the transcript grows, so the prompt's beginning stays the same.
 

@@ -208,6 +208,12 @@ def test_actions_are_no_things(said: str) -> None:
     assert stand_ins_for_judge(asked, said, KNOWN)[1:] == (asked, said)
 
 
+def judge_names() -> tuple[str, ...]:
+    prompting = read_prompting(SHIPPED / "judge")
+    assert prompting is not None
+    return prompting.names
+
+
 @pytest.mark.models
 def test_the_shipped_judge_follows_reasonings_about_things_that_it_never_read_of() -> None:
     judge = open_reference("builtin")
@@ -226,6 +232,16 @@ def test_the_shipped_judge_follows_reasonings_about_things_that_it_never_read_of
         "0 12\nthe beige ottoman #4 left near = left 90 4\nnearest beige ottoman."
     )  # fmt: skip
     assert judge.answers([nearest]) == ["beige ottoman"]
+    # A name that stands for another one is still itself among the choices that are given back.
+    stand_in = stand_ins_for_judge(Question("?"), nearest.reasoning, judge_names())[0].of[
+        "beige ottoman"
+    ]
+    swapped = Reasoned(
+        nearest.question, ("beige ottoman", stand_in),
+        f"the beige ottoman #4 front far = front 0 12\nthe {stand_in} #4 left near = left 90 4\n"
+        f"nearest {stand_in}.",
+    )  # fmt: skip
+    assert judge.answers([swapped]) == [stand_in]
     verifier = BuiltinVerifier(ReasoningSettings())
     verdict = verifier.verify(
         Question(nearest.question, nearest.choices), nearest.reasoning, "beige ottoman",

@@ -95,8 +95,8 @@ class BatchedModel:
         letters: bool = False,
         names: Sequence[str] = (),
     ) -> BatchedModel:
-        """Wrap a model that is already loaded, for example one in training; names beside ``names``
-        get stand-ins, if there are any.
+        """Wrap a model that is already loaded, for example one in training. If ``names`` are given,
+        all other names get stand-ins.
 
         Raises:
             ModelError: not all of its layers use full attention.

@@ -184,7 +184,7 @@ def free_questions(parts: Sequence[Mapping[str, Any]], command: str, minutes: fl
 
 
 def names(parts: Mapping[str, Mapping[str, Any]], command: str, minutes: float) -> Result:
-    """The section on names that no model was trained on.
+    """The section on names that the built-in reasoner was not trained on.
 
     Args:
         parts: what `training.evaluate` wrote about text worlds, by the title of its rows.
@@ -216,9 +216,9 @@ def names(parts: Mapping[str, Mapping[str, Any]], command: str, minutes: float) 
     said = "; ".join(f"{title}: {_share(value)} %" for title, value in derivable.items())
     return Result(
         name="names",
-        title="Names that no model was trained on",
-        question="What does the built-in reasoner make of things that are called what it has never "
-        "read?",
+        title="Names that the reasoner was not trained on",
+        question="How well does the built-in reasoner answer about objects whose names it was not "
+        "trained on?",
         finding=f"Derivable questions answered right: {said}.",
         command=command,
         seeds=(),
@@ -229,11 +229,12 @@ def names(parts: Mapping[str, Mapping[str, Any]], command: str, minutes: float) 
         caveats=(
             "Text worlds of the held-out block, true notes, the reasoner alone: neither notes nor "
             "positions are asked. In %, with 95 % intervals clustered by scene.",
-            "Other words: every kind and colour is a word that is in no training text (20 nouns, "
-            "as a detector or a VLM might name things). The warehouse's own names are pairs of "
-            "colour and kind that were never trained on either.",
-            "With stand-ins, as the agent asks: names that the reasoner does not know become names "
-            "that it does (`embodied_agent/reasoning/stand_ins.py`). Without: they stay.",
+            "Unknown names: kinds and colours are replaced by words that occur in no training text "
+            "(20 nouns, such as a detector or a VLM might use). The warehouse's own names are "
+            "pairs of colour and kind that were not trained on either.",
+            "As the agent asks, names that the reasoner does not know are replaced by names that "
+            "it does (`embodied_agent/reasoning/stand_ins.py`), except in the rows without "
+            "stand-ins.",
         ),
         questions=EVEN,
         details=dict(parts),

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from embodied_agent.models.checkpoints import reasoner_folder
 from embodied_agent.reasoning.base import Prompt
@@ -34,15 +35,7 @@ class _Played:
         self.replies: dict[Prompt, str] = {}
         self.missing: dict[Prompt, None] = {}
 
-    def stream(
-        self,
-        prompt: Prompt,
-        *,
-        timeout_s: float,
-        max_tokens: int | None = None,
-        temperature: float | None = None,
-        seed: int | None = None,
-    ) -> Generator[str, None, None]:
+    def stream(self, prompt: Prompt, **_: Any) -> Generator[str, None, None]:
         """The reply to ``prompt``, or a placeholder."""
         if prompt not in self.replies:
             self.missing[prompt] = None
