@@ -179,3 +179,19 @@ def test_any_text_as_a_file_gives_settings_or_a_settings_error(tmp_path: Path, t
         said = str(error)
         assert said
     assert made is None or isinstance(made, Settings)
+
+
+@pytest.mark.parametrize(
+    "name", ["reasoning.restate", "reasoning.verify.mode", "reasoning.second_look.mode"]
+)
+def test_on_and_off_need_no_quotes_in_yaml(name: str, tmp_path: Path) -> None:
+    for word in ("on", "off"):
+        text = word
+        for part in reversed(name.split(".")):
+            text = f"{{{part}: {text}}}"
+        path = tmp_path / f"{word}.yaml"
+        path.write_text(text)
+        loaded: object = load_settings(path)
+        for part in name.split("."):
+            loaded = getattr(loaded, part)
+        assert loaded == word
