@@ -18,6 +18,7 @@ from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadFileScheduling
 from xdist.workermanage import WorkerController
 
+from embodied_agent.models.catalogue import cache_folder
 from tests.support.views import panorama_views
 
 # How long an example takes, or is drawn, depends on what else the machine does; pytest's time-out
@@ -41,6 +42,11 @@ if ctypes.util.find_library("OSMesa"):
 elif ctypes.util.find_library("EGL"):
     os.environ.setdefault("MUJOCO_GL", "egl")
 
+
+# Whether a base model lies in the user's cache must not change what tests find: those that use one
+# say so (`tests.support.trained_adapter.fetched_base`).
+os.environ.setdefault("TESTED_WITH_MODELS", str(cache_folder()))
+os.environ["EMBODIED_AGENT_MODELS"] = str(Path(__file__).parent / "no models")
 
 #: What of its kind runs one at a time: one robot network, one browser.
 _ALONE = ("tests/ros/", "tests/interfaces/page/")

@@ -68,8 +68,10 @@ BASES: Mapping[str, Base] = {
 
 
 def cache_folder() -> Path:
-    """Where fetched bases lie: ``$XDG_CACHE_HOME/embodied-agent/models``, by default in
-    ``~/.cache``."""
+    """Where fetched bases lie: the folder ``$EMBODIED_AGENT_MODELS`` or, if that is not set,
+    ``$XDG_CACHE_HOME/embodied-agent/models``, by default in ``~/.cache``."""
+    if own := os.environ.get("EMBODIED_AGENT_MODELS", ""):
+        return Path(own)
     root = os.environ.get("XDG_CACHE_HOME", "")
     return (Path(root) if root else Path.home() / ".cache") / "embodied-agent" / "models"
 

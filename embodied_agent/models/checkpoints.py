@@ -10,6 +10,7 @@ import importlib
 import json
 import logging
 import os
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,6 +25,10 @@ from embodied_agent.support.extras import missing_package
 
 _log = logging.getLogger(__name__)
 
+#: One model is loaded at a time.
+_LOADING = threading.Lock()
+#: Larger weights are built in their own type at once, in bytes.
+_SMALL_BYTES = 1_000_000_000
 #: The folder of the shipped checkpoints.
 SHIPPED = Path(__file__).parent
 
@@ -160,11 +165,16 @@ def load(folder: Path, kind: Literal["perceiver", "reasoner"]) -> tuple[Any, Any
     try:
         weights = base_of(folder) if is_adapter(folder) else folder
         dtype = torch.bfloat16 if device == "cuda" or half_is_faster(weights) else torch.float32
-        with without_progress_bars():
+        # transformers sets torch's default type for the whole process while it builds a model in
+        # another one; what other threads compute or load at that moment would be in it, too.
+        builds_in = torch.float32 if device == "cpu" and _is_small(weights) else dtype
+        with _LOADING, without_progress_bars():
             reader = reader_class.from_pretrained(str(weights), local_files_only=True)
             model = model_class.from_pretrained(
-                str(weights), dtype=dtype, local_files_only=True, use_safetensors=True
+                str(weights), dtype=builds_in, local_files_only=True, use_safetensors=True
             )
+        if builds_in != dtype:
+            _convert(model, dtype)
         if weights != folder:
             merge_adapter(model, folder)
     except (OSError, ValueError, RuntimeError, KeyError, ImportError) as error:
@@ -176,6 +186,17 @@ def load(folder: Path, kind: Literal["perceiver", "reasoner"]) -> tuple[Any, Any
         name, time.monotonic() - started, weights_bytes / 1e6, str(dtype).removeprefix("torch."),
     )  # fmt: skip
     return model.to(device).eval(), reader  # type: ignore[arg-type]
+
+
+def _is_small(folder: Path) -> bool:
+    """Whether weights fit twice into memory without regret."""
+    return sum(path.stat().st_size for path in folder.glob("*.safetensors")) < _SMALL_BYTES
+
+
+def _convert(model: Any, dtype: Any) -> None:
+    """Convert the parameters; buffers, such as those of rotary positions, keep their precision."""
+    for parameter in model.parameters():
+        parameter.data = parameter.data.to(dtype)
 
 
 def half_is_faster(folder: Path) -> bool:

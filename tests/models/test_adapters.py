@@ -76,7 +76,7 @@ def test_an_adapter_names_its_base_by_folder_or_by_a_fetched_base(
     assert is_adapter(folder)
     assert not is_adapter(base)
     assert base_of(folder) == base
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("EMBODIED_AGENT_MODELS", str(tmp_path / "cache"))
     smollm2 = BASES["smollm2"]
     _change(folder, base_model_name_or_path=smollm2.hub)
     with pytest.raises(ModelError, match="embodied-agent models get smollm2"):
@@ -127,7 +127,7 @@ def test_a_damaged_or_foreign_adapter_is_an_error(base: Path, tmp_path: Path) ->
 def test_a_base_that_was_not_fetched_says_how_to_fetch_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv("EMBODIED_AGENT_MODELS", str(tmp_path))
     with pytest.raises(ModelError, match="embodied-agent models get smollm2"):
         checkpoint_folder("smollm2", "reasoner")
 

@@ -42,7 +42,7 @@ PROMPT = Prompt("", "#1 start: red sofa front near.\n", "Question: Where is the 
 @pytest.fixture
 def fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A tiny model in the place of the fetched base, and no adapter."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("EMBODIED_AGENT_MODELS", str(tmp_path / "cache"))
     monkeypatch.setattr(checkpoints, "SHIPPED", tmp_path / "package")
     return checkpoint(base_folder(SMOLLM2))
 
@@ -102,7 +102,7 @@ def test_without_an_adapter_the_name_means_the_base(fetched: Path) -> None:
 def test_without_the_base_one_sentence_says_what_to_run(
     adapter: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "empty"))
+    monkeypatch.setenv("EMBODIED_AGENT_MODELS", str(tmp_path / "empty"))
     for name in ("smollm2", SMOLLM2.hub):
         with pytest.raises(ModelError) as raised:
             BuiltinReasoner(ReasoningSettings(model_path=name))

