@@ -5,7 +5,7 @@ keyframe waits to be perceived, so that a question has to read only itself. A qu
 once. What is read ahead is what the next question about the present begins with; it changes no
 answer.
 
-Out of scope: reading (`embodied_agent.reasoning.builtin`), loading (`reasoner_loading`).
+Out of scope: reading (`embodied_agent.reasoning.builtin`), loading (`model_loading`).
 """
 
 from __future__ import annotations

@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Generator
 from dataclasses import replace
 
+from embodied_agent.agent.model_loading import ModelLoading
 from embodied_agent.agent.notes_check import (
     NotesCheck,
     by_notes,
@@ -24,7 +25,6 @@ from embodied_agent.agent.notes_check import (
 )
 from embodied_agent.agent.notices import with_notice
 from embodied_agent.agent.reasoner_attempts import Attempt, Known, ReasonerAttempts, failed
-from embodied_agent.agent.reasoner_loading import ReasonerLoading
 from embodied_agent.agent.scrutiny import lower_unsure, without_answer
 from embodied_agent.agent.second_look import Findings, SecondLook
 from embodied_agent.agent.verification import Verification
@@ -55,7 +55,7 @@ class ReasonedAnswers:
         second_look: SecondLook | None = None,
     ) -> None:
         self._settings = settings
-        self.loading = ReasonerLoading(make, settings.load_timeout_s)
+        self.loading = ModelLoading("the reasoner", make, settings.load_timeout_s)
         self._attempts = ReasonerAttempts(settings, self.loading)
         self._judge = Verification(settings.verify, make_verifier)
         self._second_look = second_look
@@ -101,7 +101,7 @@ class ReasonedAnswers:
         Raises:
             StoreError: the memory can't be read.
         """
-        if self.loading.reasoner is None:
+        if self.loading.model is None:
             began = time.monotonic()
             problem = ""
             try:

@@ -13,9 +13,9 @@ from collections.abc import Generator
 from contextlib import closing
 from dataclasses import dataclass, replace
 
+from embodied_agent.agent.model_loading import ModelLoading
 from embodied_agent.agent.notes_check import NotesCheck
 from embodied_agent.agent.notices import with_notice
-from embodied_agent.agent.reasoner_loading import ReasonerLoading
 from embodied_agent.agent.scrutiny import fault_of, status_of
 from embodied_agent.agent.second_look import Findings
 from embodied_agent.chat.status import HasServer, ServerStatus
@@ -63,7 +63,7 @@ class ReasonerAttempts:
         loading: of the reasoner.
     """
 
-    def __init__(self, settings: ReasoningSettings, loading: ReasonerLoading) -> None:
+    def __init__(self, settings: ReasoningSettings, loading: ModelLoading[Reasoner]) -> None:
         self._settings = settings
         self._loading = loading
         #: Time from the latest prompt to the reply's first piece, in seconds; ``None`` before it.
@@ -71,7 +71,7 @@ class ReasonerAttempts:
 
     @property
     def _reasoner(self) -> Reasoner | None:
-        return self._loading.reasoner
+        return self._loading.model
 
     @property
     def model(self) -> str:
