@@ -37,9 +37,7 @@ license: apache-2.0
 
 # Adapter for {base}
 
-A low-rank adapter (rank {rank}, scale {alpha} / {rank}, on {targets}; {size_mb:.1f} MB). With it,
-the model reads an embodied agent's notes and a question, reasons step by step, and answers. It is
-asked with the `full` prompt, as served models are.
+A low-rank adapter (rank {rank}, scale {alpha} / {rank}, on {targets}; {size_mb:.1f} MB). {purpose}
 
 ```sh
 {use}
@@ -75,8 +73,15 @@ _MADE = """```sh
 | time | {time} |
 | versions | {versions} |
 """
+_REASONS = """With it,
+the model reads an embodied agent's notes and a question, reasons step by step, and answers. It is
+asked with the `full` prompt, as served models are."""
+_RESTATES = """With it,
+the model puts a question that somebody asks a robot in their own words into a plain form
+(`embodied_agent/rules/plain.py`), which the agent's rules answer. It never sees the memory, and a
+reply that names something that the question does not name is not used."""
 _USE = """embodied-agent models get smollm2
-embodied-agent replay RECORDING --set reasoning.model_path={folder}"""
+embodied-agent replay RECORDING --set reasoning.{setting}={folder}"""
 
 
 def card(
@@ -87,8 +92,8 @@ def card(
     Args:
         runs: folders of finished runs of `training.sft` or `training.grpo`, each of which went on
             with the adapter of the one before.
-        evaluations: results of `training.evaluate` or `training.evaluate_free`, by title: paths
-            without a suffix.
+        evaluations: results of `training.evaluate`, `training.evaluate_free` or
+            `training.restating.measure`, by title: paths without a suffix.
         note: added at the end.
 
     Raises:
@@ -101,6 +106,7 @@ def card(
         made = "\nThen:\n\n".join(_made(run) for run in runs)
         figures = _figures(evaluations or {})
         history = _history(runs)
+        restates = bool(_data_of(runs[-1]).get("restatements"))
     except (OSError, ValueError, KeyError, yaml.YAMLError) as error:
         raise ModelError(f"can't write a card for {runs[-1]}: {error}") from error
     return _CARD.format(
@@ -109,7 +115,8 @@ def card(
         alpha=config["lora_alpha"],
         targets=", ".join(sorted(config["target_modules"])),
         size_mb=size / 1e6,
-        use=_USE.format(folder=adapter),
+        purpose=_RESTATES if restates else _REASONS,
+        use=_USE.format(setting="restate_model" if restates else "model_path", folder=adapter),
         made=made,
         losses=_losses(history),
         figures=figures,
@@ -159,6 +166,12 @@ def _made(run: Path) -> str:
         time=f"{seconds / 60:.0f} minutes in its last part" if seconds else "not recorded",
         versions=", ".join(f"{name} {number}" for name, number in facts["versions"].items()),
     )
+
+
+def _data_of(run: Path) -> Mapping[str, Any]:
+    """The section ``data`` of a run's configuration."""
+    data: Mapping[str, Any] = yaml.safe_load((run / "config.yaml").read_text("utf-8"))["data"]
+    return data
 
 
 def _history(runs: Sequence[Path]) -> list[dict[str, Any]]:
@@ -219,7 +232,9 @@ def _command(words: Sequence[str]) -> list[str]:
 
 def _data(data: Mapping[str, Any]) -> str:
     parts = [
-        f"`{name}: {data[name]}`" for name in ("train", "worlds", "free_worlds") if data.get(name)
+        f"`{name}: {data[name]}`"
+        for name in ("train", "worlds", "free_worlds", "reasonings", "restatements")
+        if data.get(name)
     ]
     more = [f"{name} {data[name]}" for name in ("noise", "words_share", "questions", "limit")
             if data.get(name) is not None]  # fmt: skip
@@ -258,6 +273,8 @@ def _figures(evaluations: Mapping[str, Path]) -> str:
 
 def _asked_about(record: Mapping[str, Any]) -> str:
     """What an evaluation asked about."""
+    if "authors" in record:
+        return f"{record['questions']} questions in phrasings of `{record['authors']}`"
     if "episodes" in record:
         return f"On `{record['episodes']}` ({record['data_hash']})"
     about = record["worlds"] or ", ".join(record["clips"])
@@ -289,7 +306,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         action="append",
         default=[],
         metavar="TITLE=PATH",
-        help="results of training.evaluate or evaluate_free, without a suffix; repeatable",
+        help="results of training.evaluate, evaluate_free or restating.measure, without a suffix; "
+        "repeatable",
     )
     parser.add_argument("--note", type=Path, help="text file that is added at the end")
     a = parser.parse_args(arguments)

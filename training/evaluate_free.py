@@ -24,6 +24,7 @@ from rich.console import Console
 from embodied_agent.cli.common import explained, settings_from
 from embodied_agent.cli.options import ConfigOption, SetOption
 from embodied_agent.errors import SettingsError
+from embodied_agent.reasoning.restating import lacking, restates
 from embodied_agent.settings import Settings
 from sim_clips.questions.free import FAMILIES
 from training.episodes.rows import DatasetError
@@ -42,6 +43,8 @@ from training.free_questions.memories import (
     questions_about,
     text_memories,
 )
+from training.restating.bank import by_form
+from training.restating.batched import BatchedRestater
 
 ANSWERERS = ("agent", "blind", "notes", "habit")
 #: Scenes from which habits are derived; none of them is used for questions.
@@ -55,8 +58,15 @@ def evaluate(answerer: Answerer, memory: Memory, questions: int, **how: Any) -> 
     return [row_of(memory.name, q, a) for q, a in zip(batch, answers, strict=True)]
 
 
-def open_answerer(name: str, settings: Settings, *, batched: bool = False) -> Answerer:
-    """Create the answerer called ``name``, one of `ANSWERERS`.
+def open_answerer(
+    name: str,
+    settings: Settings,
+    *,
+    batched: bool = False,
+    restater: BatchedRestater | None = None,
+) -> Answerer:
+    """Create the answerer called ``name``, one of `ANSWERERS`; ``restater`` restates the questions
+    to the agent, if there is one.
 
     Raises:
         SettingsError: unknown name, or one that asks no model although ``batched``.
@@ -70,7 +80,7 @@ def open_answerer(name: str, settings: Settings, *, batched: bool = False) -> An
 
             return BatchedAnswerer(settings, blind=name == "blind")
         case "agent":
-            return AgentAnswerer(settings)
+            return AgentAnswerer(settings, restater=restater)
         case "blind":
             return BlindAnswerer(settings)
         case "notes":
@@ -110,9 +120,20 @@ def main(
             "questions about a memory together, one reasoning each",
         ),
     ] = False,
+    restate: Annotated[
+        bool,
+        typer.Option(
+            help="agent: have questions restated, in batches, by the model of "
+            "reasoning.restate_model; --no-restate: as they are put",
+        ),
+    ] = True,
     questions: Annotated[int, typer.Option(min=1, help="questions per clip or scene")] = 46,
     phrasings: Annotated[
-        str, typer.Option(help="phrasings to use: taught, held_out or both")
+        str,
+        typer.Option(
+            help="phrasings to use: taught, held_out, both, or development (of the authors in "
+            "training/restating/development)"
+        ),
     ] = "both",
     family: Annotated[
         list[str] | None, typer.Option(help="use only this family; repeatable")
@@ -131,20 +152,30 @@ def main(
     with explained():
         for option, value, allowed in (
             ("--notes", notes, ("true", "pixels")),
-            ("--phrasings", phrasings, ("taught", "held_out", "both")),
+            ("--phrasings", phrasings, ("taught", "held_out", "both", "development")),
             ("--renamed", renamed, ("", "taught", "held_out", "both")),
             *(("--family", one, FAMILIES) for one in family or ()),
         ):
             if value not in allowed:
                 raise SettingsError(f"{option} must be one of {', '.join(allowed)}, not {value!r}")
         settings = settings_from(config, assignments, memory__path="")
-        responder = open_answerer(answerer, settings, batched=batched)
+        restater = None
+        if restate and answerer == "agent" and not batched and restates(settings.reasoning):
+            problem = lacking(settings.reasoning.restate_model)
+            if problem and settings.reasoning.restate_model:
+                raise SettingsError(problem)
+            restater = None if problem else BatchedRestater(settings.reasoning.restate_model)
+        if restater is None:
+            off = [*(assignments or []), "reasoning.restate=off"]
+            settings = settings_from(config, off, memory__path="")
+        responder = open_answerer(answerer, settings, batched=batched, restater=restater)
         rows: list[Row] = []
         folders = [*(clips or []), *recorded(record, held)]
         for memory in _memories(worlds, folders, notes, noise, renamed, seed, settings):
             rows += evaluate(
-                responder, memory, questions, wordings=phrasings,
-                families=tuple(family or FAMILIES), seed=seed,
+                responder, memory, questions, families=tuple(family or FAMILIES), seed=seed,
+                wordings="taught" if phrasings == "development" else phrasings,
+                phrasings=by_form() if phrasings == "development" else None,
             )  # fmt: skip
             console.print(f"{memory.name}: {len(rows)} answers so far", markup=False)
         if not rows:
@@ -152,7 +183,7 @@ def main(
         values = {
             "answerer": answerer, "worlds": worlds, "clips": [f.name for f in folders],
             "notes": notes, "noise": noise, "renamed": renamed, "phrasings": phrasings,
-            "seed": seed, **summary(rows),
+            "restated": restater.name if restater else "", "seed": seed, **summary(rows),
         }  # fmt: skip
         table = markdown(values, f"{answerer}, {notes} notes")
         print(json.dumps(values, indent=1) if as_json else table, end="\n" if as_json else "")

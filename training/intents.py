@@ -48,14 +48,14 @@ _SLOTS = {
     "x": "name", "y": "other", "z": "third", "a_x": "a_name", "xs": "names", "c": "colour",
     "beside": "side_of",
 }  # fmt: skip
-_BEFORE = (
+BEFORE = (
     "uh, ", "so ", "please tell me: ", "hey, ", "I was wondering: ", "could you tell me: ",
     "I'd like to know: ", "ok, ", "one more question: ", "quick question. ", "say, ",
     "just out of curiosity, ", "sorry to bother you, but ", "My friend asked me. ",
     "I need this for my report. ", "um, like, ", "would you mind telling me: ", "robot, ",
     "right, ", "listen, ", "I forgot. ", "we were talking about it. ",
 )  # fmt: skip
-_AFTER = (
+AFTER = (
     ", please",
     " pls",
     ", thanks",
@@ -90,7 +90,7 @@ def phrasings(more: Mapping[str, Sequence[str]] | None = None) -> Iterator[tuple
 def question_words(texts: Sequence[str]) -> set[str]:
     """The words of phrasings outside their slots, which name no things."""
     words: set[str] = set()
-    for text in (*texts, *_BEFORE, *_AFTER):
+    for text in (*texts, *BEFORE, *AFTER):
         words.update(tokens_of(_SLOT.sub(",", text), mend=False))
     return {word for word in words if word.isalpha() and not lexicon().known(word)}
 
@@ -121,9 +121,9 @@ def samples(texts: Sequence[tuple[str, str]], seed: int = 1) -> Iterator[tuple[s
             question, memory = filled(text, rng)
             if repeat >= _FILLED - _WRAPPED:
                 if rng.random() < 0.7:
-                    question = _BEFORE[int(rng.integers(len(_BEFORE)))] + question
+                    question = BEFORE[int(rng.integers(len(BEFORE)))] + question
                 if rng.random() < 0.4:
-                    question = question.rstrip(".?!") + _AFTER[int(rng.integers(len(_AFTER)))]
+                    question = question.rstrip(".?!") + AFTER[int(rng.integers(len(AFTER)))]
             gist = names_in(tokens_of(question, memory), memory).gist
             yield family, " ".join(_with_unknown(gist.split(), rng))
 

@@ -25,6 +25,7 @@ from training.episodes.overlay import decided
 from training.episodes.rows import Episode, prompt_of
 from training.episodes.worlds import WORLDS, WorldUnit, parse_worlds, world_episodes
 from training.judge_rows import judge_rows
+from training.restating.rows import restating_rows
 from training.run_config import DataConfig
 from training.samples import NEEDS_CHOICES
 
@@ -46,15 +47,23 @@ def training_rows(data: DataConfig, style: Style) -> list[Row]:
     episodes += worlds(data.worlds, data)
     episodes += free_worlds(data, style)
     judged = judge_rows(data.reasonings, words_share=data.words_share, seed=data.seed)
+    restated = restating_rows(data.restatements, seed=data.seed) if data.restatements else []
     refuse_scenes(e.scene for e in episodes if e.domain in WORLDS)
-    if not episodes and not judged:
-        raise SettingsError("no training data: set data.train to episodes, or data.worlds")
+    if not episodes and not judged and not restated:
+        raise SettingsError(
+            "no training data: set data.train to episodes, data.worlds, data.reasonings or "
+            "data.restatements"
+        )
     rng = np.random.default_rng([data.seed, 19])
     shuffled = [episodes[int(i)] for i in rng.permutation(len(episodes))]
-    return [
-        make_row(e, style, opened=bool(rng.random() < data.open_share))
-        for e in shuffled[: data.limit]
-    ] + judged
+    return (
+        [
+            make_row(e, style, opened=bool(rng.random() < data.open_share))
+            for e in shuffled[: data.limit]
+        ]
+        + judged
+        + restated
+    )
 
 
 def held_rows(data: DataConfig, style: Style) -> dict[str, list[Row]]:

@@ -85,6 +85,12 @@ class DataConfig(_Section):
         description="sft: also questions with a reasoning and no transcript, which train a "
         "reference that reads the full style",
     )
+    restatements: int = Field(
+        0,
+        ge=0,
+        description="sft: also questions in free words, each with its plain form as the reply "
+        "(training.restating)",
+    )
     words_share: float = Field(
         0.0, ge=0, le=1, description="text worlds: share of scenes with names that no world uses"
     )

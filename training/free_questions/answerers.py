@@ -19,10 +19,12 @@ from typing import Protocol
 from embodied_agent.agent import Agent
 from embodied_agent.reasoning.base import Reasoner
 from embodied_agent.records import Question
+from embodied_agent.rules.families import is_plain
 from embodied_agent.settings import Settings
 from sim_clips.questions.free import READERS, FreeQuestion
 from training.free_questions.memories import Memory
 from training.free_questions.wording import CANNOT_TELL, answer_of
+from training.restating.batched import BatchedRestater
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,15 +60,25 @@ class AgentAnswerer:
     name = "agent"
 
     def __init__(
-        self, settings: Settings, reasoner: Reasoner | None = None, *, timeout_s: float = 120.0
+        self,
+        settings: Settings,
+        reasoner: Reasoner | None = None,
+        *,
+        restater: BatchedRestater | None = None,
+        timeout_s: float = 120.0,
     ) -> None:
         self._settings, self._reasoner, self._timeout_s = settings, reasoner, timeout_s
+        self._restater = restater
 
     def answers(self, memory: Memory, questions: Sequence[FreeQuestion]) -> list[GivenAnswer]:
         """The answer to each question, in order."""
+        if self._restater is not None:
+            self._restater.prepare([q.text for q in questions if not is_plain(q.text)])
         with (
             memory.store_in(self._settings) as store,
-            Agent(self._settings, store=store, reasoner=self._reasoner) as agent,
+            Agent(
+                self._settings, store=store, reasoner=self._reasoner, restater=self._restater
+            ) as agent,
         ):
             return [self._ask(agent, question) for question in questions]
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
@@ -99,17 +99,20 @@ def questions_about(
     *,
     wordings: Wordings = "both",
     families: Sequence[str] = FAMILIES,
+    phrasings: Mapping[str, Sequence[str]] | None = None,
     seed: int = 1,
 ) -> list[FreeQuestion]:
-    """Questions about a memory, the same for the same seed.
+    """Questions about a memory, the same for the same seed; ``phrasings`` by form, instead of the
+    taught ones.
 
     They are derived from the true notes, so that two perceivers get the same questions; the
     expected answers follow from the notes in the memory.
     """
     rng = np.random.default_rng(_seed_of(memory.name, seed))
     questions = free_questions(
-        memory.journey, memory.true_deltas, rng, count=count, wordings=wordings, families=families
-    )
+        memory.journey, memory.true_deltas, rng, count=count, wordings=wordings,
+        families=families, phrasings=phrasings,
+    )  # fmt: skip
     if memory.deltas is memory.true_deltas:
         return questions
     return [from_notes(q, memory.standpoint(q.now)) for q in questions]

@@ -5,7 +5,7 @@ The same journey, notes and generator give the same questions.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Literal
@@ -46,6 +46,7 @@ def free_questions(
     moments: Sequence[int] | None = None,
     wordings: Wordings = "both",
     families: Sequence[str] = FAMILIES,
+    phrasings: Mapping[str, Sequence[str]] | None = None,
 ) -> list[FreeQuestion]:
     """Up to ``count`` questions, families in turn, none twice.
 
@@ -57,6 +58,7 @@ def free_questions(
         moments: the views at which may be asked; by default all from the third on.
         wordings: taught phrasings, held-out ones, or both.
         families: which ones.
+        phrasings: by form, instead of the taught ones.
     """
     length = min(len(journey.views), len(deltas))
     places = list(moments if moments is not None else range(2, length))
@@ -69,7 +71,7 @@ def free_questions(
         if len(questions) == count:
             break
         standpoint = Standpoint(journey, deltas, pick(rng, places))
-        question = question_in(turn[attempt % len(turn)], standpoint, rng, wordings)
+        question = question_in(turn[attempt % len(turn)], standpoint, rng, wordings, phrasings)
         if question is None:
             continue
         # Another wording of the same question would count one answer twice.
@@ -82,7 +84,11 @@ def free_questions(
 
 
 def question_in(
-    family: str, standpoint: Standpoint, rng: Rng, wordings: Wordings = "both"
+    family: str,
+    standpoint: Standpoint,
+    rng: Rng,
+    wordings: Wordings = "both",
+    phrasings: Mapping[str, Sequence[str]] | None = None,
 ) -> FreeQuestion | None:
     """A question of a family; ``None`` where none can be asked there without doubt."""
     maker: Maker = MAKERS[family]
@@ -103,7 +109,7 @@ def question_in(
         return None
     draft, truth = drafted
     held_out = wordings == "held_out" or (wordings == "both" and rng.random() < _HELD_OUT_SHARE)
-    phrasing = pick(rng, (HELD_OUT if held_out else TAUGHT)[draft.form])
+    phrasing = pick(rng, (HELD_OUT if held_out else {**TAUGHT, **(phrasings or {})})[draft.form])
     return FreeQuestion(
         text=_typed(phrasing.format(**draft.slots), rng),
         form=draft.form,

@@ -1,0 +1,1 @@
+"""Teaching a language model to restate questions in plain words: phrasings, rows, measuring."""
