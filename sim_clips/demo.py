@@ -25,8 +25,8 @@ QUESTIONS = Path(__file__).parent / "clips" / "demo.json"
 
 _NEXT = """
 Three things to try next:
-  1. Ask another question about this walk:
-       {program} ask "Where is the green bed now?" --memory {memory}
+  1. Ask another question about this walk, in your own words:
+       {program} ask "remind me whereabouts that green bed has got to" --memory {memory}
   2. Replay a video of your own. The built-in models only know the simulated worlds; without another
      model, the memory contains just the pictures and the camera's motion:
        {program} replay YOUR.mp4 --report walk.html

@@ -49,6 +49,7 @@ from embodied_agent.perception.base import Perceiver
 from embodied_agent.perception.look import make_looker
 from embodied_agent.reasoning.base import InProcess, Reasoner, prompt_style
 from embodied_agent.reasoning.factory import make_verifier
+from embodied_agent.reasoning.restating import Restater
 from embodied_agent.records import Answer, Question
 from embodied_agent.rules import load_rules
 from embodied_agent.settings import Settings, load_settings
@@ -72,6 +73,7 @@ class Agent(FrameMethods, ObjectMethods, FactMethods):
             be asked, and nothing else.
         perceiver: instead of the one that the settings name.
         reasoner: instead of the one that the settings name.
+        restater: restates questions, instead of the one that the settings name.
         listener: told of decisions, keyframes and deltas; `listen` adds more.
 
     The agent does not close what is passed in: its creator does.
@@ -91,6 +93,7 @@ class Agent(FrameMethods, ObjectMethods, FactMethods):
         store: Store | None = None,
         perceiver: Perceiver | None = None,
         reasoner: Reasoner | None = None,
+        restater: Restater | None = None,
         listener: Listener | None = None,
     ) -> None:
         settings = load_settings() if settings is None else settings
@@ -122,11 +125,12 @@ class Agent(FrameMethods, ObjectMethods, FactMethods):
             ),
             objects=self._objects,
             facts=FactAnswers(self.store, self._facts),
+            make_restater=None if restater is None else lambda: restater,
         )
         if reasoner is not None:
             self._answerer.loading.use(reasoner)
         self._read_ahead = ReadAhead(
-            self.store, lambda: self._answerer.loading.reasoner, self._answerer.beginning
+            self.store, lambda: self._answerer.loading.model, self._answerer.beginning
         )
         if settings.reasoning.read_ahead:
             self._listeners.add(Listener(on_delta=lambda *_: self._read_ahead.notify()))
@@ -254,12 +258,14 @@ class Agent(FrameMethods, ObjectMethods, FactMethods):
         return self._asked.stream(as_question(question, choices, at_ns, timeout_s, usual_s))
 
     def prepare(self) -> None:
-        """Load a reasoner that runs in this process now, in the background, instead of at the first
-        question, and let it read the memory ahead. Returns at once.
+        """Load the models that questions need in this process now, in the background, instead of at
+        the first question: the one that restates questions, if there is one, and a reasoner, which
+        then reads the memory ahead. Returns at once.
 
-        Does nothing for a served reasoner, and for the small built-in one, which is asked rarely
-        and loaded soon.
+        A served reasoner is not loaded here, and the small built-in one is asked rarely and loaded
+        soon.
         """
+        self._answerer.restating.prepare()
         settings = self._settings.reasoning
         try:
             useful = settings.backend == "builtin" and prompt_style(settings) == "full"
@@ -305,7 +311,7 @@ class Agent(FrameMethods, ObjectMethods, FactMethods):
 
     def _reasoning_status(self) -> ReasoningStatus:
         loading = self._answerer.loading
-        reasoner = loading.reasoner
+        reasoner = loading.model
         return ReasoningStatus(
             model=self._answerer.model,
             asked=self._asked.count,
@@ -313,6 +319,7 @@ class Agent(FrameMethods, ObjectMethods, FactMethods):
             server=self._answerer.server,
             left_open=self._answerer.left_open,
             asked_again=self._answerer.asked_again,
+            restated=self._answerer.restating.count,
             loading_s=loading.running_s,
             load_s=loading.took_s,
             first_token_s=self._answerer.first_token_s,

@@ -1,8 +1,9 @@
 """From a question and the memory to an answer: rules and recall first, then the reasoner.
 
-Rules answer questions in free words, without a model, if they understand them. If a question names
-something that the memory does not hold, or that a memory of motion can't know, the reasoner is not
-asked: the answer says so.
+Rules answer questions in free words, without a model, if they understand them. If a small model
+that restates questions is there, it puts them into plain words first (`restated`). If a question
+names something that the memory does not hold, or that a memory of motion can't know, the reasoner
+is not asked: the answer says so.
 
 Works on what is committed when it is called; `ask_flow` decides whether to perceive the current
 view first, and how long to wait for that. A model's failure becomes an `Answer` that says so; only
@@ -19,19 +20,21 @@ import threading
 import time
 from collections.abc import Callable, Generator
 from dataclasses import replace
+from functools import partial
 
 from embodied_agent.agent.driven_paths import driven_path
 from embodied_agent.agent.fact_answers import FactAnswers
 from embodied_agent.agent.from_here import FromHere
+from embodied_agent.agent.model_loading import ModelLoading
 from embodied_agent.agent.note_index import LostDelta
 from embodied_agent.agent.notes_check import NotesCheck, checked
-from embodied_agent.agent.notices import with_break, with_kept
+from embodied_agent.agent.notices import with_break, with_kept, with_notice
 from embodied_agent.agent.object_memory import ObjectMemory
 from embodied_agent.agent.position_answers import PositionAnswers
 from embodied_agent.agent.reasoned import ReasonedAnswers
 from embodied_agent.agent.reasoner_attempts import Known
-from embodied_agent.agent.reasoner_loading import ReasonerLoading
 from embodied_agent.agent.recalled import recall_from
+from embodied_agent.agent.restated import Reading, Restating
 from embodied_agent.agent.ruled_answers import RuledAnswers
 from embodied_agent.agent.second_look import SecondLook
 from embodied_agent.agent.surroundings import surroundings
@@ -41,10 +44,12 @@ from embodied_agent.errors import QuestionError
 from embodied_agent.memory.store import Store
 from embodied_agent.reasoning.base import Prompt, Reasoner, prompt_style
 from embodied_agent.reasoning.prompts import build_prompt
+from embodied_agent.reasoning.restating import Restater
 from embodied_agent.reasoning.verify import Verifier
 from embodied_agent.records import Answer, Delta, Question
 from embodied_agent.rules import (
     Notes,
+    Restated,
     Saying,
 )
 from embodied_agent.rules.fact_questions import FactAsked
@@ -92,6 +97,8 @@ class Answerer:
         objects: the memory's objects, for their directions from the camera; ``None`` leaves these
             out.
         facts: answers questions about facts; ``None`` if no facts are noted.
+        make_restater: makes the model that restates questions when it is first needed; ``None``:
+            as the settings say.
     """
 
     def __init__(
@@ -104,6 +111,7 @@ class Answerer:
         second_look: SecondLook | None = None,
         objects: ObjectMemory | None = None,
         facts: FactAnswers | None = None,
+        make_restater: Callable[[], Restater] | None = None,
     ) -> None:
         self._store = store
         self._facts = facts
@@ -117,6 +125,8 @@ class Answerer:
         self._lock = threading.Lock()
         self._views = Views(store, settings)
         self._ruled = RuledAnswers(store, settings)
+        #: Puts questions in free words into plain ones.
+        self.restating = Restating(settings, make_restater)
         #: Questions with choices that the notes left open, so that no reasoner was asked.
         self.left_open = 0
 
@@ -126,7 +136,7 @@ class Answerer:
         return self._reasoned.model
 
     @property
-    def loading(self) -> ReasonerLoading:
+    def loading(self) -> ModelLoading[Reasoner]:
         """Loads the reasoner."""
         return self._reasoned.loading
 
@@ -170,20 +180,23 @@ class Answerer:
 
         Raises:
             StoreError: the memory can't be read.
+            ModelError: the model that restates questions can't be loaded, and the settings insist
+                on it.
         """
         started = time.monotonic()
         answer = Answer(text="", question_id=question.id)
         # Objects are not read under the lock: forgetting holds theirs while it waits for this one.
         here = self._positions.here(question, last_id)
-        moment = (source, segment, last_id, provisional, here)
-        with self._lock:  # views serve one thread at a time
-            try:
-                known, ruling = self._known(answer, question, *moment)
-            except LostDelta:
-                # The file is damaged: read delta by delta what is intact.
-                self._views.read_plainly(source)
-                known, ruling = self._known(answer, question, *moment)
+        read = partial(self._known, answer, question, source, segment, last_id, provisional, here)
+        known, ruling = self._from_memory(read, source)
         notes = known.notes
+        if ruling is not None and self._is_restatable(question, notes):
+            reading = yield from self.restating.read(question.text, deadline)
+            restated: Answer | None = None
+            if reading.restated is not None:
+                _, restated = self._from_memory(partial(read, reading.restated), source)
+            yield self._as_read(ruling, restated, reading, started)
+            return
         if ruling is not None:
             yield replace(ruling, latency_s={"rules": time.monotonic() - started})
             return
@@ -199,6 +212,33 @@ class Answerer:
         attempt = yield from self._reasoned.stream(answer, known, deadline)
         answer = replace(attempt.answer, evidence=self._ruled.evidence(attempt.cited))
         yield self._noticed(answer, notes, last_id)
+
+    def _is_restatable(self, question: Question, notes: Notes) -> bool:
+        """Whether a question that the rules answer is put into plain words first."""
+        of_facts = self._facts is not None and self._facts.asked(question.text) is not None
+        return bool(notes.deltas) and not of_facts and self.restating.is_wanted(question, notes)
+
+    def _as_read(
+        self, as_put: Answer, restated: Answer | None, reading: Reading, started: float
+    ) -> Answer:
+        """The answer to a question that went through the model that restates questions.
+
+        Args:
+            as_put: the answer to the question as it was put.
+            restated: the answer to the restated question, if there is one.
+            reading: how the question was read.
+            started: when the question came, by `time.monotonic`, in seconds.
+        """
+        spent_s = {"load": reading.loading_s, "restate": reading.restating_s}
+        rules_s = time.monotonic() - started - sum(spent_s.values())
+        latency_s = {"rules": rules_s, **{stage: s for stage, s in spent_s.items() if s}}
+        if restated is None:
+            return with_notice(replace(as_put, latency_s=latency_s), reading.notice)
+        self.restating.note_used()
+        models = {**restated.models, "restater": self.restating.model}
+        answer = replace(restated, latency_s=latency_s, models=models)
+        same = (answer.status, answer.text) == (as_put.status, as_put.text)
+        return answer if same else with_notice(answer, reading.notice)
 
     def beginning(self, source: str, segment: int, last_id: int) -> Prompt:
         """The prompt of a question about the time up to keyframe ``last_id``, without its task.
@@ -233,8 +273,9 @@ class Answerer:
             self._views.clear()
 
     def close(self) -> None:
-        """Release the verifier and the second look; the reasoner's creator closes it."""
+        """Release the models that were made here; the reasoner's creator closes it."""
         self._reasoned.close()
+        self.restating.close()
 
     def _measured(self, question: Question, keyframe_id: int) -> str:
         """Where objects are, seen from that keyframe, if settings give this to the reasoner."""
@@ -262,6 +303,18 @@ class Answerer:
         fact_saying = self._facts.answer(asked, seen, source, question.at_ns)
         return self._ruled.of_facts(answer, question, fact_saying, notes)
 
+    def _from_memory(
+        self, read: Callable[[], tuple[Known, Answer | None]], source: str
+    ) -> tuple[Known, Answer | None]:
+        """What ``read`` returns, also where the memory's file is damaged."""
+        with self._lock:  # views serve one thread at a time
+            try:
+                return read()
+            except LostDelta:
+                # The file is damaged: read delta by delta what is intact.
+                self._views.read_plainly(source)
+                return read()
+
     def _known(
         self,
         answer: Answer,
@@ -271,6 +324,7 @@ class Answerer:
         last_id: int,
         provisional: Delta | None,
         here: FromHere | None,
+        restated: Restated | None = None,
     ) -> tuple[Known, Answer | None]:
         """What the question is answered from, and ``answer`` where the reasoner is not to be
         asked."""
@@ -295,7 +349,7 @@ class Answerer:
         ruling = self._ruled.chosen(answer, question, notes)
         if ruling is not None:
             ruling = replace(ruling, models={**ruling.models, **answer.models})
-        elif (saying := self._ruled.saying(question, notes, here)) is not None:
+        elif (saying := self._ruled.saying(question, notes, here, restated)) is not None:
             ruling = self._ruled.said(answer, question, saying, notes)
         check = self._check(question, notes) if ruling is None else None
         if check is not None and check.is_open:

@@ -24,8 +24,10 @@ from embodied_agent.records import Answer, Evidence, Question
 from embodied_agent.rules import (
     NAME,
     Notes,
+    Restated,
     Saying,
     answer_by_rule,
+    answer_restated,
     choose,
     not_understood,
     unanswerable,
@@ -95,14 +97,29 @@ class RuledAnswers:
         saying = replace(chosen.saying, status="answered")
         return self._picked(answer, question, chosen.index, saying, notes)
 
-    def saying(self, question: Question, notes: Notes, here: FromHere | None) -> Saying | None:
-        """What is said without the reasoner; ``None`` if the reasoner is to be asked."""
+    def saying(
+        self,
+        question: Question,
+        notes: Notes,
+        here: FromHere | None,
+        restated: Restated | None = None,
+    ) -> Saying | None:
+        """What is said without the reasoner; ``None`` if the reasoner is to be asked.
+
+        Args:
+            question: as it was put.
+            notes: to answer from.
+            here: what is measured around the camera.
+            restated: the question as a model has restated it, if that is to be answered.
+        """
         settings = self._settings
         # A second look may find in the pictures what was not noted.
         looks = settings.second_look.mode == "on"
         if question.choices or settings.free == "reasoner":
             return None if looks else unanswerable(question.text, question.choices, notes)
         survey = None if here is None else FromHereSurvey(here)
+        if restated is not None:
+            return answer_restated(restated, notes, survey).saying or not_understood(notes)
         ruling = answer_by_rule(question.text, notes, survey)
         if settings.free == "auto" and prompt_style(settings) == "full":
             status = ruling.saying.status if ruling.saying else ""

@@ -76,7 +76,8 @@ class ReasoningStatus:
 
     ``left_open`` counts those with choices that the notes did not settle, so that no reasoner was
     asked; ``asked_again`` those that it was asked twice, because the notes settled what it said the
-    memory does not tell. ``server`` is ``None`` unless the reasoner is served and was asked.
+    memory does not tell; ``restated`` those that a small model put into plain words. ``server`` is
+    ``None`` unless the reasoner is served and was asked.
 
     ``loading_s`` says for how long it has been loading, in seconds, ``None`` if it isn't;
     ``load_s`` how long that took; ``first_token_s`` how long the latest reply's first piece took.
@@ -90,6 +91,7 @@ class ReasoningStatus:
     server: ServerStatus | None = None
     left_open: int = 0
     asked_again: int = 0
+    restated: int = 0
     loading_s: float | None = None
     load_s: float | None = None
     first_token_s: float | None = None

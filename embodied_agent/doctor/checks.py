@@ -134,6 +134,22 @@ def _models(settings: Settings) -> Iterator[Check]:
         yield _model("detector", lambda: make_perceiver(chosen_detector))
     if settings.reasoning.backend == "builtin":
         yield _model("built-in reasoner", lambda: make_reasoner(settings.reasoning))
+    yield _restater(settings.reasoning)
+
+
+def _restater(settings: ReasoningSettings) -> Check:
+    """The model that puts questions into plain words; it is loaded only if the settings insist."""
+    from embodied_agent.reasoning.restating import BuiltinRestater, lacking, restates
+
+    name = "restating questions"
+    if not restates(settings):
+        return Check(name, True, "off, by reasoning.restate, free or model_path", False, off=True)
+    if settings.restate == "on":
+        return _model(name, lambda: BuiltinRestater(settings.restate_model))
+    if problem := lacking(settings.restate_model):
+        detail = f"{problem}; until then, the rules read every question as it was put"
+        return Check(name, True, detail, False, off=True)
+    return Check(name, True, "the model is there", False)
 
 
 def _model(name: str, make: Callable[[], object]) -> Check:

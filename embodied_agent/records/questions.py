@@ -85,8 +85,10 @@ class Answer:
     empty only if the status is "failed"; then ``problem`` says why, which is empty otherwise.
     ``consistency`` in [0, 1] is the verifier's result or, without a verifier, the share of votes
     for the answer; ``None`` if there was neither. ``verified_by`` describes how it was obtained.
-    ``latency_s`` maps stage names to seconds. ``notice`` says what the answer could not take into
-    account, as during an outage, and is empty otherwise. ``goal`` is where to stand to see the one
+    ``latency_s`` maps stage names to seconds, and ``models`` the roles "perceiver", "reasoner" and,
+    if it restated the question, "restater" to names. ``notice`` says what the answer could not take
+    into account, as during an outage, and how a restated question was taken; it is empty otherwise.
+    ``goal`` is where to stand to see the one
     object that the question is about, where its position is known. ``facts`` are the noted values
     that it tells.
     """

@@ -78,6 +78,11 @@ _IS_IT = re.compile(
 )
 
 
+def is_named_beside(text: str) -> bool:
+    """Whether a question means a thing by another one: "the table next to the door"."""
+    return _QUESTION.match(text) is not None
+
+
 @dataclass(frozen=True, slots=True)
 class Resolved:
     """A question about a thing alone, and why that one is meant, with the deltas that say so."""

@@ -5,6 +5,7 @@ Out of scope: names in a question (`names`), cues and readers (`cues`, `readers`
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Collection
 
@@ -12,10 +13,13 @@ from lemminflect import getAllLemmas
 
 from embodied_agent.rules import cues
 from embodied_agent.rules.asked import Asked, Family
+from embodied_agent.rules.beside import is_named_beside
+from embodied_agent.rules.intent import intents
 from embodied_agent.rules.lexicon import lexicon
 from embodied_agent.rules.names import Named, names_in
 from embodied_agent.rules.notes import Nouns
 from embodied_agent.rules.particulars import read_particular
+from embodied_agent.rules.plain import read_restated
 from embodied_agent.rules.readers import read_one, read_several, read_views
 from embodied_agent.rules.readers_of_events import read_event
 from embodied_agent.rules.readers_of_history import read_history
@@ -24,12 +28,17 @@ from embodied_agent.rules.readers_of_time import has_foreign_words, make, read_m
 from embodied_agent.rules.readers_of_turns import read_turn
 from embodied_agent.rules.readers_of_ways import read_way
 from embodied_agent.rules.scope import is_order, is_out_of_scope
+from embodied_agent.rules.several import questions_in
+from embodied_agent.rules.spans import is_of_a_part
 from embodied_agent.rules.tokens import tokens_of
 from embodied_agent.rules.uses import use_in
 from embodied_agent.rules.vocabulary import FRAME, SLOPPY
 from embodied_agent.rules.weighing import weighed
 
 _WORD = re.compile(r"[^\W\d_]+")
+#: The logarithm of the share of likelihood from which the fitted model is all but certain. Of the
+#: development phrasings (`training.restating`), the rules understand 96 % of those right.
+_SURE = math.log(0.97)
 #: A sentence with one of these may ask about what another one names.
 _PRONOUN = re.compile(r"\b(?:it|they|them|he|him|she|her|one|ones|those|these|that|there)\b")
 _SENTENCES = re.compile(r"(?<=[.?!])\s+")
@@ -59,22 +68,10 @@ def understand(text: str, nouns: Collection[str] = ()) -> Asked:
         nouns: names and nouns in the memory, in lower case.
     """
     memory_nouns = nouns if isinstance(nouns, Nouns) else Nouns(nouns)
-    spelt_right = memory_nouns.words()
-    wanted = use_in(tokens_of(text, spelt_right), memory_nouns)
-    if wanted is not None:
-        return Asked("use", use=wanted.name)
-    turned = read_turn(names_in(tokens_of(text, spelt_right), memory_nouns))
-    if turned is not None:
-        return turned
-    named = _named(text, spelt_right, memory_nouns)
-    way = read_way(named, memory_nouns)
-    if way is not None:
-        return way
-    particular = (
-        read_event(named) or read_relation(named) or read_history(named) or read_particular(named)
-    )
-    if particular is not None:
-        return particular
+    narrow = read_narrowly(text, memory_nouns)
+    if narrow is not None:
+        return narrow
+    named = _named(text, memory_nouns.words(), memory_nouns)
     if is_out_of_scope(named.text):
         return Asked("out_of_scope")
     asked = _asked(named)
@@ -84,6 +81,52 @@ def understand(text: str, nouns: Collection[str] = ()) -> Asked:
     if chosen.things and _is_not_english(text, memory_nouns):
         return Asked("unclear")
     return chosen
+
+
+def is_plain(text: str, nouns: Collection[str] = ()) -> bool:
+    """Whether the rules understand a question for certain, so that nobody need put it into plainer
+    words: it has a plain form or one of the narrow patterns, is about a part of the time, or asks
+    several things. ``nouns`` as for `understand`."""
+    return (
+        read_restated(text, text) is not None
+        or is_of_a_part(text)
+        or is_named_beside(text)
+        or len(questions_in(text)) > 1
+        or read_narrowly(text, nouns) is not None
+        or _is_sure(text, nouns)
+    )
+
+
+def _is_sure(text: str, nouns: Collection[str]) -> bool:
+    """Whether cues and fitted model agree on a question about known things, and the model is all but
+    certain."""
+    memory_nouns = nouns if isinstance(nouns, Nouns) else Nouns(nouns)
+    named = _named(text, memory_nouns.words(), memory_nouns)
+    asked = _asked(named)
+    if asked is None or not all(named.known):
+        return False
+    return intents().log_shares(named.gist).get(asked.family, -math.inf) >= _SURE
+
+
+def read_narrowly(text: str, nouns: Collection[str] = ()) -> Asked | None:
+    """The question ``text``, if a narrow pattern fits it: one of those for questions whose meaning
+    depends on one word. ``nouns`` as for `understand`."""
+    memory_nouns = nouns if isinstance(nouns, Nouns) else Nouns(nouns)
+    words = tokens_of(text, memory_nouns.words())
+    wanted = use_in(words, memory_nouns)
+    if wanted is not None:
+        return Asked("use", use=wanted.name)
+    turned = read_turn(names_in(words, memory_nouns))
+    if turned is not None:
+        return turned
+    named = _named(text, memory_nouns.words(), memory_nouns)
+    return (
+        read_way(named, memory_nouns)
+        or read_event(named)
+        or read_relation(named)
+        or read_history(named)
+        or read_particular(named)
+    )
 
 
 def _is_not_english(text: str, memory_nouns: Nouns) -> bool:

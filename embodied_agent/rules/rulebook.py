@@ -9,7 +9,6 @@ Out of scope: questions with choices, and turning a saying into an answer (`embo
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
@@ -38,9 +37,11 @@ from embodied_agent.rules.asked import Asked, Family
 from embodied_agent.rules.beside import Resolved, resolved, told_with_reason
 from embodied_agent.rules.families import understand
 from embodied_agent.rules.notes import Notes
+from embodied_agent.rules.phrases import read_phrase
+from embodied_agent.rules.plain import Restated
 from embodied_agent.rules.references import answer_in_turn
 from embodied_agent.rules.several import questions_in, without_repeats
-from embodied_agent.rules.spans import Span, cut, span_in
+from embodied_agent.rules.spans import END_PICTURE, SIDE_OF_BREAK, Span, cut, span_in
 from embodied_agent.rules.speech import Saying, tell_action, the
 from embodied_agent.rules.surveyed import Survey
 from embodied_agent.rules.times import length
@@ -213,21 +214,12 @@ _OF_A_KEYFRAME: frozenset[Family] = frozenset(
         "others",
     }
 )
-_END_PICTURE = re.compile(
-    r"\b(?:in|on) the (?:very )?(first|last) (?:keyframe|frame|picture|image|view|shot|photo)\b",
-    re.IGNORECASE,
-)
 _SINCE: dict[Family, str] = {
     "actions": "That was since the restart.",
     "way_start": "Here, the start is where I was restarted.",
     "travelled": "That was since the restart.",
     "from_start": "Here, the start is where I was restarted.",
 }
-_SIDE_OF_BREAK = re.compile(
-    r",?\s*\b(before|prior to|until|since|after)\s+(?:the|your|our|that|you were|we were)?\s*"
-    r"(?:last\s+|latest\s+)?(?:re-?start(?:ed)?|reboot(?:ed)?|interruption|crash)\b",
-    re.IGNORECASE,
-)
 
 
 def not_understood(notes: Notes) -> Saying:
@@ -248,7 +240,7 @@ def answer_by_rule(text: str, notes: Notes, survey: Survey | None = None) -> Rul
         survey: what is measured around the camera; where it settles a question, it goes before the
             words of the notes.
     """
-    if _SIDE_OF_BREAK.search(text) is None and span_in(text) is None:
+    if SIDE_OF_BREAK.search(text) is None and span_in(text) is None:
         parts = questions_in(text)
 
         def alone(part: str) -> tuple[Asked, Saying | None]:
@@ -262,9 +254,18 @@ def answer_by_rule(text: str, notes: Notes, survey: Survey | None = None) -> Rul
     return answer_one(text, notes, survey)
 
 
+def answer_restated(restated: Restated, notes: Notes, survey: Survey | None = None) -> Ruling:
+    """`answer_by_rule` for a question that a model has restated, in any way but "as put"."""
+    if restated.meaning == "plain":
+        return answer_one(restated.text, notes, survey)
+    things = tuple(map(read_phrase, restated.names))
+    asked = Asked("unnoted" if restated.meaning == "unnoted" else "out_of_scope", things=things)
+    return Ruling(asked, _ANSWERS[asked.family](asked, notes))
+
+
 def answer_one(text: str, notes: Notes, survey: Survey | None = None) -> Ruling:
     """`answer_by_rule` for a text that is one question."""
-    side = _SIDE_OF_BREAK.search(text)
+    side = SIDE_OF_BREAK.search(text)
     if side is not None:
         text = f"{text[: side.start()]}{text[side.end() :]}"
         part, first = notes.before_break(), 0
@@ -288,7 +289,7 @@ def answer_one(text: str, notes: Notes, survey: Survey | None = None) -> Ruling:
         return Ruling(ruling.asked, told_with_reason(ruling.saying, meant.reason))
     asked = understand(text, notes.nouns)
     if asked.family in _OF_A_KEYFRAME:
-        end = _END_PICTURE.search(text)
+        end = END_PICTURE.search(text)
         if end is not None and (asked.keyframe, asked.nth) == (None, None):
             asked = replace(asked, nth=0 if end[1].lower() == "first" else notes.last)
         if (asked.keyframe, asked.nth) != (None, None):

@@ -103,6 +103,18 @@ _DISTANCE = re.compile(
     r"\bhow far (?:did|have|had) (?:you|i|we)\b(?! (?:turn|rotat|spin|spun))", re.IGNORECASE
 )
 
+#: A question about what was before or after a restart.
+SIDE_OF_BREAK = re.compile(
+    r",?\s*\b(before|prior to|until|since|after)\s+(?:the|your|our|that|you were|we were)?\s*"
+    r"(?:last\s+|latest\s+)?(?:re-?start(?:ed)?|reboot(?:ed)?|interruption|crash)\b",
+    re.IGNORECASE,
+)
+#: The first or the last keyframe, as a question names it.
+END_PICTURE = re.compile(
+    r"\b(?:in|on) the (?:very )?(first|last) (?:keyframe|frame|picture|image|view|shot|photo)\b",
+    re.IGNORECASE,
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Span:
@@ -143,6 +155,11 @@ def span_in(text: str) -> Span | None:
         start, end = _bounds(kind, [g and g.lower() for g in found.groups()])
         return Span(kind, start, end, words, rest)
     return None
+
+
+def is_of_a_part(text: str) -> bool:
+    """Whether a question is about a part of the time, or about one end of it."""
+    return any((span_in(text), SIDE_OF_BREAK.search(text), END_PICTURE.search(text)))
 
 
 def _is_of_sights(text: str) -> bool:

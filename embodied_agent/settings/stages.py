@@ -292,6 +292,26 @@ class ReasoningSettings(Section):
         "`auto`: the rules; a model that reads the full prompt answers what they don't understand, "
         "and all questions with choices",
     )
+    restate: Literal["auto", "on", "off"] = Field(
+        "auto",
+        description="have a small language model in this process put questions in free words into "
+        "plain ones before the rules answer them, unless they are plain already; `auto`: if the "
+        "model's base was fetched (`embodied-agent models get smollm2`); `on`: a question fails if "
+        "the model can't be loaded. Only with `free: auto`, and not with a general model, which "
+        "reads questions itself",
+    )
+    restate_model: str = Field(
+        "",
+        description="folder of the model that restates questions, or of an adapter; empty: the "
+        "shipped adapter",
+    )
+    restate_timeout_s: float = Field(
+        8.0,
+        gt=0,
+        le=3600,
+        description="maximum time that restating a question may take, in seconds; then the rules "
+        "answer it as it was put",
+    )
     check_notes: bool = Field(
         True,
         description="check whether the notes settle a question with choices (where things are, "

@@ -223,6 +223,11 @@ class _Stages(Collector):
             "Questions that the reasoner was asked again because the notes settle them",
             reasoning.asked_again,
         )
+        yield _counter(
+            "asks_restated",
+            "Questions that a small model put into plain words",
+            reasoning.restated,
+        )
         yield _gauge(
             "reasoner_loading", "1 while the reasoner is loaded", reasoning.loading_s is not None
         )

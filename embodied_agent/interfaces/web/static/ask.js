@@ -15,6 +15,7 @@ const LONG = 80;
 const STAGES = {
   queue: "queue", perceive_wait: "perception", recall: "recall", second_look: "second look",
   first_token: "first token", generate: "reasoning", reason: "reasoning", verify: "verification",
+  load: "loading a model", restate: "restating the question", rules: "rules",
 };
 
 export class Asking {
