@@ -19,7 +19,7 @@ from embodied_agent.rules.lexicon import lexicon
 from embodied_agent.rules.names import Named, names_in
 from embodied_agent.rules.notes import Nouns
 from embodied_agent.rules.particulars import read_particular
-from embodied_agent.rules.plain import read_restated
+from embodied_agent.rules.plain import is_put_plainly
 from embodied_agent.rules.readers import read_one, read_several, read_views
 from embodied_agent.rules.readers_of_events import read_event
 from embodied_agent.rules.readers_of_history import read_history
@@ -88,7 +88,7 @@ def is_plain(text: str, nouns: Collection[str] = ()) -> bool:
     words: it has a plain form or one of the narrow patterns, is about a part of the time, or asks
     several things. ``nouns`` as for `understand`."""
     return (
-        read_restated(text, text) is not None
+        is_put_plainly(text)
         or is_of_a_part(text)
         or is_named_beside(text)
         or len(questions_in(text)) > 1

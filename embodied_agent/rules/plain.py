@@ -73,6 +73,12 @@ PLAIN: Mapping[str, str] = {
     "action_at": "What did you do to get to keyframe {n}?",
     "describe": "Tell me about the {name}.",
 }
+#: The rules understand these, too.
+_USUAL = (
+    "Is there {a_name}?", "Was there {a_name}?", "Are there any {names}?", "Have you seen {a_name}?",
+    "Do you see {a_name}?", "Where is the {name}?", "What do you see?", "What can you see?",
+    "What is in front of me?", "How far is the {name}?", "How many {names} are there?",
+)  # fmt: skip
 #: Directions from the camera, as the plain forms name them.
 PLACES = ("behind", "in front of", "to the left of", "to the right of")
 #: Replies about questions without a plain form: notes never tell this of a thing, or of the trip;
@@ -161,6 +167,18 @@ def read_restated(reply: str, question: str) -> Restated | None:
             return None
         return Restated("plain", reply, form, names)
     return None
+
+
+def is_put_plainly(text: str) -> bool:
+    """Whether a question has a plain form itself, or one of those that people use the most."""
+    words = " ".join(text.split()).rstrip("?.! ")
+    patterns = (*_forms().values(), *_usual_forms())
+    return any(pattern.fullmatch(f"{words}{mark}") for pattern in patterns for mark in "?.")
+
+
+@cache
+def _usual_forms() -> tuple[re.Pattern[str], ...]:
+    return tuple(re.compile(_pattern(text), re.IGNORECASE) for text in _USUAL)
 
 
 @cache
