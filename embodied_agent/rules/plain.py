@@ -3,8 +3,8 @@
 People ask for the same thing in countless ways; the rules understand one plain form of each kind of
 question for certain. A model that has learned to restate questions (`training.restating`) replies
 with one of these forms. `read_restated` accepts its reply only if it names nothing that the question
-does not name, and leaves out no colour, number or condition. So a reply chooses what is asked for,
-but never about what.
+does not name, and leaves out no colour, number or condition. So a reply decides which kind of
+question it is, and never which things it is about.
 
 Out of scope: the model (`embodied_agent.reasoning.restating`), understanding the plain form
 (`families`), when a model is asked (`embodied_agent.agent.restated`).
@@ -73,7 +73,7 @@ PLAIN: Mapping[str, str] = {
     "action_at": "What did you do to get to keyframe {n}?",
     "describe": "Tell me about the {name}.",
 }
-#: The rules understand these, too.
+#: What people ask the most, which the rules understand, too; names of up to three words.
 _USUAL = (
     "Is there {a_name}?", "Was there {a_name}?", "Are there any {names}?", "Have you seen {a_name}?",
     "Do you see {a_name}?", "Where is the {name}?", "What do you see?", "What can you see?",
@@ -97,8 +97,8 @@ _PATTERNS = {
     "n": r"(?P<n>\d{1,9})",
     "turn": "(?P<turn>left|right)",
     "place": f"(?P<place>{'|'.join(PLACES)})",
-    "a_name": r"(?:an? )?(?P<a_name>[^,;.?!]{1,80})",
 }
+_NAME, _SHORT_NAME = r"[^,;.?!]{1,80}?", r"[\w'-]+(?: [\w'-]+){0,2}"
 _ENDING = re.compile(r"'(?:s|d|ll|re|ve)?$")
 _ARTICLES = frozenset({"a", "an", "the"})
 _NUMBER = re.compile(r"(?<![\d.])\d{1,9}(?![\d.]*\d)")
@@ -178,7 +178,7 @@ def is_put_plainly(text: str) -> bool:
 
 @cache
 def _usual_forms() -> tuple[re.Pattern[str], ...]:
-    return tuple(re.compile(_pattern(text), re.IGNORECASE) for text in _USUAL)
+    return tuple(re.compile(_pattern(text, _SHORT_NAME), re.IGNORECASE) for text in _USUAL)
 
 
 @cache
@@ -189,11 +189,16 @@ def _forms() -> Mapping[str, re.Pattern[str]]:
     return {form: re.compile(_pattern(texts[form]), re.IGNORECASE) for form in order}
 
 
-def _pattern(text: str) -> str:
+def _pattern(text: str, name: str = _NAME) -> str:
+    """The expression of a form; ``name``: that of a thing's name."""
     parts = _SLOT.split(text)
     colours = sorted(lexicon().colours, key=len, reverse=True)
-    patterns = {**_PATTERNS, "colour": f"(?P<colour>{'|'.join(map(re.escape, colours))})"}
-    slots = (patterns.get(s, rf"(?P<{s}>[^,;.?!]{{1,80}}?)") for s in parts[1::2])
+    patterns = {
+        **_PATTERNS,
+        "colour": f"(?P<colour>{'|'.join(map(re.escape, colours))})",
+        "a_name": rf"(?:an? )?(?P<a_name>{name})",
+    }
+    slots = (patterns.get(s, rf"(?P<{s}>{name})") for s in parts[1::2])
     return "".join(
         piece
         for fixed, slot in zip(parts[::2], (*slots, ""), strict=True)

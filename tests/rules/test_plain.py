@@ -154,6 +154,7 @@ def test_what_narrow_patterns_understand_is_plain(text: str) -> None:
 def test_other_wordings_are_not_plain() -> None:
     assert not is_plain("I'm dying to know whether a cat ever crossed your path")
     assert not is_plain("give me the lowdown on the drill")
+    assert not is_plain("is there a fridge in this place or what")
 
 
 NOTES = Notes(
