@@ -36,6 +36,8 @@ _WITH_POSITIONS = (
     "With positions: as `reasoning.positions` answers, from poses with the noise of odometry "
     "(3 cm, 0.5°). Where the notes leave a question open, what is true in the world is right, too."
 )
+#: Answerers of free questions that the agent is compared with.
+_BASELINES = {"blind": "without the memory", "habit": "by habit"}
 _SPLIT = {
     "derivable": "derivable",
     "not_derivable": "not derivable",
@@ -128,7 +130,8 @@ def free_questions(parts: Sequence[Mapping[str, Any]], command: str, minutes: fl
     names = [
         f"{' and '.join(part['phrasings'])} phrasings, "
         f"{'pixels' if part['notes'] == 'pixels' else 'true notes'}"
-        f"{'' if part.get('restated') else ', rules alone'}"
+        f"{', ' + _BASELINES[part['answerer']] if part['answerer'] in _BASELINES else ''}"
+        f"{', rules alone' if part['answerer'] == 'agent' and not part.get('restated') else ''}"
         for part in parts
     ]
     rows: list[dict[str, str]] = [
@@ -170,7 +173,9 @@ def free_questions(parts: Sequence[Mapping[str, Any]], command: str, minutes: fl
             "In %, with 95 % intervals clustered by clip or scene. A small language model puts "
             "questions into plain words (docs/answers.md), rules and recall answer these; rules "
             "alone: without the model. The author of the held-out phrasings had not read the "
-            "rules; the author of the rules knew the taught ones.",
+            "rules; the author of the rules knew the taught ones. Without the memory: the rules "
+            "alone, from empty notes; by habit: the most frequent answer to the kind of question "
+            "on other scenes.",
             "The model was trained once. Its data, its threshold and the questions that it is not "
             "asked about were chosen by phrasings of other authors on development scenes; eleven "
             "phrasings that happened to equal a held-out one had been removed before. Measured "
