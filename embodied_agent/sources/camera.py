@@ -26,6 +26,7 @@ from embodied_agent.sources.diagnosis import why_no_camera, why_no_stream
 from embodied_agent.sources.examination import Examination
 from embodied_agent.sources.names import shown
 from embodied_agent.sources.stream_clock import StreamClock, usable_fps
+from embodied_agent.sources.video_formats import STREAMS
 
 #: What FFmpeg reads streams by; which of them depends on how OpenCV was built.
 _SCHEMES = (
@@ -94,6 +95,11 @@ def open_camera(spec: str, settings: SourceSettings) -> Source:
     ]
     name = f"the {shown(spec)}"
     if "://" in spec:
+        # OpenCV's own default holds only while the variable is not set, so it is repeated here.
+        os.environ.setdefault(
+            "OPENCV_FFMPEG_CAPTURE_OPTIONS",
+            f"rtsp_transport;tcp|format_whitelist;{','.join(sorted(STREAMS))}",
+        )
         with _quiet():
             capture = cv2.VideoCapture(spec, cv2.CAP_FFMPEG, timeouts)
 

@@ -18,6 +18,7 @@ from typing import Any
 import av
 import numpy as np
 from av.container import InputContainer
+from av.stream import Disposition
 from av.video.stream import VideoStream
 
 from embodied_agent.errors import SourceError
@@ -30,11 +31,10 @@ from embodied_agent.sources.misnamed import why_no_video
 from embodied_agent.sources.picture_checks import FlatRows
 from embodied_agent.sources.pixels import bgr_of
 from embodied_agent.sources.stream_clock import StreamClock, usable_fps
+from embodied_agent.sources.video_formats import FORMATS
 
 #: A playlist inside a file must not make FFmpeg open others, here or on the network.
 _OPTIONS = {"protocol_whitelist": "file"}
-#: Formats that only name other files.
-_REFUSED = frozenset(("hls", "concat", "sdp", "dash", "image2", "rtsp"))
 #: FFmpeg's libraries raise their own errors; PyAV adds plain ones on odd streams.
 _ERRORS = (av.error.FFmpegError, ValueError, OSError, OverflowError, ArithmeticError, MemoryError)
 #: With so many packets in a row that can't be decoded, the rest isn't worth reading.
@@ -70,8 +70,8 @@ def open_video(path: Path, settings: SourceSettings) -> Source:
             "video",
             chosen=str(path),
             why="it is the only video stream in the file"
-            if len(container.streams.video) == 1
-            else f"it is the first of {len(container.streams.video)} video streams in the file",
+            if len(video_streams(container)) == 1
+            else f"it is the first of {len(video_streams(container))} video streams in the file",
             frames=frames,
             duration_s=duration_s,
             topics=[facts],
@@ -91,14 +91,14 @@ def open_stream(path: Path) -> tuple[InputContainer, VideoStream]:
     except _ERRORS as error:
         raise SourceError(why_no_video(path, _words(error))) from error
     try:
-        formats = set(container.format.name.split(","))
-        if formats & _REFUSED:
-            raise SourceError(
-                f"{path} is a {container.format.name} list of other files, not a video"
-            )
-        if not container.streams.video:
+        streams = video_streams(container)
+        if not streams:
             raise SourceError(f"{path} holds no video stream ({container.format.long_name})")
-        stream = container.streams.video[0]
+        if not FORMATS & set(container.format.name.split(",")):
+            raise SourceError(
+                why_no_video(path, f"FFmpeg takes it for {container.format.long_name}")
+            )
+        stream = streams[0]
         context = stream.codec_context
         if context is None:
             raise SourceError(f"{path} holds video in a codec that this FFmpeg can't decode")
@@ -116,6 +116,16 @@ def open_stream(path: Path) -> tuple[InputContainer, VideoStream]:
         container.close()
         raise SourceError(why_no_video(path, _words(error))) from error
     return container, stream
+
+
+def video_streams(container: InputContainer) -> list[VideoStream]:
+    """The streams of moving pictures in a container: the cover of a sound file is none, nor is the
+    small picture by which a camera's files are told apart in a list."""
+    return [
+        stream
+        for stream in container.streams.video
+        if not stream.disposition & Disposition.attached_pic
+    ]
 
 
 def describe_stream(path: Path, container: InputContainer, stream: VideoStream) -> TopicFacts:
