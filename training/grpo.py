@@ -36,6 +36,8 @@ from training.first_steps import FirstSteps
 from training.gold_replies import begun_thought, check_gold_replies
 from training.judge_skill import warn_of_weak_judge
 from training.reference import open_reference
+from training.restating import rewards as restating
+from training.restating.rows import RESTATED
 from training.rewards import ConsistencyReward, FormatReward, accuracy_reward
 from training.rows import Row, held_rows, refuse_leaks, short_enough, training_rows
 from training.run_config import RunConfig, trainer_arguments
@@ -100,19 +102,7 @@ def make_trainer(
     template = dict(options.get("chat_template_kwargs") or {})
     fitting = partial(short_enough, tokenizer=tokenizer, most_tokens=config.data.most_prompt_tokens)
     rows = fitting(rows)
-    check_gold_replies(rows, tokenizer, model=config.model.path, template_options=template)
-    rewards: list[Any] = [FormatReward(begun_thought(tokenizer, template)), accuracy_reward]
-    if config.reference.spec:
-        reference = open_reference(
-            config.reference.spec, model=config.reference.model, style=config.reference.style
-        )
-        warn_of_weak_judge(reference, config.reference.skill_questions, out)
-        rewards.append(ConsistencyReward(reference))
-    elif any(stage.consistency for stage in config.curriculum):
-        raise SettingsError(
-            "the curriculum weights consistency, but reference.spec is empty: name a checkpoint "
-            "(`python -m training.judge` trains one) or a server, or set the weights to 0"
-        )
+    rewards = _rewards(config, rows, tokenizer, template, out)
     start = model if model is not None else trained_model(config, options)
     arguments = trainer_arguments(GRPOConfig, options, output_dir=str(out))
     curriculum = _TruncatedCurriculum(config, len(rewards))
@@ -132,6 +122,40 @@ def make_trainer(
     curriculum.trainer = first_steps.trainer = trainer
     trainer.curriculum = curriculum
     return trainer
+
+
+def _rewards(
+    config: RunConfig, rows: Sequence[Row], tokenizer: Any, template: dict[str, Any], out: Path
+) -> list[Any]:
+    """The reward functions of a run, in the order of the curriculum's weights.
+
+    Raises:
+        SettingsError: the right replies don't earn them, or one that the curriculum weights is
+            missing.
+        ModelError: the reference can't be loaded.
+    """
+    if config.data.restatements:
+        if config.reference.spec or any(row["category"] != RESTATED for row in rows):
+            raise SettingsError(
+                "data.restatements is trained on alone, and without a reference (restating has no "
+                "reasoning): set reference.spec and the other data to nothing, or "
+                "data.restatements to 0"
+            )
+        return [restating.format_reward, restating.accuracy_reward]
+    check_gold_replies(rows, tokenizer, model=config.model.path, template_options=template)
+    rewards: list[Any] = [FormatReward(begun_thought(tokenizer, template)), accuracy_reward]
+    if config.reference.spec:
+        reference = open_reference(
+            config.reference.spec, model=config.reference.model, style=config.reference.style
+        )
+        warn_of_weak_judge(reference, config.reference.skill_questions, out)
+        rewards.append(ConsistencyReward(reference))
+    elif any(stage.consistency for stage in config.curriculum):
+        raise SettingsError(
+            "the curriculum weights consistency, but reference.spec is empty: name a checkpoint "
+            "(`python -m training.judge` trains one) or a server, or set the weights to 0"
+        )
+    return rewards
 
 
 class _TruncatedCurriculum(Curriculum):

@@ -1,6 +1,8 @@
 """Checks whether the notes settle a question with choices, before the reasoner is asked.
 
 If they leave it open, no reasoner is asked: the answer is that the memory does not tell, and why.
+Where they favour a choice without settling on it, that counts as open only if one of the choices
+says that the memory does not tell; otherwise the reasoner chooses.
 If they settle it and the reasoner chooses otherwise, the choice that they settle on is given, and a
 notice names the reasoner's (`reasoning.notes_decide`). If that is off, the reasoner's choice stands
 with a notice; where it says that the memory does not tell, it is asked again without that choice.
@@ -54,7 +56,10 @@ def checked(question: Question, notes: Notes) -> NotesCheck | None:
         question: with or without choices.
         notes: the memory, with at least one delta.
     """
-    return _check(question, lambda options: settle(question.text, options, notes))
+    return _check(
+        question,
+        lambda options, untold: settle(question.text, options, notes, untold=untold),
+    )
 
 
 def located(question: Question, notes: Notes, places: Places) -> NotesCheck | None:
@@ -66,19 +71,19 @@ def located(question: Question, notes: Notes, places: Places) -> NotesCheck | No
         places: of things, seen from where the camera is.
     """
     return _check(
-        question, lambda options: settle_by_position(question.text, options, notes, places)
+        question, lambda options, _: settle_by_position(question.text, options, notes, places)
     )
 
 
 def _check(
-    question: Question, settle_options: Callable[[list[str]], Settlement | None]
+    question: Question, settle_options: Callable[[list[str], bool], Settlement | None]
 ) -> NotesCheck | None:
     if not question.choices:
         return None
     untold = not_told(question.choices)
     letters = [x for x in string.ascii_uppercase[: len(question.choices)] if x != untold]
     options = [question.choices[string.ascii_uppercase.index(letter)] for letter in letters]
-    settlement = settle_options(options)
+    settlement = settle_options(options, untold is not None)
     if settlement is None:
         return None
     choice = None if settlement.index is None else letters[settlement.index]

@@ -2,8 +2,9 @@
 
     settlement = settle("Where is the red sofa now?", ("left", "right", "back"), notes)
 
-It says nothing about questions that it can't read (`posed`), or if the notes favour an answer without
-settling it.
+It says nothing about questions that it can't read (`posed`). If the notes favour a choice without
+settling it, they leave the question open where one may answer that the memory does not tell;
+elsewhere a reasoner may still choose.
 
 Out of scope: what is asked of a reasoner then, and what is given out (`embodied_agent.agent`).
 """
@@ -44,13 +45,16 @@ class Settlement:
     located: tuple[str, ...] = ()
 
 
-def settle(text: str, options: Sequence[str], notes: Notes) -> Settlement | None:
+def settle(
+    text: str, options: Sequence[str], notes: Notes, *, untold: bool = False
+) -> Settlement | None:
     """Whether the notes settle a question; ``None`` where that can't be told.
 
     Args:
         text: the question.
         options: its choices, without one that says that the memory does not tell.
         notes: the memory, with at least one delta.
+        untold: whether there is such a choice.
     """
     asked = posed(text, options, notes)
     if asked is None:
@@ -67,7 +71,7 @@ def settle(text: str, options: Sequence[str], notes: Notes) -> Settlement | None
     choice = settled(shares)
     if choice is not None:
         return Settlement(asked.kind, asked.options.index(choice), "", evidence)
-    if not left_open(shares):
+    if not untold and not left_open(shares):
         return None
     return Settlement(asked.kind, None, _reason(shares, asked, notes), evidence)
 
@@ -75,6 +79,8 @@ def settle(text: str, options: Sequence[str], notes: Notes) -> Settlement | None
 def _reason(shares: Shares | str, asked: Posed, notes: Notes) -> str:
     if isinstance(shares, str):
         return _without_shares(shares, asked, notes)
+    if not any(shares.values()):
+        return f"my notes speak for none of the choices.{_seen(asked.things, notes)}"
     ranked = sorted(shares, key=lambda option: -shares[option])
     spoken = [option for option in ranked if shares[option] >= _SPOKEN] or ranked[:2]
     left = join_names((f"{option} ({100 * shares[option]:.0f} %)" for option in spoken), "or")

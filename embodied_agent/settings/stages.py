@@ -315,8 +315,9 @@ class ReasoningSettings(Section):
     check_notes: bool = Field(
         True,
         description="check whether the notes settle a question with choices (where things are, "
-        "what came first, how to get back): if not, the answer is `cannot_tell` with the reason, "
-        "without the reasoner; `notes_decide` says what happens if they do",
+        "what came first, how to get back): if not, the answer is `cannot_tell`, or the choice "
+        "that says so, with the reason, without the reasoner; `notes_decide` says what happens if "
+        "they do",
     )
     notes_decide: bool = Field(
         True,

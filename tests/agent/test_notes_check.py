@@ -46,6 +46,21 @@ def test_what_the_notes_leave_open_is_not_asked(store: Store, backend: str) -> N
     assert reasoner.prompts == []
 
 
+@BACKENDS
+def test_a_likely_choice_is_given_only_where_none_says_that_the_memory_does_not_tell(
+    store: Store, backend: str
+) -> None:
+    remember(store, [Delta(5, Action.ROTATE_LEFT, 20.0, model="vlm")])
+    text, sides = CONVEYOR.text, ("front", "right", "back-right")
+    reasoner = Scripted(reply("right", "#2 shows the conveyor"))
+    answer = asked(store, reasoner, Question(text, (*sides, UNTOLD)), backend=backend)
+    assert (answer.status, answer.choice) == ("cannot_tell", "D")
+    assert "my notes leave several of the choices possible" in answer.notice
+    assert reasoner.prompts == []
+    answer = asked(store, reasoner, Question(text, sides), backend=backend)
+    assert (answer.status, answer.choice) == ("answered", "B")
+
+
 def test_where_no_choice_says_so_the_reason_is_the_answer(store: Store) -> None:
     question = Question(FORKLIFT.text, FORKLIFT.choices[:3])
     answer = asked(store, Scripted(reply("front", "#3")), question)

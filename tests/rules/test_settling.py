@@ -102,6 +102,26 @@ def test_a_near_thing_may_be_in_several_directions_after_driving_past() -> None:
     assert settlement.evidence == (3,)
 
 
+def test_a_likely_choice_is_not_one_that_the_notes_settle_on() -> None:
+    turned = Notes((*WALK, Delta(4, Action.ROTATE_LEFT, 20.0)))
+    text, options = "Where is the whiteboard now?", ("front", "right", "back-right")
+    settlement = settle(text, options, turned, untold=True)
+    assert settlement is not None
+    assert settlement.index is None
+    assert "possible: right (75 %) or back-right (25 %)." in settlement.reason
+    # Where nobody may answer that the memory does not tell, a reasoner may still choose.
+    assert settle(text, options, turned) is None
+
+
+def test_the_notes_may_speak_for_none_of_the_choices() -> None:
+    text, options = "Where is the whiteboard now?", ("front", "left")
+    settlement = settle(text, options, Notes(WALK), untold=True)
+    assert settlement is not None
+    assert settlement.index is None
+    assert settlement.reason.startswith("my notes speak for none of the choices. The whiteboard")
+    assert settle(text, options, Notes(WALK)) is None
+
+
 def test_a_restart_in_between_is_the_reason() -> None:
     notes = Notes(WALK)
     notes.add(Delta(4, None, None, (Mention("coat stand", "front", "near"),)), after_break=True)

@@ -19,6 +19,8 @@ from training.restating import measure
 from training.restating.authors import DEVELOPMENT, TRAINING, Phrasing, written_in
 from training.restating.bank import by_form, development, filled, taught
 from training.restating.batched import BatchedRestater
+from training.restating.meaning import means_the_same
+from training.restating.rewards import accuracy_reward, format_reward
 from training.restating.rows import mistyped, restating_rows
 
 
@@ -151,3 +153,33 @@ def test_a_model_is_right_where_its_reply_leads_to_what_was_meant(
     assert by_model["unknowable"]
     assert by_model["as_put"]
     assert "| all but the next | 5 | 60.0 |" in measure.table(found)
+
+
+@pytest.mark.parametrize(
+    ("question", "right", "reply", "same"),
+    [
+        ("spot the sofa at all?", "Did you see a sofa?", "Did you see a sofa?", True),
+        ("spot any sofas at all?", "Did you see any sofas?", "Did you see a sofa?", True),
+        ("spot the sofa at all?", "Did you see a sofa?", "What colour is the sofa?", False),
+        ("spot the sofa at all?", "Did you see a sofa?", "Did you see a bed?", False),
+        ("spot the sofa at all?", "Did you see a sofa?", "I do not know", False),
+        ("spot the sofa at all?", "Did you see a sofa?", "As put.", False),
+        ("and the other one?", "As put.", "As put.", True),
+        ("and the other one?", "As put.", "Off topic.", False),
+        ("who won the cup", "Off topic.", "Off topic.", True),
+        ("is the sofa soft?", "Not noted of the sofa.", "Not noted.", True),
+    ],
+)
+def test_a_reply_that_leads_to_the_same_answer_is_rewarded(
+    question: str, right: str, reply: str, same: bool
+) -> None:
+    assert means_the_same(reply, right, question) is same
+    conversation = [{"role": "assistant", "content": f" {reply}\n"}]
+    earned = accuracy_reward([conversation], question=[question], answer=[right])
+    assert earned == [float(same)]
+
+
+def test_a_form_that_the_runtime_refuses_earns_nothing() -> None:
+    replies = ["Did you see a sofa?", "Did you see a bed?", "<think>a sofa</think>", "As put.", ""]
+    asked = ["spot the sofa at all?"] * len(replies)
+    assert format_reward(replies, question=asked) == [1.0, 0.0, 0.0, 1.0, 0.0]

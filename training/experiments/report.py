@@ -16,7 +16,7 @@ from training.experiments.results import FORMER, RESULTS, Result, table
 FIRST = ("shortcuts", "held_out", "names", "free")
 ORDER = (
     "keyframes", "consistency", "distribution", "references", "overlap", "semantics", "length",
-    "conditioning", "open_ended", "builtin_run",
+    "conditioning", "open_ended", "builtin_run", "restating",
 )  # fmt: skip
 HEAD = """# Results of the experiments
 

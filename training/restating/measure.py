@@ -21,11 +21,11 @@ import numpy as np
 import typer
 
 from embodied_agent.agent.restated import LEAST_PROBABILITY
-from embodied_agent.rules.asked import Asked
 from embodied_agent.rules.families import is_plain, understand
-from embodied_agent.rules.plain import Restated, read_restated
+from embodied_agent.rules.plain import read_restated
 from training.restating.bank import development, filled
 from training.restating.batched import BatchedRestater
+from training.restating.meaning import as_asked, same
 from training.restating.rows import as_typed
 
 
@@ -41,30 +41,6 @@ class Outcome:
     probability: float
     by_model: bool
     by_rules: bool
-
-
-def as_asked(meaning: Restated) -> Asked | None:
-    """What the rules make of a restated question; ``None`` if it is to be taken as it was put."""
-    match meaning.meaning:
-        case "plain":
-            return understand(meaning.text)
-        case "unnoted":
-            return Asked("unnoted")
-        case "off_topic":
-            return Asked("out_of_scope")
-    return None
-
-
-def same(one: Asked, other: Asked) -> bool:
-    """Whether two understandings lead to the same answer, as far as the words go."""
-    if {one.family, other.family} <= {"unnoted", "unnoted_way"}:
-        return True
-    return _content(one) == _content(other)
-
-
-def _content(asked: Asked) -> tuple[object, ...]:
-    names = tuple((thing.kind, thing.colours) for thing in asked.things)
-    return asked.family, names, asked.colours, asked.side, asked.keyframe, asked.number
 
 
 def outcomes(restater: BatchedRestater, *, fills: int, seed: int) -> list[Outcome]:

@@ -21,6 +21,8 @@ from training.intents import AFTER, BEFORE
 from training.restating.authors import Phrasing
 from training.restating.bank import filled, taught
 
+#: The category of these rows.
+RESTATED = "restated"
 #: So many consecutive rows become one sequence, in which their common beginning is read once.
 _TOGETHER = 16
 #: How often words are put before or after a question, and how often it is typed in a hurry.
@@ -53,7 +55,7 @@ def restating_rows(count: int, *, seed: int) -> list[dict[str, Any]]:
                 "question": question,
                 "choices": [],
                 "answer": reply,
-                "category": "restated",
+                "category": RESTATED,
                 "scene": f"restated {number // _TOGETHER}",
                 "reasoned": True,
                 "reply": reply,
