@@ -26,7 +26,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 
@@ -53,6 +53,8 @@ from tests.support.processes import python_path
 
 #: Threads that send, each for a share of the robots.
 SENDERS = 8
+#: A server that takes nothing in for so long has stopped, seconds.
+STALLED_S = 300.0
 
 
 @contextmanager
@@ -106,11 +108,12 @@ class Senders:
             where=(number / 10 % 50, robot % 50),
         )
 
-    def start(self) -> None:
+    def __enter__(self) -> Senders:
         for thread in self._threads:
             thread.start()
+        return self
 
-    def stop(self) -> None:
+    def __exit__(self, *_: object) -> None:
         self._over.set()
         for thread in self._threads:
             thread.join()
@@ -156,29 +159,28 @@ def measure_outage(
         senders = Senders(url, robots, broker)
         for number in range(robots):
             senders.see(number)
-        senders.start()
-        wait_for(database, robots)
-        if away == "broker":
-            assert broker is not None
-            broker.kill()
-        else:
-            postgres.crash()
-        for number in range(robots):
-            for _ in range(outage_s):
-                senders.see(number)
-        if away == "broker":
-            assert broker is not None
-            broker.start()
-        else:
-            postgres.start()
-        senders.see_since = began = time.monotonic()
-        while count(database) < senders.total:
-            time.sleep(0.25)
-        caught_up_s = time.monotonic() - began
-        during = senders.total - robots * (outage_s + 1)
-        time.sleep(2.0)
-        senders.see_since = None
-        wait_for(database, senders.total)
+        with senders:
+            wait_for(database, lambda: robots)
+            if away == "broker":
+                assert broker is not None
+                broker.kill()
+            else:
+                postgres.crash()
+            for number in range(robots):
+                for _ in range(outage_s):
+                    senders.see(number)
+            if away == "broker":
+                assert broker is not None
+                broker.start()
+            else:
+                postgres.start()
+            senders.see_since = began = time.monotonic()
+            wait_for(database, lambda: senders.total)
+            caught_up_s = time.monotonic() - began
+            during = senders.total - robots * (outage_s + 1)
+            time.sleep(2.0)
+            senders.see_since = None
+            wait_for(database, lambda: senders.total)
         with psycopg.connect(database) as db:
             row = db.execute(
                 "SELECT count(*), count(DISTINCT (memory, keyframe_id)) FROM keyframes"
@@ -192,7 +194,6 @@ def measure_outage(
         rate = (robots * outage_s + during) / caught_up_s
         print(f"  taken in                   {rate:.0f} keyframes/s")
         print(f"  lost, doubled              {senders.total - distinct}, {stored - distinct}")
-        senders.stop()
 
 
 def count(database: str) -> int:
@@ -201,9 +202,22 @@ def count(database: str) -> int:
     return int(row[0] or 0) if row else 0
 
 
-def wait_for(database: str, total: int) -> None:
-    while count(database) < total:
+def wait_for(database: str, total: Callable[[], int]) -> None:
+    """Wait until so many keyframes were taken in.
+
+    Raises:
+        SystemExit: for `STALLED_S` seconds, none was.
+    """
+    stored, since = count(database), time.monotonic()
+    while stored < total():
         time.sleep(0.1)
+        before, stored = stored, count(database)
+        if stored > before:
+            since = time.monotonic()
+        elif time.monotonic() - since > STALLED_S:
+            raise SystemExit(
+                f"the server took in {stored} of {total()} keyframes, and none for {STALLED_S} s"
+            )
 
 
 def measure_questions(

@@ -10,23 +10,14 @@ from embodied_agent.errors import ModelError, ModelUnavailable
 from embodied_agent.models.catalogue import BASES
 from embodied_agent.reasoning.restating import BuiltinRestater, lacking
 from embodied_agent.rules.plain import read_restated
-from tests.support.trained_adapter import fetched_base
+from tests.support.trained_adapter import shipped_restater
 
 pytestmark = [pytest.mark.models, pytest.mark.timeout(900)]
 
 
 @pytest.fixture(scope="module")
 def restater(tmp_path_factory: pytest.TempPathFactory) -> BuiltinRestater:
-    root = tmp_path_factory.mktemp("models")
-    base = fetched_base(root)
-    smollm2 = BASES["smollm2"]
-    cache = root / "cache"
-    cache.mkdir()
-    (cache / f"{smollm2.name}-{smollm2.sha256[:8]}").symlink_to(base)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("EMBODIED_AGENT_MODELS", str(cache))
-        assert not lacking("")
-        return BuiltinRestater()
+    return shipped_restater(tmp_path_factory.mktemp("models"))
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,7 @@ from embodied_agent.models import fetching
 from embodied_agent.models.adapters import WEIGHTS
 from embodied_agent.models.catalogue import BASES, base_folder, is_fetched
 from embodied_agent.models.checkpoints import load
+from embodied_agent.reasoning.restating import BuiltinRestater, lacking
 from sim_clips.splits import FIRST_TRAINING_SEED
 from tests.support.adapted_model import marks_of
 from training import sft
@@ -116,6 +117,17 @@ def fetched_base(root: Path) -> Path:
             if not any(part in str(error) for part in ("can't download", "was not downloaded")):
                 raise
             pytest.skip(f"needs the base {smollm2.name}: {error}")
+
+
+def shipped_restater(root: Path) -> BuiltinRestater:
+    """The shipped adapter that restates questions, on its base."""
+    smollm2, cache = BASES["smollm2"], root / "cache"
+    cache.mkdir()
+    (cache / f"{smollm2.name}-{smollm2.sha256[:8]}").symlink_to(fetched_base(root))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("EMBODIED_AGENT_MODELS", str(cache))
+        assert not lacking("")
+        return BuiltinRestater()
 
 
 def _in_32_bits(stored: Path, folder: Path) -> Path:

@@ -10,10 +10,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
 from embodied_agent.models.checkpoints import load
+from embodied_agent.reasoning.restating import (
+    MOST_TOKENS,
+    messages,
+    restater_folder,
+)
 from tests.models.test_adapters import adapter
 from tests.models.test_llama_gguf import TEXTS, checkpoint
 from tests.support.adapted_model import CONTEXT, RANK, adapted_model, answers_with, marks_of
@@ -23,9 +29,11 @@ from tests.support.trained_adapter import (
     MAX_TOKENS,
     assert_equal,
     marks_in_process,
+    shipped_restater,
     trained_adapter,
 )
 from training.evaluation.agreement import compare
+from training.restating.bank import development, filled
 
 pytestmark = [
     pytest.mark.vllm,
@@ -38,6 +46,8 @@ START_S = 900
 TOKENS = 12
 #: Holds the short questions of a trained adapter and their replies, in tokens.
 SHORT_CONTEXT = 1024
+#: In 16 bits, engines may write different replies where the model is less sure of its own.
+SURE = 0.9
 #: Stands for a character that is not whole.
 PART = "\N{REPLACEMENT CHARACTER}"
 
@@ -51,14 +61,16 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 
 @contextmanager
-def serving(base: Path, adapter: Path, *, context: int, rank: int) -> Iterator[str]:
+def serving(
+    base: Path, adapter: Path, *, context: int, rank: int, dtype: str = "float32"
+) -> Iterator[str]:
     """The address of a vLLM with a base, called ``base``, and an adapter, called ``reasoner``."""
     port = free_port()
     with server_process(
         [
             Path(os.environ["VLLM_PROGRAM"]).absolute(), "serve", base,
             "--served-model-name", "base", "--host", "127.0.0.1", "--port", str(port),
-            "--dtype", "float32", "--enforce-eager", "--max-model-len", str(context),
+            "--dtype", dtype, "--enforce-eager", "--max-model-len", str(context),
             "--enable-lora", "--max-lora-rank", str(rank), "--lora-modules", f"reasoner={adapter}",
         ],
         ready="Application startup complete",
@@ -129,3 +141,35 @@ def test_a_trained_adapter_has_equal_marks_behind_vllm(tmp_path: Path) -> None:
             max_tokens=MAX_TOKENS,
         )  # fmt: skip
     assert_equal(adapted, here, there)
+
+
+def restated(url: str, question: str) -> str:
+    """What the served adapter makes of a question, greedily."""
+    body = {
+        "model": "reasoner", "messages": messages(question), "max_tokens": MOST_TOKENS,
+        "temperature": 0,
+    }  # fmt: skip
+    request = urllib.request.Request(
+        f"{url}/v1/chat/completions",
+        json.dumps(body).encode(),
+        {"Content-Type": "application/json"},
+    )
+    with urllib.request.urlopen(request, timeout=120) as reply:
+        text: str = json.load(reply)["choices"][0]["message"]["content"]
+    return text.strip()
+
+
+def test_the_shipped_adapter_restates_questions_behind_vllm_as_in_process(
+    tmp_path: Path,
+) -> None:
+    here = shipped_restater(tmp_path)
+    (base,) = (tmp_path / "cache").iterdir()
+    rng = np.random.default_rng(7)
+    questions = [filled(phrasing, rng)[0] for phrasing in development()[::20]]
+    with serving(
+        base, restater_folder(""), context=SHORT_CONTEXT, rank=32, dtype="bfloat16"
+    ) as address:
+        replies = [(restated(address, q), here.restate(q, timeout_s=120.0)) for q in questions]
+    sure = [(there, ours.reply) for there, ours in replies if ours.probability >= SURE]
+    assert len(sure) >= 25
+    assert [there for there, _ in sure] == [ours for _, ours in sure]
