@@ -171,6 +171,9 @@ def _save(
             f"{opts.scaled(START_STEPS, 2)} supervised steps of 64 questions, GRPO "
             f"{opts.scaled(STEPS, 2)} steps of 16 questions with 8 replies each. The supervised "
             "arm trained for as long as GRPO took, on other fillings of the same phrasings.",
+            "GRPO's reward tells that a reply is wrong, a labelled row which one is right. At the "
+            "supervised rate of 1e-3, right replies among the sampled ones fell from 46 to 2 % "
+            "within ten steps; the runs here have 3e-4.",
             "A restatement has no reasoning, so there is nothing for a consistency reward to read.",
             "Intervals: Student's t over the seeds, on the same questions. They measure how much "
             "training varies, not the effect of other questions.",
