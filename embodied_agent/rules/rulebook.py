@@ -36,6 +36,13 @@ from embodied_agent.rules.about_things import join_sayings
 from embodied_agent.rules.asked import Asked, Family
 from embodied_agent.rules.beside import Resolved, resolved, told_with_reason
 from embodied_agent.rules.families import understand
+from embodied_agent.rules.moments_asked import (
+    asked_of_the_view,
+    is_added_up,
+    is_as_ever,
+    is_of_one_keyframe,
+    is_of_the_view,
+)
 from embodied_agent.rules.notes import Notes
 from embodied_agent.rules.phrases import read_phrase
 from embodied_agent.rules.plain import Restated
@@ -195,7 +202,8 @@ _OF_A_PART: frozenset[Family] = frozenset(
         "last_where", "when", "order", "is_order", "together", "ever_together", "turns",
         "ever_turned", "moves", "ever_moved", "total_turn", "more", "both", "nth", "most_seen",
         "times_seen", "commonest_colour", "actions", "are_all", "related", "clock_time", "in_view_for",
-        "ever_near", "others", "count_other", "seen_while", "keyframes_of", "travelled", "people",
+        "ever_near", "ever_side", "others", "count_other", "seen_while", "keyframes_of", "travelled",
+        "people",
     }
 )  # fmt: skip
 #: Of a part of the time, these ask for all that was seen in it.
@@ -214,6 +222,8 @@ _OF_A_KEYFRAME: frozenset[Family] = frozenset(
         "others",
     }
 )
+#: What is said of now, and what of a keyframe that was the latest then.
+_THEN = ("is in view now", "was in view")
 _SINCE: dict[Family, str] = {
     "actions": "That was since the restart.",
     "way_start": "Here, the start is where I was restarted.",
@@ -326,7 +336,8 @@ def _ruling(text: str, part: Notes, first: int, nothing: str, added: str | None 
 
 def _of_span(span: Span, notes: Notes) -> Ruling:
     """What the rules say of a part of the time."""
-    asked = understand(span.rest, notes.nouns)
+    view = span.is_moment and is_of_the_view(span.rest)
+    asked = asked_of_the_view(span.rest) if view else understand(span.rest, notes.nouns)
     if asked.family == "out_of_scope":
         return Ruling(asked, _out_of_scope(asked, notes))
     bounds = cut(span, notes)
@@ -334,12 +345,18 @@ def _of_span(span: Span, notes: Notes) -> Ruling:
         text = f"I can't tell: my notes have no keyframe {span.words}"
         return Ruling(asked, Saying(f"{text}; they reach {_reach(notes)}.", (), "cannot_tell"))
     first, last = bounds
-    if span.is_moment and not asked.things:
+    if span.is_moment and is_added_up(asked.family):
+        first = notes.start
+    if span.is_moment and is_as_ever(asked.family):
+        return Ruling(asked, _ANSWERS[asked.family](asked, notes))
+    if span.is_moment and not asked.things and is_of_one_keyframe(asked.family):
         return Ruling(asked, _moment(first, asked, notes))
     if asked.family in _ALL_SEEN:
         asked = Asked("inventory", colours=asked.colours, number=asked.number)
     elif asked.family == "where":
         asked = replace(asked, family="last_where")
+    elif asked.family == "is_side":
+        asked = replace(asked, family="ever_side")
     rule = _ANSWERS.get(asked.family)
     if rule is None or asked.family not in _OF_A_PART:
         text = f"I can't tell that for a part of the time ({span.words}), only for all of it."
@@ -349,7 +366,8 @@ def _of_span(span: Span, notes: Notes) -> Ruling:
     cited = f"{notes.cite(first)} to {notes.cite(last)}" if last > first else notes.cite(first)
     evidence = tuple(index + first for index in saying.evidence)
     words = f"{span.words[:1].upper()}{span.words[1:]}"
-    return Ruling(asked, Saying(f"{words} ({cited}): {saying.text}", evidence, saying.status))
+    text = saying.text if last == notes.last else saying.text.replace(*_THEN)
+    return Ruling(asked, Saying(f"{words} ({cited}): {text}", evidence, saying.status))
 
 
 def _of_keyframe(asked: Asked, notes: Notes) -> Ruling:
@@ -368,7 +386,7 @@ def _of_keyframe(asked: Asked, notes: Notes) -> Ruling:
             text = f"No, not in {notes.cite(index)}. {seen[:1].upper()}{seen[1:]}"
             return Ruling(asked, Saying(text, tuple(sorted({index, *ever.evidence}))))
     evidence = (index,) if saying.evidence or saying.status == "not_seen" else ()
-    words = f"In {notes.cite(index)}: {saying.text.replace('is in view now', 'was in view')}"
+    words = f"In {notes.cite(index)}: {saying.text.replace(*_THEN)}"
     return Ruling(asked, Saying(words, evidence, saying.status))
 
 
@@ -376,7 +394,7 @@ def _moment(index: int, asked: Asked, notes: Notes) -> Saying:
     """What was in view at a moment, and how the camera had moved there."""
     seen = about_views.at_keyframe(Asked("at_keyframe", nth=index, side=asked.side), notes)
     moved = tell_action(notes.deltas[index])
-    if not moved:
+    if not moved or asked.side is not None:
         return seen
     return Saying(f"I {moved} ({notes.cite(index)}). {seen.text}", seen.evidence, seen.status)
 
