@@ -75,8 +75,11 @@ _WORDS: tuple[tuple[Kind, str], ...] = (
         "frame_after",
         rf"(?:in|at|on|of) the {_FRAMES} (?:just |right |directly )?(?:after|following) {_FRAME}",
     ),
-    ("before_frame", rf"(?:before|until|up to|prior to) {_FRAME}"),
-    ("after_frame", rf"(?:after|since) {_FRAME}"),
+    ("before_frame", rf"(?:before|until|up to|prior to|till|by) {_FRAME}"),
+    (
+        "after_frame",
+        rf"(?:after|since|past) {_FRAME}|from {_FRAME} (?:on(?:wards?)?|to (?:the end|now))",
+    ),
     ("between", rf"(?:between|from) {_N}\s*(?:{_U} )?(?:and|to|until) {_N}\s*{_U}"),
     ("last", rf"{_IN} the (?:last|past|previous) (?:{_N}\s*)?{_U}"),
     ("first", rf"{_IN} (?:the|your) first (?:{_N}\s*)?{_U}"),
@@ -114,6 +117,7 @@ _WORDS: tuple[tuple[Kind, str], ...] = (
         rf"(?:at |around )?(?:about |around |roughly |exactly |some |only |just )?{_N}\s*{_U} {_INTO}{_ENDS}",
     ),
     ("since", rf"(?:since|after) (?:the first )?{_N}\s*{_U}(?: (?:in|into it))?(?! ago)"),
+    ("until", rf"by {_N}\s*(s|secs?|seconds?|mins?|minutes?)(?: (?:in|into it))?"),
     ("until", rf"(?:until|before|up to) {_N}\s*{_U}(?: (?:in|into it))?(?! ago)"),
     ("ago", rf"(?:about |around |roughly )?{_N}\s*{_U} (?:ago|earlier|before now|back)"),
     ("at", rf"(?:at|around) (?:t ?= ?)?{_N}\s*{_U}(?: (?:in|into it|after the start))?"),
@@ -137,6 +141,32 @@ _DONE = re.compile(
     re.IGNORECASE,
 )
 
+
+#: So is it for turns and moves that are counted, and for what was new.
+_COUNTED = re.compile(
+    r"\bhow (?:often|many|much)\b.*\b(?:turn|rotat|spin|spun|mov|step|driv|drove|degrees)\w*|"
+    r"\b(?:did|have|had|has) (?:you|we|i|it|the robot|the drone|the camera) (?:\w+ )?(?:turn|rotat|spin|spun|swing|"
+    r"swung|mov|back|revers|tilt|climb|descend|sink|sunk|go|gone|fly|flown|driv)\w*|"
+    r"\b(?:report|list|give|count|name)\b.*\b(?:turns|rotations|moves)\b",
+    re.IGNORECASE,
+)
+_HOW_OFTEN = re.compile(r"\bhow (?:often|many)\b|\b(?:report|list|count)\b", re.IGNORECASE)
+_NEXT_ONE = re.compile(
+    r"\b(?:what|which|or (?:move|turn|go|drive|stay|stand|something)|next|to get|first|last|just|straight (?:after|before)|"
+    r"(?<!turn )(?<!turned )(?<!rotate )(?<!rotated )(?<!or )right (?:after|before))\b|^how did\b",
+    re.IGNORECASE,
+)
+#: "What did you do after #7?" asks for the next motion, "since #7" for all of them.
+_SINCE = re.compile(
+    r"\bsince\b.*\b(?:what|how) (?:did|have) (?:you|we|i|it) (?:do|done|move|moved)\b|"
+    r"\b(?:what|how) (?:did|have) (?:you|we|i|it) (?:do|done|move|moved)\b.*\bsince\b",
+    re.IGNORECASE,
+)
+_NEW = re.compile(
+    r"\b(?:new|newly|for the first time|(?:not|never|n't) (?:\w+ )?(?:see|seen|had)\b.*\bbefore)\b",
+    re.IGNORECASE,
+)
+_NEXT_NEW = re.compile(r"\b(?:next|newest|changed?|(?:first|last) new)\b", re.IGNORECASE)
 
 #: How far the camera moved in a part of the time, its positions tell.
 _DISTANCE = re.compile(
@@ -187,12 +217,13 @@ def span_in(text: str) -> Span | None:
         return None
     for kind, form in _FORMS:
         found = form.search(text)
-        if found is None or (kind in ("before_frame", "after_frame") and not _is_of_sights(text)):
+        if found is None or (kind in ("before_frame", "after_frame") and not _has_a_part(text)):
             continue
         there = " in view" if kind.startswith("frame_") else ""
         rest = f"{text[: found.start()]}{there}{text[found.end() :]}".strip(" ,")
         words = found.group().strip(" ,").lower()
-        start, end = _bounds(kind, [g and g.lower() for g in found.groups()])
+        groups = [g and g.lower() for g in found.groups()]
+        start, end = _bounds(kind, [next(filter(None, groups))] if "_frame" in kind else groups)
         return Span(kind, start, end, words, rest)
     return None
 
@@ -202,8 +233,14 @@ def is_of_a_part(text: str) -> bool:
     return any((span_in(text), SIDE_OF_BREAK.search(text), END_PICTURE.search(text)))
 
 
-def _is_of_sights(text: str) -> bool:
+def _has_a_part(text: str) -> bool:
     if _DISTANCE.search(text):
+        return True
+    if _COUNTED.search(text) and (_HOW_OFTEN.search(text) or not _NEXT_ONE.search(text)):
+        return True
+    if _SINCE.search(text):
+        return True
+    if _NEW.search(text) and not _NEXT_NEW.search(text):
         return True
     return bool(_SEEN.search(text)) and not _DONE.search(text)
 

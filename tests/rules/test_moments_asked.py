@@ -87,11 +87,17 @@ def test_a_time_means_the_keyframe_that_has_it_when_rounded_as_asked(notes: Note
 @pytest.mark.parametrize(
     ("text", "answer"),
     [
-        ("was the bed on your left at 2 s?", "At 2 s (#1): Yes, the yellow bed was to my left, near, in #1."),
-        ("Was there a lamp 4 seconds in?", "4 seconds in (#2): Yes, the blue lamp was in view (#2), ahead of me, near."),
+        (
+            "was the bed on your left at 2 s?",
+            "At 2 s (#1): Yes, the yellow bed was to my left, near, in #1.",
+        ),
+        (
+            "Was there a lamp 4 seconds in?",
+            "4 seconds in (#2): Yes, the blue lamp was in view (#2), ahead of me, near.",
+        ),
         ("how often had you turned right at 6 s?", "At 6 s (#0 to #3): I turned right once (#1)."),
     ],
-)  # fmt: skip
+)
 def test_things_and_turns_at_a_moment(text: str, answer: str, notes: Notes) -> None:
     assert said(text, notes).text == answer
 
@@ -106,6 +112,12 @@ def test_how_many_were_seen_in_a_part_of_the_time_is_not_counted_over_all_of_it(
     text = said("how many lamps did you see in the last 3 seconds?", notes).text
     assert text.startswith("In the last 3 seconds (#3 to #4): ")
     assert "blue lamp (#2)" not in text.split(": ")[0]
+
+
+def test_a_side_counts_in_a_stretch_of_time_too(notes: Notes) -> None:
+    assert said("what was on your left in the first 5 seconds?", notes).text == (
+        "In the first 5 seconds (#0 to #2): On my left I saw the yellow bed (#1)."
+    )
 
 
 @pytest.mark.parametrize(
