@@ -44,8 +44,8 @@ _SURE = math.log(0.97)
 #: A sentence with one of these may ask about what another one names.
 _PRONOUN = re.compile(r"\b(?:it|they|them|he|him|she|her|one|ones|those|these|that|there)\b")
 _SENTENCES = re.compile(r"(?<=[.?!])\s+")
-#: What people call the one who is asked, and words of questions about its heading.
-_ITSELF = frozenset({"drone", "robot", "camera", "rover", "respect", "net"})
+#: What people call the one who is asked, and words of questions about its motion.
+_ITSELF = frozenset({"drone", "robot", "camera", "rover", "respect", "net", "descent", "ascent"})
 #: Questions of these families about "the" thing are about what was seen, whatever the thing.
 _PLACED: frozenset[Family] = frozenset(
     {

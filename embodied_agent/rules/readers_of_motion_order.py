@@ -79,13 +79,14 @@ _CLAUSE = re.compile(
 )
 _DEED = re.compile(
     rf"\bwhat (?:did|have|had|has|was|were) {_IT} (?:just |then |next )?(?:do|done|doing)\b|"
+    r"\bwhat (?:came|happened)\b|"
     rf"\bhow did {_IT} (?:move|go on|continue)\b|"
     rf"\bwhat did {_IT} (?=next\b|then\b)|"
     r"\b(?:what|which) (?:was|is) (?:your|the|its) (?:next |following |previous |very next |last |first |very first |very last )?(?:move|motion|movement|action|step|manoeuvre)\b|"
     rf"\b(?:what|which) (?:move|motion|movement|action|step|manoeuvre)(?: (?:came|followed|was|did {_IT} (?:do|make|take)))?\b"
 )
 _THEN = re.compile(
-    rf"\b{_SOON}(?:(?P<joint>after|before|following) (?:that|it|this)\b|(?P<late>next|then|afterwards|thereafter)\b|"
+    rf"\b{_SOON}(?:(?P<joint>after|before|following) (?:that|it|this)\b|(?P<last>before)$|(?P<late>next|then|afterwards|thereafter)\b|"
     r"(?P<early>beforehand)\b)"
 )
 _STATED = re.compile(rf"^(?:\w+ ){{0,4}}?{_IT} (?:(?:had|have|once|also|did|just|first) )*")
@@ -134,7 +135,7 @@ def _read_stated(before: str, deed: str, after: str) -> Asked | None:
     if found is None:
         return None
     actions, end = found
-    early = then["joint"] == "before" or bool(then["early"])
+    early = then["joint"] == "before" or bool(then["early"] or then["last"])
     # The time of the other motion: "the first time" belongs to what is stated.
     left = f"{before[: stated.start()]} {before[end:]} {after}".replace("before", " ")
     return _asked(actions, f"{stated.group()} {before[end:]}", left, early=early)

@@ -30,7 +30,7 @@ _STARTED = (
     r"after (?:(?:the|your) (?:start|beginning|outset|launch|take-?off)|"
     r"(?:you|we) (?:had )?(?:started|began|begun|set (?:off|out)|took off|left))"
 )
-_INTO = rf"(?:in|into (?:it|(?:the|your|our|this) (?:whole )?{_TRIP})|{_STARTED})"
+_INTO = rf"(?:in|(?:into|through) (?:it|(?:the|your|our|this) (?:whole )?{_TRIP})|{_STARTED})"
 #: "12 seconds in" ends there, or a question begins; "3 seconds in front of the bed" does not.
 _ENDS = (
     r"(?=\s*(?:[-–—,.?!;:=]|$|(?:and|so|what|which|where|who|how|did|do|was|were|is|are|had|has|can|could|"
@@ -120,7 +120,10 @@ _WORDS: tuple[tuple[Kind, str], ...] = (
     ("until", rf"by {_N}\s*(s|secs?|seconds?|mins?|minutes?)(?: (?:in|into it))?"),
     ("until", rf"(?:until|before|up to) {_N}\s*{_U}(?: (?:in|into it))?(?! ago)"),
     ("ago", rf"(?:about |around |roughly )?{_N}\s*{_U} (?:ago|earlier|before now|back)"),
-    ("at", rf"(?:at|around) (?:t ?= ?)?{_N}\s*{_U}(?: (?:in|into it|after the start))?"),
+    (
+        "at",
+        rf"(?:at|around) (?:about |around |roughly )?(?:t ?= ?)?{_N}\s*{_U}(?: (?:in|into it|after the start))?",
+    ),
 )
 _FORMS = tuple((kind, re.compile(rf",?\s*\b{words}\b", re.IGNORECASE)) for kind, words in _WORDS)
 #: These ask for the time itself, or name a time that is not a span to look at.
@@ -339,7 +342,7 @@ def _slack_ns(span: Span) -> int:
     figure = re.search(r"\d+(?:\.(\d+))?", span.words)
     if span.kind != "at" or figure is None:
         return 0
-    return round(0.5 * 10 ** (9 - len(figure[1] or "")))
+    return round(0.5 * 10.0 ** (9 - len(figure[1] or "")))
 
 
 def _beside(span: Span, notes: Notes) -> tuple[int, int] | None:

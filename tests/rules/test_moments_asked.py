@@ -54,6 +54,8 @@ def said(text: str, notes: Notes) -> Saying:
         "what was on screen at the 6-second mark?",
         "At second 6, what did you see?",
         "at t=6 what was visible",
+        "at about 6 seconds, what was there?",
+        "6 seconds through the drive, what could you see?",
         "what did the camera show at 0:06?",
         "what was there when the clock said 6?",
     ],

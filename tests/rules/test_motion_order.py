@@ -39,6 +39,8 @@ def said(text: str) -> Saying:
         "after reversing, what did you do next?",
         "what was your next move after going backwards?",
         "once it moved backward, what did the robot do then?",
+        "what happened right after you backed up?",
+        "you moved backward once - what came next?",
         "which action came right after the backward move?",
         "When you had driven backwards, what did you do next?",
     ],

@@ -1,5 +1,5 @@
-"""Questions about the run as a whole (how long, the heading, the degrees of its turns), and about its
-turns in a part of the time."""
+"""Questions about the run as a whole (how long, the heading, the degrees of its turns), and about
+its turns in a part of the time."""
 
 from __future__ import annotations
 
