@@ -15,6 +15,7 @@ from embodied_agent.rules.notes import Notes
 from embodied_agent.rules.speech import (
     MOST_CITED,
     Saying,
+    join_each,
     join_names,
     tell_action,
     tell_motion,
@@ -27,6 +28,8 @@ _MOVES = {
     "left": Action.MOVE_LEFT, "right": Action.MOVE_RIGHT,
 }  # fmt: skip
 _MOVED = {"front": "forward", "back": "backward", "left": "to the left", "right": "to the right"}
+#: Within this many degrees, two headings are about the same.
+_SAME_DEG = 8.0
 #: At most this many keyframes are named in the words of an answer.
 _MOST_NAMED = 8
 
@@ -124,6 +127,78 @@ def total_turn(asked: Asked, notes: Notes) -> Saying:
     if unknown:
         text += f", and {times(unknown)} by an angle that was not measured"
     return Saying(f"{text}.", tuple(sorted(indexes))[:MOST_CITED])
+
+
+def heading(asked: Asked, notes: Notes) -> Saying:
+    """Which way do you face, compared with the start?"""
+    saying = total_turn(asked, notes)
+    turned = notes.motions.where(_TURNS.values())
+    if not turned:
+        last = notes.motions.last_measured(1)
+        if last is None:
+            text = "I can't tell: no motion has been measured so far."
+            return Saying(text, saying.evidence, "cannot_tell")
+        return Saying(f"{saying.text} I face as I did at the start{_but(notes)}.", saying.evidence)
+    net = 0.0
+    for index in turned:
+        angle = notes.motions.angle_deg(index)
+        if angle is None:
+            text = f"I can't tell how I face compared with the start. {saying.text}"
+            return Saying(text, saying.evidence, "cannot_tell")
+        net += angle if notes.motions.action(index) is Action.ROTATE_LEFT else -angle
+    net = (net + 180.0) % 360.0 - 180.0
+    size = max(5, 5 * round(abs(net) / 5))
+    if abs(net) < _SAME_DEG:
+        faces = "about as I did at the start"
+    elif abs(net) > 180.0 - _SAME_DEG:
+        faces = "about the opposite way to the start"
+    else:
+        side = "left" if net > 0 else "right"
+        faces = f"about {size} degrees to the {side} of how I faced at the start"
+    text = f"{saying.text.removesuffix('.')}, so I now face {faces}{_but(notes)}."
+    return Saying(text, saying.evidence)
+
+
+def _but(notes: Notes) -> str:
+    """What a heading leaves out: motions that could not be measured."""
+    unknown = [
+        index
+        for index in range(1, notes.last + 1)
+        if notes.motions.action(index) is None and not notes.deltas[index].at_rest
+    ]
+    if not unknown:
+        return ""
+    cited = _cited(tuple(unknown), notes)
+    which = f"the motion to {cited}" if len(unknown) == 1 else f"the motions to {cited}"
+    return f", as far as I could measure: {which} could not be measured"
+
+
+def turn_degrees(asked: Asked, notes: Notes) -> Saying:
+    """By how many degrees was each turn, or each right turn?"""
+    parts: list[str] = []
+    indexes: list[int] = []
+    for side, action in _TURNS.items():
+        turned = notes.motions.where([action]) if asked.side in (side, None) else ()
+        if not turned:
+            continue
+        indexes += turned
+        angles = [(index, notes.motions.angle_deg(index)) for index in turned]
+        known = [angle for _, angle in angles if angle is not None]
+        if len(turned) == 1:
+            by = f"{known[0]:.0f} degrees" if known else "an angle that was not measured"
+            parts.append(f"to the {side} by {by} ({notes.cite(turned[0])})")
+            continue
+        least = "at least " if len(known) < len(angles) else ""
+        each = join_each(angles, lambda one: f"{_size(one[1])} ({notes.cite(one[0])})")
+        parts.append(f"to the {side} by {least}{sum(known):.0f} degrees in all: {each}")
+    if not indexes:
+        way = f" {asked.side}" if asked.side in _TURNS else ""
+        return Saying(f"I have not turned{way} at all.", _all(notes))
+    return Saying(f"I turned {'; '.join(parts)}.", tuple(sorted(indexes))[:MOST_CITED])
+
+
+def _size(angle_deg: float | None) -> str:
+    return "an angle that was not measured" if angle_deg is None else f"{angle_deg:.0f}"
 
 
 def _all(notes: Notes) -> tuple[int, ...]:

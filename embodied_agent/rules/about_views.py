@@ -11,7 +11,7 @@ from __future__ import annotations
 from embodied_agent.records import SUMMARY_ONLY
 from embodied_agent.rules.about_things import fits, join_sayings
 from embodied_agent.rules.absence import MOTION_ONLY, missing
-from embodied_agent.rules.asked import Asked
+from embodied_agent.rules.asked import Asked, Side
 from embodied_agent.rules.matching import match
 from embodied_agent.rules.notes import Notes, Thing
 from embodied_agent.rules.speech import LONGEST_LIST, Saying, join_names, the, where
@@ -76,6 +76,27 @@ def _view(index: int, notes: Notes, begin: str, when: str, side: str | None = No
         return Saying(f"{when}{cited}, my notes name nothing.", (index,))
     names = "; ".join(f"{the(t)}, {where(m)}" for t, m in shown)
     return Saying(f"{begin}{cited}: {names}.{quote}", (index,))
+
+
+def seen_on(side: Side, notes: Notes, first: int, last: int) -> Saying:
+    """What was on your left in the last ten seconds? ``first`` and ``last``: the part's ends, as
+    indexes."""
+    if notes.hold_motion_only:
+        return Saying(MOTION_ONLY, (), "cannot_tell")
+    latest: dict[str, int] = {}
+    for index in range(first, last + 1):
+        for thing, mention in notes.in_view(index):
+            if side in mention.direction.split("-"):
+                latest[the(thing)] = index
+    if not latest:
+        text = "My notes name nothing on that side."
+        return Saying(text, tuple(sorted({first, last})))
+    on = {"left": "On my left", "right": "On my right", "back": "Behind me"}.get(
+        side, "Ahead of me"
+    )
+    names = join_names(f"{name} ({notes.cite(index)})" for name, index in latest.items())
+    evidence = tuple(sorted({*list(latest.values())[:LONGEST_LIST]}))
+    return Saying(f"{on} I saw {names}.", evidence)
 
 
 def changed(asked: Asked, notes: Notes) -> Saying:

@@ -102,6 +102,10 @@ Family = Literal[
     "people",
     "unplaced",
     "seen_when",
+    "new_things",
+    "turn_degrees",
+    "heading",
+    "done_beside",
 ]
 #: A side that a question names.
 Side = Literal["front", "left", "back", "right"]

@@ -23,7 +23,9 @@ from embodied_agent.rules.plain import is_put_plainly
 from embodied_agent.rules.readers import read_one, read_several, read_views
 from embodied_agent.rules.readers_of_events import read_event
 from embodied_agent.rules.readers_of_history import read_history
+from embodied_agent.rules.readers_of_motion_order import read_motion_order
 from embodied_agent.rules.readers_of_relations import read_relation
+from embodied_agent.rules.readers_of_the_run import read_run
 from embodied_agent.rules.readers_of_time import has_foreign_words, make, read_motion
 from embodied_agent.rules.readers_of_turns import read_turn
 from embodied_agent.rules.readers_of_ways import read_way
@@ -42,6 +44,8 @@ _SURE = math.log(0.97)
 #: A sentence with one of these may ask about what another one names.
 _PRONOUN = re.compile(r"\b(?:it|they|them|he|him|she|her|one|ones|those|these|that|there)\b")
 _SENTENCES = re.compile(r"(?<=[.?!])\s+")
+#: What people call the one who is asked, and words of questions about its motion.
+_ITSELF = frozenset({"drone", "robot", "camera", "rover", "respect", "net", "descent", "ascent"})
 #: Questions of these families about "the" thing are about what was seen, whatever the thing.
 _PLACED: frozenset[Family] = frozenset(
     {
@@ -116,6 +120,9 @@ def read_narrowly(text: str, nouns: Collection[str] = ()) -> Asked | None:
     wanted = use_in(words, memory_nouns)
     if wanted is not None:
         return Asked("use", use=wanted.name)
+    run = _read_run(text, words, memory_nouns)
+    if run is not None:
+        return run
     turned = read_turn(names_in(words, memory_nouns))
     if turned is not None:
         return turned
@@ -127,6 +134,24 @@ def read_narrowly(text: str, nouns: Collection[str] = ()) -> Asked | None:
         or read_history(named)
         or read_particular(named)
     )
+
+
+def _read_run(text: str, words: list[str], memory_nouns: Nouns) -> Asked | None:
+    """A question about the run as a whole, or about the order of motions, in one of the sentences."""
+    alone = _names_itself_only(words, memory_nouns)
+    whole = read_run(words, names_nothing=alone) or (read_motion_order(words) if alone else None)
+    if whole is not None:
+        return whole
+    asking = [part for part in _SENTENCES.split(text.strip()) if part.endswith("?")]
+    if len(asking) != 1 or asking[0] == text.strip():
+        return None
+    words = tokens_of(asking[0], memory_nouns.words())
+    return read_run(words, names_nothing=_names_itself_only(words, memory_nouns))
+
+
+def _names_itself_only(words: list[str], memory_nouns: Nouns) -> bool:
+    """Whether a question names nothing but the one who is asked."""
+    return all(thing.noun in _ITSELF for thing in names_in(words, memory_nouns).things)
 
 
 def _is_not_english(text: str, memory_nouns: Nouns) -> bool:

@@ -92,7 +92,9 @@ def read_own_motion(named: Named) -> Asked | None:
     pattern = named.pattern
     if _MOVING.search(pattern):
         return make(named, "action_at" if "KF" in pattern else "last_action")
-    if (_SAME_HEADING.search(pattern) or _BY_DEGREES.search(pattern)) and "KF" not in pattern:
+    if _SAME_HEADING.search(pattern) and "KF" not in pattern:
+        return make(named, "heading")
+    if _BY_DEGREES.search(pattern) and "KF" not in pattern:
         return make(named, "total_turn")
     if _FROM_START.search(pattern):
         return make(named, "way_start")

@@ -195,7 +195,7 @@ def read_unnamed(named: Named) -> Asked | None:
     if _NOT_SEEN.search(pattern) or _NOT_ADDED_UP.search(pattern):
         return make(named, "unnoted_way")
     if _FACED.search(pattern):
-        return make(named, "total_turn")
+        return make(named, "heading")
     if _LATEST.search(pattern) or _LAST_PICTURE.search(pattern):
         return make(named, "in_view")
     told = which or cues.has(pattern, "tell")

@@ -9,7 +9,6 @@ Out of scope: questions with choices, and turning a saying into an answer (`embo
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
 
@@ -20,6 +19,7 @@ from embodied_agent.rules import (
     about_history,
     about_moments,
     about_motion,
+    about_motion_order,
     about_path,
     about_people_and_rooms,
     about_places,
@@ -32,24 +32,23 @@ from embodied_agent.rules import (
 )
 from embodied_agent.rules.about_certainty import certainty
 from embodied_agent.rules.about_measured import answer_by_measure
+from embodied_agent.rules.about_new import asks_for_new
 from embodied_agent.rules.about_things import join_sayings
 from embodied_agent.rules.asked import Asked, Family
 from embodied_agent.rules.beside import Resolved, resolved, told_with_reason
 from embodied_agent.rules.families import understand
 from embodied_agent.rules.notes import Notes
+from embodied_agent.rules.parts_of_time import Answer, of_keyframe, of_new, of_span
 from embodied_agent.rules.phrases import read_phrase
 from embodied_agent.rules.plain import Restated
 from embodied_agent.rules.references import answer_in_turn
 from embodied_agent.rules.several import questions_in, without_repeats
-from embodied_agent.rules.spans import END_PICTURE, SIDE_OF_BREAK, Span, cut, span_in
-from embodied_agent.rules.speech import Saying, tell_action, the
+from embodied_agent.rules.spans import END_PICTURE, SIDE_OF_BREAK, span_in
+from embodied_agent.rules.speech import Saying, the
 from embodied_agent.rules.surveyed import Survey
-from embodied_agent.rules.times import length
 
 #: The name of the reasoner in answers by rules.
 NAME = "rules"
-
-_Answer = Callable[[Asked, Notes], Saying]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +86,7 @@ def example(notes: Notes) -> str:
     return f"“Where is {the(latest[0])}?”" if latest else "“What did you do last?”"
 
 
-_ANSWERS: dict[Family, _Answer] = {
+_ANSWERS: dict[Family, Answer] = {
     "existence": about_things.existence,
     "colour": about_things.colour,
     "is_colour": about_things.is_colour,
@@ -137,6 +136,9 @@ _ANSWERS: dict[Family, _Answer] = {
     "related": about_relations.related,
     "ever_moved": about_motion.ever_moved,
     "total_turn": about_motion.total_turn,
+    "heading": about_motion.heading,
+    "turn_degrees": about_motion.turn_degrees,
+    "done_beside": about_motion_order.done_beside,
     "more": about_comparisons.more,
     "both": about_comparisons.both,
     "nth": about_comparisons.nth,
@@ -183,23 +185,11 @@ _ANSWERS: dict[Family, _Answer] = {
 #: What is asked about now, or adds up movements: what lies before a restart has no part in it.
 _OF_NOW: frozenset[Family] = frozenset(
     {
-        "in_view", "nearest", "actions", "last_action", "way_start", "total_turn", "changed",
+        "in_view", "nearest", "actions", "last_action", "way_start", "total_turn", "heading",
+        "changed",
         "travelled", "from_start", "been_here",
     }
 )  # fmt: skip
-#: What can be answered from a part of the time as from all of it.
-_OF_A_PART: frozenset[Family] = frozenset(
-    {
-        "existence", "colour", "is_colour", "of_colour", "colours", "count", "count_all",
-        "keyframes", "inventory", "describe", "first_when", "first_where", "last_when",
-        "last_where", "when", "order", "is_order", "together", "ever_together", "turns",
-        "ever_turned", "moves", "ever_moved", "total_turn", "more", "both", "nth", "most_seen",
-        "times_seen", "commonest_colour", "actions", "are_all", "related", "clock_time", "in_view_for",
-        "ever_near", "others", "count_other", "seen_while", "keyframes_of", "travelled", "people",
-    }
-)  # fmt: skip
-#: Of a part of the time, these ask for all that was seen in it.
-_ALL_SEEN: frozenset[Family] = frozenset({"in_view", "at_start", "inventory", "around"})
 #: Asked of a keyframe, these are about it alone.
 _OF_A_KEYFRAME: frozenset[Family] = frozenset(
     {
@@ -219,6 +209,7 @@ _SINCE: dict[Family, str] = {
     "way_start": "Here, the start is where I was restarted.",
     "travelled": "That was since the restart.",
     "from_start": "Here, the start is where I was restarted.",
+    "heading": "Here, the start is where I was restarted.",
 }
 
 
@@ -274,10 +265,14 @@ def answer_one(text: str, notes: Notes, survey: Survey | None = None) -> Ruling:
         if not notes.start:
             saying = Saying("I can't tell: I remember no restart.", (), "cannot_tell")
             return Ruling(understand(text, notes.nouns), saying)
+        if first and part.deltas and asks_for_new(text):
+            asked = understand(text, notes.nouns)
+            part_asked = (first, notes.last, side.group().strip(" ,"))
+            return Ruling(*of_new(asked, notes, *part_asked))
         return _ruling(text, part, first, nothing="I can't tell: nothing was perceived then.")
     span = span_in(text)
     if span is not None and notes.now >= 0:
-        return _of_span(span, notes)
+        return Ruling(*of_span(span, notes, _ANSWERS))
     meant = resolved(text, notes, survey)
     if isinstance(meant, Saying):
         asked = understand(text, notes.nouns)
@@ -293,7 +288,7 @@ def answer_one(text: str, notes: Notes, survey: Survey | None = None) -> Ruling:
         if end is not None and (asked.keyframe, asked.nth) == (None, None):
             asked = replace(asked, nth=0 if end[1].lower() == "first" else notes.last)
         if (asked.keyframe, asked.nth) != (None, None):
-            return _of_keyframe(asked, notes)
+            return Ruling(*of_keyframe(asked, notes, _ANSWERS[asked.family]))
     if asked.family == "certainty":
         return Ruling(asked, certainty(asked, notes, survey))
     if survey is not None:
@@ -322,71 +317,6 @@ def _ruling(text: str, part: Notes, first: int, nothing: str, added: str | None 
     evidence = tuple(index + first for index in saying.evidence)
     words = f"{saying.text} {added}" if added and saying.status == "answered" else saying.text
     return Ruling(asked, Saying(words, evidence, saying.status))
-
-
-def _of_span(span: Span, notes: Notes) -> Ruling:
-    """What the rules say of a part of the time."""
-    asked = understand(span.rest, notes.nouns)
-    if asked.family == "out_of_scope":
-        return Ruling(asked, _out_of_scope(asked, notes))
-    bounds = cut(span, notes)
-    if bounds is None:
-        text = f"I can't tell: my notes have no keyframe {span.words}"
-        return Ruling(asked, Saying(f"{text}; they reach {_reach(notes)}.", (), "cannot_tell"))
-    first, last = bounds
-    if span.is_moment and not asked.things:
-        return Ruling(asked, _moment(first, asked, notes))
-    if asked.family in _ALL_SEEN:
-        asked = Asked("inventory", colours=asked.colours, number=asked.number)
-    elif asked.family == "where":
-        asked = replace(asked, family="last_where")
-    rule = _ANSWERS.get(asked.family)
-    if rule is None or asked.family not in _OF_A_PART:
-        text = f"I can't tell that for a part of the time ({span.words}), only for all of it."
-        return Ruling(asked, Saying(text, (), "cannot_tell"))
-    # Motion leads to a keyframe: that to the first one of the part lies before it.
-    saying = rule(asked, notes.part(first, last))
-    cited = f"{notes.cite(first)} to {notes.cite(last)}" if last > first else notes.cite(first)
-    evidence = tuple(index + first for index in saying.evidence)
-    words = f"{span.words[:1].upper()}{span.words[1:]}"
-    return Ruling(asked, Saying(f"{words} ({cited}): {saying.text}", evidence, saying.status))
-
-
-def _of_keyframe(asked: Asked, notes: Notes) -> Ruling:
-    """What the rules say of one keyframe."""
-    index = asked.nth if asked.keyframe is None else notes.index(asked.keyframe)
-    if index is None or not 0 <= index <= notes.last:
-        return Ruling(asked, about_views.no_keyframe(asked, notes))
-    part = notes.part(index, index)
-    saying = _ANSWERS[asked.family](replace(asked, keyframe=None, nth=None), part)
-    if saying.status == "not_seen" and not notes.deltas[index].usable:
-        return Ruling(asked, about_views.at_keyframe(asked, notes))
-    if saying.status == "not_seen":
-        ever = _ANSWERS[asked.family](replace(asked, keyframe=None, nth=None), notes)
-        if ever.status == "answered":
-            seen = ever.text.removeprefix("Yes, ")
-            text = f"No, not in {notes.cite(index)}. {seen[:1].upper()}{seen[1:]}"
-            return Ruling(asked, Saying(text, tuple(sorted({index, *ever.evidence}))))
-    evidence = (index,) if saying.evidence or saying.status == "not_seen" else ()
-    words = f"In {notes.cite(index)}: {saying.text.replace('is in view now', 'was in view')}"
-    return Ruling(asked, Saying(words, evidence, saying.status))
-
-
-def _moment(index: int, asked: Asked, notes: Notes) -> Saying:
-    """What was in view at a moment, and how the camera had moved there."""
-    seen = about_views.at_keyframe(Asked("at_keyframe", nth=index, side=asked.side), notes)
-    moved = tell_action(notes.deltas[index])
-    if not moved:
-        return seen
-    return Saying(f"I {moved} ({notes.cite(index)}). {seen.text}", seen.evidence, seen.status)
-
-
-def _reach(notes: Notes) -> str:
-    """How far back the notes reach."""
-    begin, end = notes.stamp_ns(notes.start), notes.stamp_ns(notes.last)
-    if begin is None or end is None:
-        return "over no known time"
-    return f"{length(end - begin)} back, to {notes.cite(notes.start)}"
 
 
 @cache

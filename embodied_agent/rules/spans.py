@@ -25,7 +25,20 @@ _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _N = rf"(\d+(?:\.\d+)?|{'|'.join(sorted(_NUMBERS, key=len, reverse=True))})"
 _U = r"(s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?|days?)"
 _FRAMES = r"(?:keyframes?|frames?|pictures?|images?|views?)"
-_TRIP = r"(?:way|trip|tour|walk|journey|route|path|run|recording|video|drive|ride|time)"
+_TRIP = r"(?:way|trip|tour|walk|journey|route|path|run|recording|video|drive|ride|flight|time)"
+_STARTED = (
+    r"after (?:(?:the|your) (?:start|beginning|outset|launch|take-?off)|"
+    r"(?:you|we) (?:had )?(?:started|began|begun|set (?:off|out)|took off|left))"
+)
+_INTO = rf"(?:in|(?:into|through) (?:it|(?:the|your|our|this) (?:whole )?{_TRIP})|{_STARTED})"
+#: "12 seconds in" ends there, or a question begins; "3 seconds in front of the bed" does not.
+_ENDS = (
+    r"(?=\s*(?:[-–—,.?!;:=]|$|(?:and|so|what|which|where|who|how|did|do|was|were|is|are|had|has|can|could|"
+    r"you|your|tell|name|list|show|describe|anything|anyone|please|pls)\b))"
+)
+_FIGURE = r"(\d+(?:\.\d+)?)"
+#: No time of the day follows.
+_NO_CLOCK = r"(?! ?o'?clock|[:.]\d|\d)"
 _FRAME = rf"(?:(?:{_FRAMES}|kf) (?:number |no\.? )?#?|#)(\d+)"
 _IN = r"(?:in|during|over|within|for|from|throughout)"
 
@@ -62,8 +75,11 @@ _WORDS: tuple[tuple[Kind, str], ...] = (
         "frame_after",
         rf"(?:in|at|on|of) the {_FRAMES} (?:just |right |directly )?(?:after|following) {_FRAME}",
     ),
-    ("before_frame", rf"(?:before|until|up to|prior to) {_FRAME}"),
-    ("after_frame", rf"(?:after|since) {_FRAME}"),
+    ("before_frame", rf"(?:before|until|up to|prior to|till|by) {_FRAME}"),
+    (
+        "after_frame",
+        rf"(?:after|since|past) {_FRAME}|from {_FRAME} (?:on(?:wards?)?|to (?:the end|now))",
+    ),
     ("between", rf"(?:between|from) {_N}\s*(?:{_U} )?(?:and|to|until) {_N}\s*{_U}"),
     ("last", rf"{_IN} the (?:last|past|previous) (?:{_N}\s*)?{_U}"),
     ("first", rf"{_IN} (?:the|your) first (?:{_N}\s*)?{_U}"),
@@ -75,15 +91,46 @@ _WORDS: tuple[tuple[Kind, str], ...] = (
     ),
     ("last_frames", rf"{_IN} the (?:last|past|latest) {_N} {_FRAMES}"),
     ("first_frames", rf"{_IN} (?:the|your) first {_N} {_FRAMES}"),
+    (
+        "at",
+        rf"(?:after|when|once|as soon as|by the time) {_N}\s*{_U} (?:had|have|has|were|was) (?:just )?"
+        r"(?:passed|gone(?: by)?|elapsed|over|up)",
+    ),
+    (
+        "at",
+        r"(?:when|as|while|once|at the moment|the moment|with) (?:the |your |my )?(?:clock|timer|time|stopwatch|"
+        r"counter|time ?stamp|recording|video|tape) (?:said|says|saying|reads?|reading|showed|shows|showing|was at|is at|"
+        rf"was|is|stood at|at|hit|reached|displayed) (?:t ?= ?)?{_FIGURE}{_NO_CLOCK}(?:\s*{_U})?",
+    ),
+    (
+        "at",
+        rf"(?:at|around|near|by|on) (?:about )?(?:the )?{_FIGURE}[\s-]*{_U}[\s-](?:mark|point)",
+    ),
+    (
+        "at",
+        rf"(?:at|around) (?:the )?(?:second|sec|time ?stamp|time|t) ?=? ?{_FIGURE}{_NO_CLOCK}(?:\s*{_U})?",
+    ),
+    ("at", r"(?:in|at|during|on) (?:the|your) (\d+)(?:st|nd|rd|th) (sec|second|min|minute)"),
+    ("at", r"(?:at|around) (?:t ?= ?)?0?0:([0-5]\d)(?![:.]?\d)"),
+    (
+        "at",
+        rf"(?:at |around )?(?:about |around |roughly |exactly |some |only |just )?{_N}\s*{_U} {_INTO}{_ENDS}",
+    ),
     ("since", rf"(?:since|after) (?:the first )?{_N}\s*{_U}(?: (?:in|into it))?(?! ago)"),
+    ("until", rf"by {_N}\s*(s|secs?|seconds?|mins?|minutes?)(?: (?:in|into it))?"),
     ("until", rf"(?:until|before|up to) {_N}\s*{_U}(?: (?:in|into it))?(?! ago)"),
     ("ago", rf"(?:about |around |roughly )?{_N}\s*{_U} (?:ago|earlier|before now|back)"),
-    ("at", rf"(?:at|around) (?:t ?= ?)?{_N}\s*{_U}(?: (?:in|into it|after the start))?"),
+    (
+        "at",
+        rf"(?:at|around) (?:about |around |roughly )?(?:t ?= ?)?{_N}\s*{_U}(?: (?:in|into it|after the start))?",
+    ),
 )
 _FORMS = tuple((kind, re.compile(rf",?\s*\b{words}\b", re.IGNORECASE)) for kind, words in _WORDS)
 #: These ask for the time itself, or name a time that is not a span to look at.
 _NOT_A_PART = re.compile(
-    r"\bhow (?:long|many|much)\b|\bat (?:a|one) (?:time|second)\b|\ba (?:second|sec) ago\b",
+    r"\bhow (?:many|much) (?:more )?(?:secs?|seconds?|mins?|minutes?|hours?|time)\b|"
+    r"\bhow long\b(?! (?:was|were|did|has|have|had|could|is|are)\b.*\b(?:in view|in sight|visible)\b)|"
+    r"\bat (?:a|one) (?:time|second)\b|\ba (?:second|sec) ago\b",
     re.IGNORECASE,
 )
 #: "Before #7" is a part of the time for what was seen, not for what led there.
@@ -97,6 +144,32 @@ _DONE = re.compile(
     re.IGNORECASE,
 )
 
+
+#: So is it for turns and moves that are counted, and for what was new.
+_COUNTED = re.compile(
+    r"\bhow (?:often|many|much)\b.*\b(?:turn|rotat|spin|spun|mov|step|driv|drove|degrees)\w*|"
+    r"\b(?:did|have|had|has) (?:you|we|i|it|the robot|the drone|the camera) (?:\w+ )?(?:turn|rotat|spin|spun|swing|"
+    r"swung|mov|back|revers|tilt|climb|descend|sink|sunk|go|gone|fly|flown|driv)\w*|"
+    r"\b(?:report|list|give|count|name)\b.*\b(?:turns|rotations|moves)\b",
+    re.IGNORECASE,
+)
+_HOW_OFTEN = re.compile(r"\bhow (?:often|many)\b|\b(?:report|list|count)\b", re.IGNORECASE)
+_NEXT_ONE = re.compile(
+    r"\b(?:what|which|or (?:move|turn|go|drive|stay|stand|something)|next|to get|first|last|just|straight (?:after|before)|"
+    r"(?<!turn )(?<!turned )(?<!rotate )(?<!rotated )(?<!or )right (?:after|before))\b|^how did\b",
+    re.IGNORECASE,
+)
+#: "What did you do after #7?" asks for the next motion, "since #7" for all of them.
+_SINCE = re.compile(
+    r"\bsince\b.*\b(?:what|how) (?:did|have) (?:you|we|i|it) (?:do|done|move|moved)\b|"
+    r"\b(?:what|how) (?:did|have) (?:you|we|i|it) (?:do|done|move|moved)\b.*\bsince\b",
+    re.IGNORECASE,
+)
+_NEW = re.compile(
+    r"\b(?:new|newly|for the first time|(?:not|never|n't) (?:\w+ )?(?:see|seen|had)\b.*\bbefore)\b",
+    re.IGNORECASE,
+)
+_NEXT_NEW = re.compile(r"\b(?:next|newest|changed?|(?:first|last) new)\b", re.IGNORECASE)
 
 #: How far the camera moved in a part of the time, its positions tell.
 _DISTANCE = re.compile(
@@ -147,12 +220,13 @@ def span_in(text: str) -> Span | None:
         return None
     for kind, form in _FORMS:
         found = form.search(text)
-        if found is None or (kind in ("before_frame", "after_frame") and not _is_of_sights(text)):
+        if found is None or (kind in ("before_frame", "after_frame") and not _has_a_part(text)):
             continue
         there = " in view" if kind.startswith("frame_") else ""
         rest = f"{text[: found.start()]}{there}{text[found.end() :]}".strip(" ,")
         words = found.group().strip(" ,").lower()
-        start, end = _bounds(kind, [g and g.lower() for g in found.groups()])
+        groups = [g and g.lower() for g in found.groups()]
+        start, end = _bounds(kind, [next(filter(None, groups))] if "_frame" in kind else groups)
         return Span(kind, start, end, words, rest)
     return None
 
@@ -162,8 +236,14 @@ def is_of_a_part(text: str) -> bool:
     return any((span_in(text), SIDE_OF_BREAK.search(text), END_PICTURE.search(text)))
 
 
-def _is_of_sights(text: str) -> bool:
+def _has_a_part(text: str) -> bool:
     if _DISTANCE.search(text):
+        return True
+    if _COUNTED.search(text) and (_HOW_OFTEN.search(text) or not _NEXT_ONE.search(text)):
+        return True
+    if _SINCE.search(text):
+        return True
+    if _NEW.search(text) and not _NEXT_NEW.search(text):
         return True
     return bool(_SEEN.search(text)) and not _DONE.search(text)
 
@@ -192,7 +272,8 @@ def cut(span: Span, notes: Notes) -> tuple[int, int] | None:
     """The first and last index of the deltas in a part of the time; ``None`` if there are none, or
     the notes have no times.
 
-    A moment is the last keyframe before it: nothing new was seen between them.
+    A moment is the keyframe whose time is that, to as many places as were given; without one, the
+    last keyframe before it: nothing new was seen between them.
     """
     start, last = notes.start, notes.last
     if last < start:
@@ -243,13 +324,25 @@ def cut(span: Span, notes: Notes) -> tuple[int, int] | None:
         return notes.stamp_ns(index) or 0
 
     if span.is_moment:
-        if not begin <= low <= end:
+        slack = _slack_ns(span)
+        if not begin <= low <= end + slack:
             return None
         at = start + bisect.bisect_right(indexes, low, key=stamp) - 1
+        # "At 3.8 s" is the keyframe of 3.83 s.
+        near = [i for i in (at, at + 1) if i <= last and abs(stamp(i) - low) <= slack]
+        at = min(near, key=lambda i: abs(stamp(i) - low), default=at)
         return at, at
     first = start + bisect.bisect_left(indexes, low, key=stamp)
     final = start + bisect.bisect_right(indexes, high, key=stamp) - 1
     return (first, final) if first <= final else None
+
+
+def _slack_ns(span: Span) -> int:
+    """By how much a time may be off because it was rounded as the question gives it."""
+    figure = re.search(r"\d+(?:\.(\d+))?", span.words)
+    if span.kind != "at" or figure is None:
+        return 0
+    return round(0.5 * 10.0 ** (9 - len(figure[1] or "")))
 
 
 def _beside(span: Span, notes: Notes) -> tuple[int, int] | None:

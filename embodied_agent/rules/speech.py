@@ -120,6 +120,11 @@ def towards(direction: Direction) -> str:
     return _DIRECTIONS[direction]
 
 
+def done(action: Action) -> str:
+    """An action in the past: ``turned left``."""
+    return _DONE[action]
+
+
 def tell_action(delta: Delta) -> str:
     """A delta's action: ``turned left by 45 degrees``; empty if it is unknown."""
     if delta.at_rest:
