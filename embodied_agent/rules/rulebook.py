@@ -17,6 +17,7 @@ from embodied_agent.records import Delta
 from embodied_agent.rules import (
     about_comparisons,
     about_events,
+    about_frequency,
     about_history,
     about_moments,
     about_motion,
@@ -142,6 +143,10 @@ _ANSWERS: dict[Family, _Answer] = {
     "nth": about_comparisons.nth,
     "most_seen": about_comparisons.most_seen,
     "times_seen": about_comparisons.times_seen,
+    "seen_once": about_frequency.seen_once,
+    "seen_more": about_frequency.seen_more,
+    "is_seen_more": about_frequency.is_seen_more,
+    "fullest": about_frequency.fullest,
     "commonest_colour": about_comparisons.commonest_colour,
     "seen_between": about_moments.seen_between,
     "seen_until": about_moments.seen_until,
@@ -196,6 +201,7 @@ _OF_A_PART: frozenset[Family] = frozenset(
         "ever_turned", "moves", "ever_moved", "total_turn", "more", "both", "nth", "most_seen",
         "times_seen", "commonest_colour", "actions", "are_all", "related", "clock_time", "in_view_for",
         "ever_near", "others", "count_other", "seen_while", "keyframes_of", "travelled", "people",
+        "seen_once", "seen_more", "is_seen_more", "fullest",
     }
 )  # fmt: skip
 #: Of a part of the time, these ask for all that was seen in it.
