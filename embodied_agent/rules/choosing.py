@@ -50,7 +50,7 @@ _FIRST_NAMED: frozenset[Family] = frozenset(
 _ALL_NAMED: frozenset[Family] = frozenset(
     {
         "around", "in_view", "at_start", "at_keyframe", "together", "seen_after", "seen_before",
-        "nearest", "of_colour", "changed", "inventory", "seen_once",
+        "nearest", "of_colour", "changed", "inventory", "seen_once", "view_before", "view_after",
     }
 )  # fmt: skip
 _ACTION: frozenset[Family] = frozenset(

@@ -123,6 +123,8 @@ _ANSWERS: dict[Family, _Answer] = {
     "in_view": about_views.now,
     "at_start": about_views.at_start,
     "at_keyframe": about_views.at_keyframe,
+    "view_before": about_views.view_before,
+    "view_after": about_views.view_after,
     "together": about_views.together,
     "relation": about_relations.relation,
     "ever_together": about_views.ever_together,
