@@ -211,17 +211,10 @@ _ALL_SEEN: frozenset[Family] = frozenset({"in_view", "at_start", "inventory", "a
 #: Asked of a keyframe, these are about it alone.
 _OF_A_KEYFRAME: frozenset[Family] = frozenset(
     {
-        "existence",
-        "of_colour",
-        "count",
-        "count_all",
-        "colours",
-        "is_colour",
-        "colour",
-        "both",
+        "existence", "of_colour", "count", "count_all", "colours", "is_colour", "colour", "both",
         "others",
     }
-)
+)  # fmt: skip
 _SINCE: dict[Family, str] = {
     "actions": "That was since the restart.",
     "way_start": "Here, the start is where I was restarted.",
