@@ -45,14 +45,14 @@ _GONE = (
     rf"no longer (?:visible|there|seen|{_IN_VIEW})|not (?:visible|there|seen|{_IN_VIEW}){_MORE}|"
     rf"(?:go|goes|went|drop\w*|fell|fallen|pass\w*|move[sd]?|slip\w*|slid\w*|drift\w*) {_OUT}|left (?:the |your |my )?(?:view|sight|{_FRAME}))|"
     rf"{_YOU} (?:(?:could|can|did|do|would) (?:not|no longer) see|no longer (?:saw|see)|stopped seeing) {THE}X{_MORE}|"
-    rf"{_YOU} (?:had |have )?(?:lost|lose) (?:sight|track) of {THE}X|"
+    rf"(?:{_YOU} (?:had |have )?(?:lost|lose)|losing) (?:sight|track) of {THE}X|"
     rf"{_YOU} (?:had |have )?(?:last {_SEE} {THE}X|{_SEE} {THE}X (?:for the )?last(?: time)?)|the last (?:sight|view|sighting) of {THE}X)"
 )
 _AFTER = re.compile(
     rf"\b(?:after|once|when|as soon as|now that|the moment(?: that)?|following) {_GONE}|"
     rf"^(?:so |ok |and |now |then )*{_GONE}(?: and| so|) (?:(?:directly|right|just|immediately|straight|shortly) )?"
     r"(?:after(?:wards?)?(?: that| this| it)?|then|next|at that moment)\b|"
-    rf"^(?:so |ok |and |now |then )*{_GONE}(?= .*\b(?:next|then|afterwards?|after (?:that|this))$)"
+    rf"^(?:so |ok |and |now |then )*{_GONE}(?= .*\b(?:next|then|afterwards?|after(?: that| this)?)$)"
 )
 _ASKS = re.compile(
     rf"\b(?:what|which|anything|something|who|name|list|describe)\b.*\b(?:{_IN_VIEW}|visible|see|saw|seen|looking at|facing|"
@@ -65,6 +65,7 @@ _ASKS_ELSE = re.compile(
     r"colours?|how|where|whereabouts|which way|direction|who|why|whose|new|newly|together|both|with it|"
     r"(?:last|latest|first|most recent) (?:thing|object|item|one)|order|brought|made|led|long|time|KF)\b"
 )
+_NTH_TIME = re.compile(r"\b(?:the )?(?:very )?(?:first|last) time\b")
 #: What came into view is new: the view as a whole is not asked for.
 _NEW = re.compile(
     r"\b(?:what|which(?: \w+)?|anything|something) (?:else |then |next )*(?:appear\w*|emerge\w*|c[ao]mes?\b|"
@@ -89,7 +90,8 @@ def read_next_view(named: Named) -> Asked | None:
     """The question as understood by one of these patterns; ``None`` for all others."""
     pattern = named.pattern
     count = len(named.things)
-    if count not in (1, 2) or not all(named.known) or _ASKS_ELSE.search(pattern):
+    asked = _NTH_TIME.sub("", pattern)
+    if count not in (1, 2) or not all(named.known) or _ASKS_ELSE.search(asked):
         return None
     if count == 2:
         if _BETWEEN_TWO.search(pattern) and _ASKS_BETWEEN.search(pattern):
@@ -97,7 +99,11 @@ def read_next_view(named: Named) -> Asked | None:
         return None
     side = _side(pattern)
     before = _BEFORE.search(pattern)
-    if before is None and _BEFORE_BARE.search(pattern) and cues.has(pattern, "show|showed|in view"):
+    if (
+        before is None
+        and _BEFORE_BARE.search(pattern)
+        and cues.has(pattern, f"showe?d?|{_IN_VIEW}")
+    ):
         before = _BEFORE_BARE.search(pattern)
     if before is not None:
         rest = f"{pattern[: before.start()]} , {pattern[before.end() :]}"

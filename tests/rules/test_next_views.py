@@ -52,6 +52,8 @@ def said(text: str, notes: Notes) -> Saying:
         "the instant before the clock came into view what was visible",
         "what was there just before you spotted the clock",
         "what was in view before the clock appeared?",
+        "what was in the frame right before the clock?",
+        "what did the picture show right before you saw the clock for the first time?",
     ],
 )
 def test_before_its_first_sight(text: str, notes: Notes) -> None:
@@ -80,6 +82,8 @@ def test_before_its_first_sight(text: str, notes: Notes) -> None:
         "the red lamp was gone, what did you see next",
         "as soon as the lamp disappeared, what was around?",
         "what was in view right after you last saw the lamp?",
+        "just after losing sight of the lamp, what was in view?",
+        "red lamp disappears, what is in the picture right after?",
     ],
 )
 def test_after_its_last_sight(text: str, notes: Notes) -> None:
