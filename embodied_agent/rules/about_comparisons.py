@@ -21,6 +21,7 @@ from embodied_agent.rules.speech import (
     LONGEST_LIST,
     MOST_CITED,
     Saying,
+    capital,
     join_each,
     join_names,
     number,
@@ -138,8 +139,10 @@ def times_seen(asked: Asked, notes: Notes) -> Saying:
             not at or indexes[at - 1] != index - 1 or index in notes.breaks
             for at, index in enumerate(indexes)
         )
-        return Saying(f"{the(thing)[:1].upper()}{the(thing)[1:]} came into view {times(count)}: {parts}.",
-                      tuple(indexes[:MOST_CITED]))  # fmt: skip
+        text = f"{capital(the(thing))} came into view {times(count)}: {parts}"
+        if len(indexes) > count:
+            text += f", {number(len(indexes))} keyframes in all"
+        return Saying(f"{text}.", tuple(indexes[:MOST_CITED]))
 
     result = match(asked.things[0], notes)
     gap = missing(result, notes)

@@ -8,15 +8,20 @@ Out of scope: everything that was ever seen (`about_things`).
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+
 from embodied_agent.records import SUMMARY_ONLY
 from embodied_agent.rules.about_things import fits, join_sayings
 from embodied_agent.rules.absence import MOTION_ONLY, missing
 from embodied_agent.rules.asked import Asked, Side
 from embodied_agent.rules.matching import match
 from embodied_agent.rules.notes import Notes, Thing
-from embodied_agent.rules.speech import LONGEST_LIST, Saying, join_names, the, where
+from embodied_agent.rules.speech import LONGEST_LIST, Saying, capital, join_names, the, where
 
 _LONGEST_QUOTE = 240
+#: At most this many things of a kind are described.
+_MOST = 3
 
 
 def now(asked: Asked, notes: Notes) -> Saying:
@@ -97,6 +102,50 @@ def seen_on(side: Side, notes: Notes, first: int, last: int) -> Saying:
     names = join_names(f"{name} ({notes.cite(index)})" for name, index in latest.items())
     evidence = tuple(sorted({*list(latest.values())[:LONGEST_LIST]}))
     return Saying(f"{on} I saw {names}.", evidence)
+
+
+def view_before(asked: Asked, notes: Notes) -> Saying:
+    """What was in view just before the sofa appeared? (In the keyframe before its first sight.)"""
+
+    def say(thing: Thing) -> Saying:
+        first = thing.first_index
+        name, cited = the(thing), notes.cite(first)
+        if not first:
+            text = f"I can't tell: {name} was in view from the start ({cited})."
+            return Saying(text, (0,), "cannot_tell")
+        if first in notes.breaks:
+            text = f"I can't tell: I was restarted before I first saw {name} ({cited})."
+            return Saying(text, (first,), "cannot_tell")
+        when = f"In {notes.cite(first - 1)}, just before I first saw {name} ({cited})"
+        seen = _view(first - 1, notes, f"{when}, I saw", when, asked.side)
+        return replace(seen, evidence=(first - 1, first))
+
+    return _of_each(asked, notes, say)
+
+
+def view_after(asked: Asked, notes: Notes) -> Saying:
+    """What was in view when the sofa was gone? (In the keyframe after its last sight.)"""
+
+    def say(thing: Thing) -> Saying:
+        last = thing.last_index
+        name, cited = the(thing), notes.cite(last)
+        if last == notes.now:
+            return Saying(f"{capital(name)} is still in view ({cited}).", (last,))
+        if last == notes.last or last + 1 in notes.breaks:
+            text = f"I can't tell: I was restarted after I last saw {name} ({cited})."
+            return Saying(text, (last,), "cannot_tell")
+        when = f"In {notes.cite(last + 1)}, just after I last saw {name} ({cited})"
+        seen = _view(last + 1, notes, f"{when}, I saw", when, asked.side)
+        return replace(seen, evidence=(last, last + 1))
+
+    return _of_each(asked, notes, say)
+
+
+def _of_each(asked: Asked, notes: Notes, say: Callable[[Thing], Saying]) -> Saying:
+    """``say`` of each thing that is meant, or why there is none."""
+    result = match(asked.things[0], notes)
+    gap = missing(result, notes)
+    return gap if gap is not None else join_sayings([say(thing) for thing in fits(result)[:_MOST]])
 
 
 def changed(asked: Asked, notes: Notes) -> Saying:

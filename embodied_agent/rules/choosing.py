@@ -35,7 +35,7 @@ _YES_OR_NO: frozenset[Family] = frozenset(
     {
         "existence", "of_colour", "is_colour", "is_side", "is_order", "both", "more", "count",
         "visible_now", "ever_moved", "ever_turned", "ever_together", "are_all", "use", "nearer",
-        "ever_side", "ever_near", "related", "after_turn",
+        "ever_side", "ever_near", "related", "after_turn", "is_seen_more",
     }
 )  # fmt: skip
 #: What is asked of all the time that was.
@@ -45,12 +45,12 @@ _NUMBER: frozenset[Family] = frozenset(
 )
 #: What is named first is the answer; of the others, everything that is named.
 _FIRST_NAMED: frozenset[Family] = frozenset(
-    {"order", "nearer", "nearest_of", "nth", "most_seen", "use"}
+    {"order", "nearer", "nearest_of", "nth", "most_seen", "use", "seen_more"}
 )
 _ALL_NAMED: frozenset[Family] = frozenset(
     {
         "around", "in_view", "at_start", "at_keyframe", "together", "seen_after", "seen_before",
-        "nearest", "of_colour", "changed", "inventory",
+        "nearest", "of_colour", "changed", "inventory", "seen_once", "view_before", "view_after",
     }
 )  # fmt: skip
 _ACTION: frozenset[Family] = frozenset(

@@ -22,8 +22,10 @@ from embodied_agent.rules.particulars import read_particular
 from embodied_agent.rules.plain import is_put_plainly
 from embodied_agent.rules.readers import read_one, read_several, read_views
 from embodied_agent.rules.readers_of_events import read_event
+from embodied_agent.rules.readers_of_frequency import read_frequency
 from embodied_agent.rules.readers_of_history import read_history
 from embodied_agent.rules.readers_of_motion_order import read_motion_order
+from embodied_agent.rules.readers_of_next_views import read_next_view
 from embodied_agent.rules.readers_of_relations import read_relation
 from embodied_agent.rules.readers_of_the_run import read_run
 from embodied_agent.rules.readers_of_time import has_foreign_words, make, read_motion
@@ -128,7 +130,9 @@ def read_narrowly(text: str, nouns: Collection[str] = ()) -> Asked | None:
         return turned
     named = _named(text, memory_nouns.words(), memory_nouns)
     return (
-        read_way(named, memory_nouns)
+        read_frequency(named)
+        or read_next_view(named)
+        or read_way(named, memory_nouns)
         or read_event(named)
         or read_relation(named)
         or read_history(named)

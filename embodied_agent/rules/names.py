@@ -33,6 +33,8 @@ _IN_A_PICTURE = word_set("share shared shares sharing in on into onto of take to
 _AUXILIARIES = word_set(
     "do does did can could will would should has have had may might is are was were"
 )
+#: After a colour, these go on with the question.
+_AFTER_COLOUR = _AUXILIARIES | word_set(", when where which how what please")
 _ORDINALS = {
     "second": 1, "third": 2, "fourth": 3, "fifth": 4, "sixth": 5, "seventh": 6, "eighth": 7,
     "ninth": 8, "tenth": 9,
@@ -81,7 +83,7 @@ class Named:
 def names_in(words: list[str], memory_nouns: Collection[str]) -> Named:
     """The names in a question's words; ``memory_nouns`` are the names and nouns in the memory."""
     spans = _known_spans(words, memory_nouns)
-    spelt_out = _with_nouns(words, spans)
+    spelt_out = _with_nouns(_with_colours_before(words, spans), spans)
     if spelt_out != words:
         words, spans = spelt_out, _known_spans(spelt_out, memory_nouns)
     spans = _without_asides(words, _with_unknown(words, spans), memory_nouns)
@@ -164,6 +166,23 @@ def _with_nouns(words: list[str], spans: list[tuple[int, int, bool]]) -> list[st
         if not {"and", "or", "nor", "but"}.isdisjoint(words[end:i]):
             words[i] = read_phrase(" ".join(words[start:end])).noun or word
     return words
+
+
+def _with_colours_before(words: list[str], spans: list[tuple[int, int, bool]]) -> list[str]:
+    """The words, with "a red sofa" for "a sofa in red". What people are in, they wear."""
+    words = list(words)
+    for start, end, is_known in spans:
+        colour, after = words[end + 1 : end + 2], words[end + 2 : end + 3]
+        if not (is_known and words[end : end + 1] == ["in"] and colour and start):
+            continue
+        phrase = read_phrase(" ".join(words[start:end]))
+        told = colour[0] not in lexicon().colours or bool(phrase.colours)
+        worn = phrase.kind in lexicon().members["human being"]
+        whether = start == 2 and words[0] in _AUXILIARIES
+        ends = not after or after[0] in _AFTER_COLOUR
+        if words[start - 1] in _ARTICLES and ends and not (told or worn or whether):
+            words[start : end + 2] = [colour[0], *words[start:end], ""]
+    return [word for word in words if word]
 
 
 def _keyframe_at(words: list[str], i: int) -> tuple[int, int | None, int] | None:

@@ -41,7 +41,7 @@ _OF_A_PART: frozenset[Family] = frozenset(
         "ever_turned", "moves", "ever_moved", "total_turn", "more", "both", "nth", "most_seen",
         "times_seen", "commonest_colour", "actions", "are_all", "related", "clock_time", "in_view_for",
         "ever_near", "ever_side", "others", "count_other", "seen_while", "keyframes_of", "travelled",
-        "people", "turn_degrees",
+        "people", "turn_degrees", "seen_once", "seen_more", "is_seen_more", "fullest",
     }
 )  # fmt: skip
 #: Of a part of the time, these ask for all that was seen in it.

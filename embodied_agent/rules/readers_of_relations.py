@@ -16,6 +16,7 @@ from embodied_agent.rules import cues
 from embodied_agent.rules.asked import Asked, Relation
 from embodied_agent.rules.cues import THE
 from embodied_agent.rules.names import Named
+from embodied_agent.rules.phrases import read_phrase
 from embodied_agent.rules.readers_of_time import make
 
 _YOU = r"(?:you|we|i|the robot|the camera)"
@@ -77,6 +78,11 @@ _ASKS_RELATION = re.compile(
 _ASKS_IF = re.compile(
     rf"^(?:{_BE}|does|do|did|have|has|can|could|would|so|any|what|which|where|tell me (?:if|whether))\b"
 )
+#: Anywhere: "is there a telly in the house?", "any car on the road?"
+_ANYWHERE = re.compile(
+    r"^(?:(?:is|was|are|were) there )?(?:a |an |any |some )X (?P<where>in|on|along) the X"
+    r"(?P<colour> a C one(?: i (?:think|guess|believe)| maybe| perhaps)?)?$"
+)
 #: Things that were in view at one time; or the picture's left.
 _TOGETHER = "time|once|together|view|ever|frame|keyframe"
 
@@ -93,6 +99,12 @@ def read_relation(named: Named) -> Asked | None:
         return _about_one(named, pattern)
     if _EITHER.search(pattern):
         return make(named, "existence")
+    anywhere = _ANYWHERE.search(pattern)
+    if anywhere is not None and _is_anywhere(named, anywhere["where"]):
+        thing = named.things[0]
+        if anywhere["colour"] and not thing.colours:
+            thing = read_phrase(f"{named.colours[0]} {thing.text}")
+        return make(replace(named, things=(thing,), colours=()), "existence")
     then = _WHERE_WHEN.search(pattern)
     if then is not None:
         if pattern.startswith("when"):
@@ -115,6 +127,14 @@ def read_relation(named: Named) -> Asked | None:
     ):
         return make(named, "related")
     return None
+
+
+def _is_anywhere(named: Named, where: str) -> bool:
+    """Whether the second thing only says that the first may be anywhere."""
+    kind = named.things[1].kind
+    if where == "in":
+        return kind == "house"
+    return kind == "road" and named.pattern.startswith("any")
 
 
 def _about_one(named: Named, pattern: str) -> Asked | None:

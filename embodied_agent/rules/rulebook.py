@@ -16,6 +16,7 @@ from embodied_agent.records import Delta
 from embodied_agent.rules import (
     about_comparisons,
     about_events,
+    about_frequency,
     about_history,
     about_moments,
     about_motion,
@@ -121,6 +122,8 @@ _ANSWERS: dict[Family, Answer] = {
     "in_view": about_views.now,
     "at_start": about_views.at_start,
     "at_keyframe": about_views.at_keyframe,
+    "view_before": about_views.view_before,
+    "view_after": about_views.view_after,
     "together": about_views.together,
     "relation": about_relations.relation,
     "ever_together": about_views.ever_together,
@@ -144,6 +147,10 @@ _ANSWERS: dict[Family, Answer] = {
     "nth": about_comparisons.nth,
     "most_seen": about_comparisons.most_seen,
     "times_seen": about_comparisons.times_seen,
+    "seen_once": about_frequency.seen_once,
+    "seen_more": about_frequency.seen_more,
+    "is_seen_more": about_frequency.is_seen_more,
+    "fullest": about_frequency.fullest,
     "commonest_colour": about_comparisons.commonest_colour,
     "seen_between": about_moments.seen_between,
     "seen_until": about_moments.seen_until,
@@ -193,17 +200,10 @@ _OF_NOW: frozenset[Family] = frozenset(
 #: Asked of a keyframe, these are about it alone.
 _OF_A_KEYFRAME: frozenset[Family] = frozenset(
     {
-        "existence",
-        "of_colour",
-        "count",
-        "count_all",
-        "colours",
-        "is_colour",
-        "colour",
-        "both",
+        "existence", "of_colour", "count", "count_all", "colours", "is_colour", "colour", "both",
         "others",
     }
-)
+)  # fmt: skip
 _SINCE: dict[Family, str] = {
     "actions": "That was since the restart.",
     "way_start": "Here, the start is where I was restarted.",

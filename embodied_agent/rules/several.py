@@ -35,9 +35,10 @@ _BEGINNING = (
     rf"{_SHORT}))"
 )
 _FILLER = r"(?:(?:and|also|so|if so|please|then please)[\s,]+)*"
+_AT_IT = r"(?:while|when|since|as) (?:we|you|i)(?:\W?re|\W?m| are| am) at it|by the way|btw"
 #: Where one question ends and the next begins.
 _JOINT = re.compile(
-    rf"(?:\?+\s+{_FILLER}|[,;]?\s+(?:and|&)\s+(?:(?:also|if so|please)[\s,]+)*){_BEGINNING}",
+    rf"(?:\?+\s+{_FILLER}|[,;]?\s+(?:and|&)\s+(?:(?:also|if so|please|{_AT_IT})[\s,]+)*){_BEGINNING}",
     re.IGNORECASE,
 )
 #: The same after a wish, which need not end in a question mark.

@@ -100,7 +100,7 @@ FRAME: frozenset[str] = word_set(
     "anticlockwise clockwise overall entire entirely completely full complete ever far total "
     "quickly quick brief briefly help helps interested curious would'd like'd isn't your's "
     "whatever whichever whenever wherever vs versus plus apart aside compare compared setting "
-    "interests company"
+    "interests company pop pops popped popping vanish vanishes vanished vanishing emerges emerged"
 )
 
 #: Nouns that name no visible thing, even after an article.

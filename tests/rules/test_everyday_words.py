@@ -46,6 +46,12 @@ def status(asked: str, noted: str) -> str:
         ("mug", "coffee cup"),
         ("cushion", "pillow"),
         ("radiator", "heater"),
+        ("goggle box", "television"),
+        ("crib", "cot"),
+        ("brolly", "umbrella"),
+        ("bedside lamp", "lamp"),
+        ("bedspread", "blanket"),
+        ("doggy", "dog"),
         # Streets
         ("lorry", "delivery truck"),
         ("truck", "hgv"),
@@ -55,6 +61,14 @@ def status(asked: str, noted: str) -> str:
         ("building", "brick house"),
         ("shrub", "bush"),
         ("kid", "girl"),
+        ("skyscraper", "tall tower"),
+        ("high-rise", "grey building"),
+        ("highrise", "skyscraper"),
+        ("automobile", "car"),
+        ("car", "coupe"),
+        ("bus", "double-decker"),
+        ("advert", "billboard"),
+        ("walkway", "sidewalk"),
         # Warehouses
         ("forklift truck", "forklift"),
         ("forklift", "lift truck"),
@@ -88,6 +102,9 @@ def test_a_word_finds_what_was_noted_under_another(asked: str, noted: str) -> No
         ("bookcase", "pallet rack"),
         ("television", "computer monitor"),
         ("table", "desk"),
+        ("tower", "crane"),
+        ("tower", "building"),
+        ("house", "tower"),
     ],
 )
 def test_a_word_does_not_find_what_only_sounds_like_it(asked: str, noted: str) -> None:
@@ -125,3 +142,45 @@ def test_what_has_nothing_in_common_is_not_called_the_closest_match(asked: str, 
     saying = answer_by_rule(f"is there a {asked}?", notes).saying
     assert saying is not None
     assert "closest match" not in saying.text
+
+
+CITY = Notes(
+    [
+        Delta(0, None, None, (Mention("orange building", "front", "far"),)),
+        Delta(1, None, None, (Mention("green tower", "left"), Mention("red car", "front"))),
+    ]
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        (
+            "this skyscraper in green, when does it show up first?",
+            "I first saw the green tower in #1",
+        ),
+        (
+            "this skyscraper in green, when it shows up first time?",
+            "I first saw the green tower in",
+        ),
+        ("the tower in green, where is it?", "The green tower is to my left"),
+        ("did you see a tower in blue?", "I have not seen a blue tower, but I saw a green tower"),
+        ("is the tower in green?", "Yes, the tower is green"),
+        ("any automobile on the road?", "Yes, the red car is in view"),
+        ("any automobile on the road, a blue one maybe?", "I have not seen a blue automobile, but"),
+        ("any telly in the house?", "I have not seen a telly"),
+        ("is there a car in the house?", "Yes, the red car is in view"),
+        ("Any telly in the house, and while we're at it, how many cars?", "I saw one car"),
+    ],
+)
+def test_words_and_colours_in_other_places(text: str, answer: str) -> None:
+    saying = answer_by_rule(text, CITY).saying
+    assert saying is not None
+    assert answer in saying.text
+
+
+def test_what_people_are_in_they_wear() -> None:
+    notes = Notes([Delta(0, None, None, (Mention("man in a red shirt", "front"),))])
+    saying = answer_by_rule("did you see a man in red?", notes).saying
+    assert saying is not None
+    assert saying.status == "answered"

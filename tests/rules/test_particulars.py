@@ -58,7 +58,7 @@ def said(text: str, notes: Notes) -> Saying:
         ("which was the first lamp?", "The first lamp was the red lamp: I first saw it in #1"),
         ("where is the second lamp?", "The second lamp was the blue lamp"),
         ("what was the last new thing you saw?", "The last new thing was the orange table (#6)"),
-        ("which objects did you only see once?", "the pink door, the blue lamp"),
+        ("which objects did you only see once?", "the pink door (#2), the blue lamp (#2)"),
         ("how many pieces of furniture are there?", "furniture: the yellow bed"),
         ("how much furniture did you see?", "I saw four pieces of furniture"),
         ("which thing did you see the most?", "I saw the yellow bed, the red lamp"),
