@@ -101,6 +101,9 @@ Family = Literal[
     "certainty",
     "people",
     "unplaced",
+    "material",
+    "same_one",
+    "moved",
     "seen_when",
 ]
 #: A side that a question names.

@@ -23,7 +23,9 @@ from embodied_agent.rules.plain import is_put_plainly
 from embodied_agent.rules.readers import read_one, read_several, read_views
 from embodied_agent.rules.readers_of_events import read_event
 from embodied_agent.rules.readers_of_history import read_history
+from embodied_agent.rules.readers_of_qualities import read_quality
 from embodied_agent.rules.readers_of_relations import read_relation
+from embodied_agent.rules.readers_of_sameness import read_sameness
 from embodied_agent.rules.readers_of_time import has_foreign_words, make, read_motion
 from embodied_agent.rules.readers_of_turns import read_turn
 from embodied_agent.rules.readers_of_ways import read_way
@@ -116,6 +118,12 @@ def read_narrowly(text: str, nouns: Collection[str] = ()) -> Asked | None:
     wanted = use_in(words, memory_nouns)
     if wanted is not None:
         return Asked("use", use=wanted.name)
+    quality = read_quality(words, memory_nouns)
+    if quality is not None:
+        return quality
+    same = read_sameness(words, memory_nouns)
+    if same is not None:
+        return same
     turned = read_turn(names_in(words, memory_nouns))
     if turned is not None:
         return turned

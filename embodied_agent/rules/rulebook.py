@@ -23,7 +23,9 @@ from embodied_agent.rules import (
     about_path,
     about_people_and_rooms,
     about_places,
+    about_qualities,
     about_relations,
+    about_sameness,
     about_things,
     about_time,
     about_turns,
@@ -173,6 +175,9 @@ _ANSWERS: dict[Family, _Answer] = {
     "been_here": about_path.been_here,
     "certainty": lambda asked, notes: certainty(asked, notes, None),
     "people": about_people_and_rooms.people,
+    "material": about_qualities.material,
+    "same_one": about_sameness.same_one,
+    "moved": about_sameness.moved,
     "unplaced": about_people_and_rooms.unplaced,
     "seen_when": about_people_and_rooms.seen_when,
     "unresolved": _unresolved,
@@ -203,17 +208,10 @@ _ALL_SEEN: frozenset[Family] = frozenset({"in_view", "at_start", "inventory", "a
 #: Asked of a keyframe, these are about it alone.
 _OF_A_KEYFRAME: frozenset[Family] = frozenset(
     {
-        "existence",
-        "of_colour",
-        "count",
-        "count_all",
-        "colours",
-        "is_colour",
-        "colour",
-        "both",
+        "existence", "of_colour", "count", "count_all", "colours", "is_colour", "colour", "both",
         "others",
     }
-)
+)  # fmt: skip
 _SINCE: dict[Family, str] = {
     "actions": "That was since the restart.",
     "way_start": "Here, the start is where I was restarted.",
