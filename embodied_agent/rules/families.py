@@ -21,6 +21,7 @@ from embodied_agent.rules.notes import Nouns
 from embodied_agent.rules.particulars import read_particular
 from embodied_agent.rules.plain import is_put_plainly
 from embodied_agent.rules.readers import read_one, read_several, read_views
+from embodied_agent.rules.readers_of_claims import read_claim
 from embodied_agent.rules.readers_of_events import read_event
 from embodied_agent.rules.readers_of_history import read_history
 from embodied_agent.rules.readers_of_qualities import read_quality
@@ -130,6 +131,7 @@ def read_narrowly(text: str, nouns: Collection[str] = ()) -> Asked | None:
     named = _named(text, memory_nouns.words(), memory_nouns)
     return (
         read_way(named, memory_nouns)
+        or read_claim(named, text)
         or read_event(named)
         or read_relation(named)
         or read_history(named)
