@@ -8,7 +8,8 @@ Out of scope: which questions ask for it (`readers_of_qualities`), other things 
 
 from __future__ import annotations
 
-from embodied_agent.rules.about_things import fits, last_seen, unnoted, unnoted_way
+from embodied_agent.rules import about_things
+from embodied_agent.rules.about_things import fits, last_seen
 from embodied_agent.rules.absence import missing
 from embodied_agent.rules.asked import Asked
 from embodied_agent.rules.matching import match
@@ -17,14 +18,14 @@ from embodied_agent.rules.readers_of_qualities import noted_material
 from embodied_agent.rules.speech import Saying, a, join_each
 
 
-def material(asked: Asked, notes: Notes) -> Saying:
-    """Is the table wood or plastic? What is the sofa made of?"""
-    if not asked.things:
-        return unnoted_way(asked, notes)
+def unnoted(asked: Asked, notes: Notes) -> Saying:
+    """Is the table wood or plastic? What is the sofa made of? How heavy is it?"""
+    if not asked.of_material or not asked.things:
+        return about_things.unnoted(asked, notes)
     result = match(asked.things[0], notes)
     if missing(result, notes) is None:
         told = [thing for thing in fits(result) if noted_material(thing.name)]
         if told:
             names = join_each(told, lambda t: f"{a(t.name)} ({notes.cite(t.last_index)})")
             return Saying(f"My notes only say its name: {names}.", last_seen(told))
-    return unnoted(asked, notes)
+    return about_things.unnoted(asked, notes)

@@ -30,6 +30,7 @@ from embodied_agent.rules.readers_of_sameness import read_sameness
 from embodied_agent.rules.readers_of_time import has_foreign_words, make, read_motion
 from embodied_agent.rules.readers_of_turns import read_turn
 from embodied_agent.rules.readers_of_ways import read_way
+from embodied_agent.rules.readers_of_wishes import read_wish
 from embodied_agent.rules.scope import is_order, is_out_of_scope
 from embodied_agent.rules.several import questions_in
 from embodied_agent.rules.spans import is_of_a_part
@@ -61,6 +62,10 @@ _PLACED: frozenset[Family] = frozenset(
         "describe",
     }
 )
+
+#: Questions of these families ask where things are; of the others, if they were seen.
+_FOR_PLACES: frozenset[Family] = frozenset({"where", "last_where", "way_back", "how_far"})
+_FOR_THINGS: frozenset[Family] = frozenset({"existence", "count", "related"})
 
 
 def understand(text: str, nouns: Collection[str] = ()) -> Asked:
@@ -100,6 +105,21 @@ def is_plain(text: str, nouns: Collection[str] = ()) -> bool:
     )
 
 
+def asks_for_things(text: str, nouns: Collection[str] = ()) -> bool:
+    """Whether a question asks if things that everybody knows were seen, how many, where they are or
+    the way to them, and has no other words than such questions have: it is about what was seen, even
+    if a model that restates questions takes it for another topic. ``nouns`` as for `understand`."""
+    memory_nouns = nouns if isinstance(nouns, Nouns) else Nouns(nouns)
+    named = _named(text, memory_nouns.words(), memory_nouns)
+    if not named.things or not all(named.known) or has_foreign_words(named):
+        return False
+    if cues.has(named.pattern, "(?:come|comes|came) from|buy"):
+        return False
+    family = understand(text, nouns).family
+    seen = cues.SEEN.search(named.pattern) or cues.has(named.pattern, "any|got")
+    return family in _FOR_PLACES or (family in _FOR_THINGS and bool(seen))
+
+
 def _is_sure(text: str, nouns: Collection[str]) -> bool:
     """Whether cues and fitted model agree on a question about known things, and the model is all but
     certain."""
@@ -131,6 +151,7 @@ def read_narrowly(text: str, nouns: Collection[str] = ()) -> Asked | None:
     named = _named(text, memory_nouns.words(), memory_nouns)
     return (
         read_way(named, memory_nouns)
+        or read_wish(named, memory_nouns)
         or read_claim(named, text)
         or read_event(named)
         or read_relation(named)

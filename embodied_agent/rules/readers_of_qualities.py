@@ -93,7 +93,9 @@ def read_quality(words: list[str], memory_nouns: Collection[str]) -> Asked | Non
             )
             if known or definite
         )
-        return Asked("material", things=things[:1])
+        if not things:
+            return Asked("unnoted_way")
+        return Asked("unnoted", things=things[:1], of_material=True)
     if _SENSED.search(text):
         event = read_event(names_in(words, memory_nouns))
         return _of_what_was_seen(words, memory_nouns) if _is_unresolved(event) else event

@@ -114,4 +114,4 @@ def test_what_an_unseen_thing_is_made_of() -> None:
 )
 def test_things_and_other_topics_keep_their_answers(text: str, answer: str) -> None:
     assert said(text).text.startswith(answer)
-    assert understand(text, Notes(WALK).nouns).family != "material"
+    assert not understand(text, Notes(WALK).nouns).of_material
