@@ -36,7 +36,8 @@ _TAG = (
     r"along the|all in all|wrong|what do you|ok|okay|i)"
 )
 _COUNT = re.compile(
-    rf"^(?:so |and |well |ok |then |but )*(?P<by>{_CLAIM})?{_THERE} {_NUMBER} X(?P<tag> {_TAG}\b(?!.*\b(?:X|N|C|KF|what|where|when|how|which)\b).*)?$"
+    rf"^(?:so |and |well |ok |then |but )*(?P<by>{_CLAIM})?{_THERE} {_NUMBER} X(?P<tag> {_TAG}\b(?!.*\b(?:X|N|C|KF|what|where|when|how|which)\b).*)?$|"
+    r"^(?P<bare>N X) (?:right|true|correct|yes|yeah|is that right)$"
 )
 _WISHED = re.compile(r"\?\s*$")
 #: "Is anything else blue, or just that lamp?"
@@ -60,7 +61,7 @@ def read_claim(named: Named, text: str) -> Asked | None:
     claim = _COUNT.search(pattern)
     if claim is None or len(named.numbers) != 1 or not named.known[0]:
         return None
-    if not (claim["by"] or claim["tag"] or _WISHED.search(text)):
+    if not (claim["by"] or claim["tag"] or claim["bare"] or _WISHED.search(text)):
         return None
     return make(named, "count", least=named.numbers[0], claimed=True)
 

@@ -20,12 +20,12 @@ from embodied_agent.rules.phrases import Phrase
 from embodied_agent.rules.readers_of_events import read_event
 from embodied_agent.rules.vocabulary import word_set
 
-#: What things are made of, as nouns and adjectives.
+#: What things are made of, as nouns and adjectives; not what is a colour, too, as gold.
 MATERIALS = word_set(
     "wood wooden timber oak pine plywood bamboo plastic metal metallic steel iron aluminium aluminum "
-    "copper brass bronze tin brick bricks concrete cement stone marble granite ceramic porcelain clay "
+    "brass tin brick bricks concrete cement stone marble granite ceramic porcelain clay "
     "glass leather fabric cloth cotton wool velvet silk linen rubber foam paper cardboard wicker rattan "
-    "vinyl nylon fibreglass fiberglass plaster asphalt gold silver"
+    "vinyl nylon fibreglass fiberglass plaster asphalt"
 )
 _STUFF = rf"(?:real |solid |pure |fake |polished )?(?:{'|'.join(sorted(MATERIALS))})"
 _MADE = r"(?:(?:is |was |are |were )?(?:it |they )?(?:made |built )?(?:out )?(?:of |from |in )?)"

@@ -35,6 +35,7 @@ def said(text: str, *more: Delta) -> Saying:
         "my friend claims you passed four beds",
         "is it true that there are two beds?",
         "so there are two beds in this house, right?",
+        "two beds, right?",
     ],
 )
 def test_a_claimed_number_that_is_wrong(text: str) -> None:

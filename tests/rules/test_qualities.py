@@ -104,6 +104,7 @@ def test_what_an_unseen_thing_is_made_of() -> None:
             "I saw a wooden chair (#2), but my notes do not say",
         ),
         ("is there anything made of wood?", "I can't tell: my notes say what I saw"),
+        ("is the clock gold or silver?", "No, the clock is cyan"),
         ("did you see a hot dog?", "I have not seen a hot dog"),
         ("did you hear a noise?", "I can't tell: my notes say what was in view at each keyframe"),
         ("did anything make a sound?", "I can't tell: my notes say what was in view"),
