@@ -53,6 +53,7 @@ from embodied_agent.rules import (
     Saying,
 )
 from embodied_agent.rules.fact_questions import FactAsked
+from embodied_agent.rules.families import asks_for_things
 from embodied_agent.settings import ObjectSettings, ReasoningSettings
 
 #: Longest question with its choices, in characters.
@@ -193,6 +194,8 @@ class Answerer:
         if ruling is not None and self._is_restatable(question, notes):
             reading = yield from self.restating.read(question.text, deadline)
             restated: Answer | None = None
+            if self._is_off_topic_by_mistake(reading, question, notes):
+                reading = replace(reading, restated=None)
             if reading.restated is not None:
                 _, restated = self._from_memory(partial(read, reading.restated), source)
             yield self._as_read(ruling, restated, reading, started)
@@ -217,6 +220,16 @@ class Answerer:
         """Whether a question that the rules answer is put into plain words first."""
         of_facts = self._facts is not None and self._facts.asked(question.text) is not None
         return bool(notes.deltas) and not of_facts and self.restating.is_wanted(question, notes)
+
+    @staticmethod
+    def _is_off_topic_by_mistake(reading: Reading, question: Question, notes: Notes) -> bool:
+        """Whether a model took a question for another topic that asks for things."""
+        restated = reading.restated
+        return (
+            restated is not None
+            and restated.meaning == "off_topic"
+            and asks_for_things(question.text, notes.nouns)
+        )
 
     def _as_read(
         self, as_put: Answer, restated: Answer | None, reading: Reading, started: float

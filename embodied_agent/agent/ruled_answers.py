@@ -38,7 +38,7 @@ from embodied_agent.transcript.text import entry_text
 #: Most entries that an answer by rules shows as its reasoning.
 _MOST_ENTRIES = 8
 #: Families of questions that rules can't answer, but a general model may, from observations.
-_FOR_MODELS = frozenset({"unclear", "unnoted", "happened"})
+_FOR_MODELS = frozenset({"unclear", "unnoted", "happened", "moved", "same_one"})
 
 
 def _verified_by(saying: Saying, notes: Notes) -> str:

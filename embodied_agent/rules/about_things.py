@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from embodied_agent.rules.absence import MOTION_ONLY, missing, quoted, several
+from embodied_agent.rules.absence import MOTION_ONLY, missing, quoted, several, told_together
 from embodied_agent.rules.asked import Asked
 from embodied_agent.rules.lexicon import lexicon, singular
 from embodied_agent.rules.matching import Match, detail_of, match
@@ -65,10 +65,11 @@ def _exists(phrase: Phrase, asked: Asked, notes: Notes) -> Saying:
 
 
 def join_sayings(sayings: Sequence[Saying]) -> Saying:
-    """Join several answers into one. Its status is ``answered`` if that of any of them is."""
+    """Join several answers into one; what was not seen is told in one sentence. Its status is
+    ``answered`` if that of any of them is."""
     evidence = tuple(sorted({index for saying in sayings for index in saying.evidence}))
     status = next((s.status for s in sayings if s.status == "answered"), sayings[0].status)
-    text = " ".join(dict.fromkeys(s.text for s in sayings))
+    text = " ".join(dict.fromkeys(told_together([s.text for s in sayings])))
     measured, poses = sum(s.measured for s in sayings), max(s.poses for s in sayings)
     return Saying(text, evidence, status, measured, poses)
 
@@ -210,8 +211,13 @@ def count(asked: Asked, notes: Notes) -> Saying:
 
 
 def _as_many(asked: Asked, counted: Saying, notes: Notes) -> Saying:
-    """Whether a count is what the question supposes: "did you see two lamps?" """
+    """Whether a count is what the question supposes, at least: "did you see two lamps?", or claims:
+    "there were two lamps, right?" """
     total = sum(thing.at_once for thing in fits(match(asked.things[0], notes)))
+    if asked.claimed:
+        return Saying(
+            f"{'Yes' if total == asked.least else 'No'}, {counted.text}", counted.evidence
+        )
     word = "Yes" if total >= (asked.least or 0) else "No"
     return Saying(f"{word}. {counted.text}", counted.evidence)
 

@@ -7,6 +7,9 @@ Out of scope: finding the things that a phrase means (`matching`), answers about
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
+
 from embodied_agent.rules.lexicon import is_plural, lexicon, plural, singular
 from embodied_agent.rules.matching import Match
 from embodied_agent.rules.notes import Notes
@@ -16,6 +19,8 @@ from embodied_agent.rules.speech import LONGEST_LIST, Saying, a, join_each, join
 #: How many things are named as examples if nothing comes close.
 _EXAMPLES = 2
 _LONGEST_QUOTE = 160
+#: An answer about a thing that was not seen, and to which nothing comes close.
+_UNSEEN = re.compile(r"I have not seen (?P<name>[^.,]+)\.(?P<rest>(?: (?:My memory|Of \d).*)?)")
 MOTION_ONLY = (
     "My notes contain only the camera's motion, because no perceiver looked at the pictures: I can "
     "tell how I moved and turned, but not what was there. To have things noted, set "
@@ -66,6 +71,23 @@ def not_seen(match: Match, notes: Notes) -> Saying:
     if blind:
         text += f" Of {len(notes.deltas)} keyframes, {blind} could not be perceived."
     return Saying(text, evidence, "not_seen")
+
+
+def told_together(texts: Sequence[str]) -> list[str]:
+    """Answers that follow one another, those of things that were not seen in one sentence: "I have not
+    seen a dog, a cat or any people"."""
+    told: list[tuple[list[str], str]] = []
+    for text in texts:
+        unseen = _UNSEEN.fullmatch(text)
+        names, rest = ([unseen["name"]], unseen["rest"]) if unseen else ([], text)
+        if names and told and told[-1][0] and told[-1][1] == rest:
+            told[-1] = [*told[-1][0], *names], rest
+        else:
+            told.append((names, rest))
+    return [
+        f"I have not seen {join_names(dict.fromkeys(names), 'or')}.{rest}" if names else rest
+        for names, rest in told
+    ]
 
 
 def negated_name(phrase: Phrase) -> str:

@@ -107,6 +107,8 @@ Family = Literal[
     "certainty",
     "people",
     "unplaced",
+    "same_one",
+    "moved",
     "seen_when",
     "new_things",
     "turn_degrees",
@@ -138,6 +140,8 @@ class Asked:
         past: whether it is about the past rather than now.
         timed: whether it asks for a time rather than for a keyframe.
         least: how many things it supposes that there are.
+        claimed: whether it claims that there are exactly so many.
+        of_material: whether it asks what a thing is made of.
         ordinal: which of several it asks for, from 0; -1 is the last.
         actions: the motions that it asks about.
         use: what a thing is looked for to do, by the names of `uses`.
@@ -159,6 +163,8 @@ class Asked:
     past: bool = False
     timed: bool = False
     least: int | None = None
+    claimed: bool = False
+    of_material: bool = False
     ordinal: int | None = None
     actions: tuple[Action, ...] = ()
     use: str = ""

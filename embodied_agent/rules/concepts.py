@@ -118,6 +118,8 @@ PHRASES: Mapping[str, Sequence[str]] = {
         "discovering",
         "meeting",
     ),
+    "looking at": ("staring at", "gazing at", "peering at", "goggling at", "gawking at"),
+    "looked at": ("stared at", "gazed at", "peered at"),
     "in view": (
         "on camera",
         "on the camera",

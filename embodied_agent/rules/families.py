@@ -21,16 +21,20 @@ from embodied_agent.rules.notes import Nouns
 from embodied_agent.rules.particulars import read_particular
 from embodied_agent.rules.plain import is_put_plainly
 from embodied_agent.rules.readers import read_one, read_several, read_views
+from embodied_agent.rules.readers_of_claims import read_claim
 from embodied_agent.rules.readers_of_events import read_event
 from embodied_agent.rules.readers_of_frequency import read_frequency
 from embodied_agent.rules.readers_of_history import read_history
 from embodied_agent.rules.readers_of_motion_order import read_motion_order
 from embodied_agent.rules.readers_of_next_views import read_next_view
+from embodied_agent.rules.readers_of_qualities import read_quality
 from embodied_agent.rules.readers_of_relations import read_relation
+from embodied_agent.rules.readers_of_sameness import read_sameness
 from embodied_agent.rules.readers_of_the_run import read_run
 from embodied_agent.rules.readers_of_time import has_foreign_words, make, read_motion
 from embodied_agent.rules.readers_of_turns import read_turn
 from embodied_agent.rules.readers_of_ways import read_way
+from embodied_agent.rules.readers_of_wishes import read_wish
 from embodied_agent.rules.scope import is_order, is_out_of_scope
 from embodied_agent.rules.several import questions_in
 from embodied_agent.rules.spans import is_of_a_part
@@ -64,6 +68,10 @@ _PLACED: frozenset[Family] = frozenset(
         "describe",
     }
 )
+
+#: Questions of these families ask where things are; of the others, if they were seen.
+_FOR_PLACES: frozenset[Family] = frozenset({"where", "last_where", "way_back", "how_far"})
+_FOR_THINGS: frozenset[Family] = frozenset({"existence", "count", "related"})
 
 
 def understand(text: str, nouns: Collection[str] = ()) -> Asked:
@@ -103,6 +111,21 @@ def is_plain(text: str, nouns: Collection[str] = ()) -> bool:
     )
 
 
+def asks_for_things(text: str, nouns: Collection[str] = ()) -> bool:
+    """Whether a question asks if things that everybody knows were seen, how many, where they are or
+    the way to them, and has no other words than such questions have: it is about what was seen, even
+    if a model that restates questions takes it for another topic. ``nouns`` as for `understand`."""
+    memory_nouns = nouns if isinstance(nouns, Nouns) else Nouns(nouns)
+    named = _named(text, memory_nouns.words(), memory_nouns)
+    if not named.things or not all(named.known) or has_foreign_words(named):
+        return False
+    if cues.has(named.pattern, "(?:come|comes|came) from|buy"):
+        return False
+    family = understand(text, nouns).family
+    seen = cues.SEEN.search(named.pattern) or cues.has(named.pattern, "any|got")
+    return family in _FOR_PLACES or (family in _FOR_THINGS and bool(seen))
+
+
 def _is_sure(text: str, nouns: Collection[str]) -> bool:
     """Whether cues and fitted model agree on a question about known things, and the model is all but
     certain."""
@@ -125,6 +148,12 @@ def read_narrowly(text: str, nouns: Collection[str] = ()) -> Asked | None:
     run = _read_run(text, words, memory_nouns)
     if run is not None:
         return run
+    quality = read_quality(words, memory_nouns)
+    if quality is not None:
+        return quality
+    same = read_sameness(words, memory_nouns)
+    if same is not None:
+        return same
     turned = read_turn(names_in(words, memory_nouns))
     if turned is not None:
         return turned
@@ -133,6 +162,8 @@ def read_narrowly(text: str, nouns: Collection[str] = ()) -> Asked | None:
         read_frequency(named)
         or read_next_view(named)
         or read_way(named, memory_nouns)
+        or read_wish(named, memory_nouns)
+        or read_claim(named, text)
         or read_event(named)
         or read_relation(named)
         or read_history(named)

@@ -34,11 +34,12 @@ _BEGINNING = (
     r"(?:show|point|lead|take|guide) me to the (?:last|latest|first|nearest|closest|farthest|other)\b|"
     rf"{_SHORT}))"
 )
-_FILLER = r"(?:(?:and|also|so|if so|please|then please)[\s,]+)*"
-_AT_IT = r"(?:while|when|since|as) (?:we|you|i)(?:\W?re|\W?m| are| am) at it|by the way|btw"
+_BY_THE_WAY = r"(?:(?:while|when|since|as) (?:we|you|i)(?:\W?re|\W?m| are| am) at it|by the way|btw|before i forget|for that matter|one more thing|on top of that|besides)"
+_FILLER = rf"(?:(?:and|also|so|if so|please|then please|{_BY_THE_WAY})[\s,]+)*"
 #: Where one question ends and the next begins.
 _JOINT = re.compile(
-    rf"(?:\?+\s+{_FILLER}|[,;]?\s+(?:and|&)\s+(?:(?:also|if so|please|{_AT_IT})[\s,]+)*){_BEGINNING}",
+    rf"(?:\?+\s+{_FILLER}|[,;]?\s+(?:and|&)\s*,?\s+(?:(?:also|if so|please|then|{_BY_THE_WAY})[\s,]+)*|"
+    rf"[,;]\s+{_BY_THE_WAY}[\s,]+){_BEGINNING}",
     re.IGNORECASE,
 )
 #: The same after a wish, which need not end in a question mark.
@@ -53,7 +54,7 @@ _WISH = re.compile(
 #: And the first one, which may be wrapped in a wish to be told.
 _FIRST = re.compile(
     rf"^(?:(?:so|hey|hi|hello|ok|okay|well|please|pls|robot|and|tell me|let me know|can you tell me|could you tell me|"
-    rf"do you know|i wonder|say|whether|if)[\s,]+)*(?:(?:what|which|where|who|how|when|any)\b|{_VERB}(?:n't)?\b|"
+    rf"do you know|i wonder|say|whether|if)[\s,]+)*(?:(?:(?:with|in|at|on|from|to) (?:what|which)|what|which|where|who|how|when|any)\b|{_VERB}(?:n't)?\b|"
     r"(?:you|there|we) )",
     re.IGNORECASE,
 )

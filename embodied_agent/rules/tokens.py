@@ -16,6 +16,7 @@ from rapidfuzz.process import extract
 from embodied_agent.rules.concepts import concept_words, in_plain_words
 from embodied_agent.rules.intent import intents
 from embodied_agent.rules.lexicon import lexicon
+from embodied_agent.rules.own_names import with_you
 from embodied_agent.rules.vocabulary import FRAME, IS_BEFORE_S, OPENERS, SLOPPY, word_set
 
 _TOKEN = re.compile(
@@ -49,7 +50,8 @@ def tokens_of(text: str, known: Collection[str] = (), *, mend: bool = True) -> l
     if not mend:
         return words
     words = [_as_meant(words, i) for i in range(len(words))]
-    return in_plain_words(_without_openers([_mended(word, known) for word in words]))
+    words = with_you([_mended(word, known) for word in words], known)
+    return in_plain_words(_without_openers(words))
 
 
 def _as_meant(words: list[str], i: int) -> str:

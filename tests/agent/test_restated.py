@@ -132,6 +132,28 @@ def test_what_is_off_topic_is_said_to_be(store: Store) -> None:
     assert answer.status == "out_of_scope"
 
 
+@pytest.mark.parametrize(
+    "text", ["did ya spot some truck on the way", "a truck or so, anywhere around perhaps?"]
+)
+def test_what_asks_for_a_thing_is_not_off_topic(store: Store, text: str) -> None:
+    model = Restates(OFF_TOPIC)
+    answer = ask(store, model, text)
+    assert len(model.asked) == 1
+    assert answer.status == "not_seen"
+    assert answer.text.startswith("I have not seen a truck.")
+    assert "restater" not in answer.models
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["is a couch a kind of bed?", "how many legs has a dog?", "any good restaurants in Rome?"],
+)
+def test_what_only_names_a_thing_may_be_off_topic(store: Store, text: str) -> None:
+    model = Restates(OFF_TOPIC)
+    assert ask(store, model, text).status == "out_of_scope"
+    assert len(model.asked) == 1
+
+
 def test_a_model_that_is_too_slow_leaves_the_question_as_it_was_put(store: Store) -> None:
     model = Restates("", error=ModelUnavailable("it was not restated within 3 s"))
     answer = ask(store, model, ODD, restate_timeout_s=3)
