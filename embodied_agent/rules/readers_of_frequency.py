@@ -56,7 +56,7 @@ _ONE_SIGHT = re.compile(
 _NOT_ONE_SIGHT = re.compile(
     r"\b(?:together|at once|same time|both|side by side|when|where|why|whose|colours?|how (?!many)\w+|"
     rf"{_FRAMES} (?:did|do|have|has|was|were)|(?:which|what) {_FRAMES}|(?:did|do|done|doing) (?:only|just|exactly) once|"
-    r"turn(?:ed|s)?(?! (?:back )?up)|rotat\w+|mov(?:e|ed|es)|tilt\w*|do (?:only|just|once))\b"
+    r"turn(?:ed|s)?(?! (?:back )?up)|rotat\w+|mov(?:e|ed|es)|tilt\w*|do (?:only|just|once)|includ\w+|counted)\b"
 )
 _WHAT_KIND = re.compile(
     r"^(?:so |and )?(?:which|what|name|list)(?: (?:me|all|every|of))*(?: the)? X\b"

@@ -84,6 +84,8 @@ _ASKS_BETWEEN = re.compile(
     r"come by|came by|encounter\w*|discover\w*|appear\w*|(?:pop|show|turn|crop)(?:s|p?ed|n)? up|came (?:up|along|into view|in)|"
     r"came (?=(?:in )?between))(?:\b|$)"
 )
+#: "Between the bed and the lamp, which came first?" asks for their order.
+_EARLIER = re.compile(r"\b(?:first|earlier|earliest|sooner|soonest|later|latest|priority)\b")
 
 
 def read_next_view(named: Named) -> Asked | None:
@@ -94,7 +96,11 @@ def read_next_view(named: Named) -> Asked | None:
     if count not in (1, 2) or not all(named.known) or _ASKS_ELSE.search(asked):
         return None
     if count == 2:
-        if _BETWEEN_TWO.search(pattern) and _ASKS_BETWEEN.search(pattern):
+        if (
+            _BETWEEN_TWO.search(pattern)
+            and _ASKS_BETWEEN.search(pattern)
+            and not _EARLIER.search(pattern)
+        ):
             return make(named, "seen_between")
         return None
     side = _side(pattern)

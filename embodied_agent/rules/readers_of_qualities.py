@@ -1,5 +1,5 @@
-"""Questions about what no camera notes: what a thing is made of, smells, sounds, warmth, and whether
-somebody lives somewhere.
+"""Questions about what no camera notes: what a thing is made of, smells, sounds, warmth, height above
+the ground, and whether somebody lives somewhere.
 
 "Wood or plastic?" names two materials, which would be taken for things. What is asked for as a thing
 stays one: "did you see a glass?", "is there a wooden chair?", "a brick wall".
@@ -63,7 +63,7 @@ _SENSED = re.compile(
     r"fragrance|taste|tastes|tasted|tasty)\b|"
     r"\b(?:what|which|any|some|a|an|the|strange|loud|funny|of) (?:\w+ )?(?:noises?|sounds?)\b(?! like)|"
     r"\b(?:make|made|making|makes) (?:a |any |some |the )?(?:noises?|sounds?)\b|\bwhat (?:did|do|does) .+ sound like\b|"
-    r"\b(?:can|could|did|do|would|have|had) (?:you|we|i|one) (?:ever |actually |also |even )?hear(?!d? (?:of|about|that|there|the (?:one|joke))\b)\b|"
+    r"\b(?:can|could|did|do|would|have|had) (?:you|we|one) (?:ever |actually |also |even )?hear(?!d? (?:of|about|that|there|the (?:one|joke))\b)\b|"
     rf"\bhow {_LOUD}\b|\bhow {_WARM} (?:was|were|did)\b|\bhow {_WARM} (?:is|are) (?:it (?:in|near|by|there|inside)|the)\b|"
     r"\b(?:the |what |which |room )temperature\b|"
     rf"^(?:so |and )?(?:(?:is|was|did|does|do|would) (?:it|the .+|that .+) )?(?:(?:feel|get|feels|felt|got|be) )?(?:(?:very|really|quite|so|too) )?(?P<felt>{_WARM}|{_LOUD})"
@@ -78,11 +78,27 @@ _LIVED = re.compile(
     r"(?:lived in|inhabited|uninhabited|abandoned|deserted|vacant|derelict)(?: or .+)?$|"
     r"\b(?:stands?|standing|stood) empty\b"
 )
+#: "How high above the ground are you?"; the ground is no thing that was looked for.
+_HEIGHT = re.compile(
+    r"\bhow (?:high|low|far(?: up)?|much|many \w+)\b.*\b(?:above|over|off|from) (?:the )?(?:ground|floor|surface|sea level)\b"
+)
+#: Without a named thing, one of these says that the question is about the place; others are about the
+#: world at large: "what sound does a cow make?"
+_OF_THE_PLACE = re.compile(
+    r"\b(?:did|was|were|had|it|there|here|this|that|place|house|room|inside|outside|near|around|you)\b"
+)
+_AT_LARGE = re.compile(
+    r"\b(?:normally|usually|typically|generally)\b|\byou (?:made|built|constructed) (?:of|from)\b"
+)
 
 
 def read_quality(words: list[str], memory_nouns: Collection[str]) -> Asked | None:
     """The question as understood by one of these patterns; ``None`` for all others."""
     text = " ".join(words)
+    if _AT_LARGE.search(text):
+        return None
+    if _HEIGHT.search(text):
+        return Asked("unnoted_way")
     if _asks_for_material(text) and not _SEEN.search(text):
         rest = [word for word in words if word not in MATERIALS]
         named = names_in(rest, memory_nouns)
@@ -94,7 +110,8 @@ def read_quality(words: list[str], memory_nouns: Collection[str]) -> Asked | Non
             if known or definite
         )
         if not things:
-            return Asked("unnoted_way")
+            of_this = _OF_THE_PLACE.search(text) or _CHOICE.search(text)
+            return Asked("unnoted_way") if of_this else None
         return Asked("unnoted", things=things[:1], of_material=True)
     if _SENSED.search(text):
         event = read_event(names_in(words, memory_nouns))
@@ -113,12 +130,14 @@ def _asks_for_material(text: str) -> bool:
     return bool(_CHOICE.search(text) or _MADE_OF.search(text) or _IS_OF.search(text))
 
 
-def _of_what_was_seen(words: list[str], memory_nouns: Collection[str]) -> Asked:
+def _of_what_was_seen(words: list[str], memory_nouns: Collection[str]) -> Asked | None:
     """The question, of the first thing in it that is in the memory: another one may be what it smells
     of, or the house."""
     named = names_in(words, memory_nouns)
     seen = tuple(thing for thing in named.things if _is_in(thing, memory_nouns))
-    return Asked("unnoted", things=seen[:1]) if seen else Asked("unnoted_way")
+    if seen:
+        return Asked("unnoted", things=seen[:1])
+    return Asked("unnoted_way") if _OF_THE_PLACE.search(" ".join(words)) else None
 
 
 def _is_in(thing: Phrase, memory_nouns: Collection[str]) -> bool:

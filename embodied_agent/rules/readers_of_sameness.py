@@ -47,6 +47,10 @@ _FOLKS = r"(?:somebody|someone|anybody|anyone|nobody|no one|who|they|people|he|s
 _OFTEN = r"(?:(?:else|ever|just|really|already|actually|perhaps|maybe|probably|also|secretly) )*"
 _MOVED = r"(?:moved|shifted|displaced|relocated|rearranged|swapped|replaced|removed|taken|stolen|dragged|carried|repositioned|nudged)"
 _MOVE = rf"(?:move|shift|displace|relocate|rearrange|swap|replace|remove|take|took|steal|stole|drag|carry|reposition|nudge|{_MOVED})"
+#: "Somebody took my phone; where was it last seen?"
+_PLACE_OR_TIME = re.compile(
+    r"\b(?:where|when) (?:is|was|are|were|did|have|has) (?!.*\bsame\b)|\blast seen$"
+)
 _ITSELF = re.compile(r"\b(?:by|on) (?:itself|themselves|its own|their own)\b|\bunaided\b")
 #: "Did somebody move it?" is an event (`readers_of_events`).
 _MOVED_BY = re.compile(
@@ -69,7 +73,7 @@ def read_sameness(words: list[str], memory_nouns: Collection[str]) -> Asked | No
         return None
     named = names_in(_with_ones(words, memory_nouns), memory_nouns)
     pattern, count = named.pattern, len(named.things)
-    if not count or "KF" in pattern or _ITSELF.search(pattern):
+    if not count or "KF" in pattern or _ITSELF.search(pattern) or _PLACE_OR_TIME.search(pattern):
         return None
     by = _MOVED_BY.search(pattern)
     if by is not None:

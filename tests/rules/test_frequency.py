@@ -227,3 +227,8 @@ def test_in_a_part_of_the_time(notes: Notes) -> None:
     saying = said("what did you see just once in the last 3 keyframes?", notes)
     assert saying.text.startswith("In the last 3 keyframes (#4 to #6): In one keyframe only, I saw")
     assert saying.evidence == (6,)
+
+
+def test_counting_everything_once_is_no_question_about_single_sights() -> None:
+    text = "What count results if every detected thing is included exactly once?"
+    assert understand(text).family != "seen_once"

@@ -194,3 +194,15 @@ def test_other_questions_about_what_is_between(text: str, family: str | None, no
     understood = understand(text, notes.nouns).family
     assert understood != "seen_between"
     assert family is None or understood == family
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Between the bed and the red lamp, which one showed up earlier?",
+        "so between the bed and the red lamp, which was seen first?",
+        "Between the bed and the lamp, what did the camera notice first?",
+    ],
+)
+def test_which_of_two_came_first_asks_for_their_order(text: str, notes: Notes) -> None:
+    assert said(text, notes).text == "The yellow bed (#0) came first, before the red lamp (#1)."

@@ -57,6 +57,8 @@ def test_of_a_thing_it_can_not_be_told(text: str, name: str, evidence: tuple[int
         "Did it smell of smoke in there?",
         "was there any odd smell?",
         "how warm was it in there?",
+        "How high above the ground was the drone flying?",
+        "how many metres above ground are we now",
         "was it hot or cold inside?",
         "what was the temperature",
         "how loud was it in there?",
@@ -116,3 +118,18 @@ def test_what_an_unseen_thing_is_made_of() -> None:
 def test_things_and_other_topics_keep_their_answers(text: str, answer: str) -> None:
     assert said(text).text.startswith(answer)
     assert not understand(text, Notes(WALK).nouns).of_material
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "What sound does a cow make?",
+        "At what temperature does water boil?",
+        "Describe the taste of durian.",
+        "What are you made of?",
+        "From which material are windows normally made in a factory?",
+        "Could I hear five of the things that you saw?",
+    ],
+)
+def test_what_is_asked_of_the_world_at_large_is_left_to_others(text: str) -> None:
+    assert understand(text, Notes(WALK).nouns).family not in ("unnoted", "unnoted_way")

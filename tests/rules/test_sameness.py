@@ -112,3 +112,8 @@ def test_what_was_not_seen_was_not_moved() -> None:
 )
 def test_questions_with_the_same_words_keep_their_families(text: str, family: str) -> None:
     assert understand(text, Notes(WALK).nouns).family == family
+
+
+def test_where_a_missing_thing_was_seen_is_asked_not_whether_it_was_moved() -> None:
+    text = "somebody took my olive phone I think, so, uh, where was it last seen?"
+    assert understand(text).family != "moved"
