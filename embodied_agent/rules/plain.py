@@ -252,8 +252,17 @@ def _loses(form: str, reply: str, question: str) -> bool:
     if form in _ABOUT_THINGS and any(not _has_name(reply, noun) for noun in _nouns(question)):
         return True
     colours = {word for word in _words(question) if word in lexicon().colours}
+    if _shades(question) != _shades(reply):
+        return True
     numbers = {int(number) for number in _NUMBER.findall(question)}
     return not (colours <= set(_words(reply)) and numbers <= _numbers(reply))
+
+
+def _shades(text: str) -> set[tuple[str, ...]]:
+    """The colours of several words in a text: light blue is another one than blue."""
+    words = [part for word in _words(text) for part in word.split("-")]
+    named = (tuple(colour.replace("-", " ").split()) for colour in lexicon().colours)
+    return {parts for parts in named if len(parts) > 1 and _is_within(list(parts), words)}
 
 
 def _nouns(question: str) -> set[str]:

@@ -88,7 +88,8 @@ def test_the_reasoning_says_what_was_measured() -> None:
 
 def test_without_positions_the_reasoner_is_asked() -> None:
     reasoner = Scripted(reply("front", "#7"))
-    assert asked(seen(), CHAIR, reasoner=reasoner, positions=False).text == "front"
+    told = Question(CHAIR.text, tuple(side for side in SIDES if side != UNTOLD))
+    assert asked(seen(), told, reasoner=reasoner, positions=False).text == "front"
     assert len(reasoner.prompts) == 1
 
 

@@ -94,6 +94,8 @@ def test_a_reply_in_the_questions_own_names_is_used(reply: str, question: str) -
         ("What have you seen so far?", "all finds except chairs?"),
         ("Did you see a cat?", "any trace of a cat before the reboot?"),
         ("How often did you turn?", "how many degrees did you turn"),
+        ("Did you see a blue table?", "after a light blue table; one turned up?"),
+        ("Did you see a blue table?", "after a light-blue table; one turned up?"),
     ],
 )
 def test_a_reply_that_leaves_something_out_is_not_used(reply: str, question: str) -> None:
