@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import socket
+import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -43,6 +45,8 @@ pytestmark = [
 ]
 #: How long a server may take to start, seconds.
 START_S = 900
+#: How long it may take from there until it listens, seconds.
+LISTENS_S = 60.0
 TOKENS = 12
 #: Holds the short questions of a trained adapter and their replies, in tokens.
 SHORT_CONTEXT = 1024
@@ -82,7 +86,21 @@ def serving(
         },
         cwd=adapter,  # not this checkout, whose packages it would import
     ):  # fmt: skip
+        _wait_for(port)
         yield f"http://127.0.0.1:{port}"
+
+
+def _wait_for(port: int) -> None:
+    """Wait until a server listens: it says that it has started just before."""
+    until = time.monotonic() + LISTENS_S
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=LISTENS_S).close()
+            return
+        except OSError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.1)
 
 
 @pytest.fixture(scope="module")
