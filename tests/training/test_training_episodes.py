@@ -98,9 +98,10 @@ def test_a_text_only_prompt_is_the_one_built_from_its_deltas(of_a_world: list[Ep
 def test_a_clip_gives_its_own_questions_and_those_of_its_odometry(of_a_clip: list[Episode]) -> None:
     made = json.loads(Path(CLIP, "questions.json").read_text())
     truth = {e.id: e for e in of_a_clip if e.provenance["questions"] == "truth"}
-    # Questions about things not yet noted are answered without the reasoner, so they are left out.
+    # What the notes leave open is answered without the reasoner, so it is left out.
     assert set(truth) <= {row["id"] for row in made}
-    assert len(truth) >= 0.8 * len(made)
+    assert len(truth) >= 0.7 * len(made)
+    assert sum(episode.answer_text == NOT_TOLD for episode in truth.values()) < 0.2 * len(made)
     for row in (row for row in made if row["id"] in truth):
         assert truth[row["id"]].answer == row["answer"]
         assert truth[row["id"]].stamp_ns == row["stamp_ns"]
