@@ -186,8 +186,9 @@ def free_questions(parts: Sequence[Mapping[str, Any]], command: str, minutes: fl
             "narrow patterns added since. The held-out phrasings were never read, but the figures "
             "by family were known each time, and patterns that had cost some were narrowed three "
             "times. Later, thirty of the phrasings were seen beside the replies of a model in "
-            "training. Rules were changed since for the questions of three further people about "
-            "two shipped clips only, and checked on the phrasings of the model's authors.",
+            "training. Rules were changed since for the questions of three further authors, "
+            "language models again, about two shipped clips only, and checked on the phrasings of "
+            "the model's authors.",
             "Measured three times with this model: when it was trained, after the usual plain "
             "questions no longer went through it (no figure changed), and after that change of "
             "rules.",
