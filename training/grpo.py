@@ -134,12 +134,13 @@ def _rewards(
             missing.
         ModelError: the reference can't be loaded.
     """
+    judged = config.reference.spec or any(stage.consistency for stage in config.curriculum)
     if config.data.restatements:
-        if config.reference.spec or any(row["category"] != RESTATED for row in rows):
+        if judged or any(row["category"] != RESTATED for row in rows):
             raise SettingsError(
-                "data.restatements is trained on alone, and without a reference (restating has no "
-                "reasoning): set reference.spec and the other data to nothing, or "
-                "data.restatements to 0"
+                "data.restatements is trained on alone, and without the consistency reward "
+                "(restating has no reasoning): set reference.spec and the other data to nothing "
+                "and the curriculum's weights of consistency to 0, or data.restatements to 0"
             )
         return [restating.format_reward, restating.accuracy_reward]
     check_gold_replies(rows, tokenizer, model=config.model.path, template_options=template)

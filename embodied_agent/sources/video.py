@@ -119,8 +119,8 @@ def open_stream(path: Path) -> tuple[InputContainer, VideoStream]:
 
 
 def video_streams(container: InputContainer) -> list[VideoStream]:
-    """The streams of moving pictures in a container: the cover of a sound file is none, nor is the
-    small picture by which a camera's files are told apart in a list."""
+    """The video streams of a container, without attached pictures: the cover of a song, or the
+    thumbnail that a camera adds."""
     return [
         stream
         for stream in container.streams.video

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-import yaml
 from accelerate.utils import send_to_device
 from peft import PeftModel
 from safetensors import safe_open
@@ -23,7 +21,6 @@ from sim_clips.questions.free.nouns import NOUNS
 from tests.models.test_llama_gguf import checkpoint
 from training import adapter_card, grpo, prepare, sft
 from training.adapter_files import local_name, portable_name
-from training.experiments import restating
 from training.free_questions.teaching import FreeUnit, free_episodes
 from training.judge_rows import judge_rows
 from training.judge_skill import accuracy, bases
@@ -172,52 +169,6 @@ def test_mixed_precision_reads_each_groups_prompt_once(
     assert trainer.state.global_step == 1
     # The reference policy is the adapter that the run began with: nothing has changed yet.
     assert trainer.state.log_history[0]["kl"] == pytest.approx(0, abs=1e-3)
-
-
-RESTATING_IN_SMALL = {
-    "data": {"restatements": 64, "questions_per_sequence": 4},
-    "lora": {"r": 4},
-    "trainer": {
-        "bf16": False, "per_device_train_batch_size": 2, "warmup_steps": 0, "logging_steps": 1,
-        "report_to": [],
-    },
-}  # fmt: skip
-
-
-def test_reinforcement_on_restating_is_compared_with_supervision(
-    base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for kind in ("sft", "grpo"):
-        name = f"smollm2-restating-{kind}.yaml"
-        config = yaml.safe_load((CONFIGS / name).read_text())
-        config["model"] |= {"path": str(base), "dtype": "float32"}
-        config["threads"] = 1
-        for section, values in RESTATING_IN_SMALL.items():
-            config[section] |= values
-        if kind == "grpo":
-            del config["data"]["questions_per_sequence"]
-            config["trainer"] |= {"num_generations": 2, "max_completion_length": 4}
-        (tmp_path / name).write_text(yaml.safe_dump(config))
-    monkeypatch.setattr(restating, "CONFIGS", tmp_path)
-    results = tmp_path / "results"
-    words = ["--seeds", "2", "--scale", "0.02", "--runs", str(tmp_path / "runs")]
-    monkeypatch.setattr(sys, "argv", ["restating", *words, "--results", str(results)])
-    restating.main()
-    kept = json.loads((results / "restating.json").read_text())
-    assert [row["trained"] for row in kept["rows"]] == ["start", "supervised", "reinforcement"]
-    assert "reinforcement compared with supervised, out of distribution" in kept["finding"]
-    assert (results / "restating.png").stat().st_size > 1000
-
-
-@pytest.mark.parametrize("other", ["data.worlds=house:1", "reference.spec=builtin"])
-def test_restating_is_reinforced_alone_and_without_a_reference(
-    started: Path, base: Path, tmp_path: Path, other: str
-) -> None:
-    overrides = [f"model.path={base}", f"lora.start={started / 'adapter'}", "data.questions=4"]
-    overrides += [other, "data.restatements=8", "data.most_prompt_tokens=4000", "threads=1"]
-    config = load_config(CONFIGS / "smollm2-restating-grpo.yaml", overrides)
-    with pytest.raises(SettingsError, match=r"data\.restatements is trained on alone"):
-        grpo.run(config, tmp_path / "run")
 
 
 @pytest.fixture

@@ -174,6 +174,8 @@ def _save(
             "GRPO's reward tells that a reply is wrong, a labelled row which one is right. At the "
             "supervised rate of 1e-3, right replies among the sampled ones fell from 46 to 2 % "
             "within ten steps; the runs here have 3e-4.",
+            "In distribution: taught phrasings with other fillings. Out of distribution: phrasings "
+            "of the development authors, which nothing was trained on; not the held-out block.",
             "A restatement has no reasoning, so there is nothing for a consistency reward to read.",
             "Intervals: Student's t over the seeds, on the same questions. They measure how much "
             "training varies, not the effect of other questions.",
